@@ -1,0 +1,1 @@
+"""Tasks with a verifier. A domain imports nothing of ours but `domains.contract`."""

@@ -1,0 +1,147 @@
+"""What a domain promises the engine. This is the only module of ours that a domain may import.
+
+A domain is a folder:
+
+    domain.toml     a `Spec`: name, limits, splits, what counts as an improvement
+    task.md         U, the task as the agents and a person read it
+    references/     R, optional material for the agents
+    harness/        the seed harness A1 (harness.toml, params.toml, agent.py, prompts/)
+    domain.py       `load(data) -> Domain`, and `fetch(cache, report) -> Path` where data must be obtained
+
+`domain.py` runs in a trusted process of its own (the grading process), never in the engine and never in the
+sandbox: labels of `val` and `test` do not leave that process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One item of a domain.
+
+    `data` is what `solve` sees: anything MessagePack carries (text, numbers, bytes, lists, maps). `label` is the
+    reference answer; it reaches a harness for `train` only.
+    """
+
+    id: str
+    data: Any
+    label: Any = None
+
+
+class Grade(msgspec.Struct, frozen=True):
+    """The verdict on one answer. Higher scores are better.
+
+    `honest` is the private score where the domain has one; agents learn only whether `refused` is set ("failed
+    the private check"). `detail` is for the person, and for agents on `train` only.
+    """
+
+    score: float
+    honest: float | None = None
+    refused: str = ""
+    detail: str = ""
+
+
+class Graded(msgspec.Struct, frozen=True):
+    """An answer beside its grade, as `summarise` receives it; `answer` is None where the harness failed."""
+
+    instance: Instance
+    answer: Any
+    grade: Grade
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What a domain reports beside the mean score: a macro-average, and subsets by the ids they hold."""
+
+    macro: float | None = None
+    subsets: Mapping[str, Sequence[str]] = {}
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one `solve` (and one `prepare`) may use. CPU seconds judge; wall seconds only guard against waiting."""
+
+    cpu_s: float = 10.0
+    wall_s: float = 60.0
+    prepare_cpu_s: float = 300.0
+    prepare_wall_s: float = 900.0
+    memory_mb: int = 4096
+    disk_mb: int = 256
+    processes: int = 64
+    output_kb: int = 256
+    answer_kb: int = 1024
+
+
+class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`domain.toml`.
+
+    `minimum_effect` is the smallest gain in mean score that counts. `noisy` says that equal answers may be graded
+    differently: the incumbent is then re-evaluated beside each candidate. `train_sample` instances of `train` are
+    executed each generation for the agents to read; they are kept out of `ctx.train()` then, so that their scores
+    are honest. `isolation = "instance"` gives every instance a sandbox of its own.
+    """
+
+    name: str
+    title: str
+    metric: str
+    minimum_effect: float
+    train_sample: int
+    probe_fold: int = 400
+    noisy: bool = False
+    repeats: int = 1
+    isolation: Literal["execution", "instance"] = "execution"
+    limits: Limits = Limits()
+    grade_wall_s: float = 30.0
+
+
+class Domain(Protocol):
+    """What `domain.load` returns."""
+
+    def digest(self) -> str:
+        """SHA-256 over the data and the cut into splits: equal digests mean the same instances and labels."""
+        ...
+
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """All instances of a split with their labels, in a fixed order."""
+        ...
+
+    def grade(self, instance: Instance, answer: Any) -> Grade:
+        """Judges one answer; an answer of the wrong shape is a score, not an exception."""
+        ...
+
+    def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:
+        """The report beside the mean score."""
+        ...
+
+    def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
+        """By name, the answers of methods that anyone can run, learnt from `train`, one for each of `on`."""
+        ...
+
+
+class DataMissing(Exception):
+    """The data is not there. The message says what is missing and what to do, in one sentence."""
+
+
+class DataInvalid(Exception):
+    """The data is there but is not what it should be (a wrong SHA-256, say)."""
+
+
+Report = Callable[[str], None]
+
+
+class DomainModule(Protocol):
+    """The module `domain.py`. `fetch` may be absent where nothing has to be obtained."""
+
+    def load(self, data: Path | None) -> Domain:
+        """Opens the data in `data`, or in the user's cache; raises `DataMissing` or `DataInvalid`."""
+        ...
+
+    def fetch(self, report: Report) -> Path:
+        """Obtains and checks the data, keeps it in the user's cache and returns where it is."""
+        ...

@@ -1,0 +1,158 @@
+"""A harness as data: its files, its manifest, and the tunables that it declares."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import msgspec
+
+MAX_BYTES = 1 << 20
+Value = bool | int | float | str
+
+
+class HarnessInvalid(Exception):
+    """The files are not a harness; the message says which rule they break."""
+
+
+class Tunable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A parameter that a search may vary.
+
+    `choice` lists its values in `choices`; `int` and `float` range over [low, high], `log` on a logarithmic scale.
+    `structural` marks a choice of method rather than of degree. `when` names the values of other tunables under
+    which this one has any effect.
+    """
+
+    type: Literal["choice", "int", "float"]
+    choices: list[Value] = []
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    structural: bool = False
+    when: dict[str, list[Value]] = {}
+
+    def admits(self, value: Value) -> bool:
+        """Whether `value` lies within what is declared."""
+        if self.type == "choice":
+            return any(value == choice and type(value) is type(choice) for choice in self.choices)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return (self.type == "float" or isinstance(value, int)) and self.low <= value <= self.high
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`harness.toml`."""
+
+    name: str
+    entry: str = "agent.py"
+    packages: list[str] = []
+    tunables: dict[str, Tunable] = {}
+
+
+class Harness(msgspec.Struct, frozen=True):
+    """A validated harness: relative POSIX paths to contents."""
+
+    files: Mapping[str, bytes]
+    manifest: Manifest
+    params: dict[str, Value]
+
+    def active(self, params: Mapping[str, Value]) -> dict[str, Tunable]:
+        """The tunables that have an effect under `params`, in the order in which they are declared."""
+        return {
+            name: tunable
+            for name, tunable in self.manifest.tunables.items()
+            if all(params.get(other) in values for other, values in tunable.when.items())
+        }
+
+    def with_params(self, params: Mapping[str, Value]) -> Harness:
+        """The same harness under other values; raises `HarnessInvalid` where one is not admitted."""
+        merged = {**self.params, **params}
+        return parse({**self.files, "params.toml": dump_params(merged)})
+
+
+def parse(files: Mapping[str, bytes]) -> Harness:
+    """Checks that `files` are a harness (size, paths, manifest, parameters, syntax) and returns it."""
+    if sum(map(len, files.values())) > MAX_BYTES:
+        raise HarnessInvalid(f"the harness is larger than {MAX_BYTES >> 20} MB")
+    for path in files:
+        _check_path(path)
+    manifest = _toml(files, "harness.toml", Manifest)
+    params = _toml(files, "params.toml", dict[str, Value]) if "params.toml" in files else {}
+    for name, tunable in manifest.tunables.items():
+        _check_tunable(name, tunable, manifest.tunables)
+        if name not in params:
+            raise HarnessInvalid(f"params.toml gives no value for the tunable {name!r}")
+        if not tunable.admits(params[name]):
+            raise HarnessInvalid(f"params.toml: {name} = {params[name]!r} is outside what harness.toml declares")
+    if manifest.entry not in files:
+        raise HarnessInvalid(f"the entry {manifest.entry!r} is not among the files")
+    for path, content in files.items():
+        if path.endswith(".py"):
+            _check_python(path, content, entry=path == manifest.entry)
+    return Harness(files=dict(sorted(files.items())), manifest=manifest, params=params)
+
+
+def read_folder(folder: Path) -> Harness:
+    """Reads a harness from a folder, leaving out byte code and hidden files."""
+    if not folder.is_dir():
+        raise HarnessInvalid(f"{folder} is not a folder")
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
+            continue
+        if path.is_symlink():
+            raise HarnessInvalid(f"{relative} is a symbolic link")
+        if path.is_file():
+            files[relative.as_posix()] = path.read_bytes()
+    return parse(files)
+
+
+def dump_params(params: Mapping[str, Value]) -> bytes:
+    """`params.toml` in one spelling, so that equal parameters are equal bytes."""
+    return msgspec.toml.encode(dict(sorted(params.items())))
+
+
+def _toml(files: Mapping[str, bytes], path: str, kind: Any) -> Any:
+    if path not in files:
+        raise HarnessInvalid(f"{path} is missing")
+    try:
+        return msgspec.convert(tomllib.loads(files[path].decode()), kind)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise HarnessInvalid(f"{path}: {error}") from None
+
+
+def _check_path(path: str) -> None:
+    pure = PurePosixPath(path)
+    if (
+        not path
+        or pure.is_absolute()
+        or pure.as_posix() != path
+        or any(part in ("..", ".git") or not part.isprintable() for part in pure.parts)
+    ):
+        raise HarnessInvalid(f"{path!r} is not a plain relative path")
+
+
+def _check_tunable(name: str, tunable: Tunable, declared: Mapping[str, Tunable]) -> None:
+    if tunable.type == "choice" and not tunable.choices:
+        raise HarnessInvalid(f"harness.toml: the tunable {name!r} lists no choices")
+    if tunable.type != "choice" and not tunable.low < tunable.high:
+        raise HarnessInvalid(f"harness.toml: the tunable {name!r} needs low < high")
+    if tunable.log and tunable.low <= 0:
+        raise HarnessInvalid(f"harness.toml: the tunable {name!r} is logarithmic and needs low > 0")
+    for other in tunable.when:
+        if other not in declared or other == name:
+            raise HarnessInvalid(f"harness.toml: the tunable {name!r} depends on {other!r}, which is not another tunable")
+
+
+def _check_python(path: str, content: bytes, *, entry: bool) -> None:
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError) as error:
+        raise HarnessInvalid(f"{path} does not parse: {error}") from None
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if entry and "solve" not in defined:
+        raise HarnessInvalid(f"{path} defines no function solve(instance, ctx)")
