@@ -1,0 +1,37 @@
+"""Payloads to stored bytes and back. Old versions are lifted by pure upcasters; newer ones are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from engine.errors import SiaError
+from engine.events.types import PAYLOADS, Payload
+
+Raw = dict[str, Any]
+Upcaster = Callable[[Raw], Raw]
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
+"""(type, version) to the function that lifts a raw payload of that version to the next."""
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def encode(payload: Payload) -> bytes:
+    """The canonical JSON that is stored and hashed."""
+    return _encoder.encode(payload)
+
+
+def decode(kind: str, version: int, stored: bytes, upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS) -> Payload:
+    """The payload in today's type. Raises `SiaError` for a type or version that this release does not know."""
+    target = PAYLOADS.get(kind)
+    if target is None or version > target.version:
+        raise SiaError(f"the log holds an event {kind!r} of version {version}, which this release does not know", "upgrade sia")
+    if version == target.version:
+        return msgspec.json.decode(stored, type=target)
+    raw: Raw = msgspec.json.decode(stored)
+    for step in range(version, target.version):
+        raw = upcasters[kind, step](raw)
+    return msgspec.convert(raw, target)

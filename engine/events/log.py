@@ -1,0 +1,137 @@
+"""Appending to the log: one engine a run, held by an OS lock and fenced by an epoch.
+
+What `append` has returned is in the file. `durable` additionally waits for the disk; results that cost money and
+decisions are durable, what streams is committed in groups.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import filelock
+from sqlite_utils import Database
+
+from engine.errors import SiaError
+from engine.events import blobs, readmodels, tips, types
+from engine.events.codec import encode
+from engine.events.connection import explained, open_writer, transaction
+from engine.events.event import GENESIS, Event, chain_hash
+from engine.events.reader import Reader
+
+Clock = Callable[[], int]
+
+
+def now() -> int:
+    """Microseconds since 1970, in UTC."""
+    return time.time_ns() // 1000
+
+
+class Fenced(SiaError):
+    """Another engine has taken the run over."""
+
+
+class RunLog:
+    """The right to append to one run. Use `create` for a new run and `hold` for an existing one, then `close`."""
+
+    def __init__(self, db: Database, workspace: Path, run: str, lock: filelock.BaseFileLock, clock: Clock) -> None:
+        self.db = db
+        self.run = run
+        self.reader = Reader(db, workspace / "events.db")
+        self._tips = workspace / "tips"
+        self._lock = lock
+        self._clock = clock
+        self._n, self._hash = 0, GENESIS
+        self._epoch = self._take_epoch()
+        head = self.reader.head(run)
+        if head is not None:
+            self._n, self._hash = head.n, head.hash
+
+    @classmethod
+    def hold(cls, workspace: Path, run: str, clock: Clock = now) -> RunLog:
+        """Takes the run's lock; raises `SiaError` where another engine holds it."""
+        lock = _lock(workspace, run)
+        try:
+            db = open_writer(workspace / "events.db")
+        except BaseException:
+            lock.release()
+            raise
+        return cls(db, workspace, run, lock, clock)
+
+    def fork_from(self, parent: Event) -> None:
+        """Lets the next event, a `run.forked`, chain to `parent`."""
+        self._n, self._hash = parent.n, parent.hash
+
+    def _take_epoch(self) -> int:
+        with explained(self.reader.path), transaction(self.db, durable=True) as connection:
+            connection.execute(
+                "INSERT INTO engines VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = epoch + 1", (self.run,)
+            )
+            (epoch,) = connection.execute("SELECT epoch FROM engines WHERE run = ?", (self.run,)).fetchone()
+            return int(epoch)
+
+    def append(
+        self,
+        generation: int,
+        payloads: Sequence[types.Payload],
+        *,
+        contents: Sequence[bytes] = (),
+        durable: bool = True,
+    ) -> list[Event]:
+        """Appends `payloads` and the blobs `contents` in one transaction; raises `Fenced` for a displaced engine."""
+        events: list[Event] = []
+        n, prev = self._n, self._hash
+        with explained(self.reader.path), transaction(self.db, durable=durable) as connection:
+            (epoch,) = connection.execute("SELECT epoch FROM engines WHERE run = ?", (self.run,)).fetchone()
+            if epoch != self._epoch:
+                raise Fenced("another engine has taken this run over", "watch it with `sia log --follow`")
+            for content in contents:
+                blobs.put(connection, content)
+            for payload in payloads:
+                n += 1
+                stored, at = encode(payload), self._clock()
+                name = chain_hash(prev, self.run, n, payload.type, payload.version, at, generation, stored)
+                row = (self.run, n, payload.type, payload.version, at, generation, stored, prev, name)
+                seq = connection.execute(
+                    """INSERT INTO events (run, n, type, v, at, generation, payload, prev_hash, hash)
+                       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                    row,
+                ).lastrowid
+                event = Event(seq, *row)
+                readmodels.project(connection, event, payload)
+                events.append(event)
+                prev = name
+        self._n, self._hash = n, prev
+        if durable:
+            tips.write(self._tips, self.run, tips.Tip(n, prev))
+        return events
+
+    def close(self) -> None:
+        """Writes the tip and lets the run go."""
+        if self._n:
+            tips.write(self._tips, self.run, tips.Tip(self._n, self._hash))
+        self.db.close()
+        self._lock.release()
+
+
+def is_held(workspace: Path, run: str) -> bool:
+    """Whether an engine holds the run at this moment."""
+    try:
+        _lock(workspace, run).release()
+    except SiaError:
+        return True
+    return False
+
+
+def _lock(workspace: Path, run: str) -> filelock.BaseFileLock:
+    folder = workspace / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / run, timeout=0)
+        lock.acquire()
+    except filelock.Timeout:
+        raise SiaError("another engine is working on this run", "watch it with `sia log --follow`, or `sia pause` it") from None
+    except OSError as error:
+        raise SiaError(f"{folder} cannot be written ({error.strerror})", "choose another folder with --workspace") from None
+    return lock

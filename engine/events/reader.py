@@ -1,0 +1,125 @@
+"""Reading the log: runs by name, histories through their forks, blobs. Never writes.
+
+A fork's events chain to its parent's: the history of a run is its ancestors' prefixes and then its own events,
+with `n` counting through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlite_utils import Database
+
+from engine.errors import SiaError
+from engine.events import blobs
+from engine.events.connection import explained, open_reader
+from engine.events.event import Event
+
+_COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A row of the read model `runs`."""
+
+    run: str
+    name: str
+    domain: str
+    root: str
+    parent: str | None
+    parent_n: int | None
+    created_at: int
+    created_seq: int
+    status: str
+    generation: int
+    best: float | None
+    head_n: int
+    head_hash: str
+
+
+class Reader:
+    """The log as seen through one connection."""
+
+    def __init__(self, db: Database, path: Path) -> None:
+        self.db = db
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Reader:
+        """Opens `path` read-only; raises `SiaError` where there is no usable log."""
+        return cls(open_reader(path), path)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self.db.close()
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with explained(self.path):
+            return self.db.conn.execute(sql, parameters).fetchall()  # type: ignore[no-any-return]
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        names = ", ".join(Run.__struct_fields__)
+        return [Run(*row) for row in self._rows(f"SELECT {names} FROM runs ORDER BY created_seq")]  # noqa: S608
+
+    def find(self, reference: str) -> Run:
+        """A run by id, name, unique prefix of either, or `last` (the most recently created)."""
+        runs = self.runs()
+        if not runs:
+            raise SiaError("this workspace has no runs", "start one with `sia run lawbench`")
+        if reference == "last":
+            return runs[-1]
+        for exact in runs:
+            if reference in (exact.run, exact.name):
+                return exact
+        matches = [run for run in runs if run.run.startswith(reference) or run.name.startswith(reference)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise SiaError(f"{reference!r} fits {len(matches)} runs", f"say which: {', '.join(r.name for r in matches[:5])}")
+        raise SiaError(f"there is no run {reference!r}", "`sia ls` lists them")
+
+    def segments(self, run: str, until: int | None = None) -> list[tuple[str, int | None]]:
+        """The (run, last n) parts of a history, oldest first; None is up to the end."""
+        parts: list[tuple[str, int | None]] = []
+        current: str | None = run
+        while current is not None:
+            parts.append((current, until))
+            row = self._rows("SELECT parent, parent_n FROM runs WHERE run = ?", (current,))
+            if not row:
+                raise SiaError(f"the history of {run} is incomplete: {current} is missing", "run `sia verify`")
+            current, at = row[0]
+            until = at if until is None or at is None else min(at, until)
+        return parts[::-1]
+
+    def history(self, run: str, *, after: int = 0, until: int | None = None) -> Iterator[Event]:
+        """The events of a run with `after < n <= until`, its ancestors' prefixes included, in order."""
+        for part, last in self.segments(run, until):
+            bound = last if last is not None else 1 << 62
+            rows = self._rows(
+                f"SELECT {_COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? ORDER BY n",  # noqa: S608
+                (part, after, bound),
+            )
+            for row in rows:
+                yield Event(*row)
+
+    def head(self, run: str) -> Event | None:
+        """The last event written under this run's own id."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM events WHERE run = ? ORDER BY n DESC LIMIT 1", (run,))  # noqa: S608
+        return Event(*rows[0]) if rows else None
+
+    def event(self, run: str, n: int) -> Event:
+        """Event number `n` of a run's history; raises `SiaError` where there is none."""
+        for event in self.history(run, after=n - 1, until=n):
+            return event
+        raise SiaError(f"the run has no event {n}", "`sia log` lists them")
+
+    def blob(self, name: str) -> bytes:
+        """The contents named `name`."""
+        return blobs.get(self.db.conn, name)
+
+    def data_version(self) -> int:
+        """Changes whenever another connection has written; costs some microseconds."""
+        return int(self._rows("PRAGMA data_version")[0][0])

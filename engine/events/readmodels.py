@@ -1,0 +1,111 @@
+"""Derived tables, kept in the transaction of each append and refilled by `rebuild`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlite_utils import Database
+
+from engine.errors import SiaError
+from engine.events import schema, types
+from engine.events.connection import transaction
+from engine.events.event import Event
+
+_STATUS = {
+    types.RunPaused: "paused",
+    types.RunStopped: "stopped",
+    types.RunFinished: "finished",
+    types.RunFailed: "failed",
+    types.RunResumed: "running",
+}
+
+
+def project(connection: Any, event: Event, payload: types.Payload) -> None:
+    """Brings the derived tables up to `event`."""
+    match payload:
+        case types.RunStarted(name=name, domain=domain):
+            _insert_run(connection, event, name, domain.name, root=event.run, parent=None, parent_n=None)
+        case types.RunForked(name=name, parent=parent, at=at):
+            row = connection.execute("SELECT domain, root FROM runs WHERE run = ?", (parent,)).fetchone()
+            if row is None:
+                raise SiaError(f"the parent run {parent} is not in this log", "import it first")
+            _insert_run(connection, event, name, row[0], root=row[1], parent=parent, parent_n=at)
+        case types.GenerationStarted(candidate=candidate):
+            connection.execute(
+                "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)",
+                (event.run, event.generation, candidate.lever, candidate.harness, candidate.weights),
+            )
+        case types.ExecutionFinished(scores=scores) if "val" in scores:
+            connection.execute(
+                "UPDATE generations SET val = ?, se = ? WHERE run = ? AND generation = ?",
+                (scores["val"].score, scores["val"].se, event.run, event.generation),
+            )
+        case types.GateDecided(accepted=accepted):
+            connection.execute(
+                "UPDATE generations SET accepted = ? WHERE run = ? AND generation = ?",
+                (int(accepted), event.run, event.generation),
+            )
+            if accepted:
+                connection.execute(
+                    """UPDATE runs SET best = (SELECT val FROM generations WHERE run = ? AND generation = ?)
+                       WHERE run = ?""",
+                    (event.run, event.generation, event.run),
+                )
+        case types.InstanceFinished():
+            _insert_result(connection, event, payload)
+        case _ if type(payload) in _STATUS:
+            connection.execute("UPDATE runs SET status = ? WHERE run = ?", (_STATUS[type(payload)], event.run))
+        case _:
+            pass
+    connection.execute(
+        "UPDATE runs SET head_n = ?, head_hash = ?, generation = max(generation, ?) WHERE run = ?",
+        (event.n, event.hash, event.generation, event.run),
+    )
+
+
+def _insert_run(
+    connection: Any, event: Event, name: str, domain: str, *, root: str, parent: str | None, parent_n: int | None
+) -> None:
+    connection.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', 0, NULL, ?, ?)",
+        (event.run, name, domain, root, parent, parent_n, event.at, event.seq, event.n, event.hash),
+    )
+
+
+def _insert_result(connection: Any, event: Event, result: types.InstanceFinished) -> None:
+    connection.execute(
+        """INSERT INTO results SELECT ?, root, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE run = ?""",
+        (
+            event.seq,
+            event.run,
+            event.n,
+            event.generation,
+            result.harness,
+            result.weights or "",
+            result.split,
+            result.instance,
+            result.repeat,
+            result.seed,
+            result.prepared,
+            result.score,
+            result.failure.kind if result.failure else None,
+            event.run,
+        ),
+    )
+
+
+def rebuild(db: Database) -> int:
+    """Drops the derived tables and refills them from the events; returns how many events were read."""
+    with transaction(db, durable=True) as connection:
+        for table in schema.READ_MODELS:
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+        schema.create_read_models(db)
+        count = 0
+        rows = connection.execute(
+            "SELECT seq, run, n, type, v, at, generation, payload, prev_hash, hash FROM events ORDER BY seq"
+        )
+        for row in rows:
+            event = Event(*row)
+            project(connection, event, event.payload)
+            count += 1
+        return count

@@ -1,0 +1,92 @@
+"""The tables of events.db and their migrations.
+
+`events` is append-only: three triggers refuse updates, deletions and any insertion that does not extend a chain
+(which is also what `INSERT OR REPLACE` runs into). The tables below the line are derived and can be dropped.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+from engine.errors import SiaError
+
+APPLICATION_ID = 0x53494131  # "SIA1"
+SCHEMA_VERSION = 2  # the number of migrations below, kept in PRAGMA user_version
+
+migrations = Migrations("sia")
+
+READ_MODELS = ("results", "generations", "runs")
+
+
+@migrations()
+def m001_events(db: Database) -> None:
+    """The log itself."""
+    for statement in (
+        """CREATE TABLE events (
+            seq INTEGER PRIMARY KEY, run TEXT NOT NULL, n INTEGER NOT NULL, type TEXT NOT NULL, v INTEGER NOT NULL,
+            at INTEGER NOT NULL, generation INTEGER NOT NULL, payload BLOB NOT NULL, prev_hash TEXT NOT NULL,
+            hash TEXT NOT NULL, UNIQUE (run, n)) STRICT""",
+        "CREATE TABLE blobs (sha256 TEXT PRIMARY KEY, codec TEXT NOT NULL, data BLOB NOT NULL) STRICT",
+        "CREATE TABLE engines (run TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT",
+        """CREATE TRIGGER events_no_update BEFORE UPDATE ON events
+            BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        """CREATE TRIGGER events_no_delete BEFORE DELETE ON events
+            BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        f"""CREATE TRIGGER events_extend_a_chain BEFORE INSERT ON events
+            WHEN EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq)
+              OR EXISTS (SELECT 1 FROM events WHERE run = NEW.run AND n >= NEW.n)
+              OR NOT (
+                EXISTS (SELECT 1 FROM events WHERE run = NEW.run AND n = NEW.n - 1 AND hash = NEW.prev_hash)
+                OR (NOT EXISTS (SELECT 1 FROM events WHERE run = NEW.run)
+                    AND ((NEW.n = 1 AND NEW.prev_hash = '{"0" * 64}') OR NEW.type = 'run.forked')))
+            BEGIN SELECT RAISE(ABORT, 'the event does not extend a chain'); END""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def m002_read_models(db: Database) -> None:
+    """Derived tables; `rebuild` drops and refills them."""
+    create_read_models(db)
+
+
+def create_read_models(db: Database) -> None:
+    """Creates the derived tables, empty."""
+    for statement in (
+        """CREATE TABLE runs (
+            run TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, domain TEXT NOT NULL, root TEXT NOT NULL, parent TEXT,
+            parent_n INTEGER, created_at INTEGER NOT NULL, created_seq INTEGER NOT NULL, status TEXT NOT NULL,
+            generation INTEGER NOT NULL, best REAL, head_n INTEGER NOT NULL, head_hash TEXT NOT NULL) STRICT""",
+        """CREATE TABLE generations (
+            run TEXT NOT NULL, generation INTEGER NOT NULL, lever TEXT, harness TEXT NOT NULL, weights TEXT,
+            val REAL, se REAL, accepted INTEGER, PRIMARY KEY (run, generation)) STRICT""",
+        """CREATE TABLE results (
+            seq INTEGER PRIMARY KEY, root TEXT NOT NULL, run TEXT NOT NULL, n INTEGER NOT NULL,
+            generation INTEGER NOT NULL, harness TEXT NOT NULL, weights TEXT NOT NULL, split TEXT NOT NULL,
+            instance TEXT NOT NULL, repeat INTEGER NOT NULL, seed INTEGER NOT NULL, prepared TEXT NOT NULL,
+            score REAL NOT NULL, failure TEXT) STRICT""",
+        "CREATE INDEX results_by_effect ON results (root, harness, weights, prepared, split, instance, repeat)",
+        "CREATE INDEX results_by_instance ON results (run, instance, generation)",
+    ):
+        db.execute(statement)
+
+
+def prepare(db: Database) -> None:
+    """Creates or migrates the tables; raises `SiaError` for a file of another program or of a newer release."""
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if application == APPLICATION_ID and version == SCHEMA_VERSION:
+        return
+    check(db)
+    if application != APPLICATION_ID and db.table_names():
+        raise SiaError("events.db is not a log of sia", "use another --workspace")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    migrations.apply(db)
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def check(db: Database) -> None:
+    """Raises `SiaError` where a newer release wrote this file; changes nothing."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise SiaError("events.db was written by a newer release of sia", "upgrade sia, or use another --workspace")

@@ -1,0 +1,37 @@
+"""Where each run's history ended when it was last written, kept outside the database.
+
+A database ahead of its tip is healthy (the engine died between the commit and this file). One behind it has lost
+events: a truncated WAL or a copy without it leaves no other trace.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class Tip(msgspec.Struct, frozen=True):
+    """The last event of a run."""
+
+    n: int
+    hash: str
+
+
+def write(folder: Path, run: str, tip: Tip) -> None:
+    """Replaces the run's tip in one step."""
+    folder.mkdir(exist_ok=True)
+    scratch = folder / f".{run}"
+    scratch.write_bytes(msgspec.json.encode(tip))
+    scratch.replace(folder / run)
+
+
+def read_all(folder: Path) -> dict[str, Tip]:
+    """Every run's tip; an unreadable one counts as none."""
+    tips: dict[str, Tip] = {}
+    for path in sorted(folder.glob("[!.]*")) if folder.is_dir() else []:
+        try:
+            tips[path.name] = msgspec.json.decode(path.read_bytes(), type=Tip)
+        except msgspec.DecodeError:
+            continue
+    return tips

@@ -1,0 +1,365 @@
+"""The events of a run. Everything that a screen, a report or a replay shows is folded from these.
+
+A payload never holds instance text, and for `val` and `test` no label: ids, answers and scores only. Long or
+foreign text (logs, harness files, answers) lies in blobs and is named by its SHA-256.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+Lever = Literal["harness", "weights"]
+FailureKind = Literal["candidate", "timeout", "resource", "verifier", "model", "infrastructure"]
+StepKind = Literal["baseline", "write", "execute", "analyse", "improve", "test"]
+
+
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Base of every event's payload. `version` rises when the meaning of a stored payload changes."""
+
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why something came to nothing: whose fault it was, and one line."""
+
+    kind: FailureKind
+    message: str
+
+
+class Score(msgspec.Struct, frozen=True):
+    """A mean over `n` units with its standard error."""
+
+    score: float
+    se: float
+    n: int
+
+
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Hard caps; None is no cap. An evaluation is one instance put to one candidate."""
+
+    evaluations: int | None = None
+    minutes: float | None = None
+    usd: float | None = None
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """How a candidate is judged: `alpha` for one candidate, `run_alpha` for all candidates of a run together."""
+
+    alpha: float = 0.01
+    run_alpha: float = 0.05
+    minimum_effect: float = 0.0
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything chosen by the user or the domain that changes what a run decides. No worker count, no clock."""
+
+    generations: int
+    seed: int
+    agent: str
+    gate: Gate
+    budget: Budget = Budget()
+    lever: Literal["auto", "harness", "weights", "best-of-n"] = "auto"
+    probes: int = 12
+    probe_fold: int = 400
+    train_sample: int = 200
+    repeats: int = 1
+    noisy: bool = False
+    script: str = ""
+
+
+class DomainRef(msgspec.Struct, frozen=True):
+    """Which task a run is about. `source` is a built-in's name or a folder; `digest` covers code, data and cut."""
+
+    name: str
+    source: str
+    digest: str
+    title: str
+    metric: str
+    counts: dict[str, int]
+    data: str = ""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """What a generation executes: a harness version (a commit), maybe an adapter, and the lever that made it."""
+
+    harness: str
+    weights: str | None = None
+    lever: Lever | None = None
+
+
+class RunStarted(Payload, frozen=True):
+    type: ClassVar[str] = "run.started"
+    rules: int
+    name: str
+    domain: DomainRef
+    settings: Settings
+    isolation: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+
+
+class RunForked(Payload, frozen=True):
+    type: ClassVar[str] = "run.forked"
+    name: str
+    parent: str
+    at: int
+    settings: Settings | None = None
+
+
+class RunPaused(Payload, frozen=True):
+    type: ClassVar[str] = "run.paused"
+    by: str
+
+
+class RunResumed(Payload, frozen=True):
+    type: ClassVar[str] = "run.resumed"
+    versions: dict[str, str] = {}
+    isolation: dict[str, Any] = {}
+    settings: Settings | None = None
+
+
+class RunStopped(Payload, frozen=True):
+    type: ClassVar[str] = "run.stopped"
+    by: str
+
+
+class RunFinished(Payload, frozen=True):
+    type: ClassVar[str] = "run.finished"
+    reason: str
+    generation: int | None = None
+
+
+class RunFailed(Payload, frozen=True):
+    type: ClassVar[str] = "run.failed"
+    failure: Failure
+    remedy: str = ""
+
+
+class StepStarted(Payload, frozen=True):
+    """A unit of work with effects began. Until its result is in the log it is in doubt."""
+
+    type: ClassVar[str] = "step.started"
+    kind: StepKind
+    attempt: int
+
+
+class StepFailed(Payload, frozen=True):
+    type: ClassVar[str] = "step.failed"
+    kind: StepKind
+    attempt: int
+    failure: Failure
+
+
+class StepAbandoned(Payload, frozen=True):
+    """A step in doubt is given up and will be done again; `kept` results of it need not be."""
+
+    type: ClassVar[str] = "step.abandoned"
+    kind: StepKind
+    attempt: int
+    reason: str
+    kept: int
+
+
+class BaselineMeasured(Payload, frozen=True):
+    """What methods that anyone can run score on `val`, learnt from `train`."""
+
+    type: ClassVar[str] = "baseline.measured"
+    scores: dict[str, Score]
+    wall_s: float
+
+
+class GenerationStarted(Payload, frozen=True):
+    type: ClassVar[str] = "generation.started"
+    candidate: Candidate
+
+
+class GenerationFinished(Payload, frozen=True):
+    type: ClassVar[str] = "generation.finished"
+    incumbent: int
+
+
+class HarnessPrepared(Payload, frozen=True):
+    """`prepare` ran in a sandbox. `failure` then stands for every instance of the execution."""
+
+    type: ClassVar[str] = "harness.prepared"
+    harness: str
+    cpu_s: float
+    wall_s: float
+    failure: Failure | None = None
+    log: str = ""
+
+
+class InstanceFinished(Payload, frozen=True):
+    """One answer and its grade. `prepared` names what the harness had learnt from; `answer` and `log` are blobs."""
+
+    type: ClassVar[str] = "instance.finished"
+    harness: str
+    split: str
+    instance: str
+    repeat: int
+    seed: int
+    prepared: str
+    score: float
+    answer: str = ""
+    weights: str | None = None
+    honest: float | None = None
+    refused: str = ""
+    detail: str = ""
+    failure: Failure | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    log: str = ""
+    reused: bool = False
+
+
+class ExecutionFinished(Payload, frozen=True):
+    """All instances of a generation have a grade. `digest` covers (split, instance, repeat, answer, score) in order."""
+
+    type: ClassVar[str] = "execution.finished"
+    scores: dict[str, Score]
+    digest: str
+    failures: dict[str, int]
+    evaluations: int
+    reused: int
+    wall_s: float
+    incumbent: Score | None = None
+
+
+class GateDecided(Payload, frozen=True):
+    """The verdict on a candidate: paired over the same (instance, repeat) units of `val` with the same seeds."""
+
+    type: ClassVar[str] = "gate.decided"
+    accepted: bool
+    reason: str
+    test: str
+    n: int
+    difference: float = 0.0
+    se: float = 0.0
+    p: float = 1.0
+    alpha: float = 0.0
+    minimum_effect: float = 0.0
+    against: int | None = None
+    fixed: list[str] = []
+    broken: list[str] = []
+
+
+class AnalysisFinished(Payload, frozen=True):
+    type: ClassVar[str] = "analysis.finished"
+    findings: str
+    lever: Lever
+    reason: str
+    evidence: list[int] = []
+    expected_gain: float | None = None
+    algorithm: str = ""
+    cost_estimate: str = ""
+    wall_s: float = 0.0
+
+
+class ProbeFinished(Payload, frozen=True):
+    """A proposal tried on a held-out fold of `train`. `params` are all active values; `items` is a blob."""
+
+    type: ClassVar[str] = "probe.finished"
+    ordinal: int
+    why: str
+    params: dict[str, bool | int | float | str]
+    fold: str
+    score: Score
+    evaluations: int
+    cpu_s: float
+    wall_s: float
+    items: str = ""
+    failure: Failure | None = None
+
+
+class HarnessWritten(Payload, frozen=True):
+    """A version came to be. The commit id follows from everything else here and from the files."""
+
+    type: ClassVar[str] = "harness.written"
+    number: int
+    commit: str
+    tree: str
+    parents: list[str]
+    files: dict[str, str]
+    author: str
+    reason: str
+    lever: Lever | None = None
+    changed: str = ""
+
+
+class ImprovementFailed(Payload, frozen=True):
+    type: ClassVar[str] = "improvement.failed"
+    reason: str
+
+
+class BudgetWarned(Payload, frozen=True):
+    type: ClassVar[str] = "budget.warned"
+    resource: str
+    share: float
+    spent: float
+    cap: float
+
+
+class BudgetExhausted(Payload, frozen=True):
+    type: ClassVar[str] = "budget.exhausted"
+    resource: str
+    spent: float
+    cap: float
+    reason: str
+
+
+class Subset(msgspec.Struct, frozen=True):
+    """A score over a named part of a split."""
+
+    name: str
+    score: float
+    se: float
+    n: int
+
+
+class TestUnsealed(Payload, frozen=True):
+    """The sealed split was read. `answers` is a blob; the step's start already counts as a reading."""
+
+    type: ClassVar[str] = "test.unsealed"
+    harness: str
+    score: Score
+    macro: float | None
+    subsets: list[Subset]
+    baselines: dict[str, Score]
+    failures: dict[str, int]
+    digest: str
+    answers: str
+    weights: str | None = None
+    unsealed_before: int = 0
+
+
+PAYLOADS: dict[str, type[Payload]] = {
+    kind.type: kind
+    for kind in (
+        RunStarted,
+        RunForked,
+        RunPaused,
+        RunResumed,
+        RunStopped,
+        RunFinished,
+        RunFailed,
+        StepStarted,
+        StepFailed,
+        StepAbandoned,
+        BaselineMeasured,
+        GenerationStarted,
+        GenerationFinished,
+        HarnessPrepared,
+        InstanceFinished,
+        ExecutionFinished,
+        GateDecided,
+        AnalysisFinished,
+        ProbeFinished,
+        HarnessWritten,
+        ImprovementFailed,
+        BudgetWarned,
+        BudgetExhausted,
+        TestUnsealed,
+    )
+}

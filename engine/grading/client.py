@@ -1,0 +1,132 @@
+"""The engine's side of the grading process: started on demand, bounded in time, started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domains.contract import Grade, Instance, Split, Summary
+from engine.errors import SiaError
+from engine.grading import frames
+from engine.grading.loader import Folder
+
+LOAD_WALL_S = 600.0
+FETCH_WALL_S = 3600.0
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "SIA_CACHE", "PYTHONPATH", "VIRTUAL_ENV")
+
+
+class GraderFailed(Exception):
+    """The domain's code raised, hung or died; `verifier` is the failure's kind."""
+
+
+class Grader:
+    """A domain behind a pipe. Calls are made one at a time, in order."""
+
+    def __init__(self, folder: Folder, data: Path | None = None) -> None:
+        self.folder = folder
+        self._data = data
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    async def describe(self) -> tuple[str, dict[str, int]]:
+        """The digest of data and cut, and the number of instances a split; raises `SiaError` without data."""
+        reply = await self._call("describe", timeout=LOAD_WALL_S)
+        return str(reply["digest"]), dict(reply["counts"])
+
+    async def fetch(self, report: Callable[[str], None]) -> Path:
+        """Obtains the data, passing on what the domain says of its progress."""
+        return Path(await self._call("fetch", timeout=FETCH_WALL_S, report=report))
+
+    async def instances(self, split: Split) -> list[Instance]:
+        """The instances of a split, with labels for `train` only."""
+        return msgspec.convert(await self._call("instances", split, timeout=LOAD_WALL_S), list[Instance])
+
+    async def labelled(self) -> list[Instance]:
+        """`train` and `val` with labels."""
+        return msgspec.convert(await self._call("labelled", timeout=LOAD_WALL_S), list[Instance])
+
+    async def grade(self, split: Split, instance: str, answer: Any) -> Grade:
+        """Judges an answer. A grader that raises, hangs or dies is tried once more, then `GraderFailed`."""
+        for last in (False, True):
+            try:
+                reply = await self._call("grade", split, instance, answer, timeout=self.folder.spec.grade_wall_s)
+                grade = msgspec.convert(reply, Grade)
+            except (GraderFailed, msgspec.ValidationError) as error:
+                if last:
+                    raise GraderFailed(str(error)) from None
+                continue
+            if grade.score != grade.score:
+                raise GraderFailed("the grader returned NaN")
+            return grade
+        raise AssertionError
+
+    async def summarise(self, split: Split, graded: Sequence[tuple[str, Any, Grade]]) -> Summary:
+        """The domain's report on a whole split."""
+        return msgspec.convert(await self._call("summarise", split, list(graded), timeout=LOAD_WALL_S), Summary)
+
+    async def baselines(self, on: Split) -> dict[str, list[float]]:
+        """The scores of every baseline on each instance of `on`."""
+        reply = await self._call("baselines", on, timeout=FETCH_WALL_S)
+        return {str(name): [float(score) for score in scores] for name, scores in reply.items()}
+
+    async def close(self) -> None:
+        """Ends the process."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    async def _call(
+        self, operation: str, *arguments: Any, timeout: float, report: Callable[[str], None] | None = None
+    ) -> Any:
+        async with self._turn:
+            process = self._process or await self._start(report)
+            assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+            try:
+                process.stdin.write(frames.pack((operation, arguments)))
+                await process.stdin.drain()
+                reply = await asyncio.wait_for(frames.receive(process.stdout), timeout)
+            except TimeoutError:
+                await self.close()
+                raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None
+            except (OSError, asyncio.IncompleteReadError):
+                await self.close()
+                raise GraderFailed(f"the domain's process died at {operation!r}") from None
+            except asyncio.CancelledError:
+                await self.close()  # a reply that comes later would answer the next question
+                raise
+        if "data" in reply:
+            raise SiaError(reply["data"])
+        if "error" in reply:
+            raise GraderFailed(reply["error"])
+        return reply["ok"]
+
+    async def _start(self, report: Callable[[str], None] | None) -> asyncio.subprocess.Process:
+        # pip, which a domain may fetch with, is configured by the environment; grading sees no key
+        keep = dict(os.environ) if report else {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "engine.grading.process",
+            str(self.folder.path),
+            str(self._data or ""),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE if report else None,
+            env={**keep, "PYTHONHASHSEED": "0"},
+            limit=1 << 30,
+        )
+        if report and self._process.stderr:
+            self._relay = asyncio.create_task(_relay(self._process.stderr, report))
+        return self._process
+
+
+async def _relay(stream: asyncio.StreamReader, report: Callable[[str], None]) -> None:
+    async for line in stream:
+        report(line.decode(errors="replace").rstrip())

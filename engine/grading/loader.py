@@ -1,0 +1,69 @@
+"""Finding a domain by name or folder, and reading what it says of itself without running its code."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import tomllib
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+import domains
+from domains.contract import DomainModule, Spec
+from engine.errors import SiaError
+
+
+class Folder(msgspec.Struct, frozen=True):
+    """A domain's folder and its `domain.toml`; `source` is how a run refers to it."""
+
+    path: Path
+    source: str
+    spec: Spec
+
+    def code_digest(self) -> str:
+        """SHA-256 over the domain's own files, the seed harness left out (that one is a commit)."""
+        total = hashlib.sha256()
+        for path in sorted(self.path.rglob("*")):
+            relative = path.relative_to(self.path)
+            if path.is_file() and relative.parts[0] != "harness" and "__pycache__" not in relative.parts:
+                total.update(relative.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        return total.hexdigest()
+
+
+def built_in() -> list[str]:
+    """The names of the domains that come with sia."""
+    root = Path(domains.__path__[0])
+    return sorted(path.parent.name for path in root.glob("*/domain.toml"))
+
+
+def find(reference: str) -> Folder:
+    """A domain by its built-in name or its folder; raises `SiaError` where there is none."""
+    builtin = reference in built_in()
+    path = Path(domains.__path__[0]) / reference if builtin else Path(reference).expanduser().absolute()
+    if not (path / "domain.toml").is_file():
+        raise SiaError(
+            f"there is no domain {reference!r}", f"choose one of {', '.join(built_in())}, or name a folder with a domain.toml"
+        )
+    try:
+        spec = msgspec.convert(tomllib.loads((path / "domain.toml").read_text()), Spec)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise SiaError(f"{path / 'domain.toml'} is not valid: {error}", "correct it") from None
+    return Folder(path=path, source=reference if builtin else str(path), spec=spec)
+
+
+def load_module(folder: Path) -> DomainModule:
+    """Runs `domain.py`. Called in the grading process only."""
+    name = f"domains.{folder.name}.domain"
+    if Path(domains.__path__[0]) == folder.parent:
+        return cast("DomainModule", importlib.import_module(name))
+    sys.path.insert(0, str(folder))
+    found = importlib.util.spec_from_file_location("domain", folder / "domain.py")
+    if found is None or found.loader is None:
+        raise SiaError(f"{folder} has no domain.py", "write one; see docs")
+    module = importlib.util.module_from_spec(found)
+    sys.modules["domain"] = module
+    found.loader.exec_module(module)
+    return cast("DomainModule", module)

@@ -1,0 +1,107 @@
+"""The grading process: loads a domain, hands out what may be seen, and judges answers. Run by `engine.grading.client`.
+
+It speaks frames on its standard input and output; what the domain prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domains.contract import DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Split
+from engine.grading import frames
+from engine.grading.loader import load_module
+
+
+class Service:
+    """The operations that the engine may ask for, by name."""
+
+    def __init__(self, folder: Path, data: Path | None) -> None:
+        self._module = load_module(folder)
+        self._data = data
+        self._domain: Domain | None = None
+        self._by_id: dict[Split, dict[str, Instance]] = {}
+
+    def _open(self) -> Domain:
+        if self._domain is None:
+            self._domain = self._module.load(self._data)
+        return self._domain
+
+    def _split(self, split: Split) -> dict[str, Instance]:
+        if split not in self._by_id:
+            self._by_id[split] = {item.id: item for item in self._open().instances(split)}
+        return self._by_id[split]
+
+    def fetch(self) -> str:
+        """Obtains the data where the domain knows how to."""
+        fetch = getattr(self._module, "fetch", None)
+        if fetch is None:
+            raise DataMissing("this domain has no data to fetch; it reads what --data names")
+        return str(fetch(lambda text: print(text, file=sys.stderr, flush=True)))
+
+    def describe(self) -> dict[str, Any]:
+        """The data's digest and the number of instances a split."""
+        return {"digest": self._open().digest(), "counts": {s: len(self._split(s)) for s in ("train", "val", "test")}}
+
+    def instances(self, split: Split) -> list[Instance]:
+        """The instances of a split; labels for `train` only."""
+        items = self._split(split).values()
+        if split == "train":
+            return list(items)
+        return [Instance(id=item.id, data=item.data) for item in items]
+
+    def labelled(self) -> list[Instance]:
+        """`train` and `val` together with their labels: what an incumbent learns from before the sealed test."""
+        return [*self._split("train").values(), *self._split("val").values()]
+
+    def grade(self, split: Split, instance: str, answer: Any) -> Grade:
+        """Judges one answer."""
+        return self._open().grade(self._split(split)[instance], answer)
+
+    def summarise(self, split: Split, graded: list[tuple[str, Any, Mapping[str, Any]]]) -> Any:
+        """The domain's report on a whole split."""
+        known = self._split(split)
+        rows = [Graded(known[name], answer, msgspec.convert(grade, Grade)) for name, answer, grade in graded]
+        return self._open().summarise(split, rows)
+
+    def baselines(self, on: Split) -> dict[str, list[float]]:
+        """The scores of every baseline on `on`, learnt from all that comes before it."""
+        learn = [item for split in ("train", "val") if split != on for item in self._split(split).values()]
+        asked = list(self._split(on).values())
+        domain = self._open()
+        answers = domain.baselines(learn if on == "test" else list(self._split("train").values()), asked)
+        return {
+            name: [domain.grade(item, answer).score for item, answer in zip(asked, given, strict=True)]
+            for name, given in answers.items()
+        }
+
+
+def main() -> None:
+    """Serves one engine until it closes the pipe."""
+    channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a domain that prints must not break the frames
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    folder, data = Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None
+    service: Service | None = None
+    while (request := frames.read(channel_in)) is not None:
+        operation, arguments = request
+        reply: dict[str, Any]
+        try:
+            if service is None:
+                service = Service(folder, data)
+            reply = {"ok": getattr(service, operation)(*arguments)}
+        except (DataMissing, DataInvalid) as error:
+            reply = {"data": str(error)}
+        except Exception as error:  # noqa: BLE001 - whatever a domain raises is reported, not fatal
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        channel_out.write(frames.pack(reply))
+        channel_out.flush()
+
+
+if __name__ == "__main__":
+    main()

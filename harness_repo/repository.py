@@ -1,0 +1,109 @@
+"""The bare repository: writing versions, moving refs by compare-and-swap, reading and comparing.
+
+git and the log share no transaction. The objects are written first, then the event that names the commit (which is
+what makes the version exist), then the refs; `point` is safe to repeat.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from harness_repo.objects import Object, Version, Written, build
+
+_ZERO = "0" * 40
+
+
+class RepositoryError(Exception):
+    """git refused; the message is git's."""
+
+
+class Repository:
+    """Harness versions in a bare git repository at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        from git import Repo
+        from git.exc import InvalidGitRepositoryError, NoSuchPathError
+
+        self.path = path
+        try:
+            self._repo: Any = Repo(path)
+        except (InvalidGitRepositoryError, NoSuchPathError):
+            self._repo = Repo.init(path, bare=True, initial_branch="main")
+            with self._repo.config_writer() as config:
+                config.set_value("core", "fsync", "all")
+        # a user's configuration must not change what is stored or how a diff reads
+        self._repo.git.update_environment(GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL="/dev/null", LC_ALL="C")
+
+    def close(self) -> None:
+        """Ends the helper processes that GitPython keeps."""
+        self._repo.close()
+
+    def write(self, version: Version) -> Written:
+        """Stores a version's objects and returns their ids; storing again is harmless."""
+        written = build(version)
+        for item in written.objects:
+            self._store(item)
+        return written
+
+    def _store(self, item: Object) -> None:
+        from gitdb import IStream
+
+        if self.has(item.id):
+            return
+        stored = self._repo.odb.store(IStream(item.kind, len(item.data), BytesIO(item.data)))
+        if stored.hexsha.decode() != item.id:
+            raise RepositoryError(f"git stored {item.kind} {item.id} as {stored.hexsha.decode()}")
+
+    def has(self, object_id: str) -> bool:
+        """Whether the object is here."""
+        return bool(self._repo.odb.has_object(bytes.fromhex(object_id)))
+
+    def point(self, ref: str, commit: str) -> None:
+        """Moves `ref` to `commit` from where it stands now; raises `RepositoryError` if another writer moved it."""
+        old = self.resolve(ref)
+        if old == commit:
+            return
+        self._git("update_ref", ref, commit, old or _ZERO)
+
+    def resolve(self, ref: str) -> str | None:
+        """The commit that `ref` names, or None."""
+        from git.exc import GitCommandError
+
+        try:
+            return str(self._repo.git.rev_parse("--verify", "--quiet", ref))
+        except GitCommandError:
+            return None
+
+    def refs(self) -> dict[str, str]:
+        """All refs with their commits."""
+        lines = self._git("for_each_ref", "--format=%(objectname) %(refname)").splitlines()
+        return {name: commit for commit, _, name in (line.partition(" ") for line in lines)}
+
+    def files(self, commit: str) -> dict[str, bytes]:
+        """The files of a version."""
+        tree = self._repo.commit(commit).tree
+        return {
+            item.path: item.data_stream.read() for item in sorted(tree.traverse(), key=_path) if item.type == "blob"
+        }
+
+    def reachable(self) -> set[str]:
+        """All commits that some ref reaches."""
+        return set(self._git("rev_list", "--all").split())
+
+    def diff(self, old: str, new: str, *, context: int = 3) -> str:
+        """The unified diff between two versions."""
+        return self._git("diff", "--no-color", "--no-ext-diff", "--no-renames", f"--unified={context}", old, new)
+
+    def _git(self, command: str, *arguments: str) -> str:
+        from git.exc import GitCommandError
+
+        try:
+            return str(getattr(self._repo.git, command)(*arguments))
+        except GitCommandError as error:
+            raise RepositoryError(str(error.stderr).strip() or str(error)) from error
+
+
+def _path(item: Any) -> str:
+    return str(item.path)
