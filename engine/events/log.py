@@ -73,13 +73,15 @@ class RunLog:
 
     def append(
         self,
-        generation: int,
-        payloads: Sequence[types.Payload],
+        rows: Sequence[tuple[int, types.Payload]],
         *,
         contents: Sequence[bytes] = (),
         durable: bool = True,
     ) -> list[Event]:
-        """Appends `payloads` and the blobs `contents` in one transaction; raises `Fenced` for a displaced engine."""
+        """Appends (generation, payload) `rows` and the blobs `contents` in one transaction.
+
+        Raises `Fenced` for a displaced engine.
+        """
         events: list[Event] = []
         n, prev = self._n, self._hash
         with explained(self.reader.path), transaction(self.db, durable=durable) as connection:
@@ -88,7 +90,7 @@ class RunLog:
                 raise Fenced("another engine has taken this run over", "watch it with `sia log --follow`")
             for content in contents:
                 blobs.put(connection, content)
-            for payload in payloads:
+            for generation, payload in rows:
                 n += 1
                 stored, at = encode(payload), self._clock()
                 name = chain_hash(prev, self.run, n, payload.type, payload.version, at, generation, stored)

@@ -11,7 +11,10 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 Lever = Literal["harness", "weights"]
+LeverPolicy = Literal["auto", "harness", "weights", "best-of-n"]
 FailureKind = Literal["candidate", "timeout", "resource", "verifier", "model", "infrastructure"]
+BLOB = "sha256:"
+"""What a stored answer begins with when it lies in a blob."""
 StepKind = Literal["baseline", "write", "execute", "analyse", "improve", "test"]
 
 
@@ -20,6 +23,10 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
 
     type: ClassVar[str]
     version: ClassVar[int] = 1
+
+    def blobs(self) -> list[str]:
+        """The names of the blobs that this payload needs."""
+        return []
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -61,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True):
     agent: str
     gate: Gate
     budget: Budget = Budget()
-    lever: Literal["auto", "harness", "weights", "best-of-n"] = "auto"
+    lever: LeverPolicy = "auto"
     probes: int = 12
     probe_fold: int = 400
     train_sample: int = 200
@@ -190,6 +197,9 @@ class HarnessPrepared(Payload, frozen=True):
     failure: Failure | None = None
     log: str = ""
 
+    def blobs(self) -> list[str]:
+        return [self.log] if self.log else []
+
 
 class InstanceFinished(Payload, frozen=True):
     """One answer and its grade. `prepared` names what the harness had learnt from; `answer` and `log` are blobs."""
@@ -212,6 +222,10 @@ class InstanceFinished(Payload, frozen=True):
     wall_s: float = 0.0
     log: str = ""
     reused: bool = False
+
+    def blobs(self) -> list[str]:
+        answer = self.answer.removeprefix(BLOB)
+        return [name for name in (answer if answer != self.answer else "", self.log) if name]
 
 
 class ExecutionFinished(Payload, frozen=True):
@@ -258,9 +272,11 @@ class AnalysisFinished(Payload, frozen=True):
 
 
 class ProbeFinished(Payload, frozen=True):
-    """A proposal tried on a held-out fold of `train`. `params` are all active values; `items` is a blob."""
+    """A proposal tried on a held-out fold of `train`. `params` are all its values; `items` is a blob."""
 
     type: ClassVar[str] = "probe.finished"
+    generation: int
+    attempt: int
     ordinal: int
     why: str
     params: dict[str, bool | int | float | str]
@@ -271,6 +287,9 @@ class ProbeFinished(Payload, frozen=True):
     wall_s: float
     items: str = ""
     failure: Failure | None = None
+
+    def blobs(self) -> list[str]:
+        return [self.items]
 
 
 class HarnessWritten(Payload, frozen=True):
@@ -286,6 +305,9 @@ class HarnessWritten(Payload, frozen=True):
     reason: str
     lever: Lever | None = None
     changed: str = ""
+
+    def blobs(self) -> list[str]:
+        return list(self.files.values())
 
 
 class ImprovementFailed(Payload, frozen=True):
@@ -319,7 +341,7 @@ class Subset(msgspec.Struct, frozen=True):
 
 
 class TestUnsealed(Payload, frozen=True):
-    """The sealed split was read. `answers` is a blob; the step's start already counts as a reading."""
+    """The sealed split was read. `answers` names a blob of (instance, score, answer) rows."""
 
     type: ClassVar[str] = "test.unsealed"
     harness: str
@@ -328,10 +350,12 @@ class TestUnsealed(Payload, frozen=True):
     subsets: list[Subset]
     baselines: dict[str, Score]
     failures: dict[str, int]
-    digest: str
     answers: str
     weights: str | None = None
     unsealed_before: int = 0
+
+    def blobs(self) -> list[str]:
+        return [self.answers]
 
 
 PAYLOADS: dict[str, type[Payload]] = {

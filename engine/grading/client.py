@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Grader:
         self._data = data
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._said: deque[str] = deque(maxlen=20)
 
     async def describe(self) -> tuple[str, dict[str, int]]:
         """The digest of data and cut, and the number of instances a split; raises `SiaError` without data."""
@@ -41,7 +43,10 @@ class Grader:
 
     async def fetch(self, report: Callable[[str], None]) -> Path:
         """Obtains the data, passing on what the domain says of its progress."""
-        return Path(await self._call("fetch", timeout=FETCH_WALL_S, report=report))
+        try:
+            return Path(await self._call("fetch", timeout=FETCH_WALL_S, report=report))
+        finally:
+            await self.close()  # its environment may hold keys that grading must not see
 
     async def instances(self, split: Split) -> list[Instance]:
         """The instances of a split, with labels for `train` only."""
@@ -97,7 +102,8 @@ class Grader:
                 raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None
             except (OSError, asyncio.IncompleteReadError):
                 await self.close()
-                raise GraderFailed(f"the domain's process died at {operation!r}") from None
+                last = f" ({self._said[-1]})" if self._said else ""
+                raise GraderFailed(f"the domain's process died at {operation!r}{last}") from None
             except asyncio.CancelledError:
                 await self.close()  # a reply that comes later would answer the next question
                 raise
@@ -118,15 +124,18 @@ class Grader:
             str(self._data or ""),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE if report else None,
+            stderr=asyncio.subprocess.PIPE,
             env={**keep, "PYTHONHASHSEED": "0"},
-            limit=1 << 30,
+            start_new_session=True,  # an interrupt at the terminal is the engine's to handle
         )
-        if report and self._process.stderr:
-            self._relay = asyncio.create_task(_relay(self._process.stderr, report))
+        assert self._process.stderr  # noqa: S101 - a pipe
+        self._said.clear()
+        self._relay = asyncio.create_task(self._listen(self._process.stderr, report))
         return self._process
 
-
-async def _relay(stream: asyncio.StreamReader, report: Callable[[str], None]) -> None:
-    async for line in stream:
-        report(line.decode(errors="replace").rstrip())
+    async def _listen(self, stream: asyncio.StreamReader, report: Callable[[str], None] | None) -> None:
+        async for line in stream:
+            text = line.decode(errors="replace").rstrip()
+            self._said.append(text)
+            if report:
+                report(text)

@@ -71,10 +71,10 @@ class Service:
 
     def baselines(self, on: Split) -> dict[str, list[float]]:
         """The scores of every baseline on `on`, learnt from all that comes before it."""
-        learn = [item for split in ("train", "val") if split != on for item in self._split(split).values()]
+        learn = self.labelled() if on == "test" else list(self._split("train").values())
         asked = list(self._split(on).values())
         domain = self._open()
-        answers = domain.baselines(learn if on == "test" else list(self._split("train").values()), asked)
+        answers = domain.baselines(learn, asked)
         return {
             name: [domain.grade(item, answer).score for item, answer in zip(asked, given, strict=True)]
             for name, given in answers.items()

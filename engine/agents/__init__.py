@@ -1,0 +1,1 @@
+"""Who proposes: agents read a recorded run and answer with a lever, a reason and a proposal."""

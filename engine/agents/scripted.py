@@ -1,0 +1,74 @@
+"""The scripted agent: its decisions come from a file, for tests and demonstrations.
+
+The file is TOML: a list of `[[decision]]`, one for each Improvement in order, with `reason` and one of
+`params = {...}`, `files = {path = text}` (replacing or adding), or `nothing = "why"`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.agents.protocol import Lab, Nothing, Proposal, View
+from engine.errors import SiaError
+from engine.events import types as t
+from harness_repo.harness import HarnessInvalid, Value, parse
+
+
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the script."""
+
+    reason: str = "as scripted"
+    params: dict[str, Value] = {}
+    files: dict[str, str] = {}
+    nothing: str = ""
+
+
+class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    decision: list[Decision]
+
+
+def parse_script(text: str) -> list[Decision]:
+    """The decisions of a script; raises `SiaError` where it is not one."""
+    try:
+        return msgspec.convert(tomllib.loads(text), Script).decision
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise SiaError(f"the script is not valid: {error}", "see the scripted agent in the docs") from None
+
+
+class ScriptedAgent:
+    """Plays a script."""
+
+    name = "script"
+
+    def __init__(self, decisions: Sequence[Decision]) -> None:
+        self._decisions = decisions
+
+    def _next(self, view: View) -> Decision:
+        at = view.generation - 1 + view.attempt
+        return self._decisions[at] if at < len(self._decisions) else Decision(nothing="the script has ended")
+
+    async def analyse(self, view: View) -> t.AnalysisFinished:
+        """Announces the scripted decision."""
+        return t.AnalysisFinished(
+            findings=f"the script's decision after generation {view.generation}",
+            lever="harness",
+            reason=self._next(view).reason,
+            evidence=list(view.evidence),
+        )
+
+    async def improve(self, view: View, analysis: t.AnalysisFinished, lab: Lab) -> Proposal | Nothing:
+        """Carries the scripted decision out."""
+        decision = self._next(view)
+        if decision.nothing:
+            return Nothing(decision.nothing)
+        files = {**view.harness.files, **{path: text.encode() for path, text in decision.files.items()}}
+        try:
+            harness = parse(files).with_params(decision.params) if decision.params else parse(files)
+        except HarnessInvalid as error:
+            return Nothing(f"the scripted edit is not a harness: {error}")
+        return Proposal(harness, decision.reason, ", ".join([*decision.params, *decision.files]) or "nothing")

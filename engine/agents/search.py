@@ -1,0 +1,247 @@
+"""The search agent: no language model. It searches the values of the tunables that a person declared.
+
+Within one Improvement it first tries each structural choice that was never tried, then works in small rounds: half
+of a round changes the best proposal so far in one or two places, half is drawn by Optuna's TPE (Bergstra et al.,
+"Algorithms for Hyper-Parameter Optimization", 2011) from everything recorded. All randomness comes from the run's
+seed; nothing is kept between calls but what the log holds, so a resumed run proposes what it would have proposed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from engine.agents.protocol import Ask, Lab, Nothing, Proposal, View
+from engine.events import types as t
+from engine.seeds import derive
+from harness_repo.harness import Harness, Tunable, Value
+
+Params = dict[str, Value]
+ROUND = 4
+
+
+class SearchAgent:
+    """Proposes values of declared tunables."""
+
+    name = "search"
+
+    async def analyse(self, view: View) -> t.AnalysisFinished:
+        """What it saw, what it will try, what it expects."""
+        best = _best(view.probes)
+        here = _recorded(view.harness, view.harness.params, view.probes)
+        gain = best.score.score - here.score.score if best and here else None
+        untried = _untried_choices(view.harness, view.probes)
+        plan = f"try each of {len(untried)} untried structural choices once, then refine the best" if untried else (
+            "refine the best proposal so far, and draw others from what the probes suggest"
+        )
+        return t.AnalysisFinished(
+            findings=_findings(view),
+            lever="harness",
+            reason=f"{plan}; {view.settings.probes} probes on a fold of train at most",
+            evidence=list(view.evidence),
+            expected_gain=gain,
+            cost_estimate=f"{view.settings.probes * view.settings.probe_fold} evaluations at most",
+        )
+
+    async def improve(self, view: View, analysis: t.AnalysisFinished, lab: Lab) -> Proposal | Nothing:
+        """Probes, then proposes the best proposal that no generation has executed yet."""
+        if not view.harness.manifest.tunables:
+            return Nothing("the harness declares no tunables, so there is nothing to search")
+        probes = list(view.probes)
+        asked = 0
+        while asked < view.settings.probes:
+            asks = _round(view, probes, asked)
+            if not asks:
+                break
+            found = await lab.probe(asks)
+            probes += found
+            asked += len(asks)
+            if len(found) < len(asks):
+                break  # the budget ends here
+        return _choose(view, probes)
+
+
+def _findings(view: View) -> str:
+    now = next((one for one in view.past if one.n == view.generation), None)
+    if now is None:
+        return "nothing was executed"
+    failed = sum(result.failure is not None for result in view.train)
+    total = sum(result.score for result in view.train)
+    train = f"mean {total / len(view.train):.4f} on {len(view.train)} train instances" if view.train else "no train instances"
+    lines = [
+        f"generation {now.n} scored {now.val.score:.4f} ± {now.val.se:.4f} on val ({now.verdict}); {train}, {failed} failed"
+    ]
+    if best := _best(view.probes):
+        lines.append(f"the best of {len(view.probes)} probes so far scored {best.score.score:.4f} with {_words(view.harness, best.params)}")
+    return ". ".join(lines)
+
+
+def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing:
+    """The best-scoring proposal that is new; nothing where none beat the incumbent's own probe."""
+    executed = {_key(view.harness, past.params) for past in view.past}
+    here = _recorded(view.harness, view.harness.params, probes)
+    fresh = [probe for probe in probes if _key(view.harness, probe.params) not in executed and not probe.failure]
+    best = _best(fresh)
+    if best is None:
+        return Nothing("no new proposal ran without a failure")
+    if here is not None and best.score.score <= here.score.score:
+        return Nothing(
+            f"no new proposal beat the incumbent's {here.score.score:.4f} on the probe fold "
+            f"(the best of {len(fresh)} new ones scored {best.score.score:.4f})"
+        )
+    harness = view.harness.with_params(best.params)
+    changed = _difference(view.harness.params, _active(view.harness, best.params))
+    base = f", the incumbent {here.score.score:.4f}" if here else ""
+    reason = (
+        f"{changed}. On {best.fold} this scored {best.score.score:.4f} ± {best.score.se:.4f}{base}; "
+        f"it is the best of {len(probes)} probes so far ({best.why})."
+    )
+    return Proposal(harness, reason, changed)
+
+
+def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[Ask]:
+    """The next proposals; equal proposals are asked once."""
+    harness, left = view.harness, view.settings.probes - asked
+    known = {_key(harness, probe.params) for probe in probes}
+    wanted: list[tuple[Params, str]] = []
+    if _key(harness, harness.params) not in known:
+        wanted.append((dict(harness.params), "the incumbent, to compare with"))
+    wanted += [(dict(harness.params) | change, f"structural choice {_spell(change)}") for change in _untried_choices(harness, probes)]
+    if not wanted:
+        for place in range(ROUND):
+            seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked + place)
+            best = _best(probes)
+            if place % 2 == 0 and best is not None:
+                wanted.append((_vary(harness, best.params, random.Random(seed)), "a change to the best so far"))
+            else:
+                wanted.append((_draw(harness, probes, seed), "drawn by TPE"))
+    asks: list[Ask] = []
+    for params, why in wanted:
+        key = _key(harness, params)
+        if key not in known and len(asks) < left:
+            known.add(key)
+            asks.append(Ask(asked + len(asks), params, why))
+    return asks
+
+
+def _untried_choices(harness: Harness, probes: Iterable[t.ProbeFinished]) -> list[Params]:
+    tried = {(name, value) for probe in probes for name, value in probe.params.items()}
+    tried |= set(harness.params.items())
+    return [
+        {name: choice}
+        for name, tunable in harness.active(harness.params).items()
+        if tunable.structural
+        for choice in tunable.choices
+        if (name, choice) not in tried
+    ]
+
+
+def _vary(harness: Harness, params: Mapping[str, Value], draw: random.Random) -> Params:
+    """`params` with one or two of the active values changed, numbers by about a fifth of their range."""
+    varied = dict(harness.params) | dict(params)
+    active = [name for name, tunable in harness.active(varied).items() if not tunable.structural]
+    for name in draw.sample(active, min(len(active), draw.choice((1, 1, 2)))):
+        varied[name] = _step(harness.manifest.tunables[name], varied[name], draw)
+    return varied
+
+
+def _step(tunable: Tunable, value: Value, draw: random.Random) -> Value:
+    if tunable.type == "choice":
+        others = [choice for choice in tunable.choices if choice != value]
+        return draw.choice(others) if others else value
+    low, high = float(tunable.low), float(tunable.high)
+    if tunable.log:
+        moved = float(value) * (high / low) ** draw.gauss(0, 0.2)
+    else:
+        moved = float(value) + (high - low) * draw.gauss(0, 0.2)
+    moved = min(high, max(low, moved))
+    if tunable.type == "float":
+        return float(f"{moved:.4g}") if low <= float(f"{moved:.4g}") <= high else moved
+    whole = round(moved)
+    if whole == value:
+        whole += 1 if draw.random() < 0.5 else -1
+    return int(min(high, max(low, whole)))
+
+
+def _draw(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int) -> Params:
+    """A proposal of Optuna's TPE, from a study rebuilt out of the recorded probes."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    sampler = optuna.samplers.TPESampler(seed=seed % 2**32, n_startup_trials=0)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for probe in probes:
+        active = _active(harness, probe.params)
+        study.add_trial(
+            optuna.trial.create_trial(
+                params=active,
+                distributions={name: _distribution(harness.manifest.tunables[name]) for name in active},
+                value=probe.score.score,
+            )
+        )
+    trial = study.ask()
+    params = dict(harness.params)
+    waiting = dict(harness.manifest.tunables)
+    # a tunable is drawn once all that it depends on are drawn, and only where it has an effect
+    while ready := [name for name, tunable in waiting.items() if not set(tunable.when) & set(waiting)]:
+        for name in ready:
+            tunable = waiting.pop(name)
+            if name in harness.active(params):
+                params[name] = _suggest(trial, name, tunable)
+    return params
+
+
+def _distribution(tunable: Tunable) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if tunable.type == "choice":
+        return CategoricalDistribution(tunable.choices)
+    if tunable.type == "int":
+        return IntDistribution(int(tunable.low), int(tunable.high), log=tunable.log)
+    return FloatDistribution(tunable.low, tunable.high, log=tunable.log)
+
+
+def _suggest(trial: Any, name: str, tunable: Tunable) -> Value:
+    if tunable.type == "choice":
+        value: Value = trial.suggest_categorical(name, tunable.choices)
+    elif tunable.type == "int":
+        value = trial.suggest_int(name, int(tunable.low), int(tunable.high), log=tunable.log)
+    else:
+        drawn = trial.suggest_float(name, tunable.low, tunable.high, log=tunable.log)
+        value = float(f"{drawn:.4g}") if tunable.admits(float(f"{drawn:.4g}")) else drawn
+    return value
+
+
+def _best(probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:
+    """The highest score; the earliest of equals."""
+    return max((probe for probe in probes if not probe.failure), key=lambda probe: probe.score.score, default=None)
+
+
+def _recorded(harness: Harness, params: Mapping[str, Value], probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:
+    key = _key(harness, params)
+    return next((probe for probe in probes if _key(harness, probe.params) == key), None)
+
+
+def _active(harness: Harness, params: Mapping[str, Value]) -> Params:
+    merged = dict(harness.params) | dict(params)
+    return {name: merged[name] for name in harness.active(merged)}
+
+
+def _key(harness: Harness, params: Mapping[str, Value]) -> bytes:
+    """Equal for proposals that differ in values without effect only."""
+    return msgspec.json.encode(dict(sorted(_active(harness, params).items())))
+
+
+def _difference(old: Mapping[str, Value], new: Mapping[str, Value]) -> str:
+    return ", ".join(f"{name} {old.get(name)} → {value}" for name, value in new.items() if old.get(name) != value) or "nothing"
+
+
+def _spell(params: Mapping[str, Value]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in params.items())
+
+
+def _words(harness: Harness, params: Mapping[str, Value]) -> str:
+    return _spell(_active(harness, params))

@@ -1,0 +1,122 @@
+"""Putting a harness to instances: in the sandbox for the answers, in the grading process for the verdicts.
+
+Every way of running a harness (an Execution, a probe, the sealed test) goes through `answer_all`, so that none can
+differ in what it isolates, limits or calls a failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from domains.contract import Grade, Instance, Limits, Split
+from engine.events import types as t
+from engine.grading.client import Grader, GraderFailed
+from engine.loop.run import Ports, StepFailure
+from engine.seeds import derive
+from engine.sandbox import Job, Program, Refused, open_sandbox
+from harness_repo.harness import Harness
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One instance to be answered: `seed` is the same for every candidate that meets it."""
+
+    split: Split
+    instance: str
+    repeat: int
+    seed: int
+    data: Any
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A task with its answer and grade. A failed one has the score 0 and says whose fault it was."""
+
+    task: Task
+    answer: Any
+    grade: Grade
+    failure: t.Failure | None
+    cpu_s: float
+    wall_s: float
+    log: str
+
+
+class NoModel:
+    """The broker of a run without a task model: every call is refused, with the reason."""
+
+    async def call(self, job_key: str | None, op: str, payload: Any) -> Any:
+        """Refuses."""
+        raise Refused("this run has no task model and its domain has no tools")
+
+
+def tasks(split: Split, instances: Sequence[Instance], repeats: Sequence[int], seed: int) -> list[Task]:
+    """One task for each instance and repeat."""
+    return [
+        Task(split, item.id, repeat, derive(seed, "instance", item.id, repeat), item.data)
+        for item in instances
+        for repeat in repeats
+    ]
+
+
+def prepared_on(train: Sequence[Instance]) -> str:
+    """The name of what a harness learns from: equal names are equal sets of instances."""
+    ids = msgspec.json.encode(sorted(item.id for item in train))
+    return hashlib.sha256(ids).hexdigest()[:16]
+
+
+async def answer_all(
+    ports: Ports,
+    harness: Harness,
+    todo: Sequence[Task],
+    *,
+    train: Sequence[Instance],
+    seed: int,
+    workers: int,
+    limits: Limits,
+    on_prepared: Callable[[float, float, t.Failure | None, str], None] | None = None,
+) -> AsyncIterator[Answered]:
+    """Answers and grades `todo` in the order in which they finish.
+
+    Raises `StepFailure` where the sandbox could not do its work: an infrastructure failure is never a score.
+    """
+    program = Program(
+        files=harness.files,
+        entry=harness.manifest.entry,
+        params=harness.params,
+        train=list(train),
+        seed=derive(seed, "prepare"),
+        limits=limits,
+        isolation=ports.grader.folder.spec.isolation,
+    )
+    by_key = {f"{task.split}/{task.instance}/{task.repeat}": task for task in todo}
+    jobs = [Job(key=key, instance_id=task.instance, data=task.data, seed=task.seed) for key, task in by_key.items()]
+    async with open_sandbox(program, workers=workers, broker=NoModel(), isolation=ports.isolation) as session:
+        if on_prepared:
+            prepared = session.prepared
+            on_prepared(prepared.cpu_s, prepared.wall_s, _failure(prepared.failure), prepared.log)
+        async for outcome in session.solve(jobs):
+            failure = _failure(outcome.failure)
+            if failure and failure.kind == "infrastructure":
+                raise StepFailure(failure)
+            task = by_key[outcome.key]
+            grade = Grade(score=0.0)
+            if failure is None:
+                grade, failure = await _graded(ports.grader, task, outcome.answer)
+            yield Answered(task, outcome.answer, grade, failure, outcome.cpu_s, outcome.wall_s, outcome.log)
+
+
+async def _graded(grader: Grader, task: Task, answer: Any) -> tuple[Grade, t.Failure | None]:
+    try:
+        grade = await grader.grade(task.split, task.instance, answer)
+    except GraderFailed as error:
+        return Grade(score=0.0), t.Failure("verifier", str(error))
+    if not math.isfinite(grade.score):
+        return Grade(score=0.0), t.Failure("verifier", f"the grader returned {grade.score}")
+    return grade, None
+
+
+def _failure(failure: Any) -> t.Failure | None:
+    return t.Failure(failure.kind, failure.message) if failure else None

@@ -1,0 +1,102 @@
+"""`verify`: is the log whole? Chains, blobs, tips, derived rows, and every commit reachable in the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from engine.errors import SiaError
+from engine.events import blobs, tips
+from engine.events import types as t
+from engine.events.event import GENESIS, Event
+from engine.events.reader import Reader
+from engine.loop.workspace import Workspace
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What a check of a whole log found; `problems` are sentences that name the event."""
+
+    ok: bool
+    events: int
+    problems: list[str]
+
+
+def verify(reader: Reader, workspace: Workspace | None = None) -> Verified:
+    """Checks everything; `workspace` adds the tips and the repository, which an exported file does not have."""
+    problems: list[str] = []
+    count = 0
+    commits: dict[str, str] = {}
+    heads: dict[str, Event] = {}
+    by_hash: set[str] = {GENESIS}
+    for row in reader.db.conn.execute(
+        "SELECT seq, run, n, type, v, at, generation, payload, prev_hash, hash FROM events ORDER BY seq"
+    ):
+        event = Event(*row)
+        count += 1
+        problems += _event(reader, event, heads.get(event.run), by_hash)
+        heads[event.run] = event
+        by_hash.add(event.hash)
+        if event.type == t.HarnessWritten.type and not problems:
+            payload = event.payload
+            assert isinstance(payload, t.HarnessWritten)  # noqa: S101 - by its type
+            commits[payload.commit] = _place(event)
+    problems += _blobs(reader)
+    if workspace is not None:
+        problems += _tips(reader, workspace)
+        problems += _commits(workspace, commits)
+    return Verified(not problems, count, problems)
+
+
+def _place(event: Event) -> str:
+    return f"event {event.n} of run {event.run} ({event.type})"
+
+
+def _event(reader: Reader, event: Event, before: Event | None, known: set[str]) -> Iterator[str]:
+    if before is not None and (event.prev_hash != before.hash or event.n != before.n + 1):
+        yield f"{_place(event)} does not follow event {before.n}"
+    elif event.prev_hash not in known:
+        yield f"{_place(event)} follows an event that is not in the log"
+    if event.expected_hash() != event.hash:
+        yield f"{_place(event)} was altered: its contents do not have its hash"
+        return
+    try:
+        needed = event.payload.blobs()
+    except (SiaError, msgspec.MsgspecError) as error:
+        yield f"{_place(event)} cannot be read: {error}"
+        return
+    for name in needed:
+        if not reader.db.conn.execute("SELECT 1 FROM blobs WHERE sha256 = ?", (name,)).fetchone():
+            yield f"{_place(event)} names the blob {name[:12]}, which is missing"
+
+
+def _blobs(reader: Reader) -> Iterator[str]:
+    for name, codec, stored in reader.db.conn.execute("SELECT sha256, codec, data FROM blobs"):
+        try:
+            whole = blobs.digest(blobs.unpack(codec, stored)) == name
+        except SiaError:
+            whole = False
+        if not whole:
+            yield f"the blob {name[:12]} is damaged"
+
+
+def _tips(reader: Reader, workspace: Workspace) -> Iterator[str]:
+    for run, tip in tips.read_all(workspace.tips).items():
+        row = reader.db.conn.execute("SELECT hash FROM events WHERE run = ? AND n = ?", (run, tip.n)).fetchone()
+        if row is None:
+            yield f"run {run} once had {tip.n} events and has lost the last of them"
+        elif row[0] != tip.hash:
+            yield f"event {tip.n} of run {run} is not the one that was written"
+
+
+def _commits(workspace: Workspace, commits: dict[str, str]) -> Iterator[str]:
+    if not commits:
+        return
+    repository = workspace.repository()
+    try:
+        reachable = repository.reachable()
+        for commit, place in commits.items():
+            if commit not in reachable:
+                yield f"{place} names the commit {commit[:12]}, which no ref of harness_repo reaches"
+    finally:
+        repository.close()

@@ -1,0 +1,17 @@
+"""The baseline step: what methods that anyone can run score on `val`, to be shown beside every result."""
+
+from __future__ import annotations
+
+import time
+
+from engine.events import types as t
+from engine.loop.gate import mean
+from engine.loop.run import Run
+
+
+async def measure(run: Run, generation: int) -> None:
+    """Appends `baseline.measured`."""
+    started = time.monotonic()
+    found = await run.ports.grader.baselines("val")
+    scores = {name: mean(values) for name, values in found.items()}
+    run.append(generation, t.BaselineMeasured(scores, run.elapsed(started)))

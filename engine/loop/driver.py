@@ -1,0 +1,127 @@
+"""The three lines of the loop: decide, perform, append. Starting, resuming and crash recovery are the same call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.grading.client import GraderFailed
+from engine.loop import baseline, budget, execution, improvement, sealed
+from engine.loop.control import Control
+from engine.loop.decide import Judge, Perform, Record, Rest, decide
+from engine.loop.run import Run, StepFailure
+from engine.loop.verdict import verdict
+
+_STEPS: dict[t.StepKind, Callable[[Run, int], Awaitable[None]]] = {
+    "baseline": baseline.measure,
+    "write": improvement.write_first,
+    "execute": execution.execute,
+    "analyse": improvement.analyse,
+    "improve": improvement.improve,
+    "test": sealed.unseal,
+}
+RETRY_S = 1.0
+
+
+async def drive(run: Run, control: Control) -> None:
+    """Goes on until the run rests. A wish for a pause or a stop is granted at once, also inside a step."""
+    while True:
+        if control.wanted and run.state.status == "running":
+            _grant(run, control)
+        decision = decide(run.state)
+        match decision:
+            case Rest():
+                run.point_refs()
+                return
+            case Record(generation=generation, payload=payload):
+                run.append(generation, payload)
+            case Judge(generation=generation):
+                run.append(generation, verdict(run.state, run.results, generation))
+                run.point_refs()
+            case Perform():
+                await perform(run, decision, control)
+
+
+async def perform(run: Run, step: Perform, control: Control) -> None:
+    """Does one step. However it ends, the log says so: its result, its failure, or that it was abandoned."""
+    run.append(step.generation, t.StepStarted(step.kind, step.attempt))
+    work = asyncio.ensure_future(_STEPS[step.kind](run, step.generation))
+    wish = asyncio.ensure_future(control.wait())
+    left = _seconds_left(run)
+    try:
+        await asyncio.wait({work, wish}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            await work
+            return
+        await _cancel(work)
+        run.flush()
+        reason = "a person asked" if wish.done() else "the budget of minutes is used up"
+        _abandon(run, step, reason)
+        if not wish.done():
+            now, cap = budget.used(run.state)["minutes"]
+            run.append(step.generation, budget.exhausted("minutes", max(now, cap), cap))
+    except StepFailure as error:
+        await _failed(run, step, error.failure)
+    except GraderFailed as error:
+        await _failed(run, step, t.Failure("verifier", str(error)))
+    finally:
+        await _cancel(work)
+        await _cancel(wish)
+
+
+async def _failed(run: Run, step: Perform, failure: t.Failure) -> None:
+    run.append(step.generation, t.StepFailed(step.kind, step.attempt, failure))
+    await asyncio.sleep(RETRY_S * step.attempt)
+
+
+def _abandon(run: Run, step: Perform, reason: str) -> None:
+    kept = run.state.open_step.evaluations if run.state.open_step else 0
+    run.append(step.generation, t.StepAbandoned(step.kind, step.attempt, reason, kept))
+
+
+def _grant(run: Run, control: Control) -> None:
+    wanted = control.wanted
+    if wanted is not None:
+        at = run.state.current.n if run.state.current else 0
+        run.append(at, t.RunPaused(wanted.by) if wanted.wish == "pause" else t.RunStopped(wanted.by))
+
+
+def _seconds_left(run: Run) -> float | None:
+    cap = run.state.set.budget.minutes
+    return None if cap is None else max(0.0, cap * 60 - run.state.spent.seconds)
+
+
+async def _cancel(task: asyncio.Future[None]) -> None:
+    if not task.done():
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    elif not task.cancelled():
+        task.exception()  # seen: whoever awaited it has it
+
+
+async def test(run: Run, control: Control) -> t.TestUnsealed:
+    """Unseals the test split for the run's incumbent, whatever the run's status."""
+    if run.state.incumbent is None:
+        raise SiaError("this run has no incumbent yet", "let it finish its first generation with `sia resume`")
+    at = run.state.current.n if run.state.current else 0
+    if run.state.open_step is not None:
+        step = run.state.open_step
+        run.append(step.generation, t.StepAbandoned(step.kind, step.attempt, "the engine ended", step.evaluations))
+    found: list[t.TestUnsealed] = []
+    started = time.monotonic()
+    await perform(run, Perform("test", at, 1), control)
+    for event in run.log.reader.history(run.log.run, after=run.state.n - 1):
+        if isinstance(event.payload, t.TestUnsealed):
+            found.append(event.payload)
+    if not found:
+        failure = run.state.last_failure
+        raise SiaError(
+            f"the test did not finish after {run.elapsed(started):.0f} s ({failure.message if failure else 'interrupted'})",
+            "try again; this reading was counted",
+        )
+    return found[-1]

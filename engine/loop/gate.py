@@ -1,0 +1,144 @@
+"""The gate: is the candidate better than the incumbent on `val`, beyond chance and by enough to matter?
+
+One-sided paired sign-flip permutation test over the units (instance, repeat), both arms under the same seeds
+(Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005). Where all changes are of one size, as with
+right and wrong answers, it is exact and equals McNemar's exact test; with up to 16 changed units it is enumerated;
+beyond that 20,000 flips are drawn. Over a run of N generations the chance of any false acceptance is held to
+`run_alpha` by Bonferroni: a candidate must reach min(alpha, run_alpha / (N - 1)).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+
+from engine.events.types import Gate, GateDecided, Score
+
+Unit = tuple[str, int]
+"""(instance, repeat)"""
+
+FLIPS = 20_000
+ENUMERATED = 16
+
+
+def mean(scores: Sequence[float]) -> Score:
+    """The mean with its standard error; 0 over nothing."""
+    n = len(scores)
+    if n == 0:
+        return Score(0.0, 0.0, 0)
+    middle = math.fsum(scores) / n
+    spread = math.fsum((score - middle) ** 2 for score in scores)
+    return Score(middle, math.sqrt(spread / (n - 1) / n) if n > 1 else 0.0, n)
+
+
+def threshold(gate: Gate, generations: int) -> float:
+    """The level that one candidate must reach."""
+    return min(gate.alpha, gate.run_alpha / max(1, generations - 1))
+
+
+def p_value(differences: Sequence[float]) -> float:
+    """The chance of a mean difference at least this large if signs were arbitrary."""
+    changed = sorted(d for d in differences if d != 0)
+    if not changed:
+        return 1.0
+    sizes = {abs(d) for d in changed}
+    if len(sizes) == 1:
+        return _binomial_tail(sum(d > 0 for d in changed), len(changed))
+    if len(changed) <= ENUMERATED:
+        return _enumerated(changed)
+    return _sampled(changed)
+
+
+def _binomial_tail(wins: int, n: int) -> float:
+    # in logarithms: the coefficients overflow a float beyond a thousand changes
+    terms = [
+        math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2))
+        for k in range(wins, n + 1)
+    ]
+    return min(1.0, math.fsum(terms))
+
+
+def _enumerated(changed: Sequence[float]) -> float:
+    observed = math.fsum(changed)
+    sums = [0.0]
+    for size in map(abs, changed):
+        sums = [total + sign * size for total in sums for sign in (1, -1)]
+    return sum(total >= observed - 1e-12 for total in sums) / len(sums)
+
+
+def _sampled(changed: Sequence[float]) -> float:
+    import numpy as np
+
+    # Python's generator, whose stream is fixed for good, seeded by the number of changes: the data order is sorted
+    draw = random.Random(len(changed))
+    bits = np.frombuffer(draw.randbytes(FLIPS * ((len(changed) + 7) // 8)), dtype=np.uint8)
+    signs = np.unpackbits(bits.reshape(FLIPS, -1), axis=1)[:, : len(changed)].astype(np.float64) * 2 - 1
+    sums = signs @ np.abs(np.asarray(changed))
+    reached = int((sums >= math.fsum(changed) - 1e-9).sum())
+    return (reached + 1) / (FLIPS + 1)
+
+
+def judge(
+    candidate: Mapping[Unit, float],
+    incumbent: Mapping[Unit, float],
+    *,
+    against: int,
+    gate: Gate,
+    generations: int,
+    noisy: bool,
+) -> GateDecided:
+    """The verdict over the units that both arms have."""
+    units = sorted(candidate.keys() & incumbent.keys())
+    differences = [candidate[unit] - incumbent[unit] for unit in units]
+    gain, p, alpha = mean(differences), p_value(differences), threshold(gate, generations)
+    if len(units) == 1 and not noisy:
+        test, accepted = "exact comparison of one deterministic score", gain.score > gate.minimum_effect
+    else:
+        test = "one-sided paired permutation test"
+        accepted = p < alpha and gain.score >= gate.minimum_effect
+    fixed, broken = _changed(units, differences)
+    return GateDecided(
+        accepted=accepted,
+        reason=_sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), one=len(units) == 1),
+        test=test,
+        n=len(units),
+        difference=gain.score,
+        se=gain.se,
+        p=p,
+        alpha=alpha,
+        minimum_effect=gate.minimum_effect,
+        against=against,
+        fixed=fixed,
+        broken=broken,
+    )
+
+
+def first(score: Score | None) -> GateDecided:
+    """The verdict on the first candidate, which has nothing to be measured against."""
+    n = score.n if score else 0
+    return GateDecided(accepted=True, reason="the first candidate is the incumbent to beat", test="none", n=n)
+
+
+def _changed(units: Sequence[Unit], differences: Sequence[float]) -> tuple[list[str], list[str]]:
+    by_instance: dict[str, float] = {}
+    for (instance, _), difference in zip(units, differences, strict=True):
+        by_instance[instance] = by_instance.get(instance, 0.0) + difference
+    fixed = [name for name, total in by_instance.items() if total > 0]
+    return fixed, [name for name, total in by_instance.items() if total < 0]
+
+
+def _sentence(
+    accepted: bool, gain: Score, p: float, alpha: float, gate: Gate, against: int, *, changed: bool, one: bool
+) -> str:
+    if not changed:
+        return f"rejected: no score differs from generation {against}'s"
+    size = f"{gain.score:+.4f}" if one else f"{gain.score:+.4f} ± {gain.se:.4f}"
+    chance = "" if one else f" (p = {p:.2g}, needed below {alpha:.2g})"
+    if accepted:
+        return f"accepted: {size} over generation {against}{chance}"
+    if gain.score <= 0:
+        return f"rejected: {size} against generation {against}, no gain"
+    if p < alpha or one:
+        return f"rejected: {size} is below the smallest gain that counts, {gate.minimum_effect:g}"
+    return f"rejected: {size} over generation {against} may be chance{chance}"

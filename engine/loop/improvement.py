@@ -1,0 +1,84 @@
+"""Analysis and Improvement: the agent reads the run, and makes the next candidate from the incumbent."""
+
+from __future__ import annotations
+
+import time
+
+from msgspec.structs import replace
+
+from engine.agents.protocol import Nothing, Past, View
+from engine.events import types as t
+from engine.loop.probing import FoldLab
+from engine.loop.run import Run
+from harness_repo import harness as harnesses
+from harness_repo.objects import Version
+
+
+async def write_first(run: Run, generation: int) -> None:
+    """The first harness: the domain's seed."""
+    seed = harnesses.read_folder(run.ports.grader.folder.path / "harness")
+    reason = f"The seed harness of the domain {run.state.task.name}: {seed.manifest.name}."
+    run.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="everything")
+
+
+async def analyse(run: Run, generation: int) -> None:
+    """Appends the agent's reading of the run and its choice of lever."""
+    started = time.monotonic()
+    analysis = await run.ports.agent.analyse(view(run, generation))
+    run.append(generation, replace(analysis, wall_s=run.elapsed(started)))
+
+
+async def improve(run: Run, generation: int) -> None:
+    """Appends a new version of the harness, or why nothing came of it."""
+    now = run.state.of(generation)
+    seen = view(run, generation)
+    if now.analysis is None:
+        raise AssertionError("Improvement follows Analysis")
+    lab = FoldLab(run, generation, seen.attempt, seen.harness)
+    made = await run.ports.agent.improve(seen, now.analysis, lab)
+    if isinstance(made, Nothing):
+        run.append(generation, t.ImprovementFailed(made.reason))
+        return
+    if made.harness.files == seen.harness.files:
+        run.append(generation, t.ImprovementFailed("the proposal changes nothing"))
+        return
+    parent = run.state.of(seen.incumbent).candidate.harness
+    version = Version(made.harness.files, [parent], generation + 1, "harness", run.ports.agent.name, made.reason)
+    run.write(generation, version, changed=made.changed)
+
+
+def view(run: Run, generation: int) -> View:
+    """What an agent may know at the end of `generation`."""
+    state = run.state
+    incumbent = state.incumbent or generation
+    past: list[Past] = []
+    for one in state.generations:
+        if one.execution and one.verdict:
+            past.append(
+                Past(
+                    n=one.n,
+                    harness=one.candidate.harness,
+                    params=run.harness(one.n).params,
+                    lever=one.candidate.lever,
+                    val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
+                    accepted=one.verdict.accepted,
+                    verdict=one.verdict.reason,
+                )
+            )
+    candidate = state.of(generation).candidate
+    attempt = len(state.of(generation).failed_improvements)
+    return View(
+        generation=generation,
+        attempt=attempt,
+        settings=state.set,
+        incumbent=incumbent,
+        harness=run.harness(incumbent),
+        past=past,
+        train=[
+            result for key, result in sorted(run.results.of(generation, candidate).items()) if key[0] == "train"
+        ],
+        # an agent that is asked again after a crash must see exactly what it saw the first time
+        probes=[probe for probe in run.probes if (probe.generation, probe.attempt) < (generation, attempt)],
+        failed=state.of(generation).failed_improvements,
+        evidence=run.evidence(generation),
+    )

@@ -1,0 +1,169 @@
+"""Checking a past run from its log: decisions, gates, digests and commit ids are computed again and compared.
+
+Nothing has effects here: no network, key, sandbox, data, optuna or git. What agents proposed and what instances
+answered are recorded effects; everything that follows from them must follow again. The first event that does not is
+where the run diverges, shown with both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.codec import encode
+from engine.events.event import GENESIS, Event
+from engine.events.reader import Reader
+from engine.loop import results as instance_results
+from engine.loop.decide import Judge, Perform, Record, decide
+from engine.loop.gate import mean
+from engine.loop.results import Results
+from engine.loop.state import State, evolve
+from engine.loop.verdict import verdict
+from engine.seeds import derive
+from harness_repo.objects import Version, build
+
+
+class Divergence(msgspec.Struct, frozen=True):
+    """Where the log and the recomputation part, and what each says."""
+
+    n: int
+    expected: str
+    got: str
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What a verification found."""
+
+    identical: bool
+    events: int
+    diverged_at: Divergence | None
+
+
+_WILLED = (t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked)
+_EFFECTS = (t.AnalysisFinished, t.ImprovementFailed, t.StepFailed, t.BaselineMeasured, t.HarnessPrepared)
+_Found = tuple[str, str] | None
+
+
+def verify(reader: Reader, run: str, until: int | None = None) -> Replayed:
+    """Recomputes the history of `run` up to event `until`."""
+    state, results, previous = State(), Results(), GENESIS
+    last: t.Payload | None = None
+    count = 0
+    for event in reader.history(run, until=until):
+        count += 1
+        found = _chain(event, previous)
+        if found is None:
+            payload = event.payload
+            found = _explain(reader, state, results, event, payload, last)
+        if found is not None:
+            return Replayed(False, count, Divergence(event.n, *found))
+        state, previous, last = evolve(state, event), event.hash, payload
+        results.add(event)
+    if count == 0:
+        raise SiaError("the run has no events", "`sia ls` lists the runs")
+    return Replayed(True, count, None)
+
+
+def _chain(event: Event, previous: str) -> _Found:
+    if event.prev_hash != previous:
+        return f"an event after {previous[:12]}", f"one after {event.prev_hash[:12]}"
+    computed = event.expected_hash()
+    return None if computed == event.hash else (f"contents with the hash {event.hash[:12]}", f"the hash {computed[:12]}")
+
+
+def _explain(
+    reader: Reader, state: State, results: Results, event: Event, payload: t.Payload, last: t.Payload | None
+) -> _Found:
+    """None where `payload` is what had to come, else what was expected and what is there."""
+    if isinstance(payload, t.RunStarted | t.RunForked) or isinstance(payload, _WILLED):
+        return None if isinstance(payload, t.RunStarted) == (state.status == "new") else ("run.started first", event.type)
+    if isinstance(payload, t.StepStarted) and payload.kind == "test":
+        return None
+    if state.open_step is not None and (check := _IN_STEP.get(type(payload))):
+        return check(reader, state, results, event, payload)
+    if state.open_step is not None and isinstance(payload, (*_EFFECTS, t.StepAbandoned)):
+        return None
+    if isinstance(payload, t.BudgetExhausted) and isinstance(last, t.StepAbandoned) and payload.resource == "minutes":
+        return None  # the clock ended the step; its reading is a recorded effect
+    return _decided(state, results, event, payload)
+
+
+def _decided(state: State, results: Results, event: Event, payload: t.Payload) -> _Found:
+    match decide(state):
+        case Record(generation=generation, payload=expected):
+            return _same(expected, generation, payload, event)
+        case Judge(generation=generation):
+            return _same(verdict(state, results, generation), generation, payload, event)
+        case Perform(kind=kind, generation=generation, attempt=attempt):
+            return _same(t.StepStarted(kind, attempt), generation, payload, event)
+        case _:
+            return f"nothing: the run is {state.status}", _shown(payload, event.generation)
+
+
+def _same(expected: t.Payload, generation: int, payload: t.Payload, event: Event) -> _Found:
+    if type(expected) is type(payload) and encode(expected) == encode(payload) and generation == event.generation:
+        return None
+    return _shown(expected, generation), _shown(payload, event.generation)
+
+
+def _shown(payload: t.Payload, generation: int) -> str:
+    return f"{payload.type} of generation {generation} {encode(payload).decode()}"
+
+
+def _instance(reader: Reader, state: State, results: Results, event: Event, payload: t.InstanceFinished) -> _Found:
+    seed = derive(state.set.seed, "instance", payload.instance, payload.repeat)
+    commits = {version.commit for version in state.versions.values()}
+    if payload.seed != seed:
+        return f"the seed {seed} for {payload.instance}", str(payload.seed)
+    return None if payload.harness in commits else ("a harness of this run", payload.harness)
+
+
+def _execution(reader: Reader, state: State, results: Results, event: Event, payload: t.ExecutionFinished) -> _Found:
+    found = results.of(event.generation, state.of(event.generation).candidate)
+    failures = instance_results.count_failures(result.failure for result in found.values())
+    expected = (instance_results.scores(found), instance_results.digest(found), failures)
+    got = (payload.scores, payload.digest, payload.failures)
+    return None if expected == got else (str(expected), str(got))
+
+
+def _probe(reader: Reader, state: State, results: Results, event: Event, payload: t.ProbeFinished) -> _Found:
+    rows = msgspec.json.decode(reader.blob(payload.items), type=list[tuple[str, float, str]])
+    expected = mean([score for _, score, _ in rows])
+    return None if expected == payload.score else (str(expected), str(payload.score))
+
+
+def _version(reader: Reader, state: State, results: Results, event: Event, payload: t.HarnessWritten) -> _Found:
+    files = {path: reader.blob(name) for path, name in payload.files.items()}
+    parents = [state.of(state.incumbent).candidate.harness] if state.incumbent else []
+    version = Version(files, parents, event.generation + 1, payload.lever, payload.author, payload.reason)
+    written = build(version)
+    expected = (version.number, written.commit, written.tree, parents)
+    got = (payload.number, payload.commit, payload.tree, payload.parents)
+    return None if expected == got else (str(expected), str(got))
+
+
+def _test(reader: Reader, state: State, results: Results, event: Event, payload: t.TestUnsealed) -> _Found:
+    rows = msgspec.json.decode(reader.blob(payload.answers), type=list[tuple[str, float, str]])
+    expected = (mean([score for _, score, _ in rows]), state.unsealed - 1)
+    got = (payload.score, payload.unsealed_before)
+    return None if expected == got else (str(expected), str(got))
+
+
+_IN_STEP: dict[type[t.Payload], Callable[..., _Found]] = {
+    t.InstanceFinished: _instance,
+    t.ExecutionFinished: _execution,
+    t.ProbeFinished: _probe,
+    t.HarnessWritten: _version,
+    t.TestUnsealed: _test,
+}
+
+
+def states(reader: Reader, run: str) -> Iterator[tuple[Event, State]]:
+    """Every event of a history with the state after it: what a replay renders."""
+    state = State()
+    for event in reader.history(run):
+        state = evolve(state, event)
+        yield event, state

@@ -1,0 +1,169 @@
+"""A run in the hands of its engine: the state and results at the log's end, and the ways to append to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from domains.contract import Instance
+from engine.agents.protocol import Agent
+from engine.events import types as t
+from engine.events.event import Event
+from engine.events.log import RunLog
+from engine.grading.client import Grader
+from engine.loop.results import Results
+from engine.loop.state import State, evolve
+from engine.sandbox import Isolation
+from harness_repo import harness as harnesses
+from harness_repo.harness import Harness
+from harness_repo.objects import Version
+from harness_repo.repository import Repository
+
+Observer = Callable[[Event, State], None]
+GROUP_EVENTS = 128
+GROUP_S = 0.05
+
+
+class StepFailure(Exception):
+    """A step came to nothing; recorded as `step.failed` and tried again."""
+
+    def __init__(self, failure: t.Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """Everything outside the log that a run touches, and how many instances it executes at once."""
+
+    grader: Grader
+    repository: Repository
+    agent: Agent
+    isolation: Isolation
+    workers: int
+
+
+class Run:
+    """State and results are always those of the last appended event."""
+
+    def __init__(self, log: RunLog, ports: Ports, observers: Sequence[Observer] = ()) -> None:
+        self.log = log
+        self.ports = ports
+        self.state = State()
+        self.results = Results()
+        self.probes: list[t.ProbeFinished] = []
+        self._evidence: dict[int, list[int]] = {}
+        self._observers = observers
+        self._waiting: list[tuple[int, t.Payload, list[bytes]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._broken: Exception | None = None
+        self._train: list[Instance] | None = None
+
+    def catch_up(self) -> None:
+        """Folds the history that is already in the log; observers are not told."""
+        for event in self.log.reader.history(self.log.run):
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        self.state = evolve(self.state, event)
+        self.results.add(event)
+        if event.type == t.ProbeFinished.type:
+            payload = event.payload
+            assert isinstance(payload, t.ProbeFinished)  # noqa: S101 - by its type
+            self.probes.append(payload)
+        elif event.type in (t.ExecutionFinished.type, t.GateDecided.type):
+            self._evidence.setdefault(event.generation, []).append(event.n)
+
+    def evidence(self, generation: int) -> list[int]:
+        """The numbers of the events that a decision after `generation` rests on."""
+        return self._evidence.get(generation, [])
+
+    def append(
+        self, generation: int, *payloads: t.Payload, contents: Sequence[bytes] = (), durable: bool = True
+    ) -> None:
+        """Appends at once, after whatever was waiting."""
+        self.flush()
+        self._commit([(generation, payload) for payload in payloads], contents, durable=durable)
+
+    def stream(self, generation: int, payload: t.Payload, contents: list[bytes]) -> None:
+        """Appends in a group, within 50 ms: for results that come in numbers and can be computed again."""
+        if self._broken:
+            raise self._broken
+        self._waiting.append((generation, payload, contents))
+        if len(self._waiting) >= GROUP_EVENTS:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GROUP_S, self._flush_later)
+
+    def flush(self) -> None:
+        """Appends what is waiting."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            contents = [content for _, _, group in waiting for content in group]
+            self._commit([(generation, payload) for generation, payload, _ in waiting], contents, durable=False)
+
+    def _flush_later(self) -> None:
+        self._timer = None
+        try:
+            self.flush()
+        except Exception as error:  # noqa: BLE001 - a timer has no caller; the next append raises it
+            self._broken = error
+
+    def _commit(self, rows: Sequence[tuple[int, t.Payload]], contents: Sequence[bytes], *, durable: bool) -> None:
+        for event in self.log.append(rows, contents=contents, durable=durable):
+            self._take(event)
+            for observe in self._observers:
+                observe(event, self.state)
+
+    async def train(self) -> list[Instance]:
+        """The instances of `train` with their labels, read once."""
+        if self._train is None:
+            self._train = await self.ports.grader.instances("train")
+        return self._train
+
+    def files(self, number: int) -> dict[str, bytes]:
+        """The files of harness version `number`, from the log."""
+        return {path: self.log.reader.blob(name) for path, name in self.state.versions[number].files.items()}
+
+    def harness(self, number: int) -> Harness:
+        """Harness version `number`."""
+        return harnesses.parse(self.files(number))
+
+    def write(self, generation: int, version: Version, *, changed: str) -> None:
+        """A new harness version: git's objects first, then the event that makes it exist, then the refs."""
+        from engine.events import blobs
+
+        written = self.ports.repository.write(version)
+        self.append(
+            generation,
+            t.HarnessWritten(
+                number=version.number,
+                commit=written.commit,
+                tree=written.tree,
+                parents=list(version.parents),
+                files={path: blobs.digest(content) for path, content in version.files.items()},
+                author=version.author,
+                reason=version.reason,
+                lever="harness" if version.lever else None,
+                changed=changed,
+            ),
+            contents=list(version.files.values()),
+        )
+        self.point_refs()
+
+    def point_refs(self) -> None:
+        """A tag a version, and the run's branch at its incumbent. Repeating it is harmless; after a crash it mends."""
+        state, repository = self.state, self.ports.repository
+        for number, version in state.versions.items():
+            repository.point(f"refs/tags/{state.name}/g{number}", version.commit)
+        if state.versions:
+            repository.point(f"refs/heads/{state.name}", state.versions[state.incumbent or 1].commit)
+
+    def elapsed(self, since: float) -> float:
+        """Wall seconds since a reading of `time.monotonic`."""
+        return round(time.monotonic() - since, 3)

@@ -1,0 +1,64 @@
+"""Unsealing the test split: the incumbent, prepared on train and val together, beside baselines given the same.
+
+The step's start is already a reading: a process that dies after it may have seen the answers.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.events import blobs
+from engine.events import types as t
+from engine.loop import answers, results
+from engine.loop.answering import Answered, answer_all, tasks
+from engine.loop.gate import mean
+from engine.loop.run import Run
+
+
+async def unseal(run: Run, generation: int) -> None:
+    """Appends `test.unsealed` for the incumbent."""
+    state, grader = run.state, run.ports.grader
+    if state.incumbent is None:
+        raise AssertionError("only a run with an incumbent is tested")
+    before = state.unsealed - 1
+    candidate = state.of(state.incumbent).candidate
+    instances = await grader.instances("test")
+    rows: list[Answered] = [
+        row
+        async for row in answer_all(
+            run.ports,
+            run.harness(state.incumbent),
+            tasks("test", instances, range(1), state.set.seed),
+            train=await grader.labelled(),
+            seed=state.set.seed,
+            workers=run.ports.workers,
+            limits=grader.folder.spec.limits,
+        )
+    ]
+    by_id = {row.task.instance: row for row in rows}
+    ordered = [by_id[item.id] for item in instances]
+    summary = await grader.summarise("test", [(row.task.instance, row.answer, row.grade) for row in ordered])
+    baselines = await grader.baselines("test")
+    recorded = msgspec.json.encode(
+        [[row.task.instance, row.grade.score, answers.pack(row.answer)[0][: answers.INLINE]] for row in ordered]
+    )
+    run.append(
+        generation,
+        t.TestUnsealed(
+            harness=candidate.harness,
+            weights=candidate.weights,
+            score=mean([row.grade.score for row in ordered]),
+            macro=summary.macro,
+            subsets=[_subset(name, [by_id[one].grade.score for one in ids]) for name, ids in summary.subsets.items()],
+            baselines={name: mean(scores) for name, scores in baselines.items()},
+            failures=results.count_failures(row.failure for row in ordered),
+            answers=blobs.digest(recorded),
+            unsealed_before=before,
+        ),
+        contents=[recorded],
+    )
+
+
+def _subset(name: str, scores: list[float]) -> t.Subset:
+    score = mean(scores)
+    return t.Subset(name, score.score, score.se, score.n)

@@ -1,0 +1,88 @@
+"""What `show` tells of a run, as data: the same for the terminal, the app and `--json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.events import types as t
+from engine.loop import budget
+from engine.loop.decide import outcome
+from engine.loop.state import Generation, State
+
+
+def show(state: State, status: str) -> dict[str, Any]:
+    """The shape that `sia show --json` promises (docs/json.md)."""
+    return {
+        "run": state.run,
+        "name": state.name,
+        "domain": state.task.name,
+        "metric": state.task.metric,
+        "status": status,
+        "reason": state.reason or outcome(state),
+        "parent": state.parent,
+        "seed": state.set.seed,
+        "lever": state.set.lever,
+        "agent": state.set.agent,
+        "isolation": state.isolation.get("level"),
+        "baselines": _scores(state.baseline.scores) if state.baseline else None,
+        "generations": [_generation(one) for one in state.generations],
+        "best": _best(state),
+        "in_doubt": state.open_step.kind if state.open_step else None,
+        "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.used(state).items()},
+        "cost": msgspec.to_builtins(state.spent),
+        "unsealed": state.unsealed,
+        "head": {"n": state.n, "hash": state.hash},
+    }
+
+
+def _generation(one: Generation) -> dict[str, Any]:
+    return {
+        "n": one.n,
+        "lever": one.candidate.lever,
+        "harness": one.candidate.harness,
+        "weights": one.candidate.weights,
+        "val": _val(one),
+        "train": _plain(one.execution.scores["train"]) if one.execution and "train" in one.execution.scores else None,
+        "accepted": one.verdict.accepted if one.verdict else None,
+        "reason": one.verdict.reason if one.verdict else None,
+        "failures": one.execution.failures if one.execution else {},
+    }
+
+
+def _val(one: Generation) -> dict[str, Any] | None:
+    score = one.execution.scores.get("val") if one.execution else None
+    return None if score is None else {**_plain(score), "honest": None, "honest_floor": None}
+
+
+def _plain(score: t.Score) -> dict[str, Any]:
+    return {"score": score.score, "se": score.se, "n": score.n}
+
+
+def _scores(scores: dict[str, t.Score]) -> list[dict[str, Any]]:
+    return [{"name": name, **_plain(score)} for name, score in scores.items()]
+
+
+def _best(state: State) -> dict[str, Any] | None:
+    if state.incumbent is None:
+        return None
+    one = state.of(state.incumbent)
+    return {
+        "generation": one.n,
+        "harness": one.candidate.harness,
+        "weights": one.candidate.weights,
+        "val": _val(one),
+    }
+
+
+def test_report(test: t.TestUnsealed) -> dict[str, Any]:
+    """The shape that `sia test --json` promises."""
+    return {
+        **_plain(test.score),
+        "macro": test.macro,
+        "subsets": [msgspec.to_builtins(subset) for subset in test.subsets],
+        "baselines": _scores(test.baselines),
+        "failures": test.failures,
+        "unsealed_before": test.unsealed_before,
+    }

@@ -1,0 +1,219 @@
+"""What a run is at an event: `state = fold(evolve, events)`. Pure; knows no clock, no file, no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.event import Event
+
+Status = Literal["new", "running", "paused", "stopped", "finished", "failed"]
+
+
+class Generation(msgspec.Struct, frozen=True):
+    """One generation as far as it has come."""
+
+    n: int
+    candidate: t.Candidate
+    execution: t.ExecutionFinished | None = None
+    verdict: t.GateDecided | None = None
+    analysis: t.AnalysisFinished | None = None
+    failed_improvements: tuple[str, ...] = ()
+    finished: bool = False
+
+
+class OpenStep(msgspec.Struct, frozen=True):
+    """A step that has begun and has no result yet."""
+
+    kind: t.StepKind
+    generation: int
+    attempt: int
+    started_at: int
+    evaluations: int = 0
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What the run has used. `reused` evaluations were taken from the lineage and count in matched budgets."""
+
+    evaluations: int = 0
+    reused: int = 0
+    seconds: float = 0.0
+    usd: float = 0.0
+
+
+class State(msgspec.Struct, frozen=True):
+    """A run at one event."""
+
+    run: str = ""
+    status: Status = "new"
+    rules: int = 0
+    name: str = ""
+    domain: t.DomainRef | None = None
+    settings: t.Settings | None = None
+    isolation: dict[str, object] = {}
+    parent: str | None = None
+    baseline: t.BaselineMeasured | None = None
+    generations: tuple[Generation, ...] = ()
+    versions: dict[int, t.HarnessWritten] = {}
+    incumbent: int | None = None
+    open_step: OpenStep | None = None
+    attempts: int = 0
+    failures: int = 0
+    last_failure: t.Failure | None = None
+    spent: Spent = Spent()
+    executed: int = 0
+    warned: tuple[str, ...] = ()
+    exhausted: t.BudgetExhausted | None = None
+    reason: str = ""
+    unsealed: int = 0
+    n: int = 0
+    hash: str = ""
+
+    @property
+    def current(self) -> Generation | None:
+        """The latest generation."""
+        return self.generations[-1] if self.generations else None
+
+    def of(self, n: int) -> Generation:
+        """Generation `n`, from 1."""
+        return self.generations[n - 1]
+
+    @property
+    def set(self) -> t.Settings:
+        """The settings of a run that has started."""
+        if self.settings is None:
+            raise SiaError("the history does not begin with run.started", "run `sia verify`")
+        return self.settings
+
+    @property
+    def task(self) -> t.DomainRef:
+        """The domain of a run that has started."""
+        if self.domain is None:
+            raise SiaError("the history does not begin with run.started", "run `sia verify`")
+        return self.domain
+
+
+def fold(events: Iterable[Event], state: State | None = None) -> State:
+    """The state after `events`."""
+    state = state or State()
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def evolve(state: State, event: Event) -> State:
+    """The state after one more event."""
+    payload = event.payload
+    state = replace(_timed(state, event), n=event.n, hash=event.hash)
+    match payload:
+        case t.InstanceFinished(reused=reused):
+            return _evaluated(replace(state, executed=state.executed + 1), 0 if reused else 1, 1 if reused else 0)
+        case t.RunStarted():
+            return replace(
+                state,
+                run=event.run,
+                status="running",
+                rules=payload.rules,
+                name=payload.name,
+                domain=payload.domain,
+                settings=payload.settings,
+                isolation=payload.isolation,
+            )
+        case t.RunForked():
+            settings = payload.settings or state.settings
+            return replace(
+                state, run=event.run, name=payload.name, parent=payload.parent, settings=settings, status="running",
+                open_step=None,
+            )
+        case t.RunPaused():
+            return replace(state, status="paused")
+        case t.RunStopped():
+            return replace(state, status="stopped")
+        case t.RunFinished(reason=reason):
+            return replace(state, status="finished", reason=reason)
+        case t.RunFailed(failure=failure):
+            return replace(state, status="failed", reason=failure.message)
+        case t.RunResumed():
+            settings = payload.settings or state.settings
+            lifted = payload.settings is not None and state.exhausted is not None
+            return replace(
+                state,
+                status="running",
+                settings=settings,
+                failures=0,
+                reason="",
+                exhausted=None if lifted else state.exhausted,
+                isolation=payload.isolation or state.isolation,
+            )
+        case t.StepStarted(kind=kind, attempt=attempt):
+            opened = OpenStep(kind, event.generation, attempt, event.at)
+            unsealed = state.unsealed + (kind == "test")
+            return replace(state, open_step=opened, attempts=attempt, unsealed=unsealed)
+        case t.StepFailed(failure=failure):
+            return replace(_close(state), failures=state.failures + 1, attempts=payload.attempt, last_failure=failure)
+        case t.StepAbandoned(attempt=attempt):
+            return replace(_close(state), attempts=attempt)
+        case t.BaselineMeasured():
+            return replace(_succeed(state), baseline=payload)
+        case t.HarnessWritten(number=number):
+            return replace(_succeed(state), versions={**state.versions, number: payload})
+        case t.GenerationStarted(candidate=candidate):
+            return replace(state, generations=(*state.generations, Generation(event.generation, candidate)), executed=0)
+        case t.ExecutionFinished():
+            return _succeed(_generation(replace(state, executed=0), event, execution=payload))
+        case t.GateDecided(accepted=accepted):
+            state = _generation(state, event, verdict=payload)
+            return replace(state, incumbent=event.generation) if accepted else state
+        case t.AnalysisFinished():
+            return _succeed(_generation(state, event, analysis=payload))
+        case t.ProbeFinished(evaluations=evaluations):
+            return _evaluated(state, evaluations, 0)
+        case t.ImprovementFailed(reason=reason):
+            failed = (*state.of(event.generation).failed_improvements, reason)
+            return _succeed(_generation(state, event, analysis=None, failed_improvements=failed))
+        case t.GenerationFinished():
+            return _generation(state, event, finished=True)
+        case t.BudgetWarned(resource=resource, share=share):
+            return replace(state, warned=(*state.warned, f"{resource}:{share:g}"))
+        case t.BudgetExhausted():
+            return replace(state, exhausted=payload)
+        case t.TestUnsealed():
+            return _succeed(state)
+        case _:
+            return state
+
+
+def _generation(state: State, event: Event, **changes: object) -> State:
+    changed = replace(state.of(event.generation), **changes)
+    at = event.generation - 1
+    return replace(state, generations=(*state.generations[:at], changed, *state.generations[at + 1 :]))
+
+
+def _timed(state: State, event: Event) -> State:
+    """Time counts while a step is open, from event to event: a crash loses only what came after the last one."""
+    if state.open_step is None:
+        return state
+    since = max(0, event.at - state.open_step.started_at) / 1e6
+    if isinstance(event.payload, t.RunResumed | t.RunForked):
+        since = 0.0
+    step = replace(state.open_step, started_at=event.at)
+    return replace(state, open_step=step, spent=replace(state.spent, seconds=state.spent.seconds + since))
+
+
+def _evaluated(state: State, fresh: int, reused: int) -> State:
+    spent = replace(state.spent, evaluations=state.spent.evaluations + fresh, reused=state.spent.reused + reused)
+    step = state.open_step and replace(state.open_step, evaluations=state.open_step.evaluations + fresh)
+    return replace(state, spent=spent, open_step=step)
+
+
+def _close(state: State) -> State:
+    return replace(state, open_step=None)
+
+
+def _succeed(state: State) -> State:
+    return replace(state, open_step=None, attempts=0, failures=0, last_failure=None)

@@ -1,0 +1,179 @@
+"""Control groups of version 1 and 2: limits on processes and memory that the kernel keeps for a whole tree.
+
+Used where a group can be made, which for an ordinary user means a delegated one (systemd gives one to a login).
+A group is named after the engine that made it, so that the next engine clears away what a killed one left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+MB = 1 << 20
+_ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "sia-"
+_serial = itertools.count()
+
+
+@dataclass(frozen=True)
+class Controllers:
+    """Where groups can be made: the same folder twice in version 2."""
+
+    version: Literal[1, 2]
+    pids: Path
+    memory: Path
+
+    @property
+    def folders(self) -> list[Path]:
+        return list(dict.fromkeys((self.pids, self.memory)))
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group with limits of its own; its counters tell who ran into them."""
+
+    controllers: Controllers
+
+    def add(self, pid: int) -> None:
+        """Moves a process in; what it forks from now on is in as well."""
+        for folder in self.controllers.folders:
+            (folder / "cgroup.procs").write_text(str(pid))
+
+    def oom_kills(self) -> int:
+        """How often the kernel has killed in here for want of memory."""
+        file = "memory.events" if self.controllers.version == 2 else "memory.oom_control"
+        return _counter(self.controllers.memory / file, "oom_kill")
+
+    def refused_forks(self) -> int:
+        """How often a fork has failed because of the limit on processes."""
+        return _counter(self.controllers.pids / "pids.events", "max")
+
+
+class Groups:
+    """One sandbox's groups: a parent without processes and one child for each slot."""
+
+    def __init__(self, controllers: Controllers) -> None:
+        name = f"{_PREFIX}{os.getpid()}-{_started(os.getpid())}-{next(_serial)}"
+        self._parent = Controllers(controllers.version, controllers.pids / name, controllers.memory / name)
+        try:
+            for folder in self._parent.folders:
+                folder.mkdir()
+            if controllers.version == 2:
+                (self._parent.pids / "cgroup.subtree_control").write_text("+pids +memory")
+        except OSError:
+            self.remove(0.0)
+            raise
+
+    def child(self, name: str, *, processes: int, memory_mb: int) -> Group:
+        """Makes a group with its limits; swap does not stretch them."""
+        parent = self._parent
+        group = Controllers(parent.version, parent.pids / name, parent.memory / name)
+        for folder in group.folders:
+            folder.mkdir()
+        (group.pids / "pids.max").write_text(str(processes))
+        if group.version == 2:
+            (group.memory / "memory.max").write_text(str(memory_mb * MB))
+            swap, most = group.memory / "memory.swap.max", 0
+        else:
+            (group.memory / "memory.limit_in_bytes").write_text(str(memory_mb * MB))
+            swap, most = group.memory / "memory.memsw.limit_in_bytes", memory_mb * MB
+        with contextlib.suppress(OSError):  # no swap, or not accounted
+            swap.write_text(str(most))
+        return Group(group)
+
+    def remove(self, patience_s: float = 2.0) -> bool:
+        """Removes all groups once their processes are gone; False where some did not go in time."""
+        return all([_remove(folder, patience_s) for folder in self._parent.folders])
+
+
+def find() -> Controllers | None:
+    """Where this process may make groups with both limits, tried out; clears away what dead engines left there."""
+    for controllers in _candidates():
+        for folder in controllers.folders:
+            _clear(folder)
+        if _works(controllers):
+            return controllers
+    return None
+
+
+def _works(controllers: Controllers) -> bool:
+    try:
+        groups = Groups(controllers)
+    except OSError:
+        return False
+    try:
+        group = groups.child("probe", processes=8, memory_mb=64)
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+            group.add(process.pid)
+            return group.oom_kills() == 0 and group.refused_forks() == 0
+    except OSError:
+        return False
+    finally:
+        groups.remove()
+
+
+def _candidates() -> Iterator[Controllers]:
+    own: dict[str, Path] = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, names, path = line.split(":", 2)
+            own.update(dict.fromkeys(names.split(","), Path(path)))
+    if "pids" in own and "memory" in own:
+        pids, memory = _ROOT / "pids", _ROOT / "memory"
+        yield Controllers(1, pids / own["pids"].relative_to("/"), memory / own["memory"].relative_to("/"))
+        yield Controllers(1, pids, memory)
+    elif "" in own:
+        # A group with processes cannot have limited children: ours stands beside the own one, or higher up.
+        folder = _ROOT / own[""].relative_to("/")
+        for path in (folder, *folder.parents):
+            if path.is_relative_to(_ROOT):
+                yield Controllers(2, path, path)
+
+
+def _counter(file: Path, key: str) -> int:
+    for line in file.read_text().splitlines():
+        name, _, value = line.partition(" ")
+        if name == key:
+            return int(value)
+    return 0
+
+
+def _clear(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        for group in folder.glob(f"{_PREFIX}*"):
+            pid, _, rest = group.name.removeprefix(_PREFIX).partition("-")
+            if pid.isdigit() and _started(int(pid)) != rest.partition("-")[0]:
+                _remove(group, 0.0)
+
+
+def _remove(folder: Path, patience_s: float) -> bool:
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            for child in folder.iterdir():
+                if child.is_dir():
+                    child.rmdir()
+            folder.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.005)
+        else:
+            return True
+
+
+def _started(pid: int) -> str:
+    """When `pid` started, in clock ticks since boot: with it a reused number is told apart. Empty: no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""

@@ -1,0 +1,228 @@
+"""The host's ends of the channels into a sandbox. Whatever arrives is hostile: sized, decoded and checked here."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+CALL_BYTES = 4 << 20
+_HEAD = struct.Struct("!I")
+_CREDENTIALS = struct.Struct("iII")
+
+
+class Called(msgspec.Struct, frozen=True, array_like=True, tag="call"):
+    """The harness asks the broker."""
+
+    op: str
+    payload: Any
+
+
+class Answered(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
+    """The harness has returned."""
+
+    value: Any
+
+
+class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
+    """The harness has raised; `kind` is its own word."""
+
+    kind: Literal["candidate", "resource", "model"]
+    message: str
+
+
+class Malformed(Exception):
+    """What came is no frame of ours."""
+
+
+Said = Called | Answered | Raised
+
+
+def _no_extension(code: int, _data: memoryview) -> Any:
+    raise ValueError(f"MessagePack extension {code}")
+
+
+_said = msgspec.msgpack.Decoder(Said, ext_hook=_no_extension)
+
+
+class Conversation:
+    """The stream of one `solve` or of `prepare`: calls, then an answer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer_bytes: int) -> None:
+        self._reader, self._writer, self._answer_bytes = reader, writer, answer_bytes
+
+    @classmethod
+    async def open(cls, end: socket.socket, answer_bytes: int) -> Conversation:
+        """Over a connected socket; a call of more than `CALL_BYTES` or a larger answer is malformed."""
+        return cls(*await asyncio.open_unix_connection(sock=end), answer_bytes)
+
+    async def receive(self) -> Said | None:
+        """The next frame; None at the end of the stream. Raises `Malformed`."""
+        try:
+            (size,) = _HEAD.unpack(await self._reader.readexactly(_HEAD.size))
+            if size > max(CALL_BYTES, self._answer_bytes):
+                raise Malformed(f"a frame of {size} bytes")
+            frame = await self._reader.readexactly(size)
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                raise Malformed("a frame that breaks off") from None
+            return None
+        except OSError:
+            return None
+        try:
+            said = _plain(_said.decode(frame))
+        except (msgspec.MsgspecError, ValueError, RecursionError, TypeError) as error:
+            raise Malformed(str(error)) from None
+        if isinstance(said, Answered) and size > self._answer_bytes:
+            raise Malformed(f"an answer of {size} bytes")
+        return said
+
+    async def send(self, message: Any) -> None:
+        """Sends a reply; a harness that has gone does not matter here."""
+        frame = msgspec.msgpack.encode(message)
+        with contextlib.suppress(OSError):
+            self._writer.write(_HEAD.pack(len(frame)) + frame)
+            await self._writer.drain()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Control:
+    """The stream to the worker or to a slot, which sends descriptors along."""
+
+    def __init__(self, end: socket.socket) -> None:
+        end.setblocking(False)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._socket = end
+        self._loop = asyncio.get_running_loop()
+
+    async def ready(self) -> int:
+        """Waits for the first frame and returns the sender's process id, vouched for by the kernel."""
+        await self._readable()
+        data, extra, _, _ = self._socket.recvmsg(64, socket.CMSG_SPACE(_CREDENTIALS.size))
+        for level, kind, content in extra:
+            if data and level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                pid: int = _CREDENTIALS.unpack(content[: _CREDENTIALS.size])[0]
+                return pid
+        raise EOFError
+
+    async def send(self, message: Any, descriptors: Sequence[int] = ()) -> None:
+        """Sends a frame and, on its first bytes, descriptors. Raises OSError where the other end has gone."""
+        frame = message if isinstance(message, bytes) else msgspec.msgpack.encode(message)
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
+        # Four bytes always fit: a control stream carries one request at a time.
+        self._socket.sendmsg([_HEAD.pack(len(frame))], [rights] if descriptors else [])
+        await self._loop.sock_sendall(self._socket, frame)
+
+    async def receive(self, most: int = 1 << 12) -> Any:
+        """The next frame. Raises EOFError or `Malformed`."""
+        (size,) = _HEAD.unpack(await self._exactly(_HEAD.size))
+        if size > most:
+            raise Malformed(f"a frame of {size} bytes")
+        try:
+            return msgspec.msgpack.decode(await self._exactly(size))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Malformed(str(error)) from None
+
+    async def ended(self) -> None:
+        """Waits until the last process that holds the other end has gone."""
+        with contextlib.suppress(OSError):
+            while await self._loop.sock_recv(self._socket, 1 << 16):
+                pass
+
+    def close(self) -> None:
+        self._socket.close()
+
+    async def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            try:
+                part = await self._loop.sock_recv(self._socket, size - len(data))
+            except OSError:
+                part = b""
+            if not part:
+                raise EOFError
+            data += part
+        return bytes(data)
+
+    async def _readable(self) -> None:
+        future = self._loop.create_future()
+        self._loop.add_reader(self._socket, lambda: future.done() or future.set_result(None))
+        try:
+            await future
+        finally:
+            self._loop.remove_reader(self._socket)
+
+
+class Output:
+    """The pipe that takes what a job prints: the first `most` bytes are kept, the rest is read and dropped."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept = bytearray()
+        self.size = 0
+        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._read, self.write = os.pipe()
+        os.set_blocking(self._read, False)
+        self._loop.add_reader(self._read, self._take)
+
+    def passed_on(self) -> None:
+        """The other end is in other hands now."""
+        os.close(self.write)
+        self.write = -1
+
+    async def drained(self, patience_s: float) -> None:
+        """Waits until all is read, as long as nobody keeps the other end open for good."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._ended.wait()
+
+    def text(self) -> str:
+        """What was printed as valid text, with a note where some is left out."""
+        text = self._kept.decode("utf-8", "replace")
+        dropped = self.size - len(self._kept)
+        return f"{text}\n[{dropped} more bytes of output left out]\n" if dropped else text
+
+    def close(self) -> None:
+        if self.write >= 0:
+            self.passed_on()
+        if self._read >= 0:
+            self._loop.remove_reader(self._read)
+            os.close(self._read)
+            self._read = -1
+
+    def _take(self) -> None:
+        try:
+            part = os.read(self._read, 1 << 16)
+        except BlockingIOError:
+            return
+        self.size += len(part)
+        self._kept += part[: max(0, self._most - len(self._kept))]
+        if not part:
+            self._loop.remove_reader(self._read)
+            self._ended.set()
+
+
+def _plain(said: Said) -> Said:
+    """Nothing but JSON's kinds and bytes may come in: a MessagePack time, say, would not be equal to itself later."""
+    value = said.value if isinstance(said, Answered) else said.payload if isinstance(said, Called) else None
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            stack.extend(item)
+            stack.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            stack.extend(item)
+        elif not (item is None or isinstance(item, (bool, int, float, str, bytes))):
+            raise Malformed(f"a value of type {type(item).__name__}")
+    return said

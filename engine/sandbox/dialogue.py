@@ -1,0 +1,65 @@
+"""The host's part in one conversation: serves calls, keeps the clock, and stops listening when a limit is hit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import NamedTuple
+
+from engine.sandbox.channel import Answered, Called, Conversation, Malformed, Raised
+from engine.sandbox.program import Broker, Failure, Refused, failure
+from engine.sandbox.watch import Watch
+
+TICK_S = 0.2
+
+
+class Heard(NamedTuple):
+    """How a conversation ended.
+
+    `end` is the harness's last word, None where the stream ended without one, or the failure for which the host
+    stopped listening; `late` marks the one that may be the machine's fault and deserves a second try alone.
+    """
+
+    end: Answered | Raised | Failure | None
+    wall_s: float
+    refused: bool
+    late: bool = False
+
+
+async def listen(talk: Conversation, watch: Watch, wall_limit_s: float, key: str | None, broker: Broker) -> Heard:
+    """Listens until the harness has answered, or must be stopped. The broker's time is not the harness's."""
+    waited, ordinal, refused = 0.0, 0, False
+    while True:
+        task = asyncio.ensure_future(talk.receive())
+        try:
+            while not task.done():
+                before = time.monotonic()
+                await asyncio.wait({task}, timeout=TICK_S)
+                waited += time.monotonic() - before
+                if task.done():
+                    break
+                if excess := watch.excess():
+                    return Heard(excess, waited, refused)
+                if waited > wall_limit_s:
+                    late = failure("timeout", f"took longer than {wall_limit_s:g} s of wall time")
+                    return Heard(late, waited, refused, late=True)
+            said = task.result()
+        except Malformed as error:
+            return Heard(failure("candidate", f"broke the channel to the engine: {error}"), waited, refused)
+        finally:
+            task.cancel()
+        if not isinstance(said, Called):
+            return Heard(said, waited, refused)
+        call = asyncio.ensure_future(broker.call(key, said.op, said.payload, ordinal))
+        try:
+            while not call.done():
+                await asyncio.wait({call}, timeout=TICK_S)
+                if not call.done() and (excess := watch.excess()):
+                    return Heard(excess, waited, refused)
+            reply = ["reply", call.result()]
+        except Refused as error:
+            reply, refused = ["refused", str(error)], True
+        finally:
+            call.cancel()
+        await talk.send(reply)
+        ordinal += 1

@@ -1,0 +1,172 @@
+"""Starting and ending the processes of one sandbox: bubblewrap around the worker, or the bare worker if unsafe."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.sandbox import profile, seccomp, tree
+from engine.sandbox.channel import Control
+from engine.sandbox.isolation import Isolation
+from engine.sandbox.program import Program
+
+MB = 1 << 20
+START_S = 30.0
+STOP_S = 5.0
+MOST_FILES = 256
+_ACCOUNTS = {"/etc/passwd": b"nobody:x:65534:65534:nobody:/:/bin/sh\n", "/etc/group": b"nogroup:x:65534:\n"}
+
+
+class StartError(Exception):
+    """The machine did not let us start a sandbox; the message is what bubblewrap or the worker said."""
+
+
+@dataclass
+class Launched:
+    """The processes of a sandbox. The host holds the only way in: when it goes, they go."""
+
+    process: subprocess.Popen[bytes]
+    control: Control
+    errors: int
+    folder: Path | None
+    pid: int = 0
+
+    def kill(self) -> None:
+        """Kills every process inside. With bubblewrap the kernel does it when the first process of the space dies."""
+        if self.folder is not None:
+            for pid in [*tree.descendants(self.process.pid)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.process.kill()
+
+    async def close(self) -> None:
+        """Kills, and returns when nothing is left: no process, no descriptor, no folder."""
+        self.kill()
+        await self.exited(STOP_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await self.control.ended()
+        self.control.close()
+        os.close(self.errors)
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def exited(self, patience_s: float) -> int | None:
+        """The exit status of the outermost process; None if it has not ended in time."""
+        if self.process.returncode is None:
+            pidfd = os.pidfd_open(self.process.pid)
+            loop = asyncio.get_running_loop()
+            future = loop.create_future()
+            loop.add_reader(pidfd, lambda: future.done() or future.set_result(None))
+            try:
+                await asyncio.wait({future}, timeout=patience_s)
+            finally:
+                loop.remove_reader(pidfd)
+                os.close(pidfd)
+        return self.process.poll()
+
+    def said(self) -> str:
+        """What was written to standard error before the harness had it."""
+        return os.pread(self.errors, 1 << 14, 0).decode("utf-8", "replace").strip()
+
+
+async def launch(program: Program, isolation: Isolation, slots: int) -> Launched:
+    """Starts a worker that waits for its first frame. Nothing foreign has run yet. Raises `StartError`."""
+    ours, theirs = socket.socketpair()
+    control = Control(ours)
+    errors = os.memfd_create("errors")
+    folder = Path(tempfile.mkdtemp(prefix="sia-unsafe-")) if isolation.mode == "unsafe" else None
+    scratch = ["prepare", *map(str, range(slots))]
+    try:
+        with theirs:
+            if folder is not None:
+                process = _bare(program.files, folder, scratch, theirs.fileno(), errors)
+            else:
+                process = _contained(program, isolation, scratch, theirs.fileno(), errors)
+    except OSError as error:
+        control.close()
+        os.close(errors)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise StartError(str(error)) from None
+    launched = Launched(process, control, errors, folder)
+    try:
+        async with asyncio.timeout(START_S):
+            launched.pid = await control.ready()
+    except (EOFError, OSError, TimeoutError):
+        await launched.exited(STOP_S)
+        said = launched.said() or "it ended at once"
+        await launched.close()
+        raise StartError(said) from None
+    except BaseException:
+        await launched.close()
+        raise
+    return launched
+
+
+def _contained(
+    program: Program, isolation: Isolation, scratch: list[str], control: int, errors: int
+) -> subprocess.Popen[bytes]:
+    contents = {f"{profile.INSIDE_HARNESS}/{path}": content for path, content in program.files.items()}
+    machine = seccomp.machine()
+    with contextlib.ExitStack() as stack:
+
+        def hold(content: bytes) -> int:
+            descriptor = os.memfd_create("file")
+            stack.callback(os.close, descriptor)
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(content)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            return descriptor
+
+        files = {path: hold(content) for path, content in {**_ACCOUNTS, **contents}.items()}
+        filter_fd = hold(seccomp.program(machine)) if machine else None
+        identity = isolation.mode
+        assert identity in ("real", "user", "mapped")  # noqa: S101  (narrows a type; `launch` knows)
+        command = profile.command(
+            isolation.bwrap,
+            identity,
+            control=control,
+            seccomp=filter_fd,
+            files=files,
+            scratch=[f"{profile.INSIDE_SCRATCH}/{name}" for name in scratch],
+            disk_bytes=program.limits.disk_mb * MB,
+            python=profile.interpreter(),
+        )
+        passed = [control, *files.values(), *([filter_fd] if filter_fd is not None else [])]
+        return _spawn(command, {}, passed, errors)
+
+
+def _bare(
+    files: Mapping[str, bytes], folder: Path, scratch: list[str], control: int, errors: int
+) -> subprocess.Popen[bytes]:
+    for path, content in files.items():
+        target = folder / "harness" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    for name in scratch:
+        (folder / "scratch" / name).mkdir(parents=True)
+    command = [*profile.interpreter(), str(profile.WORKER), str(control), "keep", *profile.packages()]
+    return _spawn(command, profile.ENVIRONMENT, [control], errors)
+
+
+def _spawn(command: list[str], environment: Mapping[str, str], passed: list[int], errors: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        env=environment,
+        pass_fds=passed,
+        stdin=subprocess.DEVNULL,
+        stdout=errors,
+        stderr=errors,
+        cwd="/",
+        start_new_session=True,
+    )

@@ -1,0 +1,137 @@
+"""What a sandbox sees: the command line of bubblewrap, made of what this interpreter needs and nothing more.
+
+Seen: this Python with its packages, /usr, a few files of /etc, the harness, its own processes, one sized scratch
+folder a slot. Not seen: home folders, the workspace, the cache, /sys, /run, /var, our own packages. Everything but
+the scratch folders is read-only, /tmp and /dev/shm too: what one solve could leave there the next would find.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+Identity = Literal["real", "user", "mapped"]
+
+WORKER = Path(__file__).with_name("worker.py")
+INSIDE_WORKER = "/run/sia/worker.py"
+INSIDE_HARNESS = "/run/sia/harness"
+INSIDE_SCRATCH = "/run/sia/scratch"
+NOBODY = 65534
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/tmp",  # noqa: S108  (inside, and replaced by the scratch folder)
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+_OURS = ("sia_tui", "engine", "harness_repo", "domains")
+_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_ETC = ("/etc/ld.so.cache", "/etc/alternatives")
+
+
+def command(
+    bwrap: str,
+    identity: Identity,
+    *,
+    control: int,
+    seccomp: int | None,
+    files: Mapping[str, int],
+    scratch: Iterable[str],
+    disk_bytes: int,
+    python: Sequence[str],
+) -> list[str]:
+    """The arguments that start the worker; `files` maps paths inside the sandbox to open descriptors.
+
+    `identity` says how the worker comes to be nobody. `real`: started by root, it changes to uid 65534 before any
+    foreign code runs. `user`: the caller is no root, and is called 65534 in a user namespace. `mapped`: the same
+    for root, where the kernel still sees root; only for when `real` cannot work.
+    """
+    words = [bwrap, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
+    words += ["--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--clearenv"]
+    words += ["--cap-drop", "ALL"]
+    if identity == "real":
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+            words += ["--cap-add", capability]
+    else:
+        words += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
+    for name, value in ENVIRONMENT.items():
+        words += ["--setenv", name, value]
+    words += ["--ro-bind", "/usr", "/usr"]
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            words += ["--ro-bind", str(path), str(path)]
+    for etc in filter(os.path.exists, _ETC):
+        words += ["--ro-bind", etc, etc]
+    folders = ["/tmp", "/etc", "/run/sia"]  # noqa: S108  (inside)
+    binds = list(_interpreter())
+    for path in dict.fromkeys([*map(Path, folders), *(parent for bind in binds for parent in _above(bind))]):
+        # Made by us, because bwrap makes the parents of a bind unreadable to others.
+        words += ["--perms", "0755", "--dir", str(path)]
+    for path in binds:
+        words += ["--ro-bind", str(path.resolve()), str(path)]
+    for path in _ours(binds):
+        words += ["--perms", "0555", "--tmpfs", str(path), "--remount-ro", str(path)]
+    words += ["--dev", "/dev", "--proc", "/proc", "--ro-bind", str(WORKER), INSIDE_WORKER]
+    for path in sorted({parent for file in files for parent in _above(Path(file))} - set(_above(Path("/run/sia/_")))):
+        words += ["--perms", "0755", "--dir", str(path)]
+    for file, descriptor in files.items():
+        words += ["--perms", "0444", "--file", str(descriptor), file]
+    for folder in scratch:
+        words += ["--perms", "0777", "--size", str(disk_bytes), "--tmpfs", folder]
+    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+    if seccomp is not None:
+        words += ["--seccomp", str(seccomp)]
+    return [*words, "--", *python, INSIDE_WORKER, str(control), "drop" if identity == "real" else "keep", *packages()]
+
+
+def interpreter() -> list[str]:
+    """This Python, without the user's site folder and without the script's folder on its path."""
+    return [sys.executable, "-s", "-P"]
+
+
+def packages() -> list[str]:
+    """Folders of packages that the interpreter does not find by itself: `pip install --user`."""
+    user = site.getusersitepackages()
+    return [user] if user in sys.path and Path(user).is_dir() else []
+
+
+def _interpreter() -> Iterator[Path]:
+    """What has to be bound so that `sys.executable` and its packages work at the paths that they have here."""
+    found = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, packages())]
+    executable = Path(sys.executable)
+    while executable.is_symlink():  # uv and pyenv reach the binary through links in other folders
+        executable = executable.parent / executable.readlink()
+        found.append(executable.parent.parent)
+    home = Path.home().resolve()
+    kept: list[Path] = []
+    for path in sorted({Path(os.path.abspath(path)) for path in found}):  # noqa: PTH100  (links must stay links)
+        real = path.resolve()
+        if real == home or real in home.parents or path.is_relative_to("/usr"):
+            continue
+        if not any(path.is_relative_to(other) for other in kept):
+            kept.append(path)
+            yield path
+
+
+def _ours(binds: Iterable[Path]) -> Iterator[Path]:
+    """Our own packages where they lie below something bound: labels may be beside them."""
+    roots = [Path(folder) for folder in sys.path if folder]
+    seen = [Path("/usr"), *binds]
+    for root in dict.fromkeys(roots):
+        for name in _OURS:
+            path = root / name
+            if path.is_dir() and any(path.is_relative_to(bind) for bind in seen):
+                yield path
+
+
+def _above(path: Path) -> list[Path]:
+    return list(reversed(path.parents))[1:]

@@ -1,0 +1,90 @@
+"""The eye on one `solve` (or on `prepare`) from outside: what it has used, and whether that is too much."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from domains.contract import Limits
+from engine.sandbox import tree
+from engine.sandbox.cgroup import Group
+from engine.sandbox.channel import Output
+from engine.sandbox.program import Failure, failure
+
+MB = 1 << 20
+FLOOD = 64  # times `output_kb`: who prints more than is kept has it dropped, who floods is stopped
+INODES = 1 << 16  # a tmpfs is sized in bytes; files without content are counted
+
+
+@dataclass
+class Watch:
+    """Limits on the descendants of `pid`, which itself only waits (a slot), or of `pid` itself (the worker).
+
+    Where `group` is None, memory and processes are read from /proc, several times a second: a burst in between
+    can exceed them for that long.
+    """
+
+    pid: int
+    cpu_limit_s: float
+    limits: Limits
+    group: Group | None
+    output: Output
+    scratch: str
+    _cpu_s: float = field(init=False)
+    _resident: int = field(init=False)
+    _oom_kills: int = field(init=False)
+    _refused_forks: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._cpu_s = tree.cpu_s(self.pid)
+        self._resident = tree.resident(self.pid)
+        self._oom_kills = self.group.oom_kills() if self.group else 0
+        self._refused_forks = self.group.refused_forks() if self.group else 0
+
+    def cpu_s(self) -> float:
+        """CPU seconds since the watch began, to a hundredth."""
+        return tree.usage(self.pid).cpu_s - self._cpu_s
+
+    def excess(self) -> Failure | None:
+        """The first limit that is exceeded now."""
+        now = tree.usage(self.pid)
+        if now.cpu_s - self._cpu_s > self.cpu_limit_s:
+            return self.too_much_cpu()
+        if self.output.size > FLOOD * self.limits.output_kb << 10:
+            return failure("resource", f"printed more than {FLOOD * self.limits.output_kb} KB")
+        if self.scratch and _inodes(self.pid, self.scratch) > INODES:
+            return failure("resource", f"made more than {INODES} files")
+        if self.group:
+            return None
+        if len(now.processes) > self.limits.processes:
+            return self._too_many_processes()
+        # What was prepared is shared with every slot and counted once for each: it is allowed on top.
+        allowed = self.limits.memory_mb * MB + self._resident
+        if sum(map(tree.resident, now.processes)) > allowed and sum(map(tree.proportional, now.processes)) > allowed:
+            return self._too_much_memory()
+        return None
+
+    def too_much_cpu(self) -> Failure:
+        return failure("timeout", f"used more than {self.cpu_limit_s:g} s of CPU time")
+
+    def counted(self) -> Failure | None:
+        """The limit that the kernel has enforced since the watch began, where a group counts it."""
+        if self.group and self.group.oom_kills() > self._oom_kills:
+            return self._too_much_memory()
+        if self.group and self.group.refused_forks() > self._refused_forks:
+            return self._too_many_processes()
+        return None
+
+    def _too_much_memory(self) -> Failure:
+        return failure("resource", f"used more than {self.limits.memory_mb} MB of memory")
+
+    def _too_many_processes(self) -> Failure:
+        return failure("resource", f"started more than {self.limits.processes} processes")
+
+
+def _inodes(pid: int, scratch: str) -> int:
+    try:
+        found = os.statvfs(f"/proc/{pid}/root{scratch}")
+    except OSError:
+        return 0
+    return found.f_files - found.f_ffree
