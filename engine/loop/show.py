@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from engine.events import types as t
+from engine.events.event import Event
 from engine.loop import budget
 from engine.loop.decide import outcome
-from engine.loop.state import Generation, State
+from engine.loop.state import Generation, State, evolve
 
 
 def show(state: State, status: str) -> dict[str, Any]:
@@ -85,4 +87,44 @@ def test_report(test: t.TestUnsealed) -> dict[str, Any]:
         "baselines": _scores(test.baselines),
         "failures": test.failures,
         "unsealed_before": test.unsealed_before,
+    }
+
+
+def costs(history: Iterable[Event]) -> dict[str, Any]:
+    """What a run has spent on Executions, probes, baselines and tests, and what an accepted gain has cost."""
+    by: dict[str, dict[str, Any]] = {}
+    state = State()
+
+    def spend(on: str, *, evaluations: int = 0, reused: int = 0, cpu_s: float = 0.0, wall_s: float = 0.0) -> None:
+        row = by.setdefault(on, {"on": on, "evaluations": 0, "reused": 0, "cpu_s": 0.0, "wall_s": 0.0})
+        row["evaluations"] += evaluations
+        row["reused"] += reused
+        row["cpu_s"] += cpu_s
+        row["wall_s"] += wall_s
+
+    for event in history:
+        match payload := event.payload:
+            case t.InstanceFinished(reused=reused, cpu_s=cpu_s):
+                spend("executions", evaluations=int(not reused), reused=int(reused), cpu_s=0.0 if reused else cpu_s)
+            case t.HarnessPrepared(cpu_s=cpu_s):
+                spend("executions", cpu_s=cpu_s)
+            case t.ExecutionFinished(wall_s=wall_s):
+                spend("executions", wall_s=wall_s)
+            case t.ProbeFinished():
+                spend("probes", evaluations=payload.evaluations, cpu_s=payload.cpu_s, wall_s=payload.wall_s)
+            case t.BaselineMeasured(wall_s=wall_s):
+                spend("baselines", wall_s=wall_s)
+            case _:
+                pass
+        state = evolve(state, event)
+    accepted = [one.verdict.difference for one in state.generations if one.verdict and one.verdict.accepted]
+    gain = sum(accepted)
+    total = sum(row["evaluations"] + row["reused"] for row in by.values())
+    return {
+        "run": state.run,
+        "by": list(by.values()),
+        "gain": gain,
+        "per_accepted_point": total / (gain * 100) if gain > 0 else None,
+        "seconds": state.spent.seconds,
+        "usd": state.spent.usd,
     }

@@ -81,6 +81,8 @@ class Launched:
 
 async def launch(program: Program, isolation: Isolation, slots: int) -> Launched:
     """Starts a worker that waits for its first frame. Nothing foreign has run yet. Raises `StartError`."""
+    if len(program.files) > MOST_FILES:
+        raise StartError(f"a harness of more than {MOST_FILES} files")
     ours, theirs = socket.socketpair()
     control = Control(ours)
     errors = os.memfd_create("errors")
@@ -159,7 +161,9 @@ def _bare(
     return _spawn(command, profile.ENVIRONMENT, [control], errors)
 
 
-def _spawn(command: list[str], environment: Mapping[str, str], passed: list[int], errors: int) -> subprocess.Popen[bytes]:
+def _spawn(
+    command: list[str], environment: Mapping[str, str], passed: list[int], errors: int
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         env=environment,

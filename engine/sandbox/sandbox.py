@@ -52,9 +52,8 @@ class Sandbox:
     groups: cgroup.Groups | None
     prepared: Prepared = Prepared(None, 0.0, 0.0, "")
     slots: list[Slot] = field(default_factory=list)
-    in_flight: int = 0
+    running: set[int] = field(default_factory=set)
     died_with: int = 0
-    disturbed: bool = False
     cause: Failure | None = None
 
     @classmethod
@@ -108,6 +107,11 @@ class Sandbox:
                 self.cause = failure("candidate", "ended the process that runs it")
         return self.cause
 
+    def disturb(self, number: int) -> None:
+        """Slot `number` has taken too much: what fails beside it may have failed for that."""
+        for other in self.running - {number}:
+            self.slots[other].disturbed = True
+
     def watch(self, pid: int, cpu_limit_s: float, group: cgroup.Group | None, output: Output, name: str) -> Watch:
         scratch = "" if self.isolation.mode == "unsafe" else f"{self.scratch}/{name}"
         return Watch(pid, cpu_limit_s, self.program.limits, group, output, scratch)
@@ -117,9 +121,7 @@ class Sandbox:
         if self.groups is None:
             return None
         limits = self.program.limits
-        group = self.groups.child(
-            name, processes=limits.processes + spare, memory_mb=limits.memory_mb + limits.disk_mb
-        )
+        group = self.groups.child(name, processes=limits.processes + spare, memory_mb=limits.memory_mb + limits.disk_mb)
         group.add(pid)
         return group
 
@@ -200,22 +202,24 @@ class Slot:
     control: Control
     pid: int
     group: cgroup.Group | None
+    disturbed: bool = False
 
     async def run(self, job: Job) -> Verdict:
         """Solves one job. Raises `DiedError` where the sandbox ends before the outcome is known."""
-        self.box.in_flight += 1
+        self.box.running.add(self.number)
+        self.disturbed = False
         output = Output(self.box.program.limits.output_kb << 10)
         try:
             return await self._run(job, output)
         except (EOFError, OSError):
-            self.box.died_with = self.box.died_with or self.box.in_flight
+            self.box.died_with = self.box.died_with or len(self.box.running)
             raise DiedError(await self.box.end(), blamed=self.box.died_with == 1) from None
         except Malformed:
             cause = failure("candidate", "took over the process that runs it")
             self.box.kill(cause)
             raise DiedError(cause, blamed=True) from None
         finally:
-            self.box.in_flight -= 1
+            self.box.running.discard(self.number)
             output.close()
 
     async def _run(self, job: Job, output: Output) -> Verdict:
@@ -230,7 +234,7 @@ class Slot:
         try:
             heard = await listen(talk, watch, limits.wall_s, job.key, self.box.broker)
             if isinstance(heard.end, Failure) and heard.end.kind == "resource":
-                self.box.disturbed = True
+                self.box.disturb(self.number)
             status, reported = await self._report(heard)
         finally:
             talk.close()
@@ -243,7 +247,7 @@ class Slot:
         # took everything.
         killed = heard.end is None and status == -signal.SIGKILL and fault is not None and fault.kind == "candidate"
         late = heard.late and fault is not None and fault.kind == "timeout" and cpu_s <= limits.cpu_s
-        return Verdict(outcome, late or killed or (self.box.disturbed and fault is not None))
+        return Verdict(outcome, late or killed or (self.disturbed and fault is not None))
 
     async def _report(self, heard: Heard) -> tuple[int, float]:
         """The slot's word that nothing is left of the job; it is told to make an end where the job does not."""

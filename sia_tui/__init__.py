@@ -1,0 +1,1 @@
+"""What a person touches: the `sia` command, and the terminal app to come."""

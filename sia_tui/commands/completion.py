@@ -1,0 +1,20 @@
+"""completion: the script that makes a shell complete `sia`."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script for SHELL.
+
+    Example: sia completion bash > ~/.local/share/bash-completion/completions/sia
+    """
+    from sia_tui.main import cli
+
+    found = get_completion_class(shell)
+    assert found is not None  # noqa: S101 - the choice above lists what click knows
+    click.echo(found(cli, {}, "sia", "_SIA_COMPLETE").source())

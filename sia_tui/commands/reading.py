@@ -1,0 +1,275 @@
+"""ls, show, log, tree, trajectory, cost: looking at runs. None of them writes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sia_tui.options import common, plain, print_json, workspace_of
+
+
+@contextlib.contextmanager
+def opened(workspace: Path | None, reference: str | None = None) -> Iterator[tuple[Any, Any, Any]]:
+    """(workspace, reader, run)."""
+    place = workspace_of(workspace)
+    with contextlib.closing(place.reader()) as reader:
+        yield place, reader, reader.find(reference) if reference is not None else None
+
+
+def status_of(place: Any, run: Any) -> str:
+    """A run that says `running` with no engine behind it was interrupted."""
+    from engine.events.log import is_held
+
+    if run.status == "running" and not is_held(place.path, run.run):
+        return "interrupted"
+    return str(run.status)
+
+
+@click.command("ls")
+@common
+def ls(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+    """The runs of this workspace, oldest first.
+
+    Example: sia ls
+    """
+    from sia_tui.tables import table
+
+    with opened(workspace) as (place, reader, _):
+        rows = [
+            {
+                "run": run.run,
+                "name": run.name,
+                "domain": run.domain,
+                "status": status_of(place, run),
+                "generation": run.generation,
+                "best": run.best,
+                "parent": run.parent,
+                "events": run.head_n,
+            }
+            for run in reader.runs()
+        ]
+    if as_json:
+        print_json(rows)
+    else:
+        table(
+            ["name", "run", "domain", "status", "generation", "best val", "events"],
+            [
+                [r["name"], r["run"], r["domain"], r["status"], r["generation"], _number(r["best"]), r["events"]]
+                for r in rows
+            ],
+        )
+
+
+def _number(value: Any) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+@click.command("show")
+@click.argument("reference", metavar="RUN", default="last")
+@common
+def show(reference: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+    """RUN's generations, verdicts, best candidate, baselines and budget.
+
+    Example: sia show last
+    """
+    from engine.loop.show import show as shown
+    from engine.loop.state import fold
+
+    with opened(workspace, reference) as (place, reader, run):
+        facts = shown(fold(reader.history(run.run)), status_of(place, run))
+    if as_json:
+        print_json(facts)
+    else:
+        _print_run(facts)
+
+
+def _print_run(facts: dict[str, Any]) -> None:
+    from sia_tui.tables import table
+
+    click.echo(f"{facts['name']} ({facts['run']}) · {facts['domain']} · {facts['status']} · seed {facts['seed']}")
+    click.echo(f"{plain(facts['reason'])}.")
+    table(
+        ["gen", "lever", "harness", f"val {facts['metric']}", "train", "verdict"],
+        [
+            [
+                f"{'*' if facts['best'] and facts['best']['generation'] == g['n'] else ' '}{g['n']}",
+                g["lever"] or "first",
+                g["harness"][:10],
+                _scored(g["val"]),
+                _scored(g["train"]),
+                plain(g["reason"] or "not judged yet") + (f"; failures {g['failures']}" if g["failures"] else ""),
+            ]
+            for g in facts["generations"]
+        ],
+    )
+    for row in facts["baselines"] or []:
+        click.echo(f"baseline on val: {row['name']} {_scored(row)}")
+    for name, row in facts["budget"].items():
+        click.echo(f"budget of {name}: {row['spent']:.4g} of {row['cap']:g}")
+    if facts["in_doubt"]:
+        click.echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` does it again")
+
+
+def _scored(score: dict[str, Any] | None) -> str:
+    return "-" if score is None else f"{score['score']:.4f} ± {score['se']:.4f}"
+
+
+@click.command("log")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option("--follow", is_flag=True, help="Go on printing as events come, until the run rests.")
+@click.option("--instances", is_flag=True, help="Also the events of single instances.")
+@common
+def log(
+    reference: str, follow: bool, instances: bool, workspace: Path | None, as_json: bool, headless: bool, debug: bool
+) -> None:
+    """The events of RUN, one a line.
+
+    Example: sia log last --follow
+    """
+    with opened(workspace, reference) as (place, reader, run):
+        after, seen = 0, -1
+        while True:
+            version = reader.data_version()
+            if version != seen:
+                seen = version
+                for event in reader.history(run.run, after=after):
+                    after = event.n
+                    if instances or event.type != "instance.finished":
+                        _print_event(event, as_json)
+            if not follow or status_of(place, reader.find(run.run)) != "running":
+                return
+            time.sleep(0.1)
+
+
+def _print_event(event: Any, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        head = {name: getattr(event, name) for name in ("seq", "run", "n", "type", "v", "at", "generation", "hash")}
+        click.echo(msgspec.json.encode({**head, "payload": msgspec.Raw(event.stored)}).decode())
+        return
+    at = datetime.fromtimestamp(event.at / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
+    text = event.stored.decode()
+    click.echo(plain(f"{event.n:>6}  {at}  g{event.generation}  {event.type:<20} {text[:160]}{'…' if len(text) > 160 else ''}"))
+
+
+@click.command("tree")
+@common
+def tree(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+    """The lineage of runs, with their generations.
+
+    Example: sia tree
+    """
+    from rich.console import Console
+    from rich.tree import Tree
+
+    with opened(workspace) as (place, reader, _):
+        generations: dict[str, list[tuple[Any, ...]]] = {}
+        for row in reader.db.conn.execute(
+            "SELECT run, generation, lever, harness, val, accepted FROM generations ORDER BY run, generation"
+        ):
+            generations.setdefault(row[0], []).append(row[1:])
+        runs = [(run, status_of(place, run)) for run in reader.runs()]
+    names = ("n", "lever", "harness", "val", "accepted")
+    if as_json:
+        print_json(
+            [
+                {
+                    "run": run.run,
+                    "name": run.name,
+                    "parent": run.parent,
+                    "parent_n": run.parent_n,
+                    "status": status,
+                    "generations": [dict(zip(names, row, strict=True)) for row in generations.get(run.run, [])],
+                }
+                for run, status in runs
+            ]
+        )
+        return
+    nodes: dict[str | None, Tree] = {None: Tree("runs")}
+    for run, status in runs:
+        at = f" forked at {run.parent_n}" if run.parent else ""
+        node = nodes.get(run.parent, nodes[None]).add(f"{run.name} ({status}){at}")
+        nodes[run.run] = node
+        for n, lever, harness, val, accepted in generations.get(run.run, []):
+            mark = {1: "+", 0: "-", None: "?"}[accepted]
+            node.add(f"{mark} {n} {lever or 'first'} {harness[:10]} val {_number(val)}")
+    Console(highlight=False, markup=False).print(nodes[None])
+
+
+@click.command("trajectory")
+@click.argument("reference", metavar="RUN")
+@click.argument("instance")
+@common
+def trajectory(
+    reference: str, instance: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool
+) -> None:
+    """What RUN's candidates did on INSTANCE, generation by generation.
+
+    Example: sia trajectory last INSTANCE
+    """
+    from engine.errors import SiaError
+    from engine.loop.answers import unpack
+
+    rows: list[dict[str, Any]] = []
+    with opened(workspace, reference) as (_, reader, run):
+        for event in reader.history(run.run):
+            if event.type == "instance.finished" and event.payload.instance == instance:
+                result = event.payload
+                rows.append(
+                    {
+                        "n": event.n,
+                        "generation": event.generation,
+                        "split": result.split,
+                        "repeat": result.repeat,
+                        "harness": result.harness,
+                        "answer": unpack(result.answer, reader.blob),
+                        "score": result.score,
+                        "detail": result.detail,
+                        "failure": result.failure and {"kind": result.failure.kind, "message": result.failure.message},
+                        "cpu_s": result.cpu_s,
+                        "wall_s": result.wall_s,
+                        "reused": result.reused,
+                        "log": reader.blob(result.log).decode("utf-8", "replace") if result.log else "",
+                    }
+                )
+    if not rows:
+        raise SiaError(f"no generation of {run.name} has executed an instance {instance!r}", "`sia log --instances` lists them")
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        verdict = f"failed ({row['failure']['kind']}): {row['failure']['message']}" if row["failure"] else row["detail"]
+        click.echo(plain(f"generation {row['generation']} · {row['split']} · score {row['score']:g} · answer {row['answer']!r} {verdict}"))
+        if row["log"]:
+            click.echo(plain(row["log"]))
+
+
+@click.command("cost")
+@click.argument("reference", metavar="RUN", default="last")
+@common
+def cost(reference: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+    """What RUN has spent, by what it was spent on.
+
+    Example: sia cost last
+    """
+    from engine.loop.show import costs
+    from sia_tui.tables import table
+
+    with opened(workspace, reference) as (_, reader, run):
+        facts = costs(reader.history(run.run))
+    if as_json:
+        print_json(facts)
+        return
+    table(
+        ["spent on", "evaluations", "reused", "CPU s", "wall s"],
+        [[r["on"], r["evaluations"], r["reused"], f"{r['cpu_s']:.1f}", f"{r['wall_s']:.1f}"] for r in facts["by"]],
+    )
+    gain = facts["per_accepted_point"]
+    click.echo(f"accepted gain on val: {facts['gain']:+.4f}" + (f", {gain:.0f} evaluations for each 0.01" if gain else ""))

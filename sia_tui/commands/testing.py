@@ -1,0 +1,72 @@
+"""test: unsealing the split that nothing else may read."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sia_tui.options import common, print_json, workspace_of
+
+
+@click.command("test")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox.")
+@common
+def test(
+    reference: str,
+    workers: int | None,
+    unsafe: bool,
+    workspace: Path | None,
+    as_json: bool,
+    headless: bool,
+    debug: bool,
+) -> None:
+    """Unseal the test split: RUN's best candidate, prepared on train and val, beside baselines given the same.
+
+    Every reading is an event, and is counted over the whole lineage.
+
+    Example: sia test last
+    """
+    from engine.loop import driver, launch
+    from engine.loop.control import Control
+    from engine.loop.show import test_report
+    from sia_tui.commands.running import _cores
+    from sia_tui.progress import say
+
+    async def go() -> tuple[str, Any]:
+        async with launch.take_up(
+            workspace_of(workspace),
+            reference,
+            workers=workers or _cores(),
+            report=say,
+            go_on=False,
+            unsafe=unsafe,
+        ) as run:
+            if not as_json:
+                say(f"unsealing the {run.state.task.counts.get('test', 0)} test instances of {run.state.task.name}")
+            return run.state.name, test_report(await driver.test(run, Control()))
+
+    name, report = asyncio.run(go())
+    if as_json:
+        print_json(report)
+    else:
+        _print(name, report)
+
+
+def _print(name: str, report: dict[str, Any]) -> None:
+    from sia_tui.tables import table
+
+    rows = [[f"{name}, best candidate", f"{report['score']:.4f} ± {report['se']:.4f}", report["n"]]]
+    rows += [[f"  {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["subsets"]]
+    rows += [[f"baseline: {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["baselines"]]
+    table(["sealed test", "score", "n"], rows)
+    if report["macro"] is not None:
+        click.echo(f"macro-average: {report['macro']:.4f}")
+    if report["failures"]:
+        click.echo(f"failures: {report['failures']}")
+    before = report["unsealed_before"]
+    click.echo("This was the first reading of the test split in this lineage." if before == 0 else f"The test split had been read {before} times before.")

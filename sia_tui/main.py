@@ -1,0 +1,77 @@
+"""The `sia` command. Subcommands are imported when they are called, so that `sia --help` stays light."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from engine import __version__
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("running", "Start a run on a domain: a built-in's name or a folder."),
+    "resume": ("running", "Go on with a run at the first step that has no result."),
+    "pause": ("running", "Let a live engine put its run down; `resume` takes it up."),
+    "stop": ("running", "End a live run."),
+    "ls": ("reading", "The runs of this workspace."),
+    "show": ("reading", "One run: its generations, verdicts, best candidate and budget."),
+    "log": ("reading", "The events of a run, also as they come (--follow)."),
+    "tree": ("reading", "The lineage of runs and their generations."),
+    "trajectory": ("reading", "All that one instance met, generation by generation."),
+    "cost": ("reading", "What a run has spent, and on what."),
+    "diff": ("comparing", "What changed between two generations' harnesses."),
+    "replay": ("proving", "A past run from its log; --verify recomputes it."),
+    "verify": ("proving", "Check the whole log: chain, blobs, tips, commits."),
+    "rebuild": ("proving", "Drop and refill the derived tables."),
+    "test": ("testing", "Unseal the test split: the best candidate beside the baselines."),
+    "domains": ("domains", "The tasks that come with sia."),
+    "data": ("domains", "Obtain a domain's data."),
+    "doctor": ("doctor", "What this machine offers: sandbox, SQLite, git, packages."),
+    "completion": ("completion", "Shell completion for bash, zsh or fish."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"sia_tui.commands.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sia")
+def cli() -> None:
+    """Self-improving agents with harness and weight updates, event-sourced and local first."""
+
+
+def main() -> None:
+    """The console script. Whatever a user can put right is one sentence on standard error, and exit status 1."""
+    from engine.errors import SiaError
+
+    try:
+        cli.main(prog_name="sia", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(1)
+    except SiaError as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"sia: {error}.", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, which is its right
+        sys.exit(0)
