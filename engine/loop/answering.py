@@ -47,7 +47,7 @@ class Answered(msgspec.Struct, frozen=True):
 class NoModel:
     """The broker of a run without a task model: every call is refused, with the reason."""
 
-    async def call(self, job_key: str | None, op: str, payload: Any) -> Any:
+    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """Refuses."""
         raise Refused("this run has no task model and its domain has no tools")
 

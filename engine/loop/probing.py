@@ -44,15 +44,15 @@ class FoldLab:
             if (probe.generation, probe.attempt) == (self._generation, self._attempt)
         }
         done: list[t.ProbeFinished] = []
-        async with asyncio.TaskGroup() as group:
-            trials: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | t.ProbeFinished] = []
+        trials: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | t.ProbeFinished] = []
+        try:
             for ask in asks:
                 known = recorded.get((ask.ordinal, _key(self._base.params | dict(ask.params))))
                 if known is not None:
                     trials.append(known)
                 elif left is None or left >= len(fold):
                     left = left if left is None else left - len(fold)
-                    trials.append(group.create_task(self._try(ask, fold, place)))
+                    trials.append(asyncio.create_task(self._try(ask, fold, place)))
             for trial in trials:
                 if isinstance(trial, asyncio.Task):
                     finished, items = await trial
@@ -60,6 +60,11 @@ class FoldLab:
                 else:
                     finished = trial
                 done.append(finished)
+        finally:
+            rest = [trial for trial in trials if isinstance(trial, asyncio.Task)]
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
         return done
 
     async def _try(

@@ -90,7 +90,8 @@ class Groups:
 
     def remove(self, patience_s: float = 2.0) -> bool:
         """Removes all groups once their processes are gone; False where some did not go in time."""
-        return all([_remove(folder, patience_s) for folder in self._parent.folders])
+        removed = [_remove(folder, patience_s) for folder in self._parent.folders]
+        return all(removed)
 
 
 def find() -> Controllers | None:
@@ -132,9 +133,9 @@ def _candidates() -> Iterator[Controllers]:
     elif "" in own:
         # A group with processes cannot have limited children: ours stands beside the own one, or higher up.
         folder = _ROOT / own[""].relative_to("/")
-        for path in (folder, *folder.parents):
-            if path.is_relative_to(_ROOT):
-                yield Controllers(2, path, path)
+        for place in (folder, *folder.parents):
+            if place.is_relative_to(_ROOT):
+                yield Controllers(2, place, place)
 
 
 def _counter(file: Path, key: str) -> int:

@@ -154,10 +154,10 @@ class Control:
         return bytes(data)
 
     async def _readable(self) -> None:
-        future = self._loop.create_future()
-        self._loop.add_reader(self._socket, lambda: future.done() or future.set_result(None))
+        event = asyncio.Event()
+        self._loop.add_reader(self._socket, event.set)
         try:
-            await future
+            await event.wait()
         finally:
             self._loop.remove_reader(self._socket)
 

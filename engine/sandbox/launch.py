@@ -65,10 +65,13 @@ class Launched:
         if self.process.returncode is None:
             pidfd = os.pidfd_open(self.process.pid)
             loop = asyncio.get_running_loop()
-            future = loop.create_future()
-            loop.add_reader(pidfd, lambda: future.done() or future.set_result(None))
+            ended = asyncio.Event()
+            loop.add_reader(pidfd, ended.set)
             try:
-                await asyncio.wait({future}, timeout=patience_s)
+                async with asyncio.timeout(patience_s):
+                    await ended.wait()
+            except TimeoutError:
+                return None
             finally:
                 loop.remove_reader(pidfd)
                 os.close(pidfd)

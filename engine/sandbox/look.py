@@ -7,6 +7,7 @@ import errno
 import os
 import resource
 import socket
+from pathlib import Path
 from typing import Any
 
 _SPACES = ("user", "pid", "net", "ipc", "uts", "mnt", "cgroup")
@@ -15,22 +16,22 @@ _CLONE_NEWUSER = 0x10000000
 
 def solve(instance: Any, ctx: Any) -> dict[str, Any]:
     """What is seen and what is refused, by name."""
-    with open("/proc/self/status") as file:
+    with Path("/proc/self/status").open() as file:
         status = dict(line.split(":", 1) for line in file)
-    size = os.statvfs(os.getcwd())
+    size = os.statvfs(".")
     return {
         "uid": os.getresuid()[0],
         "capabilities": int(status["CapPrm"], 16) | int(status["CapEff"], 16) | int(status["CapBnd"], 16),
         "no_new_privileges": int(status["NoNewPrivs"]),
         "filtered": int(status["Seccomp"]) == 2,
-        "spaces": {name: os.readlink(f"/proc/self/ns/{name}") for name in _SPACES},
+        "spaces": {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in _SPACES},
         "unshare": _unshare(),
         "internet": _internet(),
         "writable": [folder for folder in ("/", "/dev", "/dev/shm", "/tmp", "/usr") if _writable(folder)],  # noqa: S108
         "scratch_bytes": size.f_blocks * size.f_frsize,
-        "processes": sum(name.isdigit() for name in os.listdir("/proc")),
+        "processes": sum(path.name.isdigit() for path in Path("/proc").iterdir()),
         "file_bytes": resource.getrlimit(resource.RLIMIT_FSIZE)[1],
-        "hidden": [path for path in instance.data if not os.path.exists(path)],
+        "hidden": [path for path in instance.data if not Path(path).exists()],
     }
 
 
@@ -48,10 +49,10 @@ def _internet() -> int:
 
 
 def _writable(folder: str) -> bool:
-    path = os.path.join(folder, "probe")
+    path = Path(folder, "probe")
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
-        os.unlink(path)
+        path.touch()
+        path.unlink()
     except OSError:
         return False
     return True

@@ -16,7 +16,7 @@ from typing import Any
 
 from domains.contract import Limits
 from engine.sandbox import cgroup, profile
-from engine.sandbox.isolation import Isolation, Measure, Mode
+from engine.sandbox.isolation import Isolation, Level, Measure, Mode
 from engine.sandbox.program import Job, Program, Refused
 from engine.sandbox.session import run_harness
 
@@ -24,6 +24,9 @@ _LIMITS = Limits(cpu_s=10, wall_s=20, prepare_wall_s=20, memory_mb=512, disk_mb=
 _INSTALL = "install bubblewrap (`apt install bubblewrap`) or, in a container, see docs/security.md"
 _USERNS = "let ordinary users make user namespaces (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu 24.04 and "
 _USERNS += "later kernel.apparmor_restrict_unprivileged_userns=0), or in a container see docs/security.md"
+
+_SECRET = ("/etc/shadow", "/etc/hostname", "/sys/kernel", "/var/lib", "/home", "/boot")
+_ESSENTIAL = ("processes", "network", "files", "capabilities")
 
 
 def probe() -> Isolation:
@@ -55,14 +58,11 @@ async def _probe() -> Isolation:
             if any(not measure.achieved and measure.name in _ESSENTIAL for measure in measures):
                 said = "; ".join(measure.name for measure in measures if not measure.achieved)
                 continue
-            level = "full" if all(measure.achieved for measure in measures) else "partial"
+            level: Level = "full" if all(measure.achieved for measure in measures) else "partial"
             return Isolation(level, mode, bwrap, version, controllers is not None, measures)
     if not said:
         return Isolation("none", "none", measures=(Measure("bubblewrap", False, "not found", _INSTALL),))
     return Isolation("none", "none", measures=(Measure("bubblewrap", False, said, _USERNS),))
-
-
-_ESSENTIAL = ("processes", "network", "files", "capabilities")
 
 
 class _NoBroker:
@@ -73,7 +73,7 @@ class _NoBroker:
 async def _look(isolation: Isolation) -> dict[str, Any] | str:
     """What the harness reports from inside, or why there was no inside."""
     source = Path(__file__).with_name("look.py").read_bytes()
-    secret = [str(path) for path in (Path.home() / ".ssh", Path.cwd(), Path(__file__)) if path.exists()]
+    secret = [path for path in (*_SECRET, __file__) if Path(path).exists()]
     jobs = [Job("probe", "probe", secret, 0)]
     program = Program({"look.py": source}, "look.py", limits=_LIMITS)
     async for outcome in run_harness(program, jobs, workers=1, broker=_NoBroker(), isolation=isolation):
@@ -86,7 +86,7 @@ async def _look(isolation: Isolation) -> dict[str, Any] | str:
 def _measures(
     seen: dict[str, Any], mode: Mode, controllers: cgroup.Controllers | None, bubblewrap: str
 ) -> tuple[Measure, ...]:
-    spaces = {name: link != os.readlink(f"/proc/self/ns/{name}") for name, link in seen["spaces"].items()}
+    spaces = {name: link != str(Path(f"/proc/self/ns/{name}").readlink()) for name, link in seen["spaces"].items()}
     refused = seen["unshare"] == errno.EPERM and seen["internet"] == errno.EAFNOSUPPORT
     kernel = f"cgroup v{controllers.version}" if controllers else ""
     delegate = "" if controllers else "run within a systemd login session, which may make control groups"

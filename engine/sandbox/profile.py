@@ -63,23 +63,7 @@ def command(
         words += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
     for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]
-    words += ["--ro-bind", "/usr", "/usr"]
-    for path in map(Path, _SYSTEM):
-        if path.is_symlink():
-            words += ["--symlink", str(path.readlink()), str(path)]
-        elif path.is_dir():
-            words += ["--ro-bind", str(path), str(path)]
-    for etc in filter(os.path.exists, _ETC):
-        words += ["--ro-bind", etc, etc]
-    folders = ["/tmp", "/etc", "/run/sia"]  # noqa: S108  (inside)
-    binds = list(_interpreter())
-    for path in dict.fromkeys([*map(Path, folders), *(parent for bind in binds for parent in _above(bind))]):
-        # Made by us, because bwrap makes the parents of a bind unreadable to others.
-        words += ["--perms", "0755", "--dir", str(path)]
-    for path in binds:
-        words += ["--ro-bind", str(path.resolve()), str(path)]
-    for path in _ours(binds):
-        words += ["--perms", "0555", "--tmpfs", str(path), "--remount-ro", str(path)]
+    words += [*_system(), *_software()]
     words += ["--dev", "/dev", "--proc", "/proc", "--ro-bind", str(WORKER), INSIDE_WORKER]
     for path in sorted({parent for file in files for parent in _above(Path(file))} - set(_above(Path("/run/sia/_")))):
         words += ["--perms", "0755", "--dir", str(path)]
@@ -91,6 +75,33 @@ def command(
     if seccomp is not None:
         words += ["--seccomp", str(seccomp)]
     return [*words, "--", *python, INSIDE_WORKER, str(control), "drop" if identity == "real" else "keep", *packages()]
+
+
+def _system() -> list[str]:
+    words = ["--ro-bind", "/usr", "/usr"]
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            words += ["--ro-bind", str(path), str(path)]
+    for etc in filter(os.path.exists, _ETC):
+        words += ["--ro-bind", etc, etc]
+    return words
+
+
+def _software() -> list[str]:
+    """This Python and its packages, less our own."""
+    folders = ["/tmp", "/etc", "/run/sia"]  # noqa: S108  (inside)
+    binds = list(_interpreter())
+    words: list[str] = []
+    for path in dict.fromkeys([*map(Path, folders), *(parent for bind in binds for parent in _above(bind))]):
+        # Made by us, because bwrap makes the parents of a bind unreadable to others.
+        words += ["--perms", "0755", "--dir", str(path)]
+    for path in binds:
+        words += ["--ro-bind", str(path.resolve()), str(path)]
+    for path in _ours(binds):
+        words += ["--perms", "0555", "--tmpfs", str(path), "--remount-ro", str(path)]
+    return words
 
 
 def interpreter() -> list[str]:

@@ -50,7 +50,7 @@ class Sandbox:
     broker: Broker
     launched: Launched
     groups: cgroup.Groups | None
-    prepared: Prepared = Prepared(None, 0.0, 0.0, "")
+    prepared: Prepared = field(default=Prepared(None, 0.0, 0.0, ""))
     slots: list[Slot] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
     died_with: int = 0
@@ -138,6 +138,7 @@ class Sandbox:
             talk = await Conversation.open(ours, limits.answer_kb << 10)
             try:
                 heard = await listen(talk, watch, limits.prepare_wall_s, None, self.broker)
+                fault: Failure | None
                 if isinstance(heard.end, Failure | None):
                     fault = heard.end or await self._prepare_ended(watch)
                     self.launched.kill()

@@ -131,8 +131,7 @@ _SOCKETS = (_Call(41, 198), _Call(53, 199))
 
 def machine() -> Machine | None:
     """This machine's name where we have a filter for it."""
-    name = platform.machine()
-    return name if name == "x86_64" or name == "aarch64" else None
+    return next((name for name in _ARCH if name == platform.machine()), None)
 
 
 def program(name: Machine) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
 from engine.errors import SiaError
 from engine.sandbox.isolation import Isolation
@@ -40,7 +40,7 @@ class Session:
         while self._boxes:
             await asyncio.gather(*map(self._drop, list(self._boxes.values())))
 
-    async def solve(self, jobs: Iterable[Job]) -> AsyncIterator[Outcome]:
+    async def solve(self, jobs: Iterable[Job]) -> AsyncGenerator[Outcome, None]:
         """Yields an outcome for every job, in the order in which they finish. One call at a time.
 
         When the iterator is closed before its end, everything inside is killed at once. An exception of the broker
@@ -168,12 +168,14 @@ async def open_sandbox(
 
 async def run_harness(
     program: Program, jobs: Iterable[Job], *, workers: int, broker: Broker, isolation: Isolation
-) -> AsyncIterator[Outcome]:
+) -> AsyncGenerator[Outcome, None]:
     """`open_sandbox` and `solve` in one: an outcome for every job, in the order in which they finish."""
-    async with open_sandbox(program, workers=workers, broker=broker, isolation=isolation) as session:
-        async with contextlib.aclosing(session.solve(jobs)) as outcomes:
-            async for outcome in outcomes:
-                yield outcome
+    async with (
+        open_sandbox(program, workers=workers, broker=broker, isolation=isolation) as session,
+        contextlib.aclosing(session.solve(jobs)) as outcomes,
+    ):
+        async for outcome in outcomes:
+            yield outcome
 
 
 def _failed(job: Job, fault: Failure) -> Outcome:

@@ -27,12 +27,12 @@ def usage(pid: int) -> Usage:
 def descendants(pid: int) -> Iterator[int]:
     """The descendants of `pid` that live, parents first."""
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return
     for thread in threads:
         try:
-            children = Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
+            children = (thread / "children").read_text().split()
         except OSError:
             continue
         for child in map(int, children):

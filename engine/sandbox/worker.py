@@ -32,8 +32,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-sys.path.extend(sys.argv[3:])
-import msgspec  # noqa: E402  (it may lie in a folder that came by argument)
+sys.path.extend(sys.argv[3:])  # before msgspec, which may lie there
+import msgspec
 
 NOBODY = 65534
 MB = 1 << 20
@@ -246,7 +246,7 @@ def _slot(start: Start, control: Channel, scratch: Path, solve: Callable[..., An
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _solve(start, work, Channel(socket.socket(fileno=end)), out, scratch, solve, value)
+                _solve(start, work, Channel(socket.socket(fileno=end)), out, scratch=scratch, solve=solve, value=value)
             os.close(end)
             os.close(out)
             _wait(pid, control)
@@ -259,7 +259,7 @@ def _slot(start: Start, control: Channel, scratch: Path, solve: Callable[..., An
 
 
 def _solve(
-    start: Start, work: Work, channel: Channel, out: int, scratch: Path, solve: Callable[..., Any], value: Any
+    start: Start, work: Work, channel: Channel, out: int, *, scratch: Path, solve: Callable[..., Any], value: Any
 ) -> NoReturn:
     try:
         _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
@@ -276,9 +276,8 @@ def _report(channel: Channel, run: Callable[[], Any], limits: Limits, folder: st
     """Sends what `run` returns, or how it failed; the traceback goes to stderr and so into the log."""
     try:
         frame = _encode(["answer", run()])
-        if len(frame) > limits.answer_bytes:
-            raise ValueError(f"the answer takes {len(frame)} bytes, more than the {limits.answer_bytes} allowed")
-    except BaseException as error:  # noqa: BLE001  (whatever a harness raises is its failure, SystemExit too)
+        _check_size(frame, limits)
+    except BaseException as error:  # whatever a harness raises is its failure, SystemExit too
         message = "".join(traceback.format_exception_only(error)).strip().splitlines()
         channel.send(["raised", _kind(error), message[-1][:4096].encode("utf-8", "replace").decode()])
         steps = error.__traceback__
@@ -289,6 +288,11 @@ def _report(channel: Channel, run: Callable[[], Any], limits: Limits, folder: st
         channel.send_bytes(frame)
     sys.stdout.flush()
     sys.stderr.flush()
+
+
+def _check_size(frame: bytes, limits: Limits) -> None:
+    if len(frame) > limits.answer_bytes:
+        raise ValueError(f"the answer takes {len(frame)} bytes, more than the {limits.answer_bytes} allowed")
 
 
 def _kind(error: BaseException) -> str:
@@ -335,9 +339,9 @@ def _enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
     }
     if limits.processes:
         soft[resource.RLIMIT_NPROC] = limits.processes
-    for what, value in soft.items():
+    for what, wanted in soft.items():
         hard = resource.getrlimit(what)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         # Past the soft limit on CPU comes SIGXCPU, which a harness may ignore; past the hard one, the end.
         after = value + (what == resource.RLIMIT_CPU)
         resource.setrlimit(what, (value, after if last and (hard < 0 or after < hard) else hard))
@@ -413,7 +417,7 @@ def _empty(folder: Path) -> None:
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
             else:
-                os.unlink(entry.path)
+                Path(entry.path).unlink()
 
 
 if __name__ == "__main__":

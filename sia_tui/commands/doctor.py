@@ -42,7 +42,7 @@ def _sandbox() -> list[dict[str, Any]]:
     isolation = probe()
     rows = [_row("sandbox", isolation.level == "full", isolation.level, "see docs/security.md", needed=False)]
     rows[0]["needed"] = isolation.level == "none"
-    for check in isolation.checks:
+    for check in isolation.measures:
         rows.append(_row(f"  {check.name}", check.achieved, check.how, check.remedy, needed=False))
     return rows
 

@@ -1,0 +1,5 @@
+"""`python -m sia_tui` is `sia`."""
+
+from sia_tui.main import main
+
+main()
