@@ -145,7 +145,9 @@ def _check_tunable(name: str, tunable: Tunable, declared: Mapping[str, Tunable])
         raise HarnessInvalid(f"harness.toml: the tunable {name!r} is logarithmic and needs low > 0")
     for other in tunable.when:
         if other not in declared or other == name:
-            raise HarnessInvalid(f"harness.toml: the tunable {name!r} depends on {other!r}, which is not another tunable")
+            raise HarnessInvalid(
+                f"harness.toml: the tunable {name!r} depends on {other!r}, which is not another tunable"
+            )
 
 
 def _check_python(path: str, content: bytes, *, entry: bool) -> None:

@@ -23,7 +23,9 @@ class Object(NamedTuple):
     @property
     def id(self) -> str:
         """The object's SHA-1 in hexadecimal."""
-        return hashlib.sha1(b"%s %d\0" % (self.kind.encode(), len(self.data)) + self.data, usedforsecurity=False).hexdigest()
+        return hashlib.sha1(
+            b"%s %d\0" % (self.kind.encode(), len(self.data)) + self.data, usedforsecurity=False
+        ).hexdigest()
 
 
 class Version(NamedTuple):

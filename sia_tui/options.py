@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from engine.loop.workspace import Workspace
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Shared(NamedTuple):
+    """What the options that every command takes say. `--debug` is read where errors are shown, in `main`."""
+
+    workspace: Workspace
+    as_json: bool
+    headless: bool
 
 
 def default_workspace() -> Path:
@@ -17,23 +29,24 @@ def default_workspace() -> Path:
     return Path(os.environ.get("SIA_WORKSPACE") or ".sia")
 
 
-def common(command: F) -> F:
-    """`--workspace`, `--json`, `--debug` and `--headless`, after any command."""
+def common(command: F) -> Callable[..., Any]:
+    """`--workspace`, `--json`, `--debug` and `--headless`, after any command; it receives them as `shared`."""
+
+    @functools.wraps(command)
+    def called(*, workspace: Path | None, as_json: bool, headless: bool, debug: bool, **rest: Any) -> Any:
+        from engine.loop.workspace import Workspace
+
+        return command(shared=Shared(Workspace(workspace or default_workspace()), as_json, headless), **rest)
+
+    decorated: Callable[..., Any] = called
     for option in (
         click.option("--headless", is_flag=True, help="Never ask, never draw: plain lines only."),
         click.option("--debug", is_flag=True, help="Show tracebacks."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--workspace", type=click.Path(path_type=Path), help="Where runs live.  [default: .sia]"),
     ):
-        command = option(command)
-    return command
-
-
-def workspace_of(path: Path | None) -> Any:
-    """The workspace that the options name."""
-    from engine.loop.workspace import Workspace
-
-    return Workspace(path or default_workspace())
+        decorated = option(decorated)
+    return decorated
 
 
 def print_json(value: Any) -> None:
@@ -46,6 +59,8 @@ def print_json(value: Any) -> None:
 def plain(text: str) -> str:
     """Foreign text made harmless for a terminal: control codes become visible."""
     return "".join(
-        letter if letter.isprintable() or letter in "\n\t" else letter.encode("unicode_escape", "surrogatepass").decode()
+        letter
+        if letter.isprintable() or letter in "\n\t"
+        else letter.encode("unicode_escape", "surrogatepass").decode()
         for letter in text
     )

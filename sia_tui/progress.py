@@ -57,7 +57,9 @@ class Progress:
         self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bars.stop()
 
     def began(self, state: State) -> None:
@@ -101,7 +103,9 @@ class Progress:
         self._done += 1
         score = payload.score.score if isinstance(payload, t.ProbeFinished) else payload.score
         self._sum = max(self._sum, score) if isinstance(payload, t.ProbeFinished) else self._sum + score
-        note = f"best {self._sum:.3f}" if isinstance(payload, t.ProbeFinished) else f"score {self._sum / self._done:.3f}"
+        note = (
+            f"best {self._sum:.3f}" if isinstance(payload, t.ProbeFinished) else f"score {self._sum / self._done:.3f}"
+        )
         for name, (now, cap) in budget.used(state).items():
             note += f" · {name} {now:.4g}/{cap:g}"
         self._bars.update(self._task, completed=self._done, note=note)
@@ -124,7 +128,11 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
         case t.ExecutionFinished(scores=scores):
             val = scores.get("val")
             failed = f", failures {payload.failures}" if payload.failures else ""
-            return f"{g}: val {val.score:.4f} ± {val.se:.4f} (n = {val.n}){failed}, {payload.wall_s:.0f} s" if val else None
+            return (
+                f"{g}: val {val.score:.4f} ± {val.se:.4f} (n = {val.n}){failed}, {payload.wall_s:.0f} s"
+                if val
+                else None
+            )
         case t.GateDecided(accepted=accepted, reason=reason):
             colour = "green" if accepted else "yellow"
             return f"{g}: [{colour}]{escape(reason)}[/{colour}]"

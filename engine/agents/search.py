@@ -34,8 +34,10 @@ class SearchAgent:
         here = _recorded(view.harness, view.harness.params, view.probes)
         gain = best.score.score - here.score.score if best and here else None
         untried = _untried_choices(view.harness, view.probes)
-        plan = f"try each of {len(untried)} untried structural choices once, then refine the best" if untried else (
-            "refine the best proposal so far, and draw others from what the probes suggest"
+        plan = (
+            f"try each of {len(untried)} untried structural choices once, then refine the best"
+            if untried
+            else ("refine the best proposal so far, and draw others from what the probes suggest")
         )
         return t.AnalysisFinished(
             findings=_findings(view),
@@ -70,12 +72,18 @@ def _findings(view: View) -> str:
         return "nothing was executed"
     failed = sum(result.failure is not None for result in view.train)
     total = sum(result.score for result in view.train)
-    train = f"mean {total / len(view.train):.4f} on {len(view.train)} train instances" if view.train else "no train instances"
+    train = (
+        f"mean {total / len(view.train):.4f} on {len(view.train)} train instances"
+        if view.train
+        else "no train instances"
+    )
     lines = [
         f"generation {now.n} scored {now.val.score:.4f} ± {now.val.se:.4f} on val ({now.verdict}); {train}, {failed} failed"
     ]
     if best := _best(view.probes):
-        lines.append(f"the best of {len(view.probes)} probes so far scored {best.score.score:.4f} with {_words(view.harness, best.params)}")
+        lines.append(
+            f"the best of {len(view.probes)} probes so far scored {best.score.score:.4f} with {_words(view.harness, best.params)}"
+        )
     return ". ".join(lines)
 
 
@@ -109,7 +117,10 @@ def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[As
     wanted: list[tuple[Params, str]] = []
     if _key(harness, harness.params) not in known:
         wanted.append((dict(harness.params), "the incumbent, to compare with"))
-    wanted += [(dict(harness.params) | change, f"structural choice {_spell(change)}") for change in _untried_choices(harness, probes)]
+    wanted += [
+        (dict(harness.params) | change, f"structural choice {_spell(change)}")
+        for change in _untried_choices(harness, probes)
+    ]
     if not wanted:
         for place in range(ROUND):
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked + place)
@@ -220,7 +231,9 @@ def _best(probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:
     return max((probe for probe in probes if not probe.failure), key=lambda probe: probe.score.score, default=None)
 
 
-def _recorded(harness: Harness, params: Mapping[str, Value], probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:
+def _recorded(
+    harness: Harness, params: Mapping[str, Value], probes: Iterable[t.ProbeFinished]
+) -> t.ProbeFinished | None:
     key = _key(harness, params)
     return next((probe for probe in probes if _key(harness, probe.params) == key), None)
 
@@ -236,7 +249,10 @@ def _key(harness: Harness, params: Mapping[str, Value]) -> bytes:
 
 
 def _difference(old: Mapping[str, Value], new: Mapping[str, Value]) -> str:
-    return ", ".join(f"{name} {old.get(name)} → {value}" for name, value in new.items() if old.get(name) != value) or "nothing"
+    return (
+        ", ".join(f"{name} {old.get(name)} → {value}" for name, value in new.items() if old.get(name) != value)
+        or "nothing"
+    )
 
 
 def _spell(params: Mapping[str, Value]) -> str:

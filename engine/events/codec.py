@@ -24,11 +24,15 @@ def encode(payload: Payload) -> bytes:
     return _encoder.encode(payload)
 
 
-def decode(kind: str, version: int, stored: bytes, upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS) -> Payload:
+def decode(
+    kind: str, version: int, stored: bytes, upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS
+) -> Payload:
     """The payload in today's type. Raises `SiaError` for a type or version that this release does not know."""
     target = PAYLOADS.get(kind)
     if target is None or version > target.version:
-        raise SiaError(f"the log holds an event {kind!r} of version {version}, which this release does not know", "upgrade sia")
+        raise SiaError(
+            f"the log holds an event {kind!r} of version {version}, which this release does not know", "upgrade sia"
+        )
     if version == target.version:
         return msgspec.json.decode(stored, type=target)
     raw: Raw = msgspec.json.decode(stored)

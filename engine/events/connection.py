@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlite_utils import Database
-from sqlite_utils.utils import sqlite3
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from engine.errors import SiaError
 from engine.events import schema
@@ -55,9 +55,7 @@ def open_reader(path: Path) -> Database:
     with explained(path):
         db = _connect(path, "ro")
         try:
-            schema.check(db)
-            if "events" not in db.table_names():
-                raise SiaError(f"{path} is not a log of sia", "pass another file")
+            schema.check_log(db, path)
         except BaseException:
             db.close()
             raise

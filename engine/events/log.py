@@ -133,7 +133,11 @@ def _lock(workspace: Path, run: str) -> filelock.BaseFileLock:
         lock = filelock.FileLock(folder / run, timeout=0)
         lock.acquire()
     except filelock.Timeout:
-        raise SiaError("another engine is working on this run", "watch it with `sia log --follow`, or `sia pause` it") from None
+        raise SiaError(
+            "another engine is working on this run", "watch it with `sia log --follow`, or `sia pause` it"
+        ) from None
     except OSError as error:
-        raise SiaError(f"{folder} cannot be written ({error.strerror})", "choose another folder with --workspace") from None
+        raise SiaError(
+            f"{folder} cannot be written ({error.strerror})", "choose another folder with --workspace"
+        ) from None
     return lock

@@ -57,7 +57,7 @@ class Reader:
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with explained(self.path):
-            return self.db.conn.execute(sql, parameters).fetchall()  # type: ignore[no-any-return]
+            return self.db.conn.execute(sql, parameters).fetchall()
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
@@ -78,7 +78,9 @@ class Reader:
         if len(matches) == 1:
             return matches[0]
         if matches:
-            raise SiaError(f"{reference!r} fits {len(matches)} runs", f"say which: {', '.join(r.name for r in matches[:5])}")
+            raise SiaError(
+                f"{reference!r} fits {len(matches)} runs", f"say which: {', '.join(r.name for r in matches[:5])}"
+            )
         raise SiaError(f"there is no run {reference!r}", "`sia ls` lists them")
 
     def segments(self, run: str, until: int | None = None) -> list[tuple[str, int | None]]:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlite_utils import Database, Migrations
 
 from engine.errors import SiaError
@@ -32,13 +34,13 @@ def m001_events(db: Database) -> None:
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
         """CREATE TRIGGER events_no_delete BEFORE DELETE ON events
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
-        f"""CREATE TRIGGER events_extend_a_chain BEFORE INSERT ON events
+        """CREATE TRIGGER events_extend_a_chain BEFORE INSERT ON events
             WHEN EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq)
               OR EXISTS (SELECT 1 FROM events WHERE run = NEW.run AND n >= NEW.n)
               OR NOT (
                 EXISTS (SELECT 1 FROM events WHERE run = NEW.run AND n = NEW.n - 1 AND hash = NEW.prev_hash)
                 OR (NOT EXISTS (SELECT 1 FROM events WHERE run = NEW.run)
-                    AND ((NEW.n = 1 AND NEW.prev_hash = '{"0" * 64}') OR NEW.type = 'run.forked')))
+                    AND ((NEW.n = 1 AND NEW.prev_hash NOT GLOB '*[^0]*') OR NEW.type = 'run.forked')))
             BEGIN SELECT RAISE(ABORT, 'the event does not extend a chain'); END""",
     ):
         db.execute(statement)
@@ -90,3 +92,10 @@ def check(db: Database) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise SiaError("events.db was written by a newer release of sia", "upgrade sia, or use another --workspace")
+
+
+def check_log(db: Database, path: Path) -> None:
+    """Raises `SiaError` where this is not a log, or one of a newer release."""
+    check(db)
+    if "events" not in db.table_names():
+        raise SiaError(f"{path} is not a log of sia", "pass another file")

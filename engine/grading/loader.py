@@ -45,7 +45,8 @@ def find(reference: str) -> Folder:
     path = Path(domains.__path__[0]) / reference if builtin else Path(reference).expanduser().absolute()
     if not (path / "domain.toml").is_file():
         raise SiaError(
-            f"there is no domain {reference!r}", f"choose one of {', '.join(built_in())}, or name a folder with a domain.toml"
+            f"there is no domain {reference!r}",
+            f"choose one of {', '.join(built_in())}, or name a folder with a domain.toml",
         )
     try:
         spec = msgspec.convert(tomllib.loads((path / "domain.toml").read_text()), Spec)

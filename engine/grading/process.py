@@ -97,7 +97,7 @@ def main() -> None:
             reply = {"ok": getattr(service, operation)(*arguments)}
         except (DataMissing, DataInvalid) as error:
             reply = {"data": str(error)}
-        except Exception as error:  # noqa: BLE001 - whatever a domain raises is reported, not fatal
+        except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}"}
         channel_out.write(frames.pack(reply))
         channel_out.flush()

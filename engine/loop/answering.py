@@ -17,8 +17,8 @@ from domains.contract import Grade, Instance, Limits, Split
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.loop.run import Ports, StepFailure
-from engine.seeds import derive
 from engine.sandbox import Job, Program, Refused, open_sandbox
+from engine.seeds import derive
 from harness_repo.harness import Harness
 
 

@@ -53,7 +53,9 @@ def decide(state: State) -> Decision:
     """The next decision under the rules that the run was started with."""
     rules = _RULES.get(state.rules)
     if rules is None:
-        raise SiaError(f"this run follows rules {state.rules}, which this release does not know", "use the release that made it")
+        raise SiaError(
+            f"this run follows rules {state.rules}, which this release does not know", "use the release that made it"
+        )
     return rules(state)
 
 
@@ -130,7 +132,9 @@ def outcome(state: State) -> str:
     verdict = closest.verdict.reason.removeprefix("rejected: ") if closest.verdict else ""
     broken = sum(bool(one.execution and one.execution.failures) for one in judged)
     failing = f"; {broken} of them failed on some instances" if broken else ""
-    return f"nothing improved: of {len(judged)} new candidates the closest was generation {closest.n} ({verdict}){failing}"
+    return (
+        f"nothing improved: of {len(judged)} new candidates the closest was generation {closest.n} ({verdict}){failing}"
+    )
 
 
 _RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1}

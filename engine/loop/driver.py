@@ -112,16 +112,12 @@ async def test(run: Run, control: Control) -> t.TestUnsealed:
     if run.state.open_step is not None:
         step = run.state.open_step
         run.append(step.generation, t.StepAbandoned(step.kind, step.attempt, "the engine ended", step.evaluations))
-    found: list[t.TestUnsealed] = []
-    started = time.monotonic()
+    before, started = run.state.n, time.monotonic()
     await perform(run, Perform("test", at, 1), control)
-    for event in run.log.reader.history(run.log.run, after=run.state.n - 1):
-        if isinstance(event.payload, t.TestUnsealed):
-            found.append(event.payload)
-    if not found:
-        failure = run.state.last_failure
-        raise SiaError(
-            f"the test did not finish after {run.elapsed(started):.0f} s ({failure.message if failure else 'interrupted'})",
-            "try again; this reading was counted",
-        )
-    return found[-1]
+    for event in run.log.reader.history(run.log.run, after=before):
+        if isinstance(payload := event.payload, t.TestUnsealed):
+            return payload
+    why = run.state.last_failure.message if run.state.last_failure else "interrupted"
+    raise SiaError(
+        f"the test did not finish after {run.elapsed(started):.0f} s ({why})", "try again; this reading was counted"
+    )

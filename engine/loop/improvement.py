@@ -51,20 +51,19 @@ def view(run: Run, generation: int) -> View:
     """What an agent may know at the end of `generation`."""
     state = run.state
     incumbent = state.incumbent or generation
-    past: list[Past] = []
-    for one in state.generations:
-        if one.execution and one.verdict:
-            past.append(
-                Past(
-                    n=one.n,
-                    harness=one.candidate.harness,
-                    params=run.harness(one.n).params,
-                    lever=one.candidate.lever,
-                    val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
-                    accepted=one.verdict.accepted,
-                    verdict=one.verdict.reason,
-                )
-            )
+    past = [
+        Past(
+            n=one.n,
+            harness=one.candidate.harness,
+            params=run.harness(one.n).params,
+            lever=one.candidate.lever,
+            val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
+            accepted=one.verdict.accepted,
+            verdict=one.verdict.reason,
+        )
+        for one in state.generations
+        if one.execution and one.verdict
+    ]
     candidate = state.of(generation).candidate
     attempt = len(state.of(generation).failed_improvements)
     return View(
@@ -74,9 +73,7 @@ def view(run: Run, generation: int) -> View:
         incumbent=incumbent,
         harness=run.harness(incumbent),
         past=past,
-        train=[
-            result for key, result in sorted(run.results.of(generation, candidate).items()) if key[0] == "train"
-        ],
+        train=[result for key, result in sorted(run.results.of(generation, candidate).items()) if key[0] == "train"],
         # an agent that is asked again after a crash must see exactly what it saw the first time
         probes=[probe for probe in run.probes if (probe.generation, probe.attempt) < (generation, attempt)],
         failed=state.of(generation).failed_improvements,

@@ -61,7 +61,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 async def plan(options: Options, report: Report) -> Plan:
-    """Checks everything that a run needs, fetching its data if need be; raises `SiaError` and writes nothing of ours."""
+    """Checks everything that a run needs, fetching missing data; raises `SiaError` and writes nothing of ours."""
     folder = find(options.domain)
     _check_numbers(options)
     script = _script(options.agent)
@@ -126,7 +126,9 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
     finally:
         await grader.close()
     if counts["val"] == 0 or counts["train"] == 0:
-        raise SiaError(f"the domain {folder.spec.name} has an empty split ({counts})", "give it instances in train and val")
+        raise SiaError(
+            f"the domain {folder.spec.name} has an empty split ({counts})", "give it instances in train and val"
+        )
     return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts
 
 
@@ -173,7 +175,9 @@ async def take_up(
             )
         isolation = Isolation.unsafe() if unsafe else probe()
         if isolation.level == "none" and not unsafe:
-            raise SiaError("no sandbox can be built here", "see `sia doctor`, or accept the risk with --unsafe-no-sandbox")
+            raise SiaError(
+                "no sandbox can be built here", "see `sia doctor`, or accept the risk with --unsafe-no-sandbox"
+            )
         planned = Plan(
             folder,
             t.RunStarted(state.rules, state.name, state.task, state.set),
@@ -191,9 +195,7 @@ async def take_up(
                 at = run.state.current.n if run.state.current else 0
                 run.append(
                     at,
-                    t.RunResumed(
-                        versions=versions(), isolation=msgspec.to_builtins(isolation), settings=settings
-                    ),
+                    t.RunResumed(versions=versions(), isolation=msgspec.to_builtins(isolation), settings=settings),
                 )
             yield run
 
@@ -259,9 +261,10 @@ def _check_seed_harness(folder: Folder) -> None:
 
 def _lever(name: str) -> t.LeverPolicy:
     try:
-        return msgspec.convert(name, t.LeverPolicy)
+        policy: t.LeverPolicy = msgspec.convert(name, t.LeverPolicy)
     except msgspec.ValidationError:
         raise SiaError(f"there is no lever policy {name!r}", "choose auto, harness, weights or best-of-n") from None
+    return policy
 
 
 def _free_name(workspace: Workspace, wanted: str, domain: str) -> str:

@@ -67,9 +67,7 @@ class FoldLab:
             await asyncio.gather(*rest, return_exceptions=True)
         return done
 
-    async def _try(
-        self, ask: Ask, fold: Sequence[str], place: asyncio.Semaphore
-    ) -> tuple[t.ProbeFinished, bytes]:
+    async def _try(self, ask: Ask, fold: Sequence[str], place: asyncio.Semaphore) -> tuple[t.ProbeFinished, bytes]:
         run, settings = self._run, self._run.state.set
         harness = self._base.with_params(ask.params)
         held_out = set(fold)

@@ -71,15 +71,19 @@ def _chain(event: Event, previous: str) -> _Found:
     if event.prev_hash != previous:
         return f"an event after {previous[:12]}", f"one after {event.prev_hash[:12]}"
     computed = event.expected_hash()
-    return None if computed == event.hash else (f"contents with the hash {event.hash[:12]}", f"the hash {computed[:12]}")
+    return (
+        None if computed == event.hash else (f"contents with the hash {event.hash[:12]}", f"the hash {computed[:12]}")
+    )
 
 
 def _explain(
     reader: Reader, state: State, results: Results, event: Event, payload: t.Payload, last: t.Payload | None
 ) -> _Found:
     """None where `payload` is what had to come, else what was expected and what is there."""
-    if isinstance(payload, t.RunStarted | t.RunForked) or isinstance(payload, _WILLED):
-        return None if isinstance(payload, t.RunStarted) == (state.status == "new") else ("run.started first", event.type)
+    if isinstance(payload, (t.RunStarted, *_WILLED)):
+        return (
+            None if isinstance(payload, t.RunStarted) == (state.status == "new") else ("run.started first", event.type)
+        )
     if isinstance(payload, t.StepStarted) and payload.kind == "test":
         return None
     if state.open_step is not None and (check := _IN_STEP.get(type(payload))):

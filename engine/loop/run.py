@@ -111,7 +111,7 @@ class Run:
         self._timer = None
         try:
             self.flush()
-        except Exception as error:  # noqa: BLE001 - a timer has no caller; the next append raises it
+        except Exception as error:
             self._broken = error
 
     def _commit(self, rows: Sequence[tuple[int, t.Payload]], contents: Sequence[bytes], *, durable: bool) -> None:

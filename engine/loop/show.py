@@ -9,7 +9,9 @@ import msgspec
 
 from engine.events import types as t
 from engine.events.event import Event
+from engine.events.reader import Reader
 from engine.loop import budget
+from engine.loop.answers import unpack
 from engine.loop.decide import outcome
 from engine.loop.state import Generation, State, evolve
 
@@ -128,3 +130,26 @@ def costs(history: Iterable[Event]) -> dict[str, Any]:
         "seconds": state.spent.seconds,
         "usd": state.spent.usd,
     }
+
+
+def trajectory(reader: Reader, run: str, instance: str) -> list[dict[str, Any]]:
+    """All that a run's candidates did on `instance`, generation by generation; empty where it was never executed."""
+    return [
+        {
+            "n": event.n,
+            "generation": event.generation,
+            "split": result.split,
+            "repeat": result.repeat,
+            "harness": result.harness,
+            "answer": unpack(result.answer, reader.blob),
+            "score": result.score,
+            "detail": result.detail,
+            "failure": msgspec.to_builtins(result.failure),
+            "cpu_s": result.cpu_s,
+            "wall_s": result.wall_s,
+            "reused": result.reused,
+            "log": reader.blob(result.log).decode("utf-8", "replace") if result.log else "",
+        }
+        for event in reader.history(run)
+        if isinstance(result := event.payload, t.InstanceFinished) and result.instance == instance
+    ]

@@ -127,7 +127,12 @@ def evolve(state: State, event: Event) -> State:
         case t.RunForked():
             settings = payload.settings or state.settings
             return replace(
-                state, run=event.run, name=payload.name, parent=payload.parent, settings=settings, status="running",
+                state,
+                run=event.run,
+                name=payload.name,
+                parent=payload.parent,
+                settings=settings,
+                status="running",
                 open_step=None,
             )
         case t.RunPaused():

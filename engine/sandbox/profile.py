@@ -65,8 +65,7 @@ def command(
         words += ["--setenv", name, value]
     words += [*_system(), *_software()]
     words += ["--dev", "/dev", "--proc", "/proc", "--ro-bind", str(WORKER), INSIDE_WORKER]
-    for path in sorted({parent for file in files for parent in _above(Path(file))} - set(_above(Path("/run/sia/_")))):
-        words += ["--perms", "0755", "--dir", str(path)]
+    words += _folders(sorted({parent for file in files for parent in _above(Path(file))}))
     for file, descriptor in files.items():
         words += ["--perms", "0444", "--file", str(descriptor), file]
     for folder in scratch:
@@ -78,7 +77,7 @@ def command(
 
 
 def _system() -> list[str]:
-    words = ["--ro-bind", "/usr", "/usr"]
+    words = [*_folders(map(Path, ("/tmp", "/etc", "/run", "/run/sia"))), "--ro-bind", "/usr", "/usr"]  # noqa: S108
     for path in map(Path, _SYSTEM):
         if path.is_symlink():
             words += ["--symlink", str(path.readlink()), str(path)]
@@ -91,12 +90,8 @@ def _system() -> list[str]:
 
 def _software() -> list[str]:
     """This Python and its packages, less our own."""
-    folders = ["/tmp", "/etc", "/run/sia"]  # noqa: S108  (inside)
     binds = list(_interpreter())
-    words: list[str] = []
-    for path in dict.fromkeys([*map(Path, folders), *(parent for bind in binds for parent in _above(bind))]):
-        # Made by us, because bwrap makes the parents of a bind unreadable to others.
-        words += ["--perms", "0755", "--dir", str(path)]
+    words = _folders(dict.fromkeys(parent for bind in binds for parent in _above(bind)))
     for path in binds:
         words += ["--ro-bind", str(path.resolve()), str(path)]
     for path in _ours(binds):
@@ -142,6 +137,11 @@ def _ours(binds: Iterable[Path]) -> Iterator[Path]:
             path = root / name
             if path.is_dir() and any(path.is_relative_to(bind) for bind in seen):
                 yield path
+
+
+def _folders(paths: Iterable[Path]) -> list[str]:
+    """Made by us, because bwrap makes the parents of a bind unreadable to others."""
+    return [word for path in paths for word in ("--perms", "0755", "--dir", str(path))]
 
 
 def _above(path: Path) -> list[Path]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import click
 
 from sia_tui.commands.reading import opened
-from sia_tui.options import common, plain, print_json
+from sia_tui.options import Shared, common, plain, print_json
 
 
 @click.command("diff")
@@ -16,7 +15,7 @@ from sia_tui.options import common, plain, print_json
 @click.argument("old", type=int)
 @click.argument("new", type=int)
 @common
-def diff(reference: str, old: int, new: int, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def diff(reference: str, old: int, new: int, shared: Shared) -> None:
     """What changed in the harness between generations OLD and NEW of RUN.
 
     Example: sia diff last 1 2
@@ -24,15 +23,15 @@ def diff(reference: str, old: int, new: int, workspace: Path | None, as_json: bo
     from engine.errors import SiaError
     from engine.loop.state import fold
 
-    with opened(workspace, reference) as (place, reader, run):
+    with opened(shared.workspace, reference) as (reader, run):
         versions = fold(reader.history(run.run)).versions
         for number in (old, new):
             if number not in versions:
                 known = ", ".join(map(str, sorted(versions)))
                 raise SiaError(f"{run.name} has no harness {number}", f"it has {known or 'none yet'}")
-        with contextlib.closing(place.repository()) as repository:
+        with contextlib.closing(shared.workspace.repository()) as repository:
             text = repository.diff(versions[old].commit, versions[new].commit)
-    if as_json:
+    if shared.as_json:
         print_json({"old": versions[old].commit, "new": versions[new].commit, "diff": text})
         return
     from rich.console import Console

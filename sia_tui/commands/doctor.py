@@ -5,29 +5,35 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.options import common, print_json, workspace_of
+from sia_tui.options import Shared, common, print_json
+
+if TYPE_CHECKING:
+    from engine.loop.workspace import Workspace
 
 _SQLITE_FIXED = (3, 51, 3)
 
 
 @click.command("doctor")
 @common
-def doctor(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def doctor(shared: Shared) -> None:
     """What this machine offers: sandbox, SQLite, git, packages.
 
     Example: sia doctor
     """
     from sia_tui.tables import table
 
-    rows = [*_sandbox(), *_stores(), *_packages(), *_workspace(workspace)]
-    if as_json:
+    rows = [*_sandbox(), *_stores(), *_packages(), *_workspace(shared.workspace)]
+    if shared.as_json:
         print_json(rows)
     else:
-        table(["", "what", "how it stands", "remedy"], [["ok" if r["ok"] else "!!", r["what"], r["how"], r["remedy"]] for r in rows])
+        table(
+            ["", "what", "how it stands", "remedy"],
+            [["ok" if r["ok"] else "!!", r["what"], r["how"], r["remedy"]] for r in rows],
+        )
     if not all(row["ok"] for row in rows if row["needed"]):
         raise click.exceptions.Exit(1)
 
@@ -42,9 +48,9 @@ def _sandbox() -> list[dict[str, Any]]:
     isolation = probe()
     rows = [_row("sandbox", isolation.level == "full", isolation.level, "see docs/security.md", needed=False)]
     rows[0]["needed"] = isolation.level == "none"
-    for check in isolation.measures:
-        rows.append(_row(f"  {check.name}", check.achieved, check.how, check.remedy, needed=False))
-    return rows
+    return rows + [
+        _row(f"  {check.name}", check.achieved, check.how, check.remedy, needed=False) for check in isolation.measures
+    ]
 
 
 def _stores() -> list[dict[str, Any]]:
@@ -76,15 +82,16 @@ def _packages() -> list[dict[str, Any]]:
         found = importlib.util.find_spec(name)
         where = Path(found.origin).resolve().parents[1] if found and found.origin else None
         rows.append(
-            _row(f"package {name}", where == home, str(where), f"another package shadows ours; leave the folder {where}")
+            _row(
+                f"package {name}", where == home, str(where), f"another package shadows ours; leave the folder {where}"
+            )
         )
     return rows
 
 
-def _workspace(workspace: Path | None) -> list[dict[str, Any]]:
+def _workspace(place: Workspace) -> list[dict[str, Any]]:
     from engine.errors import SiaError
 
-    place = workspace_of(workspace)
     if not place.log.exists():
         return [_row("workspace", True, f"{place.path} (no runs yet)")]
     try:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from sia_tui.options import common, print_json
+from sia_tui.options import Shared, common, print_json
 
 
 @click.command("domains")
 @common
-def domains(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def domains(shared: Shared) -> None:
     """The tasks that come with sia.
 
     Example: sia domains
@@ -21,7 +21,7 @@ def domains(workspace: Path | None, as_json: bool, headless: bool, debug: bool) 
     from sia_tui.tables import table
 
     specs = [find(name).spec for name in built_in()]
-    if as_json:
+    if shared.as_json:
         print_json([{"name": spec.name, "title": spec.title, "metric": spec.metric} for spec in specs])
     else:
         table(["name", "metric", "what it asks"], [[spec.name, spec.metric, spec.title] for spec in specs])
@@ -36,7 +36,7 @@ def data() -> None:
 @click.argument("domain")
 @click.option("--data", "folder", type=click.Path(path_type=Path), help="Check this folder instead of fetching.")
 @common
-def get(domain: str, folder: Path | None, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def get(domain: str, folder: Path | None, shared: Shared) -> None:
     """Obtain and check the data of DOMAIN; what is already there and whole is not fetched again.
 
     Example: sia data get lawbench
@@ -46,7 +46,7 @@ def get(domain: str, folder: Path | None, workspace: Path | None, as_json: bool,
     from sia_tui.progress import say
 
     _, counts = asyncio.run(describe(find(domain), folder, say))
-    if as_json:
+    if shared.as_json:
         print_json({"domain": domain, "counts": counts})
     else:
         click.echo(f"{domain}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))

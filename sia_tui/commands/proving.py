@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sia_tui.options import common, plain, print_json, workspace_of
+from sia_tui.options import Shared, common, plain, print_json
 
 
 @click.command("replay")
@@ -18,16 +18,7 @@ from sia_tui.options import common, plain, print_json, workspace_of
 @click.option("--verify", "check", is_flag=True, help="Recompute decisions, gates, digests and commit ids.")
 @click.option("--speed", type=float, default=0.0, help="Times as fast as it was; 0 is at once.  [default: 0]")
 @common
-def replay(
-    reference: str,
-    file: Path | None,
-    check: bool,
-    speed: float,
-    workspace: Path | None,
-    as_json: bool,
-    headless: bool,
-    debug: bool,
-) -> None:
+def replay(reference: str, file: Path | None, check: bool, speed: float, shared: Shared) -> None:
     """RUN as it went, from its log alone; with --verify, recomputed and compared.
 
     Example: sia replay last --verify
@@ -35,20 +26,19 @@ def replay(
     from engine.events.reader import Reader
     from engine.loop.replay import states, verify
 
-    with contextlib.closing(Reader.open(file) if file else workspace_of(workspace).reader()) as reader:
+    with contextlib.closing(Reader.open(file) if file else shared.workspace.reader()) as reader:
         run = reader.find(reference)
         if not check:
             _render(states(reader, run.run), speed)
             return
         found = verify(reader, run.run)
-    if as_json:
+    if shared.as_json:
         import msgspec
 
         print_json(msgspec.to_builtins(found))
-    elif found.identical:
+    elif (at := found.diverged_at) is None:
         click.echo(f"{run.name}: identical, {found.events} events recomputed.")
     else:
-        at = found.diverged_at
         click.echo(f"{run.name}: diverges at event {at.n}.\nexpected: {plain(at.expected)}\n     got: {plain(at.got)}")
     if not found.identical:
         raise click.exceptions.Exit(1)
@@ -72,7 +62,7 @@ def _render(steps: Any, speed: float) -> None:
 @click.command("verify")
 @click.option("--file", "file", type=click.Path(path_type=Path), help="A log elsewhere, without its repository.")
 @common
-def verify(file: Path | None, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def verify(file: Path | None, shared: Shared) -> None:
     """Check the whole log: hash chain, blobs, tips, and that every commit is reachable.
 
     Example: sia verify
@@ -80,10 +70,9 @@ def verify(file: Path | None, workspace: Path | None, as_json: bool, headless: b
     from engine.events.reader import Reader
     from engine.loop.audit import verify as audit
 
-    place = None if file else workspace_of(workspace)
-    with contextlib.closing(Reader.open(file) if file else place.reader()) as reader:
-        found = audit(reader, place)
-    if as_json:
+    with contextlib.closing(Reader.open(file) if file else shared.workspace.reader()) as reader:
+        found = audit(reader, None if file else shared.workspace)
+    if shared.as_json:
         import msgspec
 
         print_json(msgspec.to_builtins(found))
@@ -97,7 +86,7 @@ def verify(file: Path | None, workspace: Path | None, as_json: bool, headless: b
 
 @click.command("rebuild")
 @common
-def rebuild(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def rebuild(shared: Shared) -> None:
     """Drop the derived tables and refill them from the events.
 
     Example: sia rebuild
@@ -105,11 +94,11 @@ def rebuild(workspace: Path | None, as_json: bool, headless: bool, debug: bool) 
     from engine.events.connection import explained, open_writer
     from engine.events.readmodels import rebuild as refill
 
-    place = workspace_of(workspace)
+    place = shared.workspace
     place.reader().close()  # a workspace without a log is not given an empty one
     with contextlib.closing(open_writer(place.log)) as db, explained(place.log):
         count = refill(db)
-    if as_json:
+    if shared.as_json:
         print_json({"events": count})
     else:
         click.echo(f"refilled from {count} events.")

@@ -6,47 +6,51 @@ import contextlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.options import common, plain, print_json, workspace_of
+from sia_tui.options import Shared, common, plain, print_json
+
+if TYPE_CHECKING:
+    from engine.events.event import Event
+    from engine.events.reader import Reader
+    from engine.events.reader import Run as Row
+    from engine.loop.workspace import Workspace
 
 
 @contextlib.contextmanager
-def opened(workspace: Path | None, reference: str | None = None) -> Iterator[tuple[Any, Any, Any]]:
-    """(workspace, reader, run)."""
-    place = workspace_of(workspace)
-    with contextlib.closing(place.reader()) as reader:
-        yield place, reader, reader.find(reference) if reference is not None else None
+def opened(workspace: Workspace, reference: str) -> Iterator[tuple[Reader, Row]]:
+    """The log and the run that `reference` names."""
+    with contextlib.closing(workspace.reader()) as reader:
+        yield reader, reader.find(reference)
 
 
-def status_of(place: Any, run: Any) -> str:
+def status_of(workspace: Workspace, run: Row) -> str:
     """A run that says `running` with no engine behind it was interrupted."""
     from engine.events.log import is_held
 
-    if run.status == "running" and not is_held(place.path, run.run):
+    if run.status == "running" and not is_held(workspace.path, run.run):
         return "interrupted"
     return str(run.status)
 
 
 @click.command("ls")
 @common
-def ls(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def ls(shared: Shared) -> None:
     """The runs of this workspace, oldest first.
 
     Example: sia ls
     """
     from sia_tui.tables import table
 
-    with opened(workspace) as (place, reader, _):
+    with contextlib.closing(shared.workspace.reader()) as reader:
         rows = [
             {
                 "run": run.run,
                 "name": run.name,
                 "domain": run.domain,
-                "status": status_of(place, run),
+                "status": status_of(shared.workspace, run),
                 "generation": run.generation,
                 "best": run.best,
                 "parent": run.parent,
@@ -54,7 +58,7 @@ def ls(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> No
             }
             for run in reader.runs()
         ]
-    if as_json:
+    if shared.as_json:
         print_json(rows)
     else:
         table(
@@ -73,7 +77,7 @@ def _number(value: Any) -> str:
 @click.command("show")
 @click.argument("reference", metavar="RUN", default="last")
 @common
-def show(reference: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def show(reference: str, shared: Shared) -> None:
     """RUN's generations, verdicts, best candidate, baselines and budget.
 
     Example: sia show last
@@ -81,9 +85,9 @@ def show(reference: str, workspace: Path | None, as_json: bool, headless: bool, 
     from engine.loop.show import show as shown
     from engine.loop.state import fold
 
-    with opened(workspace, reference) as (place, reader, run):
-        facts = shown(fold(reader.history(run.run)), status_of(place, run))
-    if as_json:
+    with opened(shared.workspace, reference) as (reader, run):
+        facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run))
+    if shared.as_json:
         print_json(facts)
     else:
         _print_run(facts)
@@ -125,14 +129,12 @@ def _scored(score: dict[str, Any] | None) -> str:
 @click.option("--follow", is_flag=True, help="Go on printing as events come, until the run rests.")
 @click.option("--instances", is_flag=True, help="Also the events of single instances.")
 @common
-def log(
-    reference: str, follow: bool, instances: bool, workspace: Path | None, as_json: bool, headless: bool, debug: bool
-) -> None:
+def log(reference: str, follow: bool, instances: bool, shared: Shared) -> None:
     """The events of RUN, one a line.
 
     Example: sia log last --follow
     """
-    with opened(workspace, reference) as (place, reader, run):
+    with opened(shared.workspace, reference) as (reader, run):
         after, seen = 0, -1
         while True:
             version = reader.data_version()
@@ -141,13 +143,13 @@ def log(
                 for event in reader.history(run.run, after=after):
                     after = event.n
                     if instances or event.type != "instance.finished":
-                        _print_event(event, as_json)
-            if not follow or status_of(place, reader.find(run.run)) != "running":
+                        _print_event(event, shared.as_json)
+            if not follow or status_of(shared.workspace, reader.find(run.run)) != "running":
                 return
             time.sleep(0.1)
 
 
-def _print_event(event: Any, as_json: bool) -> None:
+def _print_event(event: Event, as_json: bool) -> None:
     import msgspec
 
     if as_json:
@@ -156,12 +158,14 @@ def _print_event(event: Any, as_json: bool) -> None:
         return
     at = datetime.fromtimestamp(event.at / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
     text = event.stored.decode()
-    click.echo(plain(f"{event.n:>6}  {at}  g{event.generation}  {event.type:<20} {text[:160]}{'…' if len(text) > 160 else ''}"))
+    click.echo(
+        plain(f"{event.n:>6}  {at}  g{event.generation}  {event.type:<20} {text[:160]}{'…' if len(text) > 160 else ''}")
+    )
 
 
 @click.command("tree")
 @common
-def tree(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def tree(shared: Shared) -> None:
     """The lineage of runs, with their generations.
 
     Example: sia tree
@@ -169,15 +173,15 @@ def tree(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> 
     from rich.console import Console
     from rich.tree import Tree
 
-    with opened(workspace) as (place, reader, _):
+    with contextlib.closing(shared.workspace.reader()) as reader:
         generations: dict[str, list[tuple[Any, ...]]] = {}
         for row in reader.db.conn.execute(
             "SELECT run, generation, lever, harness, val, accepted FROM generations ORDER BY run, generation"
         ):
             generations.setdefault(row[0], []).append(row[1:])
-        runs = [(run, status_of(place, run)) for run in reader.runs()]
+        runs = [(run, status_of(shared.workspace, run)) for run in reader.runs()]
     names = ("n", "lever", "harness", "val", "accepted")
-    if as_json:
+    if shared.as_json:
         print_json(
             [
                 {
@@ -207,46 +211,30 @@ def tree(workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> 
 @click.argument("reference", metavar="RUN")
 @click.argument("instance")
 @common
-def trajectory(
-    reference: str, instance: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool
-) -> None:
+def trajectory(reference: str, instance: str, shared: Shared) -> None:
     """What RUN's candidates did on INSTANCE, generation by generation.
 
     Example: sia trajectory last INSTANCE
     """
     from engine.errors import SiaError
-    from engine.loop.answers import unpack
+    from engine.loop.show import trajectory as met
 
-    rows: list[dict[str, Any]] = []
-    with opened(workspace, reference) as (_, reader, run):
-        for event in reader.history(run.run):
-            if event.type == "instance.finished" and event.payload.instance == instance:
-                result = event.payload
-                rows.append(
-                    {
-                        "n": event.n,
-                        "generation": event.generation,
-                        "split": result.split,
-                        "repeat": result.repeat,
-                        "harness": result.harness,
-                        "answer": unpack(result.answer, reader.blob),
-                        "score": result.score,
-                        "detail": result.detail,
-                        "failure": result.failure and {"kind": result.failure.kind, "message": result.failure.message},
-                        "cpu_s": result.cpu_s,
-                        "wall_s": result.wall_s,
-                        "reused": result.reused,
-                        "log": reader.blob(result.log).decode("utf-8", "replace") if result.log else "",
-                    }
-                )
+    with opened(shared.workspace, reference) as (reader, run):
+        rows = met(reader, run.run, instance)
     if not rows:
-        raise SiaError(f"no generation of {run.name} has executed an instance {instance!r}", "`sia log --instances` lists them")
-    if as_json:
+        raise SiaError(
+            f"no generation of {run.name} has executed an instance {instance!r}", "`sia log --instances` lists them"
+        )
+    if shared.as_json:
         print_json(rows)
         return
     for row in rows:
         verdict = f"failed ({row['failure']['kind']}): {row['failure']['message']}" if row["failure"] else row["detail"]
-        click.echo(plain(f"generation {row['generation']} · {row['split']} · score {row['score']:g} · answer {row['answer']!r} {verdict}"))
+        click.echo(
+            plain(
+                f"generation {row['generation']} · {row['split']} · score {row['score']:g} · answer {row['answer']!r} {verdict}"
+            )
+        )
         if row["log"]:
             click.echo(plain(row["log"]))
 
@@ -254,7 +242,7 @@ def trajectory(
 @click.command("cost")
 @click.argument("reference", metavar="RUN", default="last")
 @common
-def cost(reference: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def cost(reference: str, shared: Shared) -> None:
     """What RUN has spent, by what it was spent on.
 
     Example: sia cost last
@@ -262,9 +250,9 @@ def cost(reference: str, workspace: Path | None, as_json: bool, headless: bool, 
     from engine.loop.show import costs
     from sia_tui.tables import table
 
-    with opened(workspace, reference) as (_, reader, run):
+    with opened(shared.workspace, reference) as (reader, run):
         facts = costs(reader.history(run.run))
-    if as_json:
+    if shared.as_json:
         print_json(facts)
         return
     table(
@@ -272,4 +260,6 @@ def cost(reference: str, workspace: Path | None, as_json: bool, headless: bool, 
         [[r["on"], r["evaluations"], r["reused"], f"{r['cpu_s']:.1f}", f"{r['wall_s']:.1f}"] for r in facts["by"]],
     )
     gain = facts["per_accepted_point"]
-    click.echo(f"accepted gain on val: {facts['gain']:+.4f}" + (f", {gain:.0f} evaluations for each 0.01" if gain else ""))
+    click.echo(
+        f"accepted gain on val: {facts['gain']:+.4f}" + (f", {gain:.0f} evaluations for each 0.01" if gain else "")
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from sia_tui.options import common, print_json, workspace_of
+from sia_tui.options import Shared, common, print_json
 
 
 def _cores() -> int:
@@ -42,7 +42,7 @@ def _limits(command: Any) -> Any:
 @click.option("--name", default="", help="A name for the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
 @common
-def run(domain: str, workspace: Path | None, as_json: bool, dry_run: bool, headless: bool, debug: bool, **chosen: Any) -> None:
+def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
     """Start a run on DOMAIN: a built-in's name or a folder.
 
     Example: sia run lawbench --generations 8
@@ -51,7 +51,7 @@ def run(domain: str, workspace: Path | None, as_json: bool, dry_run: bool, headl
     from engine.loop import launch
     from sia_tui.progress import Progress, say
 
-    place = workspace_of(workspace)
+    place = shared.workspace
     options = launch.Options(
         domain=domain,
         generations=8 if chosen["generations"] is None else chosen["generations"],
@@ -69,11 +69,11 @@ def run(domain: str, workspace: Path | None, as_json: bool, dry_run: bool, headl
     async def go() -> None:
         planned = await launch.plan(options, say)
         if dry_run:
-            _describe(planned, as_json)
+            _describe(planned, shared.as_json)
             return
-        with Progress(live=not headless and not as_json, quiet=as_json) as progress:
+        with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
             async with launch.begin(place, planned, [progress]) as started:
-                await _drive(place, started, progress, as_json)
+                await _drive(place, started, progress, shared.as_json)
 
     asyncio.run(go())
 
@@ -82,7 +82,7 @@ def run(domain: str, workspace: Path | None, as_json: bool, dry_run: bool, headl
 @click.argument("reference", metavar="RUN", default="last")
 @_limits
 @common
-def resume(reference: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool, **chosen: Any) -> None:
+def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
     """Go on with RUN at the first step that has no result.
 
     Example: sia resume last
@@ -93,7 +93,7 @@ def resume(reference: str, workspace: Path | None, as_json: bool, headless: bool
     from engine.loop import launch
     from sia_tui.progress import Progress, say
 
-    place = workspace_of(workspace)
+    place = shared.workspace
     caps = {
         name: chosen[f"budget_{name}"]
         for name in ("evaluations", "minutes", "usd")
@@ -106,7 +106,7 @@ def resume(reference: str, workspace: Path | None, as_json: bool, headless: bool
         return replace(settings, budget=replace(settings.budget, **caps))
 
     async def go() -> None:
-        with Progress(live=not headless and not as_json, quiet=as_json) as progress:
+        with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
             async with launch.take_up(
                 place,
                 reference,
@@ -116,7 +116,7 @@ def resume(reference: str, workspace: Path | None, as_json: bool, headless: bool
                 change=change if caps or chosen["generations"] is not None else None,
                 unsafe=chosen["unsafe"],
             ) as started:
-                await _drive(place, started, progress, as_json)
+                await _drive(place, started, progress, shared.as_json)
 
     asyncio.run(go())
 
@@ -164,42 +164,48 @@ def _describe(planned: Any, as_json: bool) -> None:
         print_json(facts)
         return
     click.echo(f"{domain.name}: {domain.title}")
-    click.echo(f"{settings.generations} generations of {units} evaluations, and at most {probes} evaluations in probes.")
-    click.echo(f"No model is called and nothing is paid. The sandbox here is {planned.isolation.level}. Nothing was started.")
+    click.echo(
+        f"{settings.generations} generations of {units} evaluations, and at most {probes} evaluations in probes."
+    )
+    click.echo(
+        f"No model is called and nothing is paid. The sandbox here is {planned.isolation.level}. Nothing was started."
+    )
 
 
 @click.command()
 @click.argument("reference", metavar="RUN", default="last")
 @common
-def pause(reference: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def pause(reference: str, shared: Shared) -> None:
     """Let the engine of RUN put it down at once; `sia resume` takes it up.
 
     Example: sia pause last
     """
-    _wish("pause", reference, workspace, as_json)
+    _wish("pause", reference, shared)
 
 
 @click.command()
 @click.argument("reference", metavar="RUN", default="last")
 @common
-def stop(reference: str, workspace: Path | None, as_json: bool, headless: bool, debug: bool) -> None:
+def stop(reference: str, shared: Shared) -> None:
     """End RUN, which an engine is working on.
 
     Example: sia stop last
     """
-    _wish("stop", reference, workspace, as_json)
+    _wish("stop", reference, shared)
 
 
-def _wish(wish: Any, reference: str, workspace: Path | None, as_json: bool) -> None:
+def _wish(wish: Any, reference: str, shared: Shared) -> None:
     from engine.errors import SiaError
     from engine.loop.control import send
 
-    place = workspace_of(workspace)
+    place = shared.workspace
     with contextlib.closing(place.reader()) as reader:
         found = reader.find(reference)
     if not send(place.path, found.run, wish, "a person"):
-        raise SiaError(f"no engine is working on {found.name}", f"it is {found.status}; `sia resume {found.name}` goes on with it")
-    if as_json:
+        raise SiaError(
+            f"no engine is working on {found.name}", f"it is {found.status}; `sia resume {found.name}` goes on with it"
+        )
+    if shared.as_json:
         print_json({"run": found.run, "asked": wish})
     else:
         click.echo(f"{found.name}: asked to {wish}.")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import click
 
-from sia_tui.options import common, print_json, workspace_of
+from sia_tui.options import Shared, common, print_json
 
 
 @click.command("test")
@@ -16,15 +15,7 @@ from sia_tui.options import common, print_json, workspace_of
 @click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox.")
 @common
-def test(
-    reference: str,
-    workers: int | None,
-    unsafe: bool,
-    workspace: Path | None,
-    as_json: bool,
-    headless: bool,
-    debug: bool,
-) -> None:
+def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> None:
     """Unseal the test split: RUN's best candidate, prepared on train and val, beside baselines given the same.
 
     Every reading is an event, and is counted over the whole lineage.
@@ -39,19 +30,19 @@ def test(
 
     async def go() -> tuple[str, Any]:
         async with launch.take_up(
-            workspace_of(workspace),
+            shared.workspace,
             reference,
             workers=workers or _cores(),
             report=say,
             go_on=False,
             unsafe=unsafe,
         ) as run:
-            if not as_json:
+            if not shared.as_json:
                 say(f"unsealing the {run.state.task.counts.get('test', 0)} test instances of {run.state.task.name}")
             return run.state.name, test_report(await driver.test(run, Control()))
 
     name, report = asyncio.run(go())
-    if as_json:
+    if shared.as_json:
         print_json(report)
     else:
         _print(name, report)
@@ -62,11 +53,17 @@ def _print(name: str, report: dict[str, Any]) -> None:
 
     rows = [[f"{name}, best candidate", f"{report['score']:.4f} ± {report['se']:.4f}", report["n"]]]
     rows += [[f"  {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["subsets"]]
-    rows += [[f"baseline: {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["baselines"]]
+    rows += [
+        [f"baseline: {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["baselines"]
+    ]
     table(["sealed test", "score", "n"], rows)
     if report["macro"] is not None:
         click.echo(f"macro-average: {report['macro']:.4f}")
     if report["failures"]:
         click.echo(f"failures: {report['failures']}")
     before = report["unsealed_before"]
-    click.echo("This was the first reading of the test split in this lineage." if before == 0 else f"The test split had been read {before} times before.")
+    click.echo(
+        "This was the first reading of the test split in this lineage."
+        if before == 0
+        else f"The test split had been read {before} times before."
+    )
