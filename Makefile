@@ -1,0 +1,60 @@
+# Two commands do everything on a fresh Linux machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+GENERATIONS ?= 8
+SEED ?= 1
+
+.PHONY: demo test test-slow lint format lock bench clean
+
+demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
+	$(BIN)/sia data get lawbench
+	$(BIN)/sia run lawbench --generations $(GENERATIONS) --seed $(SEED)
+	$(BIN)/sia show last
+	$(BIN)/sia test last
+	$(BIN)/sia replay last --verify
+	@echo
+	@echo "Look at it with:  $(BIN)/sia log last    $(BIN)/sia diff last 1 2    $(BIN)/sia tree    $(BIN)/sia cost last"
+
+test: $(VENV)/.dev  ## the tests; the slow ones are in test-slow
+	$(BIN)/pytest
+
+test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
+	$(BIN)/pytest -m slow -n 0 --timeout 2400
+
+lint: $(VENV)/.dev  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## the measurements that the documentation quotes
+	$(BIN)/python benchmarks/gate_power.py
+	$(BIN)/python benchmarks/sandbox_throughput.py
+
+lock: $(VENV)/.dev  ## the lock files, after a change of dependencies
+	$(BIN)/pip-compile -q $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile -q $(LOCK) -c requirements-dev.lock -o requirements.lock pyproject.toml
+
+LOCK := --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	--no-header --annotation-style=line
+
+$(VENV)/.core: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@ $(VENV)/.core
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
