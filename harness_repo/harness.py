@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,9 @@ from typing import Any, Literal
 import msgspec
 
 MAX_BYTES = 1 << 20
+_MAX_NAME = 255
+_MAX_PATH = 1024
+_INT64 = 1 << 63
 Value = bool | int | float | str
 
 
@@ -75,12 +79,17 @@ class Harness(msgspec.Struct, frozen=True):
 
 def parse(files: Mapping[str, bytes]) -> Harness:
     """Checks that `files` are a harness (size, paths, manifest, parameters, syntax) and returns it."""
-    if sum(map(len, files.values())) > MAX_BYTES:
+    if sum(len(path) + len(content) for path, content in files.items()) > MAX_BYTES:
         raise HarnessInvalid(f"the harness is larger than {MAX_BYTES >> 20} MB")
     for path in files:
         _check_path(path)
+        for folder in PurePosixPath(path).parents:
+            if folder.as_posix() in files:
+                raise HarnessInvalid(f"{folder.as_posix()!r} is both a file and a folder")
     manifest = _toml(files, "harness.toml", Manifest)
     params = _toml(files, "params.toml", dict[str, Value]) if "params.toml" in files else {}
+    for name, value in params.items():
+        _check_number(f"params.toml: {name}", value)
     for name, tunable in manifest.tunables.items():
         _check_tunable(name, tunable, manifest.tunables)
         if name not in params:
@@ -121,26 +130,45 @@ def _toml(files: Mapping[str, bytes], path: str, kind: Any) -> Any:
         raise HarnessInvalid(f"{path} is missing")
     try:
         return msgspec.convert(tomllib.loads(files[path].decode()), kind)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise HarnessInvalid(f"{path}: {error}") from None
 
 
 def _check_path(path: str) -> None:
     pure = PurePosixPath(path)
     if (
-        not path
+        not pure.parts
         or pure.is_absolute()
         or pure.as_posix() != path
-        or any(part in ("..", ".git") or not part.isprintable() for part in pure.parts)
+        or len(path.encode("utf-8", "replace")) > _MAX_PATH
+        or not all(map(_is_plain, pure.parts))
     ):
-        raise HarnessInvalid(f"{path!r} is not a plain relative path")
+        raise HarnessInvalid(f"{path[:80]!r} is not a plain relative path")
+
+
+def _is_plain(part: str) -> bool:
+    # git gives names that begin with .git a meaning, on some file systems in any case or as git~1
+    special = part == ".." or part.casefold().startswith((".git", "git~"))
+    return not special and part.isprintable() and len(part.encode()) <= _MAX_NAME
+
+
+def _check_number(where: str, value: Value) -> None:
+    # the log is JSON: it holds no infinity, no NaN and no integer beyond 64 bits
+    if isinstance(value, float) and not math.isfinite(value):
+        raise HarnessInvalid(f"{where} = {value} is not a finite number")
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        raise HarnessInvalid(f"{where} is an integer beyond 64 bits")
 
 
 def _check_tunable(name: str, tunable: Tunable, declared: Mapping[str, Tunable]) -> None:
     if tunable.type == "choice" and not tunable.choices:
         raise HarnessInvalid(f"harness.toml: the tunable {name!r} lists no choices")
+    for value in (*tunable.choices, tunable.low, tunable.high):
+        _check_number(f"harness.toml: the tunable {name!r}: a bound or choice", value)
     if tunable.type != "choice" and not tunable.low < tunable.high:
         raise HarnessInvalid(f"harness.toml: the tunable {name!r} needs low < high")
+    if tunable.type == "int" and not (tunable.low.is_integer() and tunable.high.is_integer()):
+        raise HarnessInvalid(f"harness.toml: the tunable {name!r} is an integer and needs whole bounds")
     if tunable.log and tunable.low <= 0:
         raise HarnessInvalid(f"harness.toml: the tunable {name!r} is logarithmic and needs low > 0")
     for other in tunable.when:
@@ -153,8 +181,8 @@ def _check_tunable(name: str, tunable: Tunable, declared: Mapping[str, Tunable])
 def _check_python(path: str, content: bytes, *, entry: bool) -> None:
     try:
         tree = ast.parse(content)
-    except (SyntaxError, ValueError) as error:
-        raise HarnessInvalid(f"{path} does not parse: {error}") from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
+        raise HarnessInvalid(f"{path} does not parse: {str(error) or 'it is nested too deeply'}") from None
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     if entry and "solve" not in defined:
         raise HarnessInvalid(f"{path} defines no function solve(instance, ctx)")

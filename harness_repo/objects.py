@@ -65,7 +65,8 @@ def build(version: Version) -> Written:
 
 
 def _message(version: Version) -> str:
-    paragraphs = [line.strip() for line in version.reason.splitlines() if line.strip()] or ["no reason given"]
+    reason = version.reason.replace("\0", " ")  # which git does not allow in a message
+    paragraphs = [line.strip() for line in reason.splitlines() if line.strip()] or ["no reason given"]
     body = "\n\n".join(paragraphs)
     trailers = f"Generation: {version.number}\nLever: {version.lever or 'none'}\nAuthor: {version.author}"
     return f"generation {version.number}: {version.lever or 'first harness'}\n\n{body}\n\n{trailers}\n"

@@ -6,6 +6,7 @@ what makes the version exist), then the refs; `point` is safe to repeat.
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,24 @@ class Repository:
         from git.exc import InvalidGitRepositoryError, NoSuchPathError
 
         self.path = path
+        # neither a user's configuration nor a git that we are called from (a hook, say) may change what is stored,
+        # where, or how a diff reads
+        own = {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_COUNT": "0",
+            "GIT_CONFIG_PARAMETERS": "",
+            "GIT_DIR": str(path.absolute()),
+            "GIT_COMMON_DIR": str(path.absolute()),
+            "GIT_OBJECT_DIRECTORY": str(path.absolute() / "objects"),
+            "LC_ALL": "C",
+        }
         try:
-            self._repo: Any = Repo(path)
+            self._repo: Any = Repo(path, expand_vars=False)
         except (InvalidGitRepositoryError, NoSuchPathError):
-            self._repo = Repo.init(path, bare=True, initial_branch="main")
-            with self._repo.config_writer() as config:
-                config.set_value("core", "fsync", "all")
-        # a user's configuration must not change what is stored or how a diff reads
-        self._repo.git.update_environment(GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL="/dev/null", LC_ALL="C")
+            _create(path)
+            self._repo = Repo(path, expand_vars=False)
+        self._repo.git.update_environment(**own)
 
     def close(self) -> None:
         """Ends the helper processes that GitPython keeps."""
@@ -62,6 +73,7 @@ class Repository:
 
     def point(self, ref: str, commit: str) -> None:
         """Moves `ref` to `commit` from where it stands now; raises `RepositoryError` if another writer moved it."""
+        _check_id(commit)
         old = self.resolve(ref)
         if old == commit:
             return
@@ -94,6 +106,8 @@ class Repository:
 
     def diff(self, old: str, new: str, *, context: int = 3) -> str:
         """The unified diff between two versions."""
+        _check_id(old)
+        _check_id(new)
         return self._git("diff", "--no-color", "--no-ext-diff", "--no-renames", f"--unified={context}", old, new)
 
     def _git(self, command: str, *arguments: str) -> str:
@@ -103,6 +117,20 @@ class Repository:
             return str(getattr(self._repo.git, command)(*arguments))
         except GitCommandError as error:
             raise RepositoryError(str(error.stderr).strip() or str(error)) from error
+
+
+def _create(path: Path) -> None:
+    """An empty bare repository (`git help gitrepository-layout`), the same whatever `git init` is configured to."""
+    for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (path / folder).mkdir(parents=True, exist_ok=True)
+    (path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsync = all\n")
+    (path / "HEAD").write_text("ref: refs/heads/main\n")
+
+
+def _check_id(commit: str) -> None:
+    # ids may come from an imported log, and git would take one that begins with a dash for an option
+    if not re.fullmatch(r"[0-9a-f]{40}", commit):
+        raise RepositoryError(f"{commit!r} is not the id of a commit")
 
 
 def _path(item: Any) -> str:

@@ -55,9 +55,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The console script. Whatever a user can put right is one sentence on standard error, and exit status 1."""
-    from engine.errors import SiaError
-
+    """The console script: exit status 2 for bad usage, and 1 with one sentence for whatever else goes wrong."""
     try:
         cli.main(prog_name="sia", standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -65,13 +63,23 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(1)
-    except SiaError as error:
-        if "--debug" in sys.argv:
-            raise
-        click.echo(f"sia: {error}.", err=True)
-        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, which is its right
         sys.exit(0)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"sia: {_sentence(error)}.", err=True)
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str:
+    from engine.errors import SiaError
+
+    if isinstance(error, SiaError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error} ({error.filename or 'no file named'}); put that right and try again"
+    return f"{type(error).__name__}: {error}; this is a mistake of ours: run it again with --debug and report it"

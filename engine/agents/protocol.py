@@ -28,9 +28,14 @@ class Past(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """All that an agent may know when generation `generation` has been judged."""
+    """All that an agent may know when generation `generation` has been judged.
+
+    `attempt` counts the Improvements of this generation that came to nothing, `improvements` those of the whole run
+    so far, however they ended.
+    """
 
     generation: int
+    improvements: int
     attempt: int
     settings: t.Settings
     incumbent: int

@@ -49,7 +49,7 @@ class ScriptedAgent:
         self._decisions = decisions
 
     def _next(self, view: View) -> Decision:
-        at = view.generation - 1 + view.attempt
+        at = view.improvements
         return self._decisions[at] if at < len(self._decisions) else Decision(nothing="the script has ended")
 
     async def analyse(self, view: View) -> t.AnalysisFinished:

@@ -52,18 +52,31 @@ class SearchAgent:
         """Probes, then proposes the best proposal that no generation has executed yet."""
         if not view.harness.manifest.tunables:
             return Nothing("the harness declares no tunables, so there is nothing to search")
-        probes = list(view.probes)
-        asked = 0
+        probes = [probe for probe in view.probes if _fits(view.harness, probe)]
+        asked, cut_short = 0, False
         while asked < view.settings.probes:
             asks = _round(view, probes, asked)
             if not asks:
                 break
+            covering = bool(_untried_choices(view.harness, probes))
+            before = _best(probes)
             found = await lab.probe(asks)
             probes += found
             asked += len(asks)
-            if len(found) < len(asks):
-                break  # the budget ends here
-        return _choose(view, probes)
+            after = _best(probes)
+            stalled = before is not None and after is not None and after.score.score <= before.score.score
+            cut_short = len(found) < len(asks)
+            if cut_short or (stalled and not covering):
+                break  # the search has come to a halt
+        made = _choose(view, probes)
+        if isinstance(made, Nothing) and cut_short:
+            return Nothing(f"{made.reason}; the budget of evaluations allowed no more probes")
+        return made
+
+
+def _fits(harness: Harness, probe: t.ProbeFinished) -> bool:
+    """Whether the harness as it is now admits a probe's values; a person may have edited it since."""
+    return all(harness.manifest.tunables[name].admits(value) for name, value in _active(harness, probe.params).items())
 
 
 def _findings(view: View) -> str:
@@ -77,27 +90,29 @@ def _findings(view: View) -> str:
         if view.train
         else "no train instances"
     )
-    lines = [
-        f"generation {now.n} scored {now.val.score:.4f} ± {now.val.se:.4f} on val ({now.verdict}); {train}, {failed} failed"
-    ]
+    scored = f"generation {now.n} scored {now.val.score:.4f} ± {now.val.se:.4f} on val ({now.verdict})"
+    lines = [f"{scored}; {train}, {failed} failed"]
     if best := _best(view.probes):
-        lines.append(
-            f"the best of {len(view.probes)} probes so far scored {best.score.score:.4f} with {_words(view.harness, best.params)}"
-        )
+        values = _spell(_active(view.harness, best.params))
+        lines.append(f"the best of {len(view.probes)} probes so far scored {best.score.score:.4f} with {values}")
     return ". ".join(lines)
 
 
 def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing:
-    """The best-scoring proposal that is new; nothing where none beat the incumbent's own probe."""
+    """The best-scoring proposal that no generation has executed; nothing where it is clearly below the incumbent.
+
+    A fold is small: a proposal within one standard error of the incumbent's own probe may still be the better one, and
+    the gate is there to tell.
+    """
     executed = {_key(view.harness, past.params) for past in view.past}
     here = _recorded(view.harness, view.harness.params, probes)
     fresh = [probe for probe in probes if _key(view.harness, probe.params) not in executed and not probe.failure]
     best = _best(fresh)
     if best is None:
         return Nothing("no new proposal ran without a failure")
-    if here is not None and best.score.score <= here.score.score:
+    if here is not None and best.score.score < here.score.score - here.score.se:
         return Nothing(
-            f"no new proposal beat the incumbent's {here.score.score:.4f} on the probe fold "
+            f"no new proposal came near the incumbent's {here.score.score:.4f} ± {here.score.se:.4f} on the probe fold "
             f"(the best of {len(fresh)} new ones scored {best.score.score:.4f})"
         )
     harness = view.harness.with_params(best.params)
@@ -105,7 +120,7 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing
     base = f", the incumbent {here.score.score:.4f}" if here else ""
     reason = (
         f"{changed}. On {best.fold} this scored {best.score.score:.4f} ± {best.score.se:.4f}{base}; "
-        f"it is the best of {len(probes)} probes so far ({best.why})."
+        f"it is the best not yet executed of {len(probes)} probes so far ({best.why})."
     )
     return Proposal(harness, reason, changed)
 
@@ -258,6 +273,3 @@ def _difference(old: Mapping[str, Value], new: Mapping[str, Value]) -> str:
 def _spell(params: Mapping[str, Value]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in params.items())
 
-
-def _words(harness: Harness, params: Mapping[str, Value]) -> str:
-    return _spell(_active(harness, params))

@@ -43,6 +43,9 @@ def unpack(codec: str, stored: bytes) -> bytes:
     if codec == "raw":
         return stored
     try:
+        # the limit below counts only where the frame does not declare its size
+        if zstandard.frame_content_size(stored) > MAX_DECODED:
+            raise SiaError("a blob is larger than any that sia writes", "do not trust this file")
         return zstandard.ZstdDecompressor().decompress(stored, max_output_size=MAX_DECODED)
     except zstandard.ZstdError as error:
         raise SiaError(f"a blob cannot be unpacked ({error})", "run `sia verify`") from None

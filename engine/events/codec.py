@@ -33,9 +33,12 @@ def decode(
         raise SiaError(
             f"the log holds an event {kind!r} of version {version}, which this release does not know", "upgrade sia"
         )
-    if version == target.version:
-        return msgspec.json.decode(stored, type=target)
-    raw: Raw = msgspec.json.decode(stored)
-    for step in range(version, target.version):
-        raw = upcasters[kind, step](raw)
-    return msgspec.convert(raw, target)
+    try:
+        if version == target.version:
+            return msgspec.json.decode(stored, type=target)
+        raw: Raw = msgspec.json.decode(stored)
+        for step in range(version, target.version):
+            raw = upcasters[kind, step](raw)
+        return msgspec.convert(raw, target)
+    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
+        raise SiaError(f"an event {kind!r} of version {version} cannot be read ({error})", "run `sia verify`") from None

@@ -38,8 +38,8 @@ def open_writer(path: Path) -> Database:
     with explained(path):
         db = _connect(path, "rwc")
         try:
+            schema.check(db, path)
             if not _is_wal(db):
-                schema.check(db)
                 db.execute("PRAGMA journal_mode = WAL").fetchone()
             schema.prepare(db)
         except BaseException:
@@ -99,8 +99,8 @@ def transaction(db: Database, *, durable: bool) -> Iterator[Any]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")

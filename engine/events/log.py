@@ -6,6 +6,7 @@ decisions are durable, what streams is committed in groups.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,6 +33,10 @@ class Fenced(SiaError):
     """Another engine has taken the run over."""
 
 
+class Held(SiaError):
+    """Another engine is working on the run."""
+
+
 class RunLog:
     """The right to append to one run. Use `create` for a new run and `hold` for an existing one, then `close`."""
 
@@ -52,12 +57,13 @@ class RunLog:
     def hold(cls, workspace: Path, run: str, clock: Clock = now) -> RunLog:
         """Takes the run's lock; raises `SiaError` where another engine holds it."""
         lock = _lock(workspace, run)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(lock.release)
             db = open_writer(workspace / "events.db")
-        except BaseException:
-            lock.release()
-            raise
-        return cls(db, workspace, run, lock, clock)
+            undo.callback(db.close)
+            log = cls(db, workspace, run, lock, clock)
+            undo.pop_all()
+        return log
 
     def fork_from(self, parent: Event) -> None:
         """Lets the next event, a `run.forked`, chain to `parent`."""
@@ -119,10 +125,14 @@ class RunLog:
 
 def is_held(workspace: Path, run: str) -> bool:
     """Whether an engine holds the run at this moment."""
+    if not (workspace / "locks" / run).exists():
+        return False
     try:
         _lock(workspace, run).release()
-    except SiaError:
+    except Held:
         return True
+    except SiaError:
+        return False  # a folder in which no engine can work
     return False
 
 
@@ -133,7 +143,7 @@ def _lock(workspace: Path, run: str) -> filelock.BaseFileLock:
         lock = filelock.FileLock(folder / run, timeout=0)
         lock.acquire()
     except filelock.Timeout:
-        raise SiaError(
+        raise Held(
             "another engine is working on this run", "watch it with `sia log --follow`, or `sia pause` it"
         ) from None
     except OSError as error:

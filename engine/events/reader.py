@@ -88,6 +88,8 @@ class Reader:
         parts: list[tuple[str, int | None]] = []
         current: str | None = run
         while current is not None:
+            if any(current == known for known, _ in parts):
+                raise SiaError(f"the history of {run} runs in a circle", "run `sia rebuild`")
             parts.append((current, until))
             row = self._rows("SELECT parent, parent_n FROM runs WHERE run = ?", (current,))
             if not row:

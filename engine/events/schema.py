@@ -74,28 +74,28 @@ def create_read_models(db: Database) -> None:
 
 
 def prepare(db: Database) -> None:
-    """Creates or migrates the tables; raises `SiaError` for a file of another program or of a newer release."""
+    """Creates or migrates the tables of a file that has passed `check`."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if application == APPLICATION_ID and version == SCHEMA_VERSION:
         return
-    check(db)
-    if application != APPLICATION_ID and db.table_names():
-        raise SiaError("events.db is not a log of sia", "use another --workspace")
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     migrations.apply(db)
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def check(db: Database) -> None:
-    """Raises `SiaError` where a newer release wrote this file; changes nothing."""
+def check(db: Database, path: Path) -> None:
+    """Raises `SiaError` for a file of another program or of a newer release; changes nothing."""
+    (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID and (application or version or db.table_names()):
+        raise SiaError(f"{path} is not a log of sia", "pass another file, or another --workspace")
     if version > SCHEMA_VERSION:
-        raise SiaError("events.db was written by a newer release of sia", "upgrade sia, or use another --workspace")
+        raise SiaError(f"{path} was written by a newer release of sia", "upgrade sia, or use another --workspace")
 
 
 def check_log(db: Database, path: Path) -> None:
     """Raises `SiaError` where this is not a log, or one of a newer release."""
-    check(db)
+    check(db, path)
     if "events" not in db.table_names():
         raise SiaError(f"{path} is not a log of sia", "pass another file")

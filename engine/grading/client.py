@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 from collections import deque
@@ -78,7 +79,11 @@ class Grader:
     async def baselines(self, on: Split) -> dict[str, list[float]]:
         """The scores of every baseline on each instance of `on`."""
         reply = await self._call("baselines", on, timeout=FETCH_WALL_S)
-        return {str(name): [float(score) for score in scores] for name, scores in reply.items()}
+        found = {str(name): [float(score) for score in scores] for name, scores in reply.items()}
+        for name, scores in found.items():
+            if not all(map(math.isfinite, scores)):
+                raise GraderFailed(f"the baseline {name!r} has a score that is not a finite number")
+        return found
 
     async def close(self) -> None:
         """Ends the process."""
@@ -134,8 +139,12 @@ class Grader:
         return self._process
 
     async def _listen(self, stream: asyncio.StreamReader, report: Callable[[str], None] | None) -> None:
-        async for line in stream:
-            text = line.decode(errors="replace").rstrip()
-            self._said.append(text)
-            if report:
-                report(text)
+        rest = ""
+        while chunk := await stream.read(1 << 16):  # a line may be longer than any buffer
+            *lines, rest = (rest + chunk.decode(errors="replace"))[-(1 << 16) :].split("\n")
+            for line in lines:
+                self._said.append(line.rstrip())
+                if report:
+                    report(line.rstrip())
+        if rest:
+            self._said.append(rest)

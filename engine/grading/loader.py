@@ -24,11 +24,12 @@ class Folder(msgspec.Struct, frozen=True):
     spec: Spec
 
     def code_digest(self) -> str:
-        """SHA-256 over the domain's own files, the seed harness left out (that one is a commit)."""
+        """SHA-256 over the domain's files, but for its README and the seed harness (that one is a commit)."""
         total = hashlib.sha256()
         for path in sorted(self.path.rglob("*")):
             relative = path.relative_to(self.path)
-            if path.is_file() and relative.parts[0] != "harness" and "__pycache__" not in relative.parts:
+            left_out = relative.parts[0] in ("harness", "README.md") or "__pycache__" in relative.parts
+            if path.is_file() and not left_out:
                 total.update(relative.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
         return total.hexdigest()
 

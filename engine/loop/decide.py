@@ -100,7 +100,7 @@ def _continue(state: State, now: Generation) -> Decision:
         return Record(now.n, _finished(state, f"all {now.n} generations are done"))
     if successor:
         return _begin(state, now.n + 1)
-    if len(now.failed_improvements) >= IMPROVEMENT_ATTEMPTS:
+    if state.fruitless >= IMPROVEMENT_ATTEMPTS:
         return Record(now.n, _finished(state, f"no further candidate was found ({now.failed_improvements[-1]})"))
     return _affordable(state, now.n) or _perform(state, "improve" if now.analysis else "analyse", now.n)
 

@@ -69,6 +69,7 @@ def view(run: Run, generation: int) -> View:
     return View(
         generation=generation,
         attempt=attempt,
+        improvements=generation - 1 + sum(len(one.failed_improvements) for one in state.generations),
         settings=state.set,
         incumbent=incumbent,
         harness=run.harness(incumbent),

@@ -63,6 +63,10 @@ class Plan(msgspec.Struct, frozen=True):
 async def plan(options: Options, report: Report) -> Plan:
     """Checks everything that a run needs, fetching missing data; raises `SiaError` and writes nothing of ours."""
     folder = find(options.domain)
+    if not _is_name(folder.spec.name):
+        raise SiaError(
+            f"domain.toml: {folder.spec.name!r} is not a name", "use small letters, digits, '.', '_' and '-'"
+        )
     _check_numbers(options)
     script = _script(options.agent)
     make_agent(options.agent, script)
@@ -165,6 +169,10 @@ async def take_up(
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(log.close)
         state = fold(log.reader.history(log.run))
+        if go_on and state.status == "finished" and change is None:
+            raise SiaError(
+                f"{state.name} is finished ({state.reason})", "pass --generations or a larger budget to go further"
+            )
         folder = find(state.task.source)
         data = Path(state.task.data) if state.task.data else None
         digest, _ = await describe(folder, data, report)
@@ -245,11 +253,17 @@ def _check_numbers(options: Options) -> None:
         raise SiaError("a run needs at least one generation", "pass --generations 1 or more")
     if options.workers < 1:
         raise SiaError("a run needs at least one worker", "pass --workers 1 or more")
-    if options.name and not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", options.name):
+    if options.name and not _is_name(options.name):
         raise SiaError(f"{options.name!r} is not a name for a run", "use small letters, digits, '.', '_' and '-'")
     caps = (options.budget.evaluations, options.budget.minutes, options.budget.usd)
     if any(cap is not None and cap <= 0 for cap in caps):
         raise SiaError("a budget must be more than nothing", "leave it out for no cap")
+
+
+def _is_name(name: str) -> bool:
+    """Whether `name` can name a run; git's rules for a ref are stricter than the characters say."""
+    plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
+    return plain and ".." not in name and not name.endswith((".", ".lock"))
 
 
 def _check_seed_harness(folder: Folder) -> None:

@@ -36,6 +36,7 @@ class FoldLab:
         """The results in the order of `asks`; fewer where the evaluations do not suffice."""
         run, settings = self._run, self._run.state.set
         fold = sample((item.id for item in await run.train()), settings.probe_fold, settings.seed, "probe fold")
+        cost = len(fold) * settings.repeats
         left = budget.affordable_evaluations(run.state)
         place = asyncio.Semaphore(run.ports.workers)
         recorded = {
@@ -50,8 +51,8 @@ class FoldLab:
                 known = recorded.get((ask.ordinal, _key(self._base.params | dict(ask.params))))
                 if known is not None:
                     trials.append(known)
-                elif left is None or left >= len(fold):
-                    left = left if left is None else left - len(fold)
+                elif left is None or left >= cost:
+                    left = left if left is None else left - cost
                     trials.append(asyncio.create_task(self._try(ask, fold, place)))
             for trial in trials:
                 if isinstance(trial, asyncio.Task):

@@ -20,7 +20,7 @@ from engine.loop import results as instance_results
 from engine.loop.decide import Judge, Perform, Record, decide
 from engine.loop.gate import mean
 from engine.loop.results import Results
-from engine.loop.state import State, evolve
+from engine.loop.state import OpenStep, State, evolve
 from engine.loop.verdict import verdict
 from engine.seeds import derive
 from harness_repo.objects import Version, build
@@ -43,7 +43,18 @@ class Replayed(msgspec.Struct, frozen=True):
 
 
 _WILLED = (t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked)
-_EFFECTS = (t.AnalysisFinished, t.ImprovementFailed, t.StepFailed, t.BaselineMeasured, t.HarnessPrepared)
+_BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
+    t.BaselineMeasured: ("baseline",),
+    t.HarnessWritten: ("write", "improve"),
+    t.HarnessPrepared: ("execute",),
+    t.InstanceFinished: ("execute",),
+    t.ExecutionFinished: ("execute",),
+    t.AnalysisFinished: ("analyse",),
+    t.ProbeFinished: ("improve",),
+    t.ImprovementFailed: ("improve",),
+    t.TestUnsealed: ("test",),
+}
+"""The recorded effects, and the steps that may have them."""
 _Found = tuple[str, str] | None
 
 
@@ -86,13 +97,24 @@ def _explain(
         )
     if isinstance(payload, t.StepStarted) and payload.kind == "test":
         return None
-    if state.open_step is not None and (check := _IN_STEP.get(type(payload))):
-        return check(reader, state, results, event, payload)
-    if state.open_step is not None and isinstance(payload, (*_EFFECTS, t.StepAbandoned)):
-        return None
+    step = state.open_step
+    if step is not None and (belongs := _belongs(step, payload)) is not None:
+        if not belongs or event.generation != step.generation:
+            what = f"something of the step {step.kind!r} of generation {step.generation}, attempt {step.attempt}"
+            return what, _shown(payload, event.generation)
+        check = _IN_STEP.get(type(payload))
+        return check(reader, state, results, event, payload) if check else None
     if isinstance(payload, t.BudgetExhausted) and isinstance(last, t.StepAbandoned) and payload.resource == "minutes":
         return None  # the clock ended the step; its reading is a recorded effect
     return _decided(state, results, event, payload)
+
+
+def _belongs(step: OpenStep, payload: t.Payload) -> bool | None:
+    """Whether `payload` can come of the open step; None where it is not of the kind that comes of steps."""
+    if isinstance(payload, t.StepFailed | t.StepAbandoned):
+        return (payload.kind, payload.attempt) == (step.kind, step.attempt)
+    kinds = _BELONGS.get(type(payload))
+    return None if kinds is None else step.kind in kinds
 
 
 def _decided(state: State, results: Results, event: Event, payload: t.Payload) -> _Found:
@@ -128,8 +150,19 @@ def _instance(reader: Reader, state: State, results: Results, event: Event, payl
 def _execution(reader: Reader, state: State, results: Results, event: Event, payload: t.ExecutionFinished) -> _Found:
     found = results.of(event.generation, state.of(event.generation).candidate)
     failures = instance_results.count_failures(result.failure for result in found.values())
-    expected = (instance_results.scores(found), instance_results.digest(found), failures)
-    got = (payload.scores, payload.digest, payload.failures)
+    reused = sum(result.reused for result in found.values())
+    rival = None
+    if state.set.noisy and state.incumbent is not None:
+        rival_results = results.of(event.generation, state.of(state.incumbent).candidate)
+        rival = instance_results.scores(rival_results).get("val")
+    counts = (failures, len(found) - reused, reused)
+    expected = (instance_results.scores(found), instance_results.digest(found), counts, rival)
+    got = (
+        payload.scores,
+        payload.digest,
+        (payload.failures, payload.evaluations, payload.reused),
+        payload.incumbent,
+    )
     return None if expected == got else (str(expected), str(got))
 
 

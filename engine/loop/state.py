@@ -67,6 +67,7 @@ class State(msgspec.Struct, frozen=True):
     last_failure: t.Failure | None = None
     spent: Spent = Spent()
     executed: int = 0
+    fruitless: int = 0
     warned: tuple[str, ...] = ()
     exhausted: t.BudgetExhausted | None = None
     reason: str = ""
@@ -125,16 +126,8 @@ def evolve(state: State, event: Event) -> State:
                 isolation=payload.isolation,
             )
         case t.RunForked():
-            settings = payload.settings or state.settings
-            return replace(
-                state,
-                run=event.run,
-                name=payload.name,
-                parent=payload.parent,
-                settings=settings,
-                status="running",
-                open_step=None,
-            )
+            reopened = _reopened(state, payload.settings)
+            return replace(reopened, run=event.run, name=payload.name, parent=payload.parent, open_step=None)
         case t.RunPaused():
             return replace(state, status="paused")
         case t.RunStopped():
@@ -144,17 +137,7 @@ def evolve(state: State, event: Event) -> State:
         case t.RunFailed(failure=failure):
             return replace(state, status="failed", reason=failure.message)
         case t.RunResumed():
-            settings = payload.settings or state.settings
-            lifted = payload.settings is not None and state.exhausted is not None
-            return replace(
-                state,
-                status="running",
-                settings=settings,
-                failures=0,
-                reason="",
-                exhausted=None if lifted else state.exhausted,
-                isolation=payload.isolation or state.isolation,
-            )
+            return replace(_reopened(state, payload.settings), isolation=payload.isolation or state.isolation)
         case t.StepStarted(kind=kind, attempt=attempt):
             opened = OpenStep(kind, event.generation, attempt, event.at)
             unsealed = state.unsealed + (kind == "test")
@@ -168,7 +151,7 @@ def evolve(state: State, event: Event) -> State:
         case t.HarnessWritten(number=number):
             return replace(_succeed(state), versions={**state.versions, number: payload})
         case t.GenerationStarted(candidate=candidate):
-            return replace(state, generations=(*state.generations, Generation(event.generation, candidate)), executed=0)
+            return replace(state, generations=(*state.generations, Generation(event.generation, candidate)), executed=0, fruitless=0)
         case t.ExecutionFinished():
             return _succeed(_generation(replace(state, executed=0), event, execution=payload))
         case t.GateDecided(accepted=accepted):
@@ -180,6 +163,7 @@ def evolve(state: State, event: Event) -> State:
             return _evaluated(state, evaluations, 0)
         case t.ImprovementFailed(reason=reason):
             failed = (*state.of(event.generation).failed_improvements, reason)
+            state = replace(state, fruitless=state.fruitless + 1)
             return _succeed(_generation(state, event, analysis=None, failed_improvements=failed))
         case t.GenerationFinished():
             return _generation(state, event, finished=True)
@@ -191,6 +175,19 @@ def evolve(state: State, event: Event) -> State:
             return _succeed(state)
         case _:
             return state
+
+
+def _reopened(state: State, settings: t.Settings | None) -> State:
+    """Failures are forgiven; a used-up budget is lifted by new settings only."""
+    return replace(
+        state,
+        status="running",
+        settings=settings or state.settings,
+        failures=0,
+        reason="",
+        fruitless=0 if settings else state.fruitless,
+        exhausted=None if settings else state.exhausted,
+    )
 
 
 def _generation(state: State, event: Event, **changes: object) -> State:

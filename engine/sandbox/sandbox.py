@@ -54,6 +54,7 @@ class Sandbox:
     slots: list[Slot] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
     died_with: int = 0
+    convicted: bool = False
     cause: Failure | None = None
 
     @classmethod
@@ -82,7 +83,8 @@ class Sandbox:
         return str(folder / "scratch") if folder else profile.INSIDE_SCRATCH
 
     def kill(self, cause: Failure) -> None:
-        """Ends it now; the jobs in flight are told `cause`."""
+        """Ends it now, for what one job did: the others in flight are not to blame."""
+        self.convicted = True
         self.cause = self.cause or cause
         self.launched.kill()
 
@@ -179,7 +181,7 @@ class Sandbox:
         limits, folder = self.program.limits, self.launched.folder
         # Where a group counts processes, or where the count would take in strangers, the rlimit is only a net.
         own = self.isolation.mode == "user" and _kernel() >= _NPROC_BY_NAMESPACE
-        processes = slots * (limits.processes + 1) + 8 if own else 0 if self.isolation.mode == "unsafe" else 4096
+        processes = slots * (limits.processes + 1) + 8 if own else 0 if self.isolation.mode == "unsafe" else 1024
         return msgspec.msgpack.encode(
             {
                 "folder": str(folder / "harness") if folder else profile.INSIDE_HARNESS,
@@ -214,7 +216,8 @@ class Slot:
             return await self._run(job, output)
         except (EOFError, OSError):
             self.box.died_with = self.box.died_with or len(self.box.running)
-            raise DiedError(await self.box.end(), blamed=self.box.died_with == 1) from None
+            alone = self.box.died_with == 1 and not self.box.convicted
+            raise DiedError(await self.box.end(), blamed=alone) from None
         except Malformed:
             cause = failure("candidate", "took over the process that runs it")
             self.box.kill(cause)

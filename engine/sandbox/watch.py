@@ -55,7 +55,7 @@ class Watch:
         if self.scratch and _inodes(self.pid, self.scratch) > INODES:
             return failure("resource", f"made more than {INODES} files")
         if self.group:
-            return None
+            return self._too_much_memory() if self.group.oom_kills() > self._oom_kills else None
         if len(now.processes) > self.limits.processes:
             return self._too_many_processes()
         # What was prepared is shared with every slot and counted once for each: it is allowed on top.

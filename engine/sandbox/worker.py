@@ -12,6 +12,7 @@ process: nothing here is a protection against it, and the host believes nothing 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import gc
@@ -20,7 +21,6 @@ import os
 import random
 import resource
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -28,7 +28,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -201,6 +201,7 @@ def main() -> None:
     _sweep()
     os.chdir("/")
     _empty(scratch)
+    _seed(start.seed)  # imports numpy.random, which children would each do again
     # Nothing that exists now is ever collected, so children do not touch (and copy) its pages.
     gc.freeze()
     while True:
@@ -243,6 +244,7 @@ def _slot(start: Start, control: Channel, scratch: Path, solve: Callable[..., An
                 continue
             end, out = fds
             _empty(scratch)
+            _empty(scratch.with_name("prepare"))
             pid = os.fork()
             if pid == 0:
                 control.close()
@@ -264,6 +266,7 @@ def _solve(
     try:
         _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         _redirect(out)
         _enter(scratch, start.solve, work.seed, last=True)
         ctx = Context(start, channel, work.seed, value)
@@ -325,9 +328,7 @@ def _enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
     os.chdir(scratch)
     os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
     tempfile.tempdir = None
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed % (1 << 32))
+    _seed(seed)
     spent = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = int(spent.ru_utime + spent.ru_stime) + limits.cpu_s
     soft = {
@@ -345,6 +346,12 @@ def _enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
         # Past the soft limit on CPU comes SIGXCPU, which a harness may ignore; past the hard one, the end.
         after = value + (what == resource.RLIMIT_CPU)
         resource.setrlimit(what, (value, after if last and (hard < 0 or after < hard) else hard))
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % (1 << 32))
 
 
 def _data_bytes() -> int:
@@ -398,12 +405,15 @@ def _sweep(pid: int = -1) -> tuple[int, float]:
     """Kills and reaps every descendant; returns the wait status of `pid` and the CPU seconds of them all."""
     status, cpu_s = 0, 0.0
     while True:
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        for child in children:
-            os.kill(int(child), signal.SIGKILL)
+        # A process that is stopped forks no more: only then does killing outrun a fork bomb.
+        seen: set[int] = set()
+        while found := set(_descendants(os.getpid())) - seen:
+            _signal(found, signal.SIGSTOP)
+            seen |= found
+        _signal(seen, signal.SIGKILL)
         try:
-            # An orphan may become ours just after the listing: it is listed and killed in the next round.
-            ended, code, usage = os.wait4(-1, 0 if children else os.WNOHANG)
+            # An orphan may become ours just after the listing: it is found in the next round.
+            ended, code, usage = os.wait4(-1, 0 if seen else os.WNOHANG)
         except ChildProcessError:
             return status, cpu_s
         cpu_s += usage.ru_utime + usage.ru_stime
@@ -411,13 +421,37 @@ def _sweep(pid: int = -1) -> tuple[int, float]:
             status = code
 
 
+def _signal(pids: set[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for thread in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(OSError):
+            for child in map(int, (thread / "children").read_text().split()):
+                yield child
+                yield from _descendants(child)
+
+
 def _empty(folder: Path) -> None:
-    with os.scandir(folder) as entries:
-        for entry in list(entries):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                Path(entry.path).unlink()
+    """Leaves nothing in `folder`, whatever modes were set and however deep it goes: what is nested is moved up."""
+    with contextlib.suppress(OSError):
+        folder.chmod(0o700)  # where the folder is root's, nobody could change its mode
+    moved = 0
+    while entries := list(os.scandir(folder)):
+        for entry in entries:
+            path = Path(entry.path)
+            with contextlib.suppress(FileNotFoundError):
+                if not entry.is_dir(follow_symlinks=False):
+                    path.unlink()
+                    continue
+                path.chmod(0o700)
+                for inner in os.scandir(path):
+                    moved += 1
+                    Path(inner.path).rename(folder / f".emptied-{os.getpid()}-{moved}")
+                path.rmdir()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ class Times7:
         return Grade(score=float(right), detail=f"given {answer!r}, expected {instance.label}")
 
     def summarise(self, split, graded):
-        return Summary(macro=None, subsets={"even x": [row.instance.id for row in graded if row.instance.data % 2 == 0]})
+        return Summary(
+            macro=None, subsets={"even x": [row.instance.id for row in graded if row.instance.data % 2 == 0]}
+        )
 
     def baselines(self, train, on):
         return {"always 0": [0 for _ in on]}

@@ -1,0 +1,67 @@
+"""What a harness must not leave behind: processes, files, state for the next instance."""
+
+from __future__ import annotations
+
+from engine.sandbox import Isolation
+from tests.attack.attacking import Attack, run
+
+DAEMON = """
+import os, signal, time
+def solve(instance, ctx):
+    running = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            for number in set(range(1, 65)) - {9, 19, 32, 33}:
+                signal.signal(number, signal.SIG_IGN)
+            while True:
+                time.sleep(60)
+        os._exit(0)
+    return len(running)
+"""
+STATE = """
+import os, random, sys, tempfile
+import json
+seen = []
+def prepare(ctx):
+    with open("prepared", "w") as file:
+        file.write("x")
+    return {"seen": []}
+def solve(instance, ctx):
+    found = [
+        seen, ctx.prepared["seen"], os.listdir("."), os.listdir("../prepare"), getattr(json, "planted", None),
+        os.environ.get("PLANTED"), os.listdir(tempfile.gettempdir()),
+    ]
+    found = json.loads(json.dumps(found))
+    seen.append(instance.id)
+    ctx.prepared["seen"].append(instance.id)
+    json.planted = True
+    os.environ["PLANTED"] = "x"
+    for folder in (".", "..", "../0", "../1", "../prepare", "/tmp", "/dev/shm"):
+        try:
+            with open(os.path.join(folder, "planted"), "w") as file:
+                file.write("x")
+        except OSError:
+            pass
+    return [found, random.random(), ctx.rng.random()]
+"""
+
+
+def test_a_daemon_dies_with_its_solve(isolation: Isolation) -> None:
+    outcomes = run(DAEMON, range(6), isolation, workers=1)
+    assert len({outcome.answer for outcome in outcomes.values()}) == 1, outcomes
+
+
+def test_no_state_reaches_the_next_instance(isolation: Isolation) -> None:
+    outcomes = run(STATE, range(6), isolation, workers=1)
+    found = {key: outcome.answer[0] for key, outcome in outcomes.items()}
+    assert all(answer == [[], [], [], [], None, None, []] for answer in found.values()), found
+
+
+def test_isolated_instances_share_nothing(isolation: Isolation) -> None:
+    outcomes = run(STATE, range(3), isolation, single=True)
+    assert all(outcome.answer[0] == [[], [], [], [], None, None, []] for outcome in outcomes.values())
+
+
+def test_the_run_goes_on_after_every_kind_of_end(attack: Attack) -> None:
+    attack("import os\ndef attack(instance, ctx):\n    os.kill(-1, 9)", workers=1)

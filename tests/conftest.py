@@ -1,0 +1,62 @@
+"""What many tests share: a workspace with an awkward name, and a run that was made up in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.events.log import RunLog
+from engine.events.reader import Reader
+from tests.histories import Play
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A folder whose name would break a careless URI, shell or expansion."""
+    path = tmp_path / "a b ?#%20 $HOME"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def finished(workspace: Path) -> str:
+    """The id of a finished run of made-up results in `workspace`."""
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        Play(log).to_rest()  # type: ignore[arg-type]
+    return "r1"
+
+
+@pytest.fixture
+def reader(workspace: Path) -> Iterator[Reader]:
+    """The workspace's log, read-only; ask for it after what fills the log."""
+    opened = Reader.open(workspace / "events.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def as_ordinary_user() -> Iterator[Callable[[], Path]]:
+    """Gives a folder that this user may read and not write, also where the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def lock_down() -> Path:
+            for path in [folder, *folder.rglob("*")]:
+                path.chmod(0o555 if path.is_dir() else 0o444)
+            if os.geteuid() == 0:
+                os.seteuid(65534)
+            return folder
+
+        lock_down.folder = folder  # type: ignore[attr-defined]
+        try:
+            yield lock_down
+        finally:
+            if os.getuid() == 0:
+                os.seteuid(0)
+            for path in [folder, *folder.rglob("*")]:
+                path.chmod(0o755)

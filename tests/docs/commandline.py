@@ -1,0 +1,96 @@
+"""`sia` as a reader of the documentation would call it: in a folder of their own, on a task small enough for a test."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from click.testing import CliRunner
+
+from engine.errors import SiaError
+from engine.events.reader import Reader
+from engine.sandbox import probe
+from sia_tui.main import cli
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+TOY = ROOT / "tests" / "toys" / "times7"
+RUNS_HARNESSES = ("run", "resume", "test")
+STARTS_PROCESSES = (*RUNS_HARNESSES, "data", "doctor")
+WAIT_S = 30.0
+
+
+class Done(NamedTuple):
+    """What came of a command."""
+
+    status: int
+    output: str
+    errors: str
+
+
+@functools.cache
+def contained() -> bool:
+    """Whether this machine can build a sandbox; where not, harnesses are run as a person would run them here."""
+    return probe().level != "none"
+
+
+def words(arguments: Sequence[str]) -> list[str]:
+    """The command line of `sia` with `arguments`."""
+    unsafe = ["--unsafe-no-sandbox"] if arguments[:1] and arguments[0] in RUNS_HARNESSES and not contained() else []
+    return [sys.executable, "-m", "sia_tui", *arguments, *unsafe]
+
+
+def sia(folder: Path, *arguments: str) -> Done:
+    """Calls `sia` as in `folder`, whose `.sia` is the workspace; in this process what only reads, since that is quick."""
+    if arguments[0] in STARTS_PROCESSES:
+        done = subprocess.run(
+            words(arguments), cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+    more = [] if arguments[0] == "completion" else ["--workspace", str(folder / ".sia")]
+    result = CliRunner().invoke(cli, [*arguments, *more])
+    return Done(result.exit_code, result.stdout, f"{result.stderr}{result.exception or ''}")
+
+
+@contextlib.contextmanager
+def live_run(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A run that an engine is working on at this moment."""
+    process = subprocess.Popen(
+        words(["run", str(TOY)]),
+        cwd=folder,
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + WAIT_S
+        while not _started(folder):
+            assert process.poll() is None, "the run ended before it began its first step"
+            assert time.monotonic() < deadline, f"no step began within {WAIT_S:g} s"
+            time.sleep(0.02)
+        yield process
+        process.wait(WAIT_S)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _started(folder: Path) -> bool:
+    try:
+        with contextlib.closing(Reader.open(folder / ".sia" / "events.db")) as reader:
+            run = reader.find("last")
+            return run.status == "running" and any(event.type == "step.started" for event in reader.history(run.run))
+    except SiaError:
+        return False
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SIA_WORKSPACE")}
+    return kept | {"PYTHONPATH": str(ROOT)}

@@ -1,0 +1,63 @@
+"""docs/commands.md: its help is the help of the commands, and each of its examples ends with exit status 0."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from tests.docs.commandline import TOY, contained, live_run, sia
+from tests.docs.helptext import PAGE, commands, refreshed, sections
+
+TOY_FOR = {"lawbench": str(TOY), "case-0019": "val-100"}
+"""The examples name LawBench and a case of it; here they are put to a toy that needs no data and no minutes."""
+ENDS_AS = {"pause": "paused", "stop": "stopped"}
+"""Commands that need a live engine, and what becomes of its run."""
+
+_EXAMPLE = re.compile(r"^\$ sia (.+)$", re.MULTILINE)
+_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def examples(text: str) -> list[str]:
+    return [found[1] for block in _CONSOLE.finditer(text) for found in _EXAMPLE.finditer(block[1])]
+
+
+def test_every_command_has_a_section_and_the_page_has_no_other() -> None:
+    assert list(sections(PAGE.read_text())) == list(commands())
+
+
+def test_the_help_on_the_page_is_the_help_of_the_command() -> None:
+    page = PAGE.read_text()
+    assert page == refreshed(page), "run `python -m tests.docs.helptext`"
+
+
+def test_help_that_drifted_is_noticed() -> None:
+    page = PAGE.read_text()
+    drifted = page.replace("--follow", "--fellow")
+    assert drifted != page
+    assert refreshed(drifted) != drifted
+
+
+def test_every_section_has_an_example_of_its_own_command() -> None:
+    for command, text in sections(PAGE.read_text()).items():
+        assert any(example.startswith(command) for example in examples(text)), command
+
+
+def test_every_example_does_what_it_says(tmp_path: Path) -> None:
+    quiet, busy = tmp_path / "quiet", tmp_path / "busy"
+    quiet.mkdir()
+    busy.mkdir()
+    # what `stop` has ended is what `resume` takes up
+    for example in sorted(examples(PAGE.read_text()), key=lambda example: example.startswith("resume")):
+        arguments = [TOY_FOR.get(word, word) for word in shlex.split(example)]
+        command = arguments[0]
+        if command in ENDS_AS:
+            with live_run(busy):
+                done = sia(busy, *arguments)
+            assert ENDS_AS[command] in sia(busy, "ls").output
+        else:
+            done = sia(busy if command == "resume" else quiet, *arguments)
+        expected = 1 if command == "doctor" and not contained() else 0
+        assert done.status == expected, f"sia {example}\n{done.output}{done.errors}"
+        assert done.output, f"sia {example} prints nothing"
+    assert "interrupted" not in sia(busy, "ls").output

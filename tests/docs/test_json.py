@@ -1,0 +1,87 @@
+"""docs/json.md: what the commands print with --json has exactly the shapes that the page gives."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.events.types import PAYLOADS
+from tests.docs.commandline import DOCS, TOY, contained, live_run, sia
+from tests.docs.shape import mismatches
+
+PAGE = DOCS / "json.md"
+STANDS_FOR = {"RUN": "last", "INSTANCE": "val-100", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY)}
+SCRIPT = """
+[[decision]]
+reason = "use the rule"
+params = { method = "rule", skill = 10 }
+
+[[decision]]
+reason = "break it, so that there are failures to show"
+files = { "agent.py" = "def solve(instance, ctx):\\n    raise ValueError(instance.id)\\n" }
+"""
+_SECTION = re.compile(r"^## `sia ([^`]+) --json`\n.*?^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def shapes() -> dict[str, Any]:
+    return {found[1]: json.loads(found[2]) for found in _SECTION.finditer(PAGE.read_text())}
+
+
+@pytest.mark.parametrize(
+    ("shape", "value"),
+    [
+        ({"a": "integer"}, {}),
+        ({"a": "integer"}, {"a": 1, "b": 2}),
+        ({"a": "integer"}, {"a": None}),
+        ({"a": "integer"}, {"a": True}),
+        ({"a": "integer"}, {"a": 1.5}),
+        ({"a?": {"b": "string"}}, {"a": {"b": 1}}),
+        ({"*": "number"}, {"a": "1"}),
+        ([{"a": "string"}], [{"a": "x"}, {"a": 1}]),
+        ([{"a": "string"}], {"a": "x"}),
+        ({"a": {"b": "string"}}, {"a": []}),
+    ],
+)
+def test_a_wrong_shape_is_noticed(shape: Any, value: Any) -> None:
+    assert mismatches(shape, value)
+
+
+def test_a_right_shape_passes() -> None:
+    shape = {"a?": {"b": "number"}, "c": ["any"], "d": {"*": "boolean"}, "e?": "string"}
+    assert mismatches(shape, {"a": {"b": 1}, "c": [1, "x"], "d": {"x": True}, "e": None}) == []
+
+
+def test_every_type_of_event_is_on_the_page() -> None:
+    page = PAGE.read_text()
+    assert [name for name in PAYLOADS if f"| `{name}` |" not in page] == []
+
+
+def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
+    (tmp_path / "script.toml").write_text(SCRIPT)
+    known = shapes()
+    printed: list[tuple[str, Any]] = []
+
+    def call(command: str, *more: str) -> None:
+        words = [*(STANDS_FOR.get(word, word) for word in command.split()), *more, "--json"]
+        done = sia(tmp_path, *words)
+        assert done.status == (1 if command == "doctor" and not contained() else 0), f"sia {' '.join(words)}\n{done}"
+        lines = done.output.splitlines() if command == "log RUN" else [done.output]
+        printed.extend((command, json.loads(line)) for line in lines)
+
+    call("run DOMAIN", "--agent", "script:script.toml", "--generations", "3", "--budget-evaluations", "900")
+    call("run DOMAIN --dry-run")
+    for command in known.keys() - {"run DOMAIN", "run DOMAIN --dry-run", "resume RUN", "pause RUN", "stop RUN"}:
+        call(command)
+    call("run DOMAIN", "--budget-evaluations", "1")  # ends before anything is judged
+    for command in ("pause RUN", "stop RUN"):
+        with live_run(tmp_path):
+            call(command)
+    call("resume RUN", "--generations", "1")
+
+    assert {command for command, _ in printed} == known.keys()
+    found = [f"{command}: {text}" for command, value in printed for text in mismatches(known[command], value)]
+    assert found == []

@@ -1,0 +1,150 @@
+"""Files that are not what they should be: one sentence, and not a byte changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlite_utils.utils import sqlite3 as engine_sqlite
+
+from engine.errors import SiaError
+from engine.events import schema
+from engine.events.log import RunLog
+from engine.events.reader import Reader
+from tests.histories import Play, started
+
+
+def not_a_database(path: Path) -> None:
+    path.write_bytes(b"Dear diary, " * 500)
+
+
+def truncated(path: Path) -> None:
+    with contextlib.closing(RunLog.hold(path.parent, "r1")) as log:
+        Play(log).to_rest()  # type: ignore[arg-type]
+    path.write_bytes(path.read_bytes()[:6000])
+
+
+def newer(path: Path) -> None:
+    with contextlib.closing(RunLog.hold(path.parent, "r1")) as log:
+        log.db.conn.execute("PRAGMA user_version = 99")
+
+
+def newer_sealed(path: Path) -> None:
+    newer(path)
+    sql(path, "PRAGMA journal_mode = DELETE")
+
+
+def foreign(path: Path) -> None:
+    sql(path, "CREATE TABLE photos (id); INSERT INTO photos VALUES (1)")
+
+
+def foreign_with_events(path: Path) -> None:
+    sql(path, "PRAGMA application_id = 77; CREATE TABLE events (id); PRAGMA journal_mode = WAL")
+
+
+def foreign_and_empty(path: Path) -> None:
+    sql(path, "PRAGMA application_id = 77")
+
+
+def sql(path: Path, script: str) -> None:
+    connection = engine_sqlite.connect(path)
+    connection.executescript(script)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (not_a_database, "is damaged"),
+        (truncated, "is damaged"),
+        (newer, "newer release of sia; upgrade"),
+        (newer_sealed, "newer release of sia; upgrade"),
+        (foreign, "is not a log of sia"),
+        (foreign_with_events, "is not a log of sia"),
+        (foreign_and_empty, "is not a log of sia"),
+    ],
+)
+@pytest.mark.parametrize("use", ["read", "write"])
+def test_a_strange_file_is_refused_and_left_alone(
+    workspace: Path, make: Callable[[Path], None], says: str, use: str
+) -> None:
+    path = workspace / "events.db"
+    make(path)
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(SiaError, match=says) as caught:
+        if use == "write":
+            RunLog.hold(workspace, "r9")
+        else:
+            with contextlib.closing(Reader.open(path)) as reader:
+                list(reader.history(reader.find("last").run))
+    assert "\n" not in str(caught.value)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+
+
+def test_a_missing_log_is_one_sentence_and_is_not_created(workspace: Path) -> None:
+    with pytest.raises(SiaError, match="there is no log at"):
+        Reader.open(workspace / "events.db")
+    assert list(workspace.iterdir()) == []
+
+
+def test_an_awkward_folder_holds_the_log_under_its_own_name(workspace: Path, finished: str, reader: Reader) -> None:
+    assert (workspace / "events.db").stat().st_size > 0
+    assert reader.find("last").run == finished
+    assert [path.name for path in workspace.parent.iterdir()] == [workspace.name]
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM blobs", "DROP TABLE runs", "PRAGMA user_version = 5"])
+def test_a_reader_cannot_write(finished: str, reader: Reader, statement: str) -> None:
+    with pytest.raises(engine_sqlite.OperationalError, match="readonly"):
+        reader.db.conn.execute(statement)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(as_ordinary_user: Callable[[], Path]) -> None:
+    with pytest.raises(SiaError, match="cannot be written .*; choose another folder with --workspace"):
+        RunLog.hold(as_ordinary_user(), "r1")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(as_ordinary_user: Callable[[], Path]) -> None:
+    folder: Path = as_ordinary_user.folder  # type: ignore[attr-defined]
+    RunLog.hold(folder, "r1").close()
+    sql(folder / "events.db", "PRAGMA journal_mode = DELETE")
+    as_ordinary_user()
+    (folder / "locks").is_dir()
+    with pytest.raises(SiaError):
+        RunLog.hold(folder, "r1")
+    with contextlib.closing(Reader.open(folder / "events.db")) as reader:
+        assert reader.runs() == []
+
+
+def test_a_sealed_log_is_read_where_nothing_can_be_written(as_ordinary_user: Callable[[], Path]) -> None:
+    folder: Path = as_ordinary_user.folder  # type: ignore[attr-defined]
+    with contextlib.closing(RunLog.hold(folder, "r1")) as log:
+        log.append([(0, started())])
+        log.db.conn.execute("VACUUM INTO ?", (str(folder / "sealed.db"),))
+    as_ordinary_user()
+    with contextlib.closing(Reader.open(folder / "sealed.db")) as reader:
+        assert [event.type for event in reader.history("r1")] == ["run.started"]
+
+
+def test_a_log_says_whose_it_is(workspace: Path, finished: str) -> None:
+    with contextlib.closing(sqlite3.connect(workspace / "events.db")) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (schema.SCHEMA_VERSION,)
+
+
+def test_the_schema_version_counts_the_migrations() -> None:
+    assert len(schema.migrations.pending(_Blank())) == schema.SCHEMA_VERSION
+
+
+class _Blank:
+    """A database in which no migration was applied."""
+
+    def __getitem__(self, name: str) -> _Blank:
+        return self
+
+    def exists(self) -> bool:
+        return False
