@@ -6,7 +6,7 @@ A domain is a folder:
     task.md         U, the task as the agents and a person read it
     references/     R, optional material for the agents
     harness/        the seed harness A1 (harness.toml, params.toml, agent.py, prompts/)
-    domain.py       `load(data) -> Domain`, and `fetch(cache, report) -> Path` where data must be obtained
+    domain.py       `load(data) -> Domain`, and `fetch(report) -> Path` where data must be obtained
 
 `domain.py` runs in a trusted process of its own (the grading process), never in the engine and never in the
 sandbox: labels of `val` and `test` do not leave that process.

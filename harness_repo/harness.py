@@ -83,6 +83,7 @@ def parse(files: Mapping[str, bytes]) -> Harness:
         raise HarnessInvalid(f"the harness is larger than {MAX_BYTES >> 20} MB")
     for path in files:
         _check_path(path)
+    for path in files:
         for folder in PurePosixPath(path).parents:
             if folder.as_posix() in files:
                 raise HarnessInvalid(f"{folder.as_posix()!r} is both a file and a folder")

@@ -116,7 +116,7 @@ class Play:
         self.append(0, first or started())
 
     def append(self, generation: int, *payloads: t.Payload, contents: Sequence[bytes] = ()) -> None:
-        for event in self.log.append([(generation, payload) for payload in payloads], contents=contents):
+        for event in self.log.append([(generation, payload) for payload in payloads], contents=contents, durable=False):
             self.state = evolve(self.state, event)
             self.results.add(event)
 

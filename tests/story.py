@@ -33,7 +33,17 @@ def story(workspace: Path, reference: str = "last") -> list[Any]:
                 case t.AnalysisFinished():
                     told.append(("analysis", payload.findings, payload.lever, payload.reason, payload.expected_gain))
                 case t.ProbeFinished():
-                    told.append(("probe", payload.generation, payload.attempt, payload.ordinal, payload.params, payload.score, payload.items))
+                    told.append(
+                        (
+                            "probe",
+                            payload.generation,
+                            payload.attempt,
+                            payload.ordinal,
+                            payload.params,
+                            payload.score,
+                            payload.items,
+                        )
+                    )
                 case t.ImprovementFailed() | t.RunFinished():
                     told.append((payload.type, payload.reason))
                 case t.BaselineMeasured():

@@ -1,9 +1,10 @@
 """The search agent: no language model. It searches the values of the tunables that a person declared.
 
-Within one Improvement it first tries each structural choice that was never tried, then works in small rounds: half
-of a round changes the best proposal so far in one or two places, half is drawn by Optuna's TPE (Bergstra et al.,
-"Algorithms for Hyper-Parameter Optimization", 2011) from everything recorded. All randomness comes from the run's
-seed; nothing is kept between calls but what the log holds, so a resumed run proposes what it would have proposed.
+Within one Improvement it first tries each structural choice that was never tried, then works in small rounds until one
+brings nothing better: most of a round changes the best proposal so far in one or two places, the last is drawn by
+Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011) from everything recorded. All
+randomness comes from the run's seed; nothing is kept between calls but what the log holds, so a resumed run proposes
+what it would have proposed.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[As
         for place in range(ROUND):
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked + place)
             best = _best(probes)
-            if place % 2 == 0 and best is not None:
+            if place < ROUND - 1 and best is not None:
                 wanted.append((_vary(harness, best.params, random.Random(seed)), "a change to the best so far"))
             else:
                 wanted.append((_draw(harness, probes, seed), "drawn by TPE"))
@@ -272,4 +273,3 @@ def _difference(old: Mapping[str, Value], new: Mapping[str, Value]) -> str:
 
 def _spell(params: Mapping[str, Value]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in params.items())
-

@@ -108,11 +108,18 @@ class RunStarted(Payload, frozen=True):
 
 
 class RunForked(Payload, frozen=True):
+    """A new run that shares its parent's history up to event `at`.
+
+    `settings` replaces the parent's where something was changed. `branch` makes that generation's candidate the
+    incumbent, whether the gate had accepted it or not.
+    """
+
     type: ClassVar[str] = "run.forked"
     name: str
     parent: str
     at: int
     settings: Settings | None = None
+    branch: int | None = None
 
 
 class RunPaused(Payload, frozen=True):
@@ -272,7 +279,10 @@ class AnalysisFinished(Payload, frozen=True):
 
 
 class ProbeFinished(Payload, frozen=True):
-    """A proposal tried on a held-out fold of `train`. `params` are all its values; `items` is a blob."""
+    """A proposal tried on a held-out fold of `train`. `params` are all its values; `items` is a blob.
+
+    `key` names all that the result depends on; a run of the lineage that asks for the same is given it (`reused`).
+    """
 
     type: ClassVar[str] = "probe.finished"
     generation: int
@@ -285,8 +295,10 @@ class ProbeFinished(Payload, frozen=True):
     evaluations: int
     cpu_s: float
     wall_s: float
+    key: str
     items: str = ""
     failure: Failure | None = None
+    reused: bool = False
 
     def blobs(self) -> list[str]:
         return [self.items]

@@ -30,10 +30,10 @@ async def execute(run: Run, generation: int) -> None:
     if settings.noisy:
         repeats = range((generation - 1) * settings.repeats, generation * settings.repeats)
     train = await run.train()
-    held_out = set(sample((item.id for item in train), settings.train_sample, settings.seed, "train sample"))
+    held_out = set(sample((item.id for item in train), settings.train_sample, run.state.root_seed, "train sample"))
     learn = [item for item in train if item.id not in held_out]
-    val = tasks("val", await run.ports.grader.instances("val"), repeats, settings.seed)
-    seen = tasks("train", [item for item in train if item.id in held_out], repeats, settings.seed)
+    val = tasks("val", await run.ports.grader.instances("val"), repeats, run.state.root_seed)
+    seen = tasks("train", [item for item in train if item.id in held_out], repeats, run.state.root_seed)
 
     await _arm(run, generation, candidate, [*val, *seen], learn)
     incumbent = run.state.incumbent
@@ -88,7 +88,7 @@ async def _arm(
         run.harness(number),
         todo,
         train=learn,
-        seed=run.state.set.seed,
+        seed=run.state.root_seed,
         workers=run.ports.workers,
         limits=run.ports.grader.folder.spec.limits,
         on_prepared=on_prepared,

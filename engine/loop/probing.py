@@ -11,20 +11,36 @@ import time
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
+from domains.contract import Instance
 from engine.agents.protocol import Ask
 from engine.events import blobs
 from engine.events import types as t
+from engine.events.codec import decode
 from engine.loop import answers, budget
-from engine.loop.answering import answer_all, tasks
+from engine.loop.answering import Task, answer_all, prepared_on, tasks
 from engine.loop.gate import mean
 from engine.loop.run import Run
 from engine.seeds import sample
 from harness_repo.harness import Harness
 
 
+class Fold(msgspec.Struct, frozen=True):
+    """What a probe answers, and what its harness may learn from."""
+
+    todo: list[Task]
+    learn: list[Instance]
+
+    def key(self, harness: Harness) -> str:
+        """The name of everything that the result of a probe depends on."""
+        files = {path: blobs.digest(content) for path, content in harness.files.items()}
+        asked = [(task.instance, task.repeat, task.seed) for task in self.todo]
+        return blobs.digest(msgspec.json.encode([files, asked, prepared_on(self.learn)], order="deterministic"))
+
+
 class FoldLab:
-    """Tries proposals for one Improvement; what this generation has already tried is not tried again."""
+    """Tries proposals for one Improvement. What the lineage has already tried is taken over, not tried again."""
 
     def __init__(self, run: Run, generation: int, attempt: int, base: Harness) -> None:
         self._run = run
@@ -34,32 +50,36 @@ class FoldLab:
 
     async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
         """The results in the order of `asks`; fewer where the evaluations do not suffice."""
-        run, settings = self._run, self._run.state.set
-        fold = sample((item.id for item in await run.train()), settings.probe_fold, settings.seed, "probe fold")
-        cost = len(fold) * settings.repeats
+        run = self._run
+        fold = await self._fold()
         left = budget.affordable_evaluations(run.state)
         place = asyncio.Semaphore(run.ports.workers)
-        recorded = {
-            (probe.ordinal, _key(probe.params)): probe
+        here = {
+            (probe.ordinal, probe.key): probe
             for probe in run.probes
             if (probe.generation, probe.attempt) == (self._generation, self._attempt)
         }
+        remembered = _remembered(run)
+        trials: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | tuple[t.ProbeFinished, bytes]] = []
         done: list[t.ProbeFinished] = []
-        trials: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | t.ProbeFinished] = []
         try:
             for ask in asks:
-                known = recorded.get((ask.ordinal, _key(self._base.params | dict(ask.params))))
-                if known is not None:
-                    trials.append(known)
-                elif left is None or left >= cost:
-                    left = left if left is None else left - cost
-                    trials.append(asyncio.create_task(self._try(ask, fold, place)))
-            for trial in trials:
-                if isinstance(trial, asyncio.Task):
-                    finished, items = await trial
-                    run.append(self._generation, finished, contents=[items])
+                harness = self._base.with_params(ask.params)
+                key = fold.key(harness)
+                if (finished := here.get((ask.ordinal, key))) is not None:
+                    trials.append((finished, b""))
+                    continue
+                if left is not None and left < len(fold.todo):
+                    break
+                left = None if left is None else left - len(fold.todo)
+                if (known := remembered.get(key)) is not None:
+                    trials.append((self._again(known, ask), b""))
                 else:
-                    finished = trial
+                    trials.append(asyncio.create_task(self._try(ask, harness, fold, place)))
+            for trial in trials:
+                finished, items = await trial if isinstance(trial, asyncio.Task) else trial
+                if (finished.ordinal, finished.key) not in here:
+                    run.append(self._generation, finished, contents=[items] if items else [])
                 done.append(finished)
         finally:
             rest = [trial for trial in trials if isinstance(trial, asyncio.Task)]
@@ -68,13 +88,27 @@ class FoldLab:
             await asyncio.gather(*rest, return_exceptions=True)
         return done
 
-    async def _try(self, ask: Ask, fold: Sequence[str], place: asyncio.Semaphore) -> tuple[t.ProbeFinished, bytes]:
+    async def _fold(self) -> Fold:
         run, settings = self._run, self._run.state.set
-        harness = self._base.with_params(ask.params)
-        held_out = set(fold)
-        train = await run.train()
-        todo = tasks("train", [item for item in train if item.id in held_out], range(settings.repeats), settings.seed)
-        learn = [item for item in train if item.id not in held_out]
+        train, seed = await run.train(), run.state.root_seed
+        held_out = set(sample((item.id for item in train), settings.probe_fold, seed, "probe fold"))
+        todo = tasks("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
+        return Fold(todo=todo, learn=[item for item in train if item.id not in held_out])
+
+    def _again(self, known: t.ProbeFinished, ask: Ask) -> t.ProbeFinished:
+        return replace(
+            known,
+            generation=self._generation,
+            attempt=self._attempt,
+            ordinal=ask.ordinal,
+            why=ask.why,
+            reused=True,
+        )
+
+    async def _try(
+        self, ask: Ask, harness: Harness, fold: Fold, place: asyncio.Semaphore
+    ) -> tuple[t.ProbeFinished, bytes]:
+        run = self._run
         failure: t.Failure | None = None
         prepare_cpu = 0.0
 
@@ -89,9 +123,9 @@ class FoldLab:
                 async for answered in answer_all(
                     run.ports,
                     harness,
-                    todo,
-                    train=learn,
-                    seed=settings.seed,
+                    fold.todo,
+                    train=fold.learn,
+                    seed=run.state.root_seed,
                     workers=1,
                     limits=run.ports.grader.folder.spec.limits,
                     on_prepared=on_prepared,
@@ -107,16 +141,29 @@ class FoldLab:
             ordinal=ask.ordinal,
             why=ask.why,
             params={**harness.params},
-            fold=f"{len(fold)} of train",
+            fold=f"{len(fold.todo)} of train",
             score=mean([row.grade.score for row in rows]),
             evaluations=len(rows),
             cpu_s=round(prepare_cpu + sum(row.cpu_s for row in rows), 3),
             wall_s=run.elapsed(started),
+            key=fold.key(harness),
             items=blobs.digest(items),
             failure=failure or next((row.failure for row in rows if row.failure), None),
         )
         return finished, items
 
 
-def _key(params: dict[str, bool | int | float | str]) -> bytes:
-    return msgspec.json.encode(dict(sorted(params.items())))
+def _remembered(run: Run) -> dict[str, t.ProbeFinished]:
+    """By key, what some run of this lineage has already tried."""
+    rows = run.log.db.conn.execute(
+        """SELECT type, v, payload FROM events
+           WHERE type = ? AND run IN (SELECT run FROM runs WHERE root = (SELECT root FROM runs WHERE run = ?))
+           ORDER BY seq DESC""",
+        (t.ProbeFinished.type, run.log.run),
+    )
+    known: dict[str, t.ProbeFinished] = {}
+    for kind, version, stored in rows:
+        payload = decode(kind, version, stored)
+        assert isinstance(payload, t.ProbeFinished)  # noqa: S101 - by its type
+        known[payload.key] = payload
+    return known

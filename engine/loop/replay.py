@@ -140,7 +140,7 @@ def _shown(payload: t.Payload, generation: int) -> str:
 
 
 def _instance(reader: Reader, state: State, results: Results, event: Event, payload: t.InstanceFinished) -> _Found:
-    seed = derive(state.set.seed, "instance", payload.instance, payload.repeat)
+    seed = derive(state.root_seed, "instance", payload.instance, payload.repeat)
     commits = {version.commit for version in state.versions.values()}
     if payload.seed != seed:
         return f"the seed {seed} for {payload.instance}", str(payload.seed)

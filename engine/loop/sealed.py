@@ -28,9 +28,9 @@ async def unseal(run: Run, generation: int) -> None:
         async for row in answer_all(
             run.ports,
             run.harness(state.incumbent),
-            tasks("test", instances, range(1), state.set.seed),
+            tasks("test", instances, range(1), state.root_seed),
             train=await grader.labelled(),
-            seed=state.set.seed,
+            seed=state.root_seed,
             workers=run.ports.workers,
             limits=grader.folder.spec.limits,
         )

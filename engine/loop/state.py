@@ -47,7 +47,11 @@ class Spent(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """A run at one event."""
+    """A run at one event.
+
+    `root_seed` is the seed with which the lineage began: what is executed and on which folds never depends on a fork's
+    own seed, so that candidates of one lineage stay comparable. `settings.seed` drives what agents propose.
+    """
 
     run: str = ""
     status: Status = "new"
@@ -55,6 +59,7 @@ class State(msgspec.Struct, frozen=True):
     name: str = ""
     domain: t.DomainRef | None = None
     settings: t.Settings | None = None
+    root_seed: int = 0
     isolation: dict[str, object] = {}
     parent: str | None = None
     baseline: t.BaselineMeasured | None = None
@@ -123,11 +128,12 @@ def evolve(state: State, event: Event) -> State:
                 name=payload.name,
                 domain=payload.domain,
                 settings=payload.settings,
+                root_seed=payload.settings.seed,
                 isolation=payload.isolation,
             )
         case t.RunForked():
-            reopened = _reopened(state, payload.settings)
-            return replace(reopened, run=event.run, name=payload.name, parent=payload.parent, open_step=None)
+            child = replace(_reopened(state, payload.settings), run=event.run, name=payload.name, parent=payload.parent)
+            return _branched(replace(child, open_step=None), payload.branch)
         case t.RunPaused():
             return replace(state, status="paused")
         case t.RunStopped():
@@ -151,7 +157,12 @@ def evolve(state: State, event: Event) -> State:
         case t.HarnessWritten(number=number):
             return replace(_succeed(state), versions={**state.versions, number: payload})
         case t.GenerationStarted(candidate=candidate):
-            return replace(state, generations=(*state.generations, Generation(event.generation, candidate)), executed=0, fruitless=0)
+            return replace(
+                state,
+                generations=(*state.generations, Generation(event.generation, candidate)),
+                executed=0,
+                fruitless=0,
+            )
         case t.ExecutionFinished():
             return _succeed(_generation(replace(state, executed=0), event, execution=payload))
         case t.GateDecided(accepted=accepted):
@@ -159,8 +170,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, incumbent=event.generation) if accepted else state
         case t.AnalysisFinished():
             return _succeed(_generation(state, event, analysis=payload))
-        case t.ProbeFinished(evaluations=evaluations):
-            return _evaluated(state, evaluations, 0)
+        case t.ProbeFinished(evaluations=count, reused=reused):
+            return _evaluated(state, 0, count) if reused else _evaluated(state, count, 0)
         case t.ImprovementFailed(reason=reason):
             failed = (*state.of(event.generation).failed_improvements, reason)
             state = replace(state, fruitless=state.fruitless + 1)
@@ -187,6 +198,20 @@ def _reopened(state: State, settings: t.Settings | None) -> State:
         reason="",
         fruitless=0 if settings else state.fruitless,
         exhausted=None if settings else state.exhausted,
+    )
+
+
+def _branched(state: State, generation: int | None) -> State:
+    """The state with the candidate of `generation` as incumbent, and nothing after it."""
+    if generation is None:
+        return state
+    last = replace(state.of(generation), analysis=None, failed_improvements=(), finished=False)
+    return replace(
+        state,
+        generations=(*state.generations[: generation - 1], last),
+        versions={number: version for number, version in state.versions.items() if number <= generation},
+        incumbent=generation,
+        fruitless=0,
     )
 
 

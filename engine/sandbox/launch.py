@@ -89,7 +89,7 @@ async def launch(program: Program, isolation: Isolation, slots: int) -> Launched
     ours, theirs = socket.socketpair()
     control = Control(ours)
     errors = os.memfd_create("errors")
-    folder = Path(tempfile.mkdtemp(prefix="sia-unsafe-")) if isolation.mode == "unsafe" else None
+    folder = _unsafe_folder() if isolation.mode == "unsafe" else None
     scratch = ["prepare", *map(str, range(slots))]
     try:
         with theirs:
@@ -149,6 +149,15 @@ def _contained(
         )
         passed = [control, *files.values(), *([filter_fd] if filter_fd is not None else [])]
         return _spawn(command, {}, passed, errors)
+
+
+def _unsafe_folder() -> Path:
+    """A new folder for an unsafe run; clears away those that killed engines left."""
+    for stale in Path(tempfile.gettempdir()).glob("sia-unsafe-*"):
+        pid = stale.name.split("-")[2]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(stale, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"sia-unsafe-{os.getpid()}-"))
 
 
 def _bare(

@@ -182,6 +182,8 @@ def main() -> None:
     os.umask(0o022)
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _guard()
+    # While `prepare` runs nobody here would notice that the engine has gone. Later we do, and must live to sweep.
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     control.send("ready")  # the host learns our process id from the kernel, and limits it before it answers
     start, (end, out) = control.receive(Start)
@@ -198,6 +200,7 @@ def main() -> None:
     _report(channel, lambda: prepare(Context(start, channel, start.seed, None)), start.prepare, start.folder)
     _redirect(os.open(os.devnull, os.O_RDWR))
     channel.close()
+    _libc.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
     _sweep()
     os.chdir("/")
     _empty(scratch)
@@ -382,9 +385,8 @@ def _become_nobody() -> None:
 
 
 def _guard() -> None:
-    """Orphans of ours come to us, we die with our parent, and no process of the same user may look into us."""
+    """Orphans of ours come to us, and no process of the same user may look into us."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 

@@ -81,5 +81,9 @@ def test_ten_kills_change_nothing(tmp_path: Path, seed: int) -> None:
             if (p := event.payload).type == "instance.finished"
         ]
         assert len(done) == len(set(done)), "an instance was finished twice"
-        probes = [(p.generation, p.attempt, p.ordinal) for e in reader.history(run) if (p := e.payload).type == "probe.finished"]
+        probes = [
+            (p.generation, p.attempt, p.ordinal)
+            for e in reader.history(run)
+            if (p := e.payload).type == "probe.finished"
+        ]
         assert len(probes) == len(set(probes)), "a probe was finished twice"

@@ -48,7 +48,7 @@ def words(arguments: Sequence[str]) -> list[str]:
 
 
 def sia(folder: Path, *arguments: str) -> Done:
-    """Calls `sia` as in `folder`, whose `.sia` is the workspace; in this process what only reads, since that is quick."""
+    """Calls `sia` as in `folder`, whose `.sia` is the workspace; what only reads is called in this process."""
     if arguments[0] in STARTS_PROCESSES:
         done = subprocess.run(
             words(arguments), cwd=folder, env=_environment(), capture_output=True, text=True, check=False

@@ -22,7 +22,9 @@ def log(workspace: Path) -> Iterator[RunLog]:
         yield held
 
 
-@pytest.mark.parametrize("data", [b"", b"a", b"text " * 1000, os.urandom(1000)], ids=["empty", "short", "text", "noise"])
+@pytest.mark.parametrize(
+    "data", [b"", b"a", b"text " * 1000, os.urandom(1000)], ids=["empty", "short", "text", "noise"]
+)
 def test_a_blob_is_read_back_by_its_name(log: RunLog, data: bytes) -> None:
     log.append([(0, started())], contents=[data])
     assert log.reader.blob(blobs.digest(data)) == data

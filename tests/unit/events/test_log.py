@@ -102,7 +102,9 @@ def test_the_guards_refuse(log: RunLog, statement: str) -> None:
 
 def test_the_guards_let_the_next_event_in(log: RunLog) -> None:
     head = log.append([(0, started())])[-1]
-    log.db.conn.execute("INSERT INTO events VALUES (NULL, 'r1', 2, 'run.paused', 1, 1, 0, x'7b7d', ?, 'x')", (head.hash,))
+    log.db.conn.execute(
+        "INSERT INTO events VALUES (NULL, 'r1', 2, 'run.paused', 1, 1, 0, x'7b7d', ?, 'x')", (head.hash,)
+    )
 
 
 def test_a_run_is_held_by_one_engine(log: RunLog, workspace: Path) -> None:
@@ -143,7 +145,10 @@ def test_a_displaced_engine_is_fenced_and_leaves_nothing(log: RunLog) -> None:
         connection.execute("UPDATE engines SET epoch = epoch + 1")
     with pytest.raises(Fenced, match="taken this run over"):
         log.append([(0, t.RunPaused("a"))], contents=[b"content"])
-    assert log.db.conn.execute("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM blobs)").fetchone() == (1, 0)
+    assert log.db.conn.execute("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM blobs)").fetchone() == (
+        1,
+        0,
+    )
 
 
 def test_the_next_engine_goes_on_at_the_head(log: RunLog, workspace: Path) -> None:

@@ -19,7 +19,9 @@ from tests.histories import started
 
 def begin(workspace: Path, run: str, name: str) -> None:
     with contextlib.closing(RunLog.hold(workspace, run)) as log:
-        log.append([(0, replace(started(), name=name)), (0, t.RunPaused("a")), (0, t.RunResumed()), (0, t.RunStopped("b"))])
+        log.append(
+            [(0, replace(started(), name=name)), (0, t.RunPaused("a")), (0, t.RunResumed()), (0, t.RunStopped("b"))]
+        )
 
 
 def fork(workspace: Path, run: str, parent: str, at: int) -> None:
@@ -44,7 +46,9 @@ def test_a_run_is_found_by_id_name_prefix_or_last(three: Reader, reference: str,
     assert three.find(reference).run == run
 
 
-@pytest.mark.parametrize(("reference", "says"), [("law", "fits 3 runs; say which: law-1, law-2"), ("zz", "no run 'zz'")])
+@pytest.mark.parametrize(
+    ("reference", "says"), [("law", "fits 3 runs; say which: law-1, law-2"), ("zz", "no run 'zz'")]
+)
 def test_what_does_not_name_one_run_is_refused(three: Reader, reference: str, says: str) -> None:
     with pytest.raises(SiaError, match=says):
         three.find(reference)
@@ -52,7 +56,10 @@ def test_what_does_not_name_one_run_is_refused(three: Reader, reference: str, sa
 
 def test_an_empty_workspace_says_so(workspace: Path) -> None:
     RunLog.hold(workspace, "r1").close()
-    with contextlib.closing(Reader.open(workspace / "events.db")) as reader, pytest.raises(SiaError, match="has no runs"):
+    with (
+        contextlib.closing(Reader.open(workspace / "events.db")) as reader,
+        pytest.raises(SiaError, match="has no runs"),
+    ):
         reader.find("last")
 
 

@@ -41,7 +41,11 @@ def test_the_search_finds_the_rule_and_the_sealed_test_agrees(tmp_path: Path) ->
     assert test["unsealed_before"] == 0
     assert json.loads(run(tmp_path, "test", "last", "--json").stdout)["unsealed_before"] == 1
     assert json.loads(run(tmp_path, "replay", "last", "--verify", "--json").stdout)["identical"]
-    assert json.loads(run(tmp_path, "verify", "--json").stdout) == {"ok": True, "events": shown(tmp_path)["head"]["n"], "problems": []}
+    assert json.loads(run(tmp_path, "verify", "--json").stdout) == {
+        "ok": True,
+        "events": shown(tmp_path)["head"]["n"],
+        "problems": [],
+    }
 
 
 def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
@@ -55,9 +59,10 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
 
 def test_edits_without_effect_are_never_accepted_and_show_says_why(tmp_path: Path) -> None:
     agent = (TOY / "harness" / "agent.py").read_text()
-    edits = [
-        f"files = {{ 'agent.py' = {json.dumps(agent + f'# {i}')} }}" for i in range(3)
-    ] + ["files = { 'prompts/note.md' = 'unused' }", "params = { skill = 9 }"]
+    edits = [f"files = {{ 'agent.py' = {json.dumps(agent + f'# {i}')} }}" for i in range(3)] + [
+        "files = { 'prompts/note.md' = 'unused' }",
+        "params = { skill = 9 }",
+    ]
     run(tmp_path, "run", str(TOY), "--generations", "6", "--agent", scripted(tmp_path, *edits))
     facts = shown(tmp_path)
     assert [one["accepted"] for one in facts["generations"]] == [True] + [False] * 5
@@ -84,7 +89,7 @@ def test_a_budget_of_evaluations_is_never_exceeded_and_can_be_raised(tmp_path: P
     assert json.loads(run(tmp_path, "replay", "--verify", "--json").stdout)["identical"]
 
 
-EVIL = '''
+EVIL = """
 import os, socket, sys, time
 def solve(instance, ctx):
     x = instance.data
@@ -105,11 +110,13 @@ def solve(instance, ctx):
     if x == 110: return "hang the grader"
     if x == 111: return "kill the grader"
     return 7 * x % 10
-'''
+"""
 
 
 @pytest.mark.timeout(280)
-def test_a_hostile_harness_is_contained_typed_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hostile_harness_is_contained_typed_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "canary-4711")
     edit = f"files = {{ 'agent.py' = {json.dumps(EVIL)} }}"
     run(tmp_path, "run", str(TOY), "--generations", "2", "--agent", scripted(tmp_path, edit))

@@ -202,3 +202,12 @@ def test_a_harness_that_cannot_be_prepared_fails_every_job(isolation: Isolation,
 
 def test_no_job_is_no_work(isolation: Isolation) -> None:
     assert run(SLEEP, [], isolation) == []
+
+
+def test_the_folder_of_a_killed_unsafe_engine_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait()
+    (tmp_path / f"sia-unsafe-{dead.pid}-x" / "scratch").mkdir(parents=True)
+    run("def solve(i, c):\n    pass", [1], Isolation.unsafe())
+    assert list(tmp_path.iterdir()) == []
