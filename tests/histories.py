@@ -15,7 +15,7 @@ from engine.loop import budget, results
 from engine.loop.decide import RULES, Judge, Perform, Record, Rest, decide
 from engine.loop.gate import mean
 from engine.loop.results import Results
-from engine.loop.state import State, evolve
+from engine.loop.state import State, evolve, fold
 from engine.loop.verdict import verdict
 from engine.seeds import derive
 from harness_repo.harness import dump_params
@@ -99,7 +99,11 @@ def rising(number: int, instance: str) -> float:
 
 
 class Play:
-    """Drives a run to its rest. `fails` and `crashes` name (kind, generation, attempt) of steps that come to nothing."""
+    """Drives a run to its rest, from its start or from a `history` that it takes up.
+
+    `fails` and `crashes` name (kind, generation, attempt) of steps that come to nothing; the Improvements of the
+    generations in `barren` find nothing.
+    """
 
     def __init__(
         self,
@@ -110,10 +114,14 @@ class Play:
         fails: Collection[tuple[str, int, int]] = (),
         crashes: Collection[tuple[str, int, int]] = (),
         barren: Collection[int] = (),
+        history: Sequence[Event] = (),
     ) -> None:
         self.log, self.skill, self.fails, self.crashes, self.barren = log, skill, fails, crashes, barren
-        self.state, self.results = State(), Results()
-        self.append(0, first or started())
+        self.state, self.results = fold(history), Results()
+        for event in history:
+            self.results.add(event)
+        if not history:
+            self.append(0, first or started())
 
     def append(self, generation: int, *payloads: t.Payload, contents: Sequence[bytes] = ()) -> None:
         for event in self.log.append([(generation, payload) for payload in payloads], contents=contents, durable=False):
@@ -191,7 +199,7 @@ class Play:
         )
 
     def _result(self, one: t.Candidate, number: int, split: str, instance: str, repeat: int) -> t.InstanceFinished:
-        seed = derive(self.state.set.seed, "instance", instance, repeat)
+        seed = derive(self.state.root_seed, "instance", instance, repeat)
         score = self.skill(number, instance)
         return t.InstanceFinished(one.harness, split, instance, repeat, seed, "p", score, answer=f'"{score}"')
 
@@ -205,7 +213,7 @@ class Play:
             items = msgspec.json.encode([[f"train-{i}", 0.5, "0"] for i in range(fold)])
             probe = t.ProbeFinished(
                 generation, len(state.of(generation).failed_improvements), ordinal, "a try", {"skill": ordinal},
-                "a fold", mean([0.5] * fold), fold, 0.1, 0.1, blobs.digest(items),
+                "a fold", mean([0.5] * fold), fold, 0.1, 0.1, f"key of {ordinal}", blobs.digest(items),
             )  # fmt: skip
             self.append(generation, probe, contents=[items])
         if generation in self.barren:

@@ -63,12 +63,9 @@ class Plan(msgspec.Struct, frozen=True):
 async def plan(options: Options, report: Report) -> Plan:
     """Checks everything that a run needs, fetching missing data; raises `SiaError` and writes nothing of ours."""
     folder = find(options.domain)
-    if not _is_name(folder.spec.name):
-        raise SiaError(
-            f"domain.toml: {folder.spec.name!r} is not a name", "use small letters, digits, '.', '_' and '-'"
-        )
+    check_name(folder.spec.name)  # runs are named after it
     _check_numbers(options)
-    script = _script(options.agent)
+    script = read_script(options.agent)
     make_agent(options.agent, script)
     _check_seed_harness(folder)
     isolation = Isolation.unsafe() if options.unsafe else probe()
@@ -238,7 +235,8 @@ def versions() -> dict[str, str]:
     return known
 
 
-def _script(agent: str) -> str:
+def read_script(agent: str) -> str:
+    """The text of the script that `script:FILE` names, else nothing."""
     if not agent.startswith("script:"):
         return ""
     path = Path(agent.removeprefix("script:"))
@@ -253,17 +251,18 @@ def _check_numbers(options: Options) -> None:
         raise SiaError("a run needs at least one generation", "pass --generations 1 or more")
     if options.workers < 1:
         raise SiaError("a run needs at least one worker", "pass --workers 1 or more")
-    if options.name and not _is_name(options.name):
-        raise SiaError(f"{options.name!r} is not a name for a run", "use small letters, digits, '.', '_' and '-'")
+    if options.name:
+        check_name(options.name)
     caps = (options.budget.evaluations, options.budget.minutes, options.budget.usd)
     if any(cap is not None and cap <= 0 for cap in caps):
         raise SiaError("a budget must be more than nothing", "leave it out for no cap")
 
 
-def _is_name(name: str) -> bool:
-    """Whether `name` can name a run; git's rules for a ref are stricter than the characters say."""
+def check_name(name: str) -> None:
+    """Raises `SiaError` where `name` cannot name a run; git's rules for a ref are stricter than the characters say."""
     plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
-    return plain and ".." not in name and not name.endswith((".", ".lock"))
+    if not plain or ".." in name or name.endswith((".", ".lock")):
+        raise SiaError(f"{name!r} is not a name for a run", "use small letters, digits, '.', '_' and '-'")
 
 
 def _check_seed_harness(folder: Folder) -> None:

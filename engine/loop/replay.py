@@ -97,6 +97,8 @@ def _explain(
         )
     if isinstance(payload, t.StepStarted) and payload.kind == "test":
         return None
+    if isinstance(payload, t.HarnessWritten) and isinstance(last, t.RunForked):
+        return _version(reader, state, results, event, payload)  # a person's edit came with the fork
     step = state.open_step
     if step is not None and (belongs := _belongs(step, payload)) is not None:
         if not belongs or event.generation != step.generation:

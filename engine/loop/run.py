@@ -16,6 +16,7 @@ from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.loop.results import Results
 from engine.loop.state import State, evolve
+from engine.loop.versions import harness_written
 from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
 from harness_repo.harness import Harness
@@ -136,24 +137,9 @@ class Run:
 
     def write(self, generation: int, version: Version, *, changed: str) -> None:
         """A new harness version: git's objects first, then the event that makes it exist, then the refs."""
-        from engine.events import blobs
-
-        written = self.ports.repository.write(version)
-        self.append(
-            generation,
-            t.HarnessWritten(
-                number=version.number,
-                commit=written.commit,
-                tree=written.tree,
-                parents=list(version.parents),
-                files={path: blobs.digest(content) for path, content in version.files.items()},
-                author=version.author,
-                reason=version.reason,
-                lever="harness" if version.lever else None,
-                changed=changed,
-            ),
-            contents=list(version.files.values()),
-        )
+        self.ports.repository.write(version)
+        event, contents = harness_written(version, changed)
+        self.append(generation, event, contents=contents)
         self.point_refs()
 
     def point_refs(self) -> None:

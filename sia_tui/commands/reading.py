@@ -230,11 +230,8 @@ def trajectory(reference: str, instance: str, shared: Shared) -> None:
         return
     for row in rows:
         verdict = f"failed ({row['failure']['kind']}): {row['failure']['message']}" if row["failure"] else row["detail"]
-        click.echo(
-            plain(
-                f"generation {row['generation']} · {row['split']} · score {row['score']:g} · answer {row['answer']!r} {verdict}"
-            )
-        )
+        where = f"generation {row['generation']} · {row['split']} · score {row['score']:g}"
+        click.echo(plain(f"{where} · answer {row['answer']!r} {verdict}"))
         if row["log"]:
             click.echo(plain(row["log"]))
 

@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sia_tui.driving import cores, drive_here, go_on_with, lifted, limits
 from sia_tui.options import Shared, common, print_json
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _limits(command: Any) -> Any:
-    for option in (
-        click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox."),
-        click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]"),
-        click.option("--budget-usd", type=float, help="Stop hard at this many US dollars."),
-        click.option("--budget-minutes", type=float, help="Stop hard at this many minutes of work."),
-        click.option("--budget-evaluations", type=int, help="Stop hard at this many evaluations."),
-        click.option("--generations", type=int, help="How many candidates are executed.  [default: 8]"),
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()
 @click.argument("domain")
-@_limits
+@limits
 @click.option("--agent", default="search", show_default=True, help="search, or script:FILE.")
 @click.option("--lever", default="auto", show_default=True, help="auto, harness, weights or best-of-n.")
 @click.option("--seed", type=int, default=1, show_default=True)
@@ -61,7 +43,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
         probes=chosen["probes"],
         budget=Budget(chosen["budget_evaluations"], chosen["budget_minutes"], chosen["budget_usd"]),
         data=chosen["data"],
-        workers=_cores() if chosen["workers"] is None else chosen["workers"],
+        workers=cores() if chosen["workers"] is None else chosen["workers"],
         name=chosen["name"],
         unsafe=chosen["unsafe"],
     )
@@ -73,77 +55,30 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
             return
         with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
             async with launch.begin(place, planned, [progress]) as started:
-                await _drive(place, started, progress, shared.as_json)
+                await drive_here(shared, started, progress)
 
     asyncio.run(go())
 
 
 @click.command()
 @click.argument("reference", metavar="RUN", default="last")
-@_limits
+@limits
 @common
 def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
     """Go on with RUN at the first step that has no result.
 
     Example: sia resume last
     """
-    from msgspec.structs import replace
+    from engine.loop.forking import changed
 
-    from engine.events.types import Settings
-    from engine.loop import launch
-    from sia_tui.progress import Progress, say
-
-    place = shared.workspace
-    caps = {
-        name: chosen[f"budget_{name}"]
-        for name in ("evaluations", "minutes", "usd")
-        if chosen[f"budget_{name}"] is not None
-    }
-
-    def change(settings: Settings) -> Settings:
-        if chosen["generations"] is not None:
-            settings = replace(settings, generations=chosen["generations"])
-        return replace(settings, budget=replace(settings.budget, **caps))
-
-    async def go() -> None:
-        with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
-            async with launch.take_up(
-                place,
-                reference,
-                workers=_cores() if chosen["workers"] is None else chosen["workers"],
-                observers=[progress],
-                report=say,
-                change=change if caps or chosen["generations"] is not None else None,
-                unsafe=chosen["unsafe"],
-            ) as started:
-                await _drive(place, started, progress, shared.as_json)
-
-    asyncio.run(go())
-
-
-async def _drive(place: Any, started: Any, progress: Any, as_json: bool) -> None:
-    from engine.loop.control import Control
-    from engine.loop.driver import drive
-    from engine.loop.show import show
-
-    control = Control()
-    await control.listen(place.path, started.state.run)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, control.ask, "pause", signal.Signals(number).name)
-    try:
-        progress.began(started.state)
-        await drive(started, control)
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-        control.close()
-    if as_json:
-        print_json(show(started.state, started.state.status))
-    else:
-        progress.ended(started.state)
-    if started.state.status == "failed":
-        raise click.exceptions.Exit(1)
+    assignments = lifted(chosen)
+    go_on_with(
+        shared,
+        reference,
+        chosen,
+        announce=True,
+        change=(lambda settings: changed(settings, assignments) or settings) if assignments else None,
+    )
 
 
 def _describe(planned: Any, as_json: bool) -> None:

@@ -25,14 +25,14 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
     from engine.loop import driver, launch
     from engine.loop.control import Control
     from engine.loop.show import test_report
-    from sia_tui.commands.running import _cores
+    from sia_tui.driving import cores
     from sia_tui.progress import say
 
     async def go() -> tuple[str, Any]:
         async with launch.take_up(
             shared.workspace,
             reference,
-            workers=workers or _cores(),
+            workers=workers or cores(),
             report=say,
             go_on=False,
             unsafe=unsafe,

@@ -22,7 +22,7 @@ from sia_tui.main import cli
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TOY = ROOT / "tests" / "toys" / "times7"
-RUNS_HARNESSES = ("run", "resume", "test")
+RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test")
 STARTS_PROCESSES = (*RUNS_HARNESSES, "data", "doctor")
 WAIT_S = 30.0
 

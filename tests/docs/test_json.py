@@ -14,7 +14,17 @@ from tests.docs.commandline import DOCS, TOY, contained, live_run, sia
 from tests.docs.shape import mismatches
 
 PAGE = DOCS / "json.md"
-STANDS_FOR = {"RUN": "last", "INSTANCE": "val-100", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY)}
+STANDS_FOR = {"RUN": "last", "G": "1", "N": "100", "INSTANCE": "val-100", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY)}
+NOT_READING = (
+    "run DOMAIN",
+    "run DOMAIN --dry-run",
+    "resume RUN",
+    "pause RUN",
+    "stop RUN",
+    "branch RUN --generation G --no-start",
+    "fork RUN --at N --no-start",
+)
+"""What makes, ends or needs a live run is called in an order of its own."""
 SCRIPT = """
 [[decision]]
 reason = "use the rule"
@@ -74,8 +84,10 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
 
     call("run DOMAIN", "--agent", "script:script.toml", "--generations", "3", "--budget-evaluations", "900")
     call("run DOMAIN --dry-run")
-    for command in known.keys() - {"run DOMAIN", "run DOMAIN --dry-run", "resume RUN", "pause RUN", "stop RUN"}:
+    for command in known.keys() - set(NOT_READING):
         call(command)
+    call("branch RUN --generation G --no-start")
+    call("fork RUN --at N --no-start")
     call("run DOMAIN", "--budget-evaluations", "1")  # ends before anything is judged
     for command in ("pause RUN", "stop RUN"):
         with live_run(tmp_path):

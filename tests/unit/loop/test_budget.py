@@ -30,9 +30,7 @@ def test_no_cap_no_warning() -> None:
     assert payloads(played(t.Budget()), t.BudgetWarned) == []
 
 
-@pytest.mark.parametrize(
-    ("cap", "generations"), [(13, 0), (14, 1), (27, 1), (28, 2), (1000, 3)]
-)
+@pytest.mark.parametrize(("cap", "generations"), [(13, 0), (14, 1), (27, 1), (28, 2), (1000, 3)])
 def test_an_execution_begins_only_where_all_of_it_is_paid_for(cap: int, generations: int) -> None:
     play = played(t.Budget(evaluations=cap))
     executed = payloads(play, t.ExecutionFinished)

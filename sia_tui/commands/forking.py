@@ -1,0 +1,89 @@
+"""branch, fork: a new run from an earlier generation, or from any event."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sia_tui.driving import go_on_with, lifted, limits
+from sia_tui.options import Shared, common, print_json
+
+
+def _changes(command: Any) -> Any:
+    for option in (
+        click.option("--no-start", is_flag=True, help="Only make the new run."),
+        click.option("--name", default="", help="A name for the new run."),
+        click.option(
+            "--harness", type=click.Path(path_type=Path), help="A folder whose harness is the next candidate."
+        ),
+        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting from here on."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("branch")
+@click.argument("reference", metavar="RUN")
+@click.option("--generation", type=int, required=True, help="The generation whose candidate is taken.")
+@_changes
+@limits
+@common
+def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) -> None:
+    """A new run whose incumbent is the candidate of an earlier generation of RUN, accepted or not.
+
+    Example: sia branch last --generation 1 --set seed=2
+    """
+    from engine.loop.forking import judged_at
+
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        at = judged_at(reader, reader.find(reference), generation)
+    _make(reference, at, generation, shared, chosen)
+
+
+@click.command("fork")
+@click.argument("reference", metavar="RUN")
+@click.option("--at", type=int, required=True, help="The last event that the new run shares with RUN.")
+@_changes
+@limits
+@common
+def fork(reference: str, at: int, *, shared: Shared, **chosen: Any) -> None:
+    """A new run that shares the events of RUN up to number AT, and goes on from there.
+
+    Example: sia fork last --at 100 --set gate.alpha=0.05
+    """
+    _make(reference, at, None, shared, chosen)
+
+
+def _make(reference: str, at: int, generation: int | None, shared: Shared, chosen: dict[str, Any]) -> None:
+    from engine.loop import forking
+    from harness_repo.harness import HarnessInvalid, read_folder
+
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        parent = reader.find(reference)
+        settings = forking.state_at(reader, parent, at).set
+    try:
+        harness = read_folder(chosen["harness"]) if chosen["harness"] else None
+    except HarnessInvalid as error:
+        from engine.errors import SiaError
+
+        raise SiaError(f"{chosen['harness']} is not a harness: {error}", "correct it") from None
+    child = forking.Child(
+        parent=parent.run,
+        at=at,
+        name=chosen["name"],
+        settings=forking.changed(settings, [*chosen["assignments"], *lifted(chosen)]),
+        branch=generation,
+        harness=harness,
+    )
+    made = forking.fork(shared.workspace, child)
+    if not chosen["no_start"]:
+        go_on_with(shared, made, chosen, announce=False)
+    elif shared.as_json:
+        print_json({"run": made, "parent": parent.run, "at": at})
+    else:
+        with contextlib.closing(shared.workspace.reader()) as reader:
+            name = reader.find(made).name
+        click.echo(f"{name} is made from {parent.name} at event {at}; start it with:  sia resume {name}")

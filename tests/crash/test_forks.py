@@ -1,0 +1,184 @@
+"""A fork at every event of a small run: it shares the prefix, leaves the parent alone, and pays for nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.events import types as t
+from engine.events.reader import Reader
+from engine.loop import launch
+from engine.loop.audit import verify as audit
+from engine.loop.control import Control
+from engine.loop.driver import drive
+from engine.loop.forking import Child, changed, fork, judged_at, state_at
+from engine.loop.replay import verify as replay
+from engine.loop.workspace import Workspace
+from engine.sandbox import open_sandbox
+from harness_repo.harness import read_folder
+from tests.story import TOY, story
+
+
+def silent(text: str) -> None:
+    """A report that nobody reads."""
+
+
+async def run_toy(workspace: Workspace, **options: Any) -> None:
+    planned = await launch.plan(launch.Options(domain=str(TOY), workers=2, **options), silent)
+    async with launch.begin(workspace, planned) as run:
+        await drive(run, Control())
+
+
+async def go_on(workspace: Workspace, run: str) -> None:
+    async with launch.take_up(workspace, run, workers=2, report=silent, go_on=False) as taken:
+        await drive(taken, Control())
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace(tmp_path_factory.mktemp("parent"))
+    asyncio.run(run_toy(workspace, generations=3, seed=5, probes=4, name="parent"))
+    return workspace
+
+
+@pytest.fixture
+def workspace(parent: Workspace, tmp_path: Path) -> Workspace:
+    return Workspace(shutil.copytree(parent.path, tmp_path / "w"))
+
+
+def rows_of(workspace: Workspace, run: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(workspace.reader()) as reader:
+        return reader.db.conn.execute("SELECT * FROM events WHERE run = ? ORDER BY n", (run,)).fetchall()
+
+
+def last(workspace: Workspace) -> tuple[str, int]:
+    with contextlib.closing(workspace.reader()) as reader:
+        run = reader.runs()[0]
+        return run.run, run.head_n
+
+
+def forbid_sandboxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a sandbox was opened for what the lineage already holds")
+
+    monkeypatch.setattr("engine.loop.answering.open_sandbox", refuse)
+
+
+def test_the_guard_bites(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_sandboxes(monkeypatch)
+    with pytest.raises(AssertionError, match="sandbox"):
+        asyncio.run(run_toy(workspace, generations=1, seed=9, name="fresh"))
+
+
+@pytest.mark.timeout(280)
+def test_a_fork_anywhere_that_changes_nothing_ends_as_its_parent_at_no_cost(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, head = last(workspace)
+    before = rows_of(workspace, run)
+    told = story(workspace.path, run)
+    forbid_sandboxes(monkeypatch)
+    streamed = {event[2] for event in before if event[3] == "instance.finished"}
+    places = [n for n in range(1, head + 1) if n not in streamed or n % 29 == 0]
+    for at in places:
+        child = fork(workspace, Child(run, at))
+        asyncio.run(go_on(workspace, child))
+        with contextlib.closing(workspace.reader()) as reader:
+            shared = list(reader.history(child, until=at))
+            assert [event.hash for event in shared] == [row[9] for row in before[:at]]
+            assert replay(reader, child).identical, at
+        reopened = told[-1:] if at == head else []  # past the end a run opens again, and ends again
+        assert story(workspace.path, child) == told + reopened, at
+    assert rows_of(workspace, run) == before
+    with contextlib.closing(workspace.reader()) as reader:
+        assert audit(reader, workspace).problems == []
+
+
+def test_a_changed_setting_changes_only_what_follows(workspace: Workspace) -> None:
+    run, _ = last(workspace)
+    with contextlib.closing(workspace.reader()) as reader:
+        row = reader.find(run)
+        at = judged_at(reader, row, 1)
+        settings = changed(state_at(reader, row, at).set, ["seed=77", "gate.alpha=0.2", "generations=2"])
+    child = fork(workspace, Child(run, at, settings=settings))
+    asyncio.run(go_on(workspace, child))
+    with contextlib.closing(workspace.reader()) as reader:
+        state = state_at(reader, reader.find(child), reader.find(child).head_n)
+        assert [one.verdict.alpha for one in state.generations if one.verdict] == [0.0, 0.05]
+        assert state.status == "finished"
+        assert replay(reader, child).identical
+    mine, parents = story(workspace.path, child), story(workspace.path, run)
+    assert mine[:4] == parents[:4] and mine != parents
+
+
+def test_forks_of_forks_twice_from_one_event_and_of_a_live_run(workspace: Workspace) -> None:
+    run, head = last(workspace)
+    one, two = fork(workspace, Child(run, 5)), fork(workspace, Child(run, 5))
+    of_fork = fork(workspace, Child(one, 6))
+    for child in (one, two, of_fork):
+        asyncio.run(go_on(workspace, child))
+        assert story(workspace.path, child) == story(workspace.path, run)
+
+    async def while_live() -> str:
+        async with launch.take_up(workspace, run, workers=1, report=silent, go_on=False):
+            return fork(workspace, Child(run, head))
+
+    child = asyncio.run(while_live())
+    with contextlib.closing(workspace.reader()) as reader:
+        assert [event.n for event in reader.history(child)] == list(range(1, head + 2))
+
+
+def test_a_branch_takes_a_rejected_candidate_and_goes_on_from_it(workspace: Workspace) -> None:
+    run, _ = last(workspace)
+    with contextlib.closing(workspace.reader()) as reader:
+        row = reader.find(run)
+        state = state_at(reader, row, row.head_n)
+        rejected = next((g.n for g in state.generations if g.verdict and not g.verdict.accepted), 1)
+        at = judged_at(reader, row, rejected)
+        settings = changed(state.set, ["generations=4", "seed=3"])
+    child = fork(workspace, Child(run, at, name="other-way", settings=settings, branch=rejected))
+    asyncio.run(go_on(workspace, child))
+    with contextlib.closing(workspace.reader()) as reader:
+        found = [e.payload for e in reader.history(child, after=at) if e.type == t.HarnessWritten.type]
+        assert found, "no candidate was made from the branch"
+        commit = state.of(rejected).candidate.harness
+        assert isinstance(found[0], t.HarnessWritten) and found[0].parents == [commit]
+        assert replay(reader, child).identical
+    with contextlib.closing(workspace.repository()) as repository:
+        assert "refs/heads/other-way" in repository.refs()
+
+
+def test_a_persons_harness_is_the_next_candidate(workspace: Workspace, tmp_path: Path) -> None:
+    run, _ = last(workspace)
+    folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
+    (folder / "params.toml").write_text('method = "rule"\nskill = 7\n')
+    with contextlib.closing(workspace.reader()) as reader:
+        at = judged_at(reader, reader.find(run), 1)
+    child = fork(workspace, Child(run, at, harness=read_folder(folder)))
+    asyncio.run(go_on(workspace, child))
+    with contextlib.closing(workspace.reader()) as reader:
+        row = reader.find(child)
+        state = state_at(reader, row, row.head_n)
+        assert state.versions[2].author == "person"
+        assert state.of(2).verdict and state.of(2).execution
+        assert state.of(2).execution.scores["val"].score == pytest.approx(0.7)
+        assert replay(reader, child).identical
+
+
+def test_the_real_sandbox_is_what_is_forbidden() -> None:
+    assert open_sandbox.__name__ == "open_sandbox"
+    import engine.loop.answering as answering
+
+    assert answering.open_sandbox is open_sandbox
+
+
+def test_a_reader_sees_the_same_run_through_the_fork(workspace: Workspace) -> None:
+    run, head = last(workspace)
+    child = fork(workspace, Child(run, head))
+    with contextlib.closing(Reader.open(workspace.log)) as reader:
+        assert reader.segments(child) == [(run, head), (child, None)]

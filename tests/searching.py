@@ -1,0 +1,69 @@
+"""A search without a run: a harness with tunables, a view of it, and a lab that scores by a formula."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import tomli_w
+
+from engine.agents.protocol import Ask, Nothing, Past, Proposal, View
+from engine.agents.search import SearchAgent
+from engine.events import types as t
+from harness_repo.harness import Harness, Value, dump_params, parse
+from tests.histories import settings
+
+Formula = Callable[[Mapping[str, Value]], float]
+
+
+def harness(tunables: Mapping[str, object], params: Mapping[str, Value]) -> Harness:
+    """A harness that declares `tunables`."""
+    manifest = {"name": "x", "tunables": msgspec.to_builtins(dict(tunables))}
+    agent = b"def solve(instance, ctx):\n    return 0\n"
+    return parse(
+        {"harness.toml": tomli_w.dumps(manifest).encode(), "params.toml": dump_params(params), "agent.py": agent}
+    )
+
+
+def view(of: Harness, *, seen: Sequence[t.ProbeFinished] = (), past: Sequence[Harness] = (), **changes: object) -> View:
+    """What an agent sees after one generation, which executed `of`."""
+    judged = [
+        Past(n, "h", one.params, None, t.Score(0.5, 0.1, 9), accepted=True, verdict="first")
+        for n, one in enumerate([of, *past], 1)
+    ]
+    return View(
+        generation=1, improvements=0, attempt=0, settings=settings(**{"probes": 12} | changes), incumbent=1, harness=of,
+        past=judged, train=[], probes=seen, failed=[], evidence=[3],
+    )  # fmt: skip
+
+
+class FakeLab:
+    """Scores proposals by a formula; gives no more results once `limit` are given."""
+
+    def __init__(self, of: Harness, formula: Formula, limit: int = 1000, se: float = 0.0) -> None:
+        self.harness, self.formula, self.limit, self.se = of, formula, limit, se
+        self.asked: list[Ask] = []
+        self.found: list[t.ProbeFinished] = []
+
+    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
+        """As `Lab.probe`."""
+        given = [self._finished(ask) for ask in asks][: self.limit - len(self.found)]
+        self.asked += asks
+        self.found += given
+        return given
+
+    def _finished(self, ask: Ask) -> t.ProbeFinished:
+        params = self.harness.with_params(ask.params).params  # raises for a value that was never declared
+        value = self.formula(params)
+        failure = t.Failure("candidate", "no") if value < 0 else None
+        score = t.Score(max(0.0, value), self.se, 3)
+        return t.ProbeFinished(
+            1, 0, ask.ordinal, ask.why, params, "a fold", score, 3, 0.1, 0.1, "key", "items", failure
+        )
+
+
+def improve(seen: View, lab: FakeLab) -> Proposal | Nothing:
+    """One Improvement of the search agent."""
+    analysis = t.AnalysisFinished("", "harness", "")
+    return asyncio.run(SearchAgent().improve(seen, analysis, lab))
