@@ -14,6 +14,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("running", "Go on with a run at the first step that has no result."),
     "pause": ("running", "Let a live engine put its run down; `resume` takes it up."),
     "stop": ("running", "End a live run."),
+    "approve": ("approving", "Say yes or no to the candidate that waits, or put an edited harness in its place."),
     "branch": ("forking", "A new run from an earlier generation's candidate, accepted or not."),
     "fork": ("forking", "A new run from any event of a run, also with changed settings or harness."),
     "ls": ("reading", "The runs of this workspace."),

@@ -31,7 +31,7 @@ class View(msgspec.Struct, frozen=True):
     """All that an agent may know when generation `generation` has been judged.
 
     `attempt` counts the Improvements of this generation that came to nothing, `improvements` those of the whole run
-    so far, however they ended.
+    so far, however they ended. `declined` are the parameters of candidates to which a person said no.
     """
 
     generation: int
@@ -44,6 +44,7 @@ class View(msgspec.Struct, frozen=True):
     train: Sequence[t.InstanceFinished]
     probes: Sequence[t.ProbeFinished]
     failed: Sequence[str]
+    declined: Sequence[dict[str, Value]]
     evidence: Sequence[int]
 
 

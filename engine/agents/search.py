@@ -105,7 +105,7 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing
     A fold is small: a proposal within one standard error of the incumbent's own probe may still be the better one, and
     the gate is there to tell.
     """
-    executed = {_key(view.harness, past.params) for past in view.past}
+    executed = {_key(view.harness, params) for params in [*(past.params for past in view.past), *view.declined]}
     here = _recorded(view.harness, view.harness.params, probes)
     fresh = [probe for probe in probes if _key(view.harness, probe.params) not in executed and not probe.failure]
     best = _best(fresh)

@@ -11,6 +11,9 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 Lever = Literal["harness", "weights"]
+Answer = Literal["yes", "no", "edit"]
+Approve = Literal["none", "harness", "weights", "all"]
+"""Before candidates of which lever a person is asked."""
 LeverPolicy = Literal["auto", "harness", "weights", "best-of-n"]
 FailureKind = Literal["candidate", "timeout", "resource", "verifier", "model", "infrastructure"]
 BLOB = "sha256:"
@@ -75,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True):
     repeats: int = 1
     noisy: bool = False
     script: str = ""
+    approve: Approve = "none"
 
 
 class DomainRef(msgspec.Struct, frozen=True):
@@ -327,6 +331,25 @@ class ImprovementFailed(Payload, frozen=True):
     reason: str
 
 
+class ApprovalAsked(Payload, frozen=True):
+    """A candidate waits for a person's word before it is executed."""
+
+    type: ClassVar[str] = "approval.asked"
+    number: int
+    commit: str
+
+
+class ApprovalGiven(Payload, frozen=True):
+    """A person's word. After `edit` follows the `harness.written` of what the person made of the candidate."""
+
+    type: ClassVar[str] = "approval.given"
+    number: int
+    commit: str
+    answer: Answer
+    by: str
+    reason: str = ""
+
+
 class BudgetWarned(Payload, frozen=True):
     type: ClassVar[str] = "budget.warned"
     resource: str
@@ -394,6 +417,8 @@ PAYLOADS: dict[str, type[Payload]] = {
         ProbeFinished,
         HarnessWritten,
         ImprovementFailed,
+        ApprovalAsked,
+        ApprovalGiven,
         BudgetWarned,
         BudgetExhausted,
         TestUnsealed,

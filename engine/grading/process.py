@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from domains.contract import DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Split
 from engine.grading import frames
@@ -60,8 +61,9 @@ class Service:
         return [*self._split("train").values(), *self._split("val").values()]
 
     def grade(self, split: Split, instance: str, answer: Any) -> Grade:
-        """Judges one answer."""
-        return self._open().grade(self._split(split)[instance], answer)
+        """Judges one answer. What it says beside the score may tell the label, so that leaves for `train` only."""
+        grade = self._open().grade(self._split(split)[instance], answer)
+        return grade if split == "train" or not grade.detail else replace(grade, detail="")
 
     def summarise(self, split: Split, graded: list[tuple[str, Any, Mapping[str, Any]]]) -> Any:
         """The domain's report on a whole split."""

@@ -1,4 +1,4 @@
-"""Reaching a live engine: a Unix socket that takes `pause` and `stop`. The engine, not the caller, writes the event.
+"""Reaching a live engine: a Unix socket that takes wishes. The engine, not the caller, writes the event.
 
 The socket lies in a folder of the user's own (mode 0700) under a short name, since a socket's path may be at most
 some 100 bytes long and a workspace's may be longer.
@@ -19,14 +19,16 @@ import msgspec
 
 from engine.errors import SiaError
 
-Wish = Literal["pause", "stop"]
+Wish = Literal["pause", "stop", "yes", "no", "edit"]
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What another process wants of the engine."""
+    """What another process wants of the engine: to rest, or a word on a waiting candidate (`folder` holds an edit)."""
 
     wish: Wish
     by: str
+    reason: str = ""
+    folder: str = ""
 
 
 def _address(workspace: Path, run: str) -> Path:
@@ -38,10 +40,11 @@ def _address(workspace: Path, run: str) -> Path:
 
 
 class Control:
-    """The engine's end: the first wish wins and wakes whoever waits for it."""
+    """The engine's end: the first wish to rest wins and wakes whoever waits; a word waits until it is asked for."""
 
     def __init__(self) -> None:
         self.wanted: Request | None = None
+        self.words: asyncio.Queue[Request] = asyncio.Queue()
         self._woken = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._address: Path | None = None
@@ -65,7 +68,10 @@ class Control:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, msgspec.DecodeError, TimeoutError):
             request = msgspec.json.decode(await asyncio.wait_for(reader.readline(), 5), type=Request)
-            self.ask(request.wish, request.by)
+            if request.wish in ("pause", "stop"):
+                self.ask(request.wish, request.by)
+            else:
+                self.words.put_nowait(request)
             writer.write(b"ok\n")
             await writer.drain()
         writer.close()
@@ -78,13 +84,13 @@ class Control:
             self._address.unlink(missing_ok=True)
 
 
-def send(workspace: Path, run: str, wish: Wish, by: str) -> bool:
+def send(workspace: Path, run: str, request: Request) -> bool:
     """Asks a live engine; False where none listens."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         try:
             connection.connect(str(_address(workspace, run)))
-            connection.sendall(msgspec.json.encode(Request(wish, by)) + b"\n")
+            connection.sendall(msgspec.json.encode(request) + b"\n")
             return connection.recv(8) == b"ok\n"
         except OSError:
             return False

@@ -42,11 +42,17 @@ class Perform(msgspec.Struct, frozen=True):
     attempt: int
 
 
+class Await(msgspec.Struct, frozen=True):
+    """Wait for a person's word on candidate `number`."""
+
+    number: int
+
+
 class Rest(msgspec.Struct, frozen=True):
     """The run is paused, stopped, finished or failed."""
 
 
-Decision = Record | Judge | Perform | Rest
+Decision = Record | Judge | Perform | Await | Rest
 
 
 def decide(state: State) -> Decision:
@@ -94,6 +100,8 @@ def _continue(state: State, now: Generation) -> Decision:
     if now.verdict is None:
         return Judge(now.n)
     last, successor = now.n >= state.set.generations, now.n + 1 in state.versions
+    if successor and not last and (waiting := _approval(state, now.n + 1)) is not None:
+        return waiting
     if (last or successor) and not now.finished:
         return Record(now.n, t.GenerationFinished(incumbent=state.incumbent or now.n))
     if last:
@@ -103,6 +111,16 @@ def _continue(state: State, now: Generation) -> Decision:
     if state.fruitless >= IMPROVEMENT_ATTEMPTS:
         return Record(now.n, _finished(state, f"no further candidate was found ({now.failed_improvements[-1]})"))
     return _affordable(state, now.n) or _perform(state, "improve" if now.analysis else "analyse", now.n)
+
+
+def _approval(state: State, number: int) -> Record | Await | None:
+    """What stands between a candidate and its execution, where the run asks a person first."""
+    version, policy = state.versions[number], state.set.approve
+    if version.author == "person" or policy not in ("all", version.lever) or state.approved == number:
+        return None
+    if state.asked == number:
+        return Await(number)
+    return Record(number - 1, t.ApprovalAsked(number, version.commit))
 
 
 def _affordable(state: State, generation: int) -> Record | None:

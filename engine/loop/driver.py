@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import GraderFailed
-from engine.loop import baseline, budget, execution, improvement, sealed
+from engine.loop import approving, baseline, budget, execution, improvement, sealed
 from engine.loop.control import Control
-from engine.loop.decide import Judge, Perform, Record, Rest, decide
+from engine.loop.decide import Await, Judge, Perform, Record, Rest, decide
 from engine.loop.run import Run, StepFailure
 from engine.loop.verdict import verdict
 
@@ -44,6 +44,23 @@ async def drive(run: Run, control: Control) -> None:
                 run.point_refs()
             case Perform():
                 await perform(run, decision, control)
+            case Await():
+                await _word(run, control)
+
+
+async def _word(run: Run, control: Control) -> None:
+    """Waits for a person's word on a candidate, or for a wish to rest."""
+    word = asyncio.ensure_future(control.words.get())
+    wish = asyncio.ensure_future(control.wait())
+    try:
+        await asyncio.wait({word, wish}, return_when=asyncio.FIRST_COMPLETED)
+        if word.done():
+            with contextlib.suppress(SiaError):  # whoever gave a word that does not fit was told so
+                rows, contents = approving.written(run.state, word.result(), run.ports.repository)
+                run.append_rows(rows, contents)
+    finally:
+        word.cancel()
+        wish.cancel()
 
 
 async def perform(run: Run, step: Perform, control: Control) -> None:

@@ -78,5 +78,6 @@ def view(run: Run, generation: int) -> View:
         # an agent that is asked again after a crash must see exactly what it saw the first time
         probes=[probe for probe in run.probes if (probe.generation, probe.attempt) < (generation, attempt)],
         failed=state.of(generation).failed_improvements,
+        declined=[harnesses.parse(run.contents(version)).params for version in state.declined],
         evidence=run.evidence(generation),
     )

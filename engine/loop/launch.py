@@ -41,6 +41,7 @@ class Options(msgspec.Struct, frozen=True):
     seed: int = 1
     agent: str = "search"
     lever: str = "auto"
+    approve: str = "none"
     probes: int | None = None
     budget: t.Budget = t.Budget()
     data: Path | None = None
@@ -89,6 +90,7 @@ async def plan(options: Options, report: Report) -> Plan:
         repeats=spec.repeats,
         noisy=spec.noisy,
         script=script,
+        approve=_approve(options.approve),
     )
     domain = t.DomainRef(
         name=spec.name,
@@ -278,6 +280,14 @@ def _lever(name: str) -> t.LeverPolicy:
     except msgspec.ValidationError:
         raise SiaError(f"there is no lever policy {name!r}", "choose auto, harness, weights or best-of-n") from None
     return policy
+
+
+def _approve(name: str) -> t.Approve:
+    try:
+        approve: t.Approve = msgspec.convert(name, t.Approve)
+    except msgspec.ValidationError:
+        raise SiaError(f"--approve knows no {name!r}", "choose none, harness, weights or all") from None
+    return approve
 
 
 def _free_name(workspace: Workspace, wanted: str, domain: str) -> str:

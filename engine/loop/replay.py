@@ -97,8 +97,10 @@ def _explain(
         )
     if isinstance(payload, t.StepStarted) and payload.kind == "test":
         return None
-    if isinstance(payload, t.HarnessWritten) and isinstance(last, t.RunForked):
-        return _version(reader, state, results, event, payload)  # a person's edit came with the fork
+    if isinstance(payload, t.HarnessWritten) and isinstance(last, t.RunForked | t.ApprovalGiven):
+        return _version(reader, state, results, event, payload)  # a person's edit came with the fork, or with a word
+    if isinstance(payload, t.ApprovalGiven):
+        return None if payload.number == state.asked else (f"a word on candidate {state.asked}", f"on {payload.number}")
     step = state.open_step
     if step is not None and (belongs := _belongs(step, payload)) is not None:
         if not belongs or event.generation != step.generation:

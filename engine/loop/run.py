@@ -88,6 +88,11 @@ class Run:
         self.flush()
         self._commit([(generation, payload) for payload in payloads], contents, durable=durable)
 
+    def append_rows(self, rows: Sequence[tuple[int, t.Payload]], contents: Sequence[bytes]) -> None:
+        """Appends (generation, payload) rows that stand or fall together."""
+        self.flush()
+        self._commit(rows, contents, durable=True)
+
     def stream(self, generation: int, payload: t.Payload, contents: list[bytes]) -> None:
         """Appends in a group, within 50 ms: for results that come in numbers and can be computed again."""
         if self._broken:
@@ -129,7 +134,11 @@ class Run:
 
     def files(self, number: int) -> dict[str, bytes]:
         """The files of harness version `number`, from the log."""
-        return {path: self.log.reader.blob(name) for path, name in self.state.versions[number].files.items()}
+        return self.contents(self.state.versions[number])
+
+    def contents(self, version: t.HarnessWritten) -> dict[str, bytes]:
+        """The files of a version, whether it is still a candidate or not."""
+        return {path: self.log.reader.blob(name) for path, name in version.files.items()}
 
     def harness(self, number: int) -> Harness:
         """Harness version `number`."""

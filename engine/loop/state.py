@@ -73,6 +73,9 @@ class State(msgspec.Struct, frozen=True):
     spent: Spent = Spent()
     executed: int = 0
     fruitless: int = 0
+    asked: int | None = None
+    approved: int | None = None
+    declined: tuple[t.HarnessWritten, ...] = ()
     warned: tuple[str, ...] = ()
     exhausted: t.BudgetExhausted | None = None
     reason: str = ""
@@ -176,6 +179,12 @@ def evolve(state: State, event: Event) -> State:
             failed = (*state.of(event.generation).failed_improvements, reason)
             state = replace(state, fruitless=state.fruitless + 1)
             return _succeed(_generation(state, event, analysis=None, failed_improvements=failed))
+        case t.ApprovalAsked(number=number):
+            return replace(state, asked=number)
+        case t.ApprovalGiven(answer="no"):
+            return _declined(state, event, payload)
+        case t.ApprovalGiven(number=number):
+            return replace(state, asked=None, approved=number)
         case t.GenerationFinished():
             return _generation(state, event, finished=True)
         case t.BudgetWarned(resource=resource, share=share):
@@ -213,6 +222,18 @@ def _branched(state: State, generation: int | None) -> State:
         incumbent=generation,
         fruitless=0,
     )
+
+
+def _declined(state: State, event: Event, word: t.ApprovalGiven) -> State:
+    """The state without the candidate that a person has declined; another Analysis follows."""
+    versions = {number: version for number, version in state.versions.items() if number != word.number}
+    failed = (
+        *state.of(event.generation).failed_improvements,
+        f"declined by {word.by}: {word.reason or 'no reason given'}",
+    )
+    state = _generation(state, event, analysis=None, failed_improvements=failed)
+    declined = (*state.declined, state.versions[word.number])
+    return replace(state, asked=None, versions=versions, declined=declined)
 
 
 def _generation(state: State, event: Event, **changes: object) -> State:

@@ -20,6 +20,12 @@ from sia_tui.options import Shared, common, print_json
 @click.option("--lever", default="auto", show_default=True, help="auto, harness, weights or best-of-n.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--probes", type=int, help="Proposals tried on folds of train in one Improvement.")
+@click.option(
+    "--approve",
+    default="none",
+    show_default=True,
+    help="Ask a person before a candidate is executed: harness, weights or all.",
+)
 @click.option("--data", type=click.Path(path_type=Path), help="Where the domain's data is.")
 @click.option("--name", default="", help="A name for the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
@@ -40,6 +46,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
         seed=chosen["seed"],
         agent=chosen["agent"],
         lever=chosen["lever"],
+        approve=chosen["approve"],
         probes=chosen["probes"],
         budget=Budget(chosen["budget_evaluations"], chosen["budget_minutes"], chosen["budget_usd"]),
         data=chosen["data"],
@@ -131,12 +138,12 @@ def stop(reference: str, shared: Shared) -> None:
 
 def _wish(wish: Any, reference: str, shared: Shared) -> None:
     from engine.errors import SiaError
-    from engine.loop.control import send
+    from engine.loop.control import Request, send
 
     place = shared.workspace
     with contextlib.closing(place.reader()) as reader:
         found = reader.find(reference)
-    if not send(place.path, found.run, wish, "a person"):
+    if not send(place.path, found.run, Request(wish, "a person")):
         raise SiaError(
             f"no engine is working on {found.name}", f"it is {found.status}; `sia resume {found.name}` goes on with it"
         )

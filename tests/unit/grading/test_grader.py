@@ -1,0 +1,276 @@
+"""The grading process keeps the labels, and whatever a domain does there hurts nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from msgspec.structs import replace
+
+from domains.contract import Grade
+from engine.errors import SiaError
+from engine.grading import frames
+from engine.grading.client import Grader, GraderFailed
+from engine.grading.loader import Folder, built_in, find
+from tests.story import TOY
+
+T = TypeVar("T")
+
+DOMAIN = """
+import os, sys
+from domains.contract import DataMissing, Grade, Instance, Summary
+class D:
+    def digest(self): return "1"
+    def instances(self, split): return [Instance(split + "-1", 3, label="SECRET-" + split)]
+    def grade(self, instance, answer): {grade}
+    def summarise(self, split, graded): return Summary(macro=0.5)
+    def baselines(self, train, on): return {{"b": [0]}}
+def load(data):
+    {load}
+    return D()
+"""
+
+
+@pytest.fixture
+def toy() -> Folder:
+    folder = find(str(TOY))
+    return replace(folder, spec=replace(folder.spec, grade_wall_s=1.0))
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Folder]:
+    """A domain with the given bodies of `grade` and `load`."""
+
+    def make(grade: str = "return Grade(1.0)", load: str = "pass") -> Folder:
+        spec = 'name = "d"\ntitle = "t"\nmetric = "m"\nminimum_effect = 0.1\ntrain_sample = 1\ngrade_wall_s = 5\n'
+        (tmp_path / "domain.toml").write_text(spec)
+        (tmp_path / "domain.py").write_text(DOMAIN.format(grade=grade, load=load))
+        return find(str(tmp_path))
+
+    return make
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Folder) -> AsyncIterator[Grader]:
+    grader = Grader(folder)
+    try:
+        yield grader
+    finally:
+        await grader.close()
+
+
+def use(folder: Folder, work: Callable[[Grader], Awaitable[T]]) -> T:
+    """The result of `work` with a grader that is closed afterwards."""
+
+    async def inside() -> T:
+        async with opened(folder) as grader:
+            return await work(grader)
+
+    return asyncio.run(inside())
+
+
+def test_answers_are_judged(toy: Folder) -> None:
+    async def work(grader: Grader) -> list[float]:
+        return [(await grader.grade("val", "val-103", answer)).score for answer in (1, 2, None, "x", [1], {"a": 1})]
+
+    assert use(toy, work) == [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_split_is_handed_out_with_labels_for_train_only(toy: Folder) -> None:
+    async def work(grader: Grader) -> dict[str, set[bool]]:
+        return {
+            split: {item.label is None for item in await grader.instances(split)} for split in ("train", "val", "test")
+        }
+
+    assert use(toy, work) == {"train": {False}, "val": {True}, "test": {True}}
+
+
+def test_no_label_of_val_or_test_crosses_the_pipe(made: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[bytes] = []
+    receive = frames.receive
+
+    async def spied(stream: asyncio.StreamReader) -> Any:
+        message = await receive(stream)
+        passed.append(frames.pack(message))
+        return message
+
+    monkeypatch.setattr(frames, "receive", spied)
+
+    async def work(grader: Grader) -> None:
+        await grader.describe()
+        for split in ("train", "val", "test"):
+            await grader.instances(split)
+            grade = await grader.grade(split, f"{split}-1", 0)
+            await grader.summarise(split, [(f"{split}-1", 0, grade)])
+        await grader.baselines("val")
+        await grader.baselines("test")
+
+    use(made("return Grade(0.0, detail='expected ' + instance.label)"), work)
+    told = b"".join(passed)
+    assert b"SECRET-train" in told
+    assert b"expected SECRET-train" in told
+    assert b"SECRET-val" not in told
+    assert b"SECRET-test" not in told
+
+
+def test_the_labels_of_val_are_handed_out_for_the_sealed_test_alone(toy: Folder) -> None:
+    async def work(grader: Grader) -> set[str]:
+        return {item.id.split("-")[0] for item in await grader.labelled()}
+
+    assert use(toy, work) == {"train", "val"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("hang the grader", "did not answer 'grade' within 1 s"),
+        ("kill the grader", "process died at 'grade'"),
+        ("make the grader raise", "ValueError: asked to"),
+    ],
+)
+def test_a_grader_that_hangs_dies_or_raises_is_reported_and_the_next_answer_is_judged(
+    toy: Folder, answer: str, says: str
+) -> None:
+    async def work(grader: Grader) -> Grade:
+        await grader.describe()
+        began = time.monotonic()
+        with pytest.raises(GraderFailed, match=says):
+            await grader.grade("val", "val-100", answer)
+        assert time.monotonic() - began < 20
+        return await grader.grade("val", "val-103", 1)
+
+    assert use(toy, work).score == 1.0
+
+
+def test_a_grader_that_was_killed_is_started_again_at_once(toy: Folder) -> None:
+    async def work(grader: Grader) -> tuple[int, int, Grade]:
+        await grader.describe()
+        before = process_of(grader)
+        os.kill(before, signal.SIGKILL)
+        grade = await grader.grade("val", "val-103", 1)
+        return before, process_of(grader), grade
+
+    before, after, grade = use(toy, work)
+    assert before != after
+    assert grade.score == 1.0
+
+
+def process_of(grader: Grader) -> int:
+    assert grader._process
+    return grader._process.pid
+
+
+def test_an_answer_that_was_given_up_is_not_taken_for_the_next(toy: Folder) -> None:
+    async def work(grader: Grader) -> Grade:
+        await grader.describe()
+        waiting = asyncio.create_task(grader.grade("val", "val-100", "wrong"))
+        await asyncio.sleep(0)  # lets the question be asked; its reply is still on the way
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return await grader.grade("val", "val-103", 1)
+
+    assert use(toy, work).score == 1.0
+
+
+def test_calls_made_at_once_get_their_own_replies(toy: Folder) -> None:
+    async def work(grader: Grader) -> list[float]:
+        grades = await asyncio.gather(*(grader.grade("val", f"val-{100 + i}", 1) for i in range(10)))
+        return [grade.score for grade in grades]
+
+    assert use(toy, work) == [float(7 * x % 10 == 1) for x in range(100, 110)]
+
+
+def test_no_key_is_in_the_environment_of_the_grader(toy: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "MY_TOKEN"):
+        monkeypatch.setenv(name, "canary-4711")
+
+    async def work(grader: Grader) -> bytes:
+        await grader.describe()
+        return Path(f"/proc/{process_of(grader)}/environ").read_bytes()
+
+    environment = use(toy, work)
+    assert b"PATH=" in environment
+    assert b"canary-4711" not in environment
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("text", ["'line\\n' * 50_000", "'x' * 1_000_000", "chr(228) * 300_000"])
+def test_what_a_domain_prints_breaks_nothing(made: Callable[..., Folder], stream: str, text: str) -> None:
+    folder = made(f"print({text}, end='', file=sys.{stream}, flush=True); return Grade(0.25)")
+
+    async def work(grader: Grader) -> list[float]:
+        return [(await grader.grade("val", "val-1", 0)).score for _ in range(3)]
+
+    assert use(folder, work) == [0.25] * 3
+
+
+@pytest.mark.parametrize(
+    ("grade", "says"),
+    [
+        ("return Grade(float('nan'))", "NaN"),
+        ("return 'fine'", "object"),
+        ("return Grade('high')", "float"),
+        ("return Grade(1.0, detail=object())", "died at 'grade'"),
+        ("sys.exit(3)", "died at 'grade'"),
+        ("raise RuntimeError('x' * 10)", "RuntimeError: xxxxxxxxxx"),
+    ],
+)
+def test_a_grade_that_is_none_is_a_failure_of_the_verifier(made: Callable[..., Folder], grade: str, says: str) -> None:
+    async def work(grader: Grader) -> None:
+        await grader.grade("train", "train-1", 0)
+
+    with pytest.raises(GraderFailed, match=says):
+        use(made(grade), work)
+
+
+def test_a_baseline_that_is_no_number_is_refused_before_it_reaches_the_log(made: Callable[..., Folder]) -> None:
+    async def work(grader: Grader) -> None:
+        await grader.baselines("val")
+
+    with pytest.raises(GraderFailed, match="baseline 'b' has a score that is not a finite number"):
+        use(made("return Grade(float('inf'))"), work)
+
+
+def test_missing_data_is_one_sentence_for_the_user(made: Callable[..., Folder]) -> None:
+    async def work(grader: Grader) -> None:
+        await grader.describe()
+
+    with pytest.raises(SiaError, match="get it from somewhere"):
+        use(made(load="raise DataMissing('the data is not here; get it from somewhere')"), work)
+    with pytest.raises(GraderFailed, match="NameError"):
+        use(made(load="nonsense"), work)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [(None, "there is no domain"), ("name =", "not valid"), ('name = "x"', "title"), ("colour = 1", "not valid")],
+)
+def test_a_folder_that_is_no_domain_is_refused(tmp_path: Path, text: str | None, says: str) -> None:
+    if text is not None:
+        (tmp_path / "domain.toml").write_text(text)
+    with pytest.raises(SiaError, match=says):
+        find(str(tmp_path))
+
+
+def test_the_digest_of_a_domain_covers_its_code_and_not_its_harness(made: Callable[..., Folder]) -> None:
+    folder = made()
+    (folder.path / "harness").mkdir()
+    (folder.path / "harness" / "agent.py").write_text("1")
+    before = folder.code_digest()
+    (folder.path / "harness" / "agent.py").write_text("2")
+    assert folder.code_digest() == before
+    (folder.path / "domain.py").write_text("2")
+    assert folder.code_digest() != before
+
+
+def test_the_built_in_domains_are_found_by_name() -> None:
+    assert "lawbench" in built_in()
+    assert find("lawbench").source == "lawbench"

@@ -1,0 +1,124 @@
+"""`--approve`: a person's word before a candidate is executed, recorded like everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.loop import launch
+from engine.loop.approving import give, newly_asked
+from engine.loop.control import Control, Request
+from engine.loop.driver import drive
+from engine.loop.replay import verify as replay
+from engine.loop.state import State
+from engine.loop.workspace import Workspace
+from harness_repo.harness import parse, read_folder
+from tests.story import TOY
+
+
+def asked_run(workspace: Workspace, answers: list[Request], generations: int = 3) -> State:
+    """Runs the toy, giving one of `answers` each time the engine asks, through the engine's own queue."""
+
+    async def go() -> State:
+        options = launch.Options(domain=str(TOY), generations=generations, probes=4, approve="harness", name="asked")
+        planned = await launch.plan(options, lambda _: None)
+        control = Control()
+        waiting = list(answers)
+
+        def answer(event: object, state: State) -> None:
+            if getattr(event, "type", "") == t.ApprovalAsked.type and waiting:
+                control.words.put_nowait(waiting.pop(0))
+            elif state.asked and not waiting:
+                control.ask("pause", "the test")
+
+        async with launch.begin(workspace, planned, [answer]) as run:
+            await drive(run, control)
+            return run.state
+
+    return asyncio.run(go())
+
+
+def verified(workspace: Workspace) -> bool:
+    with contextlib.closing(workspace.reader()) as reader:
+        return replay(reader, reader.find("asked").run).identical
+
+
+YES = Request("yes", "the test")
+NO = Request("no", "the test", "not that one")
+
+
+def test_yes_lets_the_candidate_be_executed(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    state = asked_run(workspace, [YES, YES])
+    assert [one.n for one in state.generations] == [1, 2, 3]
+    assert verified(workspace)
+
+
+def test_no_makes_the_agent_propose_another(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    state = asked_run(workspace, [NO, YES, YES], generations=2)
+    assert [one.n for one in state.generations] == [1, 2]
+    assert len(state.declined) == 1
+    assert state.declined[0].tree != state.versions[2].tree
+    assert "not that one" in state.of(1).failed_improvements[0]
+    assert verified(workspace)
+
+
+def test_an_edit_takes_the_candidates_place(tmp_path: Path) -> None:
+    folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
+    (folder / "params.toml").write_text('method = "rule"\nskill = 6\n')
+    workspace = Workspace(tmp_path / "w")
+    state = asked_run(workspace, [Request("edit", "the test", folder=str(folder))], generations=2)
+    assert state.versions[2].author == "person"
+    execution = state.of(2).execution
+    assert execution and execution.scores["val"].score == pytest.approx(0.6)
+    assert verified(workspace)
+
+
+def test_a_run_that_waits_can_be_put_down_answered_and_taken_up(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    state = asked_run(workspace, [], generations=2)
+    assert state.asked == 2 and state.status in ("running", "paused")
+    assert give(workspace, "asked", Request("yes", "someone else")) == "asked"
+    with pytest.raises(SiaError, match="waits for no word"):
+        give(workspace, "asked", YES)
+
+    async def go_on() -> State:
+        async with launch.take_up(workspace, "asked", workers=2, report=lambda _: None) as run:
+            await drive(run, Control())
+            return run.state
+
+    assert len(asyncio.run(go_on()).generations) == 2
+    assert verified(workspace)
+
+
+def test_an_edit_that_is_no_harness_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    asked_run(workspace, [], generations=2)
+    before = workspace.log.read_bytes()
+    with pytest.raises(SiaError, match="not a harness"):
+        give(workspace, "asked", Request("edit", "the test", folder=str(tmp_path)))
+    assert workspace.log.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda text: "import socket\n" + text, ("imports", ["socket"])),
+        (lambda text: text + "\n\ndef more(ctx):\n    return ctx.tools.call('search', q=1)\n", ("tools", ["search"])),
+        (lambda text: text, ("files", ["extra.py"])),
+    ],
+)
+def test_what_an_edit_newly_asks_for_is_named(edit: Callable[[str], str], expected: tuple[str, list[str]]) -> None:
+    parent = read_folder(TOY / "harness")
+    files = {**parent.files, "agent.py": edit(parent.files["agent.py"].decode()).encode()}
+    if expected[0] == "files":
+        files["extra.py"] = b""
+    assert getattr(newly_asked(parent, parse(files)), expected[0]) == expected[1]
