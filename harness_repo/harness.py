@@ -82,7 +82,7 @@ def parse(files: Mapping[str, bytes]) -> Harness:
     if sum(len(path) + len(content) for path, content in files.items()) > MAX_BYTES:
         raise HarnessInvalid(f"the harness is larger than {MAX_BYTES >> 20} MB")
     for path in files:
-        _check_path(path)
+        check_path(path)
     for path in files:
         for folder in PurePosixPath(path).parents:
             if folder.as_posix() in files:
@@ -135,7 +135,8 @@ def _toml(files: Mapping[str, bytes], path: str, kind: Any) -> Any:
         raise HarnessInvalid(f"{path}: {error}") from None
 
 
-def _check_path(path: str) -> None:
+def check_path(path: str) -> None:
+    """Raises `HarnessInvalid` unless `path` is a plain relative path that git and every file system take."""
     pure = PurePosixPath(path)
     if (
         not pure.parts

@@ -7,6 +7,7 @@ what makes the version exist), then the refs; `point` is safe to repeat.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,13 @@ class Repository:
     def write(self, version: Version) -> Written:
         """Stores a version's objects and returns their ids; storing again is harmless."""
         written = build(version)
-        for item in written.objects:
-            self._store(item)
+        self.store(written.objects)
         return written
+
+    def store(self, objects: Iterable[Object]) -> None:
+        """Stores objects that are not here yet."""
+        for item in objects:
+            self._store(item)
 
     def _store(self, item: Object) -> None:
         from gitdb import IStream
@@ -73,11 +78,22 @@ class Repository:
 
     def point(self, ref: str, commit: str) -> None:
         """Moves `ref` to `commit` from where it stands now; raises `RepositoryError` if another writer moved it."""
+        self.move(ref, commit, self.resolve(ref))
+
+    def move(self, ref: str, commit: str, old: str | None) -> None:
+        """Moves `ref` from `old` (None: it is not there) to `commit`; `RepositoryError` if it stands elsewhere."""
         _check_id(commit)
-        old = self.resolve(ref)
-        if old == commit:
-            return
-        self._git("update_ref", ref, commit, old or _ZERO)
+        if old != commit:
+            self._git("update_ref", ref, commit, old or _ZERO)
+
+    def drop(self, ref: str) -> None:
+        """Removes `ref`, if it is there."""
+        if (old := self.resolve(ref)) is not None:
+            self._git("update_ref", "-d", ref, old)
+
+    def head(self, ref: str) -> None:
+        """Lets a clone check `ref` out."""
+        self._git("symbolic_ref", "HEAD", ref)
 
     def resolve(self, ref: str) -> str | None:
         """The commit that `ref` names, or None."""

@@ -24,12 +24,23 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "trajectory": ("reading", "All that one instance met, generation by generation."),
     "cost": ("reading", "What a run has spent, and on what."),
     "diff": ("comparing", "What changed between two generations' harnesses."),
+    "compare": ("comparing", "Runs side by side, or one under another rule of the gate (--what-if)."),
+    "bisect": ("comparing", "Which candidate fixed or broke an instance, with the change that did it."),
     "replay": ("proving", "A past run from its log; --verify recomputes it."),
     "verify": ("proving", "Check the whole log: chain, blobs, tips, commits."),
-    "rebuild": ("proving", "Drop and refill the derived tables."),
+    "rebuild": ("proving", "Make the derived tables and the git repository again from the events."),
     "test": ("testing", "Unseal the test split: the best candidate beside the baselines."),
+    "checkout": ("taking", "Take the best candidate away: a folder that runs by itself."),
+    "apply": ("taking", "What the best candidate answers to an input of your own."),
+    "export": ("carrying", "A run in one file: .sia or .jsonl."),
+    "import": ("carrying", "Take an exported run into this workspace."),
+    "rename": ("carrying", "Call a run by another name."),
+    "note": ("carrying", "Add a remark to a run."),
+    "gc": ("carrying", "Find, or remove, what no run needs."),
+    "rm": ("carrying", "Remove a run for good."),
     "domains": ("domains", "The tasks that come with sia."),
     "data": ("domains", "Obtain a domain's data."),
+    "config": ("config", "Every setting, and where its value comes from."),
     "doctor": ("doctor", "What this machine offers: sandbox, SQLite, git, packages."),
     "completion": ("completion", "Shell completion for bash, zsh or fish."),
 }
@@ -43,7 +54,7 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"sia_tui.commands.{_COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name if cmd_name != "import" else "import_")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -51,18 +62,26 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Lazy,
+    invoke_without_command=True,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="sia")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Self-improving agents with harness and weight updates, event-sourced and local first."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def main() -> None:
     """The console script: exit status 2 for bad usage, and 1 with one sentence for whatever else goes wrong."""
     try:
-        cli.main(prog_name="sia", standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
+        ended = cli.main(prog_name="sia", standalone_mode=False)
+        if isinstance(ended, int):  # the status of a click `Exit`, which comes back as a value
+            sys.exit(ended)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -14,7 +14,7 @@ from rich.progress import Progress as Bars
 from engine.events import types as t
 from engine.events.event import Event
 from engine.loop import budget
-from engine.loop.decide import outcome
+from engine.loop.decide import standing
 from engine.loop.state import State
 from sia_tui.options import plain
 
@@ -74,7 +74,7 @@ class Progress:
     def ended(self, state: State) -> None:
         """The last words, with what to type next."""
         self._bars.stop()
-        self._line(f"{state.name} is {state.status}: {escape(plain(state.reason or outcome(state)))}.")
+        self._line(f"{state.name} is {state.status}: {escape(plain(standing(state)))}.")
         if state.status in ("paused", "stopped", "failed"):
             self._line(f"go on with:  sia resume {state.name}")
         elif state.incumbent:
@@ -116,6 +116,11 @@ class Progress:
             sys.stdout.flush()
 
 
+def counted(failures: dict[str, int]) -> str:
+    """Failures by kind, in words."""
+    return ", ".join(f"{count} {kind}" for kind, count in failures.items())
+
+
 def milestone(event: Event, payload: t.Payload) -> str | None:
     """A line for an event that a person following the run wants to read, with rich markup; None for the others."""
     g = f"generation {event.generation}"
@@ -127,7 +132,7 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             return f"harness {number} is commit {commit[:10]}: {escape(plain(changed))}"
         case t.ExecutionFinished(scores=scores):
             val = scores.get("val")
-            failed = f", failures {payload.failures}" if payload.failures else ""
+            failed = f", failed: {counted(payload.failures)}" if payload.failures else ""
             return (
                 f"{g}: val {val.score:.4f} ± {val.se:.4f} (n = {val.n}){failed}, {payload.wall_s:.0f} s"
                 if val
@@ -137,7 +142,7 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             colour = "green" if accepted else "yellow"
             return f"{g}: [{colour}]{escape(reason)}[/{colour}]"
         case t.AnalysisFinished(reason=reason, lever=lever):
-            return f"{g}: Analysis: lever {lever}; {escape(plain(reason))}"
+            return f"{g}: the next lever is the {lever}: {escape(plain(reason))}"
         case t.ImprovementFailed(reason=reason):
             return f"{g}: no candidate came of this Improvement: {escape(plain(reason))}"
         case t.StepFailed(kind=kind, failure=failure):

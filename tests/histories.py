@@ -12,7 +12,7 @@ from engine.events import types as t
 from engine.events.codec import encode
 from engine.events.event import GENESIS, Event, chain_hash
 from engine.loop import budget, results
-from engine.loop.decide import RULES, Judge, Perform, Record, Rest, decide
+from engine.loop.decide import RULES, Await, Judge, Perform, Record, Rest, decide
 from engine.loop.gate import mean
 from engine.loop.results import Results
 from engine.loop.state import State, evolve, fold
@@ -102,7 +102,7 @@ class Play:
     """Drives a run to its rest, from its start or from a `history` that it takes up.
 
     `fails` and `crashes` name (kind, generation, attempt) of steps that come to nothing; the Improvements of the
-    generations in `barren` find nothing.
+    generations in `barren` find nothing. A person who is asked says no to the first candidates in `declines`.
     """
 
     def __init__(
@@ -114,9 +114,11 @@ class Play:
         fails: Collection[tuple[str, int, int]] = (),
         crashes: Collection[tuple[str, int, int]] = (),
         barren: Collection[int] = (),
+        declines: Collection[int] = (),
         history: Sequence[Event] = (),
     ) -> None:
         self.log, self.skill, self.fails, self.crashes, self.barren = log, skill, fails, crashes, barren
+        self.declines = set(declines)
         self.state, self.results = fold(history), Results()
         for event in history:
             self.results.add(event)
@@ -137,6 +139,11 @@ class Play:
                     self.append(generation, payload)
                 case Judge(generation=generation):
                     self.append(generation, verdict(self.state, self.results, generation))
+                case Await(number=number):
+                    answer: t.Answer = "no" if number in self.declines else "yes"
+                    self.declines.discard(number)
+                    word = t.ApprovalGiven(number, self.state.versions[number].commit, answer, "ada")
+                    self.append(number - 1, word)
                 case Perform(kind=kind, generation=generation, attempt=attempt):
                     self.perform(kind, generation, attempt)
         raise AssertionError("the run never rests")

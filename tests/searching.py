@@ -34,7 +34,7 @@ def view(of: Harness, *, seen: Sequence[t.ProbeFinished] = (), past: Sequence[Ha
     ]
     return View(
         generation=1, improvements=0, attempt=0, settings=settings(**{"probes": 12} | changes), incumbent=1, harness=of,
-        past=judged, train=[], probes=seen, failed=[], evidence=[3],
+        past=judged, train=[], probes=seen, failed=[], declined=[], evidence=[3],
     )  # fmt: skip
 
 

@@ -44,8 +44,8 @@ class View(msgspec.Struct, frozen=True):
     train: Sequence[t.InstanceFinished]
     probes: Sequence[t.ProbeFinished]
     failed: Sequence[str]
-    declined: Sequence[dict[str, Value]]
     evidence: Sequence[int]
+    declined: Sequence[dict[str, Value]] = ()
 
 
 class Ask(msgspec.Struct, frozen=True):

@@ -1,10 +1,10 @@
 """The search agent: no language model. It searches the values of the tunables that a person declared.
 
 Within one Improvement it first tries each structural choice that was never tried, then works in small rounds until one
-brings nothing better: most of a round changes the best proposal so far in one or two places, the last is drawn by
-Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011) from everything recorded. All
-randomness comes from the run's seed; nothing is kept between calls but what the log holds, so a resumed run proposes
-what it would have proposed.
+brings nothing better: most of a round changes the best proposals so far (one of each structure) in one or two places,
+the last is drawn by Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011) from everything
+recorded. All randomness comes from the run's seed; nothing is kept between calls but what the log holds, so a resumed
+run proposes what it would have proposed.
 """
 
 from __future__ import annotations
@@ -138,11 +138,17 @@ def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[As
         for change in _untried_choices(harness, probes)
     ]
     if not wanted:
+        leaders = _leaders(harness, probes)
         for place in range(ROUND):
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked + place)
-            best = _best(probes)
-            if place < ROUND - 1 and best is not None:
-                wanted.append((_vary(harness, best.params, random.Random(seed)), "a change to the best so far"))
+            if place < ROUND - 1 and leaders:
+                leader = leaders[place % len(leaders)]
+                rank = (
+                    f"number {place % len(leaders) + 1} of the structures"
+                    if place % len(leaders)
+                    else "the best so far"
+                )
+                wanted.append((_vary(harness, leader.params, random.Random(seed)), f"a change to {rank}"))
             else:
                 wanted.append((_draw(harness, probes, seed), "drawn by TPE"))
     asks: list[Ask] = []
@@ -245,6 +251,19 @@ def _suggest(trial: Any, name: str, tunable: Tunable) -> Value:
 def _best(probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:
     """The highest score; the earliest of equals."""
     return max((probe for probe in probes if not probe.failure), key=lambda probe: probe.score.score, default=None)
+
+
+def _leaders(harness: Harness, probes: Iterable[t.ProbeFinished]) -> list[t.ProbeFinished]:
+    """The best probe of each structure, best first: a round does not bet on one where several are close."""
+    by_structure: dict[tuple[Value, ...], list[t.ProbeFinished]] = {}
+    for probe in probes:
+        tunables = harness.manifest.tunables
+        structure = tuple(
+            value for name, value in sorted(probe.params.items()) if name in tunables and tunables[name].structural
+        )
+        by_structure.setdefault(structure, []).append(probe)
+    found = [best for group in by_structure.values() if (best := _best(group)) is not None]
+    return sorted(found, key=lambda probe: -probe.score.score)
 
 
 def _recorded(

@@ -6,6 +6,8 @@ checkpoint at once (the WAL-reset bug); `sqlite_version` is what `doctor` shows.
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +38,9 @@ def _connect(path: Path, mode: str) -> Database:
 def open_writer(path: Path) -> Database:
     """Opens or creates the log for appending."""
     with explained(path):
-        db = _connect(path, "rwc")
+        if not path.exists():
+            _create(path)
+        db = _connect(path, "rw")
         try:
             schema.check(db, path)
             if not _is_wal(db):
@@ -46,6 +50,16 @@ def open_writer(path: Path) -> Database:
             db.close()
             raise
         return db
+
+
+def _create(path: Path) -> None:
+    """An empty log, complete from the moment that others can see it; whoever comes second uses the first one's."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
+        made = Path(folder) / path.name
+        with contextlib.closing(_connect(made, "rwc")) as db:
+            schema.prepare(db)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(made)
 
 
 def open_reader(path: Path) -> Database:
@@ -60,6 +74,31 @@ def open_reader(path: Path) -> Database:
             db.close()
             raise
         return db
+
+
+def connect_plainly(place: str) -> Any:
+    """A connection to `place` with nothing of a log about it; `:memory:` is a database of its own."""
+    return sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+
+
+def read_alone(path: Path) -> Any:
+    """A connection to a file that may come from anyone and that nobody writes to.
+
+    Nothing beside the file is looked at (no journal, no WAL), no view or trigger that the file may define can do
+    anything, and nothing but reading is allowed.
+    """
+    connection = sqlite3.connect(f"{_uri(path, 'ro')}&immutable=1", uri=True, isolation_level=None)
+    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.set_authorizer(_only_reading)
+    return connection
+
+
+def _only_reading(action: int, first: str | None, second: str | None, place: str | None, trigger: str | None) -> int:
+    allowed = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
+    plain = action == sqlite3.SQLITE_FUNCTION and second in ("length", "coalesce", "count", "max", "sum")
+    asked = action == sqlite3.SQLITE_PRAGMA and first == "user_version" and second is None
+    return int(sqlite3.SQLITE_OK if (action in allowed and trigger is None) or plain or asked else sqlite3.SQLITE_DENY)
 
 
 def _is_wal(db: Database) -> bool:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import filelock
 from sqlite_utils import Database
 
 from engine.errors import SiaError
-from engine.events import blobs, readmodels, tips, types
+from engine.events import blobs, rows, tips, types
 from engine.events.codec import encode
 from engine.events.connection import explained, open_writer, transaction
 from engine.events.event import GENESIS, Event, chain_hash
@@ -72,19 +72,20 @@ class RunLog:
     def _take_epoch(self) -> int:
         with explained(self.reader.path), transaction(self.db, durable=True) as connection:
             connection.execute(
-                "INSERT INTO engines VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = epoch + 1", (self.run,)
+                "INSERT INTO engines VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = abs(epoch) + 1",
+                (self.run,),
             )
             (epoch,) = connection.execute("SELECT epoch FROM engines WHERE run = ?", (self.run,)).fetchone()
             return int(epoch)
 
     def append(
         self,
-        rows: Sequence[tuple[int, types.Payload]],
+        payloads: Sequence[tuple[int, types.Payload]],
         *,
         contents: Sequence[bytes] = (),
         durable: bool = True,
     ) -> list[Event]:
-        """Appends (generation, payload) `rows` and the blobs `contents` in one transaction.
+        """Appends (generation, payload) `payloads` and the blobs `contents` in one transaction.
 
         Raises `Fenced` for a displaced engine.
         """
@@ -96,19 +97,12 @@ class RunLog:
                 raise Fenced("another engine has taken this run over", "watch it with `sia log --follow`")
             for content in contents:
                 blobs.put(connection, content)
-            for generation, payload in rows:
+            for generation, payload in payloads:
                 n += 1
                 stored, at = encode(payload), self._clock()
                 name = chain_hash(prev, self.run, n, payload.type, payload.version, at, generation, stored)
                 row = (self.run, n, payload.type, payload.version, at, generation, stored, prev, name)
-                seq = connection.execute(
-                    """INSERT INTO events (run, n, type, v, at, generation, payload, prev_hash, hash)
-                       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                    row,
-                ).lastrowid
-                event = Event(seq, *row)
-                readmodels.project(connection, event, payload)
-                events.append(event)
+                events.append(rows.insert(connection, row, payload))
                 prev = name
         self._n, self._hash = n, prev
         if durable:
@@ -121,6 +115,15 @@ class RunLog:
             tips.write(self._tips, self.run, tips.Tip(self._n, self._hash))
         self.db.close()
         self._lock.release()
+
+
+@contextlib.contextmanager
+def holding(workspace: Path, runs: Iterable[str]) -> Iterator[None]:
+    """Keeps engines off all of `runs`; raises `Held`, and holds none, where an engine works on one of them."""
+    with contextlib.ExitStack() as held:
+        for run in sorted(runs):
+            held.callback(_lock(workspace, run).release)
+        yield
 
 
 def is_held(workspace: Path, run: str) -> bool:

@@ -17,6 +17,7 @@ from engine.errors import SiaError
 from engine.events import blobs
 from engine.events.connection import explained, open_reader
 from engine.events.event import Event
+from engine.events.unseal import is_archive, open_archive
 
 _COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
 
@@ -48,7 +49,9 @@ class Reader:
 
     @classmethod
     def open(cls, path: Path) -> Reader:
-        """Opens `path` read-only; raises `SiaError` where there is no usable log."""
+        """Opens a log, or an exported run, read-only; raises `SiaError` where there is no usable one."""
+        if is_archive(path):
+            return cls(open_archive(path)[0], path)
         return cls(open_reader(path), path)
 
     def close(self) -> None:
@@ -108,6 +111,12 @@ class Reader:
             )
             for row in rows:
                 yield Event(*row)
+
+    def own(self, run: str, until: int | None = None) -> list[Event]:
+        """The events written under this run's own id, up to `until`, in order."""
+        bound = until if until is not None else 1 << 62
+        rows = self._rows(f"SELECT {_COLUMNS} FROM events WHERE run = ? AND n <= ? ORDER BY n", (run, bound))  # noqa: S608
+        return [Event(*row) for row in rows]
 
     def head(self, run: str) -> Event | None:
         """The last event written under this run's own id."""

@@ -30,6 +30,10 @@ def project(connection: Any, event: Event, payload: types.Payload) -> None:
             if row is None:
                 raise SiaError(f"the parent run {parent} is not in this log", "import it first")
             _insert_run(connection, event, name, row[0], root=row[1], parent=parent, parent_n=at)
+        case types.RunRenamed(name=name):
+            connection.execute(
+                "UPDATE runs SET name = ? WHERE run = ?", (_free(connection, name, event.run), event.run)
+            )
         case types.GenerationStarted(candidate=candidate):
             connection.execute(
                 "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)",
@@ -68,8 +72,27 @@ def _insert_run(
 ) -> None:
     connection.execute(
         "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', 0, NULL, ?, ?)",
-        (event.run, name, domain, root, parent, parent_n, event.at, event.seq, event.n, event.hash),
+        (
+            event.run,
+            _free(connection, name, event.run),
+            domain,
+            root,
+            parent,
+            parent_n,
+            event.at,
+            event.seq,
+            event.n,
+            event.hash,
+        ),
     )
+
+
+def _free(connection: Any, name: str, run: str) -> str:
+    """`name`, or one that ends in the run's id where another run, which came here first, is called so."""
+    for free in (name, f"{name[:48]}-{run[:8]}", f"{name[:24]}-{run[:32]}"):
+        if not connection.execute("SELECT 1 FROM runs WHERE name = ? AND run != ?", (free, run)).fetchone():
+            return free
+    raise SiaError(f"the name {name!r} is taken here", "rename the run that has it with `sia rename`")
 
 
 def _insert_result(connection: Any, event: Event, result: types.InstanceFinished) -> None:
@@ -96,16 +119,22 @@ def _insert_result(connection: Any, event: Event, result: types.InstanceFinished
 
 def rebuild(db: Database) -> int:
     """Drops the derived tables and refills them from the events; returns how many events were read."""
-    with transaction(db, durable=True) as connection:
-        for table in schema.READ_MODELS:
-            connection.execute(f"DROP TABLE IF EXISTS {table}")
-        schema.create_read_models(db)
-        count = 0
-        rows = connection.execute(
-            "SELECT seq, run, n, type, v, at, generation, payload, prev_hash, hash FROM events ORDER BY seq"
-        )
-        for row in rows:
-            event = Event(*row)
-            project(connection, event, event.payload)
-            count += 1
-        return count
+    with transaction(db, durable=True):
+        return refill(db)
+
+
+def refill(db: Database) -> int:
+    """`rebuild` inside the caller's transaction."""
+    connection = db.conn
+    for table in schema.READ_MODELS:
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+    schema.create_read_models(db)
+    count = 0
+    rows = connection.execute(
+        "SELECT seq, run, n, type, v, at, generation, payload, prev_hash, hash FROM events ORDER BY seq"
+    )
+    for row in rows:
+        event = Event(*row)
+        project(connection, event, event.payload)
+        count += 1
+    return count

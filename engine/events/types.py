@@ -31,6 +31,10 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
         """The names of the blobs that this payload needs."""
         return []
 
+    def withheld(self) -> list[str]:
+        """Those of them that may hold text of instances: an export leaves them out unless it is asked for data."""
+        return []
+
 
 class Failure(msgspec.Struct, frozen=True):
     """Why something came to nothing: whose fault it was, and one line."""
@@ -155,6 +159,20 @@ class RunFailed(Payload, frozen=True):
     remedy: str = ""
 
 
+class RunRenamed(Payload, frozen=True):
+    """A person calls the run by another name from here on."""
+
+    type: ClassVar[str] = "run.renamed"
+    name: str
+
+
+class RunNoted(Payload, frozen=True):
+    """A remark by a person; nothing follows from it."""
+
+    type: ClassVar[str] = "run.noted"
+    text: str
+
+
 class StepStarted(Payload, frozen=True):
     """A unit of work with effects began. Until its result is in the log it is in doubt."""
 
@@ -211,6 +229,9 @@ class HarnessPrepared(Payload, frozen=True):
     def blobs(self) -> list[str]:
         return [self.log] if self.log else []
 
+    def withheld(self) -> list[str]:
+        return self.blobs()
+
 
 class InstanceFinished(Payload, frozen=True):
     """One answer and its grade. `prepared` names what the harness had learnt from; `answer` and `log` are blobs."""
@@ -237,6 +258,9 @@ class InstanceFinished(Payload, frozen=True):
     def blobs(self) -> list[str]:
         answer = self.answer.removeprefix(BLOB)
         return [name for name in (answer if answer != self.answer else "", self.log) if name]
+
+    def withheld(self) -> list[str]:
+        return [self.log] if self.log else []
 
 
 class ExecutionFinished(Payload, frozen=True):
@@ -403,6 +427,8 @@ PAYLOADS: dict[str, type[Payload]] = {
         RunStopped,
         RunFinished,
         RunFailed,
+        RunRenamed,
+        RunNoted,
         StepStarted,
         StepFailed,
         StepAbandoned,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -89,7 +91,8 @@ class Grader:
         """Ends the process."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # whatever the domain has started, too
             await process.wait()
 
     async def _call(
@@ -123,6 +126,7 @@ class Grader:
         keep = dict(os.environ) if report else {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # a folder of our names where the user stands must not be taken for ours
             "-m",
             "engine.grading.process",
             str(self.folder.path),

@@ -24,7 +24,13 @@ class Folder(msgspec.Struct, frozen=True):
     spec: Spec
 
     def code_digest(self) -> str:
-        """SHA-256 over the domain's files, but for its README and the seed harness (that one is a commit)."""
+        """SHA-256 over the domain's files, but for its README and the seed harness (that one is a commit).
+
+        Nothing for a built-in: its code comes with the release, and its data's digest changes where its meaning does;
+        else no recorded run could be gone on with after an upgrade.
+        """
+        if self.source in built_in():
+            return ""
         total = hashlib.sha256()
         for path in sorted(self.path.rglob("*")):
             relative = path.relative_to(self.path)

@@ -1,15 +1,16 @@
 """Putting a harness to instances: in the sandbox for the answers, in the grading process for the verdicts.
 
-Every way of running a harness (an Execution, a probe, the sealed test) goes through `answer_all`, so that none can
-differ in what it isolates, limits or calls a failure.
+Every way of running a harness (an Execution, a probe, the sealed test, a person's own input) goes through `solve_all`,
+and all that is graded through `answer_all`, so that none can differ in what it isolates, limits or calls a failure.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,9 +18,12 @@ from domains.contract import Grade, Instance, Limits, Split
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.loop.run import Ports, StepFailure
-from engine.sandbox import Job, Program, Refused, open_sandbox
+from engine.sandbox import Isolation, Job, Outcome, Program, Refused, open_sandbox
 from engine.seeds import derive
 from harness_repo.harness import Harness
+
+OnPrepared = Callable[[float, float, t.Failure | None, str], None]
+"""Told what came of `prepare`: CPU seconds, wall seconds, the failure, the log."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -76,29 +80,28 @@ async def answer_all(
     seed: int,
     workers: int,
     limits: Limits,
-    on_prepared: Callable[[float, float, t.Failure | None, str], None] | None = None,
+    on_prepared: OnPrepared | None = None,
 ) -> AsyncIterator[Answered]:
     """Answers and grades `todo` in the order in which they finish.
 
     Raises `StepFailure` where the sandbox could not do its work: an infrastructure failure is never a score.
     """
-    program = Program(
-        files=harness.files,
-        entry=harness.manifest.entry,
-        params=harness.params,
-        train=list(train),
-        seed=derive(seed, "prepare"),
-        limits=limits,
-        isolation=ports.grader.folder.spec.isolation,
-    )
     by_key = {f"{task.split}/{task.instance}/{task.repeat}": task for task in todo}
     jobs = [Job(key=key, instance_id=task.instance, data=task.data, seed=task.seed) for key, task in by_key.items()]
-    async with open_sandbox(program, workers=workers, broker=NoModel(), isolation=ports.isolation) as session:
-        if on_prepared:
-            prepared = session.prepared
-            on_prepared(prepared.cpu_s, prepared.wall_s, _failure(prepared.failure), prepared.log)
-        async for outcome in session.solve(jobs):
-            failure = _failure(outcome.failure)
+    solving = solve_all(
+        harness,
+        jobs,
+        train=train,
+        seed=seed,
+        workers=workers,
+        limits=limits,
+        per=ports.grader.folder.spec.isolation,
+        isolation=ports.isolation,
+        on_prepared=on_prepared,
+    )
+    async with contextlib.aclosing(solving) as outcomes:
+        async for outcome in outcomes:
+            failure = as_failure(outcome.failure)
             if failure and failure.kind == "infrastructure":
                 raise StepFailure(failure)
             task = by_key[outcome.key]
@@ -106,6 +109,37 @@ async def answer_all(
             if failure is None:
                 grade, failure = await _graded(ports.grader, task, outcome.answer)
             yield Answered(task, outcome.answer, grade, failure, outcome.cpu_s, outcome.wall_s, outcome.log)
+
+
+async def solve_all(
+    harness: Harness,
+    jobs: Sequence[Job],
+    *,
+    train: Sequence[Instance],
+    seed: int,
+    workers: int,
+    limits: Limits,
+    per: Literal["execution", "instance"],
+    isolation: Isolation,
+    on_prepared: OnPrepared | None = None,
+) -> AsyncGenerator[Outcome, None]:
+    """What comes of `jobs`, ungraded, in the order in which they finish; `train` is what the harness learns from."""
+    program = Program(
+        files=harness.files,
+        entry=harness.manifest.entry,
+        params=harness.params,
+        train=list(train),
+        seed=derive(seed, "prepare"),
+        limits=limits,
+        isolation=per,
+    )
+    async with open_sandbox(program, workers=workers, broker=NoModel(), isolation=isolation) as session:
+        if on_prepared:
+            prepared = session.prepared
+            on_prepared(prepared.cpu_s, prepared.wall_s, as_failure(prepared.failure), prepared.log)
+        async with contextlib.aclosing(session.solve(jobs)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
 
 async def _graded(grader: Grader, task: Task, answer: Any) -> tuple[Grade, t.Failure | None]:
@@ -118,5 +152,6 @@ async def _graded(grader: Grader, task: Task, answer: Any) -> tuple[Grade, t.Fai
     return grade, None
 
 
-def _failure(failure: Any) -> t.Failure | None:
+def as_failure(failure: Any) -> t.Failure | None:
+    """A sandbox's failure in the words of the log."""
     return t.Failure(failure.kind, failure.message) if failure else None

@@ -63,17 +63,20 @@ def _event(reader: Reader, event: Event, before: Event | None, known: set[str]) 
         yield f"{_place(event)} was altered: its contents do not have its hash"
         return
     try:
-        needed = event.payload.blobs()
+        needed, withheld = event.payload.blobs(), event.payload.withheld()
     except SiaError as error:
         yield f"{_place(event)} cannot be read: {error}"
         return
     for name in needed:
-        if not reader.db.conn.execute("SELECT 1 FROM blobs WHERE sha256 = ?", (name,)).fetchone():
+        row = reader.db.conn.execute("SELECT codec FROM blobs WHERE sha256 = ?", (name,)).fetchone()
+        if row is None or (row[0] == blobs.LEFT_OUT and name not in withheld):
             yield f"{_place(event)} names the blob {name[:12]}, which is missing"
 
 
 def _blobs(reader: Reader) -> Iterator[str]:
-    for name, codec, stored in reader.db.conn.execute("SELECT sha256, codec, data FROM blobs"):
+    for name, codec, stored in reader.db.conn.execute(
+        "SELECT sha256, codec, data FROM blobs WHERE codec != ?", (blobs.LEFT_OUT,)
+    ):
         try:
             whole = blobs.digest(blobs.unpack(codec, stored)) == name
         except SiaError:

@@ -31,7 +31,8 @@ class Request(msgspec.Struct, frozen=True):
     folder: str = ""
 
 
-def _address(workspace: Path, run: str) -> Path:
+def address(workspace: Path, run: str) -> Path:
+    """Where the engine of `run` listens, if one does."""
     folder = Path(tempfile.gettempdir()) / f"sia-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
@@ -60,7 +61,7 @@ class Control:
 
     async def listen(self, workspace: Path, run: str) -> None:
         """Opens the socket. The run's lock is held, so a file that is there is a dead engine's."""
-        self._address = _address(workspace, run)
+        self._address = address(workspace, run)
         self._address.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self._address)
         self._address.chmod(0o600)
@@ -89,7 +90,7 @@ def send(workspace: Path, run: str, request: Request) -> bool:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         try:
-            connection.connect(str(_address(workspace, run)))
+            connection.connect(str(address(workspace, run)))
             connection.sendall(msgspec.json.encode(request) + b"\n")
             return connection.recv(8) == b"ok\n"
         except OSError:

@@ -109,7 +109,7 @@ def _continue(state: State, now: Generation) -> Decision:
     if successor:
         return _begin(state, now.n + 1)
     if state.fruitless >= IMPROVEMENT_ATTEMPTS:
-        return Record(now.n, _finished(state, f"no further candidate was found ({now.failed_improvements[-1]})"))
+        return Record(now.n, _finished(state, f"no further candidate was found, since {now.failed_improvements[-1]}"))
     return _affordable(state, now.n) or _perform(state, "improve" if now.analysis else "analyse", now.n)
 
 
@@ -134,6 +134,18 @@ def _perform(state: State, kind: t.StepKind, generation: int) -> Perform:
 
 def _finished(state: State, end: str) -> t.RunFinished:
     return t.RunFinished(reason=f"{end}; {outcome(state)}", generation=state.incumbent)
+
+
+def standing(state: State) -> str:
+    """Where the run stands: how it ended, or how far it has come."""
+    if state.reason:
+        return state.reason
+    now = state.current
+    if now is None or state.incumbent is None:
+        return "the first candidate is not judged yet"
+    if state.asked is not None:
+        return f"candidate {state.asked} waits for a person's word"
+    return f"generation {now.n} of {state.set.generations}; the best so far is generation {state.incumbent}"
 
 
 def outcome(state: State) -> str:

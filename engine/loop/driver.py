@@ -85,6 +85,10 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
         await _failed(run, step, error.failure)
     except GraderFailed as error:
         await _failed(run, step, t.Failure("verifier", str(error)))
+    except SiaError:
+        raise  # the log itself cannot be written, or the machine cannot do it: a person must help first
+    except Exception as error:
+        await _failed(run, step, t.Failure("infrastructure", f"{type(error).__name__}: {error}"))
     finally:
         await _cancel(work)
         await _cancel(wish)

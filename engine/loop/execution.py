@@ -29,11 +29,9 @@ async def execute(run: Run, generation: int) -> None:
     repeats = range(settings.repeats)
     if settings.noisy:
         repeats = range((generation - 1) * settings.repeats, generation * settings.repeats)
-    train = await run.train()
-    held_out = set(sample((item.id for item in train), settings.train_sample, run.state.root_seed, "train sample"))
-    learn = [item for item in train if item.id not in held_out]
+    learn, sampled = divide(await run.train(), settings, run.state.root_seed)
     val = tasks("val", await run.ports.grader.instances("val"), repeats, run.state.root_seed)
-    seen = tasks("train", [item for item in train if item.id in held_out], repeats, run.state.root_seed)
+    seen = tasks("train", sampled, repeats, run.state.root_seed)
 
     await _arm(run, generation, candidate, [*val, *seen], learn)
     incumbent = run.state.incumbent
@@ -57,6 +55,12 @@ async def execute(run: Run, generation: int) -> None:
             incumbent=rival,
         ),
     )
+
+
+def divide(train: Sequence[Instance], settings: t.Settings, root_seed: int) -> tuple[list[Instance], list[Instance]]:
+    """What a harness learns from before an Execution, and the sample of `train` that it then has to answer."""
+    held_out = set(sample((item.id for item in train), settings.train_sample, root_seed, "train sample"))
+    return [item for item in train if item.id not in held_out], [item for item in train if item.id in held_out]
 
 
 async def _arm(

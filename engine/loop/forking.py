@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import asdict
@@ -18,7 +19,8 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import Reader, Run
-from engine.loop.launch import check_name, make_agent, read_script
+from engine.loop.launch import free_name
+from engine.loop.settings import check_name, check_settings, read_script
 from engine.loop.state import State, fold
 from engine.loop.versions import harness_written
 from engine.loop.workspace import Workspace
@@ -44,27 +46,25 @@ def fork(workspace: Workspace, child: Child) -> str:
     """Makes the run and returns its id; raises `SiaError` and changes nothing where that cannot be."""
     if child.name:
         check_name(child.name)
-    with contextlib.closing(workspace.reader()) as reader:
-        parent = reader.find(child.parent)
-        state = state_at(reader, parent, child.at)
-        names = {run.name for run in reader.runs()}
-        at = reader.event(parent.run, child.at)
-        version = _edited(state, child.harness, child.branch) if child.harness else None
-    name = child.name or next(free for i in range(1, 1 << 30) if (free := f"{parent.name}.{i}") not in names)
-    if name in names:
-        raise SiaError(f"this workspace already has a run {name!r}", "choose another --name")
-    log = RunLog.hold(workspace.path, secrets.token_hex(4))
-    with contextlib.closing(log), contextlib.closing(workspace.repository()) as repository:
-        log.fork_from(at)
+    with workspace.naming():
+        with contextlib.closing(workspace.reader()) as reader:
+            parent = reader.find(child.parent)
+            state = state_at(reader, parent, child.at)
+            at = reader.event(parent.run, child.at)
+        name = free_name(workspace, child.name, f"{parent.name}.")
         forked = t.RunForked(name, parent.run, child.at, child.settings, child.branch)
         rows: list[tuple[int, t.Payload]] = [(at.generation, forked)]
         contents: list[bytes] = []
-        if version is not None:
-            repository.write(version)
+        if child.harness is not None:
+            version = _edited(state, child.harness, child.branch)
+            with contextlib.closing(workspace.repository()) as repository:
+                repository.write(version)
             written, contents = harness_written(version, "edited by a person")
             rows.append((version.number - 1, written))
-        log.append(rows, contents=contents)
-        return log.run
+        with contextlib.closing(RunLog.hold(workspace.path, secrets.token_hex(4))) as log:
+            log.fork_from(at)
+            log.append(rows, contents=contents)
+            return log.run
 
 
 def state_at(reader: Reader, run: Run, at: int) -> State:
@@ -88,15 +88,16 @@ def judged_at(reader: Reader, run: Run, generation: int) -> int:
 
 def changed(settings: t.Settings, assignments: Sequence[str]) -> t.Settings | None:
     """`settings` under `key=value` assignments; None where nothing changes. Raises `SiaError` for a bad one."""
-    values = msgspec.to_builtins(settings)
+    values = _plain(settings)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        place, names = values, key.split(".")
+        place: Any = values
+        names = key.split(".")
         for name in names[:-1]:
             place = place.get(name) if isinstance(place, dict) else None
         if not equals or not isinstance(place, dict) or names[-1] not in place or names[0] in FIXED:
             known = ", ".join(sorted(_settable(settings)))
-            raise SiaError(f"{assignment!r} sets nothing that a fork may change", f"choose from {known}")
+            raise SiaError(f"{assignment!r} sets nothing that may be changed", f"choose from {known}")
         place[names[-1]] = _value(text)
     script = read_script(str(values["agent"]))
     if script:
@@ -106,9 +107,16 @@ def changed(settings: t.Settings, assignments: Sequence[str]) -> t.Settings | No
     try:
         new = msgspec.convert(values, t.Settings)
     except msgspec.ValidationError as error:
-        raise SiaError(f"that setting is not valid: {error}", "see `sia fork --help`") from None
-    make_agent(new.agent, new.script)
+        raise SiaError(f"that setting is not valid: {error}", "`sia config show` has those in force") from None
+    check_settings(new)
     return None if new == settings else new
+
+
+def _plain(settings: msgspec.Struct) -> dict[str, Any]:
+    """All values, the defaults too, by name."""
+    return {
+        name: _plain(value) if isinstance(value, msgspec.Struct) else value for name, value in asdict(settings).items()
+    }
 
 
 def _settable(settings: t.Settings) -> list[str]:

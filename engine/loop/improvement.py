@@ -18,7 +18,7 @@ async def write_first(run: Run, generation: int) -> None:
     """The first harness: the domain's seed."""
     seed = harnesses.read_folder(run.ports.grader.folder.path / "harness")
     reason = f"The seed harness of the domain {run.state.task.name}: {seed.manifest.name}."
-    run.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="everything")
+    run.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="the seed")
 
 
 async def analyse(run: Run, generation: int) -> None:

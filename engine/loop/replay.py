@@ -42,7 +42,7 @@ class Replayed(msgspec.Struct, frozen=True):
     diverged_at: Divergence | None
 
 
-_WILLED = (t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked)
+_WILLED = (t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked, t.RunRenamed, t.RunNoted)
 _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.BaselineMeasured: ("baseline",),
     t.HarnessWritten: ("write", "improve"),
@@ -68,10 +68,14 @@ def verify(reader: Reader, run: str, until: int | None = None) -> Replayed:
         found = _chain(event, previous)
         if found is None:
             payload = event.payload
-            found = _explain(reader, state, results, event, payload, last)
+            try:
+                found = _explain(reader, state, results, event, payload, last)
+                state = evolve(state, event)
+            except LookupError:  # it speaks of a generation or a version that there is not
+                found = found or ("an event that fits what came before", _shown(payload, event.generation))
         if found is not None:
             return Replayed(False, count, Divergence(event.n, *found))
-        state, previous, last = evolve(state, event), event.hash, payload
+        previous, last = event.hash, payload
         results.add(event)
     if count == 0:
         raise SiaError("the run has no events", "`sia ls` lists the runs")
@@ -97,7 +101,8 @@ def _explain(
         )
     if isinstance(payload, t.StepStarted) and payload.kind == "test":
         return None
-    if isinstance(payload, t.HarnessWritten) and isinstance(last, t.RunForked | t.ApprovalGiven):
+    edited = isinstance(last, t.RunForked) or (isinstance(last, t.ApprovalGiven) and last.answer == "edit")
+    if isinstance(payload, t.HarnessWritten) and edited:
         return _version(reader, state, results, event, payload)  # a person's edit came with the fork, or with a word
     if isinstance(payload, t.ApprovalGiven):
         return None if payload.number == state.asked else (f"a word on candidate {state.asked}", f"on {payload.number}")

@@ -14,6 +14,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.grading.client import Grader
+from engine.loop import refs
 from engine.loop.results import Results
 from engine.loop.state import State, evolve
 from engine.loop.versions import harness_written
@@ -152,12 +153,14 @@ class Run:
         self.point_refs()
 
     def point_refs(self) -> None:
-        """A tag a version, and the run's branch at its incumbent. Repeating it is harmless; after a crash it mends."""
+        """The run's tags and branch, and the notes. Repeating it is harmless; after a crash it mends."""
         state, repository = self.state, self.ports.repository
-        for number, version in state.versions.items():
-            repository.point(f"refs/tags/{state.name}/g{number}", version.commit)
-        if state.versions:
-            repository.point(f"refs/heads/{state.name}", state.versions[state.incumbent or 1].commit)
+        wanted = refs.wanted(state.name, state)
+        for ref, commit in wanted.items():
+            repository.point(ref, commit)
+        if wanted:
+            repository.head(refs.branch(state.name))
+            refs.point_notes(repository, self.log.reader)
 
     def elapsed(self, since: float) -> float:
         """Wall seconds since a reading of `time.monotonic`."""

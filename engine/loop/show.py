@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
+from engine.events import blobs
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.reader import Reader
 from engine.loop import budget
 from engine.loop.answers import unpack
-from engine.loop.decide import outcome
+from engine.loop.decide import standing
 from engine.loop.state import Generation, State, evolve
 
 
@@ -24,7 +25,8 @@ def show(state: State, status: str) -> dict[str, Any]:
         "domain": state.task.name,
         "metric": state.task.metric,
         "status": status,
-        "reason": state.reason or outcome(state),
+        "reason": standing(state),
+        "notes": list(state.notes),
         "parent": state.parent,
         "seed": state.set.seed,
         "lever": state.set.lever,
@@ -38,6 +40,7 @@ def show(state: State, status: str) -> dict[str, Any]:
         "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.used(state).items()},
         "cost": msgspec.to_builtins(state.spent),
         "unsealed": state.unsealed,
+        "test": test_report(state.tested) if state.tested else None,
         "head": {"n": state.n, "hash": state.hash},
     }
 
@@ -115,6 +118,8 @@ def costs(history: Iterable[Event]) -> dict[str, Any]:
                 spend("executions", wall_s=wall_s)
             case t.ProbeFinished():
                 spend("probes", evaluations=payload.evaluations, cpu_s=payload.cpu_s, wall_s=payload.wall_s)
+            case t.TestUnsealed(score=score):
+                spend("sealed tests", evaluations=score.n)
             case t.BaselineMeasured(wall_s=wall_s):
                 spend("baselines", wall_s=wall_s)
             case _:
@@ -149,8 +154,15 @@ def trajectory(reader: Reader, run: str, instance: str) -> list[dict[str, Any]]:
             "cpu_s": result.cpu_s,
             "wall_s": result.wall_s,
             "reused": result.reused,
-            "log": reader.blob(result.log).decode("utf-8", "replace") if result.log else "",
+            "log": _log(reader, result.log),
         }
         for event in reader.history(run)
         if isinstance(result := event.payload, t.InstanceFinished) and result.instance == instance
     ]
+
+
+def _log(reader: Reader, name: str) -> str:
+    try:
+        return reader.blob(name).decode("utf-8", "replace") if name else ""
+    except blobs.LeftOut:
+        return "(left out when this run was exported)"

@@ -80,6 +80,8 @@ class State(msgspec.Struct, frozen=True):
     exhausted: t.BudgetExhausted | None = None
     reason: str = ""
     unsealed: int = 0
+    tested: t.TestUnsealed | None = None
+    notes: tuple[str, ...] = ()
     n: int = 0
     hash: str = ""
 
@@ -147,6 +149,10 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, status="failed", reason=failure.message)
         case t.RunResumed():
             return replace(_reopened(state, payload.settings), isolation=payload.isolation or state.isolation)
+        case t.RunRenamed(name=name):
+            return replace(state, name=name)
+        case t.RunNoted(text=text):
+            return replace(state, notes=(*state.notes, text))
         case t.StepStarted(kind=kind, attempt=attempt):
             opened = OpenStep(kind, event.generation, attempt, event.at)
             unsealed = state.unsealed + (kind == "test")
@@ -192,7 +198,7 @@ def evolve(state: State, event: Event) -> State:
         case t.BudgetExhausted():
             return replace(state, exhausted=payload)
         case t.TestUnsealed():
-            return _succeed(state)
+            return replace(_succeed(state), tested=payload)
         case _:
             return state
 
@@ -247,7 +253,7 @@ def _timed(state: State, event: Event) -> State:
     if state.open_step is None:
         return state
     since = max(0, event.at - state.open_step.started_at) / 1e6
-    if isinstance(event.payload, t.RunResumed | t.RunForked):
+    if isinstance(event.payload, t.RunResumed | t.RunForked | t.RunRenamed | t.RunNoted):  # no engine was at work
         since = 0.0
     step = replace(state.open_step, started_at=event.at)
     return replace(state, open_step=step, spent=replace(state.spent, seconds=state.spent.seconds + since))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+
+import filelock
 
 from engine.errors import SiaError
 from engine.events.reader import Reader
@@ -36,6 +40,13 @@ class Workspace:
             raise SiaError(
                 f"{self.path} cannot be written ({error.strerror})", "choose another folder with --workspace"
             ) from None
+
+    @contextlib.contextmanager
+    def naming(self) -> Iterator[None]:
+        """Held while a name is chosen and until it is in the log: two runs that begin at once get two names."""
+        self.create()
+        with filelock.FileLock(self.path / "naming.lock", timeout=30):
+            yield
 
     def reader(self) -> Reader:
         """The log, read-only."""

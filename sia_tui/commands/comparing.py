@@ -1,13 +1,17 @@
-"""diff: what changed between two candidates."""
+"""diff, compare, bisect: what changed, between candidates and between runs. None of them writes."""
 
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.commands.reading import opened
+from sia_tui.commands.reading import opened, status_of
 from sia_tui.options import Shared, common, plain, print_json
+
+if TYPE_CHECKING:
+    from engine.loop.what_if import WhatIf
 
 
 @click.command("diff")
@@ -21,6 +25,7 @@ def diff(reference: str, old: int, new: int, shared: Shared) -> None:
     Example: sia diff last 1 2
     """
     from engine.errors import SiaError
+    from engine.loop.differing import between
     from engine.loop.state import fold
 
     with opened(shared.workspace, reference) as (reader, run):
@@ -29,11 +34,14 @@ def diff(reference: str, old: int, new: int, shared: Shared) -> None:
             if number not in versions:
                 known = ", ".join(map(str, sorted(versions)))
                 raise SiaError(f"{run.name} has no harness {number}", f"it has {known or 'none yet'}")
-        with contextlib.closing(shared.workspace.repository()) as repository:
-            text = repository.diff(versions[old].commit, versions[new].commit)
+        text = between(reader, shared.workspace, versions[old], versions[new])
     if shared.as_json:
         print_json({"old": versions[old].commit, "new": versions[new].commit, "diff": text})
-        return
+    else:
+        _print_diff(text)
+
+
+def _print_diff(text: str) -> None:
     from rich.console import Console
     from rich.syntax import Syntax
 
@@ -42,3 +50,178 @@ def diff(reference: str, old: int, new: int, shared: Shared) -> None:
         console.print(Syntax(plain(text), "diff", theme="ansi_dark", background_color="default"))
     else:
         click.echo(plain(text))
+
+
+@click.command("compare")
+@click.argument("references", metavar="RUN [RUN]...", nargs=-1, required=True)
+@click.option(
+    "--what-if",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Judge one RUN again under another rule of the gate.",
+)
+@common
+def compare(references: tuple[str, ...], assignments: tuple[str, ...], shared: Shared) -> None:
+    """Runs side by side, each best candidate paired with the first run's on the instances they share.
+
+    With --what-if, one run beside itself under another rule of the gate (gate.alpha, gate.run_alpha,
+    gate.minimum_effect), without executing anything.
+
+    Example: sia compare times7-1 times7-1.1
+    """
+    if assignments:
+        _compare_rules(references, assignments, shared)
+    elif len(references) == 1:
+        raise click.UsageError("name another RUN, or give --what-if KEY=VALUE.")
+    else:
+        _compare_runs(references, shared)
+
+
+def _compare_runs(references: tuple[str, ...], shared: Shared) -> None:
+    from engine.loop.comparing import compare as compared
+    from engine.loop.comparing import side
+
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        runs = [reader.find(reference) for reference in references]
+        facts = compared([side(reader, run, status_of(shared.workspace, run)) for run in runs])
+    if shared.as_json:
+        print_json(facts)
+    else:
+        _print_runs(facts)
+
+
+def _print_runs(facts: dict[str, Any]) -> None:
+    from sia_tui.tables import table
+
+    runs = facts["runs"]
+    rows: list[list[Any]] = [
+        ["domain", *(run["domain"] for run in runs)],
+        ["status", *(run["status"] for run in runs)],
+        ["evaluation seed", *(run["evaluation_seed"] for run in runs)],
+        *([row["key"], *map(_value, row["values"])] for row in facts["settings"]),
+    ]
+    names = sorted({row["name"] for run in runs for row in run["baselines"] or []})
+    for name in names:
+        found = [{row["name"]: row for row in run["baselines"] or []}.get(name) for run in runs]
+        rows.append([f"baseline: {name}", *map(_scored, found)])
+    last = max(len(run["generations"]) for run in runs)
+    rows += [[f"generation {n}", *(_generation(run, n) for run in runs)] for n in range(1, last + 1)]
+    rows.append(["best", *(f"generation {run['best']['generation']}" if run["best"] else "-" for run in runs)])
+    for name, text in {"evaluations": "{}", "reused": "{}", "cpu_s": "{:.1f}", "seconds": "{:.1f}"}.items():
+        rows.append([name.replace("cpu_s", "CPU s"), *(text.format(run["spent"][name]) for run in runs)])
+    table(["", *(run["name"] for run in runs)], rows)
+    for pair in facts["pairs"]:
+        click.echo(plain(_paired(pair)))
+
+
+def _paired(pair: dict[str, Any]) -> str:
+    names = f"{pair['run']} against {pair['against']}"
+    if not pair["comparable"]:
+        return f"{names}: nothing is comparable, for {pair['why']}."
+    return (
+        f"{names}, best candidates on the {pair['n']} units of val that both have: {pair['difference']:+.4f} ± "
+        f"{pair['se']:.4f} (p = {pair['p']:.2g}, two-sided); better on {len(pair['better_on'])} instances, "
+        f"worse on {len(pair['worse_on'])}."
+    )
+
+
+def _generation(run: dict[str, Any], n: int) -> str:
+    if n > len(run["generations"]):
+        return ""
+    one = run["generations"][n - 1]
+    mark = {True: "+", False: "-", None: "?"}[one["accepted"]]
+    return f"{mark} {_scored(one['val'])}"
+
+
+def _scored(score: dict[str, Any] | None) -> str:
+    return "-" if score is None else f"{score['score']:.4f} ± {score['se']:.4f}"
+
+
+def _value(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"  # a whole script
+
+
+def _compare_rules(references: tuple[str, ...], assignments: tuple[str, ...], shared: Shared) -> None:
+    import msgspec
+
+    from engine.loop.what_if import parse_rule, what_if
+
+    if len(references) != 1:
+        raise click.UsageError("--what-if takes one RUN.")
+    rule = parse_rule(assignments)
+    with opened(shared.workspace, references[0]) as (reader, run):
+        found = what_if(reader.history(run.run), rule)
+    if shared.as_json:
+        print_json(msgspec.to_builtins(found))
+    else:
+        _print_rules(found)
+
+
+def _print_rules(found: WhatIf) -> None:
+    from sia_tui.tables import table
+
+    rule = ", ".join(f"{key} = {value:g}" for key, value in found.rule.items())
+    click.echo(f"{found.name} if {rule}: a candidate would need p < {found.what_if_level:.2g}", nl=False)
+    click.echo(f" (in the run {found.level:.2g})." if found.level != found.what_if_level else ", as it did.")
+    table(
+        ["gen", "val", "recorded", "what if"],
+        [
+            [
+                row.n,
+                f"{row.val.score:.4f} ± {row.val.se:.4f}" if row.val else "-",
+                row.recorded.reason,
+                row.what_if.reason if row.what_if else "would not have been made",
+            ]
+            for row in found.generations
+        ],
+    )
+    click.echo(f"{found.summary[:1].upper()}{found.summary[1:]}.")
+
+
+@click.command("bisect")
+@click.argument("reference", metavar="RUN")
+@click.argument("instance")
+@common
+def bisect(reference: str, instance: str, shared: Shared) -> None:
+    """Which candidate of RUN fixed or broke INSTANCE, with the change to the harness that did it.
+
+    Example: sia bisect last INSTANCE
+    """
+    import msgspec
+
+    from engine.loop.bisecting import bisect as bisected
+    from engine.loop.differing import between
+
+    with opened(shared.workspace, reference) as (reader, run):
+        found, state = bisected(reader.history(run.run), instance)
+        diffs = [
+            between(reader, shared.workspace, state.versions[change.after], state.versions[change.n])
+            for change in found.changes
+        ]
+    if shared.as_json:
+        facts = msgspec.to_builtins(found)
+        for change, text in zip(facts["changes"], diffs, strict=True):
+            change["diff"] = text
+        print_json(facts)
+        return
+    from sia_tui.tables import table
+
+    table(
+        ["gen", "lever", "harness", "score", "against its incumbent", ""],
+        [
+            [
+                one.n,
+                one.lever or "first",
+                one.harness[:10],
+                f"{one.score:g}" + (f" ({one.failures} failed)" if one.failures else ""),
+                one.what or "same",
+                "incumbent" if one.incumbent else "rejected",
+            ]
+            for one in found.candidates
+        ],
+    )
+    click.echo(plain(f"{found.summary}."))
+    if diffs:
+        _print_diff(diffs[0])

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sia_tui.driving import go_on_with, lifted, limits
 from sia_tui.options import Shared, common, print_json
 
+if TYPE_CHECKING:
+    from engine.events.reader import Reader
+
 
 def _changes(command: Any) -> Any:
     for option in (
         click.option("--no-start", is_flag=True, help="Only make the new run."),
         click.option("--name", default="", help="A name for the new run."),
+        click.option("--from", "source", type=click.Path(path_type=Path), help="Import RUN from this .sia file first."),
         click.option(
             "--harness", type=click.Path(path_type=Path), help="A folder whose harness is the next candidate."
         ),
@@ -38,7 +42,7 @@ def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) ->
     """
     from engine.loop.forking import judged_at
 
-    with contextlib.closing(shared.workspace.reader()) as reader:
+    with _opened(shared, chosen["source"]) as reader:
         at = judged_at(reader, reader.find(reference), generation)
     _make(reference, at, generation, shared, chosen)
 
@@ -57,11 +61,20 @@ def fork(reference: str, at: int, *, shared: Shared, **chosen: Any) -> None:
     _make(reference, at, None, shared, chosen)
 
 
+def _opened(shared: Shared, source: Path | None) -> contextlib.AbstractContextManager[Reader]:
+    """Where RUN is looked for: in the file that --from names, or in the workspace."""
+    if source:
+        from engine.carry.importing import reading
+
+        return reading(source)
+    return contextlib.closing(shared.workspace.reader())
+
+
 def _make(reference: str, at: int, generation: int | None, shared: Shared, chosen: dict[str, Any]) -> None:
     from engine.loop import forking
     from harness_repo.harness import HarnessInvalid, read_folder
 
-    with contextlib.closing(shared.workspace.reader()) as reader:
+    with _opened(shared, chosen["source"]) as reader:
         parent = reader.find(reference)
         settings = forking.state_at(reader, parent, at).set
     try:
@@ -78,6 +91,10 @@ def _make(reference: str, at: int, generation: int | None, shared: Shared, chose
         branch=generation,
         harness=harness,
     )
+    if chosen["source"]:
+        from engine.carry.importing import take
+
+        take(shared.workspace, chosen["source"])
     made = forking.fork(shared.workspace, child)
     if not chosen["no_start"]:
         go_on_with(shared, made, chosen, announce=False)

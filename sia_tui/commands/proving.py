@@ -3,35 +3,72 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sia_tui.options import Shared, common, plain, print_json
+
+if TYPE_CHECKING:
+    from sia_tui.replaying import Frame
 
 
 @click.command("replay")
 @click.argument("reference", metavar="RUN", default="last")
 @click.option("--file", "file", type=click.Path(path_type=Path), help="A log elsewhere, also on read-only media.")
 @click.option("--verify", "check", is_flag=True, help="Recompute decisions, gates, digests and commit ids.")
-@click.option("--speed", type=float, default=0.0, help="Times as fast as it was; 0 is at once.  [default: 0]")
+@click.option(
+    "--speed", type=click.FloatRange(min=0), default=0.0, help="Times as fast as it was; 0 is at once.  [default: 0]"
+)
+@click.option("--step", "stepped", is_flag=True, help="A line for each key: enter, g for a generation, q to quit.")
+@click.option("--from", "first", type=click.IntRange(min=1), help="Begin at this event.")
+@click.option("--until", "last", type=click.IntRange(min=1), help="End after this event.")
+@click.option(
+    "--generation", type=click.IntRange(min=0), help="Only this generation; 0 is what comes before the first."
+)
 @common
-def replay(reference: str, file: Path | None, check: bool, speed: float, shared: Shared) -> None:
+def replay(
+    reference: str,
+    file: Path | None,
+    *,
+    check: bool,
+    speed: float,
+    stepped: bool,
+    first: int | None,
+    last: int | None,
+    generation: int | None,
+    shared: Shared,
+) -> None:
     """RUN as it went, from its log alone; with --verify, recomputed and compared.
 
     Example: sia replay last --verify
     """
+    from engine.errors import SiaError
     from engine.events.reader import Reader
     from engine.loop.replay import states, verify
+    from sia_tui.replaying import Window, frames
 
+    if check and (speed or stepped or first or generation is not None):
+        raise click.UsageError("--verify goes with --until only.")
+    if stepped and (speed or shared.as_json):
+        raise click.UsageError("--step goes with neither --speed nor --json.")
+    if stepped and (shared.headless or not sys.stdin.isatty()):
+        raise click.UsageError("--step needs a terminal.")
     with contextlib.closing(Reader.open(file) if file else shared.workspace.reader()) as reader:
         run = reader.find(reference)
+        for bound in (first, last):
+            if bound is not None and bound > run.head_n:
+                raise SiaError(f"{run.name} has the events 1 to {run.head_n}, not {bound}", "`sia log` lists them")
         if not check:
-            _render(states(reader, run.run), speed)
+            if generation is not None and generation > run.generation:
+                raise SiaError(f"{run.name} has no generation {generation}", f"it has 1 to {run.generation}")
+            shown = frames(states(reader, run.run), Window(first or 1, last, generation))
+            _show(shown, speed, stepped=stepped, as_json=shared.as_json)
             return
-        found = verify(reader, run.run)
+        found = verify(reader, run.run, last)
     if shared.as_json:
         import msgspec
 
@@ -44,19 +81,15 @@ def replay(reference: str, file: Path | None, check: bool, speed: float, shared:
         raise click.exceptions.Exit(1)
 
 
-def _render(steps: Any, speed: float) -> None:
-    from rich.console import Console
+def _show(shown: Iterator[Frame], speed: float, *, stepped: bool, as_json: bool) -> None:
+    from sia_tui.replaying import play, step
 
-    from sia_tui.progress import milestone
-
-    console = Console(highlight=False, soft_wrap=True)
-    before: int | None = None
-    for event, _ in steps:
-        if (text := milestone(event, event.payload)) is not None:
-            if speed > 0 and before is not None:
-                time.sleep(min(10.0, (event.at - before) / 1e6 / speed))
-            before = event.at
-            console.print(f"{event.n:>6}  {text}")
+    if as_json:
+        print_json([frame.as_json() for frame in shown])
+    elif stepped:
+        step(shown)
+    else:
+        play(shown, speed)
 
 
 @click.command("verify")
@@ -87,18 +120,16 @@ def verify(file: Path | None, shared: Shared) -> None:
 @click.command("rebuild")
 @common
 def rebuild(shared: Shared) -> None:
-    """Drop the derived tables and refill them from the events.
+    """Make the derived tables and the git repository again from the events: commits with the ids that they had.
 
     Example: sia rebuild
     """
-    from engine.events.connection import explained, open_writer
-    from engine.events.readmodels import rebuild as refill
+    import msgspec
 
-    place = shared.workspace
-    place.reader().close()  # a workspace without a log is not given an empty one
-    with contextlib.closing(open_writer(place.log)) as db, explained(place.log):
-        count = refill(db)
+    from engine.carry.restoring import rebuild as restored
+
+    done = restored(shared.workspace)
     if shared.as_json:
-        print_json({"events": count})
+        print_json(msgspec.to_builtins(done))
     else:
-        click.echo(f"refilled from {count} events.")
+        click.echo(f"rebuilt from {done.events} events: {done.commits} commits, {done.refs} refs.")

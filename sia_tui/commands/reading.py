@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from engine.events.reader import Reader
     from engine.events.reader import Run as Row
     from engine.loop.workspace import Workspace
+
+_WIDTH = 200
 
 
 @contextlib.contextmanager
@@ -86,7 +89,7 @@ def show(reference: str, shared: Shared) -> None:
     from engine.loop.state import fold
 
     with opened(shared.workspace, reference) as (reader, run):
-        facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run))
+        facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
     if shared.as_json:
         print_json(facts)
     else:
@@ -94,9 +97,12 @@ def show(reference: str, shared: Shared) -> None:
 
 
 def _print_run(facts: dict[str, Any]) -> None:
+    from sia_tui.progress import counted
     from sia_tui.tables import table
 
-    click.echo(f"{facts['name']} ({facts['run']}) · {facts['domain']} · {facts['status']} · seed {facts['seed']}")
+    names = ("domain", "status")
+    head = " · ".join([f"{facts['name']} ({facts['run']})", *(facts[name] for name in names)])
+    click.echo(f"{head} · seed {facts['seed']} · sandbox {facts['isolation']}")
     click.echo(f"{plain(facts['reason'])}.")
     table(
         ["gen", "lever", "harness", f"val {facts['metric']}", "train", "verdict"],
@@ -107,16 +113,29 @@ def _print_run(facts: dict[str, Any]) -> None:
                 g["harness"][:10],
                 _scored(g["val"]),
                 _scored(g["train"]),
-                plain(g["reason"] or "not judged yet") + (f"; failures {g['failures']}" if g["failures"] else ""),
+                plain(g["reason"] or "not judged yet")
+                + (f"; failed: {counted(g['failures'])}" if g["failures"] else ""),
             ]
             for g in facts["generations"]
         ],
     )
     for row in facts["baselines"] or []:
         click.echo(f"baseline on val: {row['name']} {_scored(row)}")
+    if facts["test"]:
+        click.echo(
+            f"sealed test, read {facts['unsealed']} time{'s' * (facts['unsealed'] > 1)}: {_scored(facts['test'])}"
+        )
+        for row in facts["test"]["baselines"]:
+            click.echo(f"  baseline: {row['name']} {_scored(row)}")
     for name, row in facts["budget"].items():
         click.echo(f"budget of {name}: {row['spent']:.4g} of {row['cap']:g}")
-    if facts["in_doubt"]:
+    if facts["awaiting"]:
+        click.echo(f"candidate {facts['awaiting']} waits for a word: `sia approve {facts['name']}`")
+    for note in facts["notes"]:
+        click.echo(f"note: {plain(note)}")
+    if facts["in_doubt"] == "test":
+        click.echo(f"in doubt: a reading of the test split had no result; `sia test {facts['name']}` reads it again")
+    elif facts["in_doubt"]:
         click.echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` does it again")
 
 
@@ -156,11 +175,15 @@ def _print_event(event: Event, as_json: bool) -> None:
         head = {name: getattr(event, name) for name in ("seq", "run", "n", "type", "v", "at", "generation", "hash")}
         click.echo(msgspec.json.encode({**head, "payload": msgspec.Raw(event.stored)}).decode())
         return
+    from rich.text import Text
+
+    from sia_tui.progress import milestone
+
     at = datetime.fromtimestamp(event.at / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
-    text = event.stored.decode()
-    click.echo(
-        plain(f"{event.n:>6}  {at}  g{event.generation}  {event.type:<20} {text[:160]}{'…' if len(text) > 160 else ''}")
-    )
+    line = milestone(event, event.payload)
+    text = event.stored.decode() if line is None else Text.from_markup(line).plain
+    shown = plain(text if len(text) <= _WIDTH or not sys.stdout.isatty() else text[: _WIDTH - 1] + "…")
+    click.echo(f"{event.n:>6}  {at}  {event.generation:>2}  {event.type:<19} {shown}")
 
 
 @click.command("tree")
@@ -180,7 +203,6 @@ def tree(shared: Shared) -> None:
         ):
             generations.setdefault(row[0], []).append(row[1:])
         runs = [(run, status_of(shared.workspace, run)) for run in reader.runs()]
-    names = ("n", "lever", "harness", "val", "accepted")
     if shared.as_json:
         print_json(
             [
@@ -190,7 +212,7 @@ def tree(shared: Shared) -> None:
                     "parent": run.parent,
                     "parent_n": run.parent_n,
                     "status": status,
-                    "generations": [dict(zip(names, row, strict=True)) for row in generations.get(run.run, [])],
+                    "generations": [_row(row) for row in generations.get(run.run, [])],
                 }
                 for run, status in runs
             ]
@@ -205,6 +227,17 @@ def tree(shared: Shared) -> None:
             mark = {1: "+", 0: "-", None: "?"}[accepted]
             node.add(f"{mark} {n} {lever or 'first'} {harness[:10]} val {_number(val)}")
     Console(highlight=False, markup=False).print(nodes[None])
+
+
+def _row(row: tuple[Any, ...]) -> dict[str, Any]:
+    n, lever, harness, val, accepted = row
+    return {
+        "n": n,
+        "lever": lever,
+        "harness": harness,
+        "val": val,
+        "accepted": None if accepted is None else bool(accepted),
+    }
 
 
 @click.command("trajectory")

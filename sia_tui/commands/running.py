@@ -37,10 +37,11 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
     """
     from engine.events.types import Budget
     from engine.loop import launch
+    from engine.loop.settings import Options
     from sia_tui.progress import Progress, say
 
     place = shared.workspace
-    options = launch.Options(
+    options = Options(
         domain=domain,
         generations=8 if chosen["generations"] is None else chosen["generations"],
         seed=chosen["seed"],
@@ -144,9 +145,10 @@ def _wish(wish: Any, reference: str, shared: Shared) -> None:
     with contextlib.closing(place.reader()) as reader:
         found = reader.find(reference)
     if not send(place.path, found.run, Request(wish, "a person")):
-        raise SiaError(
-            f"no engine is working on {found.name}", f"it is {found.status}; `sia resume {found.name}` goes on with it"
+        remedy = (
+            "there is nothing to do" if found.status == "finished" else f"`sia resume {found.name}` goes on with it"
         )
+        raise SiaError(f"no engine is working on {found.name}", remedy)
     if shared.as_json:
         print_json({"run": found.run, "asked": wish})
     else:

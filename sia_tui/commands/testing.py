@@ -22,11 +22,15 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
 
     Example: sia test last
     """
+    from engine.errors import SiaError
     from engine.loop import driver, launch
     from engine.loop.control import Control
     from engine.loop.show import test_report
     from sia_tui.driving import cores
     from sia_tui.progress import say
+
+    if workers is not None and workers < 1:
+        raise SiaError("a test needs at least one worker", "pass --workers 1 or more")
 
     async def go() -> tuple[str, Any]:
         async with launch.take_up(
@@ -62,8 +66,7 @@ def _print(name: str, report: dict[str, Any]) -> None:
     if report["failures"]:
         click.echo(f"failures: {report['failures']}")
     before = report["unsealed_before"]
-    click.echo(
-        "This was the first reading of the test split in this lineage."
-        if before == 0
-        else f"The test split had been read {before} times before."
-    )
+    if before == 0:
+        click.echo("This was the first reading of the test split in this lineage.")
+    else:
+        click.echo(f"The test split had been read {before} time{'s' * (before > 1)} before in this lineage.")

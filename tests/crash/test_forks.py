@@ -172,7 +172,7 @@ def test_a_persons_harness_is_the_next_candidate(workspace: Workspace, tmp_path:
 
 def test_the_real_sandbox_is_what_is_forbidden() -> None:
     assert open_sandbox.__name__ == "open_sandbox"
-    import engine.loop.answering as answering
+    from engine.loop import answering
 
     assert answering.open_sandbox is open_sandbox
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
+import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,39 +17,55 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from engine.events.reader import Reader
+from engine.loop import driver
 from engine.loop.control import Control
-from engine.loop.driver import drive
-from engine.loop.launch import Options, begin, plan
+from engine.loop.launch import Options, begin, plan, take_up
 from engine.loop.workspace import Workspace
-from tests.story import sia
+from tests.story import TOY
 
 MAX_BYTES = 200_000
-TOY = "tests/toys/times7"
+SIZES = 'SIZES = {"train": (0, 60), "val": (100, 180), "test": (200, 240)}'
+SMALL = 'SIZES = {"train": (0, 40), "val": (100, 130), "test": (200, 220)}'
 
 
-async def record(workspace: Path) -> None:
-    """A finished run whose log names the toy by its place in the repository, not on this machine."""
-    planned = await plan(Options(domain=TOY, generations=3, seed=3, probes=6, name="times7"), print)
-    domain = replace(planned.started.domain, source=TOY)
-    planned = replace(planned, started=replace(planned.started, domain=domain))
-    async with begin(Workspace(workspace), planned) as run:
-        await drive(run, Control())
+def smaller(folder: Path) -> None:
+    """The toy with fewer instances."""
+    shutil.copytree(TOY, folder)
+    domain = folder / "domain.py"
+    text = domain.read_text()
+    if SIZES not in text:
+        raise SystemExit(f"{domain.name} no longer says {SIZES}")
+    domain.write_text(text.replace(SIZES, SMALL))
+
+
+async def record(workspace: Workspace, toy: str) -> None:
+    """A finished and tested run whose log names no place on this machine: the toy is a relative path."""
+    planned = await plan(Options(domain=toy, generations=3, seed=3, probes=6, name="times7"), print)
+    started = planned.started
+    named = replace(started, domain=replace(started.domain, source=toy), isolation={"level": planned.isolation.level})
+    async with begin(workspace, replace(planned, started=named)) as run:
+        await driver.drive(run, Control())
+    async with take_up(workspace, "last", workers=1, report=print, go_on=False) as run:
+        await driver.test(run, Control())
 
 
 def make(target: Path) -> None:
     """Writes `target`, which must not exist."""
     if target.exists():
         raise SystemExit(f"{target} is there already; a log of the corpus is never replaced")
+    os.environ["PYTHONPATH"] = str(TOY.parents[2])  # for the processes that are started from the folder below
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Path(folder)
-        asyncio.run(record(workspace))
-        subprocess.run(sia(workspace, "test", "last"), check=True)
-        with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        os.chdir(folder)
+        smaller(Path("toys") / "times7")
+        workspace = Workspace(Path("workspace"))
+        asyncio.run(record(workspace, "toys/times7"))
+        with contextlib.closing(Reader.open(workspace.log)) as reader:
             reader.db.conn.execute("VACUUM INTO ?", (str(target),))
-        print(f"{target.name}: {target.stat().st_size} bytes")
-        if target.stat().st_size > MAX_BYTES:
-            raise SystemExit("too large for the corpus")
+        os.chdir(target.parent)
+    print(f"{target.name}: {target.stat().st_size} bytes")
+    if target.stat().st_size > MAX_BYTES:
+        raise SystemExit("too large for the corpus")
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "v1-times7.db")
+    make(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "v1-times7.db").absolute())

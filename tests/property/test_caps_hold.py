@@ -29,9 +29,11 @@ runs = st.fixed_dictionaries(
 )
 counts = st.fixed_dictionaries({"train": st.integers(0, 6), "val": st.integers(1, 8), "test": st.just(1)})
 trouble = st.sets(
-    st.tuples(st.sampled_from(["baseline", "write", "execute", "analyse", "improve"]), st.integers(0, 3), st.integers(1, 4)),
+    st.tuples(
+        st.sampled_from(["baseline", "write", "execute", "analyse", "improve"]), st.integers(0, 3), st.integers(1, 4)
+    ),
     max_size=4,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -43,9 +45,7 @@ def test_a_cap_is_never_exceeded(
     crashes: set[tuple[str, int, int]],
     barren: set[int],
 ) -> None:
-    play = Play(
-        Memory(), started(histories.settings(**chosen), sizes), fails=fails, crashes=crashes, barren=barren
-    )  # fmt: skip
+    play = Play(Memory(), started(histories.settings(**chosen), sizes), fails=fails, crashes=crashes, barren=barren)
     state = play.to_rest()
     cap = state.set.budget.evaluations
     assert cap is None or state.spent.evaluations + state.spent.reused <= cap

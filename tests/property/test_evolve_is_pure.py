@@ -15,9 +15,11 @@ from tests.histories import Memory, Play
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.sets(st.tuples(st.sampled_from(["execute", "analyse", "improve"]), st.integers(1, 2), st.integers(1, 3)), max_size=3),
+    st.sets(
+        st.tuples(st.sampled_from(["execute", "analyse", "improve"]), st.integers(1, 2), st.integers(1, 3)), max_size=3
+    ),
     st.sets(st.integers(1, 3), max_size=2),
-)  # fmt: skip
+)
 def test_evolve_never_changes_what_it_is_given(crashes: set[tuple[str, int, int]], barren: set[int]) -> None:
     play = Play(Memory(), crashes=crashes, barren=barren)
     play.to_rest()

@@ -17,17 +17,38 @@ from engine.events.log import RunLog
 from tests.histories import started
 
 SCORES = st.builds(t.Score, st.floats(0, 1), st.floats(0, 1), st.integers(1, 9))
+LEVERS = st.sampled_from([None, "harness"])
 NAMES = st.sampled_from(["h1", "h2"])
 PAYLOADS: st.SearchStrategy[t.Payload] = st.one_of(
-    st.builds(t.GenerationStarted, st.builds(t.Candidate, NAMES, st.none() | NAMES, st.sampled_from([None, "harness"]))),
-    st.builds(t.ExecutionFinished, st.dictionaries(st.sampled_from(["val", "train"]), SCORES), st.just("d"), st.just({}),
-              st.just(1), st.just(0), st.just(1.0)),
+    st.builds(t.GenerationStarted, st.builds(t.Candidate, NAMES, st.none() | NAMES, LEVERS)),
+    st.builds(
+        t.ExecutionFinished,
+        st.dictionaries(st.sampled_from(["val", "train"]), SCORES),
+        st.just("d"),
+        st.just({}),
+        st.just(1),
+        st.just(0),
+        st.just(1.0),
+    ),
     st.builds(t.GateDecided, st.booleans(), st.just("why"), st.just("test"), st.just(3)),
-    st.builds(t.InstanceFinished, NAMES, st.sampled_from(["val", "train"]), NAMES, st.integers(0, 2), st.integers(0, 9),
-              NAMES, st.floats(0, 1), failure=st.none() | st.just(t.Failure("candidate", "no"))),
-    st.just(t.RunPaused("a")), st.just(t.RunStopped("a")), st.just(t.RunResumed()), st.just(t.RunFinished("r")),
-    st.just(t.RunFailed(t.Failure("model", "m"))), st.just(t.StepStarted("execute", 1)),
-)  # fmt: skip
+    st.builds(
+        t.InstanceFinished,
+        NAMES,
+        st.sampled_from(["val", "train"]),
+        NAMES,
+        st.integers(0, 2),
+        st.integers(0, 9),
+        NAMES,
+        st.floats(0, 1),
+        failure=st.none() | st.just(t.Failure("candidate", "no")),
+    ),
+    st.just(t.RunPaused("a")),
+    st.just(t.RunStopped("a")),
+    st.just(t.RunResumed()),
+    st.just(t.RunFinished("r")),
+    st.just(t.RunFailed(t.Failure("model", "m"))),
+    st.just(t.StepStarted("execute", 1)),
+)
 SEQUENCES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), PAYLOADS), max_size=25)
 FORKS = st.lists(st.integers(1, 3), max_size=2)
 

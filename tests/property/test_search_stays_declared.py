@@ -46,6 +46,9 @@ def test_no_value_outside_what_is_declared(of: Harness, probes: int, seed: int, 
     assert len(lab.asked) <= probes
     for ask in lab.asked:
         assert ask.params.keys() == of.params.keys()
+        if ask.why == "drawn by TPE":
+            idle = ask.params.keys() - of.active(ask.params).keys()
+            assert all(ask.params[name] == of.params[name] for name in idle)
     active = [{name: ask.params[name] for name in of.active(ask.params)} for ask in lab.asked]
     keys = [msgspec.json.encode(one, order="sorted") for one in active]
     assert len(keys) == len(set(keys))

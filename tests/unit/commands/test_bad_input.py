@@ -15,7 +15,12 @@ from tests.story import TOY, sia
 
 def call(workspace: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        sia(workspace, *arguments), capture_output=True, text=True, timeout=60, env={**os.environ, **environment}
+        sia(workspace, *arguments),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
     )
 
 
@@ -39,7 +44,10 @@ def refused(result: subprocess.CompletedProcess[str], *words: str, status: int =
         (["run", str(TOY), "--workers", "0"], ["worker"]),
         (["run", str(TOY), "--agent", "oracle"], ["oracle", "search"]),
         (["run", str(TOY), "--agent", "script:missing.toml"], ["missing.toml", "script:"]),
-        (["run", str(TOY), "--lever", "sideways"], ["sideways", "best-of-n"]),
+        (["run", str(TOY), "--lever", "sideways"], ["sideways", "harness"]),
+        (["run", str(TOY), "--lever", "weights"], ["weights", "auto or harness"]),
+        (["run", str(TOY), "--probes", "-3"], ["probe", "--probes"]),
+        (["run", str(TOY), "--approve", "perhaps"], ["perhaps", "weights"]),
         (["run", str(TOY), "--name", "No Name"], ["No Name", "letters"]),
         (["run", str(TOY), "--budget-minutes", "-1"], ["budget"]),
         (["run", "lawbench", "--data", "/nowhere"], ["/nowhere"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -86,12 +87,26 @@ COPY = "INSERT {} INTO events SELECT {} FROM events WHERE n = 2"
         "DELETE FROM events WHERE n = 3",
         COPY.format("OR REPLACE", "*"),
         COPY.format("OR REPLACE", "NULL, run, n, type, v, at, generation, x'00', prev_hash, hash"),
+        COPY.format(
+            "OR REPLACE",
+            "seq, run, 4, type, v, at, generation, payload, (SELECT max(hash) FROM events WHERE n = 3), 'x'",
+        ),
         COPY.format("", "NULL, run, 5, type, v, at, generation, payload, hash, 'x'"),
         COPY.format("", "NULL, run, 4, type, v, at, generation, payload, hash, 'x'"),
         COPY.format("", "NULL, 'r2', 1, type, v, at, generation, payload, hash, 'x'"),
         COPY.format("", f"NULL, 'r2', 2, type, v, at, generation, payload, '{GENESIS}', 'x'"),
     ],
-    ids=["update", "delete", "replace by seq", "replace by n", "gap", "wrong prev_hash", "no genesis", "late start"],
+    ids=[
+        "update",
+        "delete",
+        "replace by seq",
+        "replace by n",
+        "replace by seq alone",
+        "gap",
+        "wrong prev_hash",
+        "no genesis",
+        "late start",
+    ],
 )
 def test_the_guards_refuse(log: RunLog, statement: str) -> None:
     before = log.append([(0, started()), (0, t.RunPaused("a")), (0, t.RunStopped("b"))])
@@ -172,7 +187,7 @@ def test_two_processes_append_two_runs_at_once(workspace: Path) -> None:
         for name in ("r1", "r2"):
             events = list(reader.history(name))
             assert [event.n for event in events] == list(range(1, 62))
-            assert all(b.prev_hash == a.hash for a, b in zip(events, events[1:], strict=False))
+            assert all(b.prev_hash == a.hash for a, b in itertools.pairwise(events))
 
 
 def test_a_failed_append_leaves_the_log_as_it_was(log: RunLog) -> None:
@@ -188,7 +203,7 @@ def test_a_full_disk_is_one_sentence_and_the_log_goes_on_after_it(log: RunLog) -
     log.append([(0, started())])
     (pages,) = log.db.conn.execute("PRAGMA page_count").fetchone()
     log.db.conn.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(SiaError, match="disk .* is full; free some space"):
+    with pytest.raises(SiaError, match=r"disk .* is full; free some space"):
         log.append([(0, t.RunPaused("a"))], contents=[os.urandom(100_000)])
     log.db.conn.execute("PRAGMA max_page_count = 1000000")
     assert log.append([(0, t.RunPaused("a"))])[-1].n == 2

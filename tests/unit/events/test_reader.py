@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,8 +41,16 @@ def three(workspace: Path) -> Iterator[Reader]:
 
 @pytest.mark.parametrize(
     ("reference", "run"),
-    [("aa11", "aa11"), ("law-1", "aa11"), ("law-2", "aa22"), ("law-20", "bb33"), ("b", "bb33"), ("aa2", "aa22"), ("last", "bb33")],
-)  # fmt: skip
+    [
+        ("aa11", "aa11"),
+        ("law-1", "aa11"),
+        ("law-2", "aa22"),
+        ("law-20", "bb33"),
+        ("b", "bb33"),
+        ("aa2", "aa22"),
+        ("last", "bb33"),
+    ],
+)
 def test_a_run_is_found_by_id_name_prefix_or_last(three: Reader, reference: str, run: str) -> None:
     assert three.find(reference).run == run
 
@@ -74,7 +83,7 @@ def test_a_fork_keeps_what_was_and_goes_on_by_itself(workspace: Path) -> None:
         assert paths["g"] == [*paths["c"], ("g", 5), ("g", 6)]
         assert paths["h"] == [("p", 1), ("h", 2), ("h", 3)]
         events = list(reader.history("g"))
-        assert all(b.prev_hash == a.hash for a, b in zip(events, events[1:], strict=False))
+        assert all(b.prev_hash == a.hash for a, b in itertools.pairwise(events))
         assert [(event.run, event.n) for event in reader.history("g", after=1, until=3)] == [("p", 2), ("c", 3)]
         assert [reader.find(run).root for run in "pcgh"] == ["p"] * 4
         assert reader.event("g", 2).run == "p"
@@ -96,9 +105,11 @@ def test_a_circle_of_parents_in_a_hostile_file_ends(workspace: Path) -> None:
 
 
 def test_a_reader_notices_another_writer(workspace: Path) -> None:
-    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
-        with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
-            before = reader.data_version()
-            assert reader.data_version() == before
-            log.append([(0, started())])
-            assert reader.data_version() != before
+    with (
+        contextlib.closing(RunLog.hold(workspace, "r1")) as log,
+        contextlib.closing(Reader.open(workspace / "events.db")) as reader,
+    ):
+        before = reader.data_version()
+        assert reader.data_version() == before
+        log.append([(0, started())])
+        assert reader.data_version() != before

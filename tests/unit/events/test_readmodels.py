@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.events import readmodels, schema
+from engine.events import types as t
 from engine.events.log import RunLog
 
 
@@ -30,6 +31,7 @@ def test_rebuild_refills_what_was_dropped(workspace: Path, finished: str) -> Non
 
 def test_the_row_of_a_run_tells_how_it_stands(workspace: Path, finished: str) -> None:
     with contextlib.closing(RunLog.hold(workspace, finished)) as log:
+        log.append([(0, t.AnalysisFinished("a word on the beginning", "harness", "why"))])
         run, head = log.reader.find("toy-1"), log.reader.head(finished)
         assert head
         assert (run.status, run.generation, run.best, run.root) == ("finished", 3, pytest.approx(0.3), "r1")

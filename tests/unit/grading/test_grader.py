@@ -127,12 +127,20 @@ def test_the_labels_of_val_are_handed_out_for_the_sealed_test_alone(toy: Folder)
     assert use(toy, work) == {"train", "val"}
 
 
+def test_what_a_grader_says_when_it_raises_is_passed_on_for_train_alone(toy: Folder) -> None:
+    async def work(grader: Grader) -> None:
+        with pytest.raises(GraderFailed, match="ValueError: asked to"):
+            await grader.grade("train", "train-3", "make the grader raise")
+
+    use(toy, work)
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
         ("hang the grader", "did not answer 'grade' within 1 s"),
         ("kill the grader", "process died at 'grade'"),
-        ("make the grader raise", "ValueError: asked to"),
+        ("make the grader raise", "^ValueError$"),
     ],
 )
 def test_a_grader_that_hangs_dies_or_raises_is_reported_and_the_next_answer_is_judged(

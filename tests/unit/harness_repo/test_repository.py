@@ -17,8 +17,8 @@ from harness_repo.repository import Repository, RepositoryError
 
 FILES = {
     "agent.py": b"def solve(instance, ctx):\n    return 0\n",
-    "a": b"",
-    "a.b/c": b"sorts before a/",
+    "a/x": b"",
+    "a.b": b"sorts before a/",
     "a0": b"sorts after a/",
     'prompts/de/für "x" 字.md': b"\0\xff\r\n",
     "prompts/-x --force": b"dash",
@@ -43,7 +43,7 @@ def repository(workspace: Path) -> Iterator[Repository]:
 
 def test_git_finds_every_object_under_our_id(repository: Repository) -> None:
     first = repository.write(PLAIN)
-    second = repository.write(Version({**FILES, "a": b"1"}, [first.commit], 2, "harness", "search", ODD))
+    second = repository.write(Version({**FILES, "a/x": b"1"}, [first.commit], 2, "harness", "search", ODD))
     repository.point("refs/heads/x", second.commit)
     report = git(repository.path, "fsck", "--full", "--strict", "--no-dangling")
     assert "error" not in report
@@ -74,15 +74,22 @@ def test_git_builds_the_same_tree_and_commit(repository: Repository, tmp_path: P
 
 @pytest.mark.parametrize(
     "changed",
-    [{"files": {"agent.py": b"x"}}, {"parents": ["1" * 40]}, {"number": 2}, {"lever": "harness"}, {"author": "a"}, {"reason": "r"}],
-)  # fmt: skip
+    [
+        {"files": {"agent.py": b"x"}},
+        {"parents": ["1" * 40]},
+        {"number": 2},
+        {"lever": "harness"},
+        {"author": "a"},
+        {"reason": "r"},
+    ],
+)
 def test_the_id_covers_all_that_makes_a_version(changed: dict[str, object]) -> None:
     assert build(PLAIN._replace(**changed)).commit != build(PLAIN).commit  # type: ignore[arg-type]
 
 
 def test_ids_do_not_depend_on_the_user_or_the_machine(repository: Repository, tmp_path: Path) -> None:
     config = tmp_path / "gitconfig"
-    config.write_text("[user]\nname = Eve\nemail = eve@x\n[core]\nautocrlf = true\n[commit]\ngpgsign = true\n[i18n]\ncommitEncoding = latin1\n")  # fmt: skip
+    config.write_text("[user]\nname = Eve\nemail = eve@x\n[core]\nautocrlf = true\n[i18n]\ncommitEncoding = latin1\n")
     script = (
         "import sys, pathlib, tests.unit.harness_repo.test_repository as here\n"
         "repository = here.Repository(pathlib.Path(sys.argv[1]))\n"

@@ -76,26 +76,43 @@ def test_every_column_is_covered(whole: Path, column: str) -> None:
 
 CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "an event in the middle is gone": (
-        lambda path: tamper(path, "DELETE FROM events WHERE n = 20"), "event 21 of run r1 .* does not follow event 19"),
+        lambda path: tamper(path, "DELETE FROM events WHERE n = 20"),
+        "event 21 of run r1 .* does not follow event 19",
+    ),
     "the first event is gone": (
-        lambda path: tamper(path, "DELETE FROM events WHERE n = 1"), "event 2 of run r1 .* follows an event that is not"),
+        lambda path: tamper(path, "DELETE FROM events WHERE n = 1"),
+        "event 2 of run r1 .* follows an event that is not",
+    ),
     "the last event is gone": (
-        lambda path: tamper(path, "DELETE FROM events WHERE n = (SELECT max(n) FROM events)"), "has lost the last of them"),
+        lambda path: tamper(path, "DELETE FROM events WHERE n = (SELECT max(n) FROM events)"),
+        "has lost the last of them",
+    ),
     "a blob is gone": (
-        lambda path: tamper(path, "DELETE FROM blobs WHERE length(data) < 30"), "event .* names the blob .*, which is missing"),
+        lambda path: tamper(path, "DELETE FROM blobs WHERE length(data) < 30"),
+        "event .* names the blob .*, which is missing",
+    ),
     "a blob is damaged": (
-        lambda path: tamper(path, "UPDATE blobs SET data = X'00', codec = 'raw'"), "the blob .* is damaged"),
+        lambda path: tamper(path, "UPDATE blobs SET data = X'00', codec = 'raw'"),
+        "the blob .* is damaged",
+    ),
     "the derived tables lag": (
-        lambda path: tamper(path, "UPDATE runs SET head_n = 3"), "derived tables know it up to event 3"),
-    "a run has no row": (
-        lambda path: tamper(path, "DELETE FROM runs"), "derived tables know it up to event 0"),
+        lambda path: tamper(path, "UPDATE runs SET head_n = 3"),
+        "derived tables know it up to event 3",
+    ),
+    "a run has no row": (lambda path: tamper(path, "DELETE FROM runs"), "derived tables know it up to event 0"),
     "another tip": (
-        lambda path: tips.write(path / "tips", "r1", tips.Tip(5, "0" * 64)), "event 5 of run r1 is not the one"),
+        lambda path: tips.write(path / "tips", "r1", tips.Tip(5, "0" * 64)),
+        "event 5 of run r1 is not the one",
+    ),
     "a tip beyond the end": (
-        lambda path: tips.write(path / "tips", "r1", tips.Tip(5000, "0" * 64)), "run r1 once had 5000 events"),
+        lambda path: tips.write(path / "tips", "r1", tips.Tip(5000, "0" * 64)),
+        "run r1 once had 5000 events",
+    ),
     "a run that is lost": (
-        lambda path: tips.write(path / "tips", "r0", tips.Tip(1, "0" * 64)), "run r0 once had 1 events"),
-}  # fmt: skip
+        lambda path: tips.write(path / "tips", "r0", tips.Tip(1, "0" * 64)),
+        "run r0 once had 1 events",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES)

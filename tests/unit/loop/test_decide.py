@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.loop.decide import STEP_ATTEMPTS, Judge, Perform, Record, Rest, decide
+from engine.loop.decide import STEP_ATTEMPTS, Await, Judge, Perform, Record, Rest, decide
 from engine.loop.state import fold
 from tests.histories import Memory, Play, Skill, settings, started
 
@@ -23,6 +23,8 @@ def _word(decision: object) -> str:
             return f"{kind} {generation}.{attempt}"
         case Judge(generation=generation):
             return f"judge {generation}"
+        case Await(number=number):
+            return f"await {number}"
         case Record(payload=payload):
             return payload.type
         case _:
@@ -121,20 +123,35 @@ def test_a_run_that_was_put_down_rests_until_it_is_resumed(wish: t.Payload) -> N
 def test_two_improvements_that_come_to_nothing_end_the_run() -> None:
     play = played(barren={2})
     assert steps(play)[-6:] == ["analyse 2.1", "improve 2.1", "analyse 2.1", "improve 2.1", "run.finished", "rest"]
-    assert "no further candidate was found (nothing was better)" in play.state.reason
+    assert "no further candidate was found, since nothing was better" in play.state.reason
 
 
 @pytest.mark.parametrize(
     ("skill", "says"),
     [
-        (lambda number, instance: min(1.0, 0.2 * number), "all 3 generations are done; generation 3 is the best of 3 candidates"),
-        (lambda number, instance: 0.5, "nothing improved: of 2 new candidates the closest was generation 2 (no score differs"),
-        (lambda number, instance: 0.5 - 0.1 * number, "the closest was generation 2 (-0.1000 ± 0.0000 against generation 1, no gain)"),
-        (lambda number, instance: 0.5 + 0.1 * (number == 2 and instance == "val-1"), "generation 2 (+0.0083 ± 0.0083 over generation 1 may be chance"),
+        (lambda number, instance: 0.2 * number, "all 3 generations are done; generation 3 is the best of 3 candidates"),
+        (lambda number, instance: 0.5, "nothing improved: of 2 new candidates the closest was generation 2 (no score"),
+        (lambda number, instance: 0.5 - 0.1 * number, "generation 2 (-0.1000 ± 0.0000 against generation 1, no gain)"),
+        (lambda number, instance: 0.5 + 0.1 * (number == 2 and instance == "val-1"), "over generation 1 may be chance"),
     ],
-)  # fmt: skip
+)
 def test_the_end_says_what_came_of_it_and_why_nothing_did(skill: Skill, says: str) -> None:
     assert says in played(skill=skill).state.reason
+
+
+def test_a_person_is_asked_before_a_candidate_is_executed_and_a_no_makes_another() -> None:
+    play = played(first=started(settings(generations=2, approve="harness")), declines={2})
+    told = [e.payload.answer for e in play.log.events if isinstance(e.payload, t.ApprovalGiven)]
+    assert told == ["no", "yes"]
+    words = steps(play)
+    first, second = (i for i, word in enumerate(words) if word == "await 2")
+    assert words[first - 1] == "approval.asked"
+    assert words[first + 1] == "analyse 1.1"
+    assert words[second + 1 : second + 3] == ["generation.finished", "generation.started"]
+
+
+def test_a_run_that_asks_nobody_waits_for_nobody() -> None:
+    assert "await 2" not in steps(played(first=started(settings(generations=2, approve="weights"))))
 
 
 def test_more_generations_reopen_a_finished_run() -> None:

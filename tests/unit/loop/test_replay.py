@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
-from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.loop.replay import Replayed, states, verify
@@ -62,7 +61,8 @@ def test_rehashing_alone_changes_nothing(original: Memory) -> None:
     "options", [{"noisy": True}, {"repeats": 2}, {"noisy": True, "repeats": 2}, {"generations": 1}]
 )
 def test_other_kinds_of_runs_replay_too(options: dict[str, object]) -> None:
-    play = Play(Memory(), started(settings(**options)), barren={2}, crashes={("execute", 2, 1), ("improve", 1, 1)})
+    crashes = {("execute", 2, 1), ("improve", 1, 1)}
+    play = Play(Memory(), started(settings(**options)), barren={2}, crashes=crashes, declines={2})
     play.to_rest()
     assert replay(play.log).identical
 
@@ -179,6 +179,30 @@ def test_a_result_outside_its_step_diverges(original: Memory, event: t.Payload) 
     assert replay(log).diverged_at
 
 
+@pytest.mark.parametrize("change", [{"number": 3}, {"answer": "yes"}])
+def test_a_persons_word_turned_round_shows(change: dict[str, Any]) -> None:
+    play = Play(Memory(), started(settings(approve="all")), declines={2})
+    play.to_rest()
+    assert replay(play.log).identical
+    log, n = forged(play.log, t.ApprovalGiven, lambda p: replace(p, **change))
+    found = replay(log)
+    assert found.diverged_at
+    assert found.diverged_at.n in (n, n + 1)
+
+
+def test_a_version_that_no_person_edited_does_not_follow_a_yes() -> None:
+    play = Play(Memory(), started(settings(approve="all")))
+    play.to_rest()
+    at = next(i for i, event in enumerate(play.log.events) if event.type == "approval.given")
+    written = next(event for event in play.log.events if event.type == "harness.written" and event.generation == 1)
+    log = Memory()
+    log.events = rehashed([*play.log.events[: at + 1], written, *play.log.events[at + 1 :]])
+    log.blobs = play.log.blobs
+    found = replay(log)
+    assert found.diverged_at
+    assert found.diverged_at.n == at + 2
+
+
 @pytest.mark.parametrize("part", ["hash", "prev_hash", "stored"])
 def test_a_broken_chain_is_the_first_thing_noticed(original: Memory, part: str) -> None:
     events = list(original.events)
@@ -247,6 +271,6 @@ def test_a_replay_needs_no_optuna_git_or_network(workspace: Path, finished: str)
     ("attempt", "says"), [("import optuna", "import of optuna"), ("socket.socket()", "network was used")]
 )
 def test_the_blocker_above_blocks(attempt: str, says: str) -> None:
-    script = WITHOUT.split("from engine")[0] + attempt
+    script = WITHOUT.split("from engine", maxsplit=1)[0] + attempt
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert says in done.stderr

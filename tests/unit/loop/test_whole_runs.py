@@ -16,7 +16,7 @@ from tests.story import TOY, sia, story
 
 
 def run(workspace: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(sia(workspace, *arguments), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(sia(workspace, *arguments), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == status, done
     return done
 
@@ -79,12 +79,20 @@ def test_an_improvement_that_is_no_harness_ends_the_run_with_its_reason(tmp_path
     assert "out of ideas" in facts["reason"]
 
 
+def test_two_runs_that_begin_at_once_in_a_fresh_workspace_get_two_names(tmp_path: Path) -> None:
+    command = sia(tmp_path / "w", "run", str(TOY), "--generations", "1", "--headless")
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [(one.wait(120), one.stderr and one.stderr.read()) for one in both] == [(0, "")] * 3
+    names = [row["name"] for row in json.loads(run(tmp_path / "w", "ls", "--json").stdout)]
+    assert sorted(names) == ["times7-1", "times7-2", "times7-3"]
+
+
 def test_a_budget_of_evaluations_is_never_exceeded_and_can_be_raised(tmp_path: Path) -> None:
     run(tmp_path, "run", str(TOY), "--generations", "4", "--budget-evaluations", "230", "--seed", "3")
     facts = shown(tmp_path)
     assert facts["cost"]["evaluations"] <= 230
     assert "budget" in facts["reason"]
-    run(tmp_path, "resume", "last", "--budget-evaluations", "1000")
+    run(tmp_path, "resume", "last", "--budget-evaluations", "1000", "--budget-minutes", "9")
     assert len(shown(tmp_path)["generations"]) > len(facts["generations"])
     assert json.loads(run(tmp_path, "replay", "--verify", "--json").stdout)["identical"]
 

@@ -1,0 +1,56 @@
+"""A run as text: one event a line, with the contents that it is the first to name, for other programs to read."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.events import blobs
+from engine.events.event import Event
+from engine.events.reader import Reader, Run
+from engine.events.seal import fresh, lineage, snapshot, written
+
+_HEAD = ("run", "n", "type", "v", "at", "generation", "prev_hash", "hash")
+
+
+def write_lines(reader: Reader, run: Run, target: Path, *, data: bool) -> int:
+    """Writes `run` to `target`, which must not exist; returns the number of lines.
+
+    `payload` is byte for byte what was hashed. Text stands in `blobs`, other contents in `base64`, by digest; names in
+    `left_out` are of contents that may hold text of instances, which go along with `data` only.
+    """
+    fresh(target)
+    told: set[str] = set()
+    with snapshot(reader), written(target) as scratch, scratch.open("wb") as file:
+        events = lineage(reader, run)
+        for event in events:
+            file.write(msgspec.json.encode(_line(reader, event, told, data=data)) + b"\n")
+    return len(events)
+
+
+def _line(reader: Reader, event: Event, told: set[str], *, data: bool) -> dict[str, Any]:
+    line: dict[str, Any] = {name: getattr(event, name) for name in _HEAD} | {"payload": msgspec.Raw(event.stored)}
+    payload = event.payload
+    withheld = set() if data else set(payload.withheld())
+    for name in payload.blobs():
+        if name in withheld:
+            line.setdefault("left_out", []).append(name)
+        elif name not in told:
+            told.add(name)
+            _inline(reader, name, line)
+    return line
+
+
+def _inline(reader: Reader, name: str, line: dict[str, Any]) -> None:
+    try:
+        contents = reader.blob(name)
+    except blobs.LeftOut:
+        line.setdefault("left_out", []).append(name)
+        return
+    try:
+        line.setdefault("blobs", {})[name] = contents.decode()
+    except UnicodeDecodeError:
+        line.setdefault("base64", {})[name] = base64.b64encode(contents).decode()

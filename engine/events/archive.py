@@ -1,0 +1,65 @@
+"""A `.sia` file: one run with all that its history needs, in one small SQLite file that opens with nothing beside it.
+
+    export   one row: what this file is, and a digest over all that it holds
+    packs    events in order, up to `PACK` of them compressed together; without hashes, which follow from the contents
+    blobs    as in the log
+
+Plain rows would take three times the room (most of a row is hashes and repeated words), and whoever opened the file
+would have to trust derived tables that a stranger may have written. So the events are packed, and opening the file
+fills a log in memory from them, checking everything on the way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+APPLICATION_ID = 0x53494158  # "SIAX"
+FORMAT = 1  # kept in PRAGMA user_version
+PACK = 1024
+SCHEMA = {
+    "export": """CREATE TABLE export (
+        run TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, hash TEXT NOT NULL, events INTEGER NOT NULL,
+        left_out BLOB NOT NULL, digest TEXT NOT NULL, made_by TEXT NOT NULL) STRICT""",
+    "packs": "CREATE TABLE packs (first INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT",
+    "blobs": "CREATE TABLE blobs (sha256 TEXT PRIMARY KEY, codec TEXT NOT NULL, data BLOB NOT NULL) STRICT",
+}
+Packed = tuple[str, int, str, int, int, int, bytes]
+"""(run, n, type, v, at, generation, payload): an event without its hashes"""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The row of `export`: the run that was exported and its last event.
+
+    `left_out` are the names of blobs that stayed behind, 32 bytes each, in order, compressed.
+    """
+
+    run: str
+    name: str
+    n: int
+    hash: str
+    events: int
+    left_out: bytes
+    digest: str
+    made_by: str
+
+
+def contents_digest(run: str, hashes: Iterable[str], blobs: Iterable[str], left_out: Iterable[str]) -> str:
+    """SHA-256 over the run, the hashes of all events in order, and the names of the blobs, here and left out."""
+    seal = hashlib.sha256(f"sia export {FORMAT}\n{run}\n".encode())
+    for mark, names in (("e", hashes), ("b", sorted(blobs)), ("o", sorted(left_out))):
+        for name in names:
+            seal.update(f"{mark}{name}\n".encode())
+    return seal.hexdigest()
+
+
+def needs(payloads: Iterable[tuple[list[str], list[str]]], *, data: bool) -> tuple[set[str], set[str]]:
+    """Of (blobs, withheld) of all payloads: the names of the blobs to take along, and of those to leave out."""
+    every: set[str] = set()
+    kept: set[str] = set()
+    for names, withheld in payloads:
+        every.update(names)
+        kept.update(names if data else set(names) - set(withheld))
+    return kept, every - kept

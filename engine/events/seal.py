@@ -1,0 +1,126 @@
+"""Writing a `.sia` file: a run's whole history, from one look at the log, into a file that appears when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+from engine.errors import SiaError
+from engine.events import archive
+from engine.events.archive import Manifest
+from engine.events.connection import connect_plainly, explained
+from engine.events.event import Event
+from engine.events.reader import Reader, Run
+
+_LEVEL = 12
+
+
+@contextlib.contextmanager
+def snapshot(reader: Reader) -> Iterator[None]:
+    """Everything read inside is of one moment, also beside an engine that is appending."""
+    reader.db.conn.execute("BEGIN")
+    try:
+        yield
+    finally:
+        reader.db.conn.execute("ROLLBACK")
+
+
+def lineage(reader: Reader, run: Run) -> list[Event]:
+    """All events that the history of `run` needs, parents first.
+
+    That is the history, and of an ancestor that lends it nothing (a fork from before the parent's own first event) the
+    event that tells who its parent is. Raises `SiaError` where an event is not what its hash says.
+    """
+    events: list[Event] = []
+    for part, last in reader.segments(run.run):
+        own = reader.own(part, last) or reader.own(part, None)[:1]
+        events += own
+    for event in events:
+        if event.expected_hash() != event.hash:
+            raise SiaError(f"event {event.n} of {run.name} was altered", "`sia verify` says what still holds")
+    return events
+
+
+def seal(reader: Reader, run: Run, target: Path, *, data: bool, made_by: str) -> Manifest:
+    """Writes `run` to `target`, which must not exist; logs of instances go along with `data` only."""
+    fresh(target)
+    with snapshot(reader):
+        events = lineage(reader, run)
+        kept, left_out = archive.needs(
+            ((payload.blobs(), payload.withheld()) for payload in (event.payload for event in events)), data=data
+        )
+        absent = {name for (name,) in reader.db.conn.execute("SELECT sha256 FROM blobs WHERE codec = 'left out'")}
+        kept, left_out = kept - absent, left_out | (kept & absent)
+        manifest = Manifest(
+            run=run.run,
+            name=run.name,
+            n=events[-1].n,
+            hash=events[-1].hash,
+            events=len(events),
+            left_out=zstandard.compress(bytes.fromhex("".join(sorted(left_out))), _LEVEL),
+            digest=archive.contents_digest(run.run, (event.hash for event in events), kept, left_out),
+            made_by=made_by,
+        )
+        with written(target) as scratch:
+            _write(scratch, manifest, events, _stored(reader, kept))
+    return manifest
+
+
+def _stored(reader: Reader, names: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
+    for name in sorted(names):
+        reader.blob(name)  # whole, or it says what is wrong
+        codec, stored = reader.db.conn.execute("SELECT codec, data FROM blobs WHERE sha256 = ?", (name,)).fetchone()
+        yield name, codec, stored
+
+
+def _write(path: Path, manifest: Manifest, events: list[Event], blobs: Iterable[tuple[str, str, bytes]]) -> None:
+    with explained(path), contextlib.closing(connect_plainly(str(path))) as connection:
+        connection.execute(f"PRAGMA application_id = {archive.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {archive.FORMAT}")
+        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+        connection.execute("BEGIN")
+        for statement in archive.SCHEMA.values():
+            connection.execute(statement)
+        connection.execute("INSERT INTO export VALUES (?, ?, ?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(manifest))
+        for first in range(0, len(events), archive.PACK):
+            connection.execute("INSERT INTO packs VALUES (?, ?)", (first, _pack(events[first : first + archive.PACK])))
+        connection.executemany("INSERT INTO blobs VALUES (?, ?, ?)", blobs)
+        connection.execute("COMMIT")
+        connection.execute("VACUUM")
+
+
+def _pack(events: list[Event]) -> bytes:
+    rows: list[Any] = [(e.run, e.n, e.type, e.v, e.at, e.generation, e.stored) for e in events]
+    return zstandard.compress(msgspec.msgpack.encode(rows), _LEVEL)
+
+
+def fresh(target: Path) -> None:
+    """Raises `SiaError` where something is at `target` already, or nothing can be written there."""
+    if target.exists():
+        raise SiaError(f"{target} is there already", "choose another name, or remove it")
+    if not target.absolute().parent.is_dir():
+        raise SiaError(f"there is no folder {target.absolute().parent}", "make it first")
+
+
+@contextlib.contextmanager
+def written(target: Path) -> Iterator[Path]:
+    """A path to write to; what is there at the end appears as `target`, on the disk, in one step."""
+    with (
+        explained(target),
+        tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".export-") as folder,
+    ):
+        scratch = Path(folder) / target.name
+        yield scratch
+        with scratch.open("rb") as file:
+            os.fsync(file.fileno())
+        try:
+            target.hardlink_to(scratch)
+        except FileExistsError:
+            raise SiaError(f"{target} is there already", "choose another name, or remove it") from None

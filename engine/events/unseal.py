@@ -1,0 +1,252 @@
+"""Opening a `.sia` file, which may come from anyone: checked whole, then a log in memory that is filled from it.
+
+Nothing of the file is believed but what follows: its tables are exactly those that sia writes (no view, no trigger, no
+virtual table, and the connection could not run one), every size is bounded before it is read, the events form the
+history that the manifest names, and every blob is what its name says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+from sqlite_utils import Database
+
+from engine.errors import SiaError
+from engine.events import archive, blobs, rows, schema
+from engine.events import types as t
+from engine.events.archive import Manifest, Packed
+from engine.events.codec import decode
+from engine.events.connection import connect_plainly, read_alone
+from engine.events.event import GENESIS, chain_hash
+
+MAX_FILE = 2 << 30
+MAX_EVENTS = 5_000_000
+MAX_PACK = 256 << 20
+MAX_PAYLOAD = 16 << 20
+MAX_BLOB = 64 << 20
+MAX_BLOBS = 1 << 30
+MAX_AT = 253_402_300_800_000_000  # the year 10000
+_RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_NAME = re.compile(r"[0-9a-f]{64}")
+_REMEDY = "ask for another copy; nothing was taken from this one"
+
+
+class _Refused(Exception):
+    """What is wrong with the file."""
+
+
+def is_archive(path: Path) -> bool:
+    """Whether this says that it is a `.sia` file (application id: bytes 68 to 71 of an SQLite file)."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        head = file.read(72)
+        return head[:16] == b"SQLite format 3\0" and head[68:] == archive.APPLICATION_ID.to_bytes(4, "big")
+    return False
+
+
+def open_archive(path: Path) -> tuple[Database, Manifest]:
+    """A log in memory with all that `path` holds, and the manifest. Raises `SiaError` unless everything is right."""
+    log = Database(connect_plainly(":memory:"), execute_plugins=False)
+    try:
+        schema.prepare(log)
+        with contextlib.closing(_connect(path)) as file:
+            manifest = _fill(log, file)
+    except BaseException as error:
+        log.close()
+        if isinstance(error, SiaError) or not isinstance(error, Exception):
+            raise
+        # a stranger's bytes: whatever they make any decoder say, the file is refused
+        what = str(error) if isinstance(error, _Refused) else f"it cannot be read: {error}"
+        raise SiaError(f"{path} is damaged or forged ({' '.join(what.split())[:200]})", _REMEDY) from error
+    return log, manifest
+
+
+def _connect(path: Path) -> Any:
+    if path.stat().st_size > MAX_FILE:
+        raise SiaError(f"{path} is larger than {MAX_FILE >> 30} GB, more than any export", _REMEDY)
+    with path.open("rb") as file:
+        head = file.read(100)
+    # https://sqlite.org/fileformat.html: page size (1 means 65536), versions (2 is WAL), size in pages
+    page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
+    if head[18:20] != b"\1\1":
+        raise _Refused("it is not sealed")
+    if path.stat().st_size != (65536 if page == 1 else page) * pages:
+        raise _Refused("it is not as long as it was written")
+    with contextlib.ExitStack() as undo:
+        connection = undo.enter_context(contextlib.closing(read_alone(path)))
+        _known(path, connection)
+        undo.pop_all()
+    return connection
+
+
+def _known(path: Path, connection: Any) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > archive.FORMAT:
+        raise SiaError(f"{path} was written by a newer release of sia", "upgrade sia, or use another --workspace")
+    if _objects(connection) != _objects(_blank()):
+        raise _Refused("its tables are not those of an export")
+
+
+def _objects(connection: Any) -> list[tuple[Any, ...]]:
+    return sorted(connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master LIMIT 20"))
+
+
+def _blank() -> Any:
+    connection = connect_plainly(":memory:")
+    for statement in archive.SCHEMA.values():
+        connection.execute(statement)
+    return connection
+
+
+def _fill(log: Database, file: Any) -> Manifest:
+    manifest = _manifest(file)
+    left_out = _left_out(manifest)
+    log.conn.execute("BEGIN")
+    hashes = _events(log, file, manifest)
+    here = _blobs(log, file)
+    for name in left_out:
+        blobs.keep(log.conn, name, blobs.LEFT_OUT, b"")
+    kept, may_be_absent = archive.needs(_named(log), data=False)
+    if not (here | left_out) == kept | may_be_absent or here & left_out:
+        raise _Refused("it does not hold the blobs that its events name")
+    if not left_out <= may_be_absent:
+        raise _Refused("it leaves out what a replay needs")
+    if manifest.digest != archive.contents_digest(manifest.run, hashes, here, left_out):
+        raise _Refused("its contents are not those that were sealed")
+    log.conn.execute("COMMIT")
+    return manifest
+
+
+def _manifest(file: Any) -> Manifest:
+    found = file.execute("SELECT max(length(left_out)), count(*), sum(length(name) + length(made_by)) FROM export")
+    size, count, words = found.fetchone()
+    if count != 1 or size > MAX_PAYLOAD or words > 1000:
+        raise _Refused("its manifest is not one of an export")
+    row = file.execute("SELECT * FROM export").fetchone()
+    return msgspec.convert(dict(zip(Manifest.__struct_fields__, row, strict=True)), Manifest)
+
+
+def _left_out(manifest: Manifest) -> set[str]:
+    names = _bounded(manifest.left_out, MAX_PACK)
+    found = {names[at : at + 32].hex() for at in range(0, len(names), 32)}
+    if len(names) != 32 * len(found):
+        raise _Refused("its list of what was left out is not whole")
+    return found
+
+
+def _bounded(data: bytes, limit: int) -> bytes:
+    if zstandard.frame_content_size(data) > limit:
+        raise _Refused("a part of it is larger than any that sia writes")
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=limit)
+
+
+def _rows(file: Any, columns: str, table: str, limit: int) -> Iterator[tuple[Any, ...]]:
+    """All rows in the order of their ids, which must rise; `data` is read only where it is small enough."""
+    last = -1
+    for at, size in file.execute(f"SELECT rowid, length(data) FROM {table} NOT INDEXED ORDER BY rowid"):  # noqa: S608
+        if at <= last or size > limit:
+            raise _Refused(f"its table {table} is not in order")
+        last = at
+        yield file.execute(f"SELECT {columns} FROM {table} NOT INDEXED WHERE rowid = ?", (at,)).fetchone()  # noqa: S608
+
+
+def _packed(file: Any) -> Iterator[Packed]:
+    count = 0
+    for first, data in _rows(file, "first, data", "packs", MAX_PACK):
+        part = msgspec.msgpack.decode(_bounded(data, MAX_PACK), type=list[Packed])
+        if first != count or not 0 < len(part) <= archive.PACK:
+            raise _Refused("its packs are not in order")
+        count += len(part)
+        if count > MAX_EVENTS:
+            raise _Refused("it holds more events than sia reads")
+        yield from part
+
+
+class _Part:
+    """The events of one run: those from `first` on, and the parent whose history comes before."""
+
+    def __init__(self, first: int, parent: _Part | None) -> None:
+        self.first, self.parent = first, parent
+        self.hashes: list[str] = []
+
+    def hash_at(self, n: int) -> str:
+        """The hash of event `n` of this history."""
+        part: _Part | None = self
+        while part is not None and n < part.first:
+            part = part.parent
+        return part.hashes[n - part.first] if part else GENESIS
+
+
+def _events(log: Database, file: Any, manifest: Manifest) -> list[str]:
+    parts: dict[str, _Part] = {}
+    parents: dict[str, str] = {}
+    hashes: list[str] = []
+    for run, n, kind, v, at, generation, stored in _packed(file):
+        if len(stored) > MAX_PAYLOAD or not _RUN.fullmatch(run) or not 0 <= at < MAX_AT or not 0 <= generation <= n:
+            raise _Refused(f"event {n} is none that sia writes")
+        payload = decode(kind, v, stored)
+        if run not in parts:
+            parts[run] = _first(payload, n, parts)
+            if isinstance(payload, t.RunForked):
+                parents[run] = payload.parent
+        part = parts[run]
+        if n != part.first + len(part.hashes) or (part.hashes and isinstance(payload, t.RunStarted | t.RunForked)):
+            raise _Refused(f"event {n} does not follow the one before")
+        previous = part.hash_at(n - 1)
+        name = chain_hash(previous, run, n, kind, v, at, generation, stored)
+        rows.insert(log.conn, (run, n, kind, v, at, generation, stored, previous, name), payload)
+        part.hashes.append(name)
+        hashes.append(name)
+    _belongs(parts, parents, manifest, len(hashes))
+    return hashes
+
+
+def _first(payload: t.Payload, n: int, parts: dict[str, _Part]) -> _Part:
+    if isinstance(payload, t.RunStarted) and n == 1:
+        return _Part(1, None)
+    parent = parts.get(payload.parent) if isinstance(payload, t.RunForked) else None
+    if not isinstance(payload, t.RunForked) or parent is None or payload.at != n - 1 or n < 2:
+        raise _Refused(f"event {n} begins no run")
+    parent.hash_at(n - 1)  # IndexError where the parent has no such event
+    return _Part(n, parent)
+
+
+def _belongs(parts: dict[str, _Part], parents: dict[str, str], manifest: Manifest, count: int) -> None:
+    run: str | None = manifest.run
+    family = set()
+    while run is not None:
+        family.add(run)
+        run = parents.get(run)
+    part = parts.get(manifest.run)
+    if part is None or family != set(parts) or count != manifest.events:
+        raise _Refused("it holds other runs than it says")
+    if (part.first + len(part.hashes) - 1, part.hashes[-1]) != (manifest.n, manifest.hash):
+        raise _Refused("its history does not end as it says")
+
+
+def _blobs(log: Database, file: Any) -> set[str]:
+    here: set[str] = set()
+    total = 0
+    for name, codec, stored in _rows(file, "sha256, codec, data", "blobs", MAX_BLOB):
+        if not (isinstance(name, str) and _NAME.fullmatch(name)) or codec not in ("raw", "zstd") or name in here:
+            raise _Refused("a blob has no proper name")
+        data = blobs.unpack(codec, stored, MAX_BLOB)
+        total += len(data)
+        if total > MAX_BLOBS:
+            raise _Refused("its blobs are larger together than sia reads")
+        if blobs.digest(data) != name:
+            raise _Refused(f"the blob {name[:12]} is not what its name says")
+        blobs.keep(log.conn, name, codec, stored)
+        here.add(name)
+    return here
+
+
+def _named(log: Database) -> Iterator[tuple[list[str], list[str]]]:
+    for kind, v, stored in log.conn.execute("SELECT type, v, payload FROM events"):
+        payload = decode(kind, v, stored)
+        yield payload.blobs(), payload.withheld()

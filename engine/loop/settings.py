@@ -1,0 +1,97 @@
+"""What a person may choose for a run, checked, and turned into the settings that the log records."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domains.contract import Spec
+from engine.agents.choice import make_agent
+from engine.errors import SiaError
+from engine.events import types as t
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What a person may choose for a run. None leaves the domain's or the engine's default."""
+
+    domain: str
+    generations: int = 8
+    seed: int = 1
+    agent: str = "search"
+    lever: str = "auto"
+    approve: str = "none"
+    probes: int | None = None
+    budget: t.Budget = t.Budget()
+    data: Path | None = None
+    workers: int = 1
+    name: str = ""
+    unsafe: bool = False
+
+
+def settings_of(options: Options, spec: Spec) -> t.Settings:
+    """The settings of a new run; raises `SiaError` where an option is not valid."""
+    script = read_script(options.agent)
+    chosen = {} if options.probes is None else {"probes": options.probes}
+    settings = t.Settings(
+        generations=options.generations,
+        seed=options.seed,
+        agent="script" if script else options.agent,
+        gate=t.Gate(minimum_effect=spec.minimum_effect),
+        budget=options.budget,
+        lever=_one_of(options.lever, t.LeverPolicy, "--lever", "auto or harness"),
+        approve=_one_of(options.approve, t.Approve, "--approve", "none, harness, weights or all"),
+        probe_fold=spec.probe_fold,
+        train_sample=spec.train_sample,
+        repeats=spec.repeats,
+        noisy=spec.noisy,
+        script=script,
+        **chosen,
+    )
+    check_settings(settings)
+    return settings
+
+
+def _one_of(word: str, kind: Any, option: str, known: str) -> Any:
+    try:
+        return msgspec.convert(word, kind)
+    except msgspec.ValidationError:
+        raise SiaError(f"{option} knows no {word!r}", f"choose {known}") from None
+
+
+def read_script(agent: str) -> str:
+    """The text of the script that `script:FILE` names, else nothing."""
+    if not agent.startswith("script:"):
+        return ""
+    path = Path(agent.removeprefix("script:"))
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SiaError(f"the script {path} cannot be read ({error})", "name a TOML file after script:") from None
+
+
+def check_settings(settings: t.Settings) -> None:
+    """Raises `SiaError` for numbers that no run can be played by."""
+    if settings.generations < 1:
+        raise SiaError("a run needs at least one generation", "pass --generations 1 or more")
+    if settings.probes < 1:
+        raise SiaError("an Improvement needs at least one probe", "pass --probes 1 or more")
+    if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
+        raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")
+    if settings.lever in ("weights", "best-of-n"):
+        raise SiaError(
+            f"the lever policy {settings.lever} needs a model to train, and there is none yet", "choose auto or harness"
+        )
+    make_agent(settings.agent, settings.script)
+    caps = (settings.budget.evaluations, settings.budget.minutes, settings.budget.usd)
+    if any(cap is not None and cap <= 0 for cap in caps):
+        raise SiaError("a budget must be more than nothing", "leave it out for no cap")
+
+
+def check_name(name: str) -> None:
+    """Raises `SiaError` where `name` cannot name a run; git's rules for a ref are stricter than the characters say."""
+    plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
+    if not plain or ".." in name or name.endswith((".", ".lock")):
+        raise SiaError(f"{name!r} is not a name for a run", "use small letters, digits, '.', '_' and '-'")

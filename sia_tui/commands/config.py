@@ -1,0 +1,74 @@
+"""config show: every setting with where its value comes from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.commands.reading import opened
+from sia_tui.options import Shared, common, print_json
+
+if TYPE_CHECKING:
+    from engine.loop.origins import Origin
+
+
+@click.group("config")
+def config() -> None:
+    """Settings and where they come from."""
+
+
+@config.command("show")
+@click.argument("reference", metavar="RUN", required=False)
+@common
+def show(reference: str | None, shared: Shared) -> None:
+    """The settings of RUN, each with the event that set it; without RUN, what a new run gets, and from where.
+
+    Example: sia config show last
+    """
+    import msgspec
+
+    from engine.loop.origins import defaults, origins
+    from sia_tui.tables import table
+
+    name = None
+    if reference is None:
+        rows = [*_places(shared), *defaults()]
+    else:
+        with opened(shared.workspace, reference) as (reader, run):
+            name, rows = run.name, origins(reader.history(run.run))
+    if shared.as_json:
+        print_json({"name": name, "settings": [msgspec.to_builtins(row) for row in rows]})
+        return
+    table(
+        ["setting", "value", "from"],
+        [[row.key, _shown(row.value), row.origin + (f", event {row.event}" if row.event else "")] for row in rows],
+    )
+
+
+def _places(shared: Shared) -> list[Origin]:
+    import platformdirs
+
+    from engine.loop.origins import Origin
+    from sia_tui.options import default_workspace
+
+    place, cache = shared.workspace.path, os.environ.get("SIA_CACHE")
+    if place != default_workspace().absolute():
+        origin = "--workspace"
+    else:
+        origin = "$SIA_WORKSPACE" if os.environ.get("SIA_WORKSPACE") else "the default, .sia in the current folder"
+    return [
+        Origin("workspace", str(place), origin),
+        Origin(
+            "cache",
+            str(Path(cache).absolute() if cache else platformdirs.user_cache_path("sia")),
+            "$SIA_CACHE" if cache else "the default, the user's cache folder",
+        ),
+    ]
+
+
+def _shown(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"  # a whole script

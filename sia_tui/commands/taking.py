@@ -1,0 +1,193 @@
+"""checkout, apply: what a run has made, taken away and put to use. Neither changes the run."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.commands.reading import opened
+from sia_tui.options import Shared, common, plain, print_json
+
+if TYPE_CHECKING:
+    from domains.contract import Instance
+    from engine.loop.applying import Applied, Form, Learnt, Material
+    from engine.loop.taking import Taken
+
+
+@click.command("checkout")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option("-o", "--output", "place", type=click.Path(path_type=Path), required=True, help="A new or empty folder.")
+@click.option("--generation", type=int, help="Take this generation's candidate.  [default: the incumbent]")
+@click.option("--with-data", is_flag=True, help="Also write train.jsonl, with labels, from the domain's data.")
+@common
+def checkout(reference: str, place: Path, generation: int | None, with_data: bool, shared: Shared) -> None:
+    """RUN's best candidate as a folder that runs by itself: harness, parameters, a runner and a README.
+
+    Example: sia checkout last -o best
+    """
+    from engine.loop import taking
+
+    taking.check_empty(place)
+    with opened(shared.workspace, reference) as (reader, run):
+        taken = taking.take(reader, run, generation)
+    train = asyncio.run(_train(taken)) if with_data else None
+    files = taking.folder(taken, train)
+    taking.write(place, files)
+    n, name = taken.generation.n, taken.state.name
+    if shared.as_json:
+        commit = taken.generation.candidate.harness
+        facts = {"run": taken.state.run, "name": name, "generation": n, "harness": commit, "weights": None}
+        print_json({**facts, "folder": str(place), "files": list(files)})
+    else:
+        click.echo(f"{place} holds generation {n} of {name}; {place / 'README.md'} says how to run it.")
+
+
+async def _train(taken: Taken) -> list[Instance]:
+    from engine.loop.opening import same_domain
+    from sia_tui.progress import say
+
+    async with same_domain(taken.state.task, say) as grader:
+        return await grader.instances("train")
+
+
+@click.command("apply")
+@click.argument("reference", metavar="RUN")
+@click.argument("source", metavar="INPUT")
+@click.option("--generation", type=int, help="Use this generation's candidate.  [default: the incumbent]")
+@click.option(
+    "--prepared-on",
+    "material",
+    type=click.Choice(["train+val", "run"]),
+    default="train+val",
+    show_default=True,
+    help="What the harness learns from first; run: exactly what it did in its Execution.",
+)
+@click.option(
+    "--as", "form", type=click.Choice(["jsonl", "text"]), help="What INPUT is.  [default: text for .txt, else jsonl]"
+)
+@click.option("--workers", type=int, default=None, help="Instances answered at once.  [default: one a core]")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox.")
+@common
+def apply(
+    reference: str,
+    source: str,
+    *,
+    generation: int | None,
+    material: Material,
+    form: Form | None,
+    workers: int | None,
+    unsafe: bool,
+    shared: Shared,
+) -> None:
+    """What RUN's best candidate answers to INPUT: JSON lines, a text file, or - for standard input.
+
+    A line of INPUT is a JSON value, or {"id": ..., "data": ...}; a line of the output is its answer. Nothing is
+    written to the log.
+
+    Example: sia apply last cases.jsonl
+    """
+    from engine.loop import applying
+    from engine.loop.opening import contained, same_domain
+    from engine.loop.taking import take
+    from sia_tui.driving import cores
+    from sia_tui.progress import say
+
+    inputs = applying.parse_input(_read(source), form or ("text" if source.endswith(".txt") else "jsonl"))
+    with opened(shared.workspace, reference) as (reader, run):
+        taken = take(reader, run, generation)
+    isolation = contained(unsafe=unsafe)
+    quiet = shared.as_json
+    rows: list[Applied] = []
+
+    def prepared(cpu_s: float, wall_s: float, failure: Any, log: str) -> None:
+        if not quiet:
+            say(f"prepare failed ({failure.kind}): {failure.message}" if failure else f"prepared in {wall_s:.1f} s")
+
+    async def go() -> Learnt:
+        async with same_domain(taken.state.task, say) as grader:
+            learnt = await applying.learn(taken, grader, material)
+            if not quiet:
+                where = f"generation {taken.generation.n} of {taken.state.name}"
+                say(f"preparing {where} on {len(learnt.instances)} instances ({material}); to answer: {len(inputs)}")
+            async for row in applying.apply(
+                taken,
+                grader,
+                learnt,
+                inputs,
+                isolation=isolation,
+                workers=workers or cores(),
+                on_prepared=prepared,
+                on_answer=_Ticker(len(inputs), quiet=quiet or shared.headless),
+            ):
+                rows.append(row)
+                if not quiet:
+                    _print(row)
+        return learnt
+
+    learnt = asyncio.run(go())
+    failed = sum(row.failure is not None for row in rows)
+    if quiet:
+        print_json(_facts(taken, learnt, rows))
+    elif failed:
+        say(f"{failed} of {len(rows)} inputs have no answer")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _read(source: str) -> str:
+    from engine.errors import SiaError
+
+    try:
+        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SiaError(f"{source} cannot be read ({why})", "name a file of JSON lines or text, or -") from None
+
+
+class _Ticker:
+    """Tells on standard error how far it is, in a terminal and at most twice a second."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total, self._last = total, time.monotonic()
+        self._shown = not quiet and sys.stderr.isatty()
+
+    def __call__(self, done: int) -> None:
+        if self._shown and (time.monotonic() - self._last > 0.5 or done == self._total):
+            self._last = time.monotonic()
+            click.echo(f"\r{done} of {self._total} answered", err=True, nl=done == self._total)
+
+
+def _print(row: Applied) -> None:
+    """One line an input: the answer, or an empty line with the failure on standard error."""
+    import msgspec
+
+    from sia_tui.progress import say
+
+    if row.failure:
+        say(f"{row.id}: {row.failure.kind}: {row.failure.message}")
+        click.echo()
+    elif isinstance(row.answer, str) and row.answer.isprintable():
+        click.echo(row.answer)
+    else:
+        click.echo(plain(msgspec.json.encode(row.answer).decode()))
+
+
+def _facts(taken: Taken, learnt: Learnt, rows: list[Applied]) -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "run": taken.state.run,
+        "name": taken.state.name,
+        "generation": taken.generation.n,
+        "harness": taken.generation.candidate.harness,
+        "weights": None,
+        "prepared_on": learnt.material,
+        "prepared": learnt.digest,
+        "answers": [msgspec.to_builtins(row) for row in rows],
+    }
