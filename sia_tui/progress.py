@@ -123,7 +123,7 @@ def counted(failures: dict[str, int]) -> str:
 
 def milestone(event: Event, payload: t.Payload) -> str | None:
     """A line for an event that a person following the run wants to read, with rich markup; None for the others."""
-    g = f"generation {event.generation}"
+    g = f"generation {event.generation}" if event.generation else "at the start"
     match payload:
         case t.BaselineMeasured(scores=scores):
             shown = ", ".join(f"{name} {score.score:.4f} ± {score.se:.4f}" for name, score in scores.items())

@@ -70,6 +70,8 @@ def point(workspace: Workspace, runs: Collection[str]) -> int:
         for run in reader.runs():
             if run.run in runs:
                 wanted = refs.wanted(run.name, fold(reader.history(run.run)))
+                if not all(map(repository.has, wanted.values())):  # the repository was lost
+                    write_versions(repository, reader, reader.history(run.run))
                 for ref, commit in wanted.items():
                     repository.point(ref, commit)
                 count += len(wanted)

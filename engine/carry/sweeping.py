@@ -79,7 +79,7 @@ def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str
     base = workspace.path
     runs = {run.run for run in reader.runs()}
     removed = {run for (run,) in reader.db.conn.execute("SELECT run FROM engines WHERE epoch < 0")} - runs
-    for pattern in (".writable", ".new-*", ".export-*", "tips/.*", "harness_repo/objects/**/tmp_obj_*"):
+    for pattern in (".new-*", ".export-*", "tips/.*", "harness_repo/objects/**/tmp_obj_*"):
         yield from ((path, "") for path in sorted(base.glob(pattern)))
     for lock in sorted((base / "locks").glob("*")):
         if lock.name not in runs:

@@ -36,12 +36,17 @@ def lineage(reader: Reader, run: Run) -> list[Event]:
     """All events that the history of `run` needs, parents first.
 
     That is the history, and of an ancestor that lends it nothing (a fork from before the parent's own first event) the
-    event that tells who its parent is. Raises `SiaError` where an event is not what its hash says.
+    event that tells who its parent is, with what comes before. Raises `SiaError` where an event is not what its hash
+    says.
     """
-    events: list[Event] = []
-    for part, last in reader.segments(run.run):
-        own = reader.own(part, last) or reader.own(part, None)[:1]
-        events += own
+    rows = {row.run: row for row in reader.runs()}
+    parts: list[list[Event]] = []
+    current, last = rows.get(run.run), None
+    for _ in reader.segments(run.run):  # which has checked that all of them are here
+        if current is not None:
+            parts.append(reader.own(current.run, last) or reader.own(current.run)[:1])
+            current, last = rows.get(current.parent or ""), current.parent_n
+    events = [event for part in reversed(parts) for event in part]
     for event in events:
         if event.expected_hash() != event.hash:
             raise SiaError(f"event {event.n} of {run.name} was altered", "`sia verify` says what still holds")

@@ -36,7 +36,7 @@ def show(state: State, status: str) -> dict[str, Any]:
         "generations": [_generation(one) for one in state.generations],
         "best": _best(state),
         "awaiting": state.asked,
-        "in_doubt": state.open_step.kind if state.open_step else None,
+        "in_doubt": state.open_step.kind if state.open_step and status != "running" else None,
         "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.used(state).items()},
         "cost": msgspec.to_builtins(state.spent),
         "unsealed": state.unsealed,

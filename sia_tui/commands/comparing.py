@@ -154,7 +154,12 @@ def _compare_rules(references: tuple[str, ...], assignments: tuple[str, ...], sh
     with opened(shared.workspace, references[0]) as (reader, run):
         found = what_if(reader.history(run.run), rule)
     if shared.as_json:
-        print_json(msgspec.to_builtins(found))
+        facts = msgspec.to_builtins(found)
+        for row, one in zip(facts["generations"], found.generations, strict=True):
+            # an event leaves out what holds its default, a result does not
+            row["recorded"] = msgspec.structs.asdict(one.recorded)
+            row["what_if"] = msgspec.structs.asdict(one.what_if) if one.what_if else None
+        print_json(facts)
     else:
         _print_rules(found)
 

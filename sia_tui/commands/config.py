@@ -21,7 +21,7 @@ def config() -> None:
 
 
 @config.command("show")
-@click.argument("reference", metavar="RUN", required=False)
+@click.argument("reference", metavar="[RUN]", required=False)
 @common
 def show(reference: str | None, shared: Shared) -> None:
     """The settings of RUN, each with the event that set it; without RUN, what a new run gets, and from where.

@@ -22,8 +22,8 @@ from sia_tui.main import cli
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TOY = ROOT / "tests" / "toys" / "times7"
-RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test")
-STARTS_PROCESSES = (*RUNS_HARNESSES, "data", "doctor")
+RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test", "apply")
+STARTS_PROCESSES = (*RUNS_HARNESSES, "export", "import", "checkout", "data", "doctor")
 WAIT_S = 30.0
 
 

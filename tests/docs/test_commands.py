@@ -47,6 +47,7 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     quiet, busy = tmp_path / "quiet", tmp_path / "busy"
     quiet.mkdir()
     busy.mkdir()
+    (quiet / "cases.jsonl").write_text("1\n2\n")
     # what `stop` has ended is what `resume` takes up
     for example in sorted(examples(PAGE.read_text()), key=lambda example: example.startswith("resume")):
         arguments = [TOY_FOR.get(word, word) for word in shlex.split(example)]

@@ -14,7 +14,11 @@ from tests.docs.commandline import DOCS, TOY, contained, live_run, sia
 from tests.docs.shape import mismatches
 
 PAGE = DOCS / "json.md"
-STANDS_FOR = {"RUN": "last", "G": "1", "N": "100", "INSTANCE": "val-100", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY)}
+STANDS_FOR = {
+    "RUN": "last", "G": "1", "N": "100", "INSTANCE": "val-101", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY),
+    "DIR": "taken", "INPUT": "cases.jsonl",
+    "FILE": "run.sia", "NAME": "better", "TEXT": "remark",
+}  # fmt: skip
 NOT_READING = (
     "run DOMAIN",
     "run DOMAIN --dry-run",
@@ -23,6 +27,11 @@ NOT_READING = (
     "stop RUN",
     "branch RUN --generation G --no-start",
     "fork RUN --at N --no-start",
+    "export RUN -o FILE",
+    "import FILE",
+    "rename RUN NAME",
+    "note RUN TEXT",
+    "rm RUN --yes",
 )
 """What makes, ends or needs a live run is called in an order of its own."""
 SCRIPT = """
@@ -72,6 +81,7 @@ def test_every_type_of_event_is_on_the_page() -> None:
 
 def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT)
+    (tmp_path / "cases.jsonl").write_text("1\n2\n")
     known = shapes()
     printed: list[tuple[str, Any]] = []
 
@@ -88,6 +98,8 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
         call(command)
     call("branch RUN --generation G --no-start")
     call("fork RUN --at N --no-start")
+    for command in NOT_READING[-5:]:
+        call(command)
     call("run DOMAIN", "--budget-evaluations", "1")  # ends before anything is judged
     for command in ("pause RUN", "stop RUN"):
         with live_run(tmp_path):

@@ -148,9 +148,8 @@ def test_a_run_that_an_engine_extends_at_this_moment_is_not_touched(
     take(away, exported)
     note(home, "toy-1", "more")
     longer = seal_to(home, tmp_path / "longer.sia")
-    with contextlib.closing(RunLog.hold(away.path, "r1")):
-        with pytest.raises(SiaError, match="another engine"):
-            take(away, longer)
+    with contextlib.closing(RunLog.hold(away.path, "r1")), pytest.raises(SiaError, match="another engine"):
+        take(away, longer)
     assert not is_held(away.path, "r1")
 
 
