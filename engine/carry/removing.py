@@ -47,6 +47,7 @@ def remove(workspace: Workspace, reference: str) -> Removed:
     with workspace.naming(), contextlib.closing(open_writer(workspace.log)) as db:
         reader = Reader(db, workspace.log)
         row = removable(reader, reference)
+        before = {run.run: run.name for run in reader.runs()}
         with holding(workspace.path, [row.run]):
             with explained(workspace.log), transaction(db, durable=True) as connection:
                 removable(reader, row.run)  # nobody has forked from it meanwhile, and nobody can any more
@@ -54,6 +55,10 @@ def remove(workspace: Workspace, reference: str) -> Removed:
                 count = _delete(connection, row.run)
                 refill(db)
             restoring.unpoint(workspace, row.name)
+            for run in reader.runs():
+                if run.name != before[run.run]:  # it was called by its id too as long as the name was taken
+                    restoring.point(workspace, [run.run])
+                    restoring.unpoint(workspace, before[run.run])
             (workspace.path / "locks" / row.run).unlink(missing_ok=True)
     return Removed(row.run, row.name, count)
 

@@ -16,8 +16,8 @@ from engine.events.reader import Reader
 from engine.events.readmodels import rebuild as refill
 from engine.loop import refs
 from engine.loop.state import fold
+from engine.loop.versions import version_of
 from engine.loop.workspace import Workspace
-from harness_repo.objects import Version
 from harness_repo.repository import Repository
 
 
@@ -53,8 +53,7 @@ def write_versions(repository: Repository, reader: Reader, events: Iterable[Even
         payload = event.payload
         assert isinstance(payload, t.HarnessWritten)  # noqa: S101 - by its type
         files = {path: reader.blob(name) for path, name in payload.files.items()}
-        version = Version(files, payload.parents, payload.number, payload.lever, payload.author, payload.reason)
-        if repository.write(version).commit != payload.commit:
+        if repository.write(version_of(payload, files)).commit != payload.commit:
             raise SiaError(
                 f"event {event.n} of run {event.run} names a commit that its files do not make", "run `sia verify`"
             )

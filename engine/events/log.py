@@ -50,6 +50,7 @@ class RunLog:
         self._n, self._hash = 0, GENESIS
         self._epoch = self._take_epoch()
         head = self.reader.head(run)
+        self._begun = head is not None
         if head is not None:
             self._n, self._hash = head.n, head.hash
 
@@ -104,14 +105,14 @@ class RunLog:
                 row = (self.run, n, payload.type, payload.version, at, generation, stored, prev, name)
                 events.append(rows.insert(connection, row, payload))
                 prev = name
-        self._n, self._hash = n, prev
+        self._n, self._hash, self._begun = n, prev, True
         if durable:
             tips.write(self._tips, self.run, tips.Tip(n, prev))
         return events
 
     def close(self) -> None:
         """Writes the tip and lets the run go."""
-        if self._n:
+        if self._begun:
             tips.write(self._tips, self.run, tips.Tip(self._n, self._hash))
         self.db.close()
         self._lock.release()

@@ -40,12 +40,14 @@ def lineage(reader: Reader, run: Run) -> list[Event]:
     says.
     """
     rows = {row.run: row for row in reader.runs()}
+    reader.segments(run.run)  # raises where one of them is missing
     parts: list[list[Event]] = []
-    current, last = rows.get(run.run), None
-    for _ in reader.segments(run.run):  # which has checked that all of them are here
-        if current is not None:
-            parts.append(reader.own(current.run, last) or reader.own(current.run)[:1])
-            current, last = rows.get(current.parent or ""), current.parent_n
+    current: Run | None = run
+    last: int | None = None
+    while current is not None:
+        parts.append(reader.own(current.run, last) or reader.own(current.run)[:1])
+        last = current.parent_n
+        current = rows.get(current.parent or "")
     events = [event for part in reversed(parts) for event in part]
     for event in events:
         if event.expected_hash() != event.hash:

@@ -86,7 +86,10 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class DomainRef(msgspec.Struct, frozen=True):
-    """Which task a run is about. `source` is a built-in's name or a folder; `digest` covers code, data and cut."""
+    """Which task a run is about. `source` is a built-in's name or a folder.
+
+    `code` is the digest of a folder's own files, known without running them; `digest` covers code, data and cut.
+    """
 
     name: str
     source: str
@@ -95,6 +98,7 @@ class DomainRef(msgspec.Struct, frozen=True):
     metric: str
     counts: dict[str, int]
     data: str = ""
+    code: str = ""
 
 
 class Candidate(msgspec.Struct, frozen=True):

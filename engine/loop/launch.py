@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import platform
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,17 +18,16 @@ from engine.agents.choice import make_agent
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.grading.client import Grader, GraderFailed
+from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.loop.decide import RULES
+from engine.loop.opening import Report, contained, describe, same_domain
 from engine.loop.run import Observer, Ports, Run
 from engine.loop.settings import Options, check_name, settings_of
 from engine.loop.state import fold
 from engine.loop.workspace import Workspace
-from engine.sandbox import Isolation, probe
+from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
-
-Report = Callable[[str], None]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -52,12 +50,7 @@ async def plan(options: Options, report: Report) -> Plan:
     if options.name:
         check_name(options.name)
     _check_seed_harness(folder)
-    isolation = Isolation.unsafe() if options.unsafe else probe()
-    if isolation.level == "none" and not options.unsafe:
-        raise SiaError(
-            "no sandbox can be built here, and a harness runs code that nobody has read",
-            "see `sia doctor`, or accept the risk with --unsafe-no-sandbox",
-        )
+    isolation = contained(unsafe=options.unsafe)
     digest, counts = await describe(folder, options.data, report)
     spec, half = folder.spec, counts["train"] // 2
     settings = replace(
@@ -72,6 +65,7 @@ async def plan(options: Options, report: Report) -> Plan:
         title=spec.title,
         metric=spec.metric,
         counts=counts,
+        code=folder.code_digest(),
         data=str(options.data.absolute()) if options.data else "",
     )
     started = t.RunStarted(
@@ -85,44 +79,23 @@ async def plan(options: Options, report: Report) -> Plan:
     return Plan(folder, started, isolation, options.workers, options.data)
 
 
-async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int]]:
-    """The digest over a domain's code and data, and its counts; fetches missing data unless `data` names it."""
-    grader = Grader(folder, data)
-    try:
-        try:
-            digest, counts = await grader.describe()
-        except SiaError:
-            if data is not None:
-                raise
-            report(f"fetching the data of {folder.spec.name}")
-            await grader.fetch(report)
-            digest, counts = await grader.describe()
-    except GraderFailed as error:
-        raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", "correct its domain.py") from None
-    finally:
-        await grader.close()
-    if counts["val"] == 0 or counts["train"] == 0:
-        raise SiaError(
-            f"the domain {folder.spec.name} has an empty split ({counts})", "give it instances in train and val"
-        )
-    return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts
-
-
 @contextlib.asynccontextmanager
 async def begin(workspace: Workspace, planned: Plan, observers: Sequence[Observer] = ()) -> AsyncIterator[Run]:
     """Creates the run in the workspace and holds it."""
     started = planned.started
     free_name(workspace, started.name, f"{started.domain.name}-")
     workspace.create()
-    with contextlib.ExitStack() as cleanup:
-        async with _ports(workspace, planned) as ports:
-            with workspace.naming():
-                name = free_name(workspace, started.name, f"{started.domain.name}-")
-                log = RunLog.hold(workspace.path, secrets.token_hex(4))
-                cleanup.callback(log.close)
-                run = Run(log, ports, observers)
-                run.append(0, replace(started, name=name))
-            yield run
+    async with contextlib.AsyncExitStack() as cleanup:
+        grader = Grader(planned.folder, planned.data)
+        cleanup.push_async_callback(grader.close)
+        ports = _ports(workspace, grader, started.settings, planned.isolation, planned.workers, cleanup)
+        with workspace.naming():
+            name = free_name(workspace, started.name, f"{started.domain.name}-")
+            log = RunLog.hold(workspace.path, secrets.token_hex(4))
+            cleanup.callback(log.close)
+            run = Run(log, ports, observers)
+            run.append(0, replace(started, name=name))
+        yield run
 
 
 @contextlib.asynccontextmanager
@@ -140,61 +113,39 @@ async def take_up(
     """Holds an existing run, checked against its domain; with `go_on` the log says that it was resumed."""
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(reference)
-    log = RunLog.hold(workspace.path, row.run)
-    with contextlib.ExitStack() as cleanup:
+    async with contextlib.AsyncExitStack() as cleanup:
+        log = RunLog.hold(workspace.path, row.run)
         cleanup.callback(log.close)
         state = fold(log.reader.history(log.run))
         if go_on and state.status == "finished" and change is None:
             raise SiaError(
                 f"{state.name} is finished ({state.reason})", "pass --generations or a larger budget to go further"
             )
-        folder = find(state.task.source)
-        data = Path(state.task.data) if state.task.data else None
-        digest, _ = await describe(folder, data, report)
-        if digest != state.task.digest:
-            raise SiaError(
-                f"the domain {state.task.name} is not what it was when this run began (its code or its data changed)",
-                "put it back, or start a new run",
-            )
-        isolation = Isolation.unsafe() if unsafe else probe()
-        if isolation.level == "none" and not unsafe:
-            raise SiaError(
-                "no sandbox can be built here", "see `sia doctor`, or accept the risk with --unsafe-no-sandbox"
-            )
-        planned = Plan(
-            folder,
-            t.RunStarted(state.rules, state.name, state.task, state.set),
-            isolation,
-            workers,
-            data,
-        )
-        async with _ports(workspace, planned) as ports:
-            run = Run(log, ports, observers)
-            run.catch_up()
-            if run.state.name != row.name:  # imported, and another run here had its name first
-                run.append(row.generation, t.RunRenamed(row.name))
-            run.point_refs()
-            if go_on:
-                settings = change(run.state.set) if change else None
-                at = run.state.current.n if run.state.current else 0
-                run.append(
-                    at,
-                    t.RunResumed(versions=versions(), isolation=recorded(isolation), settings=settings),
-                )
-            yield run
+        settings = change(state.set) if change else None
+        isolation = contained(unsafe=unsafe)
+        grader = await cleanup.enter_async_context(same_domain(state.task, report))
+        run = Run(log, _ports(workspace, grader, state.set, isolation, workers, cleanup), observers)
+        run.catch_up()
+        if run.state.name != row.name:  # imported, and another run here had its name first
+            run.append(row.generation, t.RunRenamed(row.name))
+        run.point_refs()
+        if go_on:
+            at = run.state.current.n if run.state.current else 0
+            run.append(at, t.RunResumed(versions=versions(), isolation=recorded(isolation), settings=settings))
+        yield run
 
 
-@contextlib.asynccontextmanager
-async def _ports(workspace: Workspace, planned: Plan) -> AsyncIterator[Ports]:
-    grader = Grader(planned.folder, planned.data)
+def _ports(
+    workspace: Workspace,
+    grader: Grader,
+    settings: t.Settings,
+    isolation: Isolation,
+    workers: int,
+    cleanup: contextlib.AsyncExitStack,
+) -> Ports:
     repository = workspace.repository()
-    try:
-        settings = planned.started.settings
-        agent = make_agent(settings.agent, settings.script)
-        yield Ports(grader, repository, agent, planned.isolation, planned.workers)
-    finally:
-        await grader.close()
-        repository.close()
+    cleanup.callback(repository.close)
+    return Ports(grader, repository, make_agent(settings.agent, settings.script), isolation, workers)
 
 
 def recorded(isolation: Isolation) -> dict[str, Any]:

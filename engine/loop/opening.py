@@ -1,26 +1,52 @@
-"""A run's domain as it was when the run began: for whoever works with a run without going on with it."""
+"""Opening a domain for work: its data obtained, its identity checked, and a sandbox to run harnesses in."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.grading.client import Grader
-from engine.grading.loader import find
-from engine.loop.launch import describe
+from engine.grading.client import Grader, GraderFailed
+from engine.grading.loader import Folder, find
 from engine.sandbox import Isolation, probe
+
+Report = Callable[[str], None]
+
+
+async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int]]:
+    """The digest over a domain's code and data, and its counts; fetches missing data unless `data` names it."""
+    grader = Grader(folder, data)
+    try:
+        try:
+            digest, counts = await grader.describe()
+        except SiaError:
+            if data is not None:
+                raise
+            report(f"fetching the data of {folder.spec.name}")
+            await grader.fetch(report)
+            digest, counts = await grader.describe()
+    except GraderFailed as error:
+        raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", "correct its domain.py") from None
+    finally:
+        await grader.close()
+    if counts["val"] == 0 or counts["train"] == 0:
+        raise SiaError(
+            f"the domain {folder.spec.name} has an empty split ({counts})", "give it instances in train and val"
+        )
+    return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts
 
 
 @contextlib.asynccontextmanager
-async def same_domain(task: t.DomainRef, report: Callable[[str], None]) -> AsyncIterator[Grader]:
+async def same_domain(task: t.DomainRef, report: Report) -> AsyncIterator[Grader]:
     """The grading process of `task`; raises `SiaError` where its code or data is no longer what it was."""
     folder = find(task.source)
     data = Path(task.data) if task.data else None
-    digest, _ = await describe(folder, data, report)
-    if digest != task.digest:
+    # its code first: a log that came from elsewhere must not decide which code is run here
+    same = folder.code_digest() == task.code and (await describe(folder, data, report))[0] == task.digest
+    if not same:
         raise SiaError(
             f"the domain {task.name} is not what it was when this run began (its code or its data changed)",
             "put it back, or start a new run",
@@ -36,5 +62,8 @@ def contained(*, unsafe: bool) -> Isolation:
     """The isolation to run harnesses in; raises `SiaError` where there is none and `unsafe` does not permit that."""
     isolation = Isolation.unsafe() if unsafe else probe()
     if isolation.level == "none" and not unsafe:
-        raise SiaError("no sandbox can be built here", "see `sia doctor`, or accept the risk with --unsafe-no-sandbox")
+        raise SiaError(
+            "no sandbox can be built here, and a harness runs code that nobody has read",
+            "see `sia doctor`, or accept the risk with --unsafe-no-sandbox",
+        )
     return isolation

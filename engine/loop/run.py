@@ -17,7 +17,7 @@ from engine.grading.client import Grader
 from engine.loop import refs
 from engine.loop.results import Results
 from engine.loop.state import State, evolve
-from engine.loop.versions import harness_written
+from engine.loop.versions import harness_written, version_of
 from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
 from harness_repo.harness import Harness
@@ -156,6 +156,9 @@ class Run:
         """The run's tags and branch, and the notes. Repeating it is harmless; after a crash it mends."""
         state, repository = self.state, self.ports.repository
         wanted = refs.wanted(state.name, state)
+        for version in state.versions.values():
+            if not repository.has(version.commit):  # lost with a machine's power, or with the folder
+                repository.write(version_of(version, self.contents(version)))
         for ref, commit in wanted.items():
             repository.point(ref, commit)
         if wanted:

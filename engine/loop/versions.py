@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.events import blobs
 from engine.events import types as t
 from harness_repo.objects import Version, build
@@ -22,3 +24,8 @@ def harness_written(version: Version, changed: str) -> tuple[t.HarnessWritten, l
         changed=changed,
     )
     return event, list(version.files.values())
+
+
+def version_of(event: t.HarnessWritten, files: Mapping[str, bytes]) -> Version:
+    """The version that `event` recorded, from the contents of its files."""
+    return Version(files, event.parents, event.number, event.lever, event.author, event.reason)

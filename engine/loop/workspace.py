@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,9 +34,7 @@ class Workspace:
         """Makes the folder; raises `SiaError` where that is not possible."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            probe = self.path / ".writable"
-            probe.write_bytes(b"")
-            probe.unlink()
+            tempfile.TemporaryFile(dir=self.path).close()
         except OSError as error:
             raise SiaError(
                 f"{self.path} cannot be written ({error.strerror})", "choose another folder with --workspace"

@@ -42,7 +42,7 @@ def get(domain: str, folder: Path | None, shared: Shared) -> None:
     Example: sia data get lawbench
     """
     from engine.grading.loader import find
-    from engine.loop.launch import describe
+    from engine.loop.opening import describe
     from sia_tui.progress import say
 
     _, counts = asyncio.run(describe(find(domain), folder, say))

@@ -71,8 +71,12 @@ def forbid_sandboxes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_guard_bites(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     forbid_sandboxes(monkeypatch)
-    with pytest.raises(AssertionError, match="sandbox"):
-        asyncio.run(run_toy(workspace, generations=1, seed=9, name="fresh"))
+    monkeypatch.setattr("engine.loop.driver.RETRY_S", 0.0)
+    asyncio.run(run_toy(workspace, generations=1, seed=9, name="fresh"))
+    with contextlib.closing(workspace.reader()) as reader:
+        fresh = reader.find("fresh")
+        assert fresh.status == "failed"
+        assert "a sandbox was opened" in state_at(reader, fresh, fresh.head_n).reason
 
 
 @pytest.mark.timeout(280)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -87,3 +88,11 @@ def test_ten_kills_change_nothing(tmp_path: Path, seed: int) -> None:
             if (p := e.payload).type == "probe.finished"
         ]
         assert len(probes) == len(set(probes)), "a probe was finished twice"
+
+
+def test_commits_that_git_has_lost_are_written_again(tmp_path: Path) -> None:
+    assert start(tmp_path, "run", str(TOY), "--generations", "2", "--seed", "5", "--probes", "4").wait(120) == 0
+    shutil.rmtree(tmp_path / "harness_repo")
+    assert start(tmp_path, "resume", "last", "--generations", "3").wait(120) == 0
+    with contextlib.closing(Reader.open(tmp_path / "events.db")) as reader:
+        assert audit(reader, Workspace(tmp_path)).problems == []

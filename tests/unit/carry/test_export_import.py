@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from engine.carry.importing import take
 from engine.carry.lines import write_lines
 from engine.carry.naming import note, rename
+from engine.carry.removing import remove
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import chain_hash
@@ -139,6 +140,19 @@ def test_a_name_that_is_taken_here_is_lengthened_and_kept_so(home: Workspace, aw
         assert "refs/heads/toy-1-r1" in repository.refs()
         assert "refs/heads/toy-1" not in repository.refs()
     assert rename(away, "toy-1-r1", "mine").name == "toy-1-r1"
+    whole(away)
+
+
+def test_the_name_is_free_again_when_its_bearer_is_removed(away: Workspace, exported: Path) -> None:
+    away.create()
+    with contextlib.closing(RunLog.hold(away.path, "other")) as log:
+        log.append([(0, started())])
+    take(away, exported)
+    remove(away, "toy-1")
+    with contextlib.closing(away.reader()) as reader:
+        assert [run.name for run in reader.runs()] == ["toy-1"]
+    with contextlib.closing(away.repository()) as repository:
+        assert {ref.split("/")[2] for ref in repository.refs()} == {"toy-1", "commits"}
     whole(away)
 
 
