@@ -112,7 +112,8 @@ def verify(file: Path | None, shared: Shared) -> None:
     else:
         for problem in found.problems:
             click.echo(plain(problem))
-        click.echo(f"{found.events} events: {'whole' if found.ok else f'{len(found.problems)} problems'}.")
+        count = len(found.problems)
+        click.echo(f"{found.events} events: " + ("whole." if found.ok else f"{count} problem{'s' * (count > 1)}."))
     if not found.ok:
         raise click.exceptions.Exit(1)
 
