@@ -10,6 +10,7 @@ run proposes what it would have proposed.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -100,28 +101,32 @@ def _findings(view: View) -> str:
 
 
 def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing:
-    """The best-scoring proposal that no generation has executed; nothing where it is clearly below the incumbent.
+    """A proposal that no generation has executed; nothing where all are clearly below the incumbent.
 
-    A fold is small: a proposal within one standard error of the incumbent's own probe may still be the better one, and
-    the gate is there to tell.
+    A fold is small: proposals within one standard error of each other are as good as equal, and the gate is there to
+    tell. Among such the structure that was executed least comes first, then the higher score.
     """
-    executed = {_key(view.harness, params) for params in [*(past.params for past in view.past), *view.declined]}
+    tried = [*(past.params for past in view.past), *view.declined]
+    executed = {_key(view.harness, params) for params in tried}
+    structures = Counter(_structure(view.harness, params) for params in tried)
     here = _recorded(view.harness, view.harness.params, probes)
     fresh = [probe for probe in probes if _key(view.harness, probe.params) not in executed and not probe.failure]
-    best = _best(fresh)
-    if best is None:
+    top = _best(fresh)
+    if top is None:
         return Nothing("no new proposal ran without a failure")
-    if here is not None and best.score.score < here.score.score - here.score.se:
+    if here is not None and top.score.score < here.score.score - here.score.se:
         return Nothing(
             f"no new proposal came near the incumbent's {here.score.score:.4f} ± {here.score.se:.4f} on the probe fold "
-            f"(the best of {len(fresh)} new ones scored {best.score.score:.4f})"
+            f"(the best of {len(fresh)} new ones scored {top.score.score:.4f})"
         )
+    near = [probe for probe in fresh if probe.score.score >= top.score.score - top.score.se]
+    best = min(near, key=lambda probe: (structures[_structure(view.harness, probe.params)], -probe.score.score))
     harness = view.harness.with_params(best.params)
     changed = _difference(view.harness.params, _active(view.harness, best.params))
     base = f", the incumbent {here.score.score:.4f}" if here else ""
     reason = (
         f"{changed}. On {best.fold} this scored {best.score.score:.4f} ± {best.score.se:.4f}{base}; "
-        f"it is the best not yet executed of {len(probes)} probes so far ({best.why})."
+        f"of {len(probes)} probes so far the best not yet executed scored {top.score.score:.4f} ({best.why})."
     )
     return Proposal(harness, reason, changed)
 
@@ -257,13 +262,15 @@ def _leaders(harness: Harness, probes: Iterable[t.ProbeFinished]) -> list[t.Prob
     """The best probe of each structure, best first: a round does not bet on one where several are close."""
     by_structure: dict[tuple[Value, ...], list[t.ProbeFinished]] = {}
     for probe in probes:
-        tunables = harness.manifest.tunables
-        structure = tuple(
-            value for name, value in sorted(probe.params.items()) if name in tunables and tunables[name].structural
-        )
-        by_structure.setdefault(structure, []).append(probe)
+        by_structure.setdefault(_structure(harness, probe.params), []).append(probe)
     found = [best for group in by_structure.values() if (best := _best(group)) is not None]
     return sorted(found, key=lambda probe: -probe.score.score)
+
+
+def _structure(harness: Harness, params: Mapping[str, Value]) -> tuple[Value, ...]:
+    """The values of the active structural tunables."""
+    merged = dict(harness.params) | dict(params)
+    return tuple(merged[name] for name, tunable in harness.active(merged).items() if tunable.structural)
 
 
 def _recorded(

@@ -109,6 +109,19 @@ def test_what_is_clearly_below_the_incumbents_probe_is_not_proposed(plain: Harne
     assert isinstance(improve(view(plain), near), Proposal)
 
 
+def test_of_what_the_fold_cannot_tell_apart_the_structure_executed_least_is_proposed(plain: Harness) -> None:
+    def close(params: object) -> float:
+        assert isinstance(params, dict)
+        return {"a": 0.2, "b": 0.80, "c": 0.79}[params["method"]]
+
+    first = improve(view(plain), FakeLab(plain, close, se=0.02))
+    assert isinstance(first, Proposal) and first.harness.params["method"] == "b"
+    second = improve(view(first.harness, past=[plain]), FakeLab(plain, close, se=0.02))
+    assert isinstance(second, Proposal) and second.harness.params["method"] == "c"
+    sure = improve(view(first.harness, past=[plain]), FakeLab(plain, close, se=0.001))
+    assert isinstance(sure, Proposal) and sure.harness.params["method"] == "b"
+
+
 def test_what_a_person_declined_is_not_proposed_again(plain: Harness) -> None:
     first = improve(view(plain), FakeLab(plain, formula))
     assert isinstance(first, Proposal)
