@@ -109,7 +109,10 @@ def test_what_is_clearly_below_the_incumbents_probe_is_not_proposed(plain: Harne
     assert isinstance(improve(view(plain), near), Proposal)
 
 
-def test_of_what_the_fold_cannot_tell_apart_the_structure_executed_least_is_proposed(plain: Harness) -> None:
+def test_of_what_the_fold_cannot_tell_apart_the_structure_executed_least_is_proposed() -> None:
+    start: dict[str, Value] = {"method": "a", "depth": 10}
+    plain = harness({"method": METHOD, "depth": DEPTH}, start)
+
     def close(params: object) -> float:
         assert isinstance(params, dict)
         return {"a": 0.2, "b": 0.80, "c": 0.79}[params["method"]]
