@@ -143,6 +143,12 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             return f"{g}: [{colour}]{escape(reason)}[/{colour}]"
         case t.AnalysisFinished(reason=reason, lever=lever):
             return f"{g}: the next lever is the {lever}: {escape(plain(reason))}"
+        case t.ApprovalAsked(number=number, commit=commit):
+            return f"[bold]candidate {number} ({commit[:10]}) waits for a word: sia approve[/bold]"
+        case t.ApprovalGiven(number=number, answer=answer, by=by, reason=reason):
+            return f"candidate {number}: {answer}, says {escape(plain(by))}" + (
+                f": {escape(plain(reason))}" if reason else ""
+            )
         case t.ImprovementFailed(reason=reason):
             return f"{g}: no candidate came of this Improvement: {escape(plain(reason))}"
         case t.StepFailed(kind=kind, failure=failure):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.errors import SiaError
 from engine.events import types as t
@@ -38,6 +39,8 @@ def give(workspace: Workspace, reference: str, request: Request) -> str:
     with contextlib.closing(workspace.reader()) as reader:
         found = reader.find(reference)
         state = fold(reader.history(found.run))
+    if state.asked is not None and not request.commit:
+        request = replace(request, commit=state.versions[state.asked].commit)
     rows(state, request)  # refused here, before an engine is bothered
     if send(workspace.path, found.run, request):
         return found.name
@@ -62,6 +65,8 @@ def rows(state: State, request: Request) -> tuple[list[tuple[int, t.Payload]], l
     if number is None:
         raise SiaError(f"{state.name} waits for no word", "start a run with --approve harness to be asked")
     asked = state.versions[number]
+    if request.commit not in ("", asked.commit):
+        raise SiaError(f"candidate {request.commit[:10]} no longer waits", "`sia approve` shows the one that does")
     answer = msgspec.convert(request.wish, t.Answer)
     word = t.ApprovalGiven(number, asked.commit, answer, request.by, request.reason)
     if answer != "edit":

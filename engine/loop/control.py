@@ -23,12 +23,16 @@ Wish = Literal["pause", "stop", "yes", "no", "edit"]
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What another process wants of the engine: to rest, or a word on a waiting candidate (`folder` holds an edit)."""
+    """What another process wants of the engine: to rest, or a word on a waiting candidate.
+
+    A word names the `commit` that it is about, so that it cannot fall on a later one; `folder` holds an edit.
+    """
 
     wish: Wish
     by: str
     reason: str = ""
     folder: str = ""
+    commit: str = ""
 
 
 def address(workspace: Path, run: str) -> Path:

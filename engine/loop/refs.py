@@ -21,6 +21,7 @@ def wanted(name: str, state: State) -> dict[str, str]:
     if not state.versions:
         return {}
     tags = {f"refs/tags/{name}/g{number}": version.commit for number, version in state.versions.items()}
+    tags |= {f"refs/tags/{name}/declined-{i}": version.commit for i, version in enumerate(state.declined, 1)}
     return tags | {branch(name): state.versions[state.incumbent or 1].commit}
 
 

@@ -156,7 +156,7 @@ class Run:
         """The run's tags and branch, and the notes. Repeating it is harmless; after a crash it mends."""
         state, repository = self.state, self.ports.repository
         wanted = refs.wanted(state.name, state)
-        for version in state.versions.values():
+        for version in (*state.versions.values(), *state.declined):
             if not repository.has(version.commit):  # lost with a machine's power, or with the folder
                 repository.write(version_of(version, self.contents(version)))
         for ref, commit in wanted.items():

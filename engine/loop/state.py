@@ -163,14 +163,15 @@ def evolve(state: State, event: Event) -> State:
             return replace(_close(state), attempts=attempt)
         case t.BaselineMeasured():
             return replace(_succeed(state), baseline=payload)
-        case t.HarnessWritten(number=number):
-            return replace(_succeed(state), versions={**state.versions, number: payload})
+        case t.HarnessWritten():
+            return _written(_succeed(state), payload)
         case t.GenerationStarted(candidate=candidate):
             return replace(
                 state,
                 generations=(*state.generations, Generation(event.generation, candidate)),
                 executed=0,
                 fruitless=0,
+                asked=None,  # also where the settings stopped asking before a word was given
             )
         case t.ExecutionFinished():
             return _succeed(_generation(replace(state, executed=0), event, execution=payload))
@@ -227,6 +228,17 @@ def _branched(state: State, generation: int | None) -> State:
         versions={number: version for number, version in state.versions.items() if number <= generation},
         incumbent=generation,
         fruitless=0,
+    )
+
+
+def _written(state: State, version: t.HarnessWritten) -> State:
+    """The state with `version` as its number's candidate; one that waited in its place is out of the question."""
+    replaced = state.versions.get(version.number)
+    return replace(
+        state,
+        asked=None if state.asked == version.number else state.asked,
+        versions={**state.versions, version.number: version},
+        declined=(*state.declined, replaced) if replaced else state.declined,
     )
 
 

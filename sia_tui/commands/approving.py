@@ -30,6 +30,8 @@ def approve(reference: str, wish: Wish | None, edit: Path | None, reason: str, s
     from engine.loop.approving import give
     from engine.loop.control import Request
 
+    if wish is not None and edit is not None:
+        raise click.UsageError("--edit is an answer of its own: leave --yes or --no out.")
     facts = _waiting(reference, shared)
     if wish is None and edit is None and not shared.as_json:
         _show(facts)
@@ -37,7 +39,7 @@ def approve(reference: str, wish: Wish | None, edit: Path | None, reason: str, s
             wish = "yes" if click.confirm("Execute it?") else "no"
     given = "edit" if edit else wish
     if given is not None:
-        request = Request(given, "a person", reason, str(edit.absolute()) if edit else "")
+        request = Request(given, "a person", reason, str(edit.absolute()) if edit else "", facts["commit"])
         give(shared.workspace, facts["run"], request)
     if shared.as_json:
         print_json({**facts, "answer": given})

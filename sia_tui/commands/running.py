@@ -17,7 +17,7 @@ from sia_tui.options import Shared, common, print_json
 @click.argument("domain")
 @limits
 @click.option("--agent", default="search", show_default=True, help="search, or script:FILE.")
-@click.option("--lever", default="auto", show_default=True, help="auto, harness, weights or best-of-n.")
+@click.option("--lever", default="auto", show_default=True, help="auto or harness; weights and best-of-n are to come.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--probes", type=int, help="Proposals tried on folds of train in one Improvement.")
 @click.option(

@@ -60,10 +60,10 @@ def sia(folder: Path, *arguments: str) -> Done:
 
 
 @contextlib.contextmanager
-def live_run(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A run that an engine is working on at this moment."""
+def live_run(folder: Path, *options: str, until: str = "step.started") -> Iterator[subprocess.Popen[bytes]]:
+    """A run that an engine is working on at this moment; its log has an event of the type `until`."""
     process = subprocess.Popen(
-        words(["run", str(TOY)]),
+        words(["run", str(TOY), *options]),
         cwd=folder,
         env=_environment(),
         stdout=subprocess.DEVNULL,
@@ -71,9 +71,9 @@ def live_run(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     )
     try:
         deadline = time.monotonic() + WAIT_S
-        while not _started(folder):
-            assert process.poll() is None, "the run ended before it began its first step"
-            assert time.monotonic() < deadline, f"no step began within {WAIT_S:g} s"
+        while not _came_to(folder, until):
+            assert process.poll() is None, f"the run ended without {until}"
+            assert time.monotonic() < deadline, f"no {until} within {WAIT_S:g} s"
             time.sleep(0.02)
         yield process
         process.wait(WAIT_S)
@@ -82,11 +82,20 @@ def live_run(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def _started(folder: Path) -> bool:
+@contextlib.contextmanager
+def waiting_run(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A live run that waits for a person's word on its second candidate, and ends after it."""
+    (folder / "rule.toml").write_text('[[decision]]\nreason = "use the rule"\nparams = { method = "rule" }\n')
+    options = ("--agent", "script:rule.toml", "--generations", "2", "--approve", "harness")
+    with live_run(folder, *options, until="approval.asked") as process:
+        yield process
+
+
+def _came_to(folder: Path, until: str) -> bool:
     try:
         with contextlib.closing(Reader.open(folder / ".sia" / "events.db")) as reader:
             run = reader.find("last")
-            return run.status == "running" and any(event.type == "step.started" for event in reader.history(run.run))
+            return run.status == "running" and any(event.type == until for event in reader.history(run.run))
     except SiaError:
         return False
 

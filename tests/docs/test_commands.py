@@ -6,12 +6,12 @@ import re
 import shlex
 from pathlib import Path
 
-from tests.docs.commandline import TOY, contained, live_run, sia
+from tests.docs.commandline import TOY, contained, live_run, sia, waiting_run
 from tests.docs.helptext import PAGE, commands, refreshed, sections
 
 TOY_FOR = {"lawbench": str(TOY), "case-0019": "val-100"}
 """The examples name LawBench and a case of it; here they are put to a toy that needs no data and no minutes."""
-ENDS_AS = {"pause": "paused", "stop": "stopped"}
+ENDS_AS = {"pause": "paused", "stop": "stopped", "approve": "finished"}
 """Commands that need a live engine, and what becomes of its run."""
 
 _EXAMPLE = re.compile(r"^\$ sia (.+)$", re.MULTILINE)
@@ -49,11 +49,12 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     busy.mkdir()
     (quiet / "cases.jsonl").write_text("1\n2\n")
     # what `stop` has ended is what `resume` takes up
-    for example in sorted(examples(PAGE.read_text()), key=lambda example: example.startswith("resume")):
+    last = {"stop": 1, "resume": 2}
+    for example in sorted(examples(PAGE.read_text()), key=lambda example: last.get(example.split()[0], 0)):
         arguments = [TOY_FOR.get(word, word) for word in shlex.split(example)]
         command = arguments[0]
         if command in ENDS_AS:
-            with live_run(busy):
+            with waiting_run(busy) if command == "approve" else live_run(busy):
                 done = sia(busy, *arguments)
             assert ENDS_AS[command] in sia(busy, "ls").output
         else:

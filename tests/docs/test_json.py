@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.events.types import PAYLOADS
-from tests.docs.commandline import DOCS, TOY, contained, live_run, sia
+from tests.docs.commandline import DOCS, TOY, contained, live_run, sia, waiting_run
 from tests.docs.shape import mismatches
 
 PAGE = DOCS / "json.md"
@@ -25,6 +25,7 @@ NOT_READING = (
     "resume RUN",
     "pause RUN",
     "stop RUN",
+    "approve RUN --yes",
     "branch RUN --generation G --no-start",
     "fork RUN --at N --no-start",
     "export RUN -o FILE",
@@ -101,6 +102,8 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
     for command in NOT_READING[-5:]:
         call(command)
     call("run DOMAIN", "--budget-evaluations", "1")  # ends before anything is judged
+    with waiting_run(tmp_path):
+        call("approve RUN --yes")
     for command in ("pause RUN", "stop RUN"):
         with live_run(tmp_path):
             call(command)

@@ -14,8 +14,10 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.loop import launch
 from engine.loop.approving import give, newly_asked
+from engine.loop.audit import verify as audit
 from engine.loop.control import Control, Request
 from engine.loop.driver import drive
+from engine.loop.forking import Child, changed, fork, state_at
 from engine.loop.replay import verify as replay
 from engine.loop.state import State
 from engine.loop.workspace import Workspace
@@ -122,3 +124,39 @@ def test_what_an_edit_newly_asks_for_is_named(edit: Callable[[str], str], expect
     if expected[0] == "files":
         files["extra.py"] = b""
     assert getattr(newly_asked(parent, parse(files)), expected[0]) == expected[1]
+
+
+def test_what_a_word_replaced_keeps_a_ref_and_the_log_is_whole(tmp_path: Path) -> None:
+    folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
+    (folder / "params.toml").write_text('method = "rule"\nskill = 6\n')
+    workspace = Workspace(tmp_path / "w")
+    edit = Request("edit", "the test", folder=str(folder))
+    assert len(asked_run(workspace, [NO, edit], generations=2).declined) == 2
+    with contextlib.closing(workspace.reader()) as reader:
+        assert audit(reader, workspace).problems == []
+
+
+def test_a_word_on_another_candidate_is_refused(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    asked_run(workspace, [], generations=2)
+    with pytest.raises(SiaError, match="no longer waits"):
+        give(workspace, "asked", Request("yes", "the test", commit="0" * 40))
+
+
+def test_a_fork_that_no_longer_asks_forgets_the_question(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    state = asked_run(workspace, [], generations=2)
+    with contextlib.closing(workspace.reader()) as reader:
+        at = next(e.n for e in reader.history(state.run) if e.type == t.ApprovalAsked.type)
+        settings = changed(state_at(reader, reader.find("asked"), at).set, ["approve=none"])
+    child = fork(workspace, Child("asked", at, settings=settings))
+
+    async def go_on() -> State:
+        async with launch.take_up(workspace, child, workers=2, report=lambda _: None, go_on=False) as run:
+            await drive(run, Control())
+            return run.state
+
+    ended = asyncio.run(go_on())
+    assert ended.asked is None and len(ended.generations) == 2
+    with pytest.raises(SiaError, match="waits for no word"):
+        give(workspace, child, NO)
