@@ -1,0 +1,1 @@
+"""Language models behind one protocol: one file a backend."""
