@@ -17,6 +17,7 @@ from engine.errors import SiaError
 from engine.events import blobs
 from engine.events.connection import explained, open_reader
 from engine.events.event import Event
+from engine.events.schema import MILESTONE
 from engine.events.unseal import is_archive, open_archive
 
 _COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
@@ -105,18 +106,11 @@ class Reader:
         """The events of a run with `after < n <= until`, its ancestors' prefixes included, in order."""
         for part, last in self.segments(run, until):
             bound = last if last is not None else 1 << 62
-            rows = self._rows(
-                f"SELECT {_COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? ORDER BY n",  # noqa: S608
-                (part, after, bound),
-            )
-            for row in rows:
-                yield Event(*row)
+            yield from self.numbered(part, after, bound)
 
     def own(self, run: str, until: int | None = None) -> list[Event]:
         """The events written under this run's own id, up to `until`, in order."""
-        bound = until if until is not None else 1 << 62
-        rows = self._rows(f"SELECT {_COLUMNS} FROM events WHERE run = ? AND n <= ? ORDER BY n", (run, bound))  # noqa: S608
-        return [Event(*row) for row in rows]
+        return self.numbered(run, 0, until if until is not None else 1 << 62)
 
     def head(self, run: str) -> Event | None:
         """The last event written under this run's own id."""
@@ -128,6 +122,36 @@ class Reader:
         for event in self.history(run, after=n - 1, until=n):
             return event
         raise SiaError(f"the run has no event {n}", "`sia log` lists them")
+
+    def last_n(self, run: str) -> int:
+        """The number of the last event of a run; 0 where there is no such run."""
+        rows = self._rows("SELECT head_n FROM runs WHERE run = ?", (run,))
+        return int(rows[0][0]) if rows else 0
+
+    def milestones(self, part: str, *, after: int, until: int) -> list[Event]:
+        """All events but `instance.finished` that are stored under `part`, with `after < n <= until`, in order."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} ORDER BY n",  # noqa: S608
+            (part, after, until),
+        )
+        return [Event(*row) for row in rows]
+
+    def reused_between(self, part: str, after: int, until: int) -> int:
+        """How many of the results stored under `part`, with `after < n <= until`, were taken from the lineage."""
+        rows = self._rows(
+            """SELECT count(*) FROM events WHERE run = ? AND n > ? AND n <= ? AND type = 'instance.finished'
+               AND instr(payload, CAST('"reused":true' AS BLOB)) > 0""",
+            (part, after, until),
+        )
+        return int(rows[0][0])
+
+    def numbered(self, part: str, after: int, until: int) -> list[Event]:
+        """The events stored under `part` with `after < n <= until`, in order: a page of a list, say."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? ORDER BY n",  # noqa: S608
+            (part, after, until),
+        )
+        return [Event(*row) for row in rows]
 
     def blob(self, name: str) -> bytes:
         """The contents named `name`."""

@@ -13,11 +13,14 @@ from sqlite_utils import Database, Migrations
 from engine.errors import SiaError
 
 APPLICATION_ID = 0x53494131  # "SIA1"
-SCHEMA_VERSION = 2  # the number of migrations below, kept in PRAGMA user_version
+SCHEMA_VERSION = 3  # the number of migrations below, kept in PRAGMA user_version
 
 migrations = Migrations("sia")
 
 READ_MODELS = ("results", "generations", "runs")
+
+MILESTONE = "type <> 'instance.finished'"
+"""The events that do not come by the thousand. A query that says exactly this is answered from an index."""
 
 
 @migrations()
@@ -71,6 +74,12 @@ def create_read_models(db: Database) -> None:
         "CREATE INDEX results_by_instance ON results (run, instance, generation)",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m003_milestones(db: Database) -> None:
+    """What lets a long run be looked at without reading all of it."""
+    db.execute(f"CREATE INDEX milestones ON events (run, n) WHERE {MILESTONE}")
 
 
 def prepare(db: Database) -> None:

@@ -117,13 +117,19 @@ def fold(events: Iterable[Event], state: State | None = None) -> State:
     return state
 
 
+def streamed(state: State, fresh: int, reused: int, event: Event) -> State:
+    """The state after a row of `instance.finished` that ends with `event`: what `evolve` comes to one by one."""
+    state = replace(_timed(state, event), n=event.n, hash=event.hash, executed=state.executed + fresh + reused)
+    return _evaluated(state, fresh, reused)
+
+
 def evolve(state: State, event: Event) -> State:
     """The state after one more event."""
     payload = event.payload
+    if isinstance(payload, t.InstanceFinished):
+        return streamed(state, int(not payload.reused), int(payload.reused), event)
     state = replace(_timed(state, event), n=event.n, hash=event.hash)
     match payload:
-        case t.InstanceFinished(reused=reused):
-            return _evaluated(replace(state, executed=state.executed + 1), 0 if reused else 1, 1 if reused else 0)
         case t.RunStarted():
             return replace(
                 state,
