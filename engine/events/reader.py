@@ -17,7 +17,7 @@ from engine.errors import SiaError
 from engine.events import blobs
 from engine.events.connection import explained, open_reader
 from engine.events.event import Event
-from engine.events.schema import MILESTONE
+from engine.events.schema import MILESTONE, REUSED
 from engine.events.unseal import is_archive, open_archive
 
 _COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
@@ -67,6 +67,18 @@ class Reader:
         """All runs, oldest first."""
         names = ", ".join(Run.__struct_fields__)
         return [Run(*row) for row in self._rows(f"SELECT {names} FROM runs ORDER BY created_seq")]  # noqa: S608
+
+    def generations(self) -> list[tuple[str, int, str | None, float | None, float | None, int | None]]:
+        """(run, generation, lever, val, se, accepted) of all runs' own generations, in order."""
+        return self._rows("SELECT run, generation, lever, val, se, accepted FROM generations ORDER BY run, generation")
+
+    def generation_of(self, run: str, n: int) -> int:
+        """The generation of event `n` in a run's history; 0 where there is none."""
+        for part, _ in reversed(self.segments(run, n)):
+            rows = self._rows("SELECT generation FROM events WHERE run = ? AND n = ?", (part, n))
+            if rows:
+                return int(rows[0][0])
+        return 0
 
     def find(self, reference: str) -> Run:
         """A run by id, name, unique prefix of either, or `last` (the most recently created)."""
@@ -139,8 +151,7 @@ class Reader:
     def reused_between(self, part: str, after: int, until: int) -> int:
         """How many of the results stored under `part`, with `after < n <= until`, were taken from the lineage."""
         rows = self._rows(
-            """SELECT count(*) FROM events WHERE run = ? AND n > ? AND n <= ? AND type = 'instance.finished'
-               AND instr(payload, CAST('"reused":true' AS BLOB)) > 0""",
+            f"SELECT count(*) FROM events WHERE run = ? AND n > ? AND n <= ? AND {REUSED}",  # noqa: S608
             (part, after, until),
         )
         return int(rows[0][0])
@@ -152,6 +163,55 @@ class Reader:
             (part, after, until),
         )
         return [Event(*row) for row in rows]
+
+    def matching(self, run: str, condition: str, parameters: Sequence[Any], *, after: int, until: int) -> list[int]:
+        """The numbers of the events with `after < n <= until` under which `condition`, over the columns, holds."""
+        found: list[int] = []
+        for part, last in self.segments(run, until):
+            rows = self._rows(
+                f"SELECT n FROM events WHERE run = ? AND n > ? AND n <= ? AND ({condition}) ORDER BY n",  # noqa: S608
+                (part, after, last if last is not None else until, *parameters),
+            )
+            found += [n for (n,) in rows]
+        return found
+
+    def results_of(self, run: str, instance: str, *, until: int | None = None) -> list[Event]:
+        """The `instance.finished` events of one instance in a run's history, up to event `until`, in order."""
+        found: list[Event] = []
+        for part, last in self.segments(run, until):
+            rows = self._rows(
+                f"""SELECT {", ".join(f"e.{name}" for name in _COLUMNS.split(", "))}
+                    FROM results r JOIN events e ON e.seq = r.seq
+                    WHERE r.run = ? AND r.instance = ? AND r.n <= ? ORDER BY r.n""",  # noqa: S608
+                (part, instance, last if last is not None else 1 << 62),
+            )
+            found += [Event(*row) for row in rows]
+        return found
+
+    def grid(self, run: str, split: str, *, until: int | None = None) -> list[tuple[str, int, float, int]]:
+        """(instance, generation, mean score, failures) of each generation's own candidate on `split`."""
+        found: list[tuple[str, int, float, int]] = []
+        for part, last in self.segments(run, until):
+            found += self._rows(
+                """SELECT r.instance, r.generation, avg(r.score), count(r.failure) FROM results r
+                   JOIN generations g ON g.run = r.run AND g.generation = r.generation AND g.harness = r.harness
+                   WHERE r.run = ? AND r.split = ? AND r.n <= ? GROUP BY r.instance, r.generation""",
+                (part, split, last if last is not None else 1 << 62),
+            )
+        return found
+
+    def scores_of(
+        self, run: str, generation: int, harness: str, split: str, *, until: int | None = None
+    ) -> list[tuple[str, int, float]]:
+        """(instance, repeat, score) of what `harness` answered in a generation."""
+        found: list[tuple[str, int, float]] = []
+        for part, last in self.segments(run, until):
+            found += self._rows(
+                """SELECT instance, repeat, score FROM results
+                   WHERE run = ? AND generation = ? AND harness = ? AND split = ? AND n <= ?""",
+                (part, generation, harness, split, last if last is not None else 1 << 62),
+            )
+        return found
 
     def blob(self, name: str) -> bytes:
         """The contents named `name`."""

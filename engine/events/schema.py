@@ -21,6 +21,8 @@ READ_MODELS = ("results", "generations", "runs")
 
 MILESTONE = "type <> 'instance.finished'"
 """The events that do not come by the thousand. A query that says exactly this is answered from an index."""
+REUSED = "type = 'instance.finished' AND instr(payload, CAST('\"reused\":true' AS BLOB)) > 0"
+"""The results that were taken from the lineage; likewise."""
 
 
 @migrations()
@@ -80,6 +82,7 @@ def create_read_models(db: Database) -> None:
 def m003_milestones(db: Database) -> None:
     """What lets a long run be looked at without reading all of it."""
     db.execute(f"CREATE INDEX milestones ON events (run, n) WHERE {MILESTONE}")
+    db.execute(f"CREATE INDEX reused_results ON events (run, n) WHERE {REUSED}")
 
 
 def prepare(db: Database) -> None:

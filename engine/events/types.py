@@ -378,6 +378,14 @@ class ApprovalGiven(Payload, frozen=True):
     reason: str = ""
 
 
+class TrainingProgress(Payload, frozen=True):
+    """What a weights step reports as it goes, at most once a second: values by name at a step of training."""
+
+    type: ClassVar[str] = "training.progress"
+    step: int
+    values: dict[str, float]
+
+
 class BudgetWarned(Payload, frozen=True):
     type: ClassVar[str] = "budget.warned"
     resource: str
@@ -449,6 +457,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         ImprovementFailed,
         ApprovalAsked,
         ApprovalGiven,
+        TrainingProgress,
         BudgetWarned,
         BudgetExhausted,
         TestUnsealed,

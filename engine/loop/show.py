@@ -156,8 +156,8 @@ def trajectory(reader: Reader, run: str, instance: str) -> list[dict[str, Any]]:
             "reused": result.reused,
             "log": _log(reader, result.log),
         }
-        for event in reader.history(run)
-        if isinstance(result := event.payload, t.InstanceFinished) and result.instance == instance
+        for event in reader.results_of(run, instance)
+        if isinstance(result := event.payload, t.InstanceFinished)
     ]
 
 

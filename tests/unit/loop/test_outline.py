@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.events.log import RunLog
 from engine.events.reader import Reader
+from engine.events.schema import MILESTONE, REUSED
 from engine.loop.forking import Child, fork
 from engine.loop.outline import Outline
 from engine.loop.state import State, evolve
@@ -70,11 +71,9 @@ def test_an_outline_grows_with_its_run(workspace: Path) -> None:
             assert_same(outline.at(outline.head), play.state)
 
 
-def test_milestones_are_found_by_an_index(finished: str, reader: Reader) -> None:
-    from engine.events.schema import MILESTONE
-
-    plan = reader.db.conn.execute(
-        f"EXPLAIN QUERY PLAN SELECT payload FROM events WHERE run = ? AND n > 5 AND n <= 9 AND {MILESTONE} ORDER BY n",  # noqa: S608
-        (finished,),
-    ).fetchall()
-    assert "USING INDEX milestones" in plan[0][3]
+@pytest.mark.parametrize(("condition", "index"), [(MILESTONE, "milestones"), (REUSED, "reused_results")])
+def test_what_an_outline_asks_for_is_found_by_an_index(
+    finished: str, reader: Reader, condition: str, index: str
+) -> None:
+    query = f"EXPLAIN QUERY PLAN SELECT n FROM events WHERE run = ? AND n > 5 AND n <= 9 AND {condition} ORDER BY n"
+    assert index in reader.db.conn.execute(query, (finished,)).fetchall()[0][3]

@@ -1,0 +1,69 @@
+"""The keys, as data: what each does, under an id by which a person may give it another key."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from textual.binding import Binding
+
+
+class Key(NamedTuple):
+    """`id` is the name in tui.toml; `shown` keys stand in the footer."""
+
+    id: str
+    keys: str
+    action: str
+    text: str
+    what: str
+    shown: bool = False
+
+
+MAIN: tuple[Key, ...] = (
+    Key("open", "enter", "drill", "Open", "open what the cursor is on", True),
+    Key("close", "escape,backspace", "leave", "Back", "one level up: out of a page, a filter, a pane"),
+    Key("left", "h,left", "pane(-1)", "Left pane", "to the pane on the left"),
+    Key("right", "l,right", "pane(1)", "Right pane", "to the pane on the right"),
+    Key("back", "less_than_sign,alt+left", "history(-1)", "Back in history", "to where you were before"),
+    Key("forward", "greater_than_sign,alt+right", "history(1)", "Forward", "and forward again"),
+    Key("filter", "slash", "filter", "Filter", "show only the events that pass a filter", True),
+    Key("go", "colon", "go", "Go to", "go to an event (1500), a generation (g3), a time (14:03:20) or +90s", False),
+    Key("fold", "o", "fold", "Fold", "fold or unfold the phase under the cursor"),
+    Key("tail", "t", "tail", "Tail", "to the newest event, and follow"),
+    Key("hold", "space", "hold", "Hold", "hold the view still while the run goes on; again to follow"),
+    Key("replay", "r", "replay", "Replay", "play the run from here, or pause", True),
+    Key("slower", "minus", "speed(-1)", "Slower", "replay slower"),
+    Key("faster", "plus,equals_sign", "speed(1)", "Faster", "replay faster"),
+    Key("back_event", "left_square_bracket", "step(-1)", "Event back", "one event back in time"),
+    Key("next_event", "right_square_bracket", "step(1)", "Event on", "one event on"),
+    Key("back_gen", "left_curly_bracket", "step_generation(-1)", "Generation back", "to the generation before"),
+    Key("next_gen", "right_curly_bracket", "step_generation(1)", "Generation on", "to the next generation"),
+    Key("verdict", "v", "verdict", "Verdict", "the gate's verdict: what this generation fixed and broke", True),
+    Key("diff", "d", "diff", "Diff", "the harness against its parent, or against the marked generation", True),
+    Key("files", "F", "files", "Files", "the files of the harness"),
+    Key("analysis", "A", "analysis", "Analysis", "what the agent found, chose and expected"),
+    Key("map", "x", "page('map')", "Map", "generations against instances"),
+    Key("scores", "s", "page('scores')", "Scores", "score over generations"),
+    Key("training", "T", "page('training')", "Training", "training curves"),
+    Key("cost", "dollar_sign", "page('cost')", "Cost", "what was spent, and the budget"),
+    Key("bisect", "B", "bisect", "Bisect", "which candidate fixed or broke this instance"),
+    Key("mark", "m", "mark", "Mark", "mark a run or a generation, to compare or to diff against"),
+    Key("compare", "c", "compare", "Compare", "compare what is marked with what the cursor is on"),
+    Key("branch", "b", "branch", "Branch", "a new run from this generation's candidate", True),
+    Key("fork", "f", "fork", "Fork", "a new run from this event, with other settings", True),
+    Key("edit", "e", "edit", "Edit", "edit the harness in $EDITOR, and fork from the edited one"),
+    Key("new", "n", "new", "New run", "start a run on a domain"),
+    Key("pause", "p", "pause", "Pause/resume", "let the run's engine rest, or go on with it"),
+    Key("stop", "S", "stop", "Stop", "end a live run"),
+    Key("approve", "a", "approve", "Approve", "the candidate that waits: yes, no, or an edit"),
+    Key("unseal", "U", "unseal", "Sealed test", "unseal the test split: counted, and never undone"),
+    Key("copy", "y", "copy", "Copy", "copy the line, or all of what it stands for"),
+    Key("wide", "z", "zoom", "Zoom", "the pane alone, or beside the others"),
+    Key("help", "question_mark", "help", "Keys", "the keys that work here, and why others do not", True),
+    Key("quit", "q", "quit", "Quit", "leave; a run goes on", True),
+)
+DIGITS = tuple(Key(f"generation_{n}", str(n), f"generation({n})", f"Generation {n}", "") for n in range(1, 10))
+
+
+def bindings(keys: tuple[Key, ...]) -> list[Binding]:
+    """Textual's bindings for `keys`."""
+    return [Binding(key.keys, key.action, key.text, show=key.shown, tooltip=key.what, id=key.id) for key in keys]

@@ -1,0 +1,202 @@
+"""`Lines`: a list of any length, drawn line by line. What is not on the screen is never asked for.
+
+This is the one place where text meets the terminal: control codes, bidirectional marks and line breaks become
+visible here, and nothing is ever read as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from sia_tui.app.rows import LONGEST, Row
+from sia_tui.options import plain
+
+SHIFT = 8
+
+
+def harmless(text: str) -> str:
+    """One line of foreign text as it may be drawn."""
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}… ({len(text):,} characters)"
+    return text if text.isprintable() else plain(text).replace("\n", "⏎").replace("\t", "    ")
+
+
+class Lines(ScrollView, can_focus=True):
+    """Draws `rows`, with a cursor. `follow` keeps the cursor on the last row while rows are added."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"lines--{tone}"
+        for tone in (
+            "dim", "title", "strong", "good", "bad", "warn", "accent", "add", "del", "hunk", "code", "chart", "chart2",
+            "cursor", "cursor-blurred",
+        )
+    }  # fmt: skip
+    DEFAULT_CSS = """
+    Lines {
+        background: $background; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden;
+        .lines--dim { color: $text-muted; }
+        .lines--title { color: $text-primary; text-style: bold; }
+        .lines--strong { text-style: bold; }
+        .lines--good { color: $text-success; }
+        .lines--bad { color: $text-error; }
+        .lines--warn { color: $text-warning; }
+        .lines--accent { color: $text-accent; }
+        .lines--add { color: $text-success; }
+        .lines--del { color: $text-error; }
+        .lines--hunk { color: $text-secondary; }
+        .lines--code { color: $foreground; }
+        .lines--chart { color: $text-primary; }
+        .lines--chart2 { color: $text-secondary; }
+        .lines--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        .lines--cursor-blurred { background: $block-hover-background; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False, id="lines.down"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="lines.up"),
+        Binding("pagedown,ctrl+f", "page(1)", "A page down", show=False, id="lines.page_down"),
+        Binding("pageup,ctrl+b", "page(-1)", "A page up", show=False, id="lines.page_up"),
+        Binding("home,g", "go_to(0)", "To the top", show=False, id="lines.top"),
+        Binding("end,G", "go_to(-1)", "To the end", show=False, id="lines.end"),
+        Binding("enter", "choose", "Open", show=False, id="lines.open"),
+        Binding("shift+right", "shift(1)", "Shift the text left", show=False, id="lines.shift_left"),
+        Binding("shift+left", "shift(-1)", "Shift the text right", show=False, id="lines.shift_right"),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+    shifted: reactive[int] = reactive(0)
+
+    class Moved(Message):
+        """The cursor is on another row."""
+
+        def __init__(self, lines: Lines, row: Row) -> None:
+            super().__init__()
+            self.lines = lines
+            self.row = row
+
+    class Chosen(Moved):
+        """A row was opened, with enter or a click."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.rows: Sequence[Row] = ()
+        self.follow = False
+        self._styles: dict[str, Style] = {}
+
+    def show(self, rows: Sequence[Row], *, cursor: int | None = None) -> None:
+        """Draws other rows; the cursor stays where it is unless it is told where to go, or follows."""
+        before = self.current if self.rows else None
+        self.rows = rows
+        self.virtual_size = Size(self.size.width, len(rows))
+        wanted = len(rows) - 1 if self.follow else self.cursor if cursor is None else cursor
+        self._place(wanted, told=before)
+        self.refresh()
+
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    def _place(self, index: int, *, told: Row | None = None) -> None:
+        index = max(0, min(index, len(self.rows) - 1))
+        old, self.cursor = self.cursor, index
+        self.refresh_line(old)
+        self.refresh_line(index)
+        self._in_sight()
+        now = self.current
+        if now is not None and now != told:
+            self.post_message(self.Moved(self, now))
+
+    def _in_sight(self) -> None:
+        """Scrolls as little as it takes to show the cursor."""
+        height, top = self.size.height, self.scroll_offset.y
+        if height and not top <= self.cursor < top + height:
+            self.scroll_to(y=self.cursor if self.cursor < top else self.cursor - height + 1, animate=False)
+
+    def render_line(self, y: int) -> Strip:
+        """The line at `y` of the visible part."""
+        index, width = self.scroll_offset.y + y, self.size.width
+        base = self.rich_style
+        if index >= len(self.rows):
+            return Strip.blank(width, base)
+        segments = [
+            Segment(harmless(text), base + self._style(tone) if tone else base) for text, tone in self.rows[index].spans
+        ]
+        strip = Strip(segments).crop_extend(self.shifted, self.shifted + width, base)
+        if index == self.cursor and (self.has_focus or self.rows[index].target):
+            strip = strip.apply_style(self._style("cursor" if self.has_focus else "cursor-blurred"))
+        return strip
+
+    def _style(self, tone: str) -> Style:
+        if tone not in self._styles:
+            self._styles[tone] = self.get_component_rich_style(f"lines--{tone}", partial=True)
+        return self._styles[tone]
+
+    def notify_style_update(self) -> None:
+        """Another theme: styles are looked up anew."""
+        super().notify_style_update()
+        self._styles = {}
+
+    def on_resize(self) -> None:
+        """Keeps the cursor in sight."""
+        self.virtual_size = Size(self.size.width, len(self.rows))
+        self.call_after_refresh(self._in_sight)
+
+    def on_focus(self) -> None:
+        """Draws the cursor as the one that keys move."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """And not."""
+        self.refresh()
+
+    def action_move(self, by: int) -> None:
+        """Moves the cursor by rows; upwards it stops following."""
+        if by < 0:
+            self.follow = False
+        self._place(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Moves the cursor by pages."""
+        self.action_move(by * max(1, self.size.height - 1))
+
+    def action_go_to(self, index: int) -> None:
+        """To the row at `index`; -1 is the last, and is followed from there on where rows are added."""
+        self._place(len(self.rows) - 1 if index < 0 else index)
+        self.follow = index < 0 and self.can_follow
+
+    can_follow = False
+
+    def action_shift(self, by: int) -> None:
+        """Moves the text sideways."""
+        self.shifted = max(0, self.shifted + by * SHIFT)
+
+    def action_choose(self) -> None:
+        """Opens the row under the cursor."""
+        if (now := self.current) is not None:
+            self.post_message(self.Chosen(self, now))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor, a second one opens."""
+        index = self.scroll_offset.y + event.y
+        if index < len(self.rows):
+            again = index == self.cursor
+            self.follow = False
+            self._place(index)
+            if again or event.chain > 1:
+                self.action_choose()
+
+    def on_mouse_scroll_up(self) -> None:
+        """Looking back ends following."""
+        self.follow = False

@@ -1,0 +1,34 @@
+"""Score over generations: every candidate with its error bar, the incumbent, the baselines, and the honest score."""
+
+from __future__ import annotations
+
+from engine.events import types as t
+from sia_tui.app.chart import Curve, Level, chart
+from sia_tui.app.moment import Moment
+from sia_tui.app.rows import BLANK, Page, Row, Span, Target, row, score
+
+
+def build(moment: Moment, _target: Target, width: int) -> Page:
+    """The chart, and the numbers that it shows."""
+    state = moment.state
+    points = [(one.n, one.execution.scores["val"]) for one in state.generations
+              if one.execution and "val" in one.execution.scores]  # fmt: skip
+    if not points:
+        return Page("scores", [row(("no candidate has been executed at this event", "dim"))])
+    levels = [Level(name, one.score) for name, one in (state.baseline.scores if state.baseline else {}).items()]
+    curve = Curve("val", [n for n, _ in points], [s.score for _, s in points], [s.se for _, s in points])
+    rows: list[Row] = chart([curve], levels, width, 16, x="generation")
+    rows += [BLANK, row(("gen    val               verdict", "dim"))]
+    for n, val in points:
+        rows.append(
+            row(f"{n:>3}    {score(val.score, val.se)}   ", _verdict(state.of(n).verdict), to=Target("generation", n))
+        )
+    rows += [row((f"       {score(one.score, one.se)}   baseline: {name}", "dim"))
+             for name, one in (state.baseline.scores if state.baseline else {}).items()]  # fmt: skip
+    return Page("score over generations", rows)
+
+
+def _verdict(verdict: t.GateDecided | None) -> Span:
+    if verdict is None:
+        return ("not judged", "dim")
+    return ("accepted", "good") if verdict.accepted else ("rejected", "dim")

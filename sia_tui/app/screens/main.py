@@ -1,0 +1,711 @@
+"""The main screen: lineage, timeline and inspector beside each other, or one at a time where there is little room."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from engine.errors import SiaError
+from engine.events import types as t
+from sia_tui.app import keys, whither
+from sia_tui.app import lineage as graphs
+from sia_tui.app.bars import Crumbs, ReplayBar, StatusLine
+from sia_tui.app.filter import EXAMPLES, parse
+from sia_tui.app.lines import Lines
+from sia_tui.app.panes import InspectorPane, LineagePane, TimelinePane
+from sia_tui.app.place import Place, Trail
+from sia_tui.app.rows import Row, Target, seconds
+from sia_tui.app.screens import acts
+from sia_tui.app.screens.asking import Prompt
+from sia_tui.app.screens.help import Help
+from sia_tui.app.searching import Search
+from sia_tui.app.sources import Source
+from sia_tui.app.watching import Watching
+
+if TYPE_CHECKING:
+    from sia_tui.app.app import SiaApp
+
+WIDE = 110
+TICK_S = 0.1
+STATUS_S = 1.0
+SLOW_S = 0.5
+
+
+class MainScreen(Screen[None]):
+    """Everything that is looked at, of one run at a time."""
+
+    CSS = """
+    MainScreen #panes { height: 1fr; }
+    MainScreen LineagePane { width: 38; border: round $panel; }
+    MainScreen TimelinePane { width: 1fr; border: round $panel; }
+    MainScreen InspectorPane { width: 1fr; border: round $panel; }
+    MainScreen Lines:focus { border: round $primary; }
+    MainScreen.narrow #panes > Lines { display: none; width: 1fr; border: none; }
+    MainScreen.narrow #panes > Lines.current { display: block; }
+    MainScreen Crumbs { height: 1; padding: 0 1; background: $panel; }
+    MainScreen StatusLine { height: 1; background: $panel; }
+    MainScreen ReplayBar { height: 1; background: $surface; color: $text-accent; display: none; }
+    MainScreen.replay ReplayBar { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.MAIN), *keys.bindings(keys.DIGITS)]
+
+    def __init__(self, attach: str | None = None) -> None:
+        super().__init__()
+        self.watching: Watching | None = None
+        self.generation: int | None = None
+        self.marks: list[Target] = []
+        self.trail = Trail()
+        self.statuses: dict[str, str] = {}
+        self.zoomed = False
+        self._wanted = attach
+        self._watched: dict[tuple[str, str], Watching] = {}
+        self._pane = 0
+        self._statuses_at = self._slow_at = 0.0
+
+    # -- what is there ------------------------------------------------------------------------------------------------
+
+    @property
+    def sia(self) -> SiaApp:
+        """The app, by its own type."""
+        return cast("SiaApp", self.app)
+
+    @property
+    def lineage(self) -> LineagePane:
+        """The pane on the left."""
+        return self.query_one(LineagePane)
+
+    @property
+    def timeline(self) -> TimelinePane:
+        """The pane in the centre."""
+        return self.query_one(TimelinePane)
+
+    @property
+    def inspector(self) -> InspectorPane:
+        """The pane on the right."""
+        return self.query_one(InspectorPane)
+
+    @property
+    def panes(self) -> tuple[Lines, ...]:
+        """From left to right."""
+        return (self.lineage, self.timeline, self.inspector)
+
+    @property
+    def status(self) -> str:
+        """The status of the watched run: what the log says, and at its head whether an engine is there."""
+        if self.watching is None:
+            return ""
+        said = self.watching.moment.state.status
+        at_head = self.watching.until is None
+        return self.statuses.get(self.watching.run, said) if at_head and said == "running" else said
+
+    def compose(self) -> ComposeResult:
+        """The way, the panes, the bars, the keys."""
+        yield Crumbs(markup=False)
+        with Horizontal(id="panes"):
+            yield LineagePane()
+            yield TimelinePane()
+            yield InspectorPane()
+        yield ReplayBar(markup=False)
+        yield StatusLine(markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begins once the first screen is painted."""
+        for pane, title in zip(self.panes, ("lineage", "timeline", "inspector"), strict=True):
+            pane.border_title = title
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.sia.open_sources()
+        self.set_interval(TICK_S, self._tick)
+        self.refresh_lineage()
+        self.lineage.focus()
+        self._first_run()
+
+    def on_resize(self) -> None:
+        """One pane at a time where there is little room."""
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self.set_class(self.size.width < WIDE or self.zoomed, "narrow")
+        for at, pane in enumerate(self.panes):
+            pane.set_class(at == self._pane, "current")
+
+    # -- choosing what is watched -------------------------------------------------------------------------------------
+
+    def _first_run(self) -> None:
+        """A run that was asked for, else one that is live, else the newest, else the recording."""
+        if self.watching is None:
+            for source in self.sia.sources.values():
+                runs = source.reader.runs()
+                if not runs:
+                    continue
+                live = [run for run in runs if self.statuses.get(run.run) == "running"]
+                wanted = [run for run in runs if self._wanted in (run.run, run.name)]
+                if self._wanted and not wanted:
+                    continue
+                self.watch_run(source, (wanted or live or runs)[-1].run)
+                self.lineage.put_on(Target("run", self.watching.run if self.watching else "", source.label))
+                return
+
+    def source_added(self) -> None:
+        """A log has been opened: its runs are shown, and one is watched if there was nothing to watch."""
+        self.refresh_lineage()
+        self._first_run()
+
+    def attach(self, run: str) -> None:
+        """Watches a run of the workspace, which may just have been made."""
+        self.sia.open_workspace()
+        source = self.sia.sources.get("workspace")
+        if source is not None:
+            self._refresh_statuses(force=True)
+            self.leave()
+            self.watch_run(source, run)
+            self.refresh_lineage()
+            self.lineage.put_on(Target("run", run, source.label))
+            self.look_at(1 if not self.has_class("narrow") else self._pane)
+
+    def watch_run(self, source: Source, run: str, generation: int | None = None) -> None:
+        """Watches `run`, from `generation` where one is named; its place in time is as it was left."""
+        key = (source.label, run)
+        if key not in self._watched:
+            self._watched[key] = Watching(source, run)
+        other = self.watching is not self._watched[key]
+        self.watching = self._watched[key]
+        self.generation = generation
+        self.timeline.generation = generation
+        if other:
+            self.timeline.folded.clear()
+            if self.timeline.filter:
+                self.timeline.restrict(self.watching, None)
+        self.timeline.follow = self.watching.until is None
+        self.inspector.put(Target("generation", generation) if generation else Target("run"))
+        self.refresh_run()
+
+    def select(self, target: Target) -> None:
+        """Watches the run, or the generation, of a row of the lineage."""
+        source = self.sia.sources.get(str(target.second))
+        if source is None:
+            return
+        if target.kind == "run":
+            self.watch_run(source, str(target.first))
+        elif target.kind == "knot":
+            self.watch_run(source, *graphs.knot_of(target))
+
+    # -- drawing ------------------------------------------------------------------------------------------------------
+
+    def refresh_run(self, *, force: bool = False) -> None:
+        """Draws what depends on the watched run and its event."""
+        if self.watching is None:
+            return
+        self.set_class(self.watching.until is not None, "replay")
+        self.timeline.fill(self.watching)
+        self.inspector.fill(self.watching, force=force)
+        self._refresh_bars()
+
+    def _refresh_bars(self) -> None:
+        watching = self.watching
+        self.query_one(StatusLine).tell(watching, self.status, following=self.timeline.follow)
+        if watching is None:
+            self.query_one(Crumbs).tell(["sia"], "no runs yet: n starts one" if self.sia.opened else "reading ...")
+            return
+        if watching.until is not None:
+            self.query_one(ReplayBar).tell(watching)
+        parts = [watching.source.label, watching.moment.state.name or watching.run]
+        if self.generation:
+            parts.append(f"generation {self.generation}")
+        if self._pane == 1:
+            parts.append("timeline")
+        if self._pane == 2:
+            parts += [whither.crumb(target) for target, _ in self.inspector.stack]
+        self.query_one(Crumbs).tell(parts, self._note())
+        self.inspector.border_title = self.inspector.title or "inspector"
+        self.timeline.border_title = f"timeline  {self._filter_note()}"
+
+    def _note(self) -> str:
+        if self.status == "interrupted":
+            return "interrupted: its engine is gone. p goes on with it"
+        return self.sia.note or self._filter_note()
+
+    def _filter_note(self) -> str:
+        search = self.timeline.search
+        if search is None or self.timeline.filter is None:
+            return ""
+        going = "" if search.done else f", {search.share:.0%} searched"
+        return f"/{self.timeline.filter.text}  {len(self.timeline.rows):,} events{going}"
+
+    def refresh_lineage(self) -> None:
+        """Draws the graph: the watched run as it is at its event, the others as they are."""
+        self._refresh_statuses()
+        rows: list[Row] = []
+        for source in self.sia.sources.values():
+            lines = [self._line(source, line) for line in graphs.read(source.reader, self.statuses)]
+            if rows:
+                rows.append(Row())
+            rows.append(Row(((source.label, "strong"), (f"  {source.note}", "dim"))))
+            rows += graphs.graph(lines, source.label, self.marks)
+        self.lineage.fill(rows)
+        self._refresh_bars()
+
+    def _line(self, source: Source, line: graphs.Line) -> graphs.Line:
+        watching = self.watching
+        if watching is None or watching.source is not source or watching.run != line.run.run:
+            return line
+        state = watching.moment.state
+        own = [one.n for one in line.knots]
+        knots = []
+        for one in state.generations:
+            if one.n in own:
+                val = (one.execution.scores if one.execution else {}).get("val", t.Score(0.0, 0.0, 0))
+                accepted = one.verdict.accepted if one.verdict else None
+                cost = seconds(one.execution.wall_s) if one.execution else ""
+                lever = one.candidate.lever or ""
+                known = val.n > 0
+                shown = (val.score if known else None, val.se if known else None)
+                knots.append(graphs.Knot(one.n, lever, shown[0], shown[1], accepted, cost))
+        return line._replace(knots=knots, status=self.status or line.status)
+
+    def _refresh_statuses(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if force or now - self._statuses_at >= STATUS_S:
+            self._statuses_at = now
+            for source in self.sia.sources.values():
+                self.statuses |= {
+                    run.run: source.status(run) for run in source.reader.runs() if run.status == "running"
+                }
+
+    def _tick(self) -> None:
+        """Ten times a second: what was appended, what a replay has reached. Everything that came in between is one."""
+        if not self.is_current and self.app.screen_stack[0] is not self:
+            return
+        watching = self.watching
+        grown = False
+        for source in self.sia.sources.values():
+            if source.changed() and watching is not None and watching.source is source:
+                grown = watching.catch_up()
+        now = time.monotonic()
+        if watching is not None and (watching.tick(TICK_S) or grown):
+            self.timeline.fill(watching)
+            if now - self._slow_at >= SLOW_S or not watching.playing:
+                self._slow(now)
+        elif now - self._slow_at >= STATUS_S:
+            self._slow(now)
+        if watching is not None and watching.until is not None:
+            self.query_one(ReplayBar).tell(watching)
+
+    def _slow(self, now: float) -> None:
+        """What need not be drawn at every tick; and whether the run has come to its end."""
+        self._slow_at = now
+        self.sia.open_workspace()
+        before = {run: status for run, status in self.statuses.items() if status == "running"}
+        self.refresh_lineage()
+        if self.watching is not None:
+            self.inspector.fill(self.watching)
+            self._refresh_bars()
+        for source in self.sia.sources.values():
+            for run in source.reader.runs():
+                if before.get(run.run) == "running" and (after := source.status(run)) != "running":
+                    self.statuses[run.run] = after
+                    self.sia.ended(run.name, after)
+                    self.refresh_bindings()
+
+    # -- moving about -------------------------------------------------------------------------------------------------
+
+    @property
+    def place(self) -> Place:
+        """Where one is."""
+        watching = self.watching
+        return Place(
+            watching.source.label if watching else "",
+            watching.run if watching else "",
+            self.generation,
+            watching.until if watching else None,
+            self._pane,
+            tuple(target for target, _ in self.inspector.stack),
+        )
+
+    def leave(self) -> None:
+        """Remembers where one is, before going somewhere else."""
+        if self.watching is not None:
+            self.trail.leave(self.place)
+
+    def look_at(self, pane: int) -> None:
+        """Gives a pane the focus; where there is little room, shows it alone."""
+        self._pane = max(0, min(pane, len(self.panes) - 1))
+        self._lay_out()
+        self.panes[self._pane].focus()
+        self._refresh_bars()
+        self.refresh_bindings()
+
+    def open(self, target: Target) -> None:
+        """A page on top of the inspector's, and the focus on it."""
+        if self.watching is None:
+            return
+        self.leave()
+        if target.kind == "generation" and 1 <= int(target.first) <= len(self.watching.moment.state.generations):
+            self.generation = self.timeline.generation = int(target.first)
+            self.timeline.fill(self.watching)
+        self.inspector.push(target)
+        self.inspector.fill(self.watching)
+        self.look_at(2)
+
+    def on_descendant_focus(self) -> None:
+        """The pane that has the focus is the one that one is in."""
+        for at, pane in enumerate(self.panes):
+            if pane.has_focus and at != self._pane:
+                self.look_at(at)
+
+    def on_lines_moved(self, message: Lines.Moved) -> None:
+        """What the cursor is on is what the panes to the right show."""
+        target = message.row.target
+        if target is None or not message.lines.has_focus:
+            return
+        if message.lines is self.lineage:
+            self.select(target)
+            self.refresh_bindings()
+        elif message.lines is self.timeline and self.watching and target.kind == "event":
+            self.inspector.put(target)
+            self.inspector.fill(self.watching)
+
+    def on_lines_chosen(self, message: Lines.Chosen) -> None:
+        """Enter, or a second click."""
+        target, lines = message.row.target, message.lines
+        if target is None or self.watching is None:
+            return
+        if lines is self.lineage:
+            self.leave()
+            self.select(target)
+            self.look_at(1)
+        elif target.kind == "phase":
+            self.timeline.fold(self.watching, int(target.first))
+        elif lines is self.timeline:
+            self.leave()
+            self.inspector.put(target)
+            self.inspector.fill(self.watching)
+            self.look_at(2)
+        elif lines is self.inspector:
+            self.open(target)
+
+    def on_search_found(self, _message: Search.Found) -> None:
+        """More events have passed the filter."""
+        if self.watching is not None and self.timeline.search is not None:
+            self.timeline.fill(self.watching)
+            self._refresh_bars()
+
+    def action_drill(self) -> None:
+        """Opens what the cursor of the focused pane is on."""
+        self.panes[self._pane].action_choose()
+
+    def action_leave(self) -> None:
+        """One level up."""
+        if self._pane == 2 and self.inspector.pop():
+            if self.watching:
+                self.inspector.fill(self.watching)
+                self._refresh_bars()
+        elif self._pane == 1 and self.timeline.filter and self.watching:
+            self.timeline.restrict(self.watching, None)
+            self._refresh_bars()
+        else:
+            self.look_at(self._pane - 1)
+
+    def action_pane(self, by: int) -> None:
+        """To the pane beside."""
+        self.look_at(self._pane + by)
+
+    def action_history(self, by: int) -> None:
+        """Back to where one was, or forward again."""
+        found = self.trail.move(by, self.place)
+        if found is None:
+            self.notify("there is nothing before this" if by < 0 else "there is nothing after this")
+            return
+        source = self.sia.sources.get(found.source)
+        if source is None:
+            return
+        self.watch_run(source, found.run, found.generation)
+        if self.watching:
+            self.watching.go_to(found.until)
+            for at, target in enumerate(found.pages):
+                (self.inspector.push if at else self.inspector.put)(target)
+            self.lineage.put_on(
+                Target("knot", f"{found.run}:{found.generation}", found.source)
+                if found.generation
+                else Target("run", found.run, found.source)
+            )
+            self.refresh_run()
+            self.look_at(found.pane)
+
+    def action_generation(self, n: int) -> None:
+        """To generation `n` of the watched run."""
+        if self.watching is None:
+            return
+        if self.watching.find_generation(n) is None:
+            self.notify(f"this run has no generation {n}", severity="warning")
+            return
+        self.leave()
+        self.watch_run(self.watching.source, self.watching.run, n)
+        self.lineage.put_on(Target("knot", f"{self.watching.run}:{n}", self.watching.source.label))
+        self.refresh_bindings()
+
+    def action_zoom(self) -> None:
+        """One pane alone, or all."""
+        self.zoomed = not self.zoomed
+        self._lay_out()
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def go_to(self, n: int | None) -> None:
+        """To event `n`, or to the head."""
+        if self.watching is None:
+            return
+        self.watching.go_to(n)
+        self.timeline.follow = True  # the last event that is seen is the one that is looked at
+        self.refresh_run()
+        self.refresh_lineage()
+        self.refresh_bindings()
+
+    def action_step(self, by: int) -> None:
+        """Event by event."""
+        if self.watching is not None:
+            self.watching.playing = False
+            self.go_to(max(1, self.watching.n + by))
+
+    def action_step_generation(self, by: int) -> None:
+        """Generation by generation."""
+        if self.watching is not None:
+            self.watching.step_generation(by)
+            self.go_to(self.watching.until)
+
+    def action_replay(self) -> None:
+        """Plays, or pauses."""
+        if self.watching is not None:
+            self.watching.play()
+            self.timeline.follow = True
+            self.refresh_run()
+            self.refresh_lineage()
+
+    def action_speed(self, by: int) -> None:
+        """Faster or slower."""
+        if self.watching is not None:
+            self.watching.faster(by)
+            self.notify(f"replay at {self.watching.speed:g} times the recorded speed", timeout=2)
+            self._refresh_bars()
+
+    def action_tail(self) -> None:
+        """To the newest event, and follow."""
+        self.go_to(None)
+
+    def action_hold(self) -> None:
+        """Holds the view still at this event; again, it follows."""
+        if self.watching is None:
+            return
+        if self.watching.until is None:
+            self.watching.hold()
+            self.refresh_run()
+        else:
+            self.go_to(None)
+
+    def action_go(self) -> None:
+        """Asks where to."""
+        self.run_worker(self._ask_where())
+
+    async def _ask_where(self) -> None:
+        watching = self.watching
+        if watching is None:
+            return
+        hint = f"an event up to {watching.outline.head:,}, g3 for a generation, 14:03:20, or +90s after the start"
+        said = await self.app.push_screen_wait(Prompt("go to", hint, check=lambda text: whither.find(watching, text)))
+        if said:
+            self.leave()
+            self.go_to(whither.find(watching, said))
+
+    # -- looking at something -----------------------------------------------------------------------------------------
+
+    @property
+    def generation_here(self) -> int | None:
+        """The generation that is selected, or in which the event under the cursor lies, or the last one."""
+        if self.watching is None:
+            return None
+        if self.generation is not None:
+            return self.generation
+        event = self.timeline.event if self._pane == 1 else None
+        if event is not None and (n := self.watching.moment.generation_at(event)):
+            return n
+        state = self.watching.moment.state
+        return state.current.n if state.current else None
+
+    @property
+    def instance_here(self) -> str | None:
+        """The instance that the inspector is about, or that is under the cursor."""
+        target = self.inspector.target
+        row = self.panes[self._pane].current
+        for one in (row.target if row else None, target):
+            if one is not None and one.kind in ("instance", "bisect"):
+                return str(one.first)
+            if one is not None and one.kind == "event" and self.watching is not None:
+                event = self.watching.pages.get(self.watching.moment, int(one.first))
+                payload = event.payload if event else None
+                if isinstance(payload, t.InstanceFinished):
+                    return payload.instance
+        return None
+
+    def action_page(self, kind: str) -> None:
+        """A page about the run."""
+        self.open(Target(kind))
+
+    def action_verdict(self) -> None:
+        """What the gate said."""
+        self.open(Target("verdict", self.generation_here or 1))
+
+    def action_analysis(self) -> None:
+        """What the agent said after this generation."""
+        self.open(Target("analysis", self.generation_here or 1))
+
+    def action_files(self) -> None:
+        """The harness, file by file."""
+        self.open(Target("harness", self.generation_here or 1))
+
+    def action_diff(self) -> None:
+        """Against the marked generation of this run, else against the parent."""
+        if self.watching is None:
+            return
+        n = self.generation_here or 1
+        against = next(
+            (other for mark in self.marks if mark.kind == "knot"
+             for run, other in [graphs.knot_of(mark)] if run == self.watching.run and other != n),
+            whither.parent(self.watching.moment, n),
+        )  # fmt: skip
+        self.open(Target("diff", against, n) if against else Target("harness", n))
+
+    def action_bisect(self) -> None:
+        """Which candidate did it."""
+        if (instance := self.instance_here) is not None:
+            self.open(Target("bisect", instance))
+
+    def action_mark(self) -> None:
+        """Marks the run or the generation, or takes the mark away."""
+        if self.watching is None:
+            return
+        label = self.watching.source.label
+        target = (
+            Target("knot", f"{self.watching.run}:{self.generation}", label)
+            if self.generation
+            else Target("run", self.watching.run, label)
+        )
+        self.marks = (
+            [one for one in self.marks if one != target] if target in self.marks else [*self.marks, target][-2:]
+        )
+        self.refresh_lineage()
+        self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        """The two marked, or the marked one and this one."""
+        if (target := whither.comparison(self)) is not None:
+            self.open(target)
+
+    def action_filter(self) -> None:
+        """Asks for a filter."""
+        self.run_worker(self._ask_filter())
+
+    async def _ask_filter(self) -> None:
+        watching = self.watching
+        if watching is None:
+            return
+        before = self.timeline.filter.text if self.timeline.filter else ""
+        verdicts = [event for event in watching.outline.milestones if event.type == t.GateDecided.type]
+        said = await self.app.push_screen_wait(Prompt("/", EXAMPLES, before, check=lambda text: parse(text, verdicts)))
+        if said is not None and self.watching is watching:
+            self.timeline.restrict(watching, parse(said, verdicts) if said.strip() else None)
+            self.look_at(1)
+
+    def action_fold(self) -> None:
+        """The phase under the cursor, or that of the event under it."""
+        if self.watching is None or self.timeline.search is not None:
+            return
+        now = self.timeline.current
+        if now is not None and now.target is not None:
+            phases = self.watching.moment.phases(self.timeline.generation)
+            at = int(now.target.first)
+            first = next((phase.first for phase in reversed(phases) if phase.first <= at), None)
+            if first is not None:
+                self.timeline.fold(self.watching, first)
+
+    def action_copy(self) -> None:
+        """Copies what is under the cursor."""
+        if (now := self.panes[self._pane].current) is not None:
+            text = now.copy or now.text
+            self.app.copy_to_clipboard(text)
+            self.notify(f"copied {len(text):,} characters", timeout=2)
+
+    # -- acting -------------------------------------------------------------------------------------------------------
+
+    def act(self, name: str) -> None:
+        """Does one of `acts`, beside the screen."""
+        self.run_worker(getattr(acts, name)(self), group="act")
+
+    def action_branch(self) -> None:
+        """A new run from this generation."""
+        self.act("branch")
+
+    def action_fork(self) -> None:
+        """A new run from this event."""
+        self.act("fork")
+
+    def action_edit(self) -> None:
+        """A new run with an edited harness."""
+        self.act("edit")
+
+    def action_new(self) -> None:
+        """A new run on a domain."""
+        self.act("new")
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        self.act("pause")
+
+    def action_stop(self) -> None:
+        """End a live run."""
+        self.act("stop")
+
+    def action_approve(self) -> None:
+        """A word on the candidate that waits."""
+        self.act("approve")
+
+    def action_unseal(self) -> None:
+        """Read the test split."""
+        self.act("unseal")
+
+    def action_help(self) -> None:
+        """The keys."""
+        self.app.push_screen(Help(keys.MAIN, self.sia.key_of, self.why_not))
+
+    async def action_quit(self) -> None:
+        """Leaves; runs go on."""
+        await asyncio.sleep(0)
+        self.app.exit()
+
+    def why_not(self, action: str) -> str:
+        """Why an action cannot be done now; empty where it can."""
+        return whither.why_not(self, action.partition("(")[0])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that does nothing now is dimmed."""
+        return None if self.why_not(action) else True
+
+    def on_key(self, event: Any) -> None:
+        """A key that does nothing now says why."""
+        found = self.active_bindings.get(event.key)
+        if found is not None and not found.enabled and (reason := self.why_not(found.binding.action)):
+            self.notify(f"{found.binding.description}: {reason}", severity="warning", timeout=4)
+
+    def fail(self, error: SiaError) -> None:
+        """Tells a person what went wrong, in one sentence."""
+        from sia_tui.app.lines import harmless
+
+        self.notify(harmless(f"{error}"), severity="error", timeout=10, markup=False)
