@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sia_tui.engines import announce
 from sia_tui.options import Shared, print_json
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def cores() -> int:
 def limits(command: Any) -> Any:
     """Options of every command that lets an engine work."""
     for option in (
+        click.option("--plain", is_flag=True, help="Lines instead of the app, in a terminal too."),
         click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox."),
         click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]"),
         click.option("--budget-usd", type=float, help="Stop hard at this many US dollars."),
@@ -48,6 +50,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, control.ask, "pause", signal.Signals(number).name)
+    announce(shared.announce_fd, started.state.run)
     try:
         progress.began(started.state)
         await drive(started, control)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import click
 
@@ -41,6 +42,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "domains": ("domains", "The tasks that come with sia."),
     "data": ("domains", "Obtain a domain's data."),
     "config": ("config", "Every setting, and where its value comes from."),
+    "serve": ("serving", "The app in a browser, on this machine only."),
     "doctor": ("doctor", "What this machine offers: sandbox, SQLite, git, packages."),
     "completion": ("completion", "Shell completion for bash, zsh or fish."),
 }
@@ -69,11 +71,21 @@ class _Lazy(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="sia")
+@click.option("--workspace", type=click.Path(path_type=Path), help="Where runs live.  [default: .sia]")
+@click.option("--file", "files", multiple=True, type=click.Path(path_type=Path), help="Also show this .sia file.")
 @click.pass_context
-def cli(context: click.Context) -> None:
-    """Self-improving agents with harness and weight updates, event-sourced and local first."""
+def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...]) -> None:
+    """Self-improving agents with harness and weight updates, event-sourced and local first.
+
+    Without a command: the full-screen app on this workspace and on the recorded run that comes with sia. Where no
+    screen can be drawn, the list of runs.
+    """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        from sia_tui.commands.opening import opened
+
+        opened(workspace, files)
+    elif workspace or files:
+        raise click.UsageError(f"--workspace and --file come after the command: sia {context.invoked_subcommand} ...")
 
 
 def main() -> None:

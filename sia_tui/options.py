@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -22,6 +23,7 @@ class Shared(NamedTuple):
     workspace: Workspace
     as_json: bool
     headless: bool
+    announce_fd: int | None = None
 
 
 def default_workspace() -> Path:
@@ -33,20 +35,34 @@ def common(command: F) -> Callable[..., Any]:
     """`--workspace`, `--json`, `--debug` and `--headless`, after any command; it receives them as `shared`."""
 
     @functools.wraps(command)
-    def called(*, workspace: Path | None, as_json: bool, headless: bool, debug: bool, **rest: Any) -> Any:
+    def called(
+        *, workspace: Path | None, as_json: bool, headless: bool, debug: bool, announce_fd: int | None, **rest: Any
+    ) -> Any:
         from engine.loop.workspace import Workspace
 
-        return command(shared=Shared(Workspace(workspace or default_workspace()), as_json, headless), **rest)
+        place = Workspace(workspace or default_workspace())
+        return command(shared=Shared(place, as_json, headless, announce_fd), **rest)
 
     decorated: Callable[..., Any] = called
     for option in (
         click.option("--headless", is_flag=True, help="Never ask, never draw: plain lines only."),
+        click.option("--announce-fd", type=int, hidden=True, help="Where to write the run's id once it is in the log."),
         click.option("--debug", is_flag=True, help="Show tracebacks."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--workspace", type=click.Path(path_type=Path), help="Where runs live.  [default: .sia]"),
     ):
         decorated = option(decorated)
     return decorated
+
+
+def full_screen() -> bool:
+    """Whether the app can be drawn: a terminal on both ends that moves its cursor, and nobody asked for plain text."""
+    return (
+        sys.stdin.isatty()
+        and sys.stdout.isatty()
+        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+        and not os.environ.get("NO_COLOR")
+    )
 
 
 def print_json(value: Any) -> None:

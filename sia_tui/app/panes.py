@@ -108,6 +108,8 @@ class InspectorPane(Lines):
         self.stack: list[tuple[Target, int]] = []
         self.title = ""
         self._shown: tuple[Target, int, int] | None = None
+        self._begun_at = -1
+        self._watching: Watching | None = None
 
     @property
     def target(self) -> Target | None:
@@ -139,8 +141,8 @@ class InspectorPane(Lines):
 
     def fill(self, watching: Watching, *, force: bool = False) -> None:
         """Builds the page on top for the watched event; a slow one beside the screen."""
-        if self.target is None:
-            self.show([row(("nothing is selected", "dim"))])
+        self._watching = watching
+        if self.target is None or not self.size.width:
             return
         wanted = (self.target, watching.n, self.size.width)
         if wanted == self._shown and not force:
@@ -155,6 +157,12 @@ class InspectorPane(Lines):
         self.run_worker(
             lambda: self._build(watching, *wanted), thread=True, exclusive=True, group="page", exit_on_error=False
         )
+
+    def on_resize(self) -> None:
+        """Folds the page to the new width."""
+        super().on_resize()
+        if self._watching is not None:
+            self.fill(self._watching)
 
     @property
     def _room(self) -> int:
@@ -178,11 +186,12 @@ class InspectorPane(Lines):
 
     def _take(self, page: Page) -> None:
         kept = self.stack[-1][1] if self.stack else -1
-        if kept < 0 or self.title != page.title:
-            self.show(page.rows, cursor=page.cursor if kept < 0 else kept)
-            self.scroll_to(y=max(0, self.cursor - 2), animate=False)
+        if kept < 0 or (self.title == page.title and self.cursor == self._begun_at):
+            self.show(page.rows, cursor=page.cursor)  # nobody has moved yet: reading begins where the page says
+            self.scroll_to(y=max(0, page.cursor - 2), animate=False)
+            self._begun_at = self.cursor
         else:
-            self.show(page.rows)
+            self.show(page.rows, cursor=None if self.title == page.title else kept)
         self.title = page.title
         if self.stack:
             self.stack[-1] = (self.stack[-1][0], self.cursor)

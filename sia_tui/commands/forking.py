@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sia_tui.attaching import attach, opens_app
 from sia_tui.driving import go_on_with, lifted, limits
 from sia_tui.options import Shared, common, print_json
 
@@ -42,6 +43,8 @@ def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) ->
     """
     from engine.loop.forking import judged_at
 
+    if _in_app(shared, chosen):
+        return
     with _opened(shared, chosen["source"]) as reader:
         at = judged_at(reader, reader.find(reference), generation)
     _make(reference, at, generation, shared, chosen)
@@ -58,7 +61,16 @@ def fork(reference: str, at: int, *, shared: Shared, **chosen: Any) -> None:
 
     Example: sia fork last --at 100 --set gate.alpha=0.05
     """
-    _make(reference, at, None, shared, chosen)
+    if not _in_app(shared, chosen):
+        _make(reference, at, None, shared, chosen)
+
+
+def _in_app(shared: Shared, chosen: dict[str, Any]) -> bool:
+    """Whether the app has done it: it opens on the new run, which an engine of its own makes and works on."""
+    if chosen["no_start"] or not opens_app(shared, plain_lines=chosen["plain"]):
+        return False
+    attach(shared)
+    return True
 
 
 def _opened(shared: Shared, source: Path | None) -> contextlib.AbstractContextManager[Reader]:

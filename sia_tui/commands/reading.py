@@ -45,22 +45,27 @@ def ls(shared: Shared) -> None:
 
     Example: sia ls
     """
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        list_runs(shared, reader)
+
+
+def list_runs(shared: Shared, reader: Reader) -> None:
+    """The table of `ls`."""
     from sia_tui.tables import table
 
-    with contextlib.closing(shared.workspace.reader()) as reader:
-        rows = [
-            {
-                "run": run.run,
-                "name": run.name,
-                "domain": run.domain,
-                "status": status_of(shared.workspace, run),
-                "generation": run.generation,
-                "best": run.best,
-                "parent": run.parent,
-                "events": run.head_n,
-            }
-            for run in reader.runs()
-        ]
+    rows = [
+        {
+            "run": run.run,
+            "name": run.name,
+            "domain": run.domain,
+            "status": status_of(shared.workspace, run),
+            "generation": run.generation,
+            "best": run.best,
+            "parent": run.parent,
+            "events": run.head_n,
+        }
+        for run in reader.runs()
+    ]
     if shared.as_json:
         print_json(rows)
     else:

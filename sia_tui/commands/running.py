@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from sia_tui.attaching import attach, opens_app
 from sia_tui.driving import cores, drive_here, go_on_with, lifted, limits
 from sia_tui.options import Shared, common, print_json
 
@@ -40,6 +41,9 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
     from engine.loop.settings import Options
     from sia_tui.progress import Progress, say
 
+    if not dry_run and opens_app(shared, plain_lines=chosen["plain"]):
+        attach(shared)
+        return
     place = shared.workspace
     options = Options(
         domain=domain,
@@ -79,6 +83,9 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
     """
     from engine.loop.forking import changed
 
+    if opens_app(shared, plain_lines=chosen["plain"]):
+        attach(shared)
+        return
     assignments = lifted(chosen)
     go_on_with(
         shared,

@@ -27,6 +27,7 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
     from engine.loop.control import Control
     from engine.loop.show import test_report
     from sia_tui.driving import cores
+    from sia_tui.engines import announce
     from sia_tui.progress import say
 
     if workers is not None and workers < 1:
@@ -41,6 +42,7 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
             go_on=False,
             unsafe=unsafe,
         ) as run:
+            announce(shared.announce_fd, run.state.run)
             if not shared.as_json:
                 say(f"unsealing the {run.state.task.counts.get('test', 0)} test instances of {run.state.task.name}")
             return run.state.name, test_report(await driver.test(run, Control()))

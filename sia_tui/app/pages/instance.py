@@ -11,7 +11,7 @@ from engine.events import types as t
 from engine.loop.answers import unpack
 from sia_tui.app.describe import grade
 from sia_tui.app.moment import Moment
-from sia_tui.app.rows import BLANK, Page, Row, Target, fact, heading, prose, row, seconds
+from sia_tui.app.rows import BLANK, Page, Row, Target, Tone, fact, heading, prose, row, seconds
 
 _MOST = 200_000
 """No more characters of an answer or a log are laid out; `y` on its line copies all of them."""
@@ -87,12 +87,12 @@ def _met(moment: Moment, at: int, generation: int, one: t.InstanceFinished, widt
     if one.detail:
         rows += _block("detail", one.detail, width)
     if one.log:
-        rows += _block("log", text_of(moment, one.log), width)
+        rows += _block("log", text_of(moment, one.log), width, "dim")
     return rows
 
 
-def _block(name: str, text: str, width: int) -> list[Row]:
-    lines = prose(text[:_MOST], width - 15, limit=60)
+def _block(name: str, text: str, width: int, tone: Tone = "") -> list[Row]:
+    lines = prose(text[:_MOST], width - 15, tone, limit=60)
     rest = [line._replace(spans=((" " * 15, ""), *line.spans), copy=text) for line in lines[1:]]
     first = fact(name, *(lines[0].spans if lines else ()))
     return [first._replace(copy=text), *rest]

@@ -49,6 +49,7 @@ class MainScreen(Screen[None]):
     MainScreen Lines:focus { border: round $primary; }
     MainScreen.narrow #panes > Lines { display: none; width: 1fr; border: none; }
     MainScreen.narrow #panes > Lines.current { display: block; }
+    MainScreen Crumbs, MainScreen StatusLine, MainScreen ReplayBar { text-wrap: nowrap; text-overflow: ellipsis; }
     MainScreen Crumbs { height: 1; padding: 0 1; background: $panel; }
     MainScreen StatusLine { height: 1; background: $panel; }
     MainScreen ReplayBar { height: 1; background: $surface; color: $text-accent; display: none; }
@@ -224,7 +225,8 @@ class MainScreen(Screen[None]):
         if self._pane == 1:
             parts.append("timeline")
         if self._pane == 2:
-            parts += [whither.crumb(target) for target, _ in self.inspector.stack]
+            pages = [whither.crumb(target) for target, _ in self.inspector.stack]
+            parts += pages[1:] if pages[:1] in ([parts[-1]], ["run"]) and len(pages) > 1 else pages
         self.query_one(Crumbs).tell(parts, self._note())
         self.inspector.border_title = self.inspector.title or "inspector"
         self.timeline.border_title = f"timeline  {self._filter_note()}"
