@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sia_tui.app.rows import Row, row
+from sia_tui.app.rows import Row, prose, row
 
 
 class Curve(NamedTuple):
@@ -46,4 +46,5 @@ def chart(curves: Sequence[Curve], levels: Sequence[Level], width: int, height: 
         plotext.xlabel(x)
     rows = [row((line, "chart")) for line in plotext.uncolorize(plotext.build()).split("\n")]
     names = [f"o {curve.name}" + (", bars are 1 standard error" if any(curve.se) else "") for curve in curves]
-    return [*rows, row(("   ".join([*names, *(f"─ {level.name} {level.y:.4f}" for level in levels)]), "dim"))]
+    names += [f"─ {level.name} {level.y:.4f}" for level in levels]
+    return [*rows, *(line for name in names for line in prose(name, width, "dim"))]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from engine.events.reader import Reader, Run
-from sia_tui.app.rows import Row, Span, Target, Tone
+from engine.loop.state import State
+from sia_tui.app.rows import Row, Span, Target, Tone, seconds
 
 _STATUS: dict[str, Tone] = {
     "running": "good",
@@ -52,6 +55,29 @@ def read(reader: Reader, statuses: Mapping[str, str]) -> list[Line]:
         )
         for run in reader.runs()
     ]
+
+
+def at_event(line: Line, state: State, status: str) -> Line:
+    """The line of a run as it was in `state`, with what each of its own generations has cost."""
+    own = {knot.n for knot in line.knots}
+    knots = []
+    for one in state.generations:
+        if one.n in own:
+            done, verdict = one.execution, one.verdict
+            val = done.scores.get("val") if done else None
+            knots.append(
+                Knot(
+                    one.n,
+                    one.candidate.lever or "",
+                    val.score if val else None,
+                    val.se if val else None,
+                    verdict.accepted if verdict else None,
+                    seconds(done.wall_s) if done else "",
+                )
+            )
+    best = state.of(state.incumbent).execution if state.incumbent else None
+    run = replace(line.run, best=best.scores["val"].score if best and "val" in best.scores else None)
+    return line._replace(run=run, knots=knots, status=status)
 
 
 def graph(lines: Sequence[Line], label: str, marked: Sequence[Target] = ()) -> list[Row]:

@@ -32,6 +32,11 @@ def harmless(text: str) -> str:
     return text if text.isprintable() else plain(text).replace("\n", "⏎").replace("\t", "    ")
 
 
+def escaped(text: str) -> str:
+    """Foreign text for the few places where Textual takes nothing but markup."""
+    return harmless(text).replace("[", r"\[")
+
+
 class Lines(ScrollView, can_focus=True):
     """Draws `rows`, with a cursor. `follow` keeps the cursor on the last row while rows are added."""
 

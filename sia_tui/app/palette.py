@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from sia_tui.app import keys
-from sia_tui.app.lines import harmless
+from sia_tui.app.lines import escaped
 from sia_tui.app.rows import Target
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ class Everything(Provider):
             for one in watching.moment.state.generations:
                 yield f"generation {one.n}", "select it", partial(main.action_generation, one.n)
             for number, version in watching.moment.state.versions.items():
-                yield (f"commit {version.commit[:12]}", f"harness {number}: {harmless(version.changed)}",
+                yield (f"commit {version.commit[:12]}", f"harness {number}: {escaped(version.changed)}",
                        partial(main.open, Target("harness", number)))  # fmt: skip
         for source in main.sia.sources.values():
             for run in source.reader.runs():
                 to = partial(self._watch, main, source.label, run.run)
-                yield f"run {harmless(run.name)}", f"{source.label}, {run.domain}, {run.status}", to
+                yield f"run {escaped(run.name)}", f"{source.label}, {run.domain}, {run.status}", to
 
     @staticmethod
     def _watch(main: MainScreen, label: str, run: str) -> None:

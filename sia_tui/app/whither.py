@@ -70,17 +70,22 @@ def crumb(target: Target) -> str:
             return f"{target.kind} {target.first}"
 
 
-def comparison(main: MainScreen) -> Target | None:
-    """What `c` compares: two marks, or one mark and what is selected; None where these are no two of a kind."""
+def here(main: MainScreen) -> Target | None:
+    """The row of the lineage that is selected."""
     watching = main.watching
     if watching is None:
         return None
-    here = (
-        Target("knot", f"{watching.run}:{main.generation}", watching.source.label)
-        if main.generation
-        else Target("run", watching.run, watching.source.label)
-    )
-    pair = main.marks if len(main.marks) == 2 else [*main.marks, here]
+    if main.generation:
+        return Target("knot", f"{watching.run}:{main.generation}", watching.source.label)
+    return Target("run", watching.run, watching.source.label)
+
+
+def comparison(main: MainScreen) -> Target | None:
+    """What `c` compares: two marks, or one mark and what is selected; None where these are no two of a kind."""
+    watching, selected = main.watching, here(main)
+    if watching is None or selected is None:
+        return None
+    pair = main.marks if len(main.marks) == 2 else [*main.marks, selected]
     if len(pair) != 2 or pair[0] == pair[1] or any(one.second != watching.source.label for one in pair):
         return None
     first, second = pair

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sia_tui.app.moment import Moment
-from sia_tui.app.rows import Page, Row, Span, Target, heading, row
+from sia_tui.app.rows import Page, Row, Span, Target, prose, row
 
 _CELLS: dict[str, Span] = {
     "right": ("+", "good"),
@@ -33,7 +33,7 @@ def build(moment: Moment, _target: Target, width: int) -> Page:
     )
     room = max(8, width - last - 3)
     rows: list[Row] = [
-        heading("map", LEGEND),
+        *prose(LEGEND, width, "dim"),
         row((" " * room + "  " + "".join(str(n % 10) for n in range(1, last + 1)), "dim")),
     ]
     for name in ordered:
@@ -42,7 +42,7 @@ def build(moment: Moment, _target: Target, width: int) -> Page:
         shown = name if len(name) <= room else f"{name[: room - 1]}…"
         culprit = next((n for n in range(last, 0, -1) if marked.get((name, n)) == "broken"), 0)
         rows.append(row(f"{shown:<{room}}  ", *spans, to=Target("instance", name, culprit), copy=name))
-    return Page(f"map of {len(ordered):,} instances", rows, cursor=2 if ordered else 0)
+    return Page(f"map of {len(ordered):,} instances", rows, cursor=len(rows) - len(ordered) if ordered else 0)
 
 
 def cells(moment: Moment) -> dict[str, dict[int, str]]:

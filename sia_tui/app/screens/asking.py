@@ -24,7 +24,7 @@ class Prompt(ModalScreen[str | None]):
     DEFAULT_CSS = """
     Prompt { align: left bottom; background: $background 0%; }
     Prompt Vertical { height: auto; background: $panel; padding: 0 1; }
-    Prompt Input { border: none; height: 1; padding: 0; background: $panel; }
+    Prompt Input, Prompt Input:focus { background: $boost; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
 
@@ -36,7 +36,7 @@ class Prompt(ModalScreen[str | None]):
         """The question, the line, and a hint."""
         with Vertical():
             yield Static(Text(self._question, style="bold"))
-            yield Input(self._value)
+            yield Input(self._value, compact=True)
             yield Static(Text(self._hint, style="dim"), id="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -37,7 +37,7 @@ class Form(ModalScreen[Values | None]):
     Form VerticalScroll { height: auto; max-height: 70vh; }
     Form .field { height: 1; }
     Form .field Static { width: 24; }
-    Form .field Input { width: 1fr; border: none; height: 1; padding: 0; background: $surface; }
+    Form .field Input { width: 1fr; background: $surface; }
     Form .field Input:focus { background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,7 +62,7 @@ class Form(ModalScreen[Values | None]):
                 for at, field in enumerate(self._fields):
                     with Horizontal(classes="field"):
                         yield Static(self._label(field, field.value), id=f"label-{at}")
-                        yield Input(field.value, placeholder=field.hint, id=f"field-{at}")
+                        yield Input(field.value, placeholder=field.hint, compact=True, id=f"field-{at}")
             yield Static(
                 Text("enter: go on    tab, up and down: another line    esc: leave it", style="dim"), id="hint"
             )

@@ -17,13 +17,12 @@ from engine.events import types as t
 from sia_tui.app import keys, whither
 from sia_tui.app import lineage as graphs
 from sia_tui.app.bars import Crumbs, ReplayBar, StatusLine
-from sia_tui.app.filter import EXAMPLES, parse
-from sia_tui.app.lines import Lines
+from sia_tui.app.lines import Lines, escaped, harmless
 from sia_tui.app.panes import InspectorPane, LineagePane, TimelinePane
 from sia_tui.app.place import Place, Trail
-from sia_tui.app.rows import Row, Target, seconds
-from sia_tui.app.screens import acts
-from sia_tui.app.screens.asking import Prompt
+from sia_tui.app.roll import Roll
+from sia_tui.app.rows import Row, Target
+from sia_tui.app.screens import acts, looking, timing
 from sia_tui.app.screens.help import Help
 from sia_tui.app.searching import Search
 from sia_tui.app.sources import Source
@@ -63,12 +62,12 @@ class MainScreen(Screen[None]):
         self.generation: int | None = None
         self.marks: list[Target] = []
         self.trail = Trail()
-        self.statuses: dict[str, str] = {}
+        self.roll = Roll()
         self.zoomed = False
         self._wanted = attach
         self._watched: dict[tuple[str, str], Watching] = {}
         self._pane = 0
-        self._statuses_at = self._slow_at = 0.0
+        self._slow_at = 0.0
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -98,13 +97,18 @@ class MainScreen(Screen[None]):
         return (self.lineage, self.timeline, self.inspector)
 
     @property
+    def focused_pane(self) -> Lines:
+        """The pane that keys go to."""
+        return self.panes[self._pane]
+
+    @property
     def status(self) -> str:
         """The status of the watched run: what the log says, and at its head whether an engine is there."""
         if self.watching is None:
             return ""
         said = self.watching.moment.state.status
         at_head = self.watching.until is None
-        return self.statuses.get(self.watching.run, said) if at_head and said == "running" else said
+        return self.roll.statuses.get(self.watching.run, said) if at_head and said == "running" else said
 
     def compose(self) -> ComposeResult:
         """The way, the panes, the bars, the keys."""
@@ -148,7 +152,7 @@ class MainScreen(Screen[None]):
                 runs = source.reader.runs()
                 if not runs:
                     continue
-                live = [run for run in runs if self.statuses.get(run.run) == "running"]
+                live = [run for run in runs if self.roll.statuses.get(run.run) == "running"]
                 wanted = [run for run in runs if self._wanted in (run.run, run.name)]
                 if self._wanted and not wanted:
                     continue
@@ -166,7 +170,7 @@ class MainScreen(Screen[None]):
         self.sia.open_workspace()
         source = self.sia.sources.get("workspace")
         if source is not None:
-            self._refresh_statuses(force=True)
+            self.roll.call(self.sia.sources.values(), force=True)
             self.leave()
             self.watch_run(source, run)
             self.refresh_lineage()
@@ -209,9 +213,10 @@ class MainScreen(Screen[None]):
         self.set_class(self.watching.until is not None, "replay")
         self.timeline.fill(self.watching)
         self.inspector.fill(self.watching, force=force)
-        self._refresh_bars()
+        self.refresh_bars()
 
-    def _refresh_bars(self) -> None:
+    def refresh_bars(self) -> None:
+        """Draws the lines above and below the panes."""
         watching = self.watching
         self.query_one(StatusLine).tell(watching, self.status, following=self.timeline.follow)
         if watching is None:
@@ -228,8 +233,8 @@ class MainScreen(Screen[None]):
             pages = [whither.crumb(target) for target, _ in self.inspector.stack]
             parts += pages[1:] if pages[:1] in ([parts[-1]], ["run"]) and len(pages) > 1 else pages
         self.query_one(Crumbs).tell(parts, self._note())
-        self.inspector.border_title = self.inspector.title or "inspector"
-        self.timeline.border_title = f"timeline  {self._filter_note()}"
+        self.inspector.border_title = escaped(self.inspector.title or "inspector")
+        self.timeline.border_title = escaped(f"timeline  {self._filter_note()}")
 
     def _note(self) -> str:
         if self.status == "interrupted":
@@ -245,43 +250,22 @@ class MainScreen(Screen[None]):
 
     def refresh_lineage(self) -> None:
         """Draws the graph: the watched run as it is at its event, the others as they are."""
-        self._refresh_statuses()
+        self.roll.call(self.sia.sources.values())
         rows: list[Row] = []
         for source in self.sia.sources.values():
-            lines = [self._line(source, line) for line in graphs.read(source.reader, self.statuses)]
+            lines = [self._line(source, line) for line in graphs.read(source.reader, self.roll.statuses)]
             if rows:
                 rows.append(Row())
             rows.append(Row(((source.label, "strong"), (f"  {source.note}", "dim"))))
             rows += graphs.graph(lines, source.label, self.marks)
         self.lineage.fill(rows)
-        self._refresh_bars()
+        self.refresh_bars()
 
     def _line(self, source: Source, line: graphs.Line) -> graphs.Line:
         watching = self.watching
         if watching is None or watching.source is not source or watching.run != line.run.run:
             return line
-        state = watching.moment.state
-        own = [one.n for one in line.knots]
-        knots = []
-        for one in state.generations:
-            if one.n in own:
-                val = (one.execution.scores if one.execution else {}).get("val", t.Score(0.0, 0.0, 0))
-                accepted = one.verdict.accepted if one.verdict else None
-                cost = seconds(one.execution.wall_s) if one.execution else ""
-                lever = one.candidate.lever or ""
-                known = val.n > 0
-                shown = (val.score if known else None, val.se if known else None)
-                knots.append(graphs.Knot(one.n, lever, shown[0], shown[1], accepted, cost))
-        return line._replace(knots=knots, status=self.status or line.status)
-
-    def _refresh_statuses(self, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if force or now - self._statuses_at >= STATUS_S:
-            self._statuses_at = now
-            for source in self.sia.sources.values():
-                self.statuses |= {
-                    run.run: source.status(run) for run in source.reader.runs() if run.status == "running"
-                }
+        return graphs.at_event(line, watching.moment.state, self.status or line.status)
 
     def _tick(self) -> None:
         """Ten times a second: what was appended, what a replay has reached. Everything that came in between is one."""
@@ -303,20 +287,15 @@ class MainScreen(Screen[None]):
             self.query_one(ReplayBar).tell(watching)
 
     def _slow(self, now: float) -> None:
-        """What need not be drawn at every tick; and whether the run has come to its end."""
+        """What need not be drawn at every tick; and whether a run has come to its end."""
         self._slow_at = now
         self.sia.open_workspace()
-        before = {run: status for run, status in self.statuses.items() if status == "running"}
         self.refresh_lineage()
         if self.watching is not None:
             self.inspector.fill(self.watching)
-            self._refresh_bars()
-        for source in self.sia.sources.values():
-            for run in source.reader.runs():
-                if before.get(run.run) == "running" and (after := source.status(run)) != "running":
-                    self.statuses[run.run] = after
-                    self.sia.ended(run.name, after)
-                    self.refresh_bindings()
+        for name, status in self.roll.ended():
+            self.sia.ended(name, status)
+            self.refresh_bindings()
 
     # -- moving about -------------------------------------------------------------------------------------------------
 
@@ -343,7 +322,7 @@ class MainScreen(Screen[None]):
         self._pane = max(0, min(pane, len(self.panes) - 1))
         self._lay_out()
         self.panes[self._pane].focus()
-        self._refresh_bars()
+        self.refresh_bars()
         self.refresh_bindings()
 
     def open(self, target: Target) -> None:
@@ -399,21 +378,21 @@ class MainScreen(Screen[None]):
         """More events have passed the filter."""
         if self.watching is not None and self.timeline.search is not None:
             self.timeline.fill(self.watching)
-            self._refresh_bars()
+            self.refresh_bars()
 
     def action_drill(self) -> None:
         """Opens what the cursor of the focused pane is on."""
-        self.panes[self._pane].action_choose()
+        self.focused_pane.action_choose()
 
     def action_leave(self) -> None:
         """One level up."""
         if self._pane == 2 and self.inspector.pop():
             if self.watching:
                 self.inspector.fill(self.watching)
-                self._refresh_bars()
+                self.refresh_bars()
         elif self._pane == 1 and self.timeline.filter and self.watching:
             self.timeline.restrict(self.watching, None)
-            self._refresh_bars()
+            self.refresh_bars()
         else:
             self.look_at(self._pane - 1)
 
@@ -443,6 +422,40 @@ class MainScreen(Screen[None]):
             self.refresh_run()
             self.look_at(found.pane)
 
+    def go_to(self, n: int | None) -> None:
+        """To event `n`, or to the head; the last event that is seen is the one that is looked at."""
+        if self.watching is not None:
+            self.watching.go_to(n)
+            self.timeline.follow = True
+            self.refresh_run()
+            self.refresh_lineage()
+            self.refresh_bindings()
+
+    @property
+    def generation_here(self) -> int | None:
+        """The generation that is selected, or in which the event under the cursor lies, or the last one."""
+        if self.watching is None or self.generation is not None:
+            return self.generation
+        event = self.timeline.event if self._pane == 1 else None
+        if event is not None and (n := self.watching.moment.generation_at(event)):
+            return n
+        state = self.watching.moment.state
+        return state.current.n if state.current else None
+
+    @property
+    def instance_here(self) -> str | None:
+        """The instance under the cursor, or the one that the inspector is about."""
+        row = self.focused_pane.current
+        for one in (row.target if row else None, self.inspector.target):
+            if one is not None and one.kind in ("instance", "bisect"):
+                return str(one.first)
+            if one is not None and one.kind == "event" and self.watching is not None:
+                event = self.watching.pages.get(self.watching.moment, int(one.first))
+                payload = event.payload if event else None
+                if isinstance(payload, t.InstanceFinished):
+                    return payload.instance
+        return None
+
     def action_generation(self, n: int) -> None:
         """To generation `n` of the watched run."""
         if self.watching is None:
@@ -460,228 +473,19 @@ class MainScreen(Screen[None]):
         self.zoomed = not self.zoomed
         self._lay_out()
 
-    # -- time ---------------------------------------------------------------------------------------------------------
+    # -- what keys do -------------------------------------------------------------------------------------------------
 
-    def go_to(self, n: int | None) -> None:
-        """To event `n`, or to the head."""
-        if self.watching is None:
-            return
-        self.watching.go_to(n)
-        self.timeline.follow = True  # the last event that is seen is the one that is looked at
-        self.refresh_run()
-        self.refresh_lineage()
-        self.refresh_bindings()
+    def action_look(self, name: str, *given: Any) -> None:
+        """Shows something: a function of `looking`."""
+        getattr(looking, name)(self, *given)
 
-    def action_step(self, by: int) -> None:
-        """Event by event."""
-        if self.watching is not None:
-            self.watching.playing = False
-            self.go_to(max(1, self.watching.n + by))
+    def action_time(self, name: str, *given: Any) -> None:
+        """Moves in time: a function of `timing`."""
+        getattr(timing, name)(self, *given)
 
-    def action_step_generation(self, by: int) -> None:
-        """Generation by generation."""
-        if self.watching is not None:
-            self.watching.step_generation(by)
-            self.go_to(self.watching.until)
-
-    def action_replay(self) -> None:
-        """Plays, or pauses."""
-        if self.watching is not None:
-            self.watching.play()
-            self.timeline.follow = True
-            self.refresh_run()
-            self.refresh_lineage()
-
-    def action_speed(self, by: int) -> None:
-        """Faster or slower."""
-        if self.watching is not None:
-            self.watching.faster(by)
-            self.notify(f"replay at {self.watching.speed:g} times the recorded speed", timeout=2)
-            self._refresh_bars()
-
-    def action_tail(self) -> None:
-        """To the newest event, and follow."""
-        self.go_to(None)
-
-    def action_hold(self) -> None:
-        """Holds the view still at this event; again, it follows."""
-        if self.watching is None:
-            return
-        if self.watching.until is None:
-            self.watching.hold()
-            self.refresh_run()
-        else:
-            self.go_to(None)
-
-    def action_go(self) -> None:
-        """Asks where to."""
-        self.run_worker(self._ask_where())
-
-    async def _ask_where(self) -> None:
-        watching = self.watching
-        if watching is None:
-            return
-        hint = f"an event up to {watching.outline.head:,}, g3 for a generation, 14:03:20, or +90s after the start"
-        said = await self.app.push_screen_wait(Prompt("go to", hint, check=lambda text: whither.find(watching, text)))
-        if said:
-            self.leave()
-            self.go_to(whither.find(watching, said))
-
-    # -- looking at something -----------------------------------------------------------------------------------------
-
-    @property
-    def generation_here(self) -> int | None:
-        """The generation that is selected, or in which the event under the cursor lies, or the last one."""
-        if self.watching is None:
-            return None
-        if self.generation is not None:
-            return self.generation
-        event = self.timeline.event if self._pane == 1 else None
-        if event is not None and (n := self.watching.moment.generation_at(event)):
-            return n
-        state = self.watching.moment.state
-        return state.current.n if state.current else None
-
-    @property
-    def instance_here(self) -> str | None:
-        """The instance that the inspector is about, or that is under the cursor."""
-        target = self.inspector.target
-        row = self.panes[self._pane].current
-        for one in (row.target if row else None, target):
-            if one is not None and one.kind in ("instance", "bisect"):
-                return str(one.first)
-            if one is not None and one.kind == "event" and self.watching is not None:
-                event = self.watching.pages.get(self.watching.moment, int(one.first))
-                payload = event.payload if event else None
-                if isinstance(payload, t.InstanceFinished):
-                    return payload.instance
-        return None
-
-    def action_page(self, kind: str) -> None:
-        """A page about the run."""
-        self.open(Target(kind))
-
-    def action_verdict(self) -> None:
-        """What the gate said."""
-        self.open(Target("verdict", self.generation_here or 1))
-
-    def action_analysis(self) -> None:
-        """What the agent said after this generation."""
-        self.open(Target("analysis", self.generation_here or 1))
-
-    def action_files(self) -> None:
-        """The harness, file by file."""
-        self.open(Target("harness", self.generation_here or 1))
-
-    def action_diff(self) -> None:
-        """Against the marked generation of this run, else against the parent."""
-        if self.watching is None:
-            return
-        n = self.generation_here or 1
-        against = next(
-            (other for mark in self.marks if mark.kind == "knot"
-             for run, other in [graphs.knot_of(mark)] if run == self.watching.run and other != n),
-            whither.parent(self.watching.moment, n),
-        )  # fmt: skip
-        self.open(Target("diff", against, n) if against else Target("harness", n))
-
-    def action_bisect(self) -> None:
-        """Which candidate did it."""
-        if (instance := self.instance_here) is not None:
-            self.open(Target("bisect", instance))
-
-    def action_mark(self) -> None:
-        """Marks the run or the generation, or takes the mark away."""
-        if self.watching is None:
-            return
-        label = self.watching.source.label
-        target = (
-            Target("knot", f"{self.watching.run}:{self.generation}", label)
-            if self.generation
-            else Target("run", self.watching.run, label)
-        )
-        self.marks = (
-            [one for one in self.marks if one != target] if target in self.marks else [*self.marks, target][-2:]
-        )
-        self.refresh_lineage()
-        self.refresh_bindings()
-
-    def action_compare(self) -> None:
-        """The two marked, or the marked one and this one."""
-        if (target := whither.comparison(self)) is not None:
-            self.open(target)
-
-    def action_filter(self) -> None:
-        """Asks for a filter."""
-        self.run_worker(self._ask_filter())
-
-    async def _ask_filter(self) -> None:
-        watching = self.watching
-        if watching is None:
-            return
-        before = self.timeline.filter.text if self.timeline.filter else ""
-        verdicts = [event for event in watching.outline.milestones if event.type == t.GateDecided.type]
-        said = await self.app.push_screen_wait(Prompt("/", EXAMPLES, before, check=lambda text: parse(text, verdicts)))
-        if said is not None and self.watching is watching:
-            self.timeline.restrict(watching, parse(said, verdicts) if said.strip() else None)
-            self.look_at(1)
-
-    def action_fold(self) -> None:
-        """The phase under the cursor, or that of the event under it."""
-        if self.watching is None or self.timeline.search is not None:
-            return
-        now = self.timeline.current
-        if now is not None and now.target is not None:
-            phases = self.watching.moment.phases(self.timeline.generation)
-            at = int(now.target.first)
-            first = next((phase.first for phase in reversed(phases) if phase.first <= at), None)
-            if first is not None:
-                self.timeline.fold(self.watching, first)
-
-    def action_copy(self) -> None:
-        """Copies what is under the cursor."""
-        if (now := self.panes[self._pane].current) is not None:
-            text = now.copy or now.text
-            self.app.copy_to_clipboard(text)
-            self.notify(f"copied {len(text):,} characters", timeout=2)
-
-    # -- acting -------------------------------------------------------------------------------------------------------
-
-    def act(self, name: str) -> None:
-        """Does one of `acts`, beside the screen."""
+    def action_act(self, name: str) -> None:
+        """Does something to a run: a function of `acts`, beside the screen."""
         self.run_worker(getattr(acts, name)(self), group="act")
-
-    def action_branch(self) -> None:
-        """A new run from this generation."""
-        self.act("branch")
-
-    def action_fork(self) -> None:
-        """A new run from this event."""
-        self.act("fork")
-
-    def action_edit(self) -> None:
-        """A new run with an edited harness."""
-        self.act("edit")
-
-    def action_new(self) -> None:
-        """A new run on a domain."""
-        self.act("new")
-
-    def action_pause(self) -> None:
-        """Pause, or go on."""
-        self.act("pause")
-
-    def action_stop(self) -> None:
-        """End a live run."""
-        self.act("stop")
-
-    def action_approve(self) -> None:
-        """A word on the candidate that waits."""
-        self.act("approve")
-
-    def action_unseal(self) -> None:
-        """Read the test split."""
-        self.act("unseal")
 
     def action_help(self) -> None:
         """The keys."""
@@ -694,11 +498,12 @@ class MainScreen(Screen[None]):
 
     def why_not(self, action: str) -> str:
         """Why an action cannot be done now; empty where it can."""
-        return whither.why_not(self, action.partition("(")[0])
+        return whither.why_not(self, keys.name(action))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that does nothing now is dimmed."""
-        return None if self.why_not(action) else True
+        named = str(parameters[0]) if action in keys.SPREAD and parameters else action
+        return None if whither.why_not(self, named) else True
 
     def on_key(self, event: Any) -> None:
         """A key that does nothing now says why."""
@@ -708,6 +513,4 @@ class MainScreen(Screen[None]):
 
     def fail(self, error: SiaError) -> None:
         """Tells a person what went wrong, in one sentence."""
-        from sia_tui.app.lines import harmless
-
         self.notify(harmless(f"{error}"), severity="error", timeout=10, markup=False)
