@@ -54,7 +54,7 @@ class SiaApp(App[None]):
         self.open_workspace()
         sealed = [*self._files, *([self._shipped] if self._shipped else [])]
         if sealed:
-            self.run_worker(lambda: self._open_sealed(sealed), thread=True, exit_on_error=False)
+            self.run_worker(lambda: self._open_sealed(sealed), thread=True, group="open", exit_on_error=False)
         else:
             self.opened = True
 

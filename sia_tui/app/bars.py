@@ -22,7 +22,19 @@ _STEPS = {
 _TONES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
 
 
-class Crumbs(Static):
+class Bar(Static):
+    """One line that is drawn anew only where it says something else."""
+
+    _said: Text | None = None
+
+    def say(self, text: Text) -> None:
+        """Shows `text`."""
+        if text != self._said or text.spans != self._said.spans:
+            self._said = text
+            self.update(text, layout=False)
+
+
+class Crumbs(Bar):
     """Where one is: source, run, generation, pages."""
 
     def tell(self, parts: list[str], note: str = "") -> None:
@@ -30,16 +42,16 @@ class Crumbs(Static):
         shown = Text(" › ".join(harmless(part) for part in parts), style="bold", no_wrap=True, overflow="ellipsis")
         if note:
             shown.append(f"  {harmless(note)}", style="not bold yellow")
-        self.update(shown)
+        self.say(shown)
 
 
-class StatusLine(Static):
+class StatusLine(Bar):
     """Phase, generation, lever, score, cost, budget, isolation, following or not."""
 
     def tell(self, watching: Watching | None, status: str, *, following: bool) -> None:
         """What the run is at the watched event; `status` is what is known beyond the log."""
         if watching is None:
-            self.update(Text("no run is selected"))
+            self.say(Text("no run is selected"))
             return
         state = watching.moment.state
         parts: list[tuple[str, str] | str] = [(f" {status} ", _TONES.get(status, ""))]
@@ -58,10 +70,10 @@ class StatusLine(Static):
         if state.asked is not None:
             parts.append((f"candidate {state.asked} waits: a", "bold yellow"))
         parts.append("following" if following else "held")
-        self.update(_joined(parts))
+        self.say(_joined(parts))
 
 
-class ReplayBar(Static):
+class ReplayBar(Bar):
     """Where in time the run is seen; shown while that is not its head."""
 
     def tell(self, watching: Watching) -> None:
@@ -71,7 +83,7 @@ class ReplayBar(Static):
         bar = "━" * place + "●" + "─" * (24 - place)
         verb = "▶ playing" if watching.playing else "❚❚ still"
         generation = watching.moment.generation_at(n)
-        self.update(
+        self.say(
             _joined(
                 [
                     (f" {verb} {watching.speed:g}x", "bold"),

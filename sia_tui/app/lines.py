@@ -101,12 +101,20 @@ class Lines(ScrollView, can_focus=True):
 
     def show(self, rows: Sequence[Row], *, cursor: int | None = None) -> None:
         """Draws other rows; the cursor stays where it is unless it is told where to go, or follows."""
+        wanted = len(rows) - 1 if self.follow else self.cursor if cursor is None else cursor
+        if rows == self.rows and wanted == self.cursor:
+            return
         before = self.current if self.rows else None
         self.rows = rows
-        self.virtual_size = Size(self.size.width, len(rows))
-        wanted = len(rows) - 1 if self.follow else self.cursor if cursor is None else cursor
+        self._measure()
         self._place(wanted, told=before)
         self.refresh()
+
+    def _measure(self) -> None:
+        """Tells the scroll bar how long the list is; not where nothing changed, since that lays out the screen."""
+        size = Size(self.size.width, len(self.rows))
+        if size != self.virtual_size:
+            self.virtual_size = size
 
     @property
     def current(self) -> Row | None:
@@ -132,7 +140,7 @@ class Lines(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The line at `y` of the visible part."""
         index, width = self.scroll_offset.y + y, self.size.width
-        base = self.rich_style
+        base = self._style("")
         if index >= len(self.rows):
             return Strip.blank(width, base)
         segments = [
@@ -145,7 +153,8 @@ class Lines(ScrollView, can_focus=True):
 
     def _style(self, tone: str) -> Style:
         if tone not in self._styles:
-            self._styles[tone] = self.get_component_rich_style(f"lines--{tone}", partial=True)
+            plainly = self.rich_style if not tone else self.get_component_rich_style(f"lines--{tone}", partial=True)
+            self._styles[tone] = plainly
         return self._styles[tone]
 
     def notify_style_update(self) -> None:
@@ -155,7 +164,7 @@ class Lines(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Keeps the cursor in sight."""
-        self.virtual_size = Size(self.size.width, len(self.rows))
+        self._measure()
         self.call_after_refresh(self._in_sight)
 
     def on_focus(self) -> None:

@@ -67,6 +67,7 @@ class MainScreen(Screen[None]):
         self._wanted = attach
         self._watched: dict[tuple[str, str], Watching] = {}
         self._pane = 0
+        self._titles: dict[Lines, str] = {}
         self._slow_at = 0.0
 
     # -- what is there ------------------------------------------------------------------------------------------------
@@ -210,7 +211,6 @@ class MainScreen(Screen[None]):
         """Draws what depends on the watched run and its event."""
         if self.watching is None:
             return
-        self.set_class(self.watching.until is not None, "replay")
         self.timeline.fill(self.watching)
         self.inspector.fill(self.watching, force=force)
         self.refresh_bars()
@@ -222,6 +222,7 @@ class MainScreen(Screen[None]):
         if watching is None:
             self.query_one(Crumbs).tell(["sia"], "no runs yet: n starts one" if self.sia.opened else "reading ...")
             return
+        self.set_class(watching.until is not None, "replay")
         if watching.until is not None:
             self.query_one(ReplayBar).tell(watching)
         parts = [watching.source.label, watching.moment.state.name or watching.run]
@@ -233,8 +234,13 @@ class MainScreen(Screen[None]):
             pages = [whither.crumb(target) for target, _ in self.inspector.stack]
             parts += pages[1:] if pages[:1] in ([parts[-1]], ["run"]) and len(pages) > 1 else pages
         self.query_one(Crumbs).tell(parts, self._note())
-        self.inspector.border_title = escaped(self.inspector.title or "inspector")
-        self.timeline.border_title = escaped(f"timeline  {self._filter_note()}")
+        self._entitle(self.inspector, self.inspector.title or "inspector")
+        self._entitle(self.timeline, f"timeline  {self._filter_note()}".rstrip())
+
+    def _entitle(self, pane: Lines, title: str) -> None:
+        if self._titles.get(pane) != title:
+            self._titles[pane] = title
+            pane.border_title = escaped(title)
 
     def _note(self) -> str:
         if self.status == "interrupted":
@@ -283,8 +289,8 @@ class MainScreen(Screen[None]):
                 self._slow(now)
         elif now - self._slow_at >= STATUS_S:
             self._slow(now)
-        if watching is not None and watching.until is not None:
-            self.query_one(ReplayBar).tell(watching)
+        if watching is not None and (watching.until is not None or self.has_class("replay")):
+            self.refresh_bars()
 
     def _slow(self, now: float) -> None:
         """What need not be drawn at every tick; and whether a run has come to its end."""

@@ -1,0 +1,68 @@
+"""A workspace with a finished run of made-up results, and the app on it, driven without a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.events.log import RunLog
+from engine.loop.workspace import Workspace
+from sia_tui.app.app import SiaApp
+from sia_tui.app.screens.main import MainScreen
+from tests.histories import Play, settings, started
+
+Opened = Callable[..., contextlib.AbstractAsyncContextManager[tuple[Pilot[None], MainScreen]]]
+
+
+def uneven(number: int, instance: str) -> float:
+    """Version 2 fixes most and breaks one instance, version 3 breaks half of them again."""
+    at = int(instance.split("-")[1])
+    return {1: float(at == 0), 2: float(at != 0), 3: float(at % 2)}.get(number, 1.0)
+
+
+@pytest.fixture
+def played(workspace: Path) -> Path:
+    """A finished run of three generations, of which the second was accepted."""
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        Play(log, started(settings(generations=3)), skill=uneven).to_rest()  # type: ignore[arg-type]
+    return workspace
+
+
+@pytest.fixture(autouse=True)
+def nobodys_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the preferences of whoever runs it."""
+    monkeypatch.setenv("SIA_TUI_CONFIG", str(tmp_path / "tui.toml"))
+
+
+@pytest.fixture
+def opened() -> Opened:
+    """Opens the app on a workspace, at a size, and waits until its logs are open."""
+
+    @contextlib.asynccontextmanager
+    async def go(
+        workspace: Path, *, size: tuple[int, int] = (160, 50), files: tuple[Path, ...] = (), shipped: bool = False
+    ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
+        app = SiaApp(Workspace(workspace), files=files, shipped=shipped)
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            yield pilot, app.main
+
+    return go
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Until nothing is left to do: workers done, messages handled, the screen drawn."""
+    await pilot.pause()
+    working = [one for one in pilot.app.workers if one.group in ("page", "search", "open")]
+    if working:
+        await pilot.app.workers.wait_for_complete(working)
+    await pilot.pause()
+
+
+def texts(rows: object) -> list[str]:
+    """The text of rows."""
+    return [one.text for one in rows]  # type: ignore[attr-defined]

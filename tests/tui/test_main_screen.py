@@ -1,0 +1,227 @@
+"""The main screen, key by key, at the size of a small terminal and of a large one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.conftest import Opened, settle, texts
+
+SMALL, LARGE = (80, 24), (160, 50)
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_it_opens_on_the_newest_run(played: Path, opened: Opened, size: tuple[int, int]) -> None:
+    async with opened(played, size=size) as (_, main):
+        assert main.watching is not None
+        assert main.watching.run == "r1"
+        assert any("toy-1" in line for line in texts(main.lineage.rows))
+        assert [line.split()[1:3] for line in texts(main.lineage.rows) if "±" in line] == [
+            ["+", "1"],
+            ["+", "2"],
+            ["-", "3"],
+        ]
+        assert main.timeline.event == main.watching.outline.head
+
+
+async def test_an_empty_workspace_says_how_to_begin(workspace: Path, opened: Opened) -> None:
+    async with opened(workspace) as (pilot, main):
+        assert main.watching is None
+        assert "n starts one" in str(main.query_one("Crumbs").render())
+        await pilot.press("b")
+        await settle(pilot)
+        assert "no run" in main.why_not("act('branch')")
+
+
+async def test_what_a_generation_broke_and_why_takes_three_keys_on_a_small_screen(played: Path, opened: Opened) -> None:
+    async with opened(played, size=SMALL) as (pilot, main):
+        await pilot.press("3", "v")
+        await settle(pilot)
+        current = main.inspector.current
+        assert current is not None
+        assert current.text.startswith("- val-")
+        await pilot.press("enter")
+        await settle(pilot)
+        page = texts(main.inspector.rows)
+        assert any("broken by generation 3" in line for line in page)
+        assert any("what it changed" in line for line in page)
+        assert any("difference of the two harnesses" in line for line in page)
+
+
+async def test_branching_from_a_generation_takes_three_keys_on_a_small_screen(
+    played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sia_tui.app.screens import acts
+
+    launched: list[list[str]] = []
+
+    async def launch(_main: object, arguments: list[str]) -> bool:
+        launched.append(list(arguments))
+        return True
+
+    monkeypatch.setattr(acts, "launch", launch)
+    async with opened(played, size=SMALL) as (pilot, _):
+        await pilot.press("2", "b", "enter")
+        await settle(pilot)
+        assert launched == [["branch", "r1", "--generation", "2"]]
+
+
+async def test_panes_are_drilled_into_and_left_on_a_small_screen(played: Path, opened: Opened) -> None:
+    async with opened(played, size=SMALL) as (pilot, main):
+        visible = lambda: [pane.display and pane.has_class("current") for pane in main.panes]  # noqa: E731
+        assert visible() == [True, False, False]
+        await pilot.press("enter")
+        assert visible() == [False, True, False]
+        await pilot.press("enter")
+        assert visible() == [False, False, True]
+        await pilot.press("escape", "escape")
+        assert visible() == [True, False, False]
+
+
+async def test_a_filter_shows_what_passes_and_escape_shows_all(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        everything = len(main.timeline.rows)
+        await pilot.press("slash", *"type:gate", "enter")
+        await settle(pilot)
+        assert [line.split()[2] for line in texts(main.timeline.rows)] == ["gate"] * 3
+        await pilot.press("escape")
+        await settle(pilot)
+        assert len(main.timeline.rows) == everything
+
+
+async def test_a_bad_filter_is_said_and_may_be_corrected(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("slash", *"gen:x", "enter")
+        await settle(pilot)
+        assert "is no number" in str(pilot.app.screen.query_one("#hint").render())
+        await pilot.press("backspace", "3", "enter")
+        await settle(pilot)
+        assert main.timeline.filter is not None
+        assert main.timeline.filter.text == "gen:3"
+
+
+async def test_broken_is_a_filter(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("slash", *"broken gen:3", "enter")
+        await settle(pilot)
+        found = texts(main.timeline.rows)
+        assert len(found) == 5
+        assert all("- val" in line for line in found)
+
+
+async def test_a_phase_is_folded_and_unfolded(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        before = len(main.timeline.rows)
+        await pilot.press("l", "g", "o")
+        assert len(main.timeline.rows) < before
+        assert texts(main.timeline.rows)[0].startswith("> Start")
+        await pilot.press("enter")
+        assert len(main.timeline.rows) == before
+
+
+async def test_stepping_jumping_and_the_tail(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        assert main.watching is not None
+        head = main.watching.outline.head
+        await pilot.press("left_square_bracket")
+        assert main.watching.n == head - 1
+        await pilot.press("right_square_bracket")
+        assert (main.watching.n, main.watching.until) == (head, None)
+        await pilot.press("left_curly_bracket")
+        assert main.watching.moment.state.current is not None
+        assert main.watching.moment.state.current.n == 3
+        await pilot.press("colon", "5", "enter")
+        await settle(pilot)
+        assert main.watching.n == 5
+        assert main.timeline.event == 5
+        await pilot.press("colon", *"g2", "enter")
+        await settle(pilot)
+        assert main.watching.moment.state.current is not None
+        assert main.watching.moment.state.current.n == 2
+        await pilot.press("t")
+        assert main.watching.until is None
+
+
+async def test_a_replay_plays_to_the_end(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        watching = main.watching
+        assert watching is not None
+        await pilot.press("r", *["plus"] * 6)
+        assert watching.playing
+        assert watching.speed == 1000
+        for _ in range(200):
+            if watching.until is None:
+                break
+            await pilot.pause(0.05)
+        assert (watching.until, watching.playing) == (None, False)
+
+
+async def test_marks_compare_generations_and_diff_against(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("2", "m", "3", "c")
+        await settle(pilot)
+        page = texts(main.inspector.rows)
+        assert any(line.startswith("difference") for line in page)
+        assert any("instances that differ" in line for line in page)
+        await pilot.press("d")
+        await settle(pilot)
+        assert main.inspector.title == "difference, candidate 2 to 3"
+
+
+async def test_the_map_shows_what_was_fixed_and_broken(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("x")
+        await settle(pilot)
+        rows = {line.split()[0]: line.split()[1] for line in texts(main.inspector.rows) if line.startswith("val-")}
+        assert rows["val-1"] == "-F+"
+        assert rows["val-0"] == "+BB"
+        assert rows["val-2"] == "-FB"
+
+
+async def test_bisect_names_the_candidate(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("2", "v", "enter")
+        await settle(pilot)
+        await pilot.press("B")
+        await settle(pilot)
+        assert "generation 2 broke val-0, from 1 to 0." in texts(main.inspector.rows)[0]
+
+
+async def test_back_and_forward_go_through_places(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("2", "v")
+        await settle(pilot)
+        there = main.place
+        await pilot.press("less_than_sign")
+        await settle(pilot)
+        assert main.place.pages != there.pages
+        await pilot.press("greater_than_sign")
+        await settle(pilot)
+        assert main.place == there
+
+
+async def test_a_key_that_does_nothing_says_why(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("a")
+        await pilot.pause()
+        assert [note.message for note in pilot.app._notifications] == ["Approve: no candidate waits for a word"]
+        assert main.why_not("act('stop')") == "no engine is working on it: it is finished"
+
+
+async def test_copy_takes_the_line(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("y")
+        assert pilot.app.clipboard == "toy-1"
+        assert main.lineage.current is not None
+
+
+async def test_zoom_shows_one_pane_of_a_large_screen(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("z")
+        await pilot.pause()
+        assert main.has_class("narrow")
+        await pilot.press("z")
+        await pilot.pause()
+        assert not main.has_class("narrow")
