@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -26,9 +27,10 @@ def uneven(number: int, instance: str) -> float:
 
 @pytest.fixture
 def played(workspace: Path) -> Path:
-    """A finished run of three generations, of which the second was accepted."""
-    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
-        Play(log, started(settings(generations=3)), skill=uneven).to_rest()  # type: ignore[arg-type]
+    """A finished run of three generations, of which the second was accepted; an event a second."""
+    seconds = itertools.count(1_700_000_000_000_000, 1_000_000)
+    with contextlib.closing(RunLog.hold(workspace, "r1", clock=lambda: next(seconds))) as log:
+        Play(log, started(settings(generations=3, agent="search")), skill=uneven).to_rest()  # type: ignore[arg-type]
     return workspace
 
 

@@ -63,7 +63,9 @@ async def test_branching_from_a_generation_takes_three_keys_on_a_small_screen(
 
     monkeypatch.setattr(acts, "launch", launch)
     async with opened(played, size=SMALL) as (pilot, _):
-        await pilot.press("2", "b", "enter")
+        await pilot.press("2", "b")
+        await settle(pilot)
+        await pilot.press("enter")
         await settle(pilot)
         assert launched == [["branch", "r1", "--generation", "2"]]
 
@@ -148,8 +150,9 @@ async def test_a_replay_plays_to_the_end(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
         watching = main.watching
         assert watching is not None
-        await pilot.press("r", *["plus"] * 6)
+        await pilot.press("r")
         assert watching.playing
+        await pilot.press(*["plus"] * 6)
         assert watching.speed == 1000
         for _ in range(200):
             if watching.until is None:
@@ -176,7 +179,7 @@ async def test_the_map_shows_what_was_fixed_and_broken(played: Path, opened: Ope
         await settle(pilot)
         rows = {line.split()[0]: line.split()[1] for line in texts(main.inspector.rows) if line.startswith("val-")}
         assert rows["val-1"] == "-F+"
-        assert rows["val-0"] == "+BB"
+        assert rows["val-0"] == "+B-"
         assert rows["val-2"] == "-FB"
 
 
