@@ -53,6 +53,7 @@ class Starting:
                 return self._said.decode().strip()
             if not part:
                 self.process.wait()
+                self._told = 0
                 raise _failed(self.output())
         return None
 

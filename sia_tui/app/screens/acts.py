@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sia_tui.app.watching import Watching
 
 BY = "a person"
+WISH_TRIES, WISH_S = 20, 0.25
 
 
 async def launch(main: MainScreen, arguments: Sequence[str]) -> bool:
@@ -222,11 +223,12 @@ async def unseal(main: MainScreen) -> None:
 
 
 async def _wish(main: MainScreen, watching: Watching, request: Request) -> None:
-    heard = await asyncio.to_thread(send, main.sia.workspace.path, watching.run, request)
-    if heard:
-        main.notify(f"asked to {request.wish}")
-    else:
-        main.fail(SiaError("no engine answers", "wait a moment, or press p to go on with the run"))
+    for _ in range(WISH_TRIES):  # an engine that has just taken its run up does not listen yet
+        if await asyncio.to_thread(send, main.sia.workspace.path, watching.run, request):
+            main.notify(f"asked to {request.wish}")
+            return
+        await asyncio.sleep(WISH_S)
+    main.fail(SiaError("no engine answers", "wait a moment, or press p to go on with the run"))
 
 
 def _origin(watching: Watching, intro: list[str]) -> list[str]:

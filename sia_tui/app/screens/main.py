@@ -174,7 +174,7 @@ class MainScreen(Screen[None]):
             self.roll.call(self.sia.sources.values(), force=True)
             self.leave()
             self.watch_run(source, run)
-            self.refresh_lineage()
+            self.go_to(None)
             self.lineage.put_on(Target("run", run, source.label))
             self.look_at(1 if not self.has_class("narrow") else self._pane)
 

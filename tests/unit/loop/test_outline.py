@@ -75,5 +75,5 @@ def test_an_outline_grows_with_its_run(workspace: Path) -> None:
 def test_what_an_outline_asks_for_is_found_by_an_index(
     finished: str, reader: Reader, condition: str, index: str
 ) -> None:
-    query = f"EXPLAIN QUERY PLAN SELECT n FROM events WHERE run = ? AND n > 5 AND n <= 9 AND {condition} ORDER BY n"
+    query = f"EXPLAIN QUERY PLAN SELECT n FROM events WHERE run = ? AND n > 5 AND n <= 9 AND {condition} ORDER BY n"  # noqa: S608
     assert index in reader.db.conn.execute(query, (finished,)).fetchall()[0][3]

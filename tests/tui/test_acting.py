@@ -1,0 +1,250 @@
+"""What is done in the app is done by engines of their own, and ends as the events that the command line writes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from engine.events.reader import Reader
+from engine.loop.state import fold
+from sia_tui.app.lines import Lines
+from sia_tui.app.screens.editing import EditScreen
+from sia_tui.app.screens.main import MainScreen
+from tests.story import TOY, sia, story
+from tests.tui.conftest import Opened, settle
+
+pytestmark = pytest.mark.asyncio
+PATIENCE_S = 90.0
+
+
+async def until(holds: Callable[[], object], what: str = "") -> None:
+    """Waits on a condition."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+def command(workspace: Path, *arguments: str) -> None:
+    """The same thing from the command line."""
+    done = subprocess.run(sia(workspace, *arguments), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def types(workspace: Path, reference: str) -> list[str]:
+    """The events of a run by type; results may come in any order, and are not named."""
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        history = reader.history(reader.find(reference).run)
+        return [event.type for event in history if event.type not in ("instance.finished", "budget.warned")]
+
+
+def state(workspace: Path, reference: str = "last") -> Any:
+    """The state of a run."""
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        return fold(reader.history(reader.find(reference).run))
+
+
+async def fill(pilot: Pilot[None], **values: str) -> None:
+    """Changes fields of the form that is open, and accepts it."""
+    await settle(pilot)
+    labels = {str(one.render()).strip().removeprefix("• ").strip(): one.id for one in pilot.app.screen.query("Static")}
+    for name, value in values.items():
+        at = str(labels[name]).removeprefix("label-")
+        pilot.app.screen.query_one(f"#field-{at}", Input).value = value
+    await pilot.press("enter")
+    await settle(pilot)
+
+
+async def rest(main: MainScreen, workspace: Path, name: str, status: str = "finished") -> None:
+    """Until the app itself says that the run has come to rest."""
+    await until(lambda: main.watching is not None and main.watching.moment.state.name == name, name)
+    await until(lambda: main.status == status)
+    assert state(workspace, name).status == status
+
+
+async def start(pilot: Pilot[None], **values: str) -> None:
+    """A new run on the toy, from its form."""
+    await pilot.press("n")
+    await settle(pilot)
+    pilot.app.screen.query_one(Input).value = str(TOY)
+    await pilot.press("enter")
+    await fill(pilot, **values)
+
+
+async def test_a_run_a_branch_and_a_fork_are_those_of_the_command_line(tmp_path: Path, opened: Opened) -> None:
+    app, plain = tmp_path / "app", tmp_path / "plain"
+    async with opened(app) as (pilot, main):
+        await start(pilot, generations="2", name="one")
+        await rest(main, app, "one")
+        await pilot.press("1", "b")
+        await fill(pilot, name="two", seed="7")
+        await rest(main, app, "two")
+        main.attach(state(app, "one").run)
+        await pilot.press("colon", "5", "enter")
+        await settle(pilot)
+        await pilot.press("f")
+        await fill(pilot, name="three", **{"gate.alpha": "0.02"})
+        await rest(main, app, "three")
+        main.attach(state(app, "one").run)
+        await settle(pilot)
+        await pilot.press("U")
+        await settle(pilot)
+        await pilot.press("y")
+        await until(lambda: main.watching is not None and main.watching.moment.state.tested)
+    command(plain, "run", str(TOY), "--generations", "2", "--name", "one", "--headless")
+    command(plain, "branch", "one", "--generation", "1", "--name", "two", "--set", "seed=7", "--headless")
+    command(plain, "fork", "one", "--at", "5", "--name", "three", "--set", "gate.alpha=0.02", "--headless")
+    command(plain, "test", "one", "--headless")
+    for name in ("one", "two", "three"):
+        assert story(app, name) == story(plain, name)
+        assert types(app, name) == types(plain, name)
+
+
+async def test_what_an_engine_refuses_is_said_in_its_own_words(tmp_path: Path, opened: Opened) -> None:
+    async with opened(tmp_path) as (pilot, _):
+        await start(pilot, generations="0")
+        await until(lambda: pilot.app._notifications)
+        (note,) = pilot.app._notifications
+        assert "generation" in note.message
+        assert "Traceback" not in note.message
+        assert not (tmp_path / "events.db").exists()
+
+
+async def test_a_waiting_candidate_is_declined_edited_and_approved(tmp_path: Path, opened: Opened) -> None:
+    async with opened(tmp_path) as (pilot, main):
+        await start(pilot, generations="3", approve="harness", name="asked")
+
+        async def waits(number: int) -> None:
+            await until(lambda: main.watching is not None and main.watching.moment.state.asked == number)
+            await pilot.press("a")
+            await settle(pilot)
+
+        await waits(2)
+        await pilot.press("n", *"no", "enter")
+        await until(lambda: "approval.given" in types(tmp_path, "asked"))
+        await until(lambda: state(tmp_path).declined)
+        await waits(2)
+        await pilot.press("e")
+        await settle(pilot)
+        edit = pilot.app.screen
+        assert isinstance(edit, EditScreen)
+        (edit.folder / "params.toml").write_text('method = "rule"\nskill = 6\n')
+        await until(lambda: any("skill = 6" in row.text for row in edit.query_one(Lines).rows))
+        await pilot.press("f")
+        await until(lambda: state(tmp_path).versions.get(2) and state(tmp_path).versions[2].author == "person")
+        await waits(3)
+        await pilot.press("y")
+        await rest(main, tmp_path, "asked")
+    words = [
+        event.payload.answer  # type: ignore[attr-defined]
+        for event in _history(tmp_path, "asked")
+        if event.type == "approval.given"
+    ]
+    assert words == ["no", "edit", "yes"]
+
+
+def _history(workspace: Path, reference: str) -> list[Any]:
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        return list(reader.history(reader.find(reference).run))
+
+
+def engine_of(workspace: Path) -> psutil.Process:
+    """The engine that works in a workspace."""
+    for one in psutil.process_iter(["cmdline"]):
+        line = one.info["cmdline"] or []
+        if str(workspace) in line and "--announce-fd" in line:
+            return one
+    raise AssertionError("no engine")
+
+
+async def test_an_engine_that_is_killed_is_seen_and_its_run_gone_on_with(tmp_path: Path, opened: Opened) -> None:
+    async with opened(tmp_path) as (pilot, main):
+        await start(pilot, generations="3", approve="harness", name="killed")
+        await until(lambda: main.watching is not None and main.watching.moment.state.asked == 2)
+        engine_of(tmp_path).kill()
+        await until(lambda: main.status == "interrupted")
+        await until(lambda: "interrupted" in str(main.query_one("Crumbs").render()))
+        assert "p goes on" in str(main.query_one("Crumbs").render())
+        await pilot.press("p")
+        await until(lambda: main.status == "running")
+        await until(lambda: main.watching is not None and main.watching.moment.state.asked == 2)
+        await pilot.press("p")  # asks the live engine to rest
+        await until(lambda: main.status == "paused")
+        await pilot.press("p")
+        await until(lambda: main.status == "running")
+        await until(lambda: main.watching is not None and main.watching.moment.state.asked == 2)
+        await pilot.press("S")
+        await settle(pilot)
+        await pilot.press("y")
+        await until(lambda: main.status == "stopped")
+
+
+async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tmp_path: Path, opened: Opened) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from engine.loop.workspace import Workspace\n"
+        "from sia_tui.app.app import SiaApp\n"
+        "from sia_tui.app.screens import acts\n"
+        "async def main():\n"
+        "    app = SiaApp(Workspace(Path(sys.argv[1])), shipped=False)\n"
+        "    async with app.run_test() as pilot:\n"
+        "        await pilot.pause()\n"
+        "        arguments = ['run', sys.argv[2], '--approve', 'harness', '--generations', '2', '--name', 'alive']\n"
+        "        assert await acts.launch(app.main, arguments)\n"
+        "        print('started', flush=True)\n"
+        "        await asyncio.sleep(600)\n"
+        "asyncio.run(main())\n"
+    )
+    app = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(TOY)], stdout=subprocess.PIPE, text=True)
+    assert app.stdout is not None
+    assert (await asyncio.to_thread(app.stdout.readline)) == "started\n"
+    os.kill(app.pid, signal.SIGKILL)
+    app.wait()
+    async with opened(tmp_path) as (pilot, main):
+        assert main.watching is not None
+        assert main.watching.moment.state.name == "alive"
+        await until(lambda: main.status == "running")
+        await until(lambda: main.watching is not None and main.watching.moment.state.asked == 2)
+        await pilot.press("a")
+        await settle(pilot)
+        await pilot.press("y")
+        await rest(main, tmp_path, "alive")
+
+
+async def test_an_edited_harness_becomes_the_next_candidate_of_a_fork(tmp_path: Path, opened: Opened) -> None:
+    async with opened(tmp_path) as (pilot, main):
+        await start(pilot, generations="2", name="one")
+        await rest(main, tmp_path, "one")
+        await pilot.press("1", "e")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, EditScreen)
+        (pilot.app.screen.folder / "params.toml").write_text('method = "rule"\nskill = 8\n')
+        await pilot.press("f")
+        await fill(pilot, name="mine", generations="3")
+        await rest(main, tmp_path, "mine")
+    assert state(tmp_path, "mine").versions[2].author == "person"
+
+
+async def test_a_sealed_run_is_branched_into_the_workspace(tmp_path: Path, opened: Opened) -> None:
+    made, home = tmp_path / "made", tmp_path / "home"
+    command(made, "run", str(TOY), "--generations", "2", "--name", "one", "--headless")
+    command(made, "export", "one", "-o", str(tmp_path / "one.sia"))
+    async with opened(home, files=(tmp_path / "one.sia",)) as (pilot, main):
+        assert main.watching is not None
+        assert main.watching.source.sealed
+        assert "sealed" in main.why_not("act('pause')")
+        await pilot.press("1", "b")
+        await fill(pilot, name="two", generations="2")
+        await rest(main, home, "two")
