@@ -1,0 +1,237 @@
+"""Claude through Anthropic's Messages API: streamed, with tools, structured output and prompt caching.
+
+One call is one request: the SDK's own retries are off, since retries are recorded by the caller. A reply counts only
+with its `message_stop`; whatever breaks off before it is `Transient`, however much text has come.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.errors import SiaError
+from engine.models.extras import missing
+from engine.models.faults import judged, retry_after
+from engine.models.protocol import (
+    Abilities,
+    Finish,
+    Hopeless,
+    Message,
+    OnText,
+    Reply,
+    Request,
+    Scored,
+    ToolCall,
+    Transient,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from anthropic.types import RawMessageStreamEvent
+
+DEFAULT = "claude-sonnet-4-6"
+KEY = "ANTHROPIC_API_KEY"
+SILENCE_S = 120.0
+"""How long a stream may say nothing, not even `ping`, before it counts as broken."""
+_FINISH: Mapping[str, Finish] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tools",
+    "refusal": "refused",
+}
+_SAMPLED = ("claude-sonnet-4", "claude-haiku-4", "claude-opus-4-5", "claude-opus-4-6")
+"""Models that take `temperature` or `top_p`, but not both, and under `_VERSION` only; later ones refuse either."""
+_VERSION = {"anthropic-version": "2023-06-01"}
+"""The last version of the API that knows of sampling; the SDK asks for a later one, where it is an error (400)."""
+_KINDS = {"rate_limit_error": 429, "overloaded_error": 529, "timeout_error": 504, "invalid_request_error": 400}
+"""The status that an `error` event in mid-stream stands for; any other is 500."""
+_EPHEMERAL = {"cache_control": {"type": "ephemeral"}}
+
+
+class Anthropic:
+    """Claude; `weights` is the model's name at Anthropic. $ANTHROPIC_BASE_URL leads elsewhere."""
+
+    abilities = Abilities(choices=True, schema=True)
+
+    def __init__(self, weights: str = DEFAULT, *, key: str | None, silence_s: float = SILENCE_S) -> None:
+        try:
+            import anthropic
+            import httpx2
+        except ModuleNotFoundError as error:
+            raise missing(str(error.name), "agents") from None
+        if not key:
+            raise SiaError("there is no key for Claude", f"set ${KEY}, or store it with `keyring set sia {KEY}`")
+        self.weights = weights
+        timeout = httpx2.Timeout(silence_s, connect=10.0)
+        self._client = anthropic.AsyncAnthropic(api_key=key, max_retries=0, timeout=timeout)
+        self._api, self._http = anthropic, httpx2
+
+    async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
+        """One reply; raises `Transient` or `Hopeless`."""
+        body = wire(request)
+        if format_ := _format(request, self._api.transform_schema):
+            body["output_config"] = {"format": format_}
+        arriving = _Arriving(None if request.choices else on_text)
+        try:
+            if sampling := _sampling(request):
+                body |= {"extra_body": sampling, "extra_headers": _VERSION}
+            async with await self._client.messages.create(**body, stream=True) as stream:
+                async for event in stream:
+                    arriving.take(event)
+        except self._api.APIStatusError as error:
+            raise _of_status(error) from error
+        except (self._api.APIConnectionError, self._http.HTTPError) as error:
+            raise Transient(f"the connection to Anthropic broke ({type(error).__name__}: {error})") from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise Transient(f"an event of the stream was broken ({error})") from error
+        return arriving.whole(request)
+
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
+        """Claude has no log-probabilities: raises `Hopeless`."""
+        raise Hopeless("Claude gives no log-probabilities", "ask with choices, or score with a local model")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def wire(request: Request) -> dict[str, Any]:
+    """The request in Anthropic's form; up to two `cache_control` marks: tools and system prompt, and the last turn."""
+    if request.adapter:
+        raise Hopeless("Claude takes no adapter", "use a local model for the weights lever")
+    system: list[dict[str, Any]] = [
+        {"type": "text", "text": m.text} for m in request.messages if m.role == "system" and m.text
+    ]
+    tools: list[dict[str, Any]] = [
+        {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
+        for tool in request.tools
+    ]
+    turns = _turns([m for m in request.messages if m.role != "system"])
+    for marked in (system or tools, turns[-1]["content"] if turns else []):
+        if marked:
+            marked[-1] = {**marked[-1], **_EPHEMERAL}
+    body: dict[str, Any] = {"model": request.weights, "max_tokens": request.max_tokens, "messages": turns}
+    body |= {"system": system} if system else {}
+    body |= {"tools": tools} if tools else {}
+    body |= {"stop_sequences": list(request.stop)} if request.stop else {}
+    if tools and request.tool_choice:
+        named = {"type": "tool", "name": request.tool_choice}
+        body["tool_choice"] = {"type": "any"} if request.tool_choice == "any" else named
+    return body
+
+
+def _sampling(request: Request) -> dict[str, float]:
+    if not request.weights.startswith(_SAMPLED):
+        return {}
+    if request.top_p == 1.0:
+        return {"temperature": request.temperature}
+    if request.temperature == 1.0:
+        return {"top_p": request.top_p}
+    raise Hopeless("Claude takes temperature or top_p, not both", "leave one of them at 1")
+
+
+def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """User and assistant in turn; answers of tools belong to the user's turn, and must stand first in it."""
+    turns: list[dict[str, Any]] = []
+    for message in messages:
+        role = "assistant" if message.role == "assistant" else "user"
+        if not turns or turns[-1]["role"] != role:
+            turns.append({"role": role, "content": []})
+        turns[-1]["content"] += _blocks(message)
+    return [turn for turn in turns if turn["content"]]
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    if message.role == "tool":
+        answer = {"type": "tool_result", "tool_use_id": message.answers, "is_error": message.failed}
+        return [answer | ({"content": message.text} if message.text else {})]
+    calls = [{"type": "tool_use", "id": c.id, "name": c.name, "input": c.arguments} for c in message.calls]
+    return ([{"type": "text", "text": message.text}] if message.text else []) + calls
+
+
+def _format(request: Request, transform: Any) -> dict[str, Any] | None:
+    schema: Any = request.schema
+    if request.choices:
+        choice = {"type": "string", "enum": list(request.choices)}
+        schema = {"type": "object", "properties": {"choice": choice}, "required": ["choice"]}
+    return {"type": "json_schema", "schema": transform(schema)} if schema else None
+
+
+class _Arriving:
+    """A reply as it arrives, event by event."""
+
+    def __init__(self, on_text: OnText | None) -> None:
+        self._on_text = on_text
+        self._texts: list[str] = []
+        self._calls: dict[int, tuple[str, str, list[str]]] = {}
+        self._usage = Usage()
+        self._stop = ""
+        self._complete = False
+
+    def take(self, event: RawMessageStreamEvent) -> None:
+        match event.type:
+            case "message_start":
+                self._count(event.message.usage)
+            case "content_block_start" if event.content_block.type == "tool_use":
+                self._calls[event.index] = (event.content_block.id, event.content_block.name, [])
+            case "content_block_delta" if event.delta.type == "text_delta":
+                self._texts.append(event.delta.text)
+                if self._on_text:
+                    self._on_text(event.delta.text)
+            case "content_block_delta" if event.delta.type == "input_json_delta":
+                self._calls[event.index][2].append(event.delta.partial_json)
+            case "message_delta":
+                self._stop = event.delta.stop_reason or ""
+                self._count(event.usage)
+            case "message_stop":
+                self._complete = True
+            case _:
+                pass  # blocks of kinds that we never ask for, and what the API may add
+
+    def whole(self, request: Request) -> Reply:
+        """The reply, or `Transient` where its end has not come."""
+        if not self._complete:
+            raise Transient("the stream ended before the reply did")
+        finish = _FINISH.get(self._stop, "stop")
+        text = "".join(self._texts)
+        if request.choices and finish == "stop":
+            text = msgspec.json.decode(text)["choice"]
+        return Reply(text, finish, self._usage, calls=list(self._read_calls(cut=finish == "length")))
+
+    def _read_calls(self, *, cut: bool) -> list[ToolCall]:
+        calls = []
+        for identity, name, parts in self._calls.values():
+            try:
+                arguments = json.loads("".join(parts) or "{}")
+            except json.JSONDecodeError as error:
+                if cut:  # max_tokens fell into this call; the reply says so by its finish
+                    continue
+                raise Transient(f"the arguments of {name} arrived broken ({error})") from error
+            calls.append(ToolCall(identity, name, arguments))
+        return calls
+
+    def _count(self, usage: Any) -> None:
+        # What message_delta says is cumulative; what it leaves out stands as message_start said.
+        known = self._usage
+        self._usage = Usage(
+            input=_or(usage.input_tokens, known.input),
+            output=_or(usage.output_tokens, known.output),
+            cache_read=_or(usage.cache_read_input_tokens, known.cache_read),
+            cache_write=_or(usage.cache_creation_input_tokens, known.cache_write),
+        )
+
+
+def _or(said: int | None, known: int) -> int:
+    return known if said is None else said
+
+
+def _of_status(error: Any) -> Transient | Hopeless:
+    status = error.status_code
+    if status == 200:  # an `error` event in mid-stream: the status line had gone out before
+        status = _KINDS.get(error.type or "", 500)
+    return judged(status, error.api_message or str(error), key=f"${KEY}", after_s=retry_after(error.response.headers))

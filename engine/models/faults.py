@@ -1,0 +1,59 @@
+"""What went wrong with a call over HTTP, judged: worth another try, or never going to work.
+
+The statuses are those of Anthropic's and OpenAI's APIs, which agree; 529 is Anthropic's word for overloaded.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+from collections.abc import Mapping
+
+from engine.models.protocol import Hopeless, Transient
+
+PASSES = frozenset({408, 409, 425, 429, 529})
+"""Client errors that pass; besides them every 5xx but 501."""
+_TOO_LONG = (
+    "prompt is too long",
+    "context_length_exceeded",
+    "maximum context length",
+    "context window",
+    "context size",
+)
+_REMEDIES = {
+    401: "check the key in {key}",
+    402: "add credit to the account of the key in {key}",
+    403: "use a key that may call this model, in {key}",
+    404: "check the model's name and the server's address",
+    413: "shorten the prompt",
+}
+
+
+def judged(status: int, message: str, *, key: str, after_s: float | None = None) -> Transient | Hopeless:
+    """The error for an answer with `status`; `key` names where its key came from."""
+    said = f"{message} (status {status})"
+    if any(mark in message.lower() for mark in _TOO_LONG) and status in (400, 413, 422, 500):
+        return Hopeless(
+            f"the context is too long: {said}", "shorten the prompt, or choose a model with more", status=status
+        )
+    if status in PASSES or (status >= 500 and status != 501):
+        return Transient(said, status=status, after_s=after_s)
+    remedy = _REMEDIES.get(status, "the request is not valid for this model").format(key=key)
+    return Hopeless(said, remedy, status=status)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server wishes to be left alone for, in any of the forms of `retry-after` (RFC 9110)."""
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        return max(0.0, float(headers["retry-after"]))
+    except KeyError:
+        return None
+    except ValueError:
+        pass
+    try:
+        until = email.utils.parsedate_to_datetime(headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    return max(0.0, (until - datetime.datetime.now(datetime.UTC)).total_seconds())
