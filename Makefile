@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 GENERATIONS ?= 8
 SEED ?= 1
 
-.PHONY: demo test test-slow lint format lock bench clean
+.PHONY: demo test test-slow test-local test-train lint format lock bench clean
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
@@ -22,6 +22,12 @@ test: $(VENV)/.dev  ## the tests; the slow ones are in test-slow
 
 test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
 	$(BIN)/pytest -m slow -n 0 --timeout 2400
+
+test-local: $(VENV)/.local  ## SmolLM2 in process by llama.cpp, and behind its server
+	$(BIN)/pytest -m local -n 0 tests/local
+
+test-train: $(VENV)/.train  ## SmolLM2 in process by transformers
+	$(BIN)/pytest -m train -n 0 tests/train
 
 lint: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -55,6 +61,14 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --no-deps -e .
 	touch $@ $(VENV)/.core
+
+$(VENV)/.local: $(VENV)/.dev  # llama.cpp is compiled: some fifteen minutes of one core, once
+	CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(BIN)/pip install --quiet "llama-cpp-python[server]" -e ".[local]"
+	touch $@
+
+$(VENV)/.train: $(VENV)/.dev
+	$(BIN)/pip install --quiet -e ".[train]"
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

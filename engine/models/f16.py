@@ -1,0 +1,46 @@
+"""A GGUF file with its matrices in half precision: twice as fast on a CPU for prompts, and closer to what was trained.
+
+The quantized weights are dequantized as they are; what quantization has lost does not come back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.models.cache import appearing, models_folder, sha256
+from engine.models.extras import missing
+
+
+def rewritten(source: Path) -> Path:
+    """The F16 form of `source`, made once and kept under the SHA-256 of its source; takes ten seconds for 100 MB."""
+    target = models_folder() / "f16" / f"{sha256(source)}.gguf"
+    if not target.exists():
+        with appearing(target) as fresh:
+            rewrite(source, fresh)
+    return target
+
+
+def rewrite(source: Path, target: Path) -> None:
+    """Writes the F16 form of `source`: vectors in F32, matrices in F16, every other field as it is."""
+    try:
+        import gguf
+        import numpy as np
+    except ModuleNotFoundError as error:
+        raise missing(str(error.name), "local") from None
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(target, str(reader.fields["general.architecture"].contents()))
+    for name, field in reader.fields.items():
+        if name.startswith("GGUF.") or name in ("general.architecture", "general.file_type"):
+            continue
+        inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+        writer.add_key_value(name, field.contents(), field.types[0], sub_type=inner)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    for tensor in reader.tensors:
+        values: Any = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        kind = np.float32 if len(tensor.shape) == 1 else np.float16
+        writer.add_tensor(tensor.name, values.astype(kind))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

@@ -1,0 +1,72 @@
+"""What models in this process share: text that emerges, room in the context, and one thread for all."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.models.local import Compute, Emerging, room
+from engine.models.protocol import Hopeless, Request
+
+
+@given(text=st.text(), size=st.integers(1, 5))
+def test_letters_that_are_cut_between_tokens_arrive_whole(text: str, size: int) -> None:
+    told: list[str] = []
+    emerging = Emerging((), told.append)
+    raw = text.encode()
+    for i in range(0, len(raw), size):
+        emerging.add(raw[i : i + size])
+    emerging.add(b"", final=True)
+    assert emerging.text == "".join(told) == text
+
+
+@given(before=st.text("ab"), size=st.integers(1, 4))
+def test_what_is_told_never_holds_a_piece_of_the_stop(before: str, size: int) -> None:
+    told: list[str] = []
+    emerging = Emerging(("###",), told.append)
+    raw = f"{before}###after".encode()
+    stopped = [emerging.add(raw[i : i + size]) for i in range(0, len(raw), size)]
+    assert any(stopped)
+    assert "".join(told).startswith(before)
+    assert "#" not in "".join(told)
+
+
+def test_a_beginning_of_the_stop_that_goes_on_otherwise_is_text() -> None:
+    told: list[str] = []
+    emerging = Emerging(("###",), told.append)
+    for piece in (b"a##", b"b#"):
+        assert not emerging.add(piece)
+    emerging.add(b"", final=True)
+    assert emerging.text == "".join(told) == "a##b#"
+
+
+def test_a_prompt_that_fills_the_context_is_refused_and_one_that_nearly_does_gets_the_rest() -> None:
+    assert room(Request("w", (), max_tokens=100), prompt=95, context=100) == 5
+    with pytest.raises(Hopeless, match="too long"):
+        room(Request("w", ()), prompt=100, context=100)
+
+
+def test_work_that_nobody_waits_for_is_told_to_stop() -> None:
+    told = threading.Event()
+
+    async def go() -> None:
+        compute, began = Compute("test"), threading.Event()
+
+        def work(stop: threading.Event) -> None:
+            began.set()
+            if stop.wait(10):
+                told.set()
+
+        task = asyncio.create_task(compute.run(work))
+        await asyncio.to_thread(began.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await compute.run(lambda _: told.is_set())
+        await compute.close(lambda: None)
+
+    asyncio.run(go())
