@@ -41,6 +41,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "rm": ("carrying", "Remove a run for good."),
     "domains": ("domains", "The tasks that come with sia."),
     "data": ("domains", "Obtain a domain's data."),
+    "models": ("models", "The language models that are usable here; get one."),
     "config": ("config", "Every setting, and where its value comes from."),
     "serve": ("serving", "The app in a browser, on this machine only."),
     "doctor": ("doctor", "What this machine offers: sandbox, SQLite, git, packages."),

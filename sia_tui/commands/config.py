@@ -35,7 +35,7 @@ def show(reference: str | None, shared: Shared) -> None:
 
     name = None
     if reference is None:
-        rows = [*_places(shared), *defaults()]
+        rows = [*_places(shared), *_settled(shared, defaults())]
     else:
         with opened(shared.workspace, reference) as (reader, run):
             name, rows = run.name, origins(reader.history(run.run))
@@ -67,6 +67,18 @@ def _places(shared: Shared) -> list[Origin]:
             "$SIA_CACHE" if cache else "the default, the user's cache folder",
         ),
     ]
+
+
+def _settled(shared: Shared, rows: list[Origin]) -> list[Origin]:
+    """The defaults of a run, under what sia.toml and the environment settle, and the rest of what they may settle."""
+    from engine.loop.origins import Origin
+    from engine.settings import DEFAULT, read
+
+    known = {row.key: row for row in rows}
+    for row in read(shared.workspace.path).origins:
+        if row.origin != DEFAULT or row.key not in known:
+            known[row.key] = Origin(row.key, row.value, row.origin)
+    return [known[key] for key in sorted(known)]
 
 
 def _shown(value: Any) -> str:

@@ -1,0 +1,160 @@
+"""Models as a person names them, what opening one takes, and what is usable on this machine.
+
+claude    anthropic:NAME    openai:NAME[@SERVER|@URL]    vllm:NAME[@URL]    smollm2    gguf:FILE    hf:FOLDER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from engine import keys
+from engine.errors import SiaError
+from engine.models.prices import FREE, price_of
+from engine.models.protocol import Model
+from engine.settings import Price, Server, Settings
+
+CLAUDE = "claude-sonnet-4-6"
+SMOLLM2 = "smollm2"
+BACKENDS = ("anthropic", "openai", "vllm", "gguf", "hf")
+OPENAI_KEY = "OPENAI_API_KEY"
+Report = Callable[[str], None]
+
+
+class Reference(NamedTuple):
+    """A model as a person wrote it: a backend, a name or path, and where it is served, if that was said."""
+
+    backend: str
+    name: str
+    at: str = ""
+
+    @property
+    def local(self) -> bool:
+        """Whether it computes in this process."""
+        return self.backend in ("gguf", "hf")
+
+
+def parse(text: str) -> Reference:
+    """What `text` names; raises `SiaError` where it names nothing."""
+    if text == "claude":
+        return Reference("anthropic", CLAUDE)
+    if text == SMOLLM2:
+        return Reference("gguf", SMOLLM2)
+    backend, _, rest = text.partition(":")
+    name, _, at = rest.partition("@") if backend in ("openai", "vllm") else (rest, "", "")
+    if backend not in BACKENDS or not name:
+        raise SiaError(f"{text!r} names no model", "`sia models` shows how models are named")
+    return Reference(backend, name, at)
+
+
+def price(reference: Reference, settings: Settings) -> Price | None:
+    """What a million tokens cost: nothing for a model of one's own, None where the table does not know."""
+    own = reference.local or reference.backend == "vllm" or bool(reference.at)
+    return price_of(reference.name, settings.prices) or (FREE if own else None)
+
+
+def in_flight(reference: Reference, settings: Settings) -> int:
+    """How many calls to make at once."""
+    return 1 if reference.local else int(getattr(settings.concurrency, reference.backend))
+
+
+async def open_model(
+    reference: Reference, settings: Settings, *, adapters: Path | None = None, report: Report = lambda _: None
+) -> Model:
+    """The model, ready to be asked; fetches SmolLM2 and starts vLLM where that is needed. Raises `SiaError`.
+
+    `adapters` is the folder in which a workspace keeps its adapters, one folder each, named by SHA-256.
+    """
+    match reference:
+        case Reference("anthropic", name):
+            from engine.models.anthropic import KEY, Anthropic
+
+            return Anthropic(name, key=keys.key(KEY))
+        case Reference("openai", name):
+            from engine.models.openai import OpenAI, kind_of
+
+            server = _server(reference, settings)
+            key = _key(server)
+            kind = server.kind if server.kind != "auto" else await kind_of(server.url, key)
+            return OpenAI(name, server.url, kind=kind, key=key, key_name=server.key or OPENAI_KEY)
+        case Reference("vllm", name):
+            return await _vllm(reference, settings, adapters, report)
+        case Reference("gguf", name):
+            from engine.models.llamacpp import LlamaCpp
+
+            return await asyncio.to_thread(lambda: LlamaCpp(_gguf(name, report), adapters=adapters))
+        case _:
+            from engine.models.transformers import Transformers
+
+            return await asyncio.to_thread(lambda: Transformers(_checkpoint(reference.name, report), adapters=adapters))
+
+
+async def _vllm(reference: Reference, settings: Settings, adapters: Path | None, report: Report) -> Model:
+    from engine.models.vllm import KEY, Vllm
+
+    if reference.at:
+        server = _server(reference, settings)
+        key = _key(server) or keys.key(KEY)
+        return await Vllm.attach(reference.name, server.url, key=key, adapters=adapters, report=report)
+    return await Vllm.start(
+        reference.name,
+        interpreter=settings.vllm.interpreter,
+        arguments=settings.vllm.arguments,
+        minutes=settings.vllm.start_minutes,
+        adapters=adapters,
+        report=report,
+    )
+
+
+def _server(reference: Reference, settings: Settings) -> Server:
+    """The server that `@` names: an entry of [servers], or a URL; without it OpenAI itself, or $OPENAI_BASE_URL."""
+    from engine.models.openai import OPENAI
+
+    if reference.at in settings.servers:
+        return settings.servers[reference.at]
+    if reference.at.startswith(("http://", "https://")):
+        return Server(url=reference.at)
+    if reference.at:
+        raise SiaError(
+            f"there is no server {reference.at!r}", "write its URL after @, or add it to [servers] in sia.toml"
+        )
+    if base := os.environ.get("OPENAI_BASE_URL"):
+        return Server(url=base, key=OPENAI_KEY if keys.key(OPENAI_KEY) else "")
+    return Server(url=OPENAI, kind="openai", key=OPENAI_KEY)
+
+
+def _key(server: Server) -> str:
+    key = keys.key(server.key) if server.key else ""
+    if server.key and not key:
+        raise SiaError(
+            f"there is no key for {server.url}", f"set ${server.key}, or store it with `keyring set sia {server.key}`"
+        )
+    return key
+
+
+def _gguf(name: str, report: Report) -> Path:
+    if name == SMOLLM2:
+        from engine.models import f16, smollm2
+
+        return f16.rewritten(smollm2.fetch(report))
+    return _existing(name, "file")
+
+
+def _checkpoint(name: str, report: Report) -> Path:
+    if name == SMOLLM2:
+        from engine.models import checkpoint, smollm2
+
+        return checkpoint.of_gguf(smollm2.fetch(report))
+    return _existing(name, "folder")
+
+
+def _existing(name: str, what: str) -> Path:
+    path = Path(name).expanduser()
+    if not path.exists():
+        raise SiaError(
+            f"there is no {what} {path}", "name a model that is on this machine; nothing is downloaded by name"
+        )
+    return path

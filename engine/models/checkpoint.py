@@ -1,0 +1,44 @@
+"""A GGUF file as a checkpoint that transformers and peft can work with: fp32, once, kept under its source's SHA-256."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.errors import SiaError
+from engine.models.cache import appearing, models_folder, sha256
+from engine.models.extras import missing
+
+
+def of_gguf(source: Path) -> Path:
+    """The folder of the checkpoint of `source`; making it takes half a minute, afterwards it loads in half a second.
+
+    A model that transformers loads from GGUF counts as quantized and cannot be saved: its numbers are copied into a
+    fresh model that knows nothing of where they came from.
+    """
+    target = models_folder() / "fp32" / sha256(source)
+    if target.exists():
+        return target
+    try:
+        import gguf  # noqa: F401  transformers reads GGUF through it
+        import torch
+        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    except ModuleNotFoundError as error:
+        raise missing(str(error.name), "train") from None
+    where: dict[str, Any] = {"gguf_file": source.name}
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(source.parent, dtype=torch.float32, **where)
+        config: Any = AutoConfig.from_pretrained(source.parent, **where)
+        tokenizer: Any = AutoTokenizer.from_pretrained(source.parent, **where)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise SiaError(
+            f"transformers cannot read {source} ({error})", "name a GGUF file of an architecture that it knows"
+        ) from None
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    clean: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    clean.load_state_dict(loaded.state_dict())
+    with appearing(target) as fresh:
+        clean.save_pretrained(fresh)
+        tokenizer.save_pretrained(fresh)
+    return target

@@ -1,0 +1,93 @@
+"""In what servers with OpenAI's API differ, as data: one row for each kind of server. docs/models.md shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from engine.models.protocol import Abilities, Request
+
+
+class Quirks(NamedTuple):
+    """How one kind of server is spoken to."""
+
+    choices: Literal["structured_outputs", "grammar", "schema"]
+    schema: Literal["json_schema", "json_object"]
+    """`json_object` carries the schema beside its type: llama-cpp-python's server answers `json_schema` with 500."""
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    streams_usage: bool = True
+    """Whether a stream can end with its usage; where not, replies come in one piece, for the sake of the counts."""
+    seed: bool = True
+    tools: bool = True
+    token_ids: bool = False
+    """Whether it tells the ids of the tokens of prompt and reply, and their log-probabilities."""
+    score: bool = False
+    """Whether it has `/tokenize`, and `prompt_logprobs` for a prompt of token ids."""
+    adapters: bool = False
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(
+            tools=self.tools, score=self.score, choices=True, schema=True, seed=self.seed, adapters=self.adapters,
+            tokens=self.token_ids,
+        )  # fmt: skip
+
+
+QUIRKS: Mapping[str, Quirks] = {
+    "openai": Quirks("schema", "json_schema", limit="max_completion_tokens", seed=False),
+    "vllm": Quirks("structured_outputs", "json_schema", token_ids=True, score=True, adapters=True),
+    "llamacpp": Quirks("grammar", "json_object", streams_usage=False, tools=False),
+    "ollama": Quirks("schema", "json_schema"),
+    "other": Quirks("schema", "json_schema"),
+}
+OWNERS: Mapping[str, str] = {
+    "vllm": "vllm", "llamacpp": "llamacpp", "me": "llamacpp", "library": "ollama", "openai": "openai",
+    "system": "openai",
+}  # fmt: skip
+"""What `owned_by` in the list of a server's models tells of the server; `me` is llama-cpp-python."""
+_UNSAMPLED = ("o1", "o3", "o4", "gpt-5", "gpt-6")
+"""OpenAI's own models that reason: they refuse `temperature` and `top_p`."""
+CHOICE = "choice"
+"""Where `choices` become a schema, the reply is an object with this member."""
+
+
+def grammar(choices: Any) -> str:
+    """A GBNF grammar of exactly these texts."""
+    return "root ::= " + " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
+
+
+def sampling(request: Request, kind: str) -> dict[str, Any]:
+    """Temperature, nucleus and seed, as far as the server takes them."""
+    if kind == "openai" and request.weights.startswith(_UNSAMPLED):
+        return {}
+    taken: dict[str, Any] = {"temperature": request.temperature, "top_p": request.top_p}
+    return taken | ({"seed": request.seed} if QUIRKS[kind].seed else {})
+
+
+def constraint(request: Request, kind: str) -> dict[str, Any]:
+    """The members of a request that bind the reply to its choices or its schema."""
+    quirks = QUIRKS[kind]
+    schema: Any = request.schema
+    if request.choices:
+        if quirks.choices == "structured_outputs":
+            return {"structured_outputs": {"choice": list(request.choices)}}
+        if quirks.choices == "grammar":
+            return {"grammar": grammar(request.choices)}
+        member = {"type": "string", "enum": list(request.choices)}
+        schema = {
+            "type": "object", "properties": {CHOICE: member}, "required": [CHOICE], "additionalProperties": False,
+        }  # fmt: skip
+    if not schema:
+        return {}
+    if quirks.schema == "json_object":
+        return {"response_format": {"type": "json_object", "schema": schema}}
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}}
+
+
+def spoken(text: str) -> str:
+    """What a reply says: of the channels of gpt-oss (harmony), where a server leaves them in, only `final`."""
+    if "<|channel|>" not in text:
+        return text
+    _, found, final = text.rpartition("<|channel|>final<|message|>")
+    return final.partition("<|return|>")[0].partition("<|end|>")[0] if found else ""

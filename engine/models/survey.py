@@ -1,0 +1,90 @@
+"""What of the catalog is usable on this machine, and what the rest lacks; nothing heavy is imported to find out."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+import msgspec
+
+from engine import keys
+from engine.errors import SiaError
+from engine.models import catalog, smollm2
+from engine.models.extras import missing
+from engine.models.openai import kind_of
+from engine.settings import Settings
+
+
+class Usable(msgspec.Struct, frozen=True):
+    """A way to a model: how it is written, what it is, whether it works here, and if not, what to do."""
+
+    model: str
+    what: str
+    usable: bool
+    how: str
+    remedy: str = ""
+
+
+async def survey(settings: Settings) -> list[Usable]:
+    """One row for each way to a model, configured servers included: those are asked whether they are there."""
+    rows = [_claude(), _openai(), *_local(), _vllm(settings)]
+    for name, server in settings.servers.items():
+        written, what = f"openai:NAME@{name}", f"the server at {server.url}"
+        try:
+            kind = await kind_of(server.url, keys.key(server.key) if server.key else "")
+            rows.append(Usable(written, what, True, f"answers ({kind})"))
+        except SiaError as error:
+            rows.append(Usable(written, what, False, error.message, error.remedy))
+    return rows
+
+
+def _claude() -> Usable:
+    return _keyed("claude", f"Claude ({catalog.CLAUDE}); others as anthropic:NAME", "anthropic", "ANTHROPIC_API_KEY")
+
+
+def _openai() -> Usable:
+    return _keyed(
+        "openai:NAME", "OpenAI, or $OPENAI_BASE_URL; another server as openai:NAME@URL", "httpx2", catalog.OPENAI_KEY
+    )
+
+
+def _keyed(model: str, what: str, package: str, key: str) -> Usable:
+    if lack := _lack((package,), "agents"):
+        return Usable(model, what, False, lack.message, lack.remedy)
+    if not (origin := keys.origin(key)):
+        return Usable(model, what, False, "no key", f"set ${key}, or store it with `keyring set {keys.SERVICE} {key}`")
+    return Usable(model, what, True, f"key from the {origin}")
+
+
+def _local() -> Iterator[Usable]:
+    there = smollm2.path().exists()
+    how = "fetched" if there else "is fetched at its first use (93 MB)"
+    for model, what, extra, packages in (
+        (catalog.SMOLLM2, "SmolLM2-135M in this process, by llama.cpp", "local", ("llama_cpp", "jinja2", "gguf")),
+        ("gguf:FILE", "a GGUF file in this process, by llama.cpp", "local", ("llama_cpp", "jinja2")),
+        (f"hf:{catalog.SMOLLM2}", "SmolLM2-135M in this process, by transformers", "train", ("torch", "transformers", "peft", "gguf")),
+        ("hf:FOLDER", "a checkpoint in this process, by transformers", "train", ("torch", "transformers", "peft")),
+    ):  # fmt: skip
+        lack = _lack(packages, extra)
+        own = how if catalog.SMOLLM2 in model else "ready"
+        yield Usable(model, what, not lack, lack.message if lack else own, lack.remedy if lack else "")
+
+
+def _vllm(settings: Settings) -> Usable:
+    what = "vLLM on a GPU, started here; one that runs already as vllm:NAME@URL"
+    if lack := _lack(("httpx2",), "agents"):
+        return Usable("vllm:NAME", what, False, lack.message, lack.remedy)
+    interpreter = settings.vllm.interpreter
+    if interpreter is None:
+        remedy = (
+            'install vllm in an environment of its own on a machine with a GPU; sia.toml: [vllm] interpreter = "..."'
+        )
+        return Usable("vllm:NAME", what, False, "no interpreter", remedy)
+    there = interpreter.exists()
+    remedy = "" if there else "correct [vllm] interpreter in sia.toml"
+    return Usable("vllm:NAME", what, there, str(interpreter) if there else f"there is no {interpreter}", remedy)
+
+
+def _lack(packages: tuple[str, ...], extra: str) -> SiaError | None:
+    absent = [name for name in packages if importlib.util.find_spec(name) is None]
+    return missing(absent[0].replace("llama_cpp", "llama-cpp-python"), extra) if absent else None

@@ -1,0 +1,157 @@
+"""A checkpoint in this process, by transformers: what the weights lever trains, in fp32, on a CPU or a GPU.
+
+Slower than llama.cpp, and exact: prompt, sampling and log-probabilities are computed by the code that also trains.
+Every call depends on its request alone: the cache of one prompt serves one call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.errors import SiaError
+from engine.models.cache import sha256
+from engine.models.extras import missing
+from engine.models.local import Compute, Emerging, adapter_folder, no_tools, room, threadsafe, turns
+from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token, Usage
+
+
+class Transformers:
+    """A causal language model from a folder with a chat template.
+
+    `weights` is `hf:` and the SHA-256 of its tensors' file; `adapters` holds a folder in PEFT's form for each adapter.
+    """
+
+    abilities = Abilities(tools=False, score=True, choices=True, seed=True, adapters=True, tokens=True)
+
+    def __init__(self, folder: Path, *, adapters: Path | None = None) -> None:
+        try:
+            import peft  # noqa: F401  adapters need it, and a half-installed extra should be told at once
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+        except ModuleNotFoundError as error:
+            raise missing(str(error.name), "train") from None
+        tensors = sorted(folder.glob("*.safetensors"))
+        if not tensors:
+            raise SiaError(f"{folder} holds no *.safetensors", "name the folder of a checkpoint that is whole")
+        self.weights = "hf:" + "+".join(sha256(path) for path in tensors)
+        self._torch: Any = torch
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        if not self._tokenizer.chat_template:
+            raise SiaError(f"{folder} has no chat template", "choose a checkpoint of a chat model")
+        self._model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(self._device).eval()
+        self._context = int(self._model.config.max_position_embeddings)
+        ends = self._model.generation_config.eos_token_id
+        self._ends = {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+        self._adapters = adapters
+        self._loaded: set[str] = set()
+        self._compute = Compute("transformers")
+
+    async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
+        """One reply; `choices` are decided by their log-probabilities. Raises `Hopeless`."""
+        no_tools(request)
+        if request.schema:
+            raise Hopeless("this backend has no grammar", "use gguf: for replies of a schema")
+        tell = threadsafe(on_text)
+        return await self._compute.run(lambda stop: self._chat(request, tell, stop))
+
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
+        """Log-probabilities of `continuations`, each tokenized by itself, after `prompt` as it stands."""
+        return await self._compute.run(lambda _: self._score(self._ids(prompt), continuations, adapter))
+
+    async def close(self) -> None:
+        await self._compute.close(lambda: self.__dict__.pop("_model", None))
+
+    def _chat(self, request: Request, on_text: OnText | None, stop: threading.Event) -> Reply:
+        text = self._tokenizer.apply_chat_template(turns(request.messages), tokenize=False, add_generation_prompt=True)
+        prompt = self._ids(text)
+        left = room(request, len(prompt), self._context)
+        if request.choices:
+            return self._choose(request, prompt, on_text)
+        self._use(request.adapter)
+        torch, random = self._torch, self._torch.Generator().manual_seed(request.seed)
+        emerging, tokens = Emerging(request.stop, on_text), list[Token]()
+        finish: Finish = "length"
+        given, past, ended, told = prompt, None, 0, [""]
+        with torch.inference_mode():
+            while len(tokens) < left and not stop.is_set():
+                out = self._model(input_ids=self._tensor(given), past_key_values=past, use_cache=True)
+                past, row = out.past_key_values, out.logits[0, -1].double().cpu()
+                token = self._sample(row, request, random)
+                tokens.append(Token(token, float(torch.log_softmax(row, -1)[token])))
+                if token in self._ends:
+                    finish, ended = "stop", 1
+                    break
+                if emerging.add(self._more(tokens, told)):
+                    finish = "stop"
+                    break
+                given = [token]
+        emerging.add(b"", final=True)
+        usage = Usage(input=len(prompt), output=len(tokens) - ended)
+        return Reply(emerging.text, finish, usage, prompt_ids=prompt, tokens=tokens)
+
+    def _choose(self, request: Request, prompt: Sequence[int], on_text: OnText | None) -> Reply:
+        """The choice with the highest log-probability; at a temperature one is drawn in proportion."""
+        scored = self._score(prompt, request.choices, request.adapter)
+        torch = self._torch
+        row = torch.tensor(list(scored.logprobs), dtype=torch.float64)
+        drawn = self._sample(row, request, torch.Generator().manual_seed(request.seed))
+        text = request.choices[drawn]
+        if on_text:
+            on_text(text)
+        ids = self._ids(text)
+        return Reply(text, "stop", Usage(input=scored.usage.input, output=len(ids)), prompt_ids=list(prompt))
+
+    def _sample(self, row: Any, request: Request, random: Any) -> int:
+        torch = self._torch
+        if request.temperature == 0:
+            return int(row.argmax())
+        chances = torch.softmax(row / request.temperature, -1)
+        if request.top_p < 1:
+            ordered, order = chances.sort(descending=True, stable=True)
+            ordered[(ordered.cumsum(-1) - ordered) >= request.top_p] = 0
+            chances = torch.zeros_like(chances).scatter(0, order, ordered)
+        return int(torch.multinomial(chances, 1, generator=random))
+
+    def _score(self, given: Sequence[int], continuations: Sequence[str], adapter: str | None) -> Scored:
+        endings = [self._ids(text) for text in continuations]
+        room(Request(self.weights, ()), len(given) + max(map(len, endings), default=0), self._context)
+        self._use(adapter)
+        torch, found = self._torch, []
+        with torch.inference_mode():
+            for ending in endings:
+                # The last token of the continuation is predicted, and predicts nothing that is asked for.
+                logits = self._model(input_ids=self._tensor([*given, *ending[:-1]])).logits[0].double().cpu()
+                rows = torch.log_softmax(logits[len(given) - 1 :], -1)
+                found.append(sum(float(rows[i, token]) for i, token in enumerate(ending)))
+        return Scored(found, Usage(input=len(given) + sum(map(len, endings))))
+
+    def _use(self, adapter: str | None) -> None:
+        """Puts `adapter` in force; what was loaded once is not read again, and the base never is."""
+        if adapter is None:
+            if self._loaded:
+                self._model.disable_adapters()
+            return
+        if adapter not in self._loaded:
+            self._model.load_adapter(str(adapter_folder(self._adapters, adapter)), adapter_name=adapter)
+            self._model.eval()
+            self._loaded.add(adapter)
+        self._model.enable_adapters()
+        self._model.set_adapter(adapter)
+
+    def _more(self, tokens: Sequence[Token], told: list[str]) -> bytes:
+        """What the last token adds to the text; a letter that is cut between tokens comes with its last one."""
+        text = self._tokenizer.decode([token.id for token in tokens], skip_special_tokens=True)
+        if text.endswith("\ufffd"):
+            return b""
+        before, told[0] = told[0], text
+        return str(text[len(before) :]).encode()
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _tensor(self, ids: Sequence[int]) -> Any:
+        return self._torch.tensor([list(ids)], device=self._device)

@@ -1,0 +1,187 @@
+"""vLLM on a GPU: a server that is found or started, and that takes LoRA adapters while it runs.
+
+vLLM's pins conflict with ours, so it lives in an environment of its own: an interpreter that the settings name, whose
+`-m vllm.entrypoints.cli.main serve` is started, or a server that somebody else has started. Then it is a server with
+OpenAI's API like others. An adapter is named by its SHA-256, and loaded at its first use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from engine.errors import SiaError
+from engine.models.extras import missing
+from engine.models.faults import judged
+from engine.models.local import adapter_folder
+from engine.models.openai import OpenAI
+from engine.models.protocol import OnText, Reply, Request, Scored, Transient
+
+KEY = "VLLM_API_KEY"
+RANK = 64
+"""The highest rank of an adapter that a server started here takes."""
+_LATELY = 5
+"""Lines of a server's last words that are shown where it dies."""
+Report = Callable[[str], None]
+
+
+class Vllm:
+    """A model served by vLLM; `weights` is the name under which it is served."""
+
+    def __init__(self, weights: str, url: str, *, key: str = "", adapters: Path | None = None) -> None:
+        self.weights = weights
+        self._served = OpenAI(weights, url, kind="vllm", key=key, key_name=KEY, load=self._load)
+        self.abilities = self._served.abilities
+        self._adapters, self._loaded, self._loading = adapters, set[str](), asyncio.Lock()
+        self._url, self._key = url.rstrip("/"), key
+        self._process: asyncio.subprocess.Process | None = None
+
+    @classmethod
+    async def attach(cls, weights: str, url: str, *, key: str, adapters: Path | None, report: Report) -> Vllm:
+        """A server that runs already; raises `SiaError` where none is healthy at `url`."""
+        model = cls(weights, url, key=key, adapters=adapters)
+        if not await _healthy(url):
+            await model.close()
+            raise SiaError(f"no vLLM server answers at {url}", "start `vllm serve` there, or leave @URL out")
+        report(f"vLLM at {url}")
+        return model
+
+    @classmethod
+    async def start(
+        cls,
+        weights: str,
+        *,
+        interpreter: Path | None,
+        arguments: Sequence[str] = (),
+        minutes: float,
+        adapters: Path | None,
+        report: Report,
+    ) -> Vllm:
+        """Starts a server and waits until it is healthy; it ends with `close`. Raises `SiaError`."""
+        if interpreter is None:
+            raise SiaError(
+                "vLLM has no interpreter here",
+                "install vllm in an environment of its own on a machine with a GPU, and name its python in sia.toml: "
+                '[vllm] interpreter = ".../bin/python"; or attach to a server: vllm:NAME@URL',
+            )
+        port = _free_port()
+        model = cls(weights, f"http://127.0.0.1:{port}/v1", adapters=adapters)
+        with tempfile.TemporaryFile() as log:
+            try:
+                model._process = await _launch(interpreter, weights, port, arguments, log)
+                await _wait(model._url, model._process, log, minutes, report)
+            except BaseException:
+                await model.close()
+                raise
+        return model
+
+    async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
+        """One reply; raises `Transient` or `Hopeless`."""
+        return await self._served.chat(request, on_text)
+
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
+        """Log-probabilities of `continuations` after `prompt` as it stands."""
+        return await self._served.score(prompt, continuations, adapter=adapter)
+
+    async def close(self) -> None:
+        await self._served.close()
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), 30)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+    async def _load(self, adapter: str) -> str:
+        """Has the server load an adapter that it has not, without loading the base again; its name is its SHA-256."""
+        async with self._loading:
+            if adapter not in self._loaded:
+                folder = adapter_folder(self._adapters, adapter)
+                status, text = await self._ask("/load_lora_adapter", {"lora_name": adapter, "lora_path": str(folder)})
+                if status == 404:
+                    raise SiaError(
+                        "this vLLM server takes no adapters",
+                        "start it with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 in its environment",
+                    )
+                if status != 200 and "already" not in text:
+                    raise judged(status, text.strip()[:300], key=f"${KEY}")
+                self._loaded.add(adapter)
+        return adapter
+
+    async def _ask(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
+        import httpx2
+
+        headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
+        try:
+            async with httpx2.AsyncClient(headers=headers, timeout=120) as http:
+                response = await http.post(f"{self._url}{path}", json=body)
+                return response.status_code, response.text
+        except httpx2.HTTPError as error:
+            raise Transient(f"the connection to {self._url} broke ({type(error).__name__}: {error})") from error
+
+
+async def _launch(
+    interpreter: Path, weights: str, port: int, arguments: Sequence[str], log: IO[bytes]
+) -> asyncio.subprocess.Process:
+    command = [str(interpreter), "-m", "vllm.entrypoints.cli.main", "serve", weights, "--port", str(port)]
+    command += ["--host", "127.0.0.1", "--enable-lora", "--max-lora-rank", str(RANK), *arguments]
+    environment = os.environ | {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"}
+    try:
+        return await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env=environment)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SiaError(
+            f"vLLM's interpreter {interpreter} cannot be started ({reason})", "correct [vllm] interpreter in sia.toml"
+        ) from None
+
+
+async def _wait(url: str, process: asyncio.subprocess.Process, log: IO[bytes], minutes: float, report: Report) -> None:
+    """Until the server is healthy, telling its last line as it changes; raises `SiaError` where it dies or is late."""
+    told, loop = "", asyncio.get_running_loop()
+    deadline = loop.time() + minutes * 60
+    while not await _healthy(url):
+        lines = _lines(log)
+        if process.returncode is not None:
+            raise SiaError(
+                f"vLLM ended while it started ({' / '.join(lines[-_LATELY:]) or 'without a word'})",
+                "put that right, or start it by hand and attach: vllm:NAME@URL",
+            )
+        if loop.time() > deadline:
+            raise SiaError(f"vLLM was not ready within {minutes:g} minutes", "raise vllm.start_minutes in sia.toml")
+        if lines and lines[-1] != told:
+            told = lines[-1]
+            report(f"vLLM: {told}")
+        await asyncio.sleep(0.2)
+    report(f"vLLM is ready at {url}")
+
+
+def _lines(log: IO[bytes]) -> list[str]:
+    size = log.seek(0, os.SEEK_END)
+    raw = os.pread(log.fileno(), 8192, max(0, size - 8192))
+    return [line for line in raw.decode(errors="replace").splitlines() if line.strip()]
+
+
+async def _healthy(url: str) -> bool:
+    try:
+        import httpx2
+    except ModuleNotFoundError:
+        raise missing("httpx2", "agents") from None
+    try:
+        async with httpx2.AsyncClient(timeout=5) as http:
+            return bool((await http.get(f"{url.rstrip('/').removesuffix('/v1')}/health")).status_code == 200)
+    except httpx2.HTTPError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

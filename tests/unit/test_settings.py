@@ -1,0 +1,89 @@
+"""Settings: sia.toml, over it the environment, over that flags; checked, and each with its origin."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.errors import SiaError
+from engine.settings import FILE, Settings, read
+
+TOML = """
+agent = "claude"
+retries = 3
+
+[budget]
+usd = 5.0
+minutes = 30
+
+[prices."my-model"]
+input = 1.5
+output = 6
+
+[servers.here]
+url = "http://127.0.0.1:8080/v1"
+kind = "llamacpp"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("SIA_"):
+            monkeypatch.delenv(name)
+
+
+def test_each_source_overrules_the_one_below_key_by_key(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (workspace / FILE).write_text(TOML)
+    monkeypatch.setenv("SIA_RETRIES", "9")
+    monkeypatch.setenv("SIA_BUDGET__USD", "2.5")
+    settings, rows = read(workspace, {"budget.minutes": 1.0, "lever": "harness", "workers": None})
+    assert (settings.agent, settings.retries, settings.lever) == ("claude", 9, "harness")
+    assert (settings.budget.usd, settings.budget.minutes) == (2.5, 1.0)
+    origins = {row.key: row.origin for row in rows}
+    assert origins["agent"] == origins["prices.my-model.input"] == origins["servers.here.url"] == str(workspace / FILE)
+    assert origins["retries"] == origins["budget.usd"] == "environment"
+    assert origins["budget.minutes"] == origins["lever"] == "flag"
+    assert origins["workers"] == origins["budget.tokens"] == "the engine's default"
+
+
+def test_without_any_source_all_is_as_the_class_says(workspace: Path) -> None:
+    settings, rows = read(workspace)
+    assert settings == Settings()
+    assert {row.origin for row in rows} == {"the engine's default"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("agnet = 'search'", "no setting agnet .*did you mean agent"),
+        ("budget = { usdd = 1 }", "no setting budget.usdd .*did you mean usd"),
+        ("servers = { a = { url = 'x', knd = 'vllm' } }", "no setting servers.a.knd .*did you mean kind"),
+        ("anthropic_api_key = 'secret'", "no setting anthropic_api_key"),
+        ("workers = 0", "setting workers is not valid"),
+        ("budget = { usd = -1 }", "setting budget.usd is not valid"),
+        ("servers = { a = { url = 'x', kind = 'y' } }", "setting servers.a.kind is not valid"),
+        ("prices = { m = { input = 1 } }", "setting prices.m.output is not valid"),
+        ("= 1", "cannot be read"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(workspace: Path, text: str, says: str) -> None:
+    (workspace / FILE).write_text(text)
+    with pytest.raises(SiaError, match=says) as caught:
+        read(workspace)
+    assert FILE in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_mistake_in_the_environment_is_said_to_be_there(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIA_RETRIES", "many")
+    with pytest.raises(SiaError, match=r"retries is not valid.*\(environment\)"):
+        read(workspace)
+
+
+def test_the_places_of_sia_itself_are_no_settings(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIA_WORKSPACE", str(workspace))
+    monkeypatch.setenv("SIA_CACHE", str(workspace))
+    assert read(workspace).settings == Settings()
