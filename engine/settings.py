@@ -1,10 +1,11 @@
-"""What a person has settled for all runs of a workspace: sia.toml, overruled by the environment, and that by flags.
+"""What a person has settled for all runs of a workspace: in sia.toml, and over it in the environment.
 
-    agent = "claude"                     $SIA_AGENT=claude                 --agent claude
+    agent = "claude"                     $SIA_AGENT=claude
     [budget]
     usd = 5.0                            $SIA_BUDGET__USD=5
 
-Keys are no settings: they come from the environment or the keyring (`engine.keys`).
+A flag of a command overrules both.
+ Keys are no settings: they come from the environment or the keyring (`engine.keys`).
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Settings(BaseSettings):
     )
 
     agent: str = "search"
-    agent_model: str = "claude"
+    agent_model: str = ""
     model: str = ""
     lever: str = "auto"
     approve: str = "none"
@@ -114,18 +115,16 @@ class Resolved(NamedTuple):
     origins: tuple[Setting, ...]
 
 
-def read(folder: Path, flags: Mapping[str, Any] | None = None) -> Resolved:
-    """The settings of the workspace `folder`; flags that are None were not given.
+def read(folder: Path) -> Resolved:
+    """The settings of the workspace `folder`.
 
     Raises `SiaError` for a key that does not exist, naming the nearest that does, and for values that are not valid.
     """
     path = folder / FILE
-    given = {key: value for key, value in (flags or {}).items() if value is not None}
     sources = [
         (DEFAULT, {}),
         (str(path), _file(path)),
         ("environment", EnvSettingsSource(Settings)()),
-        ("flag", _nested(given)),
     ]
     merged: dict[str, Any] = {}
     for origin, values in sources:
@@ -144,14 +143,6 @@ def _file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SiaError(f"{path} cannot be read ({error})", "correct it, or remove it") from None
-
-
-def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for key, value in flags.items():
-        outer, _, inner = key.partition(".")
-        nested = _over(nested, {outer: {inner: value}} if inner else {outer: value})
-    return nested
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,12 +59,13 @@ def _keyed(model: str, what: str, package: str, key: str) -> Usable:
 def _local() -> Iterator[Usable]:
     there = smollm2.path().exists()
     how = "fetched" if there else "is fetched at its first use (93 MB)"
+    llama, torch = ("llama_cpp", "jinja2"), ("torch", "transformers", "peft")
     for model, what, extra, packages in (
-        (catalog.SMOLLM2, "SmolLM2-135M in this process, by llama.cpp", "local", ("llama_cpp", "jinja2", "gguf")),
-        ("gguf:FILE", "a GGUF file in this process, by llama.cpp", "local", ("llama_cpp", "jinja2")),
-        (f"hf:{catalog.SMOLLM2}", "SmolLM2-135M in this process, by transformers", "train", ("torch", "transformers", "peft", "gguf")),
-        ("hf:FOLDER", "a checkpoint in this process, by transformers", "train", ("torch", "transformers", "peft")),
-    ):  # fmt: skip
+        (catalog.SMOLLM2, "SmolLM2-135M in this process, by llama.cpp", "local", (*llama, "gguf")),
+        ("gguf:FILE", "a GGUF file in this process, by llama.cpp", "local", llama),
+        (f"hf:{catalog.SMOLLM2}", "SmolLM2-135M in this process, by transformers", "train", (*torch, "gguf")),
+        ("hf:FOLDER", "a checkpoint in this process, by transformers", "train", torch),
+    ):
         lack = _lack(packages, extra)
         own = how if catalog.SMOLLM2 in model else "ready"
         yield Usable(model, what, not lack, lack.message if lack else own, lack.remedy if lack else "")

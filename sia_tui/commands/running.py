@@ -12,6 +12,7 @@ import click
 from sia_tui.attaching import attach, opens_app
 from sia_tui.driving import cores, drive_here, go_on_with, lifted, limits
 from sia_tui.options import Shared, common, print_json
+from sia_tui.settling import settled
 
 
 @click.command()
@@ -45,6 +46,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
         attach(shared)
         return
     place = shared.workspace
+    chosen = settled(place.path, chosen)
     options = Options(
         domain=domain,
         generations=8 if chosen["generations"] is None else chosen["generations"],

@@ -68,13 +68,15 @@ class Record(NamedTuple):
 class Server:
     """Answers on 127.0.0.1 until it is closed."""
 
-    def __init__(self, answer: Callable[[Asked], Answer], note: Callable[[Record], None] | None = None) -> None:
+    def __init__(
+        self, answer: Callable[[Asked], Answer], note: Callable[[Record], None] | None = None, port: int = 0
+    ) -> None:
         self.records: list[Record] = []
         self.changed = threading.Condition()
         self._note = note
         self._answer = answer
         self._count = 0
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()

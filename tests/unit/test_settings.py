@@ -1,4 +1,4 @@
-"""Settings: sia.toml, over it the environment, over that flags; checked, and each with its origin."""
+"""Settings: sia.toml, and over it the environment; checked, and each with its origin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
-from engine.settings import FILE, Settings, read
+from engine.settings import DEFAULT, FILE, Settings, read
 
 TOML = """
 agent = "claude"
@@ -39,20 +39,20 @@ def test_each_source_overrules_the_one_below_key_by_key(workspace: Path, monkeyp
     (workspace / FILE).write_text(TOML)
     monkeypatch.setenv("SIA_RETRIES", "9")
     monkeypatch.setenv("SIA_BUDGET__USD", "2.5")
-    settings, rows = read(workspace, {"budget.minutes": 1.0, "lever": "harness", "workers": None})
-    assert (settings.agent, settings.retries, settings.lever) == ("claude", 9, "harness")
-    assert (settings.budget.usd, settings.budget.minutes) == (2.5, 1.0)
+    settings, rows = read(workspace)
+    assert (settings.agent, settings.retries, settings.lever) == ("claude", 9, "auto")
+    assert (settings.budget.usd, settings.budget.minutes) == (2.5, 30.0)
     origins = {row.key: row.origin for row in rows}
     assert origins["agent"] == origins["prices.my-model.input"] == origins["servers.here.url"] == str(workspace / FILE)
+    assert origins["budget.minutes"] == str(workspace / FILE)
     assert origins["retries"] == origins["budget.usd"] == "environment"
-    assert origins["budget.minutes"] == origins["lever"] == "flag"
-    assert origins["workers"] == origins["budget.tokens"] == "the engine's default"
+    assert origins["workers"] == origins["budget.tokens"] == DEFAULT
 
 
 def test_without_any_source_all_is_as_the_class_says(workspace: Path) -> None:
     settings, rows = read(workspace)
     assert settings == Settings()
-    assert {row.origin for row in rows} == {"the engine's default"}
+    assert {row.origin for row in rows} == {DEFAULT}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""What a command was not told, it takes from sia.toml and the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+SETTLED = {name: name for name in ("agent", "agent_model", "model", "lever", "approve", "workers")} | {
+    f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd", "tokens")
+}
+"""By option, the setting that speaks where the option was left out."""
+
+
+def settled(folder: Path, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The options of the present command, those left out replaced by what is settled for the workspace `folder`."""
+    from engine.settings import DEFAULT, read
+
+    context = click.get_current_context()
+    left_out = {name for name in chosen if context.get_parameter_source(name) is ParameterSource.DEFAULT}
+    known = {row.key: row.value for row in read(folder).origins if row.origin != DEFAULT}
+    return chosen | {name: known[key] for name, key in SETTLED.items() if name in left_out and key in known}

@@ -1,0 +1,189 @@
+"""A fake of servers with OpenAI's API, of each kind with its quirks; what it says comes from a script of the test.
+
+As a process: `python -m tests.fakes.openai_server --port-file F --script file.py:function [--record-file R]`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tests.fakes.serving import Answer, Asked, End, Record, Server, serve
+
+OWNED_BY = {"vllm": "vllm", "llamacpp": "me", "ollama": "library", "openai": "system", "other": "someone"}
+PIECE = 7
+
+
+class Use(NamedTuple):
+    """A call of a tool; `arguments` is the JSON that the model writes, well-formed or not."""
+
+    name: str
+    arguments: str
+    id: str = "call_1"
+
+
+class Plan(NamedTuple):
+    """What the fake says, or an error where `status` is none of success; `cut_at` ends a stream after so many bytes."""
+
+    text: str | None = ""
+    calls: Sequence[Use] = ()
+    finish: str = ""
+    reasoning: str = ""
+    status: int = 200
+    body: str = '{"error": {"message": "this is a fake", "code": null}}'
+    headers: Mapping[str, str] = {}
+    cut_at: int | None = None
+    end: End = "broken"
+
+
+Script = Callable[[Asked], Plan]
+
+
+def tokenized(text: str) -> list[int]:
+    """The fake's tokens: a letter each."""
+    return [ord(letter) for letter in text]
+
+
+class OpenAIServer(Server):
+    """The fake in a thread of this process; `key` is demanded where it is not empty."""
+
+    def __init__(
+        self,
+        script: Script,
+        note: Callable[[Record], None] | None = None,
+        *,
+        kind: str = "openai",
+        key: str = "",
+        models: Sequence[str] = ("m",),
+        runtime_adapters: bool = True,
+        port: int = 0,
+    ) -> None:
+        served = list(models)
+
+        def answer(asked: Asked) -> Answer:
+            if asked.path == "/health":
+                return Answer(200, {}, [b""])
+            if key and asked.headers.get("authorization") != f"Bearer {key}":
+                return _error(401, "Incorrect API key provided", "invalid_api_key")
+            if asked.path == "/v1/models":
+                listed = [{"id": name, "object": "model", "owned_by": OWNED_BY[kind]} for name in served]
+                return _json({"object": "list", "data": listed})
+            if asked.path == "/v1/load_lora_adapter" and kind == "vllm" and runtime_adapters:
+                if asked.body["lora_name"] in served:
+                    return _error(400, "The lora adapter has already been loaded.", "InvalidUserInput")
+                served.append(asked.body["lora_name"])
+                return Answer(200, {}, [b"Success: LoRA adapter added successfully."])
+            if asked.body.get("model") not in served:
+                return _error(404, f"The model `{asked.body.get('model')}` does not exist.", "model_not_found")
+            if asked.path == "/tokenize" and kind == "vllm":
+                return _json({"tokens": tokenized(asked.body["prompt"])})
+            if asked.path == "/v1/completions" and kind == "vllm":
+                return _json(_scored(asked.body["prompt"]))
+            if asked.path != "/v1/chat/completions":
+                return _error(404, "Not Found", "")
+            if refused := _refused(asked.body, kind):
+                return refused
+            plan = script(asked)
+            if plan.status != 200:
+                return Answer(plan.status, {"content-type": "application/json", **plan.headers}, [plan.body.encode()])
+            return _streamed(asked, plan, kind) if asked.body.get("stream") else _whole(asked, plan, kind)
+
+        super().__init__(answer, note, port)
+
+
+def _refused(body: Mapping[str, Any], kind: str) -> Answer | None:
+    form = body.get("response_format") or {}
+    if kind == "llamacpp" and form.get("type") == "json_schema":
+        return _error(500, "1 validation error", "internal_server_error")
+    if kind == "openai" and "max_tokens" in body and str(body["model"]).startswith("gpt-5"):
+        return _error(400, "Unsupported parameter: 'max_tokens'", "unsupported_parameter")
+    if kind == "openai" and "temperature" in body and str(body["model"]).startswith("gpt-5"):
+        return _error(400, "Unsupported value: 'temperature'", "unsupported_value")
+    return None
+
+
+def _usage(body: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    prompt = len(json.dumps(body["messages"]))
+    output = len(plan.text or "") + len(plan.reasoning) + sum(len(use.arguments) for use in plan.calls)
+    cached = {"cached_tokens": prompt // 2}
+    return {
+        "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output,
+        "prompt_tokens_details": cached,
+    }  # fmt: skip
+
+
+def _choice(body: Mapping[str, Any], plan: Plan, kind: str) -> dict[str, Any]:
+    calls = [
+        {"id": use.id, "type": "function", "function": {"name": use.name, "arguments": use.arguments}}
+        for use in plan.calls
+    ]
+    message = {"role": "assistant", "content": plan.text, "tool_calls": calls, "reasoning_content": plan.reasoning}
+    choice = {"index": 0, "message": message, "finish_reason": plan.finish or ("tool_calls" if calls else "stop")}
+    if kind == "vllm" and body.get("return_token_ids"):
+        ids = tokenized(plan.text or "")
+        choice |= {"token_ids": ids, "logprobs": {"content": [{"token": chr(i), "logprob": -i / 100} for i in ids]}}
+    return choice
+
+
+def _whole(asked: Asked, plan: Plan, kind: str) -> Answer:
+    answer = {"id": f"chatcmpl-{asked.n}", "object": "chat.completion", "model": asked.body["model"]}
+    answer |= {"choices": [_choice(asked.body, plan, kind)], "usage": _usage(asked.body, plan)}
+    if kind == "vllm":
+        answer["prompt_token_ids"] = tokenized(json.dumps(asked.body["messages"]))
+    raw = json.dumps(answer).encode()
+    if plan.cut_at is None:
+        return Answer(200, {"content-type": "application/json"}, [raw])
+    # In good order and yet too short: only what the text means tells that something is missing.
+    return Answer(200, {"content-type": "application/json"}, [raw[: plan.cut_at]], streamed=True, end=plan.end)
+
+
+def _streamed(asked: Asked, plan: Plan, kind: str) -> Answer:
+    choice = _choice(asked.body, plan, kind)
+    text, ids = plan.text or "", choice.get("token_ids")
+    deltas: list[dict[str, Any]] = [{"delta": {"role": "assistant", "content": ""}}]
+    deltas += [{"delta": {"reasoning_content": part}} for part in _parts(plan.reasoning)]
+    for at in range(0, len(text), PIECE):
+        told = {} if ids is None else {
+            "token_ids": ids[at : at + PIECE], "logprobs": {"content": choice["logprobs"]["content"][at : at + PIECE]},
+        }  # fmt: skip
+        deltas.append({"delta": {"content": text[at : at + PIECE]}, **told})
+    for index, use in enumerate(plan.calls):
+        start = {"index": index, "id": use.id, "function": {"name": use.name, "arguments": ""}}
+        parts = [{"index": index, "function": {"arguments": part}} for part in _parts(use.arguments)]
+        deltas += [{"delta": {"tool_calls": [call]}} for call in [start, *parts]]
+    deltas.append({"delta": {}, "finish_reason": choice["finish_reason"]})
+    head = {"id": f"chatcmpl-{asked.n}", "object": "chat.completion.chunk", "model": asked.body["model"]}
+    chunks = [{**head, "choices": [{"index": 0, "finish_reason": None, **delta}]} for delta in deltas]
+    if kind == "vllm":
+        chunks[0]["prompt_token_ids"] = tokenized(json.dumps(asked.body["messages"]))
+    if (asked.body.get("stream_options") or {}).get("include_usage"):
+        chunks.append({**head, "choices": [], "usage": _usage(asked.body, plan)})
+    events = [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks] + [b"data: [DONE]\n\n"]
+    if plan.cut_at is None:
+        return Answer(200, {"content-type": "text/event-stream"}, events, streamed=True)
+    raw = b"".join(events)[: plan.cut_at]
+    return Answer(200, {"content-type": "text/event-stream"}, [raw], streamed=True, end=plan.end)
+
+
+def _scored(prompt: Sequence[int]) -> dict[str, Any]:
+    rows = [None, *({str(i): {"logprob": -i / 100, "rank": 1, "decoded_token": chr(i)}} for i in prompt[1:])]
+    choice = {"index": 0, "text": "x", "prompt_logprobs": rows, "finish_reason": "length"}
+    return {"choices": [choice], "usage": {"prompt_tokens": len(prompt), "completion_tokens": 1}}
+
+
+def _parts(text: str) -> list[str]:
+    return [text[i : i + PIECE] for i in range(0, len(text), PIECE)]
+
+
+def _json(body: Any) -> Answer:
+    return Answer(200, {"content-type": "application/json"}, [json.dumps(body).encode()])
+
+
+def _error(status: int, message: str, code: str) -> Answer:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    return Answer(status, {"content-type": "application/json"}, [json.dumps({"error": error}).encode()])
+
+
+if __name__ == "__main__":
+    serve(OpenAIServer, "A fake of a server with OpenAI's API on loopback.")

@@ -1,0 +1,202 @@
+"""Servers with OpenAI's API, of every kind, faked on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from engine.errors import SiaError
+from engine.models.protocol import Hopeless, Message, Request, Tool, Transient
+from engine.models.quirks import QUIRKS
+from tests.fakes.openai_server import OpenAIServer, Plan, Use, tokenized
+
+pytest.importorskip("httpx2", reason="needs the extra agents")
+
+from engine.models.openai import OpenAI, kind_of
+
+T = TypeVar("T")
+KINDS = list(QUIRKS)
+MESSAGES = [Message("system", "Be brief."), Message("user", "What is seven times six?")]
+LONG = "a rather long reply that takes many events"
+TOOL = Tool("look", "Look at a case.", {"type": "object"})
+
+
+def request(**more: Any) -> Request:
+    return Request("m", MESSAGES, **more)
+
+
+def using(server: OpenAIServer, kind: str, do: Callable[[OpenAI], Awaitable[T]], **more: Any) -> T:
+    async def go() -> T:
+        model = OpenAI("m", f"{server.url}/v1", kind=kind, **more)
+        try:
+            return await do(model)
+        finally:
+            await model.close()
+
+    return asyncio.run(go())
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reply_is_whole_and_counted_as_the_server_counts(kind: str, streamed: bool) -> None:
+    pieces: list[str] = []
+    with OpenAIServer(lambda _: Plan(LONG), kind=kind) as server:
+        reply = using(server, kind, lambda m: m.chat(request(), pieces.append if streamed else None))
+        (record,) = server.wait_for(1)
+    assert (reply.text, reply.finish) == (LONG, "stop")
+    assert "".join(pieces) == (LONG if streamed else "")
+    prompt = len(json.dumps(record.body["messages"]))
+    assert reply.usage.input + reply.usage.cache_read == prompt
+    assert reply.usage.cache_read == prompt // 2
+    assert reply.usage.output == len(LONG)
+    if kind == "vllm":
+        assert [token.id for token in reply.tokens] == tokenized(LONG)
+        assert list(reply.prompt_ids) == tokenized(json.dumps(record.body["messages"]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_choices_and_schemas_are_asked_for_as_each_kind_wants_them(kind: str) -> None:
+    def script(asked: Any) -> Plan:
+        bound = asked.body.get("structured_outputs") or asked.body.get("grammar")
+        return Plan("theft" if bound else '{"choice": "theft"}')
+
+    with OpenAIServer(script, kind=kind) as server:
+        reply = using(server, kind, lambda m: m.chat(request(choices=["theft", "fraud"])))
+        shaped = using(server, kind, lambda m: m.chat(request(schema={"type": "object"})))
+        bodies = [record.body for record in server.wait_for(2)]
+    assert reply.text == "theft"
+    assert json.loads(shaped.text) == {"choice": "theft"}
+    form = bodies[1]["response_format"]
+    assert form["type"] == QUIRKS[kind].schema
+    assert (form.get("schema") or form["json_schema"]["schema"]) == {"type": "object"}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("kind", ["openai", "vllm", "ollama"])
+def test_calls_of_tools_come_with_their_arguments(kind: str, streamed: bool) -> None:
+    calls = [Use("look", '{"n": 12, "why": "…"}'), Use("look", "", "call_2")]
+    with OpenAIServer(lambda _: Plan("Let me see.", calls), kind=kind) as server:
+        ask = request(tools=[TOOL], tool_choice="any")
+        reply = using(server, kind, lambda m: m.chat(ask, (lambda _: None) if streamed else None))
+        answered = [*MESSAGES, Message("assistant", reply.text, reply.calls), Message("tool", "x", answers="call_1")]
+        using(server, kind, lambda m: m.chat(Request("m", answered, tools=[TOOL], tool_choice="look")))
+        first, second = [record.body for record in server.wait_for(2)]
+    assert reply.finish == "tools"
+    assert [(c.id, c.arguments) for c in reply.calls] == [("call_1", {"n": 12, "why": "…"}), ("call_2", {})]
+    assert first["tool_choice"] == "required"
+    assert second["tool_choice"]["function"]["name"] == "look"
+    assert json.loads(second["messages"][2]["tool_calls"][0]["function"]["arguments"]) == {"n": 12, "why": "…"}
+    assert second["messages"][3]["tool_call_id"] == "call_1"
+
+
+def test_arguments_that_are_no_json_are_no_call() -> None:
+    with OpenAIServer(lambda _: Plan("", [Use("look", '{"n": ')])) as server, pytest.raises(Transient, match="JSON"):
+        using(server, "openai", lambda m: m.chat(request(tools=[TOOL])))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan("42", reasoning="seven times six is 42"),
+        Plan("<|channel|>analysis<|message|>7 x 6<|end|><|start|>assistant<|channel|>final<|message|>42<|return|>"),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_reasoning_of_gpt_oss_is_counted_and_not_said(plan: Plan, streamed: bool) -> None:
+    with OpenAIServer(lambda _: plan, kind="vllm") as server:
+        reply = using(server, "vllm", lambda m: m.chat(request(), (lambda _: None) if streamed else None))
+    assert reply.text == "42"
+    assert reply.usage.output > 20
+
+
+def test_reasoning_that_used_up_the_tokens_leaves_no_text() -> None:
+    with OpenAIServer(lambda _: Plan(None, reasoning="hm " * 9, finish="length"), kind="vllm") as server:
+        reply = using(server, "vllm", lambda m: m.chat(request()))
+    assert (reply.text, reply.finish) == ("", "length")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_cut_anywhere_is_never_a_short_reply(streamed: bool) -> None:
+    on_text = (lambda _: None) if streamed else None
+    for at in (1, 60, 200, 700 if streamed else 240):
+        for end in ("broken", "early"):
+            with OpenAIServer(lambda _, at=at, end=end: Plan(LONG, cut_at=at, end=end)) as server:
+                with pytest.raises(Transient):
+                    using(server, "openai", lambda m: m.chat(request(), on_text))
+                assert not server.wait_for(1)[0].answered
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
+def test_what_may_pass_is_transient_and_asked_once(status: int) -> None:
+    with OpenAIServer(lambda _: Plan(status=status, headers={"retry-after": "2"})) as server:
+        with pytest.raises(Transient) as caught:
+            using(server, "openai", lambda m: m.chat(request()))
+        assert (caught.value.status, caught.value.after_s) == (status, 2.0)
+        assert len(server.wait_for(1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (400, '{"error": {"message": "too many", "code": "context_length_exceeded"}}', "context is too long"),
+        (400, '{"object": "error", "message": "This model\'s maximum context length is 4096"}', "context is too long"),
+        (400, '{"detail": "bad"}', "bad"),
+        (403, "Forbidden", "Forbidden"),
+        (404, '{"error": "model \\"m\\" not found"}', "not found"),
+    ],
+)
+def test_what_can_never_succeed_is_told_in_the_servers_words(status: int, body: str, says: str) -> None:
+    with OpenAIServer(lambda _: Plan(status=status, body=body)) as server:
+        with pytest.raises(Hopeless, match=says) as caught:
+            using(server, "openai", lambda m: m.chat(request()))
+        assert caught.value.remedy
+        assert len(server.wait_for(1)) == 1
+
+
+def test_a_refused_key_names_where_it_came_from_and_is_one_request() -> None:
+    with OpenAIServer(lambda _: Plan("x"), key="right") as server:
+        with pytest.raises(Hopeless) as caught:
+            using(server, "openai", lambda m: m.chat(request()), key="wrong", key_name="MY_KEY")
+        assert "$MY_KEY" in caught.value.remedy
+        assert len(server.wait_for(1)) == 1
+        assert using(server, "openai", lambda m: m.chat(request()), key="right").text == "x"
+
+
+def test_models_that_reason_are_sent_no_sampling() -> None:
+    with OpenAIServer(lambda _: Plan("x"), models=["gpt-5-mini"]) as server:
+
+        async def go() -> str:
+            model = OpenAI("gpt-5-mini", f"{server.url}/v1")
+            reply = await model.chat(Request("gpt-5-mini", MESSAGES))
+            await model.close()
+            return reply.text
+
+        assert asyncio.run(go()) == "x"
+
+
+def test_vllm_scores_given_texts_token_by_token() -> None:
+    with OpenAIServer(lambda _: Plan(), kind="vllm") as server:
+        scored = using(server, "vllm", lambda m: m.score("ab", ["cd", "e", ""]))
+    assert scored.logprobs == [-(99 + 100) / 100, -101 / 100, 0]
+
+
+@pytest.mark.parametrize("kind", ["openai", "llamacpp", "ollama", "other"])
+def test_other_kinds_score_nothing_and_take_no_adapter(kind: str) -> None:
+    with OpenAIServer(lambda _: Plan(), kind=kind) as server:
+        with pytest.raises(Hopeless, match="scores no"):
+            using(server, kind, lambda m: m.score("a", ["b"]))
+        with pytest.raises(Hopeless, match="no adapter"):
+            using(server, kind, lambda m: m.chat(request(adapter="ab")))
+        assert server.records == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_is_known_by_the_owner_of_its_models(kind: str) -> None:
+    with OpenAIServer(lambda _: Plan(), kind=kind) as server:
+        assert asyncio.run(kind_of(f"{server.url}/v1")) == kind
+    with pytest.raises(SiaError, match="no server answers"):
+        asyncio.run(kind_of(f"{server.url}/v1"))

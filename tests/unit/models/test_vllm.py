@@ -1,0 +1,135 @@
+"""vLLM up to its edge: a server that is started, waited for, given adapters and ended; the server itself is faked."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from engine.errors import SiaError
+from engine.models.protocol import Hopeless, Message, Request
+from tests.fakes.openai_server import OpenAIServer, Plan
+from tests.fakes.serving import ROOT
+
+pytest.importorskip("httpx2", reason="needs the extra agents")
+
+from engine.models.vllm import Vllm
+
+ADAPTER = "a" * 64
+PYTHON = f"""#!{sys.executable}
+import os, signal, sys, threading
+sys.path.insert(0, {str(ROOT)!r})
+print("loading weights", flush=True)
+"""
+SERVES = """
+from tests.fakes.openai_server import OpenAIServer, Plan
+assert sys.argv[1:4] == ["-m", "vllm.entrypoints.cli.main", "serve"] and "--enable-lora" in sys.argv
+assert os.environ["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1" and sys.argv[-1] == "--max-model-len=64"
+port = int(sys.argv[sys.argv.index("--port") + 1])
+server = OpenAIServer(lambda asked: Plan(asked.body["model"]), kind="vllm", models=[sys.argv[4]], port=port)
+signal.pause()
+"""
+DIES = "print('no GPU was found', flush=True)\nsys.exit(3)"
+HANGS = "signal.pause()"
+
+
+@pytest.fixture
+def interpreter(tmp_path: Path) -> Callable[[str], Path]:
+    """An executable that is called as vLLM's python would be, and does as told."""
+
+    def make(does: str) -> Path:
+        path = tmp_path / "python"
+        path.write_text(PYTHON + does)
+        path.chmod(0o755)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def adapters(tmp_path: Path) -> Path:
+    (tmp_path / "adapters" / ADAPTER).mkdir(parents=True)
+    return tmp_path / "adapters"
+
+
+def ask(**more: Any) -> Request:
+    return Request("base", [Message("user", "hello")], **more)
+
+
+async def start(interpreter: Path | None, said: list[str], **more: Any) -> Vllm:
+    settled: dict[str, Any] = {"arguments": ["--max-model-len=64"], "minutes": 0.5, "adapters": None, **more}
+    return await Vllm.start("base", interpreter=interpreter, report=said.append, **settled)
+
+
+def test_a_server_is_started_waited_for_and_ended(interpreter: Any, adapters: Path) -> None:
+    said: list[str] = []
+
+    async def go() -> None:
+        model = await start(interpreter(SERVES), said, adapters=adapters)
+        assert model._process is not None
+        child = psutil.Process(model._process.pid)
+        assert (await model.chat(ask())).text == "base"
+        for _ in range(2):
+            assert (await model.chat(ask(adapter=ADAPTER))).text == ADAPTER
+        assert (await model.chat(ask())).text == "base"
+        with pytest.raises(Hopeless, match="no adapter"):
+            await model.chat(ask(adapter="b" * 64))
+        assert len((await model.score("ab", ["c", "d"], adapter=ADAPTER)).logprobs) == 2
+        await model.close()
+        assert not child.is_running()
+
+    asyncio.run(go())
+    assert "vLLM: loading weights" in said
+    assert "ready" in said[-1]
+
+
+def test_a_server_that_dies_is_quoted(interpreter: Any) -> None:
+    with pytest.raises(SiaError, match="no GPU was found"):
+        asyncio.run(start(interpreter(DIES), []))
+
+
+def test_a_server_that_is_never_ready_is_ended(interpreter: Any) -> None:
+    with pytest.raises(SiaError, match="not ready within"):
+        asyncio.run(start(interpreter(HANGS), [], minutes=0.01))
+    assert not [c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_without_an_interpreter_it_is_said_what_is_missing() -> None:
+    with pytest.raises(SiaError, match=r"\[vllm\] interpreter"):
+        asyncio.run(start(None, []))
+    with pytest.raises(SiaError, match="cannot be started"):
+        asyncio.run(start(Path("/no/python"), []))
+
+
+def test_a_running_server_is_attached_to_and_an_adapter_loaded_once(adapters: Path) -> None:
+    async def go(url: str) -> None:
+        for _ in range(2):  # the second finds the adapter loaded, which is as good
+            model = await Vllm.attach("base", f"{url}/v1", key="", adapters=adapters, report=lambda _: None)
+            replies = await asyncio.gather(*(model.chat(ask(adapter=ADAPTER)) for _ in range(3)))
+            assert {reply.text for reply in replies} == {ADAPTER}
+            await model.close()
+
+    with OpenAIServer(lambda asked: Plan(asked.body["model"]), kind="vllm", models=["base"]) as server:
+        asyncio.run(go(server.url))
+        loads = [record for record in server.records if record.path.endswith("load_lora_adapter")]
+    assert [record.status for record in loads] == [200, 400]
+    with pytest.raises(SiaError, match="no vLLM server answers"):
+        asyncio.run(go(server.url))
+
+
+def test_a_server_that_takes_no_adapters_says_how_it_would(adapters: Path) -> None:
+    async def go(url: str) -> None:
+        model = Vllm("base", url, adapters=adapters)
+        try:
+            with pytest.raises(SiaError, match="--enable-lora"):
+                await model.chat(ask(adapter=ADAPTER))
+        finally:
+            await model.close()
+
+    with OpenAIServer(lambda _: Plan(), kind="vllm", models=["base"], runtime_adapters=False) as server:
+        asyncio.run(go(f"{server.url}/v1"))
