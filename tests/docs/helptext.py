@@ -41,10 +41,10 @@ def _walk(group: click.Group, context: click.Context, prefix: str) -> Iterator[t
         command = group.get_command(context, name)
         assert command is not None
         inner = click.Context(command, parent=context, info_name=name, terminal_width=80)
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield f"{prefix}{name}", command.get_help(inner)
         if isinstance(command, click.Group):
             yield from _walk(command, inner, f"{prefix}{name} ")
-        else:
-            yield f"{prefix}{name}", command.get_help(inner)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ def loaded(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["engine", "engine.models.anthropic", "engine.events.log", "engine.loop.decide", "engine.loop.replay",
-     "engine.loop.audit", "engine.loop.gate", "engine.loop.driver", "engine.agents.search", "engine.grading.client",
-     "harness_repo.repository"],
+    ["engine", "engine.models.anthropic", "engine.models.openai", "engine.models.llamacpp",
+     "engine.models.transformers", "engine.models.vllm", "engine.events.log", "engine.loop.decide",
+     "engine.loop.replay", "engine.loop.audit", "engine.loop.gate", "engine.loop.driver", "engine.agents.search",
+     "engine.grading.client", "harness_repo.repository"],
 )  # fmt: skip
 def test_a_module_loads_nothing_heavy(module: str) -> None:
     assert loaded(f"import {module}") == set()

@@ -1,0 +1,96 @@
+"""llama-cpp-python's own server, spoken to as a server with OpenAI's API. Run by `make test-local`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import SiaError
+from engine.models.protocol import Message, Model, Request
+
+pytest.importorskip("llama_cpp", reason="needs the extra local")
+pytest.importorskip("starlette_context", reason="needs llama-cpp-python[server]")
+pytest.importorskip("httpx2", reason="needs the extra agents")
+
+from engine.models.catalog import open_model, parse
+from engine.models.f16 import rewritten
+from engine.models.llamacpp import LlamaCpp
+from engine.models.openai import kind_of
+from engine.settings import Settings
+
+pytestmark = pytest.mark.local
+ASK = [Message("user", "Name a colour of the sky in one word.")]
+WAIT_S = 120.0
+
+
+@pytest.fixture(scope="session")
+def file(shipped: Path) -> Path:
+    return rewritten(shipped)
+
+
+@pytest.fixture(scope="module")
+def url(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server with SmolLM2, once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(file), "--model_alias", "smollm2"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--n_ctx", "2048"]
+    log = tmp_path_factory.mktemp("server") / "log"
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=os.environ) as server:
+        try:
+            address = f"http://127.0.0.1:{port}/v1"
+            deadline = time.monotonic() + WAIT_S
+            while not _answers(address):
+                assert server.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(WAIT_S)
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(SiaError):
+        return bool(asyncio.run(kind_of(url)))
+    return False
+
+
+def request(**more: Any) -> Request:
+    return Request("smollm2", ASK, **{"max_tokens": 12, **more})
+
+
+def test_it_is_known_and_gives_valid_counted_seeded_replies(url: str, file: Path) -> None:
+    async def go() -> None:
+        model: Model = await open_model(parse(f"openai:smollm2@{url}"), Settings())
+        within = LlamaCpp(file)
+        try:
+            pieces: list[str] = []
+            greedy = await model.chat(request(), pieces.append)
+            assert "".join(pieces) == greedy.text
+            same = await within.chat(request())
+            assert (greedy.text.strip(), greedy.finish, greedy.usage) == (same.text.strip(), same.finish, same.usage)
+            one = [await model.chat(request(temperature=1.0, seed=seed)) for seed in (5, 6, 5)]
+            assert one[0] == one[2] != one[1]
+            choice = await model.chat(request(choices=["blue", 'a "quoted" one']))
+            assert choice.text in ("blue", 'a "quoted" one')
+            schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+            assert isinstance(json.loads((await model.chat(request(schema=schema, max_tokens=40))).text)["n"], int)
+        finally:
+            await model.close()
+            await within.close()
+
+    asyncio.run(go())
+    assert asyncio.run(kind_of(url)) == "llamacpp"
