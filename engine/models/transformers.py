@@ -28,7 +28,7 @@ class Transformers:
 
     def __init__(self, folder: Path, *, adapters: Path | None = None) -> None:
         try:
-            import peft  # noqa: F401  adapters need it, and a half-installed extra should be told at once
+            import peft
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ModuleNotFoundError as error:
@@ -38,6 +38,7 @@ class Transformers:
             raise SiaError(f"{folder} holds no *.safetensors", "name the folder of a checkpoint that is whole")
         self.weights = "hf:" + "+".join(sha256(path) for path in tensors)
         self._torch: Any = torch
+        self._peft: Any = peft
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         if not self._tokenizer.chat_template:
@@ -47,6 +48,7 @@ class Transformers:
         ends = self._model.generation_config.eos_token_id
         self._ends = {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
         self._adapters = adapters
+        self._adapted: Any = None  # the model with its adapters, which lie in its own layers
         self._loaded: set[str] = set()
         self._compute = Compute("transformers")
 
@@ -132,15 +134,19 @@ class Transformers:
     def _use(self, adapter: str | None) -> None:
         """Puts `adapter` in force; what was loaded once is not read again, and the base never is."""
         if adapter is None:
-            if self._loaded:
-                self._model.disable_adapters()
+            if self._adapted:
+                self._adapted.base_model.disable_adapter_layers()
             return
         if adapter not in self._loaded:
-            self._model.load_adapter(str(adapter_folder(self._adapters, adapter)), adapter_name=adapter)
-            self._model.eval()
+            folder = str(adapter_folder(self._adapters, adapter))
+            if self._adapted is None:
+                self._adapted = self._peft.PeftModel.from_pretrained(self._model, folder, adapter_name=adapter)
+            else:
+                self._adapted.load_adapter(folder, adapter_name=adapter)
+            self._adapted.eval()
             self._loaded.add(adapter)
-        self._model.enable_adapters()
-        self._model.set_adapter(adapter)
+        self._adapted.set_adapter(adapter)
+        self._adapted.base_model.enable_adapter_layers()
 
     def _more(self, tokens: Sequence[Token], told: list[str]) -> bytes:
         """What the last token adds to the text; a letter that is cut between tokens comes with its last one."""
