@@ -12,6 +12,7 @@ import click
 
 from sia_tui.engines import announce
 from sia_tui.options import Shared, print_json
+from sia_tui.settling import settled
 
 if TYPE_CHECKING:
     from engine.events.types import Settings
@@ -78,12 +79,14 @@ def go_on_with(
     from engine.loop.launch import take_up
     from sia_tui.progress import Progress, say
 
+    workers = settled(shared.workspace.path, {"workers": chosen["workers"]})["workers"]
+
     async def go() -> None:
         with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
             async with take_up(
                 shared.workspace,
                 reference,
-                workers=cores() if chosen["workers"] is None else chosen["workers"],
+                workers=cores() if workers is None else workers,
                 observers=[progress],
                 report=say,
                 go_on=announce,

@@ -20,5 +20,7 @@ def settled(folder: Path, chosen: dict[str, Any]) -> dict[str, Any]:
 
     context = click.get_current_context()
     left_out = {name for name in chosen if context.get_parameter_source(name) is ParameterSource.DEFAULT}
+    if "agent" not in left_out:
+        left_out.discard("agent_model")  # it is settled for the settled agent, not for another
     known = {row.key: row.value for row in read(folder).origins if row.origin != DEFAULT}
     return chosen | {name: known[key] for name, key in SETTLED.items() if name in left_out and key in known}
