@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from engine import keys
 from engine.errors import SiaError
+from engine.models.extras import lack
 from engine.models.prices import FREE, price_of
 from engine.models.protocol import Model
 from engine.settings import Price, Server, Settings
@@ -21,6 +22,8 @@ CLAUDE = "claude-sonnet-4-6"
 SMOLLM2 = "smollm2"
 BACKENDS = ("anthropic", "openai", "vllm", "gguf", "hf")
 OPENAI_KEY = "OPENAI_API_KEY"
+LLAMA = ("llama_cpp", "jinja2")
+TORCH = ("torch", "transformers", "peft")
 Report = Callable[[str], None]
 
 
@@ -139,6 +142,7 @@ def _gguf(name: str, report: Report) -> Path:
     if name == SMOLLM2:
         from engine.models import f16, smollm2
 
+        _installed((*LLAMA, "gguf"), "local")
         return f16.rewritten(smollm2.fetch(report))
     return _existing(name, "file")
 
@@ -147,8 +151,15 @@ def _checkpoint(name: str, report: Report) -> Path:
     if name == SMOLLM2:
         from engine.models import checkpoint, smollm2
 
+        _installed((*TORCH, "gguf"), "train")
         return checkpoint.of_gguf(smollm2.fetch(report))
     return _existing(name, "folder")
+
+
+def _installed(packages: tuple[str, ...], extra: str) -> None:
+    # Before 93 MB are downloaded that nothing here could read.
+    if error := lack(packages, extra):
+        raise error
 
 
 def _existing(name: str, what: str) -> Path:

@@ -45,7 +45,7 @@ class LlamaCpp:
             import llama_cpp
             from llama_cpp.llama_chat_format import Jinja2ChatFormatter
         except ModuleNotFoundError as error:
-            raise missing("llama-cpp-python" if error.name == "llama_cpp" else str(error.name), "local") from None
+            raise missing(str(error.name), "local") from None
         self._api: Any = llama_cpp
         self.weights = f"gguf:{sha256(path)}"
         count = threads()

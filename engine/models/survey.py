@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 
 import msgspec
@@ -10,7 +9,7 @@ import msgspec
 from engine import keys
 from engine.errors import SiaError
 from engine.models import catalog, smollm2
-from engine.models.extras import missing
+from engine.models.extras import lack
 from engine.models.openai import kind_of
 from engine.settings import Settings
 
@@ -49,8 +48,8 @@ def _openai() -> Usable:
 
 
 def _keyed(model: str, what: str, package: str, key: str) -> Usable:
-    if lack := _lack((package,), "agents"):
-        return Usable(model, what, False, lack.message, lack.remedy)
+    if absent := lack((package,), "agents"):
+        return Usable(model, what, False, absent.message, absent.remedy)
     if not (origin := keys.origin(key)):
         return Usable(model, what, False, "no key", f"set ${key}, or store it with `keyring set {keys.SERVICE} {key}`")
     return Usable(model, what, True, f"key from the {origin}")
@@ -59,22 +58,21 @@ def _keyed(model: str, what: str, package: str, key: str) -> Usable:
 def _local() -> Iterator[Usable]:
     there = smollm2.path().exists()
     how = "fetched" if there else "is fetched at its first use (93 MB)"
-    llama, torch = ("llama_cpp", "jinja2"), ("torch", "transformers", "peft")
     for model, what, extra, packages in (
-        (catalog.SMOLLM2, "SmolLM2-135M in this process, by llama.cpp", "local", (*llama, "gguf")),
-        ("gguf:FILE", "a GGUF file in this process, by llama.cpp", "local", llama),
-        (f"hf:{catalog.SMOLLM2}", "SmolLM2-135M in this process, by transformers", "train", (*torch, "gguf")),
-        ("hf:FOLDER", "a checkpoint in this process, by transformers", "train", torch),
+        (catalog.SMOLLM2, "SmolLM2-135M in this process, by llama.cpp", "local", (*catalog.LLAMA, "gguf")),
+        ("gguf:FILE", "a GGUF file in this process, by llama.cpp", "local", catalog.LLAMA),
+        (f"hf:{catalog.SMOLLM2}", "SmolLM2-135M in this process, by transformers", "train", (*catalog.TORCH, "gguf")),
+        ("hf:FOLDER", "a checkpoint in this process, by transformers", "train", catalog.TORCH),
     ):
-        lack = _lack(packages, extra)
+        absent = lack(packages, extra)
         own = how if catalog.SMOLLM2 in model else "ready"
-        yield Usable(model, what, not lack, lack.message if lack else own, lack.remedy if lack else "")
+        yield Usable(model, what, not absent, absent.message if absent else own, absent.remedy if absent else "")
 
 
 def _vllm(settings: Settings) -> Usable:
     what = "vLLM on a GPU, started here; one that runs already as vllm:NAME@URL"
-    if lack := _lack(("httpx2",), "agents"):
-        return Usable("vllm:NAME", what, False, lack.message, lack.remedy)
+    if absent := lack(("httpx2",), "agents"):
+        return Usable("vllm:NAME", what, False, absent.message, absent.remedy)
     interpreter = settings.vllm.interpreter
     if interpreter is None:
         remedy = (
@@ -84,8 +82,3 @@ def _vllm(settings: Settings) -> Usable:
     there = interpreter.exists()
     remedy = "" if there else "correct [vllm] interpreter in sia.toml"
     return Usable("vllm:NAME", what, there, str(interpreter) if there else f"there is no {interpreter}", remedy)
-
-
-def _lack(packages: tuple[str, ...], extra: str) -> SiaError | None:
-    absent = [name for name in packages if importlib.util.find_spec(name) is None]
-    return missing(absent[0].replace("llama_cpp", "llama-cpp-python"), extra) if absent else None

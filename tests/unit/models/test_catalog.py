@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.errors import SiaError
-from engine.models import catalog
+from engine.models import catalog, smollm2
 from engine.models.catalog import Reference, in_flight, open_model, parse, price
 from engine.models.prices import DEFAULTS, price_of, usd
 from engine.models.protocol import Hopeless, Message, Request, Usage
@@ -142,6 +142,19 @@ def test_a_missing_extra_is_one_sentence_with_the_command(
     settings = Settings(servers={"here": Server(url="http://127.0.0.1:1/v1", kind="openai")})
     with pytest.raises(SiaError, match=rf"is not installed; install it with `pip install 'sia-tui\[{extra}\]'`"):
         asyncio.run(open_model(parse(reference.format(tmp_path)), settings))
+
+
+def test_nothing_is_downloaded_that_nothing_here_could_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    def fetched(_: object) -> Path:
+        raise AssertionError("it was downloaded")
+
+    monkeypatch.setattr(smollm2, "fetch", fetched)
+    for reference, package in (("smollm2", "llama_cpp"), ("hf:smollm2", "torch")):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(SiaError, match="is not installed"):
+            asyncio.run(open_model(parse(reference), Settings()))
 
 
 def test_the_survey_says_what_works_here_and_what_would_mend_the_rest(
