@@ -1,8 +1,8 @@
 """vLLM on a GPU: a server that is found or started, and that takes LoRA adapters while it runs.
 
-vLLM's pins conflict with ours, so it lives in an environment of its own: an interpreter that the settings name, whose
-`-m vllm.entrypoints.cli.main serve` is started, or a server that somebody else has started. Then it is a server with
-OpenAI's API like others. An adapter is named by its SHA-256, and loaded at its first use.
+vLLM's pins conflict with ours, so it lives in an environment of its own: an interpreter that the settings name, with
+which `vllm serve` is started, or a server that somebody else has started. Then it is a server with OpenAI's API like
+others. An adapter is named by its SHA-256, and loaded at its first use. A server that was started here dies with us.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ from engine.models.protocol import OnText, Reply, Request, Scored, Transient
 KEY = "VLLM_API_KEY"
 RANK = 64
 """The highest rank of an adapter that a server started here takes."""
+_SERVE = """
+import ctypes, runpy, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: also when the engine is killed, the GPU is free again
+sys.argv[0] = "vllm"
+runpy.run_module("vllm.entrypoints.cli.main", run_name="__main__", alter_sys=True)
+"""
 _LATELY = 5
 """Lines of a server's last words that are shown where it dies."""
 Report = Callable[[str], None]
@@ -131,7 +137,7 @@ class Vllm:
 async def _launch(
     interpreter: Path, weights: str, port: int, arguments: Sequence[str], log: IO[bytes]
 ) -> asyncio.subprocess.Process:
-    command = [str(interpreter), "-m", "vllm.entrypoints.cli.main", "serve", weights, "--port", str(port)]
+    command = [str(interpreter), "-c", _SERVE, "serve", weights, "--port", str(port)]
     command += ["--host", "127.0.0.1", "--enable-lora", "--max-lora-rank", str(RANK), *arguments]
     environment = os.environ | {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"}
     try:

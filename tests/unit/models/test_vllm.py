@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,32 +22,45 @@ pytest.importorskip("httpx2", reason="needs the extra agents")
 from engine.models.vllm import Vllm
 
 ADAPTER = "a" * 64
-PYTHON = f"""#!{sys.executable}
-import os, signal, sys, threading
+FAKE = f"""
+import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
 print("loading weights", flush=True)
 """
 SERVES = """
 from tests.fakes.openai_server import OpenAIServer, Plan
-assert sys.argv[1:4] == ["-m", "vllm.entrypoints.cli.main", "serve"] and "--enable-lora" in sys.argv
-assert os.environ["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1" and sys.argv[-1] == "--max-model-len=64"
+assert sys.argv[1] == "serve" and "--enable-lora" in sys.argv and sys.argv[-1] == "--max-model-len=64"
+assert os.environ["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
 port = int(sys.argv[sys.argv.index("--port") + 1])
-server = OpenAIServer(lambda asked: Plan(asked.body["model"]), kind="vllm", models=[sys.argv[4]], port=port)
+server = OpenAIServer(lambda asked: Plan(asked.body["model"]), kind="vllm", models=[sys.argv[2]], port=port)
 signal.pause()
 """
 DIES = "print('no GPU was found', flush=True)\nsys.exit(3)"
 HANGS = "signal.pause()"
+ENGINE = """
+import asyncio, pathlib, signal, sys
+from engine.models.vllm import Vllm
+
+async def go():
+    model = await Vllm.start("base", interpreter=pathlib.Path(sys.executable), arguments=["--max-model-len=64"],
+                             minutes=0.5, adapters=None, report=lambda _: None)
+    print(model._process.pid, flush=True)
+    signal.pause()
+
+asyncio.run(go())
+"""
 
 
 @pytest.fixture
-def interpreter(tmp_path: Path) -> Callable[[str], Path]:
-    """An executable that is called as vLLM's python would be, and does as told."""
+def interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """A python whose vLLM does as told."""
 
     def make(does: str) -> Path:
-        path = tmp_path / "python"
-        path.write_text(PYTHON + does)
-        path.chmod(0o755)
-        return path
+        module = tmp_path / "vllm" / "entrypoints" / "cli" / "main.py"
+        module.parent.mkdir(parents=True)
+        module.write_text(FAKE + does)
+        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+        return Path(sys.executable)
 
     return make
 
@@ -86,6 +100,15 @@ def test_a_server_is_started_waited_for_and_ended(interpreter: Any, adapters: Pa
     asyncio.run(go())
     assert "vLLM: loading weights" in said
     assert "ready" in said[-1]
+
+
+def test_a_server_dies_with_an_engine_that_is_killed(interpreter: Any) -> None:
+    interpreter(SERVES)
+    with subprocess.Popen([sys.executable, "-c", ENGINE], stdout=subprocess.PIPE) as engine:
+        assert engine.stdout is not None
+        server = psutil.Process(int(engine.stdout.readline()))
+        engine.kill()
+    server.wait(30)
 
 
 def test_a_server_that_dies_is_quoted(interpreter: Any) -> None:
