@@ -139,7 +139,7 @@ def read(folder: Path) -> Resolved:
 def _file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SiaError(f"{path} cannot be read ({error})", "correct it, or remove it") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import msgspec
@@ -42,9 +43,12 @@ def _claude() -> Usable:
 
 
 def _openai() -> Usable:
-    return _keyed(
-        "openai:NAME", "OpenAI, or $OPENAI_BASE_URL; another server as openai:NAME@URL", "httpx2", catalog.OPENAI_KEY
-    )
+    written, what = "openai:NAME", "OpenAI, or $OPENAI_BASE_URL; another server as openai:NAME@URL"
+    row = _keyed(written, what, "httpx2", catalog.OPENAI_KEY)
+    base = os.environ.get("OPENAI_BASE_URL")
+    if base and not lack(("httpx2",), "agents"):
+        return Usable(written, what, True, f"at {base}, {row.how}")
+    return row
 
 
 def _keyed(model: str, what: str, package: str, key: str) -> Usable:

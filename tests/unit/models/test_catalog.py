@@ -173,9 +173,11 @@ def test_the_survey_says_what_works_here_and_what_would_mend_the_rest(
         assert "[vllm] interpreter" in rows["vllm:NAME"].remedy
         assert all(row.usable or row.remedy for row in rows.values())
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     rows = _rows(Settings(vllm=Vllm(interpreter=Path(os.sys.executable))))  # type: ignore[attr-defined]
     assert rows["claude"].how == "key from the environment"
     assert rows["vllm:NAME"].usable
+    assert rows["openai:NAME"].how == "at http://127.0.0.1:1/v1, no key"
 
 
 def _rows(settings: Settings) -> dict[str, Any]:
