@@ -50,7 +50,7 @@ class Lines(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     Lines {
         background: $background; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden;
-        .lines--dim { color: $text-muted; }
+        .lines--dim { text-style: dim; }
         .lines--title { color: $text-primary; text-style: bold; }
         .lines--strong { text-style: bold; }
         .lines--good { color: $text-success; }

@@ -68,14 +68,10 @@ def _judged(one: Generation, width: int) -> list[Row]:
         return []
     rows = [BLANK, heading("verdict"), *prose(verdict.reason, width, "good" if verdict.accepted else "warn")]
     if verdict.test != "none":
-        rows.append(
-            fact(
-                "difference", f"{verdict.difference:+.4f} ± {verdict.se:.4f} over {verdict.n:,} units ({verdict.test})"
-            )
-        )
-        rows.append(
-            fact("p", f"{verdict.p:.2g}, needed below {verdict.alpha:.2g}; at least {verdict.minimum_effect:g}")
-        )
+        rows.append(fact("difference", f"{verdict.difference:+.4f} ± {verdict.se:.4f} over {verdict.n:,} units"))
+        rows.append(fact("test", verdict.test))
+        rows.append(fact("p", f"{verdict.p:.2g}, needed below {verdict.alpha:.2g}"))
+        rows.append(fact("minimum", f"a gain of {verdict.minimum_effect:g}"))
     for word, names, tone in (("broken", verdict.broken, "bad"), ("fixed", verdict.fixed, "good")):
         if names:
             against = f"against generation {verdict.against}; enter shows why"

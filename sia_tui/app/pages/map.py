@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import Page, Row, Span, Target, prose, row
 
@@ -31,7 +33,7 @@ def build(moment: Moment, _target: Target, width: int) -> Page:
     ordered = sorted(
         grid, key=lambda name: (name not in touched, sum(grid[name].get(n) == "right" for n in grid[name]), name)
     )
-    room = max(8, width - last - 3)
+    room = max(8, min(width - last - 3, max((cell_len(name) for name in grid), default=8)))
     rows: list[Row] = [
         *prose(LEGEND, width, "dim"),
         row((" " * room + "  " + "".join(str(n % 10) for n in range(1, last + 1)), "dim")),

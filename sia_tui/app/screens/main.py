@@ -45,6 +45,7 @@ class MainScreen(Screen[None]):
     MainScreen LineagePane { width: 38; border: round $panel; }
     MainScreen TimelinePane { width: 1fr; border: round $panel; }
     MainScreen InspectorPane { width: 1fr; border: round $panel; }
+    MainScreen #panes > Lines { border-title-color: $foreground; }
     MainScreen Lines:focus { border: round $primary; }
     MainScreen.narrow #panes > Lines { display: none; width: 1fr; border: none; }
     MainScreen.narrow #panes > Lines.current { display: block; }
@@ -232,7 +233,7 @@ class MainScreen(Screen[None]):
             parts.append("timeline")
         if self._pane == 2:
             pages = [whither.crumb(target) for target, _ in self.inspector.stack]
-            parts += pages[1:] if pages[:1] in ([parts[-1]], ["run"]) and len(pages) > 1 else pages
+            parts += pages[1:] if pages[:1] in ([parts[-1]], ["run"]) else pages
         self.query_one(Crumbs).tell(parts, self._note())
         self._entitle(self.inspector, self.inspector.title or "inspector")
         self._entitle(self.timeline, f"timeline  {self._filter_note()}".rstrip())

@@ -1,0 +1,141 @@
+"""Every key on every pane, and every name of the palette: nothing raises, and what cannot be done says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from textual.command import CommandPalette
+from textual.pilot import Pilot
+
+from sia_tui.app.keys import DIGITS, MAIN
+from sia_tui.app.palette import Everything
+from sia_tui.app.screens.main import MainScreen
+from tests.tui.conftest import Opened, settle
+
+SMALL, LARGE, TINY = (80, 24), (160, 50), (20, 6)
+QUICK = [(SMALL, 0), (LARGE, 1), (TINY, 2)]
+REST = [pytest.param(size, pane, marks=pytest.mark.slow)
+        for size in (SMALL, LARGE, TINY) for pane in (0, 1, 2) if (size, pane) not in QUICK]  # fmt: skip
+KEYS = [one for key in (*MAIN, *DIGITS) for one in key.keys.split(",") if key.id != "quit"]
+LISTS = ["down", "up", "j", "k", "pagedown", "pageup", "home", "end", "g", "G", "shift+right", "shift+left", "tab"]
+
+
+async def home(pilot: Pilot[None], main: MainScreen) -> None:
+    """Closes whatever lies over the main screen."""
+    await settle(pilot)
+    for _ in range(4):
+        if pilot.app.screen is main:
+            return
+        await pilot.press("escape")
+        await settle(pilot)
+    raise AssertionError(f"{pilot.app.screen} is not left by escape")
+
+
+@pytest.fixture
+def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys are pressed here, engines are started elsewhere."""
+    from sia_tui.app.screens import acts
+
+    async def launch(_main: object, _arguments: object) -> bool:
+        return False
+
+    monkeypatch.setattr(acts, "launch", launch)
+    monkeypatch.setenv("EDITOR", "true")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("size", "pane"), [*QUICK, *REST])
+@pytest.mark.usefixtures("no_engines")
+async def test_every_key_on_every_pane(played: Path, opened: Opened, size: tuple[int, int], pane: int) -> None:
+    async with opened(played, size=size) as (pilot, main):
+        for key in (*KEYS, *LISTS):
+            main.look_at(pane)
+            await pilot.press(key)
+            await home(pilot, main)
+        assert main.watching is not None
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("no_engines")
+async def test_every_name_of_the_palette_can_be_chosen(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("ctrl+p")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, CommandPalette)
+        await pilot.press("escape")
+        await settle(pilot)
+        names = [name for name, _, _ in Everything(main)._all()]
+        assert {"Branch", "Fork", "generation 2", "run toy-1"} <= set(names)
+        assert any(name.startswith("commit ") for name in names)
+        for wanted in names:
+            if wanted != "Quit":
+                chosen = next(do for name, _, do in Everything(main)._all() if name == wanted)
+                done = chosen()
+                if hasattr(done, "__await__"):
+                    await done  # type: ignore[misc]
+                await home(pilot, main)
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("no_engines")
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.sampled_from([*KEYS, *LISTS, "ctrl+p", "y", "x", "a", "1", "space"]),
+            st.tuples(st.integers(1, 200), st.integers(1, 60)),
+        ),
+        max_size=20,
+    )
+)
+async def test_no_keys_and_no_size_make_it_fall(
+    played: Path, opened: Opened, steps: list[str | tuple[int, int]]
+) -> None:
+    async with opened(played, size=(80, 24)) as (pilot, main):
+        for step in steps:
+            if isinstance(step, tuple):
+                await pilot.resize_terminal(*step)
+            else:
+                await pilot.press(step)
+        await home(pilot, main)
+
+
+@pytest.mark.asyncio
+async def test_keys_of_ones_own_are_taken_and_shown(played: Path, opened: Opened, tmp_path: Path) -> None:
+    (tmp_path / "tui.toml").write_text('theme = "sia-clear"\n[keys]\nmap = "ctrl+g"\n')
+    async with opened(played) as (pilot, main):
+        assert pilot.app.theme == "sia-clear"
+        await pilot.press("x")
+        await settle(pilot)
+        assert main.inspector.title != "map of 12 instances"
+        await pilot.press("ctrl+g")
+        await settle(pilot)
+        assert main.inspector.title == "map of 12 instances"
+        await pilot.press("question_mark")
+        await settle(pilot)
+        (line,) = [row.text for row in pilot.app.screen.query_one("Lines").rows if " map " in row.text]  # type: ignore[attr-defined]
+        assert line.startswith("ctrl+g")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("theme = 'mauve'", "theme 'mauve' that there is not"),
+        ("[keys]\nnothing = 'x'", "key 'nothing' that there is not"),
+        ("colour = 1", "is not valid"),
+        ("theme = ", "is not valid"),
+    ],
+)
+def test_preferences_that_are_wrong_are_one_sentence(tmp_path: Path, text: str, says: str) -> None:
+    from engine.errors import SiaError
+    from engine.loop.workspace import Workspace
+    from sia_tui.app.app import SiaApp
+
+    (tmp_path / "tui.toml").write_text(text)
+    with pytest.raises(SiaError, match=says):
+        SiaApp(Workspace(tmp_path), shipped=False)
