@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +59,24 @@ def sia(folder: Path, *arguments: str) -> Done:
     more = [] if arguments[0] == "completion" else ["--workspace", str(folder / ".sia")]
     result = CliRunner().invoke(cli, [*arguments, *more])
     return Done(result.exit_code, result.stdout, f"{result.stderr}{result.exception or ''}")
+
+
+def served(folder: Path, arguments: Sequence[str]) -> int:
+    """Starts a server, asks it for its page as a browser would, and ends it; returns the HTTP status."""
+    port = arguments[arguments.index("--port") + 1]
+    process = subprocess.Popen(words(arguments), cwd=folder, env=_environment(), stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            assert process.poll() is None, "the server ended"
+            with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(f"http://127.0.0.1:{port}") as page:
+                assert b"sia" in page.read()
+                return int(page.status)
+            assert time.monotonic() < deadline, f"no page within {WAIT_S:g} s"
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

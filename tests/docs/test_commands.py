@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-from tests.docs.commandline import TOY, contained, live_run, sia, waiting_run
+from tests.docs.commandline import TOY, contained, live_run, served, sia, waiting_run
 from tests.docs.helptext import PAGE, commands, refreshed, sections
 
 TOY_FOR = {"lawbench": str(TOY), "case-0019": "val-100"}
@@ -53,6 +53,9 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     for example in sorted(examples(PAGE.read_text()), key=lambda example: last.get(example.split()[0], 0)):
         arguments = [TOY_FOR.get(word, word) for word in shlex.split(example)]
         command = arguments[0]
+        if command == "serve":
+            assert served(quiet, arguments) == 200
+            continue
         if command in ENDS_AS:
             with waiting_run(busy) if command == "approve" else live_run(busy):
                 done = sia(busy, *arguments)
