@@ -6,7 +6,6 @@ import sys
 from types import TracebackType
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -16,6 +15,7 @@ from engine.events.event import Event
 from engine.loop import budget
 from engine.loop.decide import standing
 from engine.loop.state import State
+from sia_tui.console import console, decorates
 from sia_tui.options import plain
 
 _PHASES = {
@@ -37,7 +37,7 @@ class Progress:
     """An observer of a run."""
 
     def __init__(self, *, live: bool, quiet: bool) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = console(soft_wrap=True)
         self._quiet = quiet
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -48,7 +48,7 @@ class Progress:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=not (live and self._console.is_terminal),
+            disable=not (live and decorates(self._console)),
         )
         self._task = self._bars.add_task("starting", total=None, note="")
         self._done, self._sum = 0, 0.0

@@ -14,6 +14,7 @@ from rich.text import Text
 from engine.events import types as t
 from engine.events.event import Event
 from engine.loop.state import State
+from sia_tui.console import console
 from sia_tui.options import plain
 from sia_tui.progress import milestone, say
 
@@ -77,18 +78,18 @@ def _turn(payload: t.Payload, state: State) -> str | None:
 
 def play(shown: Iterable[Frame], speed: float) -> None:
     """Prints the frames with the pauses there were, divided by `speed`; 0 is at once."""
-    console = Console(highlight=False, soft_wrap=True)
+    out = console(soft_wrap=True)
     before: int | None = None
     for frame in shown:
         if speed > 0 and before is not None:
             time.sleep(min(LONGEST_S, max(0, frame.event.at - before) / 1e6 / speed))
         before = frame.event.at
-        _print(console, frame)
+        _print(out, frame)
 
 
 def step(shown: Iterable[Frame], key: Callable[[], str] = click.getchar) -> None:
     """Prints a frame for each key: `g` goes on to the next generation, `q` ends, any other shows one more."""
-    console = Console(highlight=False, soft_wrap=True)
+    out = console(soft_wrap=True)
     say("enter: the next line · g: the next generation · q: quit")
     until: int | None = None
     for frame in shown:
@@ -102,8 +103,8 @@ def step(shown: Iterable[Frame], key: Callable[[], str] = click.getchar) -> None
                 return
             if pressed in ("g", "G"):
                 until = frame.event.generation
-        _print(console, frame)
+        _print(out, frame)
 
 
-def _print(console: Console, frame: Frame) -> None:
-    console.print(f"{frame.event.n:>6}  {frame.text}")
+def _print(out: Console, frame: Frame) -> None:
+    out.print(f"{frame.event.n:>6}  {frame.text}")

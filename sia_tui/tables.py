@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sia_tui.console import console
 from sia_tui.options import plain
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Prints a table on standard output."""
-    console = Console(highlight=False)
-    shown = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    out = console()
+    shown = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(plain(str(cell))) for cell in row))
-    if not console.is_terminal:
-        console.width = 10_000  # a pipe wants whole lines
-    console.print(shown)
+    if not out.is_terminal:
+        out.width = 10_000  # a pipe wants whole lines
+    out.print(shown)

@@ -76,8 +76,11 @@ def _waiting(reference: str, shared: Shared) -> dict[str, Any]:
 
 
 def _show(facts: dict[str, Any]) -> None:
+    from sia_tui.console import console
+
     click.echo(plain(f"{facts['name']}: candidate {facts['number']} ({facts['commit'][:10]}) waits. {facts['reason']}"))
     click.echo(plain(facts["diff"]))
     for what, names in facts["newly_asked"].items():
         if names:
-            click.secho(plain(f"newly asked {what}: {', '.join(names)}"), fg="red", bold=True)
+            asked = plain(f"newly asked {what}: {', '.join(names)}")
+            console(markup=False, soft_wrap=True).print(asked, style="bold red")

@@ -42,12 +42,13 @@ def diff(reference: str, old: int, new: int, shared: Shared) -> None:
 
 
 def _print_diff(text: str) -> None:
-    from rich.console import Console
     from rich.syntax import Syntax
 
-    console = Console(highlight=False)
-    if console.is_terminal:
-        console.print(Syntax(plain(text), "diff", theme="ansi_dark", background_color="default"))
+    from sia_tui.console import console, decorates
+
+    out = console()
+    if decorates(out):
+        out.print(Syntax(plain(text), "diff", theme="ansi_dark", background_color="default"))
     else:
         click.echo(plain(text))
 

@@ -198,8 +198,9 @@ def tree(shared: Shared) -> None:
 
     Example: sia tree
     """
-    from rich.console import Console
     from rich.tree import Tree
+
+    from sia_tui.console import console
 
     with contextlib.closing(shared.workspace.reader()) as reader:
         generations: dict[str, list[tuple[Any, ...]]] = {}
@@ -231,7 +232,7 @@ def tree(shared: Shared) -> None:
         for n, lever, harness, val, accepted in generations.get(run.run, []):
             mark = {1: "+", 0: "-", None: "?"}[accepted]
             node.add(f"{mark} {n} {lever or 'first'} {harness[:10]} val {_number(val)}")
-    Console(highlight=False, markup=False).print(nodes[None])
+    console(markup=False).print(nodes[None])
 
 
 def _row(row: tuple[Any, ...]) -> dict[str, Any]:
