@@ -42,6 +42,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev  ## the measurements that the documentation quotes
 	$(BIN)/python benchmarks/gate_power.py
 	$(BIN)/python benchmarks/sandbox_throughput.py
+	$(BIN)/python -m benchmarks.terminal
 
 lock: $(VENV)/.dev  ## the lock files, after a change of dependencies
 	$(BIN)/pip-compile -q $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml

@@ -28,7 +28,6 @@ FRAME_S = 0.004
 """Output that comes within this time belongs to one frame."""
 PRIVATE = re.compile(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p")
 """Sequences of the Kitty keyboard protocol and queries of modes, which pyte would print in part."""
-Attributes = list[Any]
 
 
 class Quiet(Exception):
@@ -45,7 +44,6 @@ class PseudoTerminal:
         columns: int = 160,
         rows: int = 50,
         env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self.output = bytearray()
@@ -54,8 +52,7 @@ class PseudoTerminal:
         self._master, self._slave = os.openpty()
         self._set_size(columns, rows)
         clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
-        self._env = {**clean, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", **(env or {})}
-        self.attributes: Attributes = termios.tcgetattr(self._slave)
+        self.attributes = termios.tcgetattr(self._slave)
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         self.began = time.monotonic()
@@ -65,8 +62,7 @@ class PseudoTerminal:
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
-            env=self._env,
-            cwd=cwd,
+            env={**clean, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", **(env or {})},
         )
 
     def __enter__(self) -> PseudoTerminal:
@@ -82,6 +78,11 @@ class PseudoTerminal:
         self._reader.join(5)
         os.close(self._master)
 
+    def catch_up(self) -> None:
+        """Takes in all output that has come, so that the screen is what a person sees at this moment."""
+        while self._feed(0) is not None:
+            pass
+
     def press(self, keys: str) -> float:
         """Types `keys`; returns when."""
         at = time.monotonic()
@@ -89,9 +90,11 @@ class PseudoTerminal:
         return at
 
     def resize(self, columns: int, rows: int) -> None:
-        """Makes the window another size; the kernel tells the program."""
-        self._set_size(columns, rows)
+        """Makes the window another size, empty until the program draws it anew; the kernel tells the program."""
+        self.catch_up()
         self.screen.resize(rows, columns)
+        self.screen.reset()
+        self._set_size(columns, rows)
 
     def until(self, shown: Callable[[PseudoTerminal], bool], timeout: float = 30.0) -> float:
         """Reads until `shown` holds; returns the moment at which the frame that made it so was complete.
@@ -114,6 +117,12 @@ class PseudoTerminal:
         while self._feed(quiet) is not None:
             if time.monotonic() > end:
                 raise Quiet(f"never quiet for {quiet:g} s:\n{self.text}")
+
+    def watch(self, seconds: float) -> None:
+        """Reads for so long, whatever comes."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._feed(left)
 
     def ended(self, timeout: float = 30.0) -> int:
         """Waits for the program's end and reads its last output; returns its exit status."""
@@ -141,7 +150,7 @@ class PseudoTerminal:
         return "\n".join(self.lines)
 
     @property
-    def attributes_now(self) -> Attributes:
+    def attributes_now(self) -> list[Any]:
         """How the terminal treats lines, echo and signals at this moment."""
         return termios.tcgetattr(self._slave)
 
@@ -151,7 +160,7 @@ class PseudoTerminal:
     def _feed(self, timeout: float) -> float | None:
         """Takes in one chunk and returns when it came; None where none comes within `timeout` seconds."""
         try:
-            at, data = self._chunks.get(timeout=timeout)
+            at, data = self._chunks.get(timeout=timeout) if timeout > 0 else self._chunks.get_nowait()
         except queue.Empty:
             return None
         self.output += data

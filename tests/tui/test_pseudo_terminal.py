@@ -1,8 +1,11 @@
-"""Who asks for plain output gets it: no colours, no moving bars, no escape sequence at all."""
+"""The `sia` command in a real terminal: it starts, follows the window's size, sleeps, wakes, and leaves no trace."""
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,10 @@ from benchmarks.pseudo_terminal import PseudoTerminal
 from benchmarks.synthetic import write
 from tests.story import sia
 
-COMMANDS = ["ls", "show last", "diff last 1 2", "replay last", "show nothing"]
+RUN = "synthetic-1"
+COMMANDS = ["", "show last", "diff last 1 2", "show nothing"]
+ON = {"alternate screen": b"\x1b[?1049", "mouse": b"\x1b[?1000", "bracketed paste": b"\x1b[?2004"}
+"""What the app switches on with `h` and has to switch off with `l`; the cursor is the other way round."""
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +26,63 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recorded")
     write(path, 2000)
     return path
+
+
+@contextlib.contextmanager
+def app(workspace: Path) -> Iterator[PseudoTerminal]:
+    """The app, once the run is on its screen."""
+    with PseudoTerminal(sia(workspace)) as terminal:
+        terminal.until(lambda shown: RUN in shown.text)
+        yield terminal
+
+
+def left_on(terminal: PseudoTerminal) -> list[str]:
+    """What the app has switched on, or changed, and not put back."""
+    output = bytes(terminal.output)
+    found = [what for what, mode in ON.items() if output.rfind(mode + b"l") < output.rfind(mode + b"h")]
+    if output.rfind(b"\x1b[?25h") < output.rfind(b"\x1b[?25l"):
+        found.append("hidden cursor")
+    if terminal.attributes_now != terminal.attributes:
+        found.append("raw input")
+    return found
+
+
+def test_it_starts_and_quits_and_leaves_the_terminal_as_it_was(recorded: Path) -> None:
+    with app(recorded) as terminal:
+        assert {*ON, "hidden cursor", "raw input"} == set(left_on(terminal))
+        terminal.press("q")
+        assert terminal.ended() == 0
+        assert left_on(terminal) == []
+        assert b"Traceback" not in terminal.output
+
+
+def test_it_follows_the_size_of_the_window(recorded: Path) -> None:
+    with app(recorded) as terminal:
+        for columns, rows in ((80, 24), (160, 50), (40, 10)):
+            terminal.resize(columns, rows)
+            terminal.until(lambda shown: RUN in shown.lines[0] and "/ Filter" in shown.lines[-1])
+        terminal.press("q")
+        assert terminal.ended() == 0
+        assert left_on(terminal) == []
+
+
+def test_it_gives_the_terminal_back_while_it_is_suspended(recorded: Path) -> None:
+    with app(recorded) as terminal:
+        terminal.process.send_signal(signal.SIGTSTP)
+        terminal.suspended()
+        terminal.settle(0.1)
+        assert left_on(terminal) == []
+        terminal.screen.reset()
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.until(lambda shown: RUN in shown.text)
+        assert {"alternate screen", "hidden cursor", "raw input"} <= set(left_on(terminal))
+        terminal.press("?")
+        terminal.until(lambda shown: "move the cursor" in shown.text)
+        terminal.press("\x1b")
+        terminal.until(lambda shown: "move the cursor" not in shown.text)
+        terminal.press("q")
+        assert terminal.ended() == 0
+        assert left_on(terminal) == []
 
 
 def told(command: str, workspace: Path, env: dict[str, str]) -> bytes:
