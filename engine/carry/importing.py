@@ -18,12 +18,12 @@ from engine.carry import restoring
 from engine.errors import SiaError
 from engine.events import blobs, rows, tips
 from engine.events import types as t
-from engine.events.archive import Manifest
+from engine.events.archive import Manifest, is_archive
 from engine.events.connection import explained, open_writer, transaction
 from engine.events.event import Event
 from engine.events.log import holding
 from engine.events.reader import Reader
-from engine.events.unseal import is_archive, open_archive
+from engine.events.unseal import open_archive
 from engine.loop import replay
 from engine.loop.settings import check_name
 from engine.loop.workspace import Workspace

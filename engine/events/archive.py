@@ -11,8 +11,10 @@ fills a log in memory from them, checking everything on the way.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -28,6 +30,14 @@ SCHEMA = {
 }
 Packed = tuple[str, int, str, int, int, int, bytes]
 """(run, n, type, v, at, generation, payload): an event without its hashes"""
+
+
+def is_archive(path: Path) -> bool:
+    """Whether this says that it is a `.sia` file (application id: bytes 68 to 71 of an SQLite file)."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        head = file.read(72)
+        return head[:16] == b"SQLite format 3\0" and head[68:] == APPLICATION_ID.to_bytes(4, "big")
+    return False
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import zstandard
-
 from engine.errors import SiaError
 
 MAX_DECODED = 256 << 20
@@ -26,6 +24,8 @@ def digest(data: bytes) -> str:
 
 def put(connection: Any, data: bytes) -> str:
     """Stores `data` once and returns its name; runs inside the caller's transaction."""
+    import zstandard
+
     name = digest(data)
     packed = zstandard.ZstdCompressor(level=_LEVEL).compress(data)
     codec, stored = ("zstd", packed) if len(packed) < len(data) else ("raw", data)
@@ -59,6 +59,8 @@ def get(connection: Any, name: str) -> bytes:
 
 def unpack(codec: str, stored: bytes, limit: int | None = None) -> bytes:
     """Undoes the compression; bounded, since an imported log may be hostile."""
+    import zstandard
+
     most = MAX_DECODED if limit is None else limit
     if codec == "raw" and len(stored) <= most:
         return stored

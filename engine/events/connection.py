@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlite_utils import Database
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
-
 from engine.errors import SiaError
 from engine.events import schema
+from engine.events.database import Database, sqlite3
 
 BUSY_MS = 10_000
 sqlite_version: str = sqlite3.sqlite_version
@@ -32,7 +30,7 @@ def _uri(path: Path, mode: str) -> str:
 def _connect(path: Path, mode: str) -> Database:
     connection = sqlite3.connect(_uri(path, mode), uri=True, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    return Database(connection, execute_plugins=False)
+    return Database(connection)
 
 
 def open_writer(path: Path) -> Database:

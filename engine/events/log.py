@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import filelock
-from sqlite_utils import Database
 
 from engine.errors import SiaError
 from engine.events import blobs, rows, tips, types
 from engine.events.codec import encode
 from engine.events.connection import explained, open_writer, transaction
+from engine.events.database import Database
 from engine.events.event import GENESIS, Event, chain_hash
 from engine.events.reader import Reader
 

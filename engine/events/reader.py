@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlite_utils import Database
 
 from engine.errors import SiaError
 from engine.events import blobs
+from engine.events.archive import is_archive
 from engine.events.connection import explained, open_reader
+from engine.events.database import Database
 from engine.events.event import Event
 from engine.events.schema import MILESTONE, REUSED
-from engine.events.unseal import is_archive, open_archive
 
 _COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
 
@@ -52,6 +52,8 @@ class Reader:
     def open(cls, path: Path) -> Reader:
         """Opens a log, or an exported run, read-only; raises `SiaError` where there is no usable one."""
         if is_archive(path):
+            from engine.events.unseal import open_archive
+
             return cls(open_archive(path)[0], path)
         return cls(open_reader(path), path)
 
@@ -61,7 +63,8 @@ class Reader:
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with explained(self.path):
-            return self.db.conn.execute(sql, parameters).fetchall()
+            rows: list[tuple[Any, ...]] = self.db.conn.execute(sql, parameters).fetchall()
+            return rows
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlite_utils import Database
-
 from engine.errors import SiaError
 from engine.events import schema, types
 from engine.events.connection import transaction
+from engine.events.database import Database
 from engine.events.event import Event
 
 _STATUS = {

@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from sqlite_utils import Database, Migrations
+from typing import Any
 
 from engine.errors import SiaError
+from engine.events.database import Database
 
 APPLICATION_ID = 0x53494131  # "SIA1"
 SCHEMA_VERSION = 3  # the number of migrations below, kept in PRAGMA user_version
-
-migrations = Migrations("sia")
 
 READ_MODELS = ("results", "generations", "runs")
 
@@ -25,7 +23,6 @@ REUSED = "type = 'instance.finished' AND instr(payload, CAST('\"reused\":true' A
 """The results that were taken from the lineage; likewise."""
 
 
-@migrations()
 def m001_events(db: Database) -> None:
     """The log itself."""
     for statement in (
@@ -51,7 +48,6 @@ def m001_events(db: Database) -> None:
         db.execute(statement)
 
 
-@migrations()
 def m002_read_models(db: Database) -> None:
     """Derived tables; `rebuild` drops and refills them."""
     create_read_models(db)
@@ -78,11 +74,21 @@ def create_read_models(db: Database) -> None:
         db.execute(statement)
 
 
-@migrations()
 def m003_milestones(db: Database) -> None:
     """What lets a long run be looked at without reading all of it."""
     db.execute(f"CREATE INDEX milestones ON events (run, n) WHERE {MILESTONE}")
     db.execute(f"CREATE INDEX reused_results ON events (run, n) WHERE {REUSED}")
+
+
+def migrations() -> Any:
+    """The steps that lead from an empty file to today's tables, as sqlite-utils keeps them."""
+    from sqlite_utils import Migrations
+
+    known = Migrations("sia")
+    steps: tuple[Any, ...] = (m001_events, m002_read_models, m003_milestones)
+    for step in steps:
+        known()(step)
+    return known
 
 
 def prepare(db: Database) -> None:
@@ -92,7 +98,9 @@ def prepare(db: Database) -> None:
     if application == APPLICATION_ID and version == SCHEMA_VERSION:
         return
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    migrations.apply(db)
+    from sqlite_utils import Database as Migrated
+
+    migrations().apply(Migrated(db.conn, execute_plugins=False))
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 import zstandard
-from sqlite_utils import Database
 
 from engine.errors import SiaError
 from engine.events import archive, blobs, rows, schema
@@ -23,6 +22,7 @@ from engine.events import types as t
 from engine.events.archive import Manifest, Packed
 from engine.events.codec import decode
 from engine.events.connection import connect_plainly, read_alone
+from engine.events.database import Database
 from engine.events.event import GENESIS, chain_hash
 
 MAX_FILE = 2 << 30
@@ -41,17 +41,9 @@ class _Refused(Exception):
     """What is wrong with the file."""
 
 
-def is_archive(path: Path) -> bool:
-    """Whether this says that it is a `.sia` file (application id: bytes 68 to 71 of an SQLite file)."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        head = file.read(72)
-        return head[:16] == b"SQLite format 3\0" and head[68:] == archive.APPLICATION_ID.to_bytes(4, "big")
-    return False
-
-
 def open_archive(path: Path) -> tuple[Database, Manifest]:
     """A log in memory with all that `path` holds, and the manifest. Raises `SiaError` unless everything is right."""
-    log = Database(connect_plainly(":memory:"), execute_plugins=False)
+    log = Database(connect_plainly(":memory:"))
     try:
         schema.prepare(log)
         with contextlib.closing(_connect(path)) as file:

@@ -7,8 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
-
 from engine.errors import SiaError
 from engine.events.reader import Reader
 from harness_repo.repository import Repository
@@ -43,6 +41,8 @@ class Workspace:
     @contextlib.contextmanager
     def naming(self) -> Iterator[None]:
         """Held while a name is chosen and until it is in the log: two runs that begin at once get two names."""
+        import filelock
+
         self.create()
         with filelock.FileLock(self.path / "naming.lock", timeout=30):
             yield

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
-from textual.command import Provider
 
 from engine.errors import SiaError
 from engine.loop.workspace import Workspace
 from sia_tui.app import keys, preferences
 from sia_tui.app.keys import Key
 from sia_tui.app.lines import harmless
-from sia_tui.app.palette import Everything
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.sources import Source, open_sealed, open_workspace, recording
 from sia_tui.app.themes import THEMES
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+
+def _everything() -> type[Provider]:
+    from sia_tui.app.palette import Everything
+
+    return Everything
 
 
 class SiaApp(App[None]):
     """Looks at a workspace and at sealed files; acts on the workspace only."""
 
     TITLE = "sia"
-    COMMANDS: ClassVar[set[type[Provider]]] = App.COMMANDS | {Everything}  # type: ignore[assignment]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = App.COMMANDS | {_everything}
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(

@@ -10,7 +10,6 @@ from rich.text import Text
 from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.app.rows import Span, Tone
-from sia_tui.progress import milestone
 
 TONES: dict[str, Tone] = {
     t.StepFailed.type: "bad",
@@ -83,6 +82,8 @@ def told(event: Event) -> tuple[Span, ...]:
         case t.BudgetExhausted(reason=reason):
             return ((reason, "warn"),)
         case _:
+            from sia_tui.progress import milestone
+
             line = milestone(event, payload)
             text = Text.from_markup(line).plain if line else msgspec.json.encode(payload).decode()
             return ((text.removeprefix(f"generation {event.generation}: "), TONES.get(event.type, "")),)

@@ -66,6 +66,7 @@ MAIN: tuple[Key, ...] = (
     Key("copy", "y", "look('copy')", "Copy", "copy the line, or all of what it stands for"),
     Key("wide", "z", "zoom", "Zoom", "the pane alone, or beside the others"),
     Key("help", "question_mark", "help", "Keys", "the keys that work here, and why others do not", True),
+    Key("suspend", "ctrl+z", "app.suspend_process", "Suspend", "back to the shell; `fg` comes back"),
     Key("quit", "q", "quit", "Quit", "leave; a run goes on", True),
 )
 DIGITS = tuple(Key(f"generation_{n}", str(n), f"generation({n})", f"Generation {n}", "") for n in range(1, 10))

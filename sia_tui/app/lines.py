@@ -114,7 +114,8 @@ class Lines(ScrollView, can_focus=True):
         """Tells the scroll bar how long the list is; not where nothing changed, since that lays out the screen."""
         size = Size(self.size.width, len(self.rows))
         if size != self.virtual_size:
-            self.virtual_size = size
+            self.set_reactive(ScrollView.virtual_size, size)  # plainly set, it would lay out the whole screen
+            self._scroll_update(size)
 
     @property
     def current(self) -> Row | None:
@@ -148,7 +149,8 @@ class Lines(ScrollView, can_focus=True):
         ]
         strip = Strip(segments).crop_extend(self.shifted, self.shifted + width, base)
         if index == self.cursor and (self.has_focus or self.rows[index].target):
-            strip = strip.apply_style(self._style("cursor" if self.has_focus else "cursor-blurred"))
+            over = self._style("cursor" if self.has_focus else "cursor-blurred")
+            strip = Strip(list(Segment.apply_style(list(strip), post_style=over)), width)
         return strip
 
     def _style(self, tone: str) -> Style:

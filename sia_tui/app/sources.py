@@ -6,7 +6,6 @@ from pathlib import Path
 
 import engine
 from engine.errors import SiaError
-from engine.events.log import is_held
 from engine.events.reader import Reader, Run
 from engine.loop.workspace import Workspace
 
@@ -44,6 +43,8 @@ class Source:
             return run.status
         if self.workspace is None:
             return "as exported"
+        from engine.events.log import is_held
+
         return "running" if is_held(self.workspace.path, run.run) else "interrupted"
 
     def close(self) -> None:

@@ -1,46 +1,29 @@
-"""What the inspector shows, a page a file: each a function of a moment and a target."""
+"""What the inspector shows, a page a file: each a function of a moment and a target, imported when first asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
 
 from sia_tui.app.moment import Moment
-from sia_tui.app.pages import (
-    analysis,
-    bisecting,
-    comparing,
-    cost,
-    diff,
-    event,
-    generation,
-    harness,
-    instance,
-    map,
-    run,
-    scores,
-    training,
-)
 from sia_tui.app.rows import Page, Target
 
-Builder = Callable[[Moment, Target, int], Page]
-
-BUILDERS: dict[str, Builder] = {
-    "run": run.build,
-    "generation": generation.build,
-    "verdict": generation.verdict,
-    "event": event.build,
-    "instance": instance.build,
-    "analysis": analysis.build,
-    "harness": harness.build,
-    "file": harness.file,
-    "diff": diff.build,
-    "map": map.build,
-    "scores": scores.build,
-    "cost": cost.build,
-    "training": training.build,
-    "compare": comparing.build,
-    "bisect": bisecting.build,
-    "blob": event.blob,
+_BUILDERS = {
+    "run": "run.build",
+    "generation": "generation.build",
+    "verdict": "generation.verdict",
+    "event": "event.build",
+    "blob": "event.blob",
+    "instance": "instance.build",
+    "analysis": "analysis.build",
+    "harness": "harness.build",
+    "file": "harness.file",
+    "diff": "diff.build",
+    "map": "map.build",
+    "scores": "scores.build",
+    "cost": "cost.build",
+    "training": "training.build",
+    "compare": "comparing.build",
+    "bisect": "bisecting.build",
 }
 
 SLOW = {"map", "compare", "bisect", "cost"}
@@ -49,4 +32,6 @@ SLOW = {"map", "compare", "bisect", "cost"}
 
 def build(moment: Moment, target: Target, width: int) -> Page:
     """The page that `target` names, folded to `width` cells."""
-    return BUILDERS[target.kind](moment, target, width)
+    module, _, function = _BUILDERS[target.kind].partition(".")
+    page: Page = getattr(importlib.import_module(f"{__name__}.{module}"), function)(moment, target, width)
+    return page

@@ -8,7 +8,6 @@ from engine.events import types as t
 from sia_tui.app import lineage, whither
 from sia_tui.app.filter import EXAMPLES, parse
 from sia_tui.app.rows import Target
-from sia_tui.app.screens.asking import Prompt
 
 if TYPE_CHECKING:
     from sia_tui.app.screens.main import MainScreen
@@ -72,6 +71,8 @@ def filter(main: MainScreen) -> None:
 
 
 async def _ask_filter(main: MainScreen) -> None:
+    from sia_tui.app.screens.asking import Prompt
+
     watching = main.watching
     if watching is None:
         return

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Footer
 
 from engine.errors import SiaError
@@ -22,8 +23,7 @@ from sia_tui.app.panes import InspectorPane, LineagePane, TimelinePane
 from sia_tui.app.place import Place, Trail
 from sia_tui.app.roll import Roll
 from sia_tui.app.rows import Row, Target
-from sia_tui.app.screens import acts, looking, timing
-from sia_tui.app.screens.help import Help
+from sia_tui.app.screens import looking, timing
 from sia_tui.app.searching import Search
 from sia_tui.app.sources import Source
 from sia_tui.app.watching import Watching
@@ -35,6 +35,7 @@ WIDE = 110
 TICK_S = 0.1
 STATUS_S = 1.0
 SLOW_S = 0.5
+REST_S = 0.06
 
 
 class MainScreen(Screen[None]):
@@ -69,6 +70,8 @@ class MainScreen(Screen[None]):
         self._watched: dict[tuple[str, str], Watching] = {}
         self._pane = 0
         self._titles: dict[Lines, str] = {}
+        self._filling: Timer | None = None
+        self._found = False
         self._slow_at = 0.0
 
     # -- what is there ------------------------------------------------------------------------------------------------
@@ -133,7 +136,7 @@ class MainScreen(Screen[None]):
         self.sia.open_sources()
         self.set_interval(TICK_S, self._tick)
         self.refresh_lineage()
-        self.lineage.focus()
+        self.set_focus(self.lineage)
         self._first_run()
 
     def on_resize(self) -> None:
@@ -284,6 +287,10 @@ class MainScreen(Screen[None]):
             if source.changed() and watching is not None and watching.source is source:
                 grown = watching.catch_up()
         now = time.monotonic()
+        found, self._found = self._found, False
+        if found and watching is not None and self.timeline.search is not None:
+            self.timeline.fill(watching)
+            self.refresh_bars()
         if watching is not None and (watching.tick(TICK_S) or grown):
             self.timeline.fill(watching)
             if now - self._slow_at >= SLOW_S or not watching.playing:
@@ -328,7 +335,7 @@ class MainScreen(Screen[None]):
         """Gives a pane the focus; where there is little room, shows it alone."""
         self._pane = max(0, min(pane, len(self.panes) - 1))
         self._lay_out()
-        self.panes[self._pane].focus()
+        self.set_focus(self.panes[self._pane])  # at once: keys that were typed ahead go there
         self.refresh_bars()
         self.refresh_bindings()
 
@@ -358,9 +365,21 @@ class MainScreen(Screen[None]):
         if message.lines is self.lineage:
             self.select(target)
             self.refresh_bindings()
-        elif message.lines is self.timeline and self.watching and target.kind == "event":
+        elif message.lines is self.timeline and target.kind == "event":
             self.inspector.put(target)
+            self._fill_soon()
+
+    def _fill_soon(self) -> None:
+        """Fills the inspector when the cursor has come to rest: a page for every row passed by would be in its way."""
+        if self._filling is not None:
+            self._filling.stop()
+        self._filling = self.set_timer(REST_S, self._fill_now)
+
+    def _fill_now(self) -> None:
+        self._filling = None
+        if self.watching is not None:
             self.inspector.fill(self.watching)
+            self.refresh_bars()
 
     def on_lines_chosen(self, message: Lines.Chosen) -> None:
         """Enter, or a second click."""
@@ -382,10 +401,8 @@ class MainScreen(Screen[None]):
             self.open(target)
 
     def on_search_found(self, _message: Search.Found) -> None:
-        """More events have passed the filter."""
-        if self.watching is not None and self.timeline.search is not None:
-            self.timeline.fill(self.watching)
-            self.refresh_bars()
+        """More events have passed the filter; the next tick draws them."""
+        self._found = True
 
     def action_drill(self) -> None:
         """Opens what the cursor of the focused pane is on."""
@@ -492,10 +509,14 @@ class MainScreen(Screen[None]):
 
     def action_act(self, name: str) -> None:
         """Does something to a run: a function of `acts`, beside the screen."""
+        from sia_tui.app.screens import acts
+
         self.run_worker(getattr(acts, name)(self), group="act")
 
     def action_help(self) -> None:
         """The keys."""
+        from sia_tui.app.screens.help import Help
+
         self.app.push_screen(Help(keys.MAIN, self.sia.key_of, self.why_not))
 
     async def action_quit(self) -> None:

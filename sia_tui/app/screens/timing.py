@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sia_tui.app import whither
-from sia_tui.app.screens.asking import Prompt
 
 if TYPE_CHECKING:
     from sia_tui.app.screens.main import MainScreen
@@ -64,6 +63,8 @@ def go(main: MainScreen) -> None:
 
 
 async def _ask(main: MainScreen) -> None:
+    from sia_tui.app.screens.asking import Prompt
+
     watching = main.watching
     if watching is None:
         return

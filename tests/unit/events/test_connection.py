@@ -136,7 +136,7 @@ def test_a_log_says_whose_it_is(workspace: Path, finished: str) -> None:
 
 
 def test_the_schema_version_counts_the_migrations() -> None:
-    assert len(schema.migrations.pending(_Blank())) == schema.SCHEMA_VERSION
+    assert len(schema.migrations().pending(_Blank())) == schema.SCHEMA_VERSION
 
 
 class _Blank:
