@@ -1,11 +1,15 @@
-"""The agent that a run's settings name."""
+"""The agents that a run's settings name."""
 
 from __future__ import annotations
 
+from engine.agents.feedback import FeedbackAgent
 from engine.agents.protocol import Agent
 from engine.agents.scripted import ScriptedAgent, parse_script
 from engine.agents.search import SearchAgent
 from engine.errors import SiaError
+
+LANGUAGE_MODELS = {"claude": "anthropic:claude-sonnet-4-6", "openai": "", "local": "smollm2"}
+"""Agents that are language models, with the model that each is where --agent-model names none."""
 
 
 def make_agent(name: str, script: str) -> Agent:
@@ -14,4 +18,6 @@ def make_agent(name: str, script: str) -> Agent:
         return ScriptedAgent(parse_script(script))
     if name == "search":
         return SearchAgent()
-    raise SiaError(f"there is no agent {name!r}", "choose search, or script:FILE")
+    if name in LANGUAGE_MODELS:
+        return FeedbackAgent(name)
+    raise SiaError(f"there is no agent {name!r}", "choose search, claude, openai, local, or script:FILE")

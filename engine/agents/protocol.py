@@ -6,12 +6,14 @@ score by item, nor anything of the sealed test. What an agent answers is recorde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
+from engine.agents.record import Record
 from engine.events import types as t
+from engine.models.protocol import Abilities, Message, Reply, Tool, ToolCall
 from harness_repo.harness import Harness, Value
 
 
@@ -56,11 +58,68 @@ class Ask(msgspec.Struct, frozen=True):
     why: str
 
 
+class Question(msgspec.Struct, frozen=True):
+    """What an agent asks its model; `tools` or `schema` says in which form the answer comes."""
+
+    messages: Sequence[Message]
+    tools: Sequence[Tool] = ()
+    schema: Mapping[str, Any] | None = None
+    max_tokens: int = 8192
+
+
 class Lab(Protocol):
     """Where proposals are tried."""
 
     async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
         """Tries `asks` and returns their results in that order, fewer where the budget ends."""
+        ...
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a tool tells the agent that used it; `evaluations` counts instances that were executed for it."""
+
+    text: str
+    failed: bool = False
+    evaluations: int = 0
+
+
+class Desk(Lab, Protocol):
+    """Where an agent works in one step: trials, a language model if the run has one, and the run's own record.
+
+    Replies and results are kept at their `ordinal`: an agent that is asked again after a crash gets them again, and so
+    must ask for the same things in the same order.
+    """
+
+    @property
+    def record(self) -> Record:
+        """The run as agents may read it."""
+        ...
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the agents' model can do."""
+        ...
+
+    @property
+    def has_task_model(self) -> bool:
+        """Whether harnesses of this run reach a language model."""
+        ...
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the task model's weights can be trained."""
+        ...
+
+    async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
+        """The agents' model's reply; `prompt` is the SHA-256 of the prompt file."""
+        ...
+
+    async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[Result]]) -> Result:
+        """What the tool `call` gives: from the log, or else what `work` does."""
+        ...
+
+    async def smoke(self, harness: Harness) -> Result:
+        """Runs `harness` on a handful of `train` in the sandbox; failed where it does not answer all of them."""
         ...
 
 
@@ -83,10 +142,10 @@ class Agent(Protocol):
 
     name: str
 
-    async def analyse(self, view: View) -> t.AnalysisFinished:
+    async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
         """Reads the run and chooses the lever."""
         ...
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, lab: Lab) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
         """Makes the next candidate from the incumbent."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.agents.protocol import Lab, Nothing, Proposal, View
+from engine.agents.protocol import Desk, Nothing, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
 from harness_repo.harness import HarnessInvalid, Value, parse
@@ -52,7 +52,7 @@ class ScriptedAgent:
         at = view.improvements
         return self._decisions[at] if at < len(self._decisions) else Decision(nothing="the script has ended")
 
-    async def analyse(self, view: View) -> t.AnalysisFinished:
+    async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
         """Announces the scripted decision."""
         return t.AnalysisFinished(
             findings=f"the script's decision after generation {view.generation}",
@@ -61,7 +61,7 @@ class ScriptedAgent:
             evidence=list(view.evidence),
         )
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, lab: Lab) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
         """Carries the scripted decision out."""
         decision = self._next(view)
         if decision.nothing:

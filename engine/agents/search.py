@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from engine.agents.protocol import Ask, Lab, Nothing, Proposal, View
+from engine.agents.protocol import Ask, Desk, Nothing, Proposal, View
 from engine.events import types as t
 from engine.seeds import derive
 from harness_repo.harness import Harness, Tunable, Value
@@ -30,7 +30,7 @@ class SearchAgent:
 
     name = "search"
 
-    async def analyse(self, view: View) -> t.AnalysisFinished:
+    async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
         """What it saw, what it will try, what it expects."""
         best = _best(view.probes)
         here = _recorded(view.harness, view.harness.params, view.probes)
@@ -50,7 +50,7 @@ class SearchAgent:
             cost_estimate=f"{view.settings.probes * view.settings.probe_fold} evaluations at most",
         )
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, lab: Lab) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
         """Probes, then proposes the best proposal that no generation has executed yet."""
         if not view.harness.manifest.tunables:
             return Nothing("the harness declares no tunables, so there is nothing to search")
@@ -62,7 +62,7 @@ class SearchAgent:
                 break
             covering = bool(_untried_choices(view.harness, probes))
             before = _best(probes)
-            found = await lab.probe(asks)
+            found = await desk.probe(asks)
             probes += found
             asked += len(asks)
             after = _best(probes)

@@ -56,6 +56,11 @@ def project(connection: Any, event: Event, payload: types.Payload) -> None:
                 )
         case types.InstanceFinished():
             _insert_result(connection, event, payload)
+        case types.ModelCalled(role=role, harness=harness, place=place, ordinal=ordinal, request=request):
+            connection.execute(
+                "INSERT INTO replies SELECT ?, root, ?, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE run = ?",
+                (event.seq, event.run, event.n, event.generation, role, harness, place, ordinal, request, event.run),
+            )
         case _ if type(payload) in _STATUS:
             connection.execute("UPDATE runs SET status = ? WHERE run = ?", (_STATUS[type(payload)], event.run))
         case _:

@@ -13,9 +13,9 @@ from engine.errors import SiaError
 from engine.events.database import Database
 
 APPLICATION_ID = 0x53494131  # "SIA1"
-SCHEMA_VERSION = 3  # the number of migrations below, kept in PRAGMA user_version
+SCHEMA_VERSION = 4  # the number of migrations below, kept in PRAGMA user_version
 
-READ_MODELS = ("results", "generations", "runs")
+READ_MODELS = ("results", "replies", "generations", "runs")
 
 MILESTONE = "type <> 'instance.finished'"
 """The events that do not come by the thousand. A query that says exactly this is answered from an index."""
@@ -53,6 +53,23 @@ def m002_read_models(db: Database) -> None:
     create_read_models(db)
 
 
+def m004_replies(db: Database) -> None:
+    """What language models have replied in a lineage."""
+    _create_replies(db)
+
+
+def _create_replies(db: Database) -> None:
+    for statement in (
+        """CREATE TABLE IF NOT EXISTS replies (
+            seq INTEGER PRIMARY KEY, root TEXT NOT NULL, run TEXT NOT NULL, n INTEGER NOT NULL,
+            generation INTEGER NOT NULL, role TEXT NOT NULL, harness TEXT NOT NULL, place TEXT NOT NULL,
+            ordinal INTEGER NOT NULL, request TEXT NOT NULL) STRICT""",
+        "CREATE INDEX IF NOT EXISTS replies_by_request ON replies (root, request, place, ordinal)",
+        "CREATE INDEX IF NOT EXISTS replies_by_place ON replies (run, place, generation)",
+    ):
+        db.execute(statement)
+
+
 def create_read_models(db: Database) -> None:
     """Creates the derived tables, empty."""
     for statement in (
@@ -72,6 +89,7 @@ def create_read_models(db: Database) -> None:
         "CREATE INDEX results_by_instance ON results (run, instance, generation)",
     ):
         db.execute(statement)
+    _create_replies(db)
 
 
 def m003_milestones(db: Database) -> None:
@@ -85,7 +103,7 @@ def migrations() -> Any:
     from sqlite_utils import Migrations
 
     known = Migrations("sia")
-    steps: tuple[Any, ...] = (m001_events, m002_read_models, m003_milestones)
+    steps: tuple[Any, ...] = (m001_events, m002_read_models, m003_milestones, m004_replies)
     for step in steps:
         known()(step)
     return known

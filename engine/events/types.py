@@ -19,6 +19,7 @@ FailureKind = Literal["candidate", "timeout", "resource", "verifier", "model", "
 BLOB = "sha256:"
 """What a stored answer begins with when it lies in a blob."""
 StepKind = Literal["baseline", "write", "execute", "analyse", "improve", "test"]
+ModelRole = Literal["meta", "feedback", "task"]
 
 
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,11 +53,12 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Hard caps; None is no cap. An evaluation is one instance put to one candidate."""
+    """Hard caps; None is no cap. An evaluation is one instance put to one candidate; tokens are those of all roles."""
 
     evaluations: int | None = None
     minutes: float | None = None
     usd: float | None = None
+    tokens: int | None = None
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -68,7 +70,11 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Everything chosen by the user or the domain that changes what a run decides. No worker count, no clock."""
+    """Everything chosen by the user or the domain that changes what a run decides. No worker count, no clock.
+
+    `model` is the task agent's language model and `agent_model` that of Meta- and Feedback-Agent, each as
+    `BACKEND:NAME`; empty where there is none. `seed_harness`: the first candidate is the domain's, whatever the agent.
+    """
 
     generations: int
     seed: int
@@ -83,6 +89,9 @@ class Settings(msgspec.Struct, frozen=True):
     noisy: bool = False
     script: str = ""
     approve: Approve = "none"
+    agent_model: str = ""
+    model: str = ""
+    seed_harness: bool = False
 
 
 class DomainRef(msgspec.Struct, frozen=True):
@@ -336,6 +345,88 @@ class ProbeFinished(Payload, frozen=True):
         return [self.items]
 
 
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tokens of one call as the backend counts them. `input` leaves out what its prompt cache held or took in."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tokens of the call."""
+        return self.input + self.output + self.cache_read + self.cache_write
+
+
+class ModelCalled(Payload, frozen=True):
+    """A language model has answered. `request` and `reply` are blobs; `request` covers weights, adapter and seed.
+
+    The position is (`place`, `ordinal`): for the task agent `SPLIT/INSTANCE/REPEAT` or `prepare`, for an agent its
+    step and attempt. Equal requests at equal positions have equal replies in a lineage: the later one is `reused`,
+    costs nothing, and counts in a budget of tokens. `harness` is the candidate whose instance asked; none where a
+    harness is only tried. `prompt` is the SHA-256 of the agent's prompt.
+    """
+
+    type: ClassVar[str] = "model.called"
+    role: ModelRole
+    weights: str
+    place: str
+    ordinal: int
+    request: str
+    reply: str
+    finish: str
+    usage: Usage = Usage()
+    usd: float = 0.0
+    latency_s: float = 0.0
+    seed: int = 0
+    adapter: str | None = None
+    harness: str = ""
+    prompt: str = ""
+    reused: bool = False
+
+    def blobs(self) -> list[str]:
+        return [self.request, self.reply]
+
+    def withheld(self) -> list[str]:
+        return self.blobs()
+
+
+class ModelRetried(Payload, frozen=True):
+    """A call to a language model failed in a way that may pass; it is made again after `wait_s`."""
+
+    type: ClassVar[str] = "model.retried"
+    role: ModelRole
+    weights: str
+    place: str
+    ordinal: int
+    attempt: int
+    wait_s: float
+    reason: str
+    status: int | None = None
+
+
+class ToolCalled(Payload, frozen=True):
+    """An agent has used a tool. `arguments` and `result` are blobs; `evaluations` counts instances that it executed."""
+
+    type: ClassVar[str] = "tool.called"
+    role: ModelRole
+    place: str
+    ordinal: int
+    name: str
+    arguments: str
+    result: str
+    failed: bool = False
+    evaluations: int = 0
+    wall_s: float = 0.0
+
+    def blobs(self) -> list[str]:
+        return [self.arguments, self.result]
+
+    def withheld(self) -> list[str]:
+        return self.blobs()
+
+
 class HarnessWritten(Payload, frozen=True):
     """A version came to be. The commit id follows from everything else here and from the files."""
 
@@ -453,6 +544,9 @@ PAYLOADS: dict[str, type[Payload]] = {
         GateDecided,
         AnalysisFinished,
         ProbeFinished,
+        ModelCalled,
+        ModelRetried,
+        ToolCalled,
         HarnessWritten,
         ImprovementFailed,
         ApprovalAsked,

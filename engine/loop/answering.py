@@ -18,7 +18,7 @@ from domains.contract import Grade, Instance, Limits, Split
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.loop.run import Ports, StepFailure
-from engine.sandbox import Isolation, Job, Outcome, Program, Refused, open_sandbox
+from engine.sandbox import Broker, Isolation, Job, Outcome, Program, open_sandbox
 from engine.seeds import derive
 from harness_repo.harness import Harness
 
@@ -48,14 +48,6 @@ class Answered(msgspec.Struct, frozen=True):
     log: str
 
 
-class NoModel:
-    """The broker of a run without a task model: every call is refused, with the reason."""
-
-    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        """Refuses."""
-        raise Refused("this run has no task model and its domain has no tools")
-
-
 def tasks(split: Split, instances: Sequence[Instance], repeats: Sequence[int], seed: int) -> list[Task]:
     """One task for each instance and repeat."""
     return [
@@ -80,6 +72,7 @@ async def answer_all(
     seed: int,
     workers: int,
     limits: Limits,
+    broker: Broker,
     on_prepared: OnPrepared | None = None,
 ) -> AsyncIterator[Answered]:
     """Answers and grades `todo` in the order in which they finish.
@@ -97,6 +90,7 @@ async def answer_all(
         limits=limits,
         per=ports.grader.folder.spec.isolation,
         isolation=ports.isolation,
+        broker=broker,
         on_prepared=on_prepared,
     )
     async with contextlib.aclosing(solving) as outcomes:
@@ -121,6 +115,7 @@ async def solve_all(
     limits: Limits,
     per: Literal["execution", "instance"],
     isolation: Isolation,
+    broker: Broker,
     on_prepared: OnPrepared | None = None,
 ) -> AsyncGenerator[Outcome, None]:
     """What comes of `jobs`, ungraded, in the order in which they finish; `train` is what the harness learns from."""
@@ -133,7 +128,7 @@ async def solve_all(
         limits=limits,
         isolation=per,
     )
-    async with open_sandbox(program, workers=workers, broker=NoModel(), isolation=isolation) as session:
+    async with open_sandbox(program, workers=workers, broker=broker, isolation=isolation) as session:
         if on_prepared:
             prepared = session.prepared
             on_prepared(prepared.cpu_s, prepared.wall_s, as_failure(prepared.failure), prepared.log)

@@ -21,7 +21,7 @@ from engine.loop.answering import OnPrepared, as_failure, prepared_on, solve_all
 from engine.loop.execution import divide
 from engine.loop.standalone import read
 from engine.loop.taking import Taken
-from engine.sandbox import Isolation, Job
+from engine.sandbox import Broker, Isolation, Job
 from engine.seeds import derive
 from harness_repo import harness as harnesses
 
@@ -83,6 +83,7 @@ async def apply(
     inputs: Sequence[Instance],
     *,
     isolation: Isolation,
+    broker: Broker,
     workers: int,
     on_prepared: OnPrepared | None = None,
     on_answer: Callable[[int], None] | None = None,
@@ -106,6 +107,7 @@ async def apply(
         limits=spec.limits,
         per=spec.isolation,
         isolation=isolation,
+        broker=broker,
         on_prepared=on_prepared,
     )
     waiting: dict[int, Applied] = {}

@@ -15,6 +15,7 @@ def used(state: State) -> dict[str, tuple[float, float]]:
         "evaluations": (spent.evaluations + spent.reused, caps.evaluations),
         "minutes": (spent.seconds / 60, caps.minutes),
         "usd": (spent.usd, caps.usd),
+        "tokens": (spent.tokens + spent.reused_tokens, caps.tokens),
     }
     return {name: (float(now), float(cap)) for name, (now, cap) in rows.items() if cap is not None}
 

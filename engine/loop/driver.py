@@ -15,6 +15,7 @@ from engine.loop.control import Control
 from engine.loop.decide import Await, Judge, Perform, Record, Rest, decide
 from engine.loop.run import Run, StepFailure
 from engine.loop.verdict import verdict
+from engine.models.calling import Overspent
 
 _STEPS: dict[t.StepKind, Callable[[Run, int], Awaitable[None]]] = {
     "baseline": baseline.measure,
@@ -83,6 +84,11 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
             run.append(step.generation, budget.exhausted("minutes", max(now, cap), cap))
     except StepFailure as error:
         await _failed(run, step, error.failure)
+    except Overspent as error:
+        await _cancel(work)
+        run.flush()
+        _abandon(run, step, f"the budget of {error.resource} does not suffice")
+        run.append(step.generation, t.BudgetExhausted(error.resource, error.spent, error.cap, str(error)))
     except GraderFailed as error:
         await _failed(run, step, t.Failure("verifier", str(error)))
     except SiaError:

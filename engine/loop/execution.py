@@ -16,6 +16,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from engine.loop import answers, results
 from engine.loop.answering import Answered, Task, answer_all, prepared_on, tasks
+from engine.loop.broker import broker_for
 from engine.loop.run import Run
 from engine.seeds import sample
 
@@ -95,6 +96,7 @@ async def _arm(
         seed=run.state.root_seed,
         workers=run.ports.workers,
         limits=run.ports.grader.folder.spec.limits,
+        broker=broker_for(run, candidate.harness, candidate.weights),
         on_prepared=on_prepared,
     ):
         payload, contents = _result(candidate, prepared, answered)

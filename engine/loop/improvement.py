@@ -6,25 +6,50 @@ import time
 
 from msgspec.structs import replace
 
-from engine.agents.protocol import Nothing, Past, View
+from engine.agents.meta import MetaAgent
+from engine.agents.protocol import Lab, Nothing, Past, View
 from engine.events import types as t
-from engine.loop.probing import FoldLab
-from engine.loop.run import Run
+from engine.loop.desk import StepDesk
+from engine.loop.probing import FoldLab, NoLab
+from engine.loop.record import RunRecord
+from engine.loop.run import Run, StepFailure
 from harness_repo import harness as harnesses
 from harness_repo.objects import Version
 
 
 async def write_first(run: Run, generation: int) -> None:
-    """The first harness: the domain's seed."""
+    """The first harness: the Meta-Agent's where the agents are language models, else the domain's seed."""
+    if run.ports.agent_model is not None and not run.state.set.seed_harness:
+        await _write_anew(run, generation)
+        return
     seed = harnesses.read_folder(run.ports.grader.folder.path / "harness")
     reason = f"The seed harness of the domain {run.state.task.name}: {seed.manifest.name}."
     run.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="the seed")
 
 
+async def _write_anew(run: Run, generation: int) -> None:
+    # one that came to nothing is not asked again what it was asked
+    made = await MetaAgent().write(await _desk(run, "meta", f"meta/{run.state.rewrites}", NoLab()))
+    if isinstance(made, Nothing):
+        raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
+    version = Version(made.harness.files, [], 1, None, MetaAgent.name, made.reason)
+    run.write(generation, version, changed=made.changed)
+
+
+async def _desk(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepDesk:
+    return StepDesk(run, role, place, RunRecord(run, await run.train()), lab)
+
+
+async def _feedback(run: Run, seen: View) -> StepDesk:
+    lab = FoldLab(run, seen.generation, seen.attempt, seen.harness)
+    return await _desk(run, "feedback", f"feedback/{seen.generation}/{seen.attempt}", lab)
+
+
 async def analyse(run: Run, generation: int) -> None:
     """Appends the agent's reading of the run and its choice of lever."""
     started = time.monotonic()
-    analysis = await run.ports.agent.analyse(view(run, generation))
+    seen = view(run, generation)
+    analysis = await run.ports.agent.analyse(seen, await _feedback(run, seen))
     run.append(generation, replace(analysis, wall_s=run.elapsed(started)))
 
 
@@ -34,8 +59,7 @@ async def improve(run: Run, generation: int) -> None:
     seen = view(run, generation)
     if now.analysis is None:
         raise AssertionError("Improvement follows Analysis")
-    lab = FoldLab(run, generation, seen.attempt, seen.harness)
-    made = await run.ports.agent.improve(seen, now.analysis, lab)
+    made = await run.ports.agent.improve(seen, now.analysis, await _feedback(run, seen))
     if isinstance(made, Nothing):
         run.append(generation, t.ImprovementFailed(made.reason))
         return

@@ -20,6 +20,7 @@ from engine.events import types as t
 from engine.events.codec import decode
 from engine.loop import answers, budget
 from engine.loop.answering import Task, answer_all, prepared_on, tasks
+from engine.loop.broker import broker_for
 from engine.loop.gate import mean
 from engine.loop.run import Run
 from engine.seeds import sample
@@ -37,6 +38,14 @@ class Fold(msgspec.Struct, frozen=True):
         files = {path: blobs.digest(content) for path, content in harness.files.items()}
         asked = [(task.instance, task.repeat, task.seed) for task in self.todo]
         return blobs.digest(msgspec.json.encode([files, asked, prepared_on(self.learn)], order="deterministic"))
+
+
+class NoLab:
+    """The lab before there is a candidate."""
+
+    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
+        """No results."""
+        return []
 
 
 class FoldLab:
@@ -128,6 +137,7 @@ class FoldLab:
                     seed=run.state.root_seed,
                     workers=1,
                     limits=run.ports.grader.folder.spec.limits,
+                    broker=broker_for(run),
                     on_prepared=on_prepared,
                 )
             ]

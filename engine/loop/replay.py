@@ -16,6 +16,7 @@ from engine.events import types as t
 from engine.events.codec import encode
 from engine.events.event import GENESIS, Event
 from engine.events.reader import Reader
+from engine.loop import budget
 from engine.loop import results as instance_results
 from engine.loop.decide import Judge, Perform, Record, decide
 from engine.loop.gate import mean
@@ -51,6 +52,9 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.ExecutionFinished: ("execute",),
     t.AnalysisFinished: ("analyse",),
     t.ProbeFinished: ("improve",),
+    t.ModelCalled: ("write", "execute", "analyse", "improve", "test"),
+    t.ModelRetried: ("write", "execute", "analyse", "improve", "test"),
+    t.ToolCalled: ("write", "analyse", "improve"),
     t.ImprovementFailed: ("improve",),
     t.TestUnsealed: ("test",),
 }
@@ -113,8 +117,9 @@ def _explain(
             return what, _shown(payload, event.generation)
         check = _IN_STEP.get(type(payload))
         return check(reader, state, results, event, payload) if check else None
-    if isinstance(payload, t.BudgetExhausted) and isinstance(last, t.StepAbandoned) and payload.resource == "minutes":
-        return None  # the clock ended the step; its reading is a recorded effect
+    if isinstance(payload, t.BudgetExhausted) and isinstance(last, t.StepAbandoned):
+        if payload.resource in budget.used(state):
+            return None  # the clock, or the next call's price, ended the step: what was known then is recorded
     return _decided(state, results, event, payload)
 
 
@@ -198,10 +203,16 @@ def _test(reader: Reader, state: State, results: Results, event: Event, payload:
     return None if expected == got else (str(expected), str(got))
 
 
+def _called(reader: Reader, state: State, results: Results, event: Event, payload: t.ModelCalled) -> _Found:
+    expected = derive(state.root_seed, "model", payload.place, payload.ordinal)
+    return None if payload.seed == expected else (f"the sampling seed {expected}", str(payload.seed))
+
+
 _IN_STEP: dict[type[t.Payload], Callable[..., _Found]] = {
     t.InstanceFinished: _instance,
     t.ExecutionFinished: _execution,
     t.ProbeFinished: _probe,
+    t.ModelCalled: _called,
     t.HarnessWritten: _version,
     t.TestUnsealed: _test,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -15,9 +16,11 @@ from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.loop import refs
+from engine.loop.ledger import RunLedger
 from engine.loop.results import Results
 from engine.loop.state import State, evolve
 from engine.loop.versions import harness_written, version_of
+from engine.models.calling import Caller, Served
 from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
 from harness_repo.harness import Harness
@@ -38,13 +41,18 @@ class StepFailure(Exception):
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """Everything outside the log that a run touches, and how many instances it executes at once."""
+    """Everything outside the log that a run touches, and how many instances it executes at once.
+
+    `task_model` is what `ctx.model` reaches, `agent_model` what Meta- and Feedback-Agent are.
+    """
 
     grader: Grader
     repository: Repository
     agent: Agent
     isolation: Isolation
     workers: int
+    task_model: Served | None = None
+    agent_model: Served | None = None
 
 
 class Run:
@@ -56,6 +64,8 @@ class Run:
         self.state = State()
         self.results = Results()
         self.probes: list[t.ProbeFinished] = []
+        self.tools: dict[tuple[str, int], t.ToolCalled] = {}
+        self._callers: dict[str, Caller] = {}
         self._evidence: dict[int, list[int]] = {}
         self._observers = observers
         self._waiting: list[tuple[int, t.Payload, list[bytes]]] = []
@@ -75,8 +85,19 @@ class Run:
             payload = event.payload
             assert isinstance(payload, t.ProbeFinished)  # noqa: S101 - by its type
             self.probes.append(payload)
+        elif event.type == t.ToolCalled.type:
+            used = event.payload
+            assert isinstance(used, t.ToolCalled)  # noqa: S101 - by its type
+            self.tools[used.place, used.ordinal] = used
         elif event.type in (t.ExecutionFinished.type, t.GateDecided.type):
             self._evidence.setdefault(event.generation, []).append(event.n)
+
+    def caller(self, whose: Literal["task", "agent"]) -> Caller | None:
+        """The way to the task agent's model or to the agents'; None where the run has none."""
+        served = self.ports.task_model if whose == "task" else self.ports.agent_model
+        if served is not None and whose not in self._callers:
+            self._callers[whose] = Caller(served, RunLedger(self))
+        return self._callers.get(whose)
 
     def evidence(self, generation: int) -> list[int]:
         """The numbers of the events that a decision after `generation` rests on."""

@@ -11,6 +11,7 @@ from engine.events import blobs
 from engine.events import types as t
 from engine.loop import answers, results
 from engine.loop.answering import Answered, answer_all, tasks
+from engine.loop.broker import broker_for
 from engine.loop.gate import mean
 from engine.loop.run import Run
 
@@ -33,6 +34,7 @@ async def unseal(run: Run, generation: int) -> None:
             seed=state.root_seed,
             workers=run.ports.workers,
             limits=grader.folder.spec.limits,
+            broker=broker_for(run, candidate.harness, candidate.weights),
         )
     ]
     by_id = {row.task.instance: row for row in rows}

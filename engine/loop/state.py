@@ -38,12 +38,14 @@ class OpenStep(msgspec.Struct, frozen=True):
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """What the run has used. `reused` evaluations were taken from the lineage and count in matched budgets."""
+    """What the run has used. What is `reused` was taken from the lineage and counts in matched budgets."""
 
     evaluations: int = 0
     reused: int = 0
     seconds: float = 0.0
     usd: float = 0.0
+    tokens: int = 0
+    reused_tokens: int = 0
 
 
 class State(msgspec.Struct, frozen=True):
@@ -70,6 +72,7 @@ class State(msgspec.Struct, frozen=True):
     attempts: int = 0
     failures: int = 0
     last_failure: t.Failure | None = None
+    rewrites: int = 0
     spent: Spent = Spent()
     executed: int = 0
     fruitless: int = 0
@@ -164,6 +167,8 @@ def evolve(state: State, event: Event) -> State:
             unsealed = state.unsealed + (kind == "test")
             return replace(state, open_step=opened, attempts=attempt, unsealed=unsealed)
         case t.StepFailed(failure=failure):
+            again = payload.kind == "write" and failure.kind == "candidate"  # the Meta-Agent then writes another
+            state = replace(state, rewrites=state.rewrites + again)
             return replace(_close(state), failures=state.failures + 1, attempts=payload.attempt, last_failure=failure)
         case t.StepAbandoned(attempt=attempt):
             return replace(_close(state), attempts=attempt)
@@ -188,6 +193,10 @@ def evolve(state: State, event: Event) -> State:
             return _succeed(_generation(state, event, analysis=payload))
         case t.ProbeFinished(evaluations=count, reused=reused):
             return _evaluated(state, 0, count) if reused else _evaluated(state, count, 0)
+        case t.ToolCalled(evaluations=count):
+            return _evaluated(state, count, 0) if count else state
+        case t.ModelCalled():
+            return _called(state, payload)
         case t.ImprovementFailed(reason=reason):
             failed = (*state.of(event.generation).failed_improvements, reason)
             state = replace(state, fruitless=state.fruitless + 1)
@@ -281,6 +290,13 @@ def _evaluated(state: State, fresh: int, reused: int) -> State:
     spent = replace(state.spent, evaluations=state.spent.evaluations + fresh, reused=state.spent.reused + reused)
     step = state.open_step and replace(state.open_step, evaluations=state.open_step.evaluations + fresh)
     return replace(state, spent=spent, open_step=step)
+
+
+def _called(state: State, call: t.ModelCalled) -> State:
+    spent, tokens = state.spent, call.usage.total
+    if call.reused:
+        return replace(state, spent=replace(spent, reused_tokens=spent.reused_tokens + tokens))
+    return replace(state, spent=replace(spent, tokens=spent.tokens + tokens, usd=spent.usd + call.usd))
 
 
 def _close(state: State) -> State:

@@ -1,0 +1,89 @@
+"""A conversation that ends with a decision: tools are used until one of the final ones is, and is good.
+
+It is a function of what the model replies and what tools give, both of which the desk remembers: taken up again, it
+comes to the same point without a call. It is bounded: after `READING` turns only decisions are offered, and after
+`REPAIRS` decisions that were sent back nothing came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from engine.agents.asking import ask
+from engine.agents.prompt import Prompt
+from engine.agents.protocol import Desk, Nothing, Result
+from engine.agents.toolbox import Instrument
+from engine.models.protocol import Message, Tool, ToolCall
+
+READING, READING_SMALL = 20, 3
+REPAIRS = 4
+_CUT = "the reply was cut off before its end; say it in fewer words, with replacements instead of whole files"
+_ONE = "end with one decision, not with several"
+T = TypeVar("T")
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A decision that goes back to the model, with what is wrong."""
+
+    why: str
+
+
+Decide = Callable[[int, ToolCall], Awaitable[T | Rejected]]
+"""What is made of a final call; the number places what is done for it."""
+
+
+class Conversation:
+    """One agent's talk in one step."""
+
+    def __init__(
+        self, desk: Desk, prompt: Prompt, opening: str, instruments: Sequence[Instrument], finals: Sequence[Tool]
+    ) -> None:
+        self._desk, self._prompt = desk, prompt
+        self._instruments = {one.tool.name: one for one in instruments}
+        self._finals = {tool.name: tool for tool in finals}
+        self._messages = [Message("system", prompt.text), Message("user", opening)]
+        self._reading = READING if desk.abilities.tools else READING_SMALL
+        self._used = 0
+
+    async def decision(self, decide: Decide[T]) -> T | Nothing:
+        """What `decide` makes of the first final call that it does not reject."""
+        rejected: list[Rejected] = []
+        for turn in range(self._reading + REPAIRS + 1):
+            reading = [one.tool for one in self._instruments.values()] if turn < self._reading else []
+            offer = [*reading, *self._finals.values()]
+            reply = await ask(self._desk, turn, self._prompt.sha256, self._messages, offer)
+            if reply.finish == "refused":
+                return Nothing("the model refused to go on")
+            self._messages.append(Message("assistant", reply.text, reply.calls))
+            finals = [call for call in reply.calls if call.name in self._finals]
+            for call in reply.calls:
+                self._used += 1
+                if reply.finish == "length":
+                    result = Result(_CUT, failed=True)
+                elif call not in finals:
+                    result = await self._use(call, reading)
+                elif len(finals) > 1:
+                    result = Result(_ONE, failed=True)
+                else:
+                    made = await decide(self._used, call)
+                    if not isinstance(made, Rejected):
+                        return made
+                    rejected.append(made)
+                    result = Result(made.why, failed=True)
+                self._messages.append(Message("tool", result.text, answers=call.id, failed=result.failed))
+            if not reply.calls:
+                self._messages.append(Message("user", _CUT if reply.finish == "length" else "Use one of the tools."))
+            if len(rejected) > REPAIRS:
+                return Nothing(f"{len(rejected)} decisions were sent back, the last because {rejected[-1].why}"[:500])
+        last = f", the last decision was sent back because {rejected[-1].why}" if rejected else ""
+        return Nothing(f"the model came to no decision{last}"[:500])
+
+    async def _use(self, call: ToolCall, reading: Sequence[Tool]) -> Result:
+        instrument = self._instruments.get(call.name)
+        if instrument is None or instrument.tool not in reading:
+            names = ", ".join([*(tool.name for tool in reading), *self._finals])
+            return Result(f"there is no tool {call.name!r} now; there are {names}", failed=True)
+        return await self._desk.use(self._used, call, lambda: instrument.use(call))

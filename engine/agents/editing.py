@@ -1,0 +1,111 @@
+"""Edits of a harness by a language model: whole files, exact replacements, removals, values; checked before they count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from engine.agents.toolbox import Invalid
+from harness_repo.harness import Harness, HarnessInvalid, Value, parse
+
+Findings = Annotated[str, Meta(description="What you found out, in a few sentences.", max_length=4000)]
+Reason = Annotated[str, Meta(description="What you change, and why it should help.", max_length=2000)]
+Evidence = Annotated[
+    list[str], Meta(description="Candidates (g2) and their answers to training cases (g2/ID) that this rests on.")
+]
+Gain = Annotated[float, Meta(description="The gain in the mean score on val that you expect.", ge=-1e9, le=1e9)]
+Cost = Annotated[str, Meta(description="What the change will cost to run, if it is more than before.", max_length=500)]
+Files = Annotated[dict[str, str], Meta(description="Whole files by path, replacing or adding.")]
+
+
+class Replacement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Text of a file that occurs exactly once, and what takes its place."""
+
+    path: str
+    old: str
+    new: str
+
+
+class WriteHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of `write_harness`."""
+
+    reason: Reason
+    files: Files
+
+
+class UpdateHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of `update_harness`."""
+
+    findings: Findings
+    reason: Reason
+    evidence: Evidence
+    expected_gain: Gain
+    cost: Cost = ""
+    files: Files = {}
+    replacements: Annotated[list[Replacement], Meta(description="Exact replacements in files.")] = []
+    remove: Annotated[list[str], Meta(description="Paths of files to remove.")] = []
+    params: Annotated[dict[str, Value], Meta(description="New values of parameters in params.toml.")] = {}
+
+
+class UpdateWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of `update_weights`."""
+
+    findings: Findings
+    reason: Reason
+    evidence: Evidence
+    expected_gain: Gain
+    algorithm: str
+    hyper_parameters: dict[str, float] = {}
+    cost: Cost = ""
+
+
+def edited(harness: Harness, update: UpdateHarness) -> Harness:
+    """`harness` under `update`; raises `Invalid` where a replacement does not fit or the result is no harness."""
+    files = {path: content for path, content in harness.files.items() if path not in update.remove}
+    if missing := sorted(set(update.remove) - set(harness.files)):
+        raise Invalid(f"there is no file {missing[0]!r} to remove")
+    files |= {path: text.encode("utf-8", "replace") for path, text in update.files.items()}
+    for replacement in update.replacements:
+        files[replacement.path] = _replaced(files, replacement)
+    made = parsed(files)
+    try:
+        made = made.with_params(update.params) if update.params else made
+    except HarnessInvalid as error:
+        raise Invalid(f"the harness is not valid: {error}") from None
+    if made.files == harness.files:
+        raise Invalid("this changes nothing in the harness")
+    return made
+
+
+def parsed(files: Mapping[str, bytes]) -> Harness:
+    """The files as a harness; raises `Invalid` with the rule that they break."""
+    try:
+        return parse(files)
+    except HarnessInvalid as error:
+        raise Invalid(f"the harness is not valid: {error}") from None
+
+
+def _replaced(files: Mapping[str, bytes], replacement: Replacement) -> bytes:
+    if replacement.path not in files:
+        raise Invalid(f"there is no file {replacement.path!r}")
+    text = files[replacement.path].decode("utf-8", "surrogateescape")
+    count = text.count(replacement.old) if replacement.old else 0
+    if count != 1:
+        raise Invalid(f"the text to replace occurs {count} times in {replacement.path}; it must occur exactly once")
+    return text.replace(replacement.old, replacement.new).encode("utf-8", "surrogateescape")
+
+
+def changed(old: Harness, new: Harness) -> str:
+    """What is new, in a few words."""
+    paths = sorted(path for path in old.files.keys() | new.files.keys() if old.files.get(path) != new.files.get(path))
+    values = [f"{name} {old.params.get(name)} → {value}" for name, value in new.params.items()]
+    different = [text for text, name in zip(values, new.params, strict=True) if old.params.get(name) != new.params[name]]
+    return _listed(different if paths == ["params.toml"] and different else paths)
+
+
+def _listed(words: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more

@@ -1,0 +1,155 @@
+"""The Feedback-Agent: a language model that reads the run through tools and ends with one decision.
+
+Analysis and Improvement are one conversation. Analysis goes as far as the first decision, which is recorded with what
+it rests on; Improvement takes the conversation up again from the log, checks the decision, sends it back where it does
+not hold, and makes the candidate.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from engine.agents import editing, reading
+from engine.agents.conversation import Conversation, Rejected
+from engine.agents.editing import UpdateHarness, UpdateWeights
+from engine.agents.prompt import load
+from engine.agents.protocol import Desk, Nothing, Proposal, View
+from engine.agents.toolbox import Arguments, Invalid
+from engine.events import types as t
+from engine.models.protocol import Tool, ToolCall
+from harness_repo.harness import Tunable
+
+PAGE, PAGE_SMALL = 8000, 1000
+_HARNESS = Arguments("update_harness", "Decide: change the harness of the best candidate so far.", UpdateHarness)
+_WEIGHTS = Arguments("update_weights", "Decide: train the model, with the harness as it is.", UpdateWeights)
+_CITED = re.compile(r"g(\d+)(?:/(.+))?")
+
+
+class FeedbackAgent:
+    """Improves a harness with a language model."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._prompt = load("feedback")
+
+    async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
+        """What it found, and the decision that it came to."""
+
+        async def decide(ordinal: int, call: ToolCall) -> t.AnalysisFinished | Rejected:
+            try:
+                return _analysis(view, desk, call)
+            except Invalid as error:
+                return Rejected(str(error))
+
+        found = await self._conversation(view, desk).decision(decide)
+        if isinstance(found, Nothing):
+            return t.AnalysisFinished(findings=found.reason, lever="harness", reason="nothing was decided")
+        return found
+
+    async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
+        """The candidate that the decision makes, once it parses and runs."""
+
+        async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejected:
+            try:
+                _analysis(view, desk, call)  # what sends a decision back in Analysis does so here, too
+                made = editing.edited(view.harness, _HARNESS.of(call))
+            except Invalid as error:
+                return Rejected(str(error))
+            ran = await desk.use(ordinal, call, lambda: desk.smoke(made))
+            if ran.failed:
+                return Rejected(f"the harness does not run.\n{ran.text}")
+            return Proposal(made, _HARNESS.of(call).reason, editing.changed(view.harness, made))
+
+        return await self._conversation(view, desk).decision(decide)
+
+    def _conversation(self, view: View, desk: Desk) -> Conversation:
+        size = PAGE if desk.abilities.tools else PAGE_SMALL
+        instruments = reading.of_run(view, desk.record, size)
+        finals = [_HARNESS.tool if desk.abilities.tools else _small(view)]
+        if desk.trainable:
+            finals.append(_WEIGHTS.tool)
+        return Conversation(desk, self._prompt, _opening(view, desk, size), instruments, finals)
+
+
+def _analysis(view: View, desk: Desk, call: ToolCall) -> t.AnalysisFinished:
+    """The decision in the words of the log; raises `Invalid` where it is none."""
+    if call.name == _WEIGHTS.tool.name:
+        raise Invalid("training is not possible yet; change the harness")
+    update = _HARNESS.of(call)
+    return t.AnalysisFinished(
+        findings=update.findings,
+        lever="harness",
+        reason=update.reason,
+        evidence=_events(view, desk, update.evidence),
+        expected_gain=update.expected_gain,
+        cost_estimate=update.cost,
+    )
+
+
+def _events(view: View, desk: Desk, cited: list[str]) -> list[int]:
+    """The numbers of the events that are cited as `g2` or `g2/ID`; raises `Invalid` for what was never recorded."""
+    numbers = list(view.evidence)
+    for one in cited:
+        found = _CITED.fullmatch(one.strip())
+        events = desk.record.events(int(found[1]), found[2]) if found else []
+        if not events:
+            raise Invalid(f"{one[:80]!r} is no evidence; cite candidates as g2 and answers on train as g2/ID")
+        numbers += events
+    return sorted(set(numbers))
+
+
+def _opening(view: View, desk: Desk, size: int) -> str:
+    """What the agent is told before it asks."""
+    harness = view.harness
+    params = ", ".join(f"{name} = {value!r}" for name, value in harness.params.items())
+    model = "reach a language model through ctx.model" if desk.has_task_model else "have no language model"
+    parts = [
+        f"The task:\n{desk.record.task[:size]}",
+        f"Candidates so far:\n{reading.candidates(view, desk.record)[-size:]}",
+        f"You change candidate {view.incumbent}. Its files: {', '.join(harness.files)}.",
+        f"Its parameters: {params or 'none'}. Harnesses here {model}.",
+    ]
+    return "\n\n".join(parts)
+
+
+def _small(view: View) -> Tool:
+    """The decision for a small model under a grammar: values of declared tunables, or else whole files."""
+    harness = view.harness
+    text = {"type": "string", "maxLength": 200}
+    properties: dict[str, Any] = {
+        "findings": text,
+        "reason": text,
+        "evidence": {"type": "array", "items": {"enum": [f"g{past.n}" for past in view.past]}, "maxItems": 1},
+        "expected_gain": {"enum": [0.0, 0.01, 0.05, 0.1]},
+    }
+    tunables = harness.manifest.tunables
+    if tunables:
+        values = {name: _values(tunable) for name, tunable in tunables.items()}
+        properties["params"] = {
+            "type": "object",
+            "properties": values,
+            "required": list(values),
+            "additionalProperties": False,
+        }
+    else:
+        files = {path: {"type": "string"} for path in harness.files if path.endswith((".md", ".py"))}
+        properties["files"] = {"type": "object", "properties": files, "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return Tool(_HARNESS.tool.name, _HARNESS.tool.description, schema)
+
+
+def _values(tunable: Tunable) -> dict[str, Any]:
+    if tunable.type == "choice":
+        return {"enum": list(tunable.choices)}
+    low, high = tunable.low, tunable.high
+    if tunable.type == "int":
+        steps = range(int(low), int(high) + 1, max(1, int(high - low) // 10))
+        return {"enum": list(steps)}
+    return {"enum": [float(f"{low + (high - low) * step / 10:.4g}") for step in range(11)]}
+

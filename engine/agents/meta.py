@@ -1,0 +1,49 @@
+"""The Meta-Agent: a language model that writes the first harness from the task, and repairs it until it runs."""
+
+from __future__ import annotations
+
+from engine.agents import editing, reading
+from engine.agents.conversation import Conversation, Rejected
+from engine.agents.editing import WriteHarness
+from engine.agents.prompt import load
+from engine.agents.protocol import Desk, Nothing, Proposal
+from engine.agents.toolbox import Arguments, Invalid
+from engine.models.protocol import ToolCall
+
+PAGE, PAGE_SMALL = 12_000, 1000
+_WRITE = Arguments("write_harness", "Write all files of the harness; it is then run on a few cases.", WriteHarness)
+
+
+class MetaAgent:
+    """Writes A1."""
+
+    name = "meta"
+
+    def __init__(self) -> None:
+        self._prompt = load("meta")
+
+    async def write(self, desk: Desk) -> Proposal | Nothing:
+        """A harness that answered a handful of training cases in the sandbox, or why there is none."""
+
+        async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejected:
+            try:
+                written = _WRITE.of(call)
+                made = editing.parsed({path: text.encode("utf-8", "replace") for path, text in written.files.items()})
+            except Invalid as error:
+                return Rejected(str(error))
+            ran = await desk.use(ordinal, call, lambda: desk.smoke(made))
+            if ran.failed:
+                return Rejected(f"the harness does not run.\n{ran.text}")
+            return Proposal(made, written.reason, "the first harness")
+
+        size = PAGE if desk.abilities.tools else PAGE_SMALL
+        instruments = [reading.of_train(desk.record, size), *reading.of_references(desk.record, size)]
+        conversation = Conversation(desk, self._prompt, _opening(desk, size), instruments, [_WRITE.tool])
+        return await conversation.decision(decide)
+
+
+def _opening(desk: Desk, size: int) -> str:
+    names = ", ".join(desk.record.references)
+    there, absent = "A language model is there as ctx.model.", "There is no language model: ctx.model refuses."
+    model = there if desk.has_task_model else absent
+    return f"The task:\n{desk.record.task[:size]}\n\nReferences: {names or 'none'}. {model}"

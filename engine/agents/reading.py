@@ -1,0 +1,232 @@
+"""The tools with which an agent reads a run: bounded in size, paged, and of `train` only.
+
+What they say depends on what was answered and scored, never on run ids, event numbers, times or costs: an agent that
+is asked again in a fork, or after a crash, must see the same text.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.agents.protocol import View
+from engine.agents.record import Candidate, Record
+from engine.agents.toolbox import Arguments, Instrument, Invalid, page
+from engine.events import types as t
+
+Number = Annotated[int, Meta(description="The candidate's number.", ge=1)]
+Offset = Annotated[int, Meta(description="Where to read on, as the last page says.", ge=0)]
+_BINS = 10
+
+
+class _Of(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    candidate: Number
+
+
+class _Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    candidate: Number
+    only: Literal["all", "wrong", "right", "failed"] = "all"
+    offset: Offset = 0
+
+
+class _Trajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    candidate: Number
+    instance: str
+    offset: Offset = 0
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    candidate: Number
+    path: str
+    offset: Offset = 0
+
+
+class _Diff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    old: Number
+    new: Number
+    offset: Offset = 0
+
+
+class _Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    offset: Offset = 0
+
+
+class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class _Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    first: Annotated[int, Meta(description="The number of the first case to show.", ge=0)] = 0
+    count: Annotated[int, Meta(ge=1, le=50)] = 5
+
+
+def of_run(view: View, record: Record, size: int) -> list[Instrument]:
+    """The Feedback-Agent's tools; each answer has `size` characters at most, and a line on how to go on."""
+
+    def answered(n: int) -> Sequence[t.InstanceFinished]:
+        if found := record.answered(n):
+            return found
+        raise Invalid(f"candidate {n} has not been executed; those that have been: {[past.n for past in view.past]}")
+
+    def candidate(n: int) -> Candidate:
+        for one in record.candidates():
+            if one.n == n:
+                return one
+        raise Invalid(f"there is no candidate {n}")
+
+    def trajectories(asked: _Listing) -> str:
+        rows = [row for row in answered(asked.candidate) if asked.only in ("all", _verdict(row))]
+        lines = [f"{row.instance}: {_outcome(row)}" for row in rows]
+        return page(f"{len(rows)} of candidate {asked.candidate}:\n" + "\n".join(lines), asked.offset, size)
+
+    def trajectory(asked: _Trajectory) -> str:
+        rows = [row for row in answered(asked.candidate) if row.instance == asked.instance]
+        if not rows:
+            raise Invalid(f"candidate {asked.candidate} has not answered {asked.instance!r}; list_trajectories has ids")
+        return page("\n\n".join(_told(record, asked.candidate, row) for row in rows), asked.offset, size)
+
+    def failures(asked: _Of) -> str:
+        failed = [row for row in answered(asked.candidate) if row.failure]
+        by_kind: dict[str, list[t.InstanceFinished]] = {}
+        for row in failed:
+            by_kind.setdefault(row.failure.kind if row.failure else "", []).append(row)
+        lines = [f"{kind}: {len(rows)}, like " + "; ".join(map(_failed, rows[:3])) for kind, rows in by_kind.items()]
+        return page("\n".join(lines) or "no instance of train failed", 0, size)
+
+    def confusion(asked: _Of) -> str:
+        wrong = [row for row in answered(asked.candidate) if not row.failure and row.score < 1]
+        pairs = Counter((_short(record.train[row.instance].label, 60), row.answer[:60]) for row in wrong)
+        lines = [f"{count} x expected {label}, given {answer}" for (label, answer), count in pairs.most_common(60)]
+        return page("\n".join(lines) or "no answer of train scored below 1", 0, size)
+
+    def rewards(asked: _Of) -> str:
+        return _histogram([row.score for row in answered(asked.candidate)])
+
+    def files(asked: _Of) -> str:
+        found = candidate(asked.candidate).files
+        return "\n".join(f"{path} ({len(content)} bytes)" for path, content in found.items())
+
+    def file(asked: _File) -> str:
+        found = candidate(asked.candidate).files
+        if asked.path not in found:
+            raise Invalid(f"candidate {asked.candidate} has no file {asked.path!r}, but {', '.join(found)}")
+        return page(found[asked.path].decode("utf-8", "replace"), asked.offset, size)
+
+    def diff(asked: _Diff) -> str:
+        return page(_difference(candidate(asked.old), candidate(asked.new)), asked.offset, size)
+
+    return [
+        Arguments("list_candidates", "All candidates: scores, verdicts, what changed and why.", _Nothing).reading(
+            lambda _: page(candidates(view, record), 0, size)
+        ),
+        Arguments("list_trajectories", "A candidate's answers on train, with scores.", _Listing).reading(trajectories),
+        Arguments(
+            "read_trajectory",
+            "All about one answer on train: the case, the label, the answer, the log, the model calls.",
+            _Trajectory,
+        ).reading(trajectory),
+        Arguments("count_failures", "A candidate's failures on train by kind, with examples.", _Of).reading(failures),
+        Arguments("count_confusions", "Which labels of train got which wrong answers.", _Of).reading(confusion),
+        Arguments("show_rewards", "A histogram of a candidate's scores on train.", _Of).reading(rewards),
+        Arguments("list_files", "The files of a candidate's harness.", _Of).reading(files),
+        Arguments("read_file", "A file of a candidate's harness.", _File).reading(file),
+        Arguments("show_diff", "What differs between the harnesses of two candidates.", _Diff).reading(diff),
+        *of_references(record, size),
+    ]
+
+
+def of_references(record: Record, size: int) -> list[Instrument]:
+    """The tool for R, where there is any."""
+
+    def reference(asked: _Reference) -> str:
+        if asked.name not in record.references:
+            raise Invalid(f"there is no reference {asked.name!r}, but {', '.join(record.references)}")
+        return page(record.references[asked.name], asked.offset, size)
+
+    known = f"Material beside the task: {', '.join(record.references)}."
+    return [Arguments("read_reference", known, _Reference).reading(reference)] if record.references else []
+
+
+def of_train(record: Record, size: int) -> Instrument:
+    """The tool for the training cases."""
+    cases = list(record.train.values())
+
+    def read(asked: _Cases) -> str:
+        chosen = cases[asked.first : asked.first + asked.count]
+        each = max(200, size // max(1, len(chosen)))
+        lines = [f"{case.id}: {_short(case.data, each)}\n  label: {_short(case.label, 200)}" for case in chosen]
+        return page("\n".join(lines) or f"there are {len(cases)} cases, numbered from 0", 0, 2 * size)
+
+    return Arguments("read_train", f"Training cases with their labels; there are {len(cases)}.", _Cases).reading(read)
+
+
+def candidates(view: View, record: Record) -> str:
+    """Every candidate that was judged, and what came of the attempts that were not."""
+    made = {one.n: one for one in record.candidates()}
+    lines = [f"The best so far is candidate {view.incumbent}."]
+    for past in view.past:
+        train = [row.score for row in record.answered(past.n)]
+        shown = f", train {sum(train) / len(train):.4f} (n = {len(train)})" if train else ""
+        verdict = "accepted" if past.accepted else "rejected"
+        lines.append(f"{past.n}: val {past.val.score:.4f} ± {past.val.se:.4f}{shown}; {verdict}: {past.verdict}")
+        if (one := made.get(past.n)) is not None:
+            lines.append(f"   changed: {one.changed}; why: {_short(one.reason, 300)}")
+    lines += [f"an attempt after {view.generation} came to nothing: {_short(why, 300)}" for why in view.failed]
+    return "\n".join(lines)
+
+
+def _verdict(row: t.InstanceFinished) -> str:
+    return "failed" if row.failure else "right" if row.score >= 1 else "wrong"
+
+
+def _outcome(row: t.InstanceFinished) -> str:
+    return _failed(row) if row.failure else f"score {row.score:.4g}, answer {row.answer[:80]}"
+
+
+def _failed(row: t.InstanceFinished) -> str:
+    return f"{row.instance} {row.failure.kind}: {row.failure.message}" if row.failure else row.instance
+
+
+def _told(record: Record, n: int, row: t.InstanceFinished) -> str:
+    case = record.train[row.instance]
+    parts = [
+        f"case {row.instance}: {_short(case.data, 1 << 20)}",
+        f"label: {_short(case.label, 2000)}",
+        _outcome(row) + (f"\n{row.detail}" if row.detail else ""),
+    ]
+    if log := record.log(row):
+        parts.append(f"log:\n{log}")
+    for place, exchange in enumerate(record.exchanges(n, row)):
+        parts.append(f"model call {place}:\n{exchange.asked}\nreply:\n{exchange.replied}")
+    return "\n".join(parts)
+
+
+def _histogram(scores: Sequence[float]) -> str:
+    low, high = min(scores), max(scores)
+    if low == high:
+        return f"all {len(scores)} scores are {low:.4g}"
+    width = (high - low) / _BINS
+    counts = Counter(min(_BINS - 1, int((score - low) / width)) for score in scores)
+    lines = [f"{low + place * width:.4g} to {low + (place + 1) * width:.4g}: {counts[place]}" for place in range(_BINS)]
+    return f"{len(scores)} scores, mean {sum(scores) / len(scores):.4f}\n" + "\n".join(lines)
+
+
+def _difference(old: Candidate, new: Candidate) -> str:
+    lines: list[str] = []
+    for path in sorted(old.files.keys() | new.files.keys()):
+        before, after = (
+            side.files.get(path, b"").decode("utf-8", "replace").splitlines(keepends=True) for side in (old, new)
+        )
+        lines += difflib.unified_diff(before, after, f"{old.n}/{path}", f"{new.n}/{path}")
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines) or "they are equal"
+
+
+def _short(value: object, most: int) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= most else f"{text[:most]} [… {len(text) - most} more characters]"

@@ -1,0 +1,79 @@
+"""Tools as data: the arguments are a struct, from which the model is told the schema and its call is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from engine.agents.protocol import Result
+from engine.models.protocol import Tool, ToolCall
+
+A = TypeVar("A")
+
+
+class Invalid(Exception):
+    """A call whose arguments are not those of the tool, or make no sense; the message is for the model."""
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """A tool that reads: its definition, and what it does with a call."""
+
+    tool: Tool
+    read: Callable[[ToolCall], str]
+
+    async def use(self, call: ToolCall) -> Result:
+        """What the call gives; a call that is not valid is told so."""
+        try:
+            return Result(self.read(call))
+        except Invalid as error:
+            return Result(str(error), failed=True)
+
+
+class Arguments(Generic[A]):
+    """The arguments of a tool: a frozen struct of plain values."""
+
+    def __init__(self, name: str, description: str, kind: type[A]) -> None:
+        self.tool = Tool(name, description, schema_of(kind))
+        self._kind = kind
+
+    def of(self, call: ToolCall) -> A:
+        """The call's arguments; raises `Invalid`."""
+        try:
+            return msgspec.convert(call.arguments, self._kind)
+        except msgspec.ValidationError as error:
+            raise Invalid(f"{call.name}: {error}") from None
+
+    def reading(self, read: Callable[[A], str]) -> Instrument:
+        """The tool that answers with `read`."""
+        return Instrument(self.tool, lambda call: read(self.of(call)))
+
+
+def schema_of(kind: Any) -> dict[str, Any]:
+    """The JSON schema of a struct, without references."""
+    schema = msgspec.json.schema(kind)
+    named = schema.pop("$defs", {})
+
+    def inlined(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inlined(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return inlined(named[value["$ref"].rsplit("/", 1)[1]])
+        return {key: inlined(one) for key, one in value.items() if not (key == "title" and isinstance(one, str))}
+
+    found: dict[str, Any] = inlined(schema)
+    return found
+
+
+def page(text: str, offset: int, size: int) -> str:
+    """At most `size` characters of `text` from `offset`, and where to read on."""
+    if offset and offset >= len(text):
+        raise Invalid(f"there are only {len(text)} characters")
+    cut = text[offset : offset + size]
+    rest = len(text) - offset - len(cut)
+    return f"{cut}\n[{rest} more characters; read on with offset={offset + len(cut)}]" if rest else cut
+
+

@@ -1,0 +1,17 @@
+"""Keys never leave the process: what a server or a library says is cleared of them before anyone keeps it."""
+
+from __future__ import annotations
+
+import os
+import re
+
+_NAMES = re.compile(r"(_API_KEY|_AUTH_TOKEN|_TOKEN|_SECRET|_PASSWORD)$")
+_SHORTEST = 8  # shorter values would blot out words
+
+
+def redacted(text: str) -> str:
+    """`text` with the value of every secret of the environment replaced by its name."""
+    for name, value in os.environ.items():
+        if _NAMES.search(name) and len(value) >= _SHORTEST:
+            text = text.replace(value, f"[{name}]")
+    return text
