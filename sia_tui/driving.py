@@ -31,6 +31,7 @@ def limits(command: Any) -> Any:
         click.option("--plain", is_flag=True, help="Lines instead of the app, in a terminal too."),
         click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox."),
         click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]"),
+        click.option("--budget-tokens", type=int, help="Stop hard at this many tokens of language models."),
         click.option("--budget-usd", type=float, help="Stop hard at this many US dollars."),
         click.option("--budget-minutes", type=float, help="Stop hard at this many minutes of work."),
         click.option("--budget-evaluations", type=int, help="Stop hard at this many evaluations."),
@@ -101,6 +102,6 @@ def go_on_with(
 def lifted(chosen: dict[str, Any]) -> list[str]:
     """The limits that were given, as assignments to settings."""
     named = {"generations": "generations"} | {
-        f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd")
+        f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd", "tokens")
     }
     return [f"{setting}={chosen[option]}" for option, setting in named.items() if chosen[option] is not None]

@@ -26,6 +26,7 @@ _PHASES = {
     "improve": "Improvement",
     "test": "sealed test",
 }
+_ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model"}
 
 
 def say(text: str) -> None:
@@ -143,6 +144,14 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             return f"{g}: [{colour}]{escape(reason)}[/{colour}]"
         case t.AnalysisFinished(reason=reason, lever=lever):
             return f"{g}: the next lever is the {lever}: {escape(plain(reason))}"
+        case t.ModelCalled(role=role, usd=usd, finish=finish) if role != "task":
+            known = "from the lineage" if payload.reused else f"{payload.latency_s:.1f} s, ${usd:.4f}"
+            return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {payload.usage.total} tokens, {known} ({finish})"
+        case t.ModelRetried(role=role, wait_s=wait_s):
+            reason = escape(plain(payload.reason))
+            return f"[yellow]{g}: {_ROLES[role]} call again in {wait_s:.1f} s: {reason}[/yellow]"
+        case t.ToolCalled(name=name, failed=failed):
+            return f"{g}: {_ROLES[payload.role]} uses {escape(plain(name))}" + (" [yellow](failed)[/yellow]" * failed)
         case t.ApprovalAsked(number=number, commit=commit):
             return f"[bold]candidate {number} ({commit[:10]}) waits for a word: sia approve[/bold]"
         case t.ApprovalGiven(number=number, answer=answer, by=by, reason=reason):

@@ -49,7 +49,9 @@ def _schema(offer: Sequence[Tool]) -> dict[str, object]:
 
 def _flat(messages: Sequence[Message], offer: Sequence[Tool]) -> list[Message]:
     """The same conversation without tool messages: results become what the user says."""
-    tools = "\n".join(f"- {tool.name}({', '.join(tool.parameters['properties'])}): {tool.description}" for tool in offer)
+    tools = "\n".join(
+        f"- {tool.name}({', '.join(tool.parameters['properties'])}): {tool.description}" for tool in offer
+    )
     flat: list[Message] = []
     for message in messages:
         text = f"Result:\n{message.text}" if message.role == "tool" else message.text

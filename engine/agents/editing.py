@@ -1,4 +1,4 @@
-"""Edits of a harness by a language model: whole files, exact replacements, removals, values; checked before they count."""
+"""Edits of a harness by a language model: whole files, exact replacements, removals, values. Checked, then applied."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def changed(old: Harness, new: Harness) -> str:
     """What is new, in a few words."""
     paths = sorted(path for path in old.files.keys() | new.files.keys() if old.files.get(path) != new.files.get(path))
     values = [f"{name} {old.params.get(name)} → {value}" for name, value in new.params.items()]
-    different = [text for text, name in zip(values, new.params, strict=True) if old.params.get(name) != new.params[name]]
+    different = [
+        text for text, name in zip(values, new.params, strict=True) if old.params.get(name) != new.params[name]
+    ]
     return _listed(different if paths == ["params.toml"] and different else paths)
 
 

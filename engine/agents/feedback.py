@@ -18,7 +18,7 @@ from engine.agents.protocol import Desk, Nothing, Proposal, View
 from engine.agents.toolbox import Arguments, Invalid
 from engine.events import types as t
 from engine.models.protocol import Tool, ToolCall
-from harness_repo.harness import Tunable
+from harness_repo.harness import Harness, Tunable
 
 PAGE, PAGE_SMALL = 8000, 1000
 _HARNESS = Arguments("update_harness", "Decide: change the harness of the best candidate so far.", UpdateHarness)
@@ -38,7 +38,7 @@ class FeedbackAgent:
 
         async def decide(ordinal: int, call: ToolCall) -> t.AnalysisFinished | Rejected:
             try:
-                return _analysis(view, desk, call)
+                return _decided(view, desk, call)[0]
             except Invalid as error:
                 return Rejected(str(error))
 
@@ -52,14 +52,13 @@ class FeedbackAgent:
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejected:
             try:
-                _analysis(view, desk, call)  # what sends a decision back in Analysis does so here, too
-                made = editing.edited(view.harness, _HARNESS.of(call))
+                decided, made = _decided(view, desk, call)
             except Invalid as error:
                 return Rejected(str(error))
             ran = await desk.use(ordinal, call, lambda: desk.smoke(made))
             if ran.failed:
                 return Rejected(f"the harness does not run.\n{ran.text}")
-            return Proposal(made, _HARNESS.of(call).reason, editing.changed(view.harness, made))
+            return Proposal(made, decided.reason, editing.changed(view.harness, made))
 
         return await self._conversation(view, desk).decision(decide)
 
@@ -72,12 +71,12 @@ class FeedbackAgent:
         return Conversation(desk, self._prompt, _opening(view, desk, size), instruments, finals)
 
 
-def _analysis(view: View, desk: Desk, call: ToolCall) -> t.AnalysisFinished:
-    """The decision in the words of the log; raises `Invalid` where it is none."""
+def _decided(view: View, desk: Desk, call: ToolCall) -> tuple[t.AnalysisFinished, Harness]:
+    """The decision in the words of the log, and the harness that it makes; raises `Invalid` where it is none."""
     if call.name == _WEIGHTS.tool.name:
         raise Invalid("training is not possible yet; change the harness")
     update = _HARNESS.of(call)
-    return t.AnalysisFinished(
+    decided = t.AnalysisFinished(
         findings=update.findings,
         lever="harness",
         reason=update.reason,
@@ -85,6 +84,7 @@ def _analysis(view: View, desk: Desk, call: ToolCall) -> t.AnalysisFinished:
         expected_gain=update.expected_gain,
         cost_estimate=update.cost,
     )
+    return decided, editing.edited(view.harness, update)
 
 
 def _events(view: View, desk: Desk, cited: list[str]) -> list[int]:
@@ -152,4 +152,3 @@ def _values(tunable: Tunable) -> dict[str, Any]:
         steps = range(int(low), int(high) + 1, max(1, int(high - low) // 10))
         return {"enum": list(steps)}
     return {"enum": [float(f"{low + (high - low) * step / 10:.4g}") for step in range(11)]}
-

@@ -75,5 +75,3 @@ def page(text: str, offset: int, size: int) -> str:
     cut = text[offset : offset + size]
     rest = len(text) - offset - len(cut)
     return f"{cut}\n[{rest} more characters; read on with offset={offset + len(cut)}]" if rest else cut
-
-

@@ -23,8 +23,13 @@ class Folder(msgspec.Struct, frozen=True):
     source: str
     spec: Spec
 
+    def seed(self, model: str) -> Path:
+        """The seed harness: `harness-lm/` where there is one and the run has a task `model`, else `harness/`."""
+        folder = self.path / "harness-lm"
+        return folder if model and folder.is_dir() else self.path / "harness"
+
     def code_digest(self) -> str:
-        """SHA-256 over the domain's files, but for its README and the seed harness (that one is a commit).
+        """SHA-256 over the domain's files, but for its README and its seed harnesses (those are commits).
 
         Nothing for a built-in: its code comes with the release, and its data's digest changes where its meaning does;
         else no recorded run could be gone on with after an upgrade.
@@ -34,7 +39,7 @@ class Folder(msgspec.Struct, frozen=True):
         total = hashlib.sha256()
         for path in sorted(self.path.rglob("*")):
             relative = path.relative_to(self.path)
-            left_out = relative.parts[0] in ("harness", "README.md") or "__pycache__" in relative.parts
+            left_out = relative.parts[0] in ("harness", "harness-lm", "README.md") or "__pycache__" in relative.parts
             if path.is_file() and not left_out:
                 total.update(relative.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
         return total.hexdigest()

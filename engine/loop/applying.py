@@ -18,9 +18,13 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import Grader
 from engine.loop.answering import OnPrepared, as_failure, prepared_on, solve_all
+from engine.loop.broker import NoModel, TaskBroker
 from engine.loop.execution import divide
+from engine.loop.serving import serve
 from engine.loop.standalone import read
 from engine.loop.taking import Taken
+from engine.models.calling import Caller, Paid, Position
+from engine.models.protocol import Transient
 from engine.sandbox import Broker, Isolation, Job
 from engine.seeds import derive
 from harness_repo import harness as harnesses
@@ -66,6 +70,35 @@ def parse_input(text: str, form: Form) -> list[Instance]:
     if not found:
         raise SiaError("the input holds no instance", "give it one a line, as JSON")
     return found
+
+
+class _Unrecorded:
+    """A ledger that keeps nothing: applying writes no event."""
+
+    def recall(self, at: Position, request: bytes) -> bytes | None:
+        return None
+
+    def reserve(self, usd: float, tokens: int) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def keep(self, at: Position, request: bytes, paid: Paid) -> None:
+        pass
+
+    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: Transient) -> None:
+        pass
+
+
+@contextlib.asynccontextmanager
+async def task_model(taken: Taken) -> AsyncIterator[Broker]:
+    """What `ctx.model` reaches when a candidate is applied: the run's model, its calls unrecorded."""
+    if not taken.state.set.model:
+        yield NoModel()
+        return
+    served = serve(taken.state.set.model)
+    try:
+        yield TaskBroker(Caller(served, _Unrecorded()), taken.state.root_seed, taken.version.commit)
+    finally:
+        await served.model.close()
 
 
 async def learn(taken: Taken, grader: Grader, material: Material) -> Learnt:

@@ -20,14 +20,14 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import Reader, Run
 from engine.loop.launch import free_name
-from engine.loop.settings import check_name, check_settings, read_script
+from engine.loop.settings import agents_model, check_name, check_settings, read_script
 from engine.loop.state import State, fold
 from engine.loop.versions import harness_written
 from engine.loop.workspace import Workspace
 from harness_repo.harness import Harness
 from harness_repo.objects import Version
 
-FIXED = ("repeats", "noisy", "train_sample", "probe_fold", "script")
+FIXED = ("repeats", "noisy", "train_sample", "probe_fold", "script", "model", "seed_harness")
 """Settings that say what is measured, and how; with another one it would be another experiment."""
 
 
@@ -104,6 +104,8 @@ def changed(settings: t.Settings, assignments: Sequence[str]) -> t.Settings | No
         values |= {"script": script, "agent": "script"}
     elif values["agent"] != "script":
         values["script"] = ""
+    if values["agent"] != settings.agent and values["agent_model"] == settings.agent_model:
+        values["agent_model"] = agents_model(str(values["agent"]), "")
     try:
         new = msgspec.convert(values, t.Settings)
     except msgspec.ValidationError as error:

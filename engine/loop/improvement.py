@@ -22,7 +22,7 @@ async def write_first(run: Run, generation: int) -> None:
     if run.ports.agent_model is not None and not run.state.set.seed_harness:
         await _write_anew(run, generation)
         return
-    seed = harnesses.read_folder(run.ports.grader.folder.path / "harness")
+    seed = harnesses.read_folder(run.ports.grader.folder.seed(run.state.set.model))
     reason = f"The seed harness of the domain {run.state.task.name}: {seed.manifest.name}."
     run.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="the seed")
 

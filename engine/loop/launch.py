@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from engine import __version__
 from engine.agents.choice import make_agent
+from engine.agents.prompt import NAMES, load
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
@@ -23,9 +24,11 @@ from engine.grading.loader import Folder, find
 from engine.loop.decide import RULES
 from engine.loop.opening import Report, contained, describe, same_domain
 from engine.loop.run import Observer, Ports, Run
+from engine.loop.serving import serve
 from engine.loop.settings import Options, check_name, settings_of
 from engine.loop.state import fold
 from engine.loop.workspace import Workspace
+from engine.models.calling import Served
 from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
 
@@ -49,7 +52,8 @@ async def plan(options: Options, report: Report) -> Plan:
         raise SiaError("a run needs at least one worker", "pass --workers 1 or more")
     if options.name:
         check_name(options.name)
-    _check_seed_harness(folder)
+    _check_seed_harness(folder, settings.model)
+    await _check_models(settings)
     isolation = contained(unsafe=options.unsafe)
     digest, counts = await describe(folder, options.data, report)
     spec, half = folder.spec, counts["train"] // 2
@@ -74,7 +78,7 @@ async def plan(options: Options, report: Report) -> Plan:
         domain=domain,
         settings=settings,
         isolation=recorded(isolation),
-        versions=versions(),
+        versions=versions() | _prompts(settings),
     )
     return Plan(folder, started, isolation, options.workers, options.data)
 
@@ -124,7 +128,7 @@ async def take_up(
         settings = change(state.set) if change else None
         isolation = contained(unsafe=unsafe)
         grader = await cleanup.enter_async_context(same_domain(state.task, report))
-        run = Run(log, _ports(workspace, grader, state.set, isolation, workers, cleanup), observers)
+        run = Run(log, _ports(workspace, grader, settings or state.set, isolation, workers, cleanup), observers)
         run.catch_up()
         if run.state.name != row.name:  # imported, and another run here had its name first
             run.append(row.generation, t.RunRenamed(row.name))
@@ -145,7 +149,13 @@ def _ports(
 ) -> Ports:
     repository = workspace.repository()
     cleanup.callback(repository.close)
-    return Ports(grader, repository, make_agent(settings.agent, settings.script), isolation, workers)
+    served: dict[str, Served] = {}
+    for reference in {settings.model, settings.agent_model} - {""}:
+        served[reference] = serve(reference)
+        cleanup.push_async_callback(served[reference].model.close)
+    agent = make_agent(settings.agent, settings.script)
+    task_model, agent_model = served.get(settings.model), served.get(settings.agent_model)
+    return Ports(grader, repository, agent, isolation, workers, task_model, agent_model)
 
 
 def recorded(isolation: Isolation) -> dict[str, Any]:
@@ -163,9 +173,22 @@ def versions() -> dict[str, str]:
     return known
 
 
-def _check_seed_harness(folder: Folder) -> None:
+async def _check_models(settings: t.Settings) -> None:
+    """Opens the run's models and closes them again: what is missing is said before anything begins."""
+    async with contextlib.AsyncExitStack() as opened:
+        for reference in {settings.model, settings.agent_model} - {""}:
+            opened.push_async_callback(serve(reference).model.close)
+
+
+def _prompts(settings: t.Settings) -> dict[str, str]:
+    if not settings.agent_model:
+        return {}
+    return {f"prompt:{prompt.name}": f"{prompt.version}:{prompt.sha256[:16]}" for prompt in map(load, NAMES)}
+
+
+def _check_seed_harness(folder: Folder, model: str) -> None:
     try:
-        harnesses.read_folder(folder.path / "harness")
+        harnesses.read_folder(folder.seed(model))
     except harnesses.HarnessInvalid as error:
         raise SiaError(f"the seed harness of {folder.spec.name} is not valid: {error}", "correct it") from None
 

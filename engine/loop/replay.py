@@ -117,9 +117,9 @@ def _explain(
             return what, _shown(payload, event.generation)
         check = _IN_STEP.get(type(payload))
         return check(reader, state, results, event, payload) if check else None
-    if isinstance(payload, t.BudgetExhausted) and isinstance(last, t.StepAbandoned):
-        if payload.resource in budget.used(state):
-            return None  # the clock, or the next call's price, ended the step: what was known then is recorded
+    abandoned = isinstance(last, t.StepAbandoned)
+    if isinstance(payload, t.BudgetExhausted) and abandoned and payload.resource in budget.used(state):
+        return None  # the clock, or the next call's price, ended the step: what was known then is recorded
     return _decided(state, results, event, payload)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Spec
-from engine.agents.choice import make_agent
+from engine.agents.choice import LANGUAGE_MODELS, make_agent
 from engine.errors import SiaError
 from engine.events import types as t
 
@@ -21,6 +21,9 @@ class Options(msgspec.Struct, frozen=True):
     generations: int = 8
     seed: int = 1
     agent: str = "search"
+    agent_model: str = ""
+    model: str = ""
+    seed_harness: bool = False
     lever: str = "auto"
     approve: str = "none"
     probes: int | None = None
@@ -34,7 +37,7 @@ class Options(msgspec.Struct, frozen=True):
 def settings_of(options: Options, spec: Spec) -> t.Settings:
     """The settings of a new run; raises `SiaError` where an option is not valid."""
     script = read_script(options.agent)
-    chosen = {} if options.probes is None else {"probes": options.probes}
+    chosen: dict[str, Any] = {} if options.probes is None else {"probes": options.probes}
     settings = t.Settings(
         generations=options.generations,
         seed=options.seed,
@@ -48,6 +51,9 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         repeats=spec.repeats,
         noisy=spec.noisy,
         script=script,
+        agent_model=agents_model(options.agent, options.agent_model),
+        model=options.model,
+        seed_harness=options.seed_harness,
         **chosen,
     )
     check_settings(settings)
@@ -59,6 +65,19 @@ def _one_of(word: str, kind: Any, option: str, known: str) -> Any:
         return msgspec.convert(word, kind)
     except msgspec.ValidationError:
         raise SiaError(f"{option} knows no {word!r}", f"choose {known}") from None
+
+
+def agents_model(agent: str, chosen: str) -> str:
+    """The model that the agents of that name are; raises `SiaError` where none is named or none is needed."""
+    if agent not in LANGUAGE_MODELS:
+        if chosen:
+            raise SiaError(
+                f"the agent {agent} is no language model", "leave --agent-model out, or choose another agent"
+            )
+        return ""
+    if not (model := chosen or LANGUAGE_MODELS[agent]):
+        raise SiaError(f"the agent {agent} needs the name of a model", "pass --agent-model")
+    return model
 
 
 def read_script(agent: str) -> str:
@@ -85,7 +104,8 @@ def check_settings(settings: t.Settings) -> None:
             f"the lever policy {settings.lever} needs a model to train, and there is none yet", "choose auto or harness"
         )
     make_agent(settings.agent, settings.script)
-    caps = (settings.budget.evaluations, settings.budget.minutes, settings.budget.usd)
+    agents_model(settings.agent, settings.agent_model)
+    caps = (settings.budget.evaluations, settings.budget.minutes, settings.budget.usd, settings.budget.tokens)
     if any(cap is not None and cap <= 0 for cap in caps):
         raise SiaError("a budget must be more than nothing", "leave it out for no cap")
 

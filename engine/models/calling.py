@@ -1,6 +1,6 @@
 """Calling a language model for a run: what is known is not asked again, what is asked is paid for and kept.
 
-    remembered? -> a place among the calls in flight -> reserved in the budget -> sent, again where that may help -> kept
+    remembered? -> a place among the calls in flight -> reserved in the budget -> sent, and sent again -> kept
 
 A `Caller` knows no log and no budget: its `Ledger` does. What a caller has returned is in the ledger, on the disk.
 """

@@ -18,7 +18,12 @@ from sia_tui.settling import settled
 @click.command()
 @click.argument("domain")
 @limits
-@click.option("--agent", default="search", show_default=True, help="search, or script:FILE.")
+@click.option("--agent", default="search", show_default=True, help="search, claude, openai, local, or script:FILE.")
+@click.option("--agent-model", default="", help="The language model that the agents are.  [default: the agent's own]")
+@click.option("--model", default="", help="The language model that harnesses reach as ctx.model.")
+@click.option(
+    "--seed-harness", is_flag=True, help="Begin with the domain's harness, also where an agent could write one."
+)
 @click.option("--lever", default="auto", show_default=True, help="auto or harness; weights and best-of-n are to come.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--probes", type=int, help="Proposals tried on folds of train in one Improvement.")
@@ -52,10 +57,13 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
         generations=8 if chosen["generations"] is None else chosen["generations"],
         seed=chosen["seed"],
         agent=chosen["agent"],
+        agent_model=chosen["agent_model"],
+        model=chosen["model"],
+        seed_harness=chosen["seed_harness"],
         lever=chosen["lever"],
         approve=chosen["approve"],
         probes=chosen["probes"],
-        budget=Budget(chosen["budget_evaluations"], chosen["budget_minutes"], chosen["budget_usd"]),
+        budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
         data=chosen["data"],
         workers=cores() if chosen["workers"] is None else chosen["workers"],
         name=chosen["name"],

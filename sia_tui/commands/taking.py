@@ -109,7 +109,7 @@ def apply(
             say(f"prepare failed ({failure.kind}): {failure.message}" if failure else f"prepared in {wall_s:.1f} s")
 
     async def go() -> Learnt:
-        async with same_domain(taken.state.task, say) as grader:
+        async with same_domain(taken.state.task, say) as grader, applying.task_model(taken) as broker:
             learnt = await applying.learn(taken, grader, material)
             if not quiet:
                 where = f"generation {taken.generation.n} of {taken.state.name}"
@@ -120,6 +120,7 @@ def apply(
                 learnt,
                 inputs,
                 isolation=isolation,
+                broker=broker,
                 workers=workers or cores(),
                 on_prepared=prepared,
                 on_answer=_Ticker(len(inputs), quiet=quiet or shared.headless),

@@ -33,7 +33,7 @@ files = { "agent.py" = "def solve(:" }
 def played(place: int) -> Proposal | Nothing:
     """What comes of the decision at `place`."""
     agent, seen = ScriptedAgent(parse_script(SCRIPT)), replace(view(HARNESS), improvements=place)
-    analysis = asyncio.run(agent.analyse(seen))
+    analysis = asyncio.run(agent.analyse(seen, None))
     return asyncio.run(agent.improve(seen, analysis, FakeLab(HARNESS, lambda params: 0.5)))
 
 
@@ -62,7 +62,7 @@ def test_what_makes_no_candidate_says_why(place: int, says: str) -> None:
 
 
 def test_the_analysis_announces_the_decision() -> None:
-    analysis = asyncio.run(ScriptedAgent(parse_script(SCRIPT)).analyse(view(HARNESS)))
+    analysis = asyncio.run(ScriptedAgent(parse_script(SCRIPT)).analyse(view(HARNESS), None))
     assert (analysis.reason, analysis.lever, analysis.evidence) == ("deeper", "harness", [3])
 
 

@@ -1,0 +1,96 @@
+"""Claude as the tests play it: a function of the request alone, so that a resumed run is told the same.
+
+It writes a first harness that breaks and repairs it, proposes edits good and bad, and answers the task's instances.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.fakes.anthropic_server import Plan, Use
+from tests.fakes.serving import Asked
+
+MANIFEST = 'name = "asks"\nentry = "agent.py"\n'
+ASKS = """
+def solve(instance, ctx):
+    reply = ctx.model.chat([{prompt!r} + f" x = {{instance.data}}"], max_tokens=16)
+    ctx.log(reply["text"])
+    return int(reply["text"])
+"""
+GUESS = "Guess a digit."
+TIMES = "Give the last digit of seven times x."
+BROKEN = "def solve(instance, ctx):\n    raise ValueError('not written yet')\n"
+NO_PYTHON = "def solve(:"
+
+
+def asks(prompt: str) -> str:
+    """A harness that asks the task model with `prompt`."""
+    return ASKS.format(prompt=prompt)
+
+
+def play(asked: Asked) -> Plan:
+    """The whole game on the toy times7."""
+    body = asked.body
+    if not body.get("tools"):
+        return answer(body)
+    names = {tool["name"] for tool in body["tools"]}
+    return first_harness(body) if "write_harness" in names else next_harness(body)
+
+
+def answer(body: Mapping[str, Any]) -> Plan:
+    """The task model: it knows the rule where it is asked for it, and says 0 where it is to guess."""
+    text = said(body["messages"][-1])
+    x = int(re.search(r"x = (\d+)", text)[1])  # type: ignore[index]
+    return Plan(blocks=[str(7 * x % 10) if TIMES in text else "0"])
+
+
+def first_harness(body: Mapping[str, Any]) -> Plan:
+    """The Meta-Agent: looks at cases, writes a harness that breaks, then one that runs."""
+    turn = turns(body)
+    if turn == 0:
+        return Plan(blocks=["I look at the cases.", Use("read_train", {"first": 0, "count": 3})])
+    agent = BROKEN if turn == 1 else asks(GUESS)
+    return Plan(blocks=[Use("write_harness", written(agent, "a first try" if turn == 1 else "repaired"))])
+
+
+def next_harness(body: Mapping[str, Any]) -> Plan:
+    """The Feedback-Agent: reads, then one edit that is no Python, one that breaks, and one that runs.
+
+    After the first candidate it asks for the rule, which is better; later it adds a comment, which is no better.
+    """
+    turn = turns(body)
+    n = int(re.search(r"You change candidate (\d+)", said(body["messages"][0]))[1])  # type: ignore[index]
+    reading = [Use("list_candidates", {}), Use("list_trajectories", {"candidate": n, "only": "wrong"})]
+    if turn == 0:
+        return Plan(blocks=["Let me see.", *reading])
+    later = [NO_PYTHON, BROKEN, asks(TIMES) if n == 1 else asks(TIMES) + "# as before\n"]
+    return Plan(blocks=[Use("update_harness", update(later[min(turn, len(later)) - 1], f"g{n}"))])
+
+
+def written(agent: str, reason: str) -> dict[str, Any]:
+    """The arguments of `write_harness`."""
+    return {"reason": reason, "files": {"harness.toml": MANIFEST, "agent.py": agent}}
+
+
+def update(agent: str, evidence: str) -> dict[str, Any]:
+    """The arguments of `update_harness`."""
+    return {
+        "findings": "the prompt does not say what is wanted",
+        "reason": "say what is wanted",
+        "evidence": [evidence],
+        "expected_gain": 0.5,
+        "files": {"agent.py": agent},
+    }
+
+
+def turns(body: Mapping[str, Any]) -> int:
+    """How often the model has spoken already."""
+    return sum(message["role"] == "assistant" for message in body["messages"])
+
+
+def said(message: Mapping[str, Any]) -> str:
+    """The text of a message."""
+    content: str | Sequence[Mapping[str, Any]] = message["content"]
+    return content if isinstance(content, str) else "\n".join(str(block.get("text", "")) for block in content)
