@@ -5,12 +5,22 @@ It writes a first harness that breaks and repairs it, proposes edits good and ba
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from tests.fakes.anthropic_server import Plan, Use
+from engine.events import types as t
+from engine.events.reader import Reader
+from tests.fakes.anthropic_server import KEY, Plan, Use
 from tests.fakes.serving import Asked
+from tests.story import TOY, sia
+
+P = TypeVar("P", bound=t.Payload)
 
 MANIFEST = 'name = "asks"\nentry = "agent.py"\n'
 ASKS = """
@@ -23,6 +33,22 @@ GUESS = "Guess a digit."
 TIMES = "Give the last digit of seven times x."
 BROKEN = "def solve(instance, ctx):\n    raise ValueError('not written yet')\n"
 NO_PYTHON = "def solve(:"
+
+
+SIZES = 'SIZES = {"train": (0, 60), "val": (100, 180), "test": (200, 240)}'
+
+
+def small(folder: Path) -> str:
+    """The toy times7 with 12 instances of val, and 4 of train executed."""
+    shutil.copytree(TOY, folder)
+    for name, old, new in (
+        ("domain.py", SIZES, 'SIZES = {"train": (0, 20), "val": (100, 112), "test": (200, 208)}'),
+        ("domain.toml", "train_sample = 10", "train_sample = 4"),
+    ):
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new))
+    return str(folder)
 
 
 def asks(prompt: str) -> str:
@@ -94,3 +120,30 @@ def said(message: Mapping[str, Any]) -> str:
     """The text of a message."""
     content: str | Sequence[Mapping[str, Any]] = message["content"]
     return content if isinstance(content, str) else "\n".join(str(block.get("text", "")) for block in content)
+
+
+def environment(url: str, key: str = KEY) -> dict[str, str]:
+    """The environment in which `sia` takes the server at `url` for Anthropic's."""
+    return {**os.environ, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": key}
+
+
+def call(workspace: Path, url: str, *arguments: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
+    """`sia` with `arguments` on that server."""
+    return subprocess.run(
+        sia(workspace, *arguments), env=environment(url, key), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def payloads(workspace: Path, kind: type[P]) -> list[P]:
+    """The payloads of that kind in the history of the last run."""
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        history = reader.history(reader.find("last").run)
+        return [payload for event in history if isinstance(payload := event.payload, kind)]
+
+
+def contents(workspace: Path) -> list[bytes]:
+    """All that the log holds: payloads, and contents unpacked."""
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        rows = reader.db.conn.execute("SELECT payload FROM events").fetchall()
+        names = reader.db.conn.execute("SELECT sha256 FROM blobs").fetchall()
+        return [*(payload for (payload,) in rows), *(reader.blob(name) for (name,) in names)]

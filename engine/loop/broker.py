@@ -15,7 +15,7 @@ import msgspec
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.loop.run import Run, StepFailure
-from engine.models.calling import Caller, Position, Scoring, Unavailable
+from engine.models.calling import A_PERSON_MUST_HELP, Caller, Position, Scoring, Unavailable
 from engine.models.protocol import Hopeless, Message, Reply, Request, Tool, ToolCall
 from engine.sandbox import Broker, Refused
 from engine.seeds import derive
@@ -23,7 +23,6 @@ from engine.seeds import derive
 MOST_CALLS = 64
 """Calls of one solve, or of `prepare`: the sandbox's clock does not run while a model works."""
 MOST_TOKENS = 16_384
-A_PERSON_MUST_HELP = (401, 402, 403, 404)
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

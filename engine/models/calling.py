@@ -23,6 +23,8 @@ Role = Literal["meta", "feedback", "task"]
 Price = Callable[[Usage], float]
 """US dollars for the tokens of one call."""
 MOST_WAIT_S = 600.0
+A_PERSON_MUST_HELP = (401, 402, 403, 404)
+"""Statuses of `Hopeless` that no other request would meet otherwise: the key, the account, the model's name."""
 _PER_MESSAGE, _PER_REQUEST = 16, 600  # tokens that templates and a tool prompt add, generously
 _R = TypeVar("_R", Reply, Scored)
 
@@ -120,6 +122,7 @@ class Caller:
         self._proven = False
         self._flying: dict[tuple[bytes, str, int], asyncio.Event] = {}
         self._broke: Overspent | None = None
+        self._refused: Hopeless | None = None
 
     async def chat(self, at: Position, request: Request) -> Reply:
         """The reply to `request`; raises `Hopeless`, `Unavailable` or `Overspent`."""
@@ -188,6 +191,8 @@ class Caller:
         if self._proven:
             return await self._insist(at, send)
         async with self._first:
+            if self._refused is not None:
+                raise self._refused
             reply = await self._insist(at, send)
             self._proven = True
             return reply
@@ -199,7 +204,9 @@ class Caller:
                 async with self._room:
                     return await send()
             except Hopeless as error:
-                raise Hopeless(redacted(str(error)), error.remedy, status=error.status) from None
+                clear = Hopeless(redacted(str(error)), error.remedy, status=error.status)
+                self._refused = clear if error.status in A_PERSON_MUST_HELP else None
+                raise clear from None
             except Transient as error:
                 clean = Transient(redacted(str(error)), status=error.status, after_s=error.after_s)
                 if attempt == policy.attempts:

@@ -17,9 +17,9 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.loop import applying
-from engine.loop.broker import NoModel
 from engine.loop.answers import unpack
 from engine.loop.applying import Applied, Learnt, Material, parse_input
+from engine.loop.broker import NoModel
 from engine.loop.control import Control
 from engine.loop.driver import drive
 from engine.loop.launch import begin, plan
@@ -82,7 +82,9 @@ def apply(
         async with same_domain(taken.state.task, silent) as grader:
             learnt = await applying.learn(taken, grader, material)
             isolation = contained(unsafe=False)
-            found = applying.apply(taken, grader, learnt, inputs, isolation=isolation, broker=NoModel(), workers=workers)
+            found = applying.apply(
+                taken, grader, learnt, inputs, isolation=isolation, broker=NoModel(), workers=workers
+            )
             return learnt, [row async for row in found]
 
     return asyncio.run(go())
