@@ -8,7 +8,7 @@ from engine.agents.scripted import ScriptedAgent, parse_script
 from engine.agents.search import SearchAgent
 from engine.errors import SiaError
 
-LANGUAGE_MODELS = {"claude": "anthropic:claude-sonnet-4-6", "openai": "", "local": "smollm2"}
+LANGUAGE_MODELS = {"claude": "claude", "openai": "", "local": "smollm2"}
 """Agents that are language models, with the model that each is where --agent-model names none."""
 
 

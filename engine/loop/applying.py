@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -89,12 +90,15 @@ class _Unrecorded:
 
 
 @contextlib.asynccontextmanager
-async def task_model(taken: Taken) -> AsyncIterator[Broker]:
-    """What `ctx.model` reaches when a candidate is applied: the run's model, its calls unrecorded."""
+async def task_model(taken: Taken, folder: Path) -> AsyncIterator[Broker]:
+    """What `ctx.model` reaches when a candidate is applied: the run's model, its calls unrecorded.
+
+    `folder` is the workspace whose settings say how it is reached.
+    """
     if not taken.state.set.model:
         yield NoModel()
         return
-    served = serve(taken.state.set.model)
+    served = await serve(taken.state.set.model, taken.state.set, folder)
     try:
         yield TaskBroker(Caller(served, _Unrecorded()), taken.state.root_seed, taken.version.commit)
     finally:

@@ -20,6 +20,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import Reader, Run
 from engine.loop.launch import free_name
+from engine.loop.serving import pinned
 from engine.loop.settings import agents_model, check_name, check_settings, read_script
 from engine.loop.state import State, fold
 from engine.loop.versions import harness_written
@@ -105,7 +106,7 @@ def changed(settings: t.Settings, assignments: Sequence[str]) -> t.Settings | No
     elif values["agent"] != "script":
         values["script"] = ""
     if values["agent"] != settings.agent and values["agent_model"] == settings.agent_model:
-        values["agent_model"] = agents_model(str(values["agent"]), "")
+        values["agent_model"] = pinned(agents_model(str(values["agent"]), ""))
     try:
         new = msgspec.convert(values, t.Settings)
     except msgspec.ValidationError as error:

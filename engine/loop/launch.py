@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from engine.grading.loader import Folder, find
 from engine.loop.decide import RULES
 from engine.loop.opening import Report, contained, describe, same_domain
 from engine.loop.run import Observer, Ports, Run
-from engine.loop.serving import serve
+from engine.loop.serving import check, references, serve
 from engine.loop.settings import Options, check_name, settings_of
 from engine.loop.state import fold
 from engine.loop.workspace import Workspace
@@ -43,8 +43,9 @@ class Plan(msgspec.Struct, frozen=True):
     data: Path | None
 
 
-async def plan(options: Options, report: Report) -> Plan:
+async def plan(options: Options, report: Report, workspace: Workspace | None = None) -> Plan:
     """Checks everything that a run needs, fetching missing data; raises `SiaError` and writes nothing of ours."""
+    place = workspace or Workspace(Path(".sia"))
     folder = find(options.domain)
     check_name(folder.spec.name)  # runs are named after it
     settings = settings_of(options, folder.spec)
@@ -53,7 +54,7 @@ async def plan(options: Options, report: Report) -> Plan:
     if options.name:
         check_name(options.name)
     _check_seed_harness(folder, settings.model)
-    await _check_models(settings)
+    await check(settings, place.path)
     isolation = contained(unsafe=options.unsafe)
     digest, counts = await describe(folder, options.data, report)
     spec, half = folder.spec, counts["train"] // 2
@@ -84,15 +85,18 @@ async def plan(options: Options, report: Report) -> Plan:
 
 
 @contextlib.asynccontextmanager
-async def begin(workspace: Workspace, planned: Plan, observers: Sequence[Observer] = ()) -> AsyncIterator[Run]:
+async def begin(
+    workspace: Workspace, planned: Plan, observers: Sequence[Observer] = (), report: Report = lambda _: None
+) -> AsyncIterator[Run]:
     """Creates the run in the workspace and holds it."""
     started = planned.started
     free_name(workspace, started.name, f"{started.domain.name}-")
-    workspace.create()
     async with contextlib.AsyncExitStack() as cleanup:
+        served = await _models(workspace, started.settings, report, cleanup)
+        workspace.create()
         grader = Grader(planned.folder, planned.data)
         cleanup.push_async_callback(grader.close)
-        ports = _ports(workspace, grader, started.settings, planned.isolation, planned.workers, cleanup)
+        ports = _ports(workspace, grader, started.settings, planned.isolation, planned.workers, served, cleanup)
         with workspace.naming():
             name = free_name(workspace, started.name, f"{started.domain.name}-")
             log = RunLog.hold(workspace.path, secrets.token_hex(4))
@@ -128,7 +132,9 @@ async def take_up(
         settings = change(state.set) if change else None
         isolation = contained(unsafe=unsafe)
         grader = await cleanup.enter_async_context(same_domain(state.task, report))
-        run = Run(log, _ports(workspace, grader, settings or state.set, isolation, workers, cleanup), observers)
+        now = settings or state.set
+        served = await _models(workspace, now, report, cleanup)
+        run = Run(log, _ports(workspace, grader, now, isolation, workers, served, cleanup), observers)
         run.catch_up()
         if run.state.name != row.name:  # imported, and another run here had its name first
             run.append(row.generation, t.RunRenamed(row.name))
@@ -139,20 +145,28 @@ async def take_up(
         yield run
 
 
+async def _models(
+    workspace: Workspace, settings: t.Settings, report: Report, cleanup: contextlib.AsyncExitStack
+) -> dict[str, Served]:
+    """The run's models by the names that its settings have for them."""
+    served: dict[str, Served] = {}
+    for reference in sorted(references(settings)):
+        served[reference] = await serve(reference, settings, workspace.path, report, workspace.path / "adapters")
+        cleanup.push_async_callback(served[reference].model.close)
+    return served
+
+
 def _ports(
     workspace: Workspace,
     grader: Grader,
     settings: t.Settings,
     isolation: Isolation,
     workers: int,
+    served: Mapping[str, Served],
     cleanup: contextlib.AsyncExitStack,
 ) -> Ports:
     repository = workspace.repository()
     cleanup.callback(repository.close)
-    served: dict[str, Served] = {}
-    for reference in {settings.model, settings.agent_model} - {""}:
-        served[reference] = serve(reference)
-        cleanup.push_async_callback(served[reference].model.close)
     agent = make_agent(settings.agent, settings.script)
     task_model, agent_model = served.get(settings.model), served.get(settings.agent_model)
     return Ports(grader, repository, agent, isolation, workers, task_model, agent_model)
@@ -171,13 +185,6 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             known[package] = metadata.version(package)
     return known
-
-
-async def _check_models(settings: t.Settings) -> None:
-    """Opens the run's models and closes them again: what is missing is said before anything begins."""
-    async with contextlib.AsyncExitStack() as opened:
-        for reference in {settings.model, settings.agent_model} - {""}:
-            opened.push_async_callback(serve(reference).model.close)
 
 
 def _prompts(settings: t.Settings) -> dict[str, str]:

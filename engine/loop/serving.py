@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
 from engine.errors import SiaError
+from engine.events import types as t
 from engine.models.calling import Policy, Served
-from engine.models.protocol import Usage
+
+Report = Callable[[str], None]
+_ELSEWHERE = ("anthropic", "openai")
+"""Backends that opening does not load or start: whether their keys are there is found out before anything else."""
 
 
-def serve(reference: str) -> Served:
-    """The model that `reference` names; raises `SiaError` where it cannot be used here."""
-    import os
+def references(settings: t.Settings) -> set[str]:
+    """The models that a run needs, as it names them."""
+    return {settings.model, settings.agent_model} - {""}
 
-    from engine.models.anthropic import Anthropic
 
-    backend, _, name = reference.partition(":")
-    if backend != "anthropic":
-        raise SiaError(f"there is no model {reference!r}")
-    prices = (3.0, 15.0, 0.3, 3.75)
+def pinned(reference: str) -> str:
+    """`reference` with the name of its model spelt out; raises `SiaError` where it names none."""
+    from engine.models.catalog import parse
 
-    def price(usage: Usage) -> float:
-        counts = (usage.input, usage.output, usage.cache_read, usage.cache_write)
-        return sum(count * per for count, per in zip(counts, prices, strict=True)) / 1e6
+    if not reference:
+        return ""
+    found = parse(reference)
+    return f"{found.backend}:{found.name}" + (f"@{found.at}" if found.at else "")
 
-    return Served(Anthropic(name, key=os.environ.get("ANTHROPIC_API_KEY")), price, Policy())
+
+async def check(settings: t.Settings, folder: Path) -> None:
+    """Raises `SiaError` for a model without a key, or one whose price is not known where dollars are capped."""
+    from engine.models import catalog
+
+    async with contextlib.AsyncExitStack() as opened:
+        for reference in references(settings):
+            if catalog.parse(reference).backend in _ELSEWHERE:
+                served = await serve(reference, settings, folder)
+                opened.push_async_callback(served.model.close)
+
+
+async def serve(
+    reference: str, settings: t.Settings, folder: Path, report: Report = lambda _: None, adapters: Path | None = None
+) -> Served:
+    """The model that `reference` names, under the settings of the workspace `folder`; raises `SiaError`."""
+    from engine.models import catalog, prices
+    from engine.settings import read
+
+    chosen = read(folder).settings
+    parsed = catalog.parse(reference)
+    table = catalog.price(parsed, chosen)
+    if table is None and settings.budget.usd is not None:
+        raise SiaError(
+            f"the price of {parsed.name} is not known, so a budget of dollars cannot hold",
+            "add it to [prices] in sia.toml, or leave --budget-usd out",
+        )
+    policy = Policy(at_once=catalog.in_flight(parsed, chosen), attempts=max(1, chosen.retries))
+    model = await catalog.open_model(parsed, chosen, adapters=adapters, report=report)
+    return Served(model, functools.partial(prices.usd, table or prices.FREE), policy)

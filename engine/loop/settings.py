@@ -12,6 +12,7 @@ from domains.contract import Spec
 from engine.agents.choice import LANGUAGE_MODELS, make_agent
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.loop.serving import pinned
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -51,8 +52,8 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         repeats=spec.repeats,
         noisy=spec.noisy,
         script=script,
-        agent_model=agents_model(options.agent, options.agent_model),
-        model=options.model,
+        agent_model=pinned(agents_model(options.agent, options.agent_model)),
+        model=pinned(options.model),
         seed_harness=options.seed_harness,
         **chosen,
     )

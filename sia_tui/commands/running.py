@@ -71,12 +71,12 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
     )
 
     async def go() -> None:
-        planned = await launch.plan(options, say)
+        planned = await launch.plan(options, say, place)
         if dry_run:
             _describe(planned, shared.as_json)
             return
         with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
-            async with launch.begin(place, planned, [progress]) as started:
+            async with launch.begin(place, planned, [progress], say) as started:
                 await drive_here(shared, started, progress)
 
     asyncio.run(go())

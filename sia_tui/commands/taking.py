@@ -109,7 +109,10 @@ def apply(
             say(f"prepare failed ({failure.kind}): {failure.message}" if failure else f"prepared in {wall_s:.1f} s")
 
     async def go() -> Learnt:
-        async with same_domain(taken.state.task, say) as grader, applying.task_model(taken) as broker:
+        async with (
+            same_domain(taken.state.task, say) as grader,
+            applying.task_model(taken, shared.workspace.path) as broker,
+        ):
             learnt = await applying.learn(taken, grader, material)
             if not quiet:
                 where = f"generation {taken.generation.n} of {taken.state.name}"
