@@ -14,9 +14,10 @@ import msgspec
 
 from engine.events import types as t
 from engine.events.reader import Reader, Run
+from engine.loop.costs import costs
 from engine.loop.gate import mean, p_value
 from engine.loop.origins import flat
-from engine.loop.show import costs, show
+from engine.loop.show import show
 from engine.loop.state import State, evolve
 
 Unit = tuple[str, int, int]

@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.calling import Policy, Served
+from engine.models.protocol import Usage
 
 Report = Callable[[str], None]
 _ELSEWHERE = ("anthropic", "openai")
@@ -29,6 +30,17 @@ def pinned(reference: str) -> str:
         return ""
     found = parse(reference)
     return f"{found.backend}:{found.name}" + (f"@{found.at}" if found.at else "")
+
+
+def price(reference: str, folder: Path) -> Callable[[Usage], float] | None:
+    """What calls of the model cost; None where there is no model or its price is not known."""
+    if not reference:
+        return None
+    from engine.models import catalog, prices
+    from engine.settings import read
+
+    table = catalog.price(catalog.parse(reference), read(folder).settings)
+    return functools.partial(prices.usd, table or prices.FREE)
 
 
 async def check(settings: t.Settings, folder: Path) -> None:

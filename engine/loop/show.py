@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from engine.events import blobs
 from engine.events import types as t
-from engine.events.event import Event
 from engine.events.reader import Reader
 from engine.loop import budget
 from engine.loop.answers import unpack
+from engine.loop.costs import costs as costs  # noqa: PLC0414 - looked for here by those who show a run
 from engine.loop.decide import standing
-from engine.loop.state import Generation, State, evolve
+from engine.loop.state import Generation, State
 
 
 def show(state: State, status: str) -> dict[str, Any]:
@@ -31,9 +30,11 @@ def show(state: State, status: str) -> dict[str, Any]:
         "seed": state.set.seed,
         "lever": state.set.lever,
         "agent": state.set.agent,
+        "agent_model": state.set.agent_model or None,
+        "model": state.set.model or None,
         "isolation": state.isolation.get("level"),
         "baselines": _scores(state.baseline.scores) if state.baseline else None,
-        "generations": [_generation(one) for one in state.generations],
+        "generations": [_generation(state, one) for one in state.generations],
         "best": _best(state),
         "awaiting": state.asked,
         "in_doubt": state.open_step.kind if state.open_step and status != "running" else None,
@@ -45,7 +46,7 @@ def show(state: State, status: str) -> dict[str, Any]:
     }
 
 
-def _generation(one: Generation) -> dict[str, Any]:
+def _generation(state: State, one: Generation) -> dict[str, Any]:
     return {
         "n": one.n,
         "lever": one.candidate.lever,
@@ -56,7 +57,17 @@ def _generation(one: Generation) -> dict[str, Any]:
         "accepted": one.verdict.accepted if one.verdict else None,
         "reason": one.verdict.reason if one.verdict else None,
         "failures": one.execution.failures if one.execution else {},
+        "decision": _decision(state, one),
     }
+
+
+def _decision(state: State, one: Generation) -> dict[str, Any] | None:
+    """What led to this candidate, with what was expected of it and what came of that."""
+    analysis = state.of(one.n - 1).analysis if one.n > 1 else None
+    if analysis is None:
+        return None
+    facts = {name: getattr(analysis, name) for name in ("findings", "reason", "evidence", "expected_gain")}
+    return {**facts, "cost": analysis.cost_estimate, "gain": one.verdict.difference if one.verdict else None}
 
 
 def _val(one: Generation) -> dict[str, Any] | None:
@@ -93,48 +104,6 @@ def test_report(test: t.TestUnsealed) -> dict[str, Any]:
         "baselines": _scores(test.baselines),
         "failures": test.failures,
         "unsealed_before": test.unsealed_before,
-    }
-
-
-def costs(history: Iterable[Event]) -> dict[str, Any]:
-    """What a run has spent on Executions, probes, baselines and tests, and what an accepted gain has cost."""
-    by: dict[str, dict[str, Any]] = {}
-    state = State()
-
-    def spend(on: str, *, evaluations: int = 0, reused: int = 0, cpu_s: float = 0.0, wall_s: float = 0.0) -> None:
-        row = by.setdefault(on, {"on": on, "evaluations": 0, "reused": 0, "cpu_s": 0.0, "wall_s": 0.0})
-        row["evaluations"] += evaluations
-        row["reused"] += reused
-        row["cpu_s"] += cpu_s
-        row["wall_s"] += wall_s
-
-    for event in history:
-        match payload := event.payload:
-            case t.InstanceFinished(reused=reused, cpu_s=cpu_s):
-                spend("executions", evaluations=int(not reused), reused=int(reused), cpu_s=0.0 if reused else cpu_s)
-            case t.HarnessPrepared(cpu_s=cpu_s):
-                spend("executions", cpu_s=cpu_s)
-            case t.ExecutionFinished(wall_s=wall_s):
-                spend("executions", wall_s=wall_s)
-            case t.ProbeFinished():
-                spend("probes", evaluations=payload.evaluations, cpu_s=payload.cpu_s, wall_s=payload.wall_s)
-            case t.TestUnsealed(score=score):
-                spend("sealed tests", evaluations=score.n)
-            case t.BaselineMeasured(wall_s=wall_s):
-                spend("baselines", wall_s=wall_s)
-            case _:
-                pass
-        state = evolve(state, event)
-    accepted = [one.verdict.difference for one in state.generations if one.verdict and one.verdict.accepted]
-    gain = sum(accepted)
-    total = sum(row["evaluations"] + row["reused"] for row in by.values())
-    return {
-        "run": state.run,
-        "by": list(by.values()),
-        "gain": gain,
-        "per_accepted_point": total / (gain * 100) if gain > 0 else None,
-        "seconds": state.spent.seconds,
-        "usd": state.spent.usd,
     }
 
 

@@ -188,14 +188,15 @@ class Caller:
             await next(iter(self._flying.values())).wait()
 
     async def _in_turn(self, at: Position, send: Callable[[], Awaitable[_R]]) -> _R:
-        if self._proven:
-            return await self._insist(at, send)
-        async with self._first:
-            if self._refused is not None:
-                raise self._refused
-            reply = await self._insist(at, send)
-            self._proven = True
-            return reply
+        if not self._proven:
+            async with self._first:
+                if self._refused is not None:
+                    raise self._refused
+                if not self._proven:
+                    reply = await self._insist(at, send)
+                    self._proven = True
+                    return reply
+        return await self._insist(at, send)
 
     async def _insist(self, at: Position, send: Callable[[], Awaitable[_R]]) -> _R:
         policy = self._policy

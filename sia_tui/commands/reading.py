@@ -283,7 +283,7 @@ def cost(reference: str, shared: Shared) -> None:
 
     Example: sia cost last
     """
-    from engine.loop.show import costs
+    from engine.loop.costs import costs
     from sia_tui.tables import table
 
     with opened(shared.workspace, reference) as (reader, run):
@@ -292,10 +292,21 @@ def cost(reference: str, shared: Shared) -> None:
         print_json(facts)
         return
     table(
-        ["spent on", "evaluations", "reused", "CPU s", "wall s"],
-        [[r["on"], r["evaluations"], r["reused"], f"{r['cpu_s']:.1f}", f"{r['wall_s']:.1f}"] for r in facts["by"]],
+        ["spent on", *_SPENT],
+        [[row["on"], *_spent(row)] for row in facts["by"]],
     )
-    gain = facts["per_accepted_point"]
-    click.echo(
-        f"accepted gain on val: {facts['gain']:+.4f}" + (f", {gain:.0f} evaluations for each 0.01" if gain else "")
+    table(
+        ["for the lever", *_SPENT, "accepted gain"],
+        [[row["lever"], *_spent(row), f"{row['gain']:+.4f}"] for row in facts["levers"]],
     )
+    gain, usd = facts["per_accepted_point"], facts["usd_per_accepted_point"]
+    each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " for each 0.01" if gain else ""
+    click.echo(f"accepted gain on val: {facts['gain']:+.4f}{each}")
+
+
+_SPENT = ("evaluations", "reused", "calls", "tokens", "reused tokens", "US$", "CPU s", "wall s")
+
+
+def _spent(row: dict[str, Any]) -> list[Any]:
+    counts = [row[name] for name in ("evaluations", "reused", "calls", "tokens", "reused_tokens")]
+    return [*counts, f"{row['usd']:.4f}", f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,10 @@ from sia_tui.attaching import attach, opens_app
 from sia_tui.driving import cores, drive_here, go_on_with, lifted, limits
 from sia_tui.options import Shared, common, print_json
 from sia_tui.settling import settled
+
+if TYPE_CHECKING:
+    from engine.loop.estimate import Estimate
+    from engine.loop.launch import Plan
 
 
 @click.command()
@@ -73,7 +77,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
     async def go() -> None:
         planned = await launch.plan(options, say, place)
         if dry_run:
-            _describe(planned, shared.as_json)
+            await _describe(planned, shared)
             return
         with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
             async with launch.begin(place, planned, [progress], say) as started:
@@ -106,30 +110,60 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
     )
 
 
-def _describe(planned: Any, as_json: bool) -> None:
+async def _describe(planned: Plan, shared: Shared) -> None:
+    import msgspec
+
     settings, domain = planned.started.settings, planned.started.domain
-    units = domain.counts["val"] * settings.repeats + settings.train_sample * settings.repeats
-    probes = (settings.generations - 1) * settings.probes * settings.probe_fold
+    units = (domain.counts["val"] + settings.train_sample) * settings.repeats
+    # only the search agent probes
+    probes = 0 if settings.agent_model else (settings.generations - 1) * settings.probes * settings.probe_fold
+    models = await _estimated(planned, shared, units)
     facts = {
         "domain": domain.name,
         "counts": domain.counts,
         "generations": settings.generations,
         "evaluations_executions": units * settings.generations,
         "evaluations_probes_at_most": probes,
-        "model_calls": 0,
-        "usd": 0.0,
+        "model_calls": models.calls,
+        "tokens": models.tokens,
+        "usd": models.usd,
+        "model_minutes": models.minutes,
         "isolation": planned.isolation.level,
     }
-    if as_json:
-        print_json(facts)
+    if shared.as_json:
+        print_json(msgspec.to_builtins(facts))
         return
     click.echo(f"{domain.name}: {domain.title}")
     click.echo(
         f"{settings.generations} generations of {units} evaluations, and at most {probes} evaluations in probes."
     )
     click.echo(
-        f"No model is called and nothing is paid. The sandbox here is {planned.isolation.level}. Nothing was started."
+        f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
+        f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
+        if models.calls
+        else "No model is called and nothing is paid."
     )
+    click.echo(f"The sandbox here is {planned.isolation.level}. Nothing was started.")
+
+
+async def _estimated(planned: Plan, shared: Shared, units: int) -> Estimate:
+    from engine.grading.client import Grader
+    from engine.loop import serving
+    from engine.loop.estimate import Estimate, estimate
+    from harness_repo.harness import read_folder
+
+    settings = planned.started.settings
+    if not serving.references(settings):
+        return Estimate()
+    grader = Grader(planned.folder, planned.data)
+    try:
+        sample = (await grader.instances("train"))[:50]
+    finally:
+        await grader.close()
+    folder = shared.workspace.path
+    seed = read_folder(planned.folder.seed(settings.model))
+    agent, task = (serving.price(reference, folder) for reference in (settings.agent_model, settings.model))
+    return estimate(settings, units, seed, sample, agent=agent, task=task, at_once=planned.workers)
 
 
 @click.command()

@@ -1,0 +1,71 @@
+"""What a run of language models may come to, before it begins: calls, tokens, dollars, minutes.
+
+An estimate, and a generous one: harnesses are taken to call the task model once an instance with the instance and the
+seed harness's prompts, and agents to read for as many turns as they usually do. What is certain is the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from domains.contract import Instance
+from engine.events import types as t
+from engine.models.protocol import Usage
+from harness_repo.harness import Harness
+
+AGENT_TURNS = 12
+"""Calls of one agent's conversation, of at most 25."""
+AGENT_REPLY, TASK_REPLY = 1200, 100
+_AGENT_START, _AGENT_TURN = 4000, 1500  # tokens: prompt, task and tools; what a turn adds
+_S_PER_CALL, _TOKENS_PER_S = 1.0, 60.0
+_CHARS = 3.0  # letters a token: more in English, fewer in Chinese
+Price = Callable[[Usage], float]
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """What the agents' model and the task model may come to, together."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    minutes: float = 0.0
+
+
+def estimate(
+    settings: t.Settings,
+    units: int,
+    harness: Harness,
+    sample: list[Instance],
+    *,
+    agent: Price | None,
+    task: Price | None,
+    at_once: int,
+) -> Estimate:
+    """For `units` instances an Execution; prices are None where the run has no such model."""
+    calls, tokens, usd, seconds = 0, 0, 0.0, 0.0
+    if agent is not None:
+        conversations = settings.generations - 1 + (not settings.seed_harness)
+        asked = sum(_AGENT_START + turn * _AGENT_TURN for turn in range(AGENT_TURNS))
+        # each turn reads from the cache what the turn before has written to it
+        fresh = _AGENT_START + AGENT_TURNS * _AGENT_TURN
+        usage = Usage(output=AGENT_TURNS * AGENT_REPLY, cache_read=asked - fresh, cache_write=fresh)
+        calls += conversations * AGENT_TURNS
+        tokens += conversations * (usage.output + usage.cache_read + usage.cache_write)
+        usd += conversations * agent(usage)
+        seconds += conversations * (AGENT_TURNS * _S_PER_CALL + usage.output / _TOKENS_PER_S)
+    if task is not None:
+        prompts = sum(len(text.decode("utf-8", "replace")) for path, text in harness.files.items() if _prompt(path))
+        cases = sum(len(msgspec.json.encode(case.data).decode()) for case in sample) / max(1, len(sample))
+        usage = Usage(input=int((prompts + cases) / _CHARS) + 50, output=TASK_REPLY)
+        count = settings.generations * units
+        calls += count
+        tokens += count * (usage.input + usage.output)
+        usd += count * task(usage)
+        seconds += count * (_S_PER_CALL + usage.output / _TOKENS_PER_S) / at_once
+    return Estimate(calls, tokens, round(usd, 4), round(seconds / 60, 1))
+
+
+def _prompt(path: str) -> bool:
+    return path.endswith((".md", ".txt"))

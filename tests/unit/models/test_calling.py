@@ -1,0 +1,274 @@
+"""Calls of a model: remembered, bounded, within budget, tried again, kept once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import msgspec
+import pytest
+
+from engine.models.calling import (
+    Caller,
+    Overspent,
+    Paid,
+    Policy,
+    Position,
+    Scoring,
+    Served,
+    Unavailable,
+)
+from engine.models.protocol import (
+    Abilities,
+    Hopeless,
+    Message,
+    OnText,
+    Reply,
+    Request,
+    Scored,
+    Transient,
+    Usage,
+)
+
+FAST = Policy(at_once=4, attempts=3, first_wait_s=0.001)
+Behaviour = Callable[[Request], Awaitable[Reply]]
+
+
+async def echo(request: Request) -> Reply:
+    await asyncio.sleep(0)
+    return Reply(request.messages[-1].text, "stop", Usage(input=10, output=5))
+
+
+class Fake:
+    """A model that does as it is told, and counts."""
+
+    weights = "fake"
+
+    def __init__(self, behaviour: Behaviour = echo, *, score: bool = True) -> None:
+        self.abilities = Abilities(score=score)
+        self.behaviour = behaviour
+        self.asked: list[str] = []
+        self.now, self.most = 0, 0
+
+    async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
+        self.asked.append(request.messages[-1].text)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            return await self.behaviour(request)
+        finally:
+            self.now -= 1
+
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
+        return Scored([-1.0 for _ in continuations], Usage(input=3))
+
+    async def close(self) -> None:
+        pass
+
+
+class Ledger:
+    """A ledger in memory, with a cap of tokens."""
+
+    def __init__(self, cap: int = 1 << 40) -> None:
+        self.kept: dict[tuple[bytes, str, int], bytes] = {}
+        self.retries: list[tuple[int, int | None, str]] = []
+        self.cap, self.spent, self.set_aside = cap, 0, 0
+
+    def recall(self, at: Position, request: bytes) -> bytes | None:
+        return self.kept.get((request, at.place, at.ordinal))
+
+    @contextlib.contextmanager
+    def reserve(self, usd: float, tokens: int) -> Iterator[None]:
+        if self.spent + self.set_aside + tokens > self.cap:
+            raise Overspent("tokens", self.spent, self.cap)
+        self.set_aside += tokens
+        try:
+            yield
+        finally:
+            self.set_aside -= tokens
+
+    def keep(self, at: Position, request: bytes, paid: Paid) -> None:
+        assert (request, at.place, at.ordinal) not in self.kept
+        self.kept[request, at.place, at.ordinal] = paid.reply
+        self.spent += paid.usage.input + paid.usage.output
+
+    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: Transient) -> None:
+        self.retries.append((attempt, error.status, str(error)))
+
+
+def request(text: str, max_tokens: int = 10) -> Request:
+    return Request("fake", [Message("user", text)], max_tokens=max_tokens)
+
+
+def at(place: str, ordinal: int = 0) -> Position:
+    return Position("task", place, ordinal)
+
+
+def caller(model: Fake, ledger: Ledger, policy: Policy = FAST) -> Caller:
+    return Caller(Served(model, lambda usage: usage.output * 0.01, policy), ledger)
+
+
+def test_what_is_remembered_is_not_asked_again() -> None:
+    model, ledger = Fake(), Ledger()
+
+    async def go() -> None:
+        calls = caller(model, ledger)
+        first = await calls.chat(at("a"), request("x"))
+        assert await calls.chat(at("a"), request("x")) == first
+        assert await caller(model, ledger).chat(at("a"), request("x")) == first, "another engine, the same ledger"
+        await calls.chat(at("b"), request("x"))
+        await calls.chat(at("a", 1), request("x"))
+        await calls.chat(at("a"), request("y"))
+
+    asyncio.run(go())
+    assert model.asked == ["x", "x", "x", "y"], "the position counts, and the request"
+
+
+def test_two_who_ask_the_same_at_once_pay_once() -> None:
+    model, ledger = Fake(), Ledger()
+
+    async def go() -> None:
+        calls = caller(model, ledger)
+        await asyncio.gather(*(calls.chat(at("a"), request("x")) for _ in range(5)))
+
+    asyncio.run(go())
+    assert model.asked == ["x"]
+
+
+def test_no_more_calls_fly_than_the_policy_allows() -> None:
+    model = Fake()
+
+    async def go() -> None:
+        calls = caller(model, Ledger(), msgspec.structs.replace(FAST, at_once=3))
+        await asyncio.gather(*(calls.chat(at(str(i)), request("x")) for i in range(20)))
+
+    asyncio.run(go())
+    assert model.most == 3
+    assert len(model.asked) == 20
+
+
+def test_what_may_pass_is_tried_again_and_noted() -> None:
+    faults = [Transient("busy", status=529), Transient("slow down", status=429, after_s=0.0)]
+
+    async def moody(asked: Request) -> Reply:
+        if faults:
+            raise faults.pop(0)
+        return await echo(asked)
+
+    ledger = Ledger()
+    reply = asyncio.run(caller(Fake(moody), ledger).chat(at("a"), request("x")))
+    assert reply.text == "x"
+    assert [(attempt, status) for attempt, status, _ in ledger.retries] == [(1, 529), (2, 429)]
+
+
+def test_what_does_not_pass_is_given_up_after_so_many_attempts() -> None:
+    async def away(asked: Request) -> Reply:
+        raise Transient("overloaded", status=529)
+
+    model, ledger = Fake(away), Ledger()
+    with pytest.raises(Unavailable, match="no reply in 3 attempts"):
+        asyncio.run(caller(model, ledger).chat(at("a"), request("x")))
+    assert len(model.asked) == 3
+    assert len(ledger.retries) == 2
+    assert not ledger.kept
+
+
+def test_a_refused_key_is_found_out_once_however_many_ask() -> None:
+    async def refuses(asked: Request) -> Reply:
+        await asyncio.sleep(0.001)
+        raise Hopeless("invalid key", "check it", status=401)
+
+    model = Fake(refuses)
+
+    async def go() -> list[object]:
+        calls = caller(model, Ledger())
+        return list(
+            await asyncio.gather(*(calls.chat(at(str(i)), request("x")) for i in range(6)), return_exceptions=True)
+        )
+
+    errors = asyncio.run(go())
+    assert len(model.asked) == 1
+    assert all(isinstance(error, Hopeless) and error.status == 401 for error in errors)
+
+
+def test_a_request_that_is_wrong_does_not_stop_the_others() -> None:
+    async def picky(asked: Request) -> Reply:
+        if asked.messages[-1].text == "long":
+            raise Hopeless("the context is too long", "shorten it", status=400)
+        return await echo(asked)
+
+    async def go() -> None:
+        calls = caller(Fake(picky), Ledger())
+        with pytest.raises(Hopeless):
+            await calls.chat(at("a"), request("long"))
+        assert (await calls.chat(at("b"), request("x"))).text == "x"
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_a_cap_holds_and_what_was_paid_is_kept(at_once: int) -> None:
+    cap = 3000
+    model, ledger = Fake(), Ledger(cap)
+
+    async def go() -> list[object]:
+        calls = caller(model, ledger, msgspec.structs.replace(FAST, at_once=at_once))
+        return list(
+            await asyncio.gather(*(calls.chat(at(str(i)), request("x")) for i in range(300)), return_exceptions=True)
+        )
+
+    found = asyncio.run(go())
+    assert any(isinstance(one, Overspent) for one in found)
+    assert 0 < ledger.spent <= cap
+    assert len(ledger.kept) == len(model.asked) == sum(isinstance(one, Reply) for one in found)
+
+
+def test_whoever_is_refused_for_money_waits_until_the_others_have_landed() -> None:
+    ledger, gate, order = Ledger(1500), asyncio.Event(), []
+
+    async def slow(asked: Request) -> Reply:
+        await gate.wait()
+        order.append("landed")
+        return await echo(asked)
+
+    async def go() -> None:
+        calls = caller(Fake(slow), ledger)
+        first = asyncio.create_task(calls.chat(at("a"), request("x")))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(calls.chat(at("b"), request("x", max_tokens=5000)))
+        await asyncio.sleep(0)
+        assert not second.done()
+        gate.set()
+        await first
+        with pytest.raises(Overspent):
+            await second
+        order.append("refused")
+
+    asyncio.run(go())
+    assert order == ["landed", "refused"]
+
+
+def test_a_secret_of_the_environment_is_in_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-very-secret")
+
+    async def tells(asked: Request) -> Reply:
+        raise Hopeless("sk-very-secret is not valid", "check it", status=400)
+
+    with pytest.raises(Hopeless) as caught:
+        asyncio.run(caller(Fake(tells), Ledger()).chat(at("a"), request("x")))
+    assert "sk-very-secret" not in str(caught.value)
+    assert "[SOME_API_KEY]" in str(caught.value)
+
+
+def test_scores_are_kept_like_replies_and_refused_where_there_are_none() -> None:
+    scoring, ledger = Scoring("fake", "two and two is", ["4", "5"]), Ledger()
+
+    async def go() -> None:
+        calls = caller(Fake(), ledger)
+        assert list((await calls.score(at("a"), scoring)).logprobs) == [-1.0, -1.0]
+        assert len(ledger.kept) == 1
+        with pytest.raises(Hopeless, match="no log-probabilities"):
+            await caller(Fake(score=False), ledger).score(at("b"), scoring)
+
+    asyncio.run(go())
