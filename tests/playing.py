@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import domains.lawbench
 from engine.events import types as t
 from engine.events.reader import Reader
+from harness_repo.harness import read_folder
 from tests.fakes.anthropic_server import KEY, Plan, Use
 from tests.fakes.serving import Asked
 from tests.story import TOY, sia
@@ -35,6 +37,7 @@ BROKEN = "def solve(instance, ctx):\n    raise ValueError('not written yet')\n"
 NO_PYTHON = "def solve(:"
 
 
+LAWBENCH = Path(domains.lawbench.__file__).parent
 SIZES = 'SIZES = {"train": (0, 60), "val": (100, 180), "test": (200, 240)}'
 
 
@@ -70,6 +73,28 @@ def answer(body: Mapping[str, Any]) -> Plan:
     text = said(body["messages"][-1])
     x = int(re.search(r"x = (\d+)", text)[1])  # type: ignore[index]
     return Plan(blocks=[str(7 * x % 10) if TIMES in text else "0"])
+
+
+def play_lawbench(asked: Asked) -> Plan:
+    """The same game on LawBench; the task model answers with the first charge that it is given."""
+    body = asked.body
+    if not body.get("tools"):
+        charges = said(body["messages"][0]).splitlines()[1]
+        return Plan(blocks=[charges.split("、")[0] if len(charges) > 60 else charges])
+    names, turn = {tool["name"] for tool in body["tools"]}, turns(body)
+    if "write_harness" in names:
+        if turn == 0:
+            return Plan(blocks=[Use("read_train", {"first": 0, "count": 3})])
+        files = {path: content.decode() for path, content in read_folder(LAWBENCH / "harness-lm").files.items()}
+        files |= {"agent.py": BROKEN} if turn == 1 else {}
+        return Plan(blocks=[Use("write_harness", {"reason": "ask with all charges", "files": files})])
+    n = int(re.search(r"You change candidate (\d+)", said(body["messages"][0]))[1])  # type: ignore[index]
+    if turn == 0:
+        return Plan(blocks=[Use("count_confusions", {"candidate": n})])
+    broken = {"agent.py": NO_PYTHON if turn == 1 else BROKEN}
+    better: dict[str, Any] = {"candidates": 5} if n == 1 else {"letters": 1499}
+    edit = {"files": broken} if turn < 3 else {"files": {}, "params": better}
+    return Plan(blocks=[Use("update_harness", update("", f"g{n}") | edit)])
 
 
 def first_harness(body: Mapping[str, Any]) -> Plan:
@@ -127,11 +152,12 @@ def environment(url: str, key: str = KEY) -> dict[str, str]:
     return {**os.environ, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": key}
 
 
-def call(workspace: Path, url: str, *arguments: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
+def call(
+    workspace: Path, url: str, *arguments: str, key: str = KEY, patience_s: float = 240
+) -> subprocess.CompletedProcess[str]:
     """`sia` with `arguments` on that server."""
-    return subprocess.run(
-        sia(workspace, *arguments), env=environment(url, key), capture_output=True, text=True, timeout=120, check=False
-    )
+    words, env = sia(workspace, *arguments), environment(url, key)
+    return subprocess.run(words, env=env, capture_output=True, text=True, timeout=patience_s, check=False)
 
 
 def payloads(workspace: Path, kind: type[P]) -> list[P]:

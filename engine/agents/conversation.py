@@ -54,7 +54,7 @@ class Conversation:
         for turn in range(self._reading + REPAIRS + 1):
             reading = [one.tool for one in self._instruments.values()] if turn < self._reading else []
             offer = [*reading, *self._finals.values()]
-            reply = await ask(self._desk, turn, self._prompt.sha256, self._messages, offer)
+            reply = await ask(self._desk, turn, self._prompt.sha256, tuple(self._messages), offer)
             if reply.finish == "refused":
                 return Nothing("the model refused to go on")
             self._messages.append(Message("assistant", reply.text, reply.calls))

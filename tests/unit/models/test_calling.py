@@ -136,16 +136,24 @@ def test_two_who_ask_the_same_at_once_pay_once() -> None:
     assert model.asked == ["x"]
 
 
-def test_no_more_calls_fly_than_the_policy_allows() -> None:
-    model = Fake()
+def test_as_many_calls_fly_as_the_policy_allows_and_no_more() -> None:
+    three = asyncio.Barrier(3)
+
+    async def in_threes(asked: Request) -> Reply:
+        if len(model.asked) > 1:  # the first flies alone
+            async with asyncio.timeout(10):
+                await three.wait()
+        return await echo(asked)
+
+    model = Fake(in_threes)
 
     async def go() -> None:
         calls = caller(model, Ledger(), msgspec.structs.replace(FAST, at_once=3))
-        await asyncio.gather(*(calls.chat(at(str(i)), request("x")) for i in range(20)))
+        await asyncio.gather(*(calls.chat(at(str(i)), request("x")) for i in range(1 + 6 * 3)))
 
     asyncio.run(go())
     assert model.most == 3
-    assert len(model.asked) == 20
+    assert len(model.asked) == 19
 
 
 def test_what_may_pass_is_tried_again_and_noted() -> None:

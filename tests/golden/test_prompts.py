@@ -1,0 +1,47 @@
+"""Prompts and tools are pinned: who changes one raises its version and pins it anew.
+
+python -m tests.golden.test_prompts writes the pins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.agents import editing, reading
+from engine.agents.prompt import NAMES, load
+from engine.agents.toolbox import schema_of
+from tests.desks import Record, view
+
+PINS = Path(__file__).parent / "prompts.json"
+
+
+def pins() -> dict[str, Any]:
+    """What is pinned, as it is now."""
+    prompts = {name: {"version": (one := load(name)).version, "sha256": one.sha256} for name in NAMES}
+    offered = [*reading.of_run(view(), Record(), 1000), reading.of_train(Record(), 1000)]
+    tools = [msgspec.to_builtins(one.tool) for one in offered]
+    tools += [schema_of(kind) for kind in (editing.WriteHarness, editing.UpdateHarness, editing.UpdateWeights)]
+    digest = hashlib.sha256(json.dumps(tools, sort_keys=True).encode()).hexdigest()
+    return {"prompts": prompts, "tools": {"sha256": digest}}
+
+
+def test_prompts_and_tools_are_those_that_are_pinned() -> None:
+    assert pins() == json.loads(PINS.read_text())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prompt_says_its_version_and_not_to_the_model(name: str) -> None:
+    prompt = load(name)
+    assert prompt.version >= 1
+    assert "version:" not in prompt.text
+    assert len(prompt.sha256) == 64
+
+
+if __name__ == "__main__":
+    PINS.write_text(json.dumps(pins(), indent=2) + "\n")

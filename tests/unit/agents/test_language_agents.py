@@ -1,0 +1,206 @@
+"""Meta- and Feedback-Agent: their conversations end with one checked decision, or say why not."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.agents.conversation import READING_SMALL, REPAIRS
+from engine.agents.feedback import FeedbackAgent
+from engine.agents.meta import MetaAgent
+from engine.agents.protocol import Nothing, Proposal
+from engine.events import types as t
+from engine.models.protocol import Abilities, Reply, Usage
+from tests.desks import FILES, Desk, calls, chooses, says, view
+
+ANALYSIS = t.AnalysisFinished("", "harness", "")
+GRAMMAR = Abilities(tools=False, schema=True)
+READ = ("list_candidates", {})
+
+
+def update(**changes: Any) -> tuple[str, dict[str, Any]]:
+    known = {
+        "findings": "it guesses", "reason": "use the rule", "evidence": ["g1/train-1"], "expected_gain": 0.4,
+        "params": {"method": "rule"},
+    }  # fmt: skip
+    return "update_harness", known | changes
+
+
+def analyse(desk: Desk) -> t.AnalysisFinished:
+    return asyncio.run(FeedbackAgent("claude").analyse(view(), desk))
+
+
+def improve(desk: Desk) -> Proposal | Nothing:
+    return asyncio.run(FeedbackAgent("claude").improve(view(), ANALYSIS, desk))
+
+
+def told(desk: Desk) -> str:
+    """The last message that the model was sent."""
+    return desk.questions[-1].messages[-1].text
+
+
+def test_analysis_goes_as_far_as_the_first_decision_and_cites_events() -> None:
+    desk = Desk(calls(READ), calls(update()))
+    found = analyse(desk)
+    assert (found.findings, found.lever, found.reason, found.expected_gain) == (
+        "it guesses", "harness", "use the rule", 0.4,
+    )  # fmt: skip
+    assert found.evidence == [5, 10], "the view's, and that of the cited answer"
+    assert not desk.tried, "nothing runs in Analysis"
+
+
+def test_improvement_is_the_same_conversation_and_makes_the_candidate() -> None:
+    desk = Desk(calls(READ), calls(update()))
+    made = improve(desk)
+    assert isinstance(made, Proposal)
+    assert made.harness.params == {"method": "rule"}
+    assert made.changed == "method guess → rule"
+    assert desk.used == [(1, "list_candidates"), (2, "update_harness")]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"files": {"agent.py": "def solve(:"}}, "agent.py does not parse"),
+        ({"files": {"harness.toml": "name ="}}, "harness.toml"),
+        ({"params": {"method": "magic"}}, "outside what harness.toml declares"),
+        ({"params": {}}, "changes nothing"),
+        ({"replacements": [{"path": "agent.py", "old": "return 1", "new": "return 2"}]}, "occurs 0 times"),
+        ({"replacements": [{"path": "other.py", "old": "a", "new": "b"}]}, "no file 'other.py'"),
+        ({"remove": ["other.py"]}, "no file 'other.py' to remove"),
+        ({"evidence": ["g9"]}, "'g9' is no evidence"),
+        ({"evidence": ["val-1"]}, "'val-1' is no evidence"),
+        ({"expected_gain": "much"}, "expected_gain"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_decision_that_does_not_hold_goes_back_with_the_reason(change: dict[str, Any], why: str) -> None:
+    desk = Desk(calls(update(**change)), calls(update()))
+    assert analyse(desk).reason == "use the rule"
+    assert desk.questions[-1].messages[-1].failed
+    assert why in told(desk)
+
+
+def test_a_harness_that_does_not_run_goes_back_and_is_repaired() -> None:
+    desk = Desk(calls(update()), calls(update(reason="repaired")), breaks=["NameError: x"])
+    made = improve(desk)
+    assert isinstance(made, Proposal)
+    assert made.reason == "repaired"
+    assert "NameError: x" in told(desk)
+
+
+def test_whole_files_replacements_and_removals_make_one_edit() -> None:
+    edit = update(
+        params={},
+        files={"notes.md": "hello"},
+        replacements=[{"path": "agent.py", "old": "return 0", "new": "return 7"}],
+    )
+    made = improve(Desk(calls(edit)))
+    assert isinstance(made, Proposal)
+    assert made.harness.files["agent.py"] == b"def solve(instance, ctx):\n    return 7\n"
+    assert made.harness.files["notes.md"] == b"hello"
+    assert made.changed == "agent.py, notes.md"
+
+
+def test_decisions_are_sent_back_so_often_and_no_more() -> None:
+    desk = Desk(*[calls(update()) for _ in range(9)], breaks=["it breaks"] * 9)
+    made = improve(desk)
+    assert isinstance(made, Nothing)
+    assert "it breaks" in made.reason
+    assert len(desk.tried) == REPAIRS + 1
+
+
+def test_of_two_decisions_at_once_none_counts() -> None:
+    desk = Desk(calls(update(), update()), calls(update()))
+    assert analyse(desk).reason == "use the rule"
+    assert {message.text for message in desk.questions[-1].messages[-2:]} == {"end with one decision, not with several"}
+
+
+def test_words_alone_and_unknown_tools_are_answered_and_the_talk_goes_on() -> None:
+    desk = Desk(says("I think ..."), calls(("shell", {})), calls(update()))
+    assert analyse(desk).lever == "harness"
+    assert "there is no tool 'shell'" in told(desk)
+
+
+def test_a_reply_that_was_cut_off_is_no_decision() -> None:
+    cut = Reply("", "length", Usage(), calls=calls(update()).calls)
+    desk = Desk(cut, calls(update(reason="shorter")))
+    assert analyse(desk).reason == "shorter"
+    assert "cut off" in told(desk)
+
+
+def test_weights_are_no_choice_where_nothing_can_be_trained() -> None:
+    desk = Desk(calls(("update_weights", {})), calls(update()))
+    analyse(desk)
+    assert "update_weights" not in [tool.name for tool in desk.questions[0].tools]
+    assert "there is no tool 'update_weights'" in told(desk)
+    able = Desk(calls(("update_weights", {})), calls(update()))
+    able.trainable = True
+    analyse(able)
+    assert "update_weights" in [tool.name for tool in able.questions[0].tools]
+    assert "training is not possible yet" in told(able)
+
+
+def test_an_agent_that_never_decides_is_given_up() -> None:
+    desk = Desk(*[calls(READ) for _ in range(40)])
+    made = improve(desk)
+    assert isinstance(made, Nothing)
+    assert {tool.name for tool in desk.questions[-1].tools} == {"update_harness"}, "at last only a decision is offered"
+
+
+def test_a_model_without_tools_decides_under_a_grammar() -> None:
+    small = {"findings": "it guesses", "reason": "the rule", "evidence": ["g1"], "expected_gain": 0.1}
+    desk = Desk(
+        chooses("list_candidates", {}),
+        chooses("update_harness", {**small, "params": {"method": "rule"}}),
+        abilities=GRAMMAR,
+    )
+    made = improve(desk)
+    assert isinstance(made, Proposal)
+    assert made.harness.params == {"method": "rule"}
+    assert not desk.questions[0].tools
+    schema = msgspec.json.encode(desk.questions[0].schema).decode()
+    assert '"enum":["guess","rule"]' in schema
+    assert [message.role for message in desk.questions[1].messages] == ["system", "user", "assistant", "user"]
+
+
+def test_under_a_grammar_reading_ends_soon() -> None:
+    desk = Desk(*[chooses("list_candidates", {}) for _ in range(20)], abilities=GRAMMAR)
+    assert isinstance(improve(desk), Nothing)
+    offered = [question.schema for question in desk.questions]
+    assert all("anyOf" in (schema or {}) for schema in offered[:READING_SMALL])
+    assert not any("anyOf" in (schema or {}) for schema in offered[READING_SMALL:])
+
+
+def written(agent: str) -> tuple[str, dict[str, Any]]:
+    files = {"harness.toml": FILES["harness.toml"].decode(), "params.toml": 'method = "rule"', "agent.py": agent}
+    return "write_harness", {"reason": "a start", "files": files}
+
+
+def test_the_meta_agent_reads_writes_and_repairs_until_it_runs() -> None:
+    good = FILES["agent.py"].decode()
+    desk = Desk(
+        calls(("read_train", {"first": 0, "count": 2}), ("read_reference", {"name": "tables.md"})),
+        calls(written("def solve(:")),
+        calls(written(good)),
+        calls(written(good)),
+        breaks=["train-0: failed (candidate): NameError"],
+    )
+    made = asyncio.run(MetaAgent().write(desk))
+    assert isinstance(made, Proposal)
+    assert made.reason == "a start"
+    read = desk.questions[1].messages[-2:]
+    assert "train-1: 1\n  label: 7" in read[0].text
+    assert read[1].text.startswith("7 14 21")
+    assert "does not parse" in desk.questions[2].messages[-1].text
+    assert "NameError" in desk.questions[3].messages[-1].text
+
+
+def test_a_meta_agent_that_writes_nothing_that_runs_says_so() -> None:
+    desk = Desk(*[calls(written("def solve(:")) for _ in range(20)])
+    made = asyncio.run(MetaAgent().write(desk))
+    assert isinstance(made, Nothing)
+    assert "does not parse" in made.reason

@@ -1,0 +1,98 @@
+"""What agents read of a run: bounded, paged, and the same whenever it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from engine.agents.protocol import Result
+from engine.agents.reading import of_run
+from engine.agents.toolbox import Invalid, page, schema_of
+from engine.models.protocol import ToolCall
+from tests.desks import Record, view
+
+
+def use(name: str, /, *, size: int = 4000, **arguments: Any) -> Result:
+    tools = {one.tool.name: one for one in of_run(view(failed=["the model came to no decision"]), Record(), size)}
+    return asyncio.run(tools[name].use(ToolCall("c", name, arguments)))
+
+
+def test_candidates_come_with_scores_verdicts_and_reasons() -> None:
+    text = use("list_candidates").text
+    assert "1: val 0.2500 ± 0.1000, train 0.2500 (n = 4); accepted" in text
+    assert "2: val 0.5000 ± 0.1000, train 1.0000 (n = 4); rejected: rejected: too close" in text
+    assert "why: use the rule" in text
+    assert "came to nothing: the model came to no decision" in text
+
+
+@pytest.mark.parametrize(("only", "ids"), [("all", {0, 1, 2, 3}), ("wrong", {1, 2}), ("right", {0}), ("failed", {3})])
+def test_trajectories_are_listed_by_what_became_of_them(only: str, ids: set[int]) -> None:
+    text = use("list_trajectories", candidate=1, only=only).text
+    assert {x for x in range(4) if f"train-{x}:" in text} == ids
+
+
+def test_a_trajectory_is_told_whole() -> None:
+    text = use("read_trajectory", candidate=1, instance="train-3").text
+    for part in ("case train-3: 3", "label: 1", "candidate: ValueError: three", "log of train-3", "seven"):
+        assert part in text
+
+
+def test_failures_confusions_and_rewards_are_counted() -> None:
+    assert use("count_failures", candidate=1).text == "candidate: 1, like train-3 candidate: ValueError: three"
+    assert use("count_failures", candidate=2).text == "no instance of train failed"
+    assert "1 x expected 7, given 0" in use("count_confusions", candidate=1).text
+    assert "0 to 0.1: 3" in use("show_rewards", candidate=1).text
+    assert use("show_rewards", candidate=2).text == "all 4 scores are 1"
+
+
+def test_files_and_their_differences_are_shown() -> None:
+    assert "agent.py (" in use("list_files", candidate=1).text
+    assert use("read_file", candidate=2, path="params.toml").text == 'method = "rule"\n'
+    assert '-method = "guess"\n+method = "rule"' in use("show_diff", old=1, new=2).text
+
+
+def test_long_answers_are_paged_without_a_gap() -> None:
+    whole, offset = "", 0
+    for _ in range(100):
+        text = use("read_reference", size=100, name="tables.md", offset=offset).text
+        assert len(text) < 200
+        part, more, _ = text.partition("\n[")
+        whole, offset = whole + part, offset + len(part)
+        if not more:
+            break
+    assert whole == Record.references["tables.md"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("read_trajectory", {"candidate": 1, "instance": "val-1"}),
+        ("list_trajectories", {"candidate": 9}),
+        ("read_file", {"candidate": 1, "path": "../../etc/passwd"}),
+        ("read_file", {"candidate": 7, "path": "agent.py"}),
+        ("read_reference", {"name": "tables.md", "offset": 1 << 20}),
+        ("list_trajectories", {"candidate": 1, "only": "secret"}),
+        ("list_candidates", {"extra": 1}),
+    ],
+)
+def test_what_is_not_there_is_said_and_nothing_else(name: str, arguments: dict[str, Any]) -> None:
+    assert use(name, **arguments).failed
+
+
+def test_a_schema_stands_alone() -> None:
+    from engine.agents.editing import UpdateHarness
+
+    schema = schema_of(UpdateHarness)
+    assert "$ref" not in str(schema)
+    assert set(schema["required"]) == {"findings", "reason", "evidence", "expected_gain"}
+    assert schema["properties"]["replacements"]["items"]["properties"].keys() == {"path", "old", "new"}
+
+
+def test_a_page_beyond_the_end_is_refused() -> None:
+    assert page("abc", 0, 2) == "ab\n[1 more characters; read on with offset=2]"
+    assert page("abc", 2, 2) == "c"
+    assert page("", 0, 2) == ""
+    with pytest.raises(Invalid):
+        page("abc", 3, 2)
