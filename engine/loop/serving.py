@@ -69,6 +69,6 @@ async def serve(
             f"the price of {parsed.name} is not known, so a budget of dollars cannot hold",
             "add it to [prices] in sia.toml, or leave --budget-usd out",
         )
-    policy = Policy(at_once=catalog.in_flight(parsed, chosen), attempts=max(1, chosen.retries))
+    policy = Policy(at_once=catalog.in_flight(parsed, chosen), attempts=1 + chosen.retries)
     model = await catalog.open_model(parsed, chosen, adapters=adapters, report=report)
     return Served(model, functools.partial(prices.usd, table or prices.FREE), policy)

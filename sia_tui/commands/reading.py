@@ -279,7 +279,7 @@ def trajectory(reference: str, instance: str, shared: Shared) -> None:
 @click.argument("reference", metavar="RUN", default="last")
 @common
 def cost(reference: str, shared: Shared) -> None:
-    """What RUN has spent, by what it was spent on.
+    """What RUN has spent: on what, for which lever, and for each accepted point.
 
     Example: sia cost last
     """

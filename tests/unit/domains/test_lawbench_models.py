@@ -26,7 +26,8 @@ def test_lawbench_with_claude_goes_from_zero_shot_to_candidates(tmp_path: Path) 
         assert len(fresh) == len(server.records)
     first, second, third = json.loads(done.stdout)["generations"]
     assert (first["accepted"], second["accepted"], third["accepted"]) == (True, True, False)
-    assert first["val"]["score"] < 0.05 < 0.4 < second["val"]["score"]
+    assert first["val"]["score"] < 0.05
+    assert second["val"]["score"] > 0.4
     used = [(one.name, one.failed) for one in payloads(workspace, t.ToolCalled) if one.evaluations]
     assert used[:2] == [("write_harness", True), ("write_harness", False)]
     assert ("update_harness", True) in used

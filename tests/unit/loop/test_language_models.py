@@ -215,7 +215,7 @@ def test_a_model_that_stays_away_fails_the_step_and_never_the_candidate(tmp_path
         done = call(workspace, server.url, "run", toy, *AGENTS, "--generations", "1")
         known = {json.dumps(record.body) for record in server.records if record.answered}
     assert done.returncode == 1
-    assert "no reply in 6 attempts" in done.stdout
+    assert "no reply in 7 attempts" in done.stdout
     assert [one.failure.kind for one in payloads(workspace, t.StepFailed)] == ["infrastructure"] * 3
     assert not payloads(workspace, t.ExecutionFinished)
     with AnthropicServer(play) as server:
