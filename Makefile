@@ -43,6 +43,7 @@ bench: $(VENV)/.dev  ## the measurements that the documentation quotes
 	$(BIN)/python benchmarks/gate_power.py
 	$(BIN)/python benchmarks/sandbox_throughput.py
 	$(BIN)/python -m benchmarks.terminal
+	$(BIN)/python benchmarks/broker_overhead.py
 
 lock: $(VENV)/.dev  ## the lock files, after a change of dependencies
 	$(BIN)/pip-compile -q $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml
