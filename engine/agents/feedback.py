@@ -116,7 +116,7 @@ def _opening(view: View, desk: Desk, size: int) -> str:
 def _small(view: View) -> Tool:
     """The decision for a small model under a grammar: values of declared tunables, or else whole files."""
     harness = view.harness
-    text = {"type": "string", "maxLength": 200}
+    text = {"type": "string", "maxLength": 80}
     properties: dict[str, Any] = {
         "findings": text,
         "reason": text,
