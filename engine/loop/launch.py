@@ -92,7 +92,8 @@ async def begin(
     started = planned.started
     free_name(workspace, started.name, f"{started.domain.name}-")
     async with contextlib.AsyncExitStack() as cleanup:
-        served = await _models(workspace, started.settings, report, cleanup)
+        wanted = references(started.settings)
+        served = await _models(workspace, started.settings, wanted, report, cleanup)
         workspace.create()
         grader = Grader(planned.folder, planned.data)
         cleanup.push_async_callback(grader.close)
@@ -133,7 +134,9 @@ async def take_up(
         isolation = contained(unsafe=unsafe)
         grader = await cleanup.enter_async_context(same_domain(state.task, report))
         now = settings or state.set
-        served = await _models(workspace, now, report, cleanup)
+        # a run that rests, and is to be tested only, asks its task model and no agent
+        wanted = references(now) if go_on or state.status == "running" else {now.model} - {""}
+        served = await _models(workspace, now, wanted, report, cleanup)
         run = Run(log, _ports(workspace, grader, now, isolation, workers, served, cleanup), observers)
         run.catch_up()
         if run.state.name != row.name:  # imported, and another run here had its name first
@@ -146,11 +149,11 @@ async def take_up(
 
 
 async def _models(
-    workspace: Workspace, settings: t.Settings, report: Report, cleanup: contextlib.AsyncExitStack
+    workspace: Workspace, settings: t.Settings, wanted: set[str], report: Report, cleanup: contextlib.AsyncExitStack
 ) -> dict[str, Served]:
-    """The run's models by the names that its settings have for them."""
+    """Those of the run's models that are `wanted`, by the names that its settings have for them."""
     served: dict[str, Served] = {}
-    for reference in sorted(references(settings)):
+    for reference in sorted(wanted):
         served[reference] = await serve(reference, settings, workspace.path, report, workspace.path / "adapters")
         cleanup.push_async_callback(served[reference].model.close)
     return served

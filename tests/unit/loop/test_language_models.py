@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from engine.events import blobs
 from engine.events import types as t
+from engine.events.reader import Reader
 from tests.fakes.anthropic_server import AnthropicServer, Plan
 from tests.fakes.serving import Asked
 from tests.playing import GUESS, TIMES, asks, call, contents, payloads, play, small
@@ -95,6 +98,17 @@ def test_replay_verifies_the_run_without_a_socket(finished: Told) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert "identical" in done.stdout, done
     assert call(finished.workspace, "", "verify").returncode == 0
+
+
+def test_an_export_leaves_out_what_was_said_and_still_verifies(finished: Told, tmp_path: Path) -> None:
+    file = tmp_path / "run.sia"
+    assert call(finished.workspace, "", "export", "last", "-o", str(file)).returncode == 0
+    verified = call(tmp_path / "elsewhere", "", "replay", "--file", str(file), "--verify", "--json")
+    assert json.loads(verified.stdout)["identical"], verified
+    with contextlib.closing(Reader.open(file)) as reader:
+        call_ = payloads(finished.workspace, t.ModelCalled)[0]
+        with pytest.raises(blobs.LeftOut):
+            reader.blob(call_.request)
 
 
 def test_an_edit_that_does_not_parse_goes_back_before_anything_runs(finished: Told) -> None:
