@@ -173,8 +173,7 @@ def candidates(view: View, record: Record) -> str:
     for past in view.past:
         train = [row.score for row in record.answered(past.n)]
         shown = f", train {sum(train) / len(train):.4f} (n = {len(train)})" if train else ""
-        verdict = "accepted" if past.accepted else "rejected"
-        lines.append(f"{past.n}: val {past.val.score:.4f} ± {past.val.se:.4f}{shown}; {verdict}: {past.verdict}")
+        lines.append(f"{past.n}: val {past.val.score:.4f} ± {past.val.se:.4f}{shown}; {past.verdict}")
         if (one := made.get(past.n)) is not None:
             lines.append(f"   changed: {one.changed}; why: {_short(one.reason, 300)}")
     lines += [f"an attempt after {view.generation} came to nothing: {_short(why, 300)}" for why in view.failed]

@@ -124,6 +124,11 @@ def _print_run(facts: dict[str, Any]) -> None:
             for g in facts["generations"]
         ],
     )
+    for one in facts["generations"]:
+        decision = one["decision"] or {}
+        if decision.get("expected_gain") is not None and decision["gain"] is not None:
+            gains = f"{decision['expected_gain']:+.4f} was expected on val, {decision['gain']:+.4f} came"
+            click.echo(f"generation {one['n']}: {gains}")
     for row in facts["baselines"] or []:
         click.echo(f"baseline on val: {row['name']} {_scored(row)}")
     if facts["test"]:
