@@ -1,6 +1,7 @@
 """Makes a sealed log for the corpus: a short run of the toy domain, as this release writes it.
 
-Run from the repository's root: python -m tests.golden.make [FILE]. Add a file whenever the events, their payloads or
+Run from the repository's root: python -m tests.golden.make FILE [models]; with `models` its agents and its task agent
+are language models, played by a server on loopback. Add a file whenever the events, their payloads or
 the rules change; never replace or delete one, since old logs must keep replaying.
 """
 
@@ -21,9 +22,11 @@ from engine.loop import driver
 from engine.loop.control import Control
 from engine.loop.launch import Options, begin, plan, take_up
 from engine.loop.workspace import Workspace
+from tests.fakes.anthropic_server import AnthropicServer
+from tests.playing import environment, play, small
 from tests.story import TOY
 
-MAX_BYTES = 200_000
+MAX_BYTES = 250_000
 SIZES = 'SIZES = {"train": (0, 60), "val": (100, 180), "test": (200, 240)}'
 SMALL = 'SIZES = {"train": (0, 40), "val": (100, 130), "test": (200, 220)}'
 
@@ -38,27 +41,37 @@ def smaller(folder: Path) -> None:
     domain.write_text(text.replace(SIZES, SMALL))
 
 
-async def record(workspace: Workspace, toy: str) -> None:
+async def record(workspace: Workspace, options: Options) -> None:
     """A finished and tested run whose log names no place on this machine: the toy is a relative path."""
-    planned = await plan(Options(domain=toy, generations=3, seed=3, probes=6, name="times7"), print)
+    planned = await plan(options, print)
     started = planned.started
-    named = replace(started, domain=replace(started.domain, source=toy), isolation={"level": planned.isolation.level})
+    named = replace(
+        started, domain=replace(started.domain, source=options.domain), isolation={"level": planned.isolation.level}
+    )
     async with begin(workspace, replace(planned, started=named)) as run:
         await driver.drive(run, Control())
     async with take_up(workspace, "last", workers=1, report=print, go_on=False) as run:
         await driver.test(run, Control())
 
 
-def make(target: Path) -> None:
+def make(target: Path, *, models: bool) -> None:
     """Writes `target`, which must not exist."""
     if target.exists():
         raise SystemExit(f"{target} is there already; a log of the corpus is never replaced")
     os.environ["PYTHONPATH"] = str(TOY.parents[2])  # for the processes that are started from the folder below
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        smaller(Path("toys") / "times7")
         workspace = Workspace(Path("workspace"))
-        asyncio.run(record(workspace, "toys/times7"))
+        options = Options(domain="toys/times7", generations=3, seed=3, probes=6, name="times7")
+        if models:
+            small(Path(options.domain))
+            with AnthropicServer(play) as server:
+                os.environ |= environment(server.url)
+                talking = replace(options, generations=2, agent="claude", model="anthropic:claude-haiku-4-5")
+                asyncio.run(record(workspace, talking))
+        else:
+            smaller(Path(options.domain))
+            asyncio.run(record(workspace, options))
         with contextlib.closing(Reader.open(workspace.log)) as reader:
             reader.db.conn.execute("VACUUM INTO ?", (str(target),))
         os.chdir(target.parent)
@@ -68,4 +81,4 @@ def make(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "v1-times7.db").absolute())
+    make(Path(sys.argv[1]).absolute(), models="models" in sys.argv[2:])
