@@ -39,14 +39,18 @@ class Instance(msgspec.Struct, frozen=True):
 class Grade(msgspec.Struct, frozen=True):
     """The verdict on one answer. Higher scores are better.
 
-    `honest` is the private score where the domain has one; agents learn only whether `refused` is set ("failed
-    the private check"). `detail` is for the person, and for agents on `train` only.
+    `honest` is the private score where the domain has one, `floor` what it must reach; `refused` says why an answer
+    does not count at all. A candidate that is refused on an instance, or whose mean `honest` is below the mean `floor`,
+    is refused whatever its score; agents learn only that it "failed the private check". `measures` are reported beside
+    the score, to the person. `detail` is for the person, and for agents on `train` only.
     """
 
     score: float
     honest: float | None = None
+    floor: float | None = None
     refused: str = ""
     detail: str = ""
+    measures: Mapping[str, float] = {}
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -62,6 +66,14 @@ class Summary(msgspec.Struct, frozen=True):
 
     macro: float | None = None
     subsets: Mapping[str, Sequence[str]] = {}
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """An answer to be drawn: `name` says whose it is."""
+
+    name: str
+    instance: str
+    answer: Any
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +96,8 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `minimum_effect` is the smallest gain in mean score that counts. `noisy` says that equal answers may be graded
     differently: the incumbent is then re-evaluated beside each candidate. `train_sample` instances of `train` are
     executed each generation for the agents to read; they are kept out of `ctx.train()` then, so that their scores
-    are honest. `isolation = "instance"` gives every instance a sandbox of its own.
+    are honest. `learns = false` keeps `ctx.train()` empty: every instance stands alone. `isolation = "instance"` gives
+    every instance a sandbox of its own.
     """
 
     name: str
@@ -95,13 +108,18 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     probe_fold: int = 400
     noisy: bool = False
     repeats: int = 1
+    learns: bool = True
     isolation: Literal["execution", "instance"] = "execution"
     limits: Limits = Limits()
     grade_wall_s: float = 30.0
 
 
 class Domain(Protocol):
-    """What `domain.load` returns."""
+    """What `domain.load` returns.
+
+    It may also have `plots(pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], folder: Path)`,
+    which draws answers, and candidates and baselines by (score, honest), into `folder`, and returns the files' names.
+    """
 
     def digest(self) -> str:
         """SHA-256 over the data and the cut into splits: equal digests mean the same instances and labels."""
@@ -136,7 +154,10 @@ Report = Callable[[str], None]
 
 
 class DomainModule(Protocol):
-    """The module `domain.py`. `fetch` may be absent where nothing has to be obtained."""
+    """The module `domain.py`. `fetch` may be absent where nothing has to be obtained.
+
+    `fetch_named(data, report)`, if it is there, obtains what `--data` names where no such file exists.
+    """
 
     def load(self, data: Path | None) -> Domain:
         """Opens the data in `data`, or in the user's cache; raises `DataMissing` or `DataInvalid`."""

@@ -23,6 +23,8 @@ from harness_repo.harness import Harness, Tunable, Value
 
 Params = dict[str, Value]
 ROUND = 4
+REFUSED = 1.0
+"""What a refused proposal is worth less to TPE: worse than others of its score, and still in their order."""
 
 
 class SearchAgent:
@@ -110,11 +112,12 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing
     executed = {_key(view.harness, params) for params in tried}
     structures = Counter(_structure(view.harness, params) for params in tried)
     here = _recorded(view.harness, view.harness.params, probes)
-    fresh = [probe for probe in probes if _key(view.harness, probe.params) not in executed and not probe.failure]
+    fresh = [probe for probe in probes if _key(view.harness, probe.params) not in executed and _sound(probe)]
     top = _best(fresh)
     if top is None:
-        return Nothing("no new proposal ran without a failure")
-    if here is not None and top.score.score < here.score.score - here.score.se:
+        refused = " and passed the private check" if any(probe.refused for probe in probes) else ""
+        return Nothing(f"no new proposal ran without a failure{refused}")
+    if here is not None and not here.refused and top.score.score < here.score.score - here.score.se:
         return Nothing(
             f"no new proposal came near the incumbent's {here.score.score:.4f} ± {here.score.se:.4f} on the probe fold "
             f"(the best of {len(fresh)} new ones scored {top.score.score:.4f})"
@@ -217,7 +220,7 @@ def _draw(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int) -> Par
             optuna.trial.create_trial(
                 params=active,
                 distributions={name: _distribution(harness.manifest.tunables[name]) for name in active},
-                value=probe.score.score,
+                value=probe.score.score - REFUSED * probe.refused,
             )
         )
     trial = study.ask()
@@ -253,9 +256,14 @@ def _suggest(trial: Any, name: str, tunable: Tunable) -> Value:
     return value
 
 
+def _sound(probe: t.ProbeFinished) -> bool:
+    """Whether it may become a candidate: it ran, and passed the private check."""
+    return not probe.failure and not probe.refused
+
+
 def _best(probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:
     """The highest score; the earliest of equals."""
-    return max((probe for probe in probes if not probe.failure), key=lambda probe: probe.score.score, default=None)
+    return max(filter(_sound, probes), key=lambda probe: probe.score.score, default=None)
 
 
 def _leaders(harness: Harness, probes: Iterable[t.ProbeFinished]) -> list[t.ProbeFinished]:

@@ -217,6 +217,7 @@ class BaselineMeasured(Payload, frozen=True):
     type: ClassVar[str] = "baseline.measured"
     scores: dict[str, Score]
     wall_s: float
+    private: dict[str, PrivateCheck] = {}
 
 
 class GenerationStarted(Payload, frozen=True):
@@ -260,8 +261,10 @@ class InstanceFinished(Payload, frozen=True):
     answer: str = ""
     weights: str | None = None
     honest: float | None = None
+    floor: float | None = None
     refused: str = ""
     detail: str = ""
+    measures: dict[str, float] = {}
     failure: Failure | None = None
     cpu_s: float = 0.0
     wall_s: float = 0.0
@@ -276,8 +279,24 @@ class InstanceFinished(Payload, frozen=True):
         return [self.log] if self.log else []
 
 
+class PrivateCheck(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the private check found on a split: the mean honest score with its floor, and instances refused by reason.
+
+    `passed` is false where an instance is refused or the mean is below the floor. `measures` are means over instances.
+    """
+
+    passed: bool
+    honest: Score | None = None
+    floor: Score | None = None
+    refused: dict[str, int] = {}
+    measures: dict[str, Score] = {}
+
+
 class ExecutionFinished(Payload, frozen=True):
-    """All instances of a generation have a grade. `digest` covers (split, instance, repeat, answer, score) in order."""
+    """All instances of a generation have a grade. `digest` covers (split, instance, repeat, answer, score) in order.
+
+    `private` is the private check on `val`, where the domain has one.
+    """
 
     type: ClassVar[str] = "execution.finished"
     scores: dict[str, Score]
@@ -287,6 +306,7 @@ class ExecutionFinished(Payload, frozen=True):
     reused: int
     wall_s: float
     incumbent: Score | None = None
+    private: PrivateCheck | None = None
 
 
 class GateDecided(Payload, frozen=True):
@@ -323,6 +343,7 @@ class ProbeFinished(Payload, frozen=True):
     """A proposal tried on a held-out fold of `train`. `params` are all its values; `items` is a blob.
 
     `key` names all that the result depends on; a run of the lineage that asks for the same is given it (`reused`).
+    `refused` says that it failed the private check.
     """
 
     type: ClassVar[str] = "probe.finished"
@@ -340,6 +361,7 @@ class ProbeFinished(Payload, frozen=True):
     items: str = ""
     failure: Failure | None = None
     reused: bool = False
+    refused: bool = False
 
     def blobs(self) -> list[str]:
         return [self.items]
@@ -515,6 +537,8 @@ class TestUnsealed(Payload, frozen=True):
     answers: str
     weights: str | None = None
     unsealed_before: int = 0
+    private: PrivateCheck | None = None
+    private_of_baselines: dict[str, PrivateCheck] = {}
 
     def blobs(self) -> list[str]:
         return [self.answers]

@@ -9,13 +9,13 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from domains.contract import Grade, Instance, Split, Summary
+from domains.contract import Grade, Instance, Picture, Split, Summary
 from engine.errors import SiaError
 from engine.grading import frames
 from engine.grading.loader import Folder
@@ -69,8 +69,8 @@ class Grader:
                 if last:
                     raise GraderFailed(str(error)) from None
                 continue
-            if grade.score != grade.score:
-                raise GraderFailed("the grader returned NaN")
+            if not _finite(grade):
+                raise GraderFailed("the grader returned NaN or an infinity")
             return grade
         raise AssertionError
 
@@ -78,14 +78,25 @@ class Grader:
         """The domain's report on a whole split."""
         return msgspec.convert(await self._call("summarise", split, list(graded), timeout=LOAD_WALL_S), Summary)
 
-    async def baselines(self, on: Split) -> dict[str, list[float]]:
-        """The scores of every baseline on each instance of `on`."""
+    async def baselines(self, on: Split) -> dict[str, list[Grade]]:
+        """The grades of every baseline on each instance of `on`."""
         reply = await self._call("baselines", on, timeout=FETCH_WALL_S)
-        found = {str(name): [float(score) for score in scores] for name, scores in reply.items()}
-        for name, scores in found.items():
-            if not all(map(math.isfinite, scores)):
+        found = {str(name): msgspec.convert(grades, list[Grade]) for name, grades in reply.items()}
+        for name, grades in found.items():
+            if not all(map(_finite, grades)):
                 raise GraderFailed(f"the baseline {name!r} has a score that is not a finite number")
         return found
+
+    async def plots(
+        self, pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], to: Path
+    ) -> list[str]:
+        """Has the domain draw `pictures` and `points` into the folder `to`; the names of the files."""
+        reply = await self._call("plots", list(pictures), dict(points), str(to), timeout=FETCH_WALL_S)
+        return [str(name) for name in reply]
+
+    async def draws(self) -> bool:
+        """Whether the domain draws pictures."""
+        return bool(await self._call("draws", timeout=LOAD_WALL_S))
 
     async def close(self) -> None:
         """Ends the process."""
@@ -152,3 +163,8 @@ class Grader:
                     report(line.rstrip())
         if rest:
             self._said.append(rest)
+
+
+def _finite(grade: Grade) -> bool:
+    told = [grade.score, grade.honest, grade.floor, *grade.measures.values()]
+    return all(math.isfinite(value) for value in told if value is not None)

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from domains.contract import DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Split
+from domains.contract import DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Picture, Split
 from engine.grading import frames
 from engine.grading.loader import load_module
 
@@ -43,10 +43,17 @@ class Service:
 
     def fetch(self) -> str:
         """Obtains the data where the domain knows how to."""
+        report = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+        if self._data is not None:
+            named = getattr(self._module, "fetch_named", None)
+            if named is None:
+                self._open()  # says what is missing
+                raise DataMissing("this domain fetches no data by name; --data names a file or folder")
+            return str(named(self._data, report))
         fetch = getattr(self._module, "fetch", None)
         if fetch is None:
             raise DataMissing("this domain has no data to fetch; it reads what --data names")
-        return str(fetch(lambda text: print(text, file=sys.stderr, flush=True)))
+        return str(fetch(report))
 
     def describe(self) -> dict[str, Any]:
         """The data's digest and the number of instances a split."""
@@ -74,16 +81,25 @@ class Service:
         rows = [Graded(known[name], answer, msgspec.convert(grade, Grade)) for name, answer, grade in graded]
         return self._open().summarise(split, rows)
 
-    def baselines(self, on: Split) -> dict[str, list[float]]:
-        """The scores of every baseline on `on`, learnt from all that comes before it."""
+    def baselines(self, on: Split) -> dict[str, list[Grade]]:
+        """The grades of every baseline on `on`, learnt from all that comes before it."""
         learn = self.labelled() if on == "test" else list(self._split("train").values())
         asked = list(self._split(on).values())
         domain = self._open()
         answers = domain.baselines(learn, asked)
         return {
-            name: [domain.grade(item, answer).score for item, answer in zip(asked, given, strict=True)]
+            name: [replace(domain.grade(item, answer), detail="") for item, answer in zip(asked, given, strict=True)]
             for name, given in answers.items()
         }
+
+    def draws(self) -> bool:
+        """Whether the domain draws pictures."""
+        return hasattr(self._open(), "plots")
+
+    def plots(self, pictures: list[Any], points: dict[str, tuple[float, float]], folder: str) -> list[str]:
+        """Draws answers into `folder`; the names of the files."""
+        plots = self._open().plots  # type: ignore[attr-defined]
+        return list(plots([msgspec.convert(one, Picture) for one in pictures], points, Path(folder)))
 
 
 def _die_with_the_engine() -> None:

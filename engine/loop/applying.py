@@ -107,6 +107,8 @@ async def task_model(taken: Taken, folder: Path) -> AsyncIterator[Broker]:
 
 async def learn(taken: Taken, grader: Grader, material: Material) -> Learnt:
     """What `taken` is to be prepared on."""
+    if not grader.folder.spec.learns:
+        return Learnt(material, [])
     if material == "train+val":
         return Learnt(material, await grader.labelled())
     learnable, _ = divide(await grader.instances("train"), taken.state.set, taken.state.root_seed)

@@ -6,6 +6,7 @@ import time
 
 from engine.events import types as t
 from engine.loop.gate import mean
+from engine.loop.results import private_by_name
 from engine.loop.run import Run
 
 
@@ -13,5 +14,5 @@ async def measure(run: Run, generation: int) -> None:
     """Appends `baseline.measured`."""
     started = time.monotonic()
     found = await run.ports.grader.baselines("val")
-    scores = {name: mean(values) for name, values in found.items()}
-    run.append(generation, t.BaselineMeasured(scores, run.elapsed(started)))
+    scores = {name: mean([grade.score for grade in grades]) for name, grades in found.items()}
+    run.append(generation, t.BaselineMeasured(scores, run.elapsed(started), private_by_name(found)))

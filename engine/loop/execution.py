@@ -31,6 +31,7 @@ async def execute(run: Run, generation: int) -> None:
     if settings.noisy:
         repeats = range((generation - 1) * settings.repeats, generation * settings.repeats)
     learn, sampled = divide(await run.train(), settings, run.state.root_seed)
+    learn = run.learns(learn)
     val = tasks("val", await run.ports.grader.instances("val"), repeats, run.state.root_seed)
     seen = tasks("train", sampled, repeats, run.state.root_seed)
 
@@ -54,6 +55,7 @@ async def execute(run: Run, generation: int) -> None:
             reused=reused,
             wall_s=run.elapsed(started),
             incumbent=rival,
+            private=results.private_of(found, "val"),
         ),
     )
 
@@ -119,7 +121,9 @@ def _result(candidate: t.Candidate, prepared: str, answered: Answered) -> tuple[
         score=grade.score,
         answer=stored,
         honest=grade.honest,
+        floor=grade.floor,
         refused=grade.refused,
+        measures=dict(grade.measures),
         detail=grade.detail if task.split == "train" else "",  # a detail may tell the label
         failure=answered.failure,
         cpu_s=round(answered.cpu_s, 4),

@@ -87,8 +87,14 @@ def judge(
     gate: Gate,
     generations: int,
     noisy: bool,
+    refused: bool = False,
+    rival_refused: bool = False,
 ) -> GateDecided:
-    """The verdict over the units that both arms have."""
+    """The verdict over the units that both arms have.
+
+    A candidate that failed the private check is refused whatever its score. Where only the incumbent failed it, the
+    candidate is accepted whatever its score.
+    """
     units = sorted(candidate.keys() & incumbent.keys())
     differences = [candidate[unit] - incumbent[unit] for unit in units]
     gain, p, alpha = mean(differences), p_value(differences), threshold(gate, generations)
@@ -98,9 +104,15 @@ def judge(
         test = "one-sided paired permutation test"
         accepted = p < alpha and gain.score >= gate.minimum_effect
     fixed, broken = _changed(units, differences)
+    reason = _sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), one=len(units) == 1)
+    if refused:
+        test, accepted, reason = "private check", False, "refused: failed the private check"
+    elif rival_refused:
+        test, accepted = "private check", True
+        reason = f"accepted: it passed the private check, and generation {against} did not ({gain.score:+.4f})"
     return GateDecided(
         accepted=accepted,
-        reason=_sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), one=len(units) == 1),
+        reason=reason,
         test=test,
         n=len(units),
         difference=gain.score,
@@ -114,10 +126,11 @@ def judge(
     )
 
 
-def first(score: Score | None) -> GateDecided:
+def first(score: Score | None, *, refused: bool = False) -> GateDecided:
     """The verdict on the first candidate, which has nothing to be measured against."""
     n = score.n if score else 0
-    return GateDecided(accepted=True, reason="the first candidate is the incumbent to beat", test="none", n=n)
+    but = ", though it failed the private check" if refused else ""
+    return GateDecided(accepted=True, reason=f"the first candidate is the incumbent to beat{but}", test="none", n=n)
 
 
 def _changed(units: Sequence[Unit], differences: Sequence[float]) -> tuple[list[str], list[str]]:

@@ -71,6 +71,13 @@ async def improve(run: Run, generation: int) -> None:
     run.write(generation, version, changed=made.changed)
 
 
+def _seen(result: t.InstanceFinished) -> t.InstanceFinished:
+    """A result as agents may see it: of the private check only whether it failed, never by how much or why."""
+    below = result.honest is not None and result.floor is not None and result.honest < result.floor
+    refused = "failed the private check" if result.refused or below else ""
+    return replace(result, honest=None, floor=None, refused=refused, measures={})
+
+
 def view(run: Run, generation: int) -> View:
     """What an agent may know at the end of `generation`."""
     state = run.state
@@ -98,7 +105,9 @@ def view(run: Run, generation: int) -> View:
         incumbent=incumbent,
         harness=run.harness(incumbent),
         past=past,
-        train=[result for key, result in sorted(run.results.of(generation, candidate).items()) if key[0] == "train"],
+        train=[
+            _seen(result) for key, result in sorted(run.results.of(generation, candidate).items()) if key[0] == "train"
+        ],
         # an agent that is asked again after a crash must see exactly what it saw the first time
         probes=[probe for probe in run.probes if (probe.generation, probe.attempt) < (generation, attempt)],
         failed=state.of(generation).failed_improvements,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from domains.contract import Instance
+from domains.contract import Grade, Instance
 from engine.agents.protocol import Ask
 from engine.events import blobs
 from engine.events import types as t
@@ -22,6 +22,7 @@ from engine.loop import answers, budget
 from engine.loop.answering import Task, answer_all, prepared_on, tasks
 from engine.loop.broker import broker_for
 from engine.loop.gate import mean
+from engine.loop.results import private
 from engine.loop.run import Run
 from engine.seeds import sample
 from harness_repo.harness import Harness
@@ -102,7 +103,7 @@ class FoldLab:
         train, seed = await run.train(), run.state.root_seed
         held_out = set(sample((item.id for item in train), settings.probe_fold, seed, "probe fold"))
         todo = tasks("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
-        return Fold(todo=todo, learn=[item for item in train if item.id not in held_out])
+        return Fold(todo=todo, learn=run.learns([item for item in train if item.id not in held_out]))
 
     def _again(self, known: t.ProbeFinished, ask: Ask) -> t.ProbeFinished:
         return replace(
@@ -128,7 +129,7 @@ class FoldLab:
         async with place:
             started = time.monotonic()
             rows = [
-                answered
+                answers.light(answered)
                 async for answered in answer_all(
                     run.ports,
                     harness,
@@ -143,8 +144,9 @@ class FoldLab:
             ]
         rows.sort(key=lambda row: (row.task.instance, row.task.repeat))
         items = msgspec.json.encode(
-            [[row.task.instance, row.grade.score, answers.pack(row.answer)[0][: answers.INLINE]] for row in rows]
+            [[row.task.instance, row.grade.score, answers.short(row.answer), *_private(row.grade)] for row in rows]
         )
+        check = private([row.grade for row in rows])
         finished = t.ProbeFinished(
             generation=self._generation,
             attempt=self._attempt,
@@ -159,8 +161,15 @@ class FoldLab:
             key=fold.key(harness),
             items=blobs.digest(items),
             failure=failure or next((row.failure for row in rows if row.failure), None),
+            refused=check is not None and not check.passed,
         )
         return finished, items
+
+
+def _private(grade: Grade) -> list[object]:
+    """What the refusal of a probe follows from; nothing where the domain has no private check."""
+    told = (grade.honest, grade.floor, grade.refused)
+    return list(told) if any(part not in (None, "") for part in told) else []
 
 
 def _remembered(run: Run) -> dict[str, t.ProbeFinished]:

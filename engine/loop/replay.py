@@ -8,9 +8,11 @@ where the run diverges, shown with both sides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
+from domains.contract import Grade
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
@@ -170,20 +172,25 @@ def _execution(reader: Reader, state: State, results: Results, event: Event, pay
         rival_results = results.of(event.generation, state.of(state.incumbent).candidate)
         rival = instance_results.scores(rival_results).get("val")
     counts = (failures, len(found) - reused, reused)
-    expected = (instance_results.scores(found), instance_results.digest(found), counts, rival)
+    private = instance_results.private_of(found, "val")
+    expected = (instance_results.scores(found), instance_results.digest(found), counts, rival, private)
     got = (
         payload.scores,
         payload.digest,
         (payload.failures, payload.evaluations, payload.reused),
         payload.incumbent,
+        payload.private,
     )
     return None if expected == got else (str(expected), str(got))
 
 
 def _probe(reader: Reader, state: State, results: Results, event: Event, payload: t.ProbeFinished) -> _Found:
-    rows = msgspec.json.decode(reader.blob(payload.items), type=list[tuple[str, float, str]])
-    expected = mean([score for _, score, _ in rows])
-    return None if expected == payload.score else (str(expected), str(payload.score))
+    rows = msgspec.json.decode(reader.blob(payload.items), type=list[list[Any]])
+    grades = [Grade(row[1], *row[3:]) for row in rows]
+    check = instance_results.private(grades)
+    expected = (mean([grade.score for grade in grades]), check is not None and not check.passed)
+    got = (payload.score, payload.refused)
+    return None if expected == got else (str(expected), str(got))
 
 
 def _version(reader: Reader, state: State, results: Results, event: Event, payload: t.HarnessWritten) -> _Found:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from domains.contract import Grade
 from engine.events import types as t
 from engine.events.event import Event
 from engine.loop.gate import Unit, mean
@@ -49,6 +50,38 @@ def scores(results: dict[Key, t.InstanceFinished]) -> dict[str, t.Score]:
     for key in sorted(results):
         by_split.setdefault(key[0], []).append(results[key].score)
     return {split: mean(found) for split, found in by_split.items()}
+
+
+def private(grades: Sequence[Grade | t.InstanceFinished]) -> t.PrivateCheck | None:
+    """The private check over one split; None where the domain has none. A failed instance has only its score of 0."""
+    if not any(one.honest is not None or one.refused or one.measures for one in grades):
+        return None
+    floored = [(one.honest, one.floor) for one in grades if one.honest is not None and one.floor is not None]
+    honest = [one.honest for one in grades if one.honest is not None]
+    floor = mean([low for _, low in floored])
+    refused = Counter(one.refused for one in grades if one.refused)
+    measures: dict[str, list[float]] = {}
+    for one in grades:
+        for name, value in one.measures.items():
+            measures.setdefault(name, []).append(value)
+    return t.PrivateCheck(
+        passed=not refused and mean([score for score, _ in floored]).score >= floor.score,
+        honest=mean(honest) if honest else None,
+        floor=floor if floored else None,
+        refused=dict(sorted(refused.items())),
+        measures={name: mean(values) for name, values in sorted(measures.items())},
+    )
+
+
+def private_by_name(grades: Mapping[str, Sequence[Grade]]) -> dict[str, t.PrivateCheck]:
+    """The private checks of methods, by their names."""
+    found = {name: private(given) for name, given in grades.items()}
+    return {name: check for name, check in found.items() if check is not None}
+
+
+def private_of(results: dict[Key, t.InstanceFinished], split: str) -> t.PrivateCheck | None:
+    """The private check over what a candidate answered of `split`."""
+    return private([results[key] for key in sorted(results) if key[0] == split])
 
 
 def count_failures(failures: Iterable[t.Failure | None]) -> dict[str, int]:

@@ -154,6 +154,10 @@ class Run:
             self._train = await self.ports.grader.instances("train")
         return self._train
 
+    def learns(self, instances: list[Instance]) -> list[Instance]:
+        """What of `instances` reaches `ctx.train()`: nothing where every instance stands alone."""
+        return instances if self.ports.grader.folder.spec.learns else []
+
     def files(self, number: int) -> dict[str, bytes]:
         """The files of harness version `number`, from the log."""
         return self.contents(self.state.versions[number])

@@ -25,12 +25,12 @@ async def unseal(run: Run, generation: int) -> None:
     candidate = state.of(state.incumbent).candidate
     instances = await grader.instances("test")
     rows: list[Answered] = [
-        row
+        answers.light(row)
         async for row in answer_all(
             run.ports,
             run.harness(state.incumbent),
             tasks("test", instances, range(1), state.root_seed),
-            train=await grader.labelled(),
+            train=run.learns(await grader.labelled()),
             seed=state.root_seed,
             workers=run.ports.workers,
             limits=grader.folder.spec.limits,
@@ -39,11 +39,11 @@ async def unseal(run: Run, generation: int) -> None:
     ]
     by_id = {row.task.instance: row for row in rows}
     ordered = [by_id[item.id] for item in instances]
-    summary = await grader.summarise("test", [(row.task.instance, row.answer, row.grade) for row in ordered])
-    baselines = await grader.baselines("test")
-    recorded = msgspec.json.encode(
-        [[row.task.instance, row.grade.score, answers.pack(row.answer)[0][: answers.INLINE]] for row in ordered]
+    summary = await grader.summarise(
+        "test", [(row.task.instance, answers.whole(row.answer), row.grade) for row in ordered]
     )
+    baselines = await grader.baselines("test")
+    recorded = msgspec.json.encode([[row.task.instance, row.grade.score, answers.short(row.answer)] for row in ordered])
     run.append(
         generation,
         t.TestUnsealed(
@@ -52,10 +52,12 @@ async def unseal(run: Run, generation: int) -> None:
             score=mean([row.grade.score for row in ordered]),
             macro=summary.macro,
             subsets=[_subset(name, [by_id[one].grade.score for one in ids]) for name, ids in summary.subsets.items()],
-            baselines={name: mean(scores) for name, scores in baselines.items()},
+            baselines={name: mean([grade.score for grade in grades]) for name, grades in baselines.items()},
             failures=results.count_failures(row.failure for row in ordered),
             answers=blobs.digest(recorded),
             unsealed_before=before,
+            private=results.private([row.grade for row in ordered]),
+            private_of_baselines=results.private_by_name(baselines),
         ),
         contents=[recorded],
     )

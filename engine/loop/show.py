@@ -33,7 +33,7 @@ def show(state: State, status: str) -> dict[str, Any]:
         "agent_model": state.set.agent_model or None,
         "model": state.set.model or None,
         "isolation": state.isolation.get("level"),
-        "baselines": _scores(state.baseline.scores) if state.baseline else None,
+        "baselines": _scores(state.baseline.scores, state.baseline.private) if state.baseline else None,
         "generations": [_generation(state, one) for one in state.generations],
         "best": _best(state),
         "awaiting": state.asked,
@@ -54,6 +54,7 @@ def _generation(state: State, one: Generation) -> dict[str, Any]:
         "weights": one.candidate.weights,
         "val": _val(one),
         "train": _plain(one.execution.scores["train"]) if one.execution and "train" in one.execution.scores else None,
+        "private": _private(one.execution.private) if one.execution else None,
         "accepted": one.verdict.accepted if one.verdict else None,
         "reason": one.verdict.reason if one.verdict else None,
         "failures": one.execution.failures if one.execution else {},
@@ -72,15 +73,39 @@ def _decision(state: State, one: Generation) -> dict[str, Any] | None:
 
 def _val(one: Generation) -> dict[str, Any] | None:
     score = one.execution.scores.get("val") if one.execution else None
-    return None if score is None else {**_plain(score), "honest": None, "honest_floor": None}
+    return None if score is None or one.execution is None else {**_plain(score), **_honest(one.execution.private)}
+
+
+def _honest(check: t.PrivateCheck | None) -> dict[str, float | None]:
+    return {
+        "honest": check.honest.score if check and check.honest else None,
+        "honest_floor": check.floor.score if check and check.floor else None,
+    }
+
+
+def _private(check: t.PrivateCheck | None) -> dict[str, Any] | None:
+    """The private check as a person reads it; the gap between the two scores is theirs to see."""
+    if check is None:
+        return None
+    measures = {name: score.score for name, score in check.measures.items()}
+    return {"passed": check.passed, "refused": check.refused, "measures": measures}
 
 
 def _plain(score: t.Score) -> dict[str, Any]:
     return {"score": score.score, "se": score.se, "n": score.n}
 
 
-def _scores(scores: dict[str, t.Score]) -> list[dict[str, Any]]:
-    return [{"name": name, **_plain(score)} for name, score in scores.items()]
+def _scores(scores: dict[str, t.Score], private: dict[str, t.PrivateCheck]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            **_plain(score),
+            "honest": _honest(check)["honest"],
+            "refused": sorted(check.refused) if check else [],
+        }
+        for name, score in scores.items()
+        for check in [private.get(name)]
+    ]
 
 
 def _best(state: State) -> dict[str, Any] | None:
@@ -99,9 +124,11 @@ def test_report(test: t.TestUnsealed) -> dict[str, Any]:
     """The shape that `sia test --json` promises."""
     return {
         **_plain(test.score),
+        **_honest(test.private),
+        "private": _private(test.private),
         "macro": test.macro,
         "subsets": [msgspec.to_builtins(subset) for subset in test.subsets],
-        "baselines": _scores(test.baselines),
+        "baselines": _scores(test.baselines, test.private_of_baselines),
         "failures": test.failures,
         "unsealed_before": test.unsealed_before,
     }

@@ -19,6 +19,7 @@ from engine.events.event import Event
 from engine.loop import gate
 from engine.loop.results import Results
 from engine.loop.state import State, evolve
+from engine.loop.verdict import verdict
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -82,11 +83,11 @@ def what_if(history: Iterable[Event], rule: Mapping[str, float]) -> WhatIf:
             n = event.generation
             if parts_at is None and not _made_from(state, n, incumbent):
                 parts_at = n
-            verdict = None if parts_at else _judge(state, results, n, incumbent, rule)
-            if verdict is not None and verdict.accepted:
+            other = None if parts_at else _judge(state, results, n, incumbent, rule)
+            if other is not None and other.accepted:
                 incumbent = n
             now = state.of(n).execution
-            rows[n] = Judged(n, now.scores.get("val") if now else None, payload, verdict)
+            rows[n] = Judged(n, now.scores.get("val") if now else None, payload, other)
         elif isinstance(payload, t.RunForked) and payload.branch is not None:
             # the generations after the branch are not of this run, and a person named its incumbent
             rows = {n: row for n, row in rows.items() if n <= payload.branch}
@@ -117,17 +118,7 @@ def _made_from(state: State, n: int, incumbent: int | None) -> bool:
 
 
 def _judge(state: State, results: Results, n: int, incumbent: int | None, rule: Mapping[str, float]) -> t.GateDecided:
-    now = state.of(n)
-    if incumbent is None:
-        return gate.first(now.execution.scores.get("val") if now.execution else None)
-    return gate.judge(
-        results.val(n, now.candidate),
-        results.val(n if state.set.noisy else incumbent, state.of(incumbent).candidate),
-        against=incumbent,
-        gate=replace(state.set.gate, **rule),
-        generations=state.set.generations,
-        noisy=state.set.noisy,
-    )
+    return verdict(state, results, n, against=incumbent, rule=replace(state.set.gate, **rule))
 
 
 def _summary(

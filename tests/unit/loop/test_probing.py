@@ -63,7 +63,7 @@ def run_of(log: RunLog, **changes: object) -> Run:
     play = Play(log, started(settings(**changes)))  # type: ignore[arg-type]
     for kind, at in (("baseline", 0), ("write", 0)):
         play.perform(kind, at, 1)  # type: ignore[arg-type]
-    spec = SimpleNamespace(folder=SimpleNamespace(spec=SimpleNamespace(limits=None)))
+    spec = SimpleNamespace(folder=SimpleNamespace(spec=SimpleNamespace(learns=True, limits=None)))
     run = Run(log, Ports(spec, None, None, None, workers=4))  # type: ignore[arg-type]
     run.catch_up()
     run._train = [Instance(f"train-{i}", i, i) for i in range(6)]

@@ -1,0 +1,181 @@
+"""The denoising domain: thinnings of disjoint sets of cells; what is held out never leaves this process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from domains.contract import SPLITS, Domain, Grade, Graded, Instance, Picture, Report, Split, Summary
+from domains.denoising import answer as answers
+from domains.denoising import baselines, biology, floor, metrics, obtain, simulator
+from domains.denoising.counts import Counts, checked, read
+from domains.denoising.cut import cut
+from domains.denoising.magic_client import Magic, version
+from domains.denoising.thinning import Thinning, thin
+
+THINNINGS: Mapping[Split, int] = {"train": 6, "val": 10, "test": 10}
+"""At least this many instances a split."""
+LOOKED_AT = 3
+"""Of so many thinnings of a block of test cells the structure is looked at."""
+
+
+class Unit(NamedTuple):
+    """All that is known of an instance; only `thinning.shown` is anyone else's to see."""
+
+    split: Split
+    looked_at: bool
+    thinning: Thinning
+    anchors: metrics.Anchors
+    labels: tuple[str, ...] | None
+
+
+class Denoising:
+    """Counts under their cut. `Instance.data` is what one thinning shows; there are no labels in any split."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._secret = counts.key()
+        self._magic = Magic() if version() else None
+        self._blocks = cut(counts)
+        self._units: dict[str, Unit] = {}
+
+    def digest(self) -> str:
+        """SHA-256 over the counts, the cut, and what the floor rests on."""
+        known = (self._secret, self._blocks, dict(THINNINGS), floor.basis(), floor.MARGIN)
+        return hashlib.sha256(repr(known).encode()).hexdigest()
+
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """The thinnings of each block of cells of a split."""
+        blocks = self._blocks[split]
+        found = []
+        for block, rows in enumerate(blocks):
+            for number in range(ceil(THINNINGS[split] / len(blocks))):
+                name = f"{split}-{block}-{number}"
+                if name not in self._units:
+                    self._units[name] = self._unit(split, number, name, rows)
+                found.append(Instance(name, answers.counts_out(self._units[name].thinning.shown)))
+        return found
+
+    def _unit(self, split: Split, number: int, name: str, rows: Sequence[int]) -> Unit:
+        thinning = thin(self._counts.matrix[rows], secret=self._secret, name=name)
+        labels = self._counts.labels
+        return Unit(
+            split,
+            split == "test" and number < LOOKED_AT,
+            thinning,
+            metrics.anchors(thinning.train, thinning.held_out),
+            tuple(labels[row] for row in rows) if labels else None,
+        )
+
+    def grade(self, instance: Instance, answer: Any) -> Grade:
+        """mse_norm of upstream; the honest score is the Poisson score in the true order, its floor MAGIC's.
+
+        What is no denoised matrix scores 0 (no denoising). That, and a cell that loses its sum, is refused.
+        """
+        unit = self._units[instance.id]
+        try:
+            matrix = answers.accept(answer, unit.thinning.shown)
+        except answers.Refused as refusal:
+            return Grade(0.0, refused=str(refusal), detail=f"refused: {refusal}")
+        lost = answers.loss(matrix, unit.thinning.shown)
+        genes = unit.thinning.genes
+        denoised = matrix[:, genes]
+        found = metrics.scores(unit.thinning.held_out, denoised, unit.anchors)
+        return Grade(
+            found.mse_norm,
+            refused=lost,
+            detail=f"refused: {lost}" if lost else "",
+            honest=found.poisson_norm,
+            floor=floor.lowest(unit.thinning, unit.anchors, unit.split, self._magic),
+            measures={
+                "poisson_norm, upstream's order": found.poisson_norm_upstream,
+                **({} if lost else _beside(unit, matrix, denoised)),
+            },
+        )
+
+    def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:
+        """Nothing beside the measures."""
+        return Summary()
+
+    def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
+        """Every method of `baselines.py`, and the held-out counts themselves, one answer at a time."""
+        units = [self._units[item.id] for item in on]
+        found: dict[str, Sequence[Any]] = {
+            name: Lazy([unit.thinning for unit in units], _on_shown(method))
+            for name, method in baselines.methods(self._magic).items()
+        }
+        found["perfect (the held-out counts)"] = Lazy([unit.thinning for unit in units], _perfect)
+        return found
+
+    def plots(self, pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], folder: Path) -> list[str]:
+        """UMAP and a marker pair before and after, and the two scores against each other."""
+        from domains.denoising import plots
+
+        units = {picture.instance: self._units[picture.instance] for picture in pictures}
+        return plots.draw(self._counts.name, units, pictures, points, folder)
+
+
+class Lazy(Sequence[Any]):
+    """The answers of one method, made when they are asked for: together they would not fit into memory."""
+
+    def __init__(self, thinnings: Sequence[Thinning], method: Callable[[Thinning], Any]) -> None:
+        self._thinnings, self._method = thinnings, method
+
+    def __len__(self) -> int:
+        return len(self._thinnings)
+
+    def __getitem__(self, place: Any) -> Any:
+        made = self._method(self._thinnings[place])
+        return answers.dense_out(made) if isinstance(made, np.ndarray) else answers.sparse_out(made)
+
+
+def _on_shown(method: baselines.Method) -> Callable[[Thinning], Any]:
+    return lambda thinning: method(thinning.shown)
+
+
+def _perfect(thinning: Thinning) -> Any:
+    """The held-out counts in the units of what is shown; of decoys nothing is held out."""
+    scale = thinning.train.sum() / thinning.held_out.sum()
+    place = sparse.csr_matrix(
+        ([1.0] * len(thinning.genes), (range(len(thinning.genes)), thinning.genes)),
+        shape=(len(thinning.genes), thinning.shown.shape[1]),
+    )
+    return sparse.csr_matrix(thinning.held_out @ place * scale)
+
+
+def _beside(unit: Unit, matrix: Any, denoised: Any) -> dict[str, float]:
+    """What is reported and not judged; the structure of cells, which takes seconds, for a few instances of `test`."""
+    decoys = unit.thinning.decoys
+    columns = matrix[:, decoys]
+    found = {
+        "correlation of shuffled genes": biology.invented(
+            columns if isinstance(columns, np.ndarray) else columns.toarray()
+        ),
+        "correlation of shuffled genes before": biology.invented(unit.thinning.shown[:, decoys].toarray()),
+    }
+    if unit.looked_at and unit.labels and len(set(unit.labels)) > 1:
+        before, after = (biology.structure(one, unit.labels) for one in (unit.thinning.train, denoised))
+        found |= dict(after) | {f"{name} before": value for name, value in before.items()}
+    return found
+
+
+def load(data: Path | None) -> Domain:
+    """Opens `data`: a file or folder of counts, or the name of a public set; simulated counts without it."""
+    if data is None:
+        domain = Denoising(checked(simulator.simulate()))
+    else:
+        domain = Denoising(read(data) if data.exists() else obtain.cached(data))
+    for split in SPLITS:
+        domain.instances(split)
+    return domain
+
+
+def fetch_named(data: Path, report: Report) -> Path:
+    """Obtains the public set that `--data` names and returns its file in the cache."""
+    return obtain.fetch(data, report)

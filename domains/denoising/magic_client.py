@@ -1,0 +1,60 @@
+"""MAGIC, where magic-impute is installed: asked of its own process, which is started once and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from importlib import metadata
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from domains.denoising.answer import counts_out
+from domains.denoising.counts import Csr
+
+Solver = Literal["exact", "approximate"]
+
+
+def version() -> str | None:
+    """The version of magic-impute that is installed, None without it."""
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.version("magic-impute")
+    return None
+
+
+class Magic:
+    """The process. It ends with this one, since its input closes then."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __call__(self, counts: Csr, *, solver: Solver = "exact", reversed_order: bool = False) -> np.ndarray:
+        """MAGIC of `counts`, dense float32; raises `RuntimeError` where the process fails."""
+        process = self._process = self._process or self._start()
+        asked = msgspec.msgpack.encode({**counts_out(counts), "solver": solver, "reversed": reversed_order})
+        assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+        try:
+            process.stdin.write(len(asked).to_bytes(4, "big") + asked)
+            process.stdin.flush()
+        except BrokenPipeError:
+            asked = b""
+        size = process.stdout.read(8) if asked else b""
+        made = process.stdout.read(int.from_bytes(size, "big")) if size else b""
+        if len(made) != 4 * counts.shape[0] * counts.shape[1]:
+            self.close()
+            raise RuntimeError("the process that runs MAGIC died")
+        return np.frombuffer(made, dtype="<f4").reshape(counts.shape)
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    @staticmethod
+    def _start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-P", "-m", "domains.denoising.magic_process"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -1,0 +1,87 @@
+"""The scores of OpenProblems' denoising task exactly as upstream, and the one that upstream meant.
+
+With T the counts shown and E those held out, D a denoised matrix in the units of T, and y = D * sum(E) / sum(T):
+
+    mse               mean of (log1p(1e4 E/rowsum E) - log1p(1e4 D/rowsum D))^2
+    poisson upstream  mean of E - y log(E + 1e-6): the arguments are swapped, so that shrinking to nothing pays
+    poisson           mean of y - E log(y + 1e-6): the negative log-likelihood, up to a constant, of E under y
+
+Each is normalised: 0 for D = T (no denoising), 1 for the held-out counts themselves. Upstream scales those counts by
+sum(E) / sum(T) as it does any D; the true order takes y = E. Rows are worked off in chunks: memory is linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from domains.denoising.counts import Csr
+
+TARGET = 1e4
+EPSILON = 1e-6
+_CHUNK = 256
+
+
+class Losses(NamedTuple):
+    """Lower is better."""
+
+    mse: float
+    poisson_upstream: float
+    poisson: float
+
+
+class Scores(NamedTuple):
+    """Higher is better: 0 no denoising, 1 the held-out counts."""
+
+    mse_norm: float
+    poisson_norm_upstream: float
+    poisson_norm: float
+
+
+def losses(held_out: Csr, denoised: Any, scale: float) -> Losses:
+    """The losses of `denoised` (dense or CSR) where y = `denoised` * `scale`."""
+    mse = upstream = true = 0.0
+    for expected, given in zip(_chunks(held_out), _chunks(denoised), strict=True):
+        y = given * scale
+        mse += float(np.square(_normalised(expected) - _normalised(given)).sum())
+        upstream += float((expected - y * np.log(expected + EPSILON)).sum())
+        true += float((y - expected * np.log(y + EPSILON)).sum())
+    size = held_out.shape[0] * held_out.shape[1]
+    return Losses(mse / size, upstream / size, true / size)
+
+
+class Anchors(NamedTuple):
+    """The losses of no denoising and of the held-out counts, and the scale between T and E."""
+
+    none: Losses
+    perfect: Losses
+    scale: float
+
+
+def anchors(train: Csr, held_out: Csr) -> Anchors:
+    """What the scores of one thinning are normalised by."""
+    scale = float(held_out.sum()) / float(train.sum())
+    perfect = losses(held_out, held_out, scale)._replace(poisson=losses(held_out, held_out, 1.0).poisson)
+    return Anchors(losses(held_out, train, scale), perfect, scale)
+
+
+def scores(held_out: Csr, denoised: Any, fixed: Anchors) -> Scores:
+    """The normalised scores of `denoised`."""
+    found = losses(held_out, denoised, fixed.scale)
+    return Scores(
+        *((none - got) / (none - best) for none, got, best in zip(fixed.none, found, fixed.perfect, strict=True))
+    )
+
+
+def _normalised(rows: np.ndarray) -> np.ndarray:
+    totals = rows.sum(axis=1, keepdims=True)
+    totals[totals == 0] = 1.0  # a row of nothing stays nothing
+    return np.asarray(np.log1p(rows / totals * TARGET))
+
+
+def _chunks(matrix: Any) -> Iterator[np.ndarray]:
+    for start in range(0, matrix.shape[0], _CHUNK):
+        rows = matrix[start : start + _CHUNK]
+        yield np.asarray(rows if isinstance(rows, np.ndarray) else rows.toarray(), dtype=np.float64)

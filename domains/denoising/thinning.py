@@ -1,0 +1,75 @@
+"""A thinning: each molecule of a cell is shown with probability 0.9, and held out otherwise.
+
+Molecular cross-validation (Batson et al., 2019): `shown ~ Binomial(counts, 0.9)`, `held_out = counts - shown`; genes
+that show nothing are left out of both. Among the genes stand `DECOYS` more, which are real genes with their counts
+dealt anew over the cells: whatever correlation they gain by denoising is invented. A harness cannot tell them, and no
+score counts them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from domains.denoising.counts import Csr
+
+SHARE = 0.9
+DECOYS = 64
+
+
+class Thinning(NamedTuple):
+    """`shown` has all columns; `genes` and `decoys` say which are which; `held_out` has the columns of `genes`."""
+
+    shown: Csr
+    held_out: Csr
+    genes: np.ndarray
+    decoys: np.ndarray
+
+    @property
+    def train(self) -> Csr:
+        """What is shown of the real genes."""
+        return self.shown[:, self.genes]
+
+    def key(self) -> str:
+        """SHA-256 over what is shown and what is held out."""
+        total = hashlib.sha256()
+        for matrix in (self.shown, self.held_out):
+            for part in (matrix.data, matrix.indices, matrix.indptr):
+                total.update(part.astype("<i8").tobytes())
+        return total.hexdigest()
+
+
+def thin(counts: Csr, *, secret: str, name: str) -> Thinning:
+    """The thinning called `name`.
+
+    Its randomness follows from `secret`, the key of the whole matrix: who knows one thinning and this code only cannot
+    play the generator back to what was held out.
+    """
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"{secret}/{name}".encode()).digest(), "big"))
+    shown, held_out = counts.copy(), counts.copy()
+    shown.data = rng.binomial(counts.data, SHARE)
+    held_out.data = counts.data - shown.data
+    seen = np.flatnonzero(np.asarray(shown.sum(axis=0)).ravel() > 0)
+    shown, held_out = shown[:, seen], held_out[:, seen]
+    shown.eliminate_zeros()
+    held_out.eliminate_zeros()
+    decoys = _decoys(shown, rng)
+    order = rng.permutation(len(seen) + decoys.shape[1])
+    place = np.argsort(order)
+    mixed = sparse.csr_matrix(sparse.hstack([shown, decoys], format="csc")[:, order])
+    mixed.sort_indices()
+    # the order of `held_out` follows that of the genes among the columns shown
+    genes = np.sort(place[: len(seen)])
+    return Thinning(mixed, held_out[:, order[genes]], genes, np.sort(place[len(seen) :]))
+
+
+def _decoys(shown: Csr, rng: np.random.Generator) -> Csr:
+    """Genes of the upper half by cells that show them, each with its counts dealt anew."""
+    columns = shown.tocsc()
+    spread = np.diff(columns.indptr)
+    common = np.flatnonzero(spread >= np.median(spread))
+    chosen = columns[:, rng.choice(common, min(DECOYS, len(common)), replace=False)].toarray()
+    return sparse.csc_matrix(rng.permuted(chosen, axis=0))
