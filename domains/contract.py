@@ -96,8 +96,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `minimum_effect` is the smallest gain in mean score that counts. `noisy` says that equal answers may be graded
     differently: the incumbent is then re-evaluated beside each candidate. `train_sample` instances of `train` are
     executed each generation for the agents to read; they are kept out of `ctx.train()` then, so that their scores
-    are honest. `learns = false` keeps `ctx.train()` empty: every instance stands alone. `isolation = "instance"` gives
-    every instance a sandbox of its own.
+    are honest. An Improvement tries `probes` proposals at most, and ends after `patience` rounds without a gain.
+    `learns = false` keeps `ctx.train()` empty: every instance stands alone. `isolation = "instance"` gives every
+    instance a sandbox of its own.
     """
 
     name: str
@@ -106,6 +107,8 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minimum_effect: float
     train_sample: int
     probe_fold: int = 400
+    probes: int = 12
+    patience: int = 1
     noisy: bool = False
     repeats: int = 1
     learns: bool = True

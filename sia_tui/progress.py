@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -122,6 +123,15 @@ def counted(failures: dict[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in failures.items())
 
 
+def private_words(row: dict[str, Any]) -> str:
+    """What a score's row says of the private check, to stand behind the score; nothing where there is none."""
+    words = "" if row["honest"] is None else f", honest {row['honest']:.4f}"
+    if row.get("honest_floor") is not None:
+        words += f" (floor {row['honest_floor']:.4f})"
+    why = row["refused"] if "refused" in row else row["private"]["refused"] if row["private"] else ()
+    return words + "".join(f"; refused: {plain(reason)}" for reason in why)
+
+
 def milestone(event: Event, payload: t.Payload) -> str | None:
     """A line for an event that a person following the run wants to read, with rich markup; None for the others."""
     g = f"generation {event.generation}" if event.generation else "at the start"
@@ -134,8 +144,11 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
         case t.ExecutionFinished(scores=scores):
             val = scores.get("val")
             failed = f", failed: {counted(payload.failures)}" if payload.failures else ""
+            check = payload.private
+            honest = f", honest {check.honest.score:.4f}" if check and check.honest else ""
+            honest += f" (floor {check.floor.score:.4f})" if check and check.floor else ""
             return (
-                f"{g}: val {val.score:.4f} ± {val.se:.4f} (n = {val.n}){failed}, {payload.wall_s:.0f} s"
+                f"{g}: val {val.score:.4f} ± {val.se:.4f} (n = {val.n}){honest}{failed}, {payload.wall_s:.0f} s"
                 if val
                 else None
             )

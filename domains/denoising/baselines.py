@@ -60,7 +60,7 @@ def smoothing(counts: Csr) -> np.ndarray:
         stable = shares.copy()
         stable.data = np.sqrt(shares.data * 1e4) + np.sqrt(shares.data * 1e4 + 1) - 1
         walk = _nearest(_decompose(stable, 10)[0], min(number, counts.shape[0]))
-        smoothed = (walk @ counts.astype(np.float64)).tocsr()
+        smoothed = walk @ counts.astype(np.float64)
     return to_totals(smoothed.toarray().astype(np.float32), counts)
 
 
@@ -79,14 +79,21 @@ def alra(counts: Csr) -> np.ndarray:
     left, right = _decompose(logs, COMPONENTS)
     made = left @ right
     made[made <= np.abs(made.min(axis=0))] = 0
-    known = logs.toarray()
-    for gene in range(made.shape[1]):
-        up, was = made[:, gene] > 0, known[:, gene] > 0
-        if up.sum() > 1 and was.sum() > 1 and made[up, gene].std() > 0:
-            scale = known[was, gene].std() / made[up, gene].std()
-            made[up, gene] = (made[up, gene] - made[up, gene].mean()) * scale + known[was, gene].mean()
+    known = logs.toarray().astype(np.float32)
+    (mean, spread), (wanted, wide) = _above_zero(made), _above_zero(known)
+    fits = (spread > 0) & (wide > 0)
+    scale = np.divide(wide, spread, out=np.ones_like(wide), where=fits)
+    moved = (made - mean) * scale + wanted
+    made = np.where((made > 0) & fits, moved, made)
     made = np.where((made <= 0) & (known > 0), known, np.maximum(made, 0))
     return to_totals(np.expm1(made).astype(np.float32), counts)
+
+
+def _above_zero(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of what is above zero, for each column."""
+    number = np.maximum((matrix > 0).sum(axis=0), 1)
+    mean = np.where(matrix > 0, matrix, 0).sum(axis=0) / number
+    return mean, np.sqrt(np.where(matrix > 0, np.square(matrix - mean), 0).sum(axis=0) / number)
 
 
 def to_totals(made: np.ndarray, counts: Csr) -> np.ndarray:

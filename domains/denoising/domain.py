@@ -40,14 +40,14 @@ class Denoising:
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
-        self._secret = counts.key()
+        self._key = counts.key()
         self._magic = Magic() if version() else None
         self._blocks = cut(counts)
         self._units: dict[str, Unit] = {}
 
     def digest(self) -> str:
         """SHA-256 over the counts, the cut, and what the floor rests on."""
-        known = (self._secret, self._blocks, dict(THINNINGS), floor.basis(), floor.MARGIN)
+        known = (self._key, self._blocks, dict(THINNINGS), floor.basis(), floor.MARGIN)
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
     def instances(self, split: Split) -> Sequence[Instance]:
@@ -63,7 +63,7 @@ class Denoising:
         return found
 
     def _unit(self, split: Split, number: int, name: str, rows: Sequence[int]) -> Unit:
-        thinning = thin(self._counts.matrix[rows], secret=self._secret, name=name)
+        thinning = thin(self._counts.matrix[rows], key=self._key, name=name)
         labels = self._counts.labels
         return Unit(
             split,

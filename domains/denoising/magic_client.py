@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -57,4 +58,5 @@ class Magic:
     @staticmethod
     def _start() -> subprocess.Popen[bytes]:
         command = [sys.executable, "-P", "-m", "domains.denoising.magic_process"]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # the same on any machine
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **one})

@@ -77,6 +77,7 @@ def _markers(title: str, panels: Sequence[tuple[str, Unit, np.ndarray]], folder:
 def _pareto(title: str, points: Mapping[str, tuple[float, float]], folder: Path) -> str:
     import matplotlib.pyplot as plt
 
+    points = {name: place for name, place in points.items() if not name.startswith("perfect")}  # it is (1, 1)
     figure, axis = plt.subplots(figsize=(7, 5))
     for name, (score, honest) in points.items():
         ours = name.startswith("generation")

@@ -21,8 +21,8 @@ DISPERSION = 0.2
 _CHUNK = 512
 
 
-def simulate(cells: int = 480, genes: int = 4000, seed: int = 1) -> Counts:
-    """`cells` x `genes` counts of six types and six donors; memory stays linear in the counts."""
+def simulate(cells: int = 480, genes: int = 4000, seed: int = 1, library: float = LIBRARY) -> Counts:
+    """`cells` x `genes` counts of six types and six donors, about `library` a cell; memory is linear in the counts."""
     rng = np.random.default_rng(seed)
     base = rng.lognormal(0.0, 1.8, genes)
     profiles = np.stack([base * _factors(rng, genes, share=0.12, scale=1.2) for _ in SHARES])
@@ -30,14 +30,14 @@ def simulate(cells: int = 480, genes: int = 4000, seed: int = 1) -> Counts:
     donors = np.stack([_factors(rng, genes, share=0.05, scale=0.4) for _ in range(DONORS)])
     kind = rng.choice(len(SHARES), cells, p=SHARES)
     donor = np.arange(cells) % DONORS
-    library = LIBRARY * rng.lognormal(0.0, 0.4, cells)
+    totals = library * rng.lognormal(0.0, 0.4, cells)
     place = rng.uniform(-1.0, 1.0, cells)
     parts = []
     for start in range(0, cells, _CHUNK):
         rows = slice(start, start + _CHUNK)
         profile = profiles[kind[rows]] * donors[donor[rows]]
         profile *= np.exp(programmes[kind[rows]] * place[rows, None])
-        mean = profile / profile.sum(axis=1, keepdims=True) * library[rows, None]
+        mean = profile / profile.sum(axis=1, keepdims=True) * totals[rows, None]
         parts.append(sparse.csr_matrix(rng.poisson(rng.gamma(1 / DISPERSION, mean * DISPERSION))))
     return Counts(
         name=f"simulated counts (gamma-Poisson, seed {seed})",

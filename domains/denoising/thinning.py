@@ -42,13 +42,13 @@ class Thinning(NamedTuple):
         return total.hexdigest()
 
 
-def thin(counts: Csr, *, secret: str, name: str) -> Thinning:
+def thin(counts: Csr, *, key: str, name: str) -> Thinning:
     """The thinning called `name`.
 
-    Its randomness follows from `secret`, the key of the whole matrix: who knows one thinning and this code only cannot
+    Its randomness follows from `key`, which follows from the whole matrix: who knows a thinning and this code cannot
     play the generator back to what was held out.
     """
-    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"{secret}/{name}".encode()).digest(), "big"))
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"{key}/{name}".encode()).digest(), "big"))
     shown, held_out = counts.copy(), counts.copy()
     shown.data = rng.binomial(counts.data, SHARE)
     held_out.data = counts.data - shown.data

@@ -1,10 +1,11 @@
 """The search agent: no language model. It searches the values of the tunables that a person declared.
 
-Within one Improvement it first tries each structural choice that was never tried, then works in small rounds until one
-brings nothing better: most of a round changes the best proposals so far (one of each structure) in one or two places,
-the last is drawn by Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011) from everything
-recorded. All randomness comes from the run's seed; nothing is kept between calls but what the log holds, so a resumed
-run proposes what it would have proposed.
+Within one Improvement it first tries each structural choice that was never tried, then works in small rounds until as
+many as the domain has patience for bring nothing better: most of a round changes the best proposals so far (one of each
+structure) in one or two places, the last is drawn by Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter
+Optimization", 2011) from everything recorded. What fails the private check is never built upon. All randomness comes
+from the run's seed; nothing is kept between calls but what the log holds, so a resumed run proposes what it would have
+proposed.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class SearchAgent:
         if not view.harness.manifest.tunables:
             return Nothing("the harness declares no tunables, so there is nothing to search")
         probes = [probe for probe in view.probes if _fits(view.harness, probe)]
-        asked, cut_short = 0, False
+        asked, idle, cut_short = 0, 0, False
         while asked < view.settings.probes:
             asks = _round(view, probes, asked)
             if not asks:
@@ -70,7 +71,8 @@ class SearchAgent:
             after = _best(probes)
             stalled = before is not None and after is not None and after.score.score <= before.score.score
             cut_short = len(found) < len(asks)
-            if cut_short or (stalled and not covering):
+            idle = idle + 1 if stalled and not covering else 0
+            if cut_short or idle >= view.settings.patience:
                 break  # the search has come to a halt
         made = _choose(view, probes)
         if isinstance(made, Nothing) and cut_short:

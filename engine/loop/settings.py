@@ -38,7 +38,6 @@ class Options(msgspec.Struct, frozen=True):
 def settings_of(options: Options, spec: Spec) -> t.Settings:
     """The settings of a new run; raises `SiaError` where an option is not valid."""
     script = read_script(options.agent)
-    chosen: dict[str, Any] = {} if options.probes is None else {"probes": options.probes}
     settings = t.Settings(
         generations=options.generations,
         seed=options.seed,
@@ -55,7 +54,8 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         agent_model=pinned(agents_model(options.agent, options.agent_model)),
         model=pinned(options.model),
         seed_harness=options.seed_harness,
-        **chosen,
+        probes=spec.probes if options.probes is None else options.probes,
+        patience=spec.patience,
     )
     check_settings(settings)
     return settings

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,8 +86,10 @@ def _number(value: Any) -> str:
 
 @click.command("show")
 @click.argument("reference", metavar="RUN", default="last")
+@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Also draw pictures into this folder.")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="For --plots: run harness code without a sandbox.")
 @common
-def show(reference: str, shared: Shared) -> None:
+def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> None:
     """RUN's generations, verdicts, best candidate, baselines and budget.
 
     Example: sia show last
@@ -95,28 +99,48 @@ def show(reference: str, shared: Shared) -> None:
 
     with opened(shared.workspace, reference) as (reader, run):
         facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
+        drawn = _draw(reader, run.run, plots, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
     else:
         _print_run(facts)
+    for name in drawn:
+        click.echo(f"drawn: {plots}/{name}", err=shared.as_json)
+
+
+def _draw(reader: Reader, run: str, folder: Path, *, unsafe: bool) -> list[str]:
+    from engine.loop.picturing import picture
+    from sia_tui.progress import say
+
+    return asyncio.run(picture(reader, run, folder, say, unsafe=unsafe))
 
 
 def _print_run(facts: dict[str, Any]) -> None:
-    from sia_tui.progress import counted
+    from sia_tui.progress import counted, private_words
     from sia_tui.tables import table
 
     names = ("domain", "status")
     head = " · ".join([f"{facts['name']} ({facts['run']})", *(facts[name] for name in names)])
     click.echo(f"{head} · seed {facts['seed']} · sandbox {facts['isolation']}")
     click.echo(f"{plain(facts['reason'])}.")
+    checked = any(g["val"] and g["val"]["honest"] is not None for g in facts["generations"])
     table(
-        ["gen", "lever", "harness", f"val {facts['metric']}", "train", "verdict"],
+        [
+            "gen",
+            "lever",
+            "harness",
+            f"val {facts['metric']}",
+            *(["honest (floor)"] if checked else []),
+            "train",
+            "verdict",
+        ],
         [
             [
                 f"{'*' if facts['best'] and facts['best']['generation'] == g['n'] else ' '}{g['n']}",
                 g["lever"] or "first",
                 g["harness"][:10],
                 _scored(g["val"]),
+                *([_honest(g["val"])] if checked else []),
                 _scored(g["train"]),
                 plain(g["reason"] or "not judged yet")
                 + (f"; failed: {counted(g['failures'])}" if g["failures"] else ""),
@@ -130,13 +154,14 @@ def _print_run(facts: dict[str, Any]) -> None:
             gains = f"{decision['expected_gain']:+.4f} was expected on val, {decision['gain']:+.4f} came"
             click.echo(f"generation {one['n']}: {gains}")
     for row in facts["baselines"] or []:
-        click.echo(f"baseline on val: {row['name']} {_scored(row)}")
+        click.echo(f"baseline on val: {row['name']} {_scored(row)}{private_words(row)}")
     if facts["test"]:
         click.echo(
             f"sealed test, read {facts['unsealed']} time{'s' * (facts['unsealed'] > 1)}: {_scored(facts['test'])}"
+            f"{private_words(facts['test'])}"
         )
         for row in facts["test"]["baselines"]:
-            click.echo(f"  baseline: {row['name']} {_scored(row)}")
+            click.echo(f"  baseline: {row['name']} {_scored(row)}{private_words(row)}")
     for name, row in facts["budget"].items():
         click.echo(f"budget of {name}: {row['spent']:.4g} of {row['cap']:g}")
     if facts["awaiting"]:
@@ -147,6 +172,10 @@ def _print_run(facts: dict[str, Any]) -> None:
         click.echo(f"in doubt: a reading of the test split had no result; `sia test {facts['name']}` reads it again")
     elif facts["in_doubt"]:
         click.echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` does it again")
+
+
+def _honest(val: dict[str, Any] | None) -> str:
+    return "-" if val is None or val["honest"] is None else f"{val['honest']:.4f} ({val['honest_floor'] or 0:.4f})"
 
 
 def _scored(score: dict[str, Any] | None) -> str:

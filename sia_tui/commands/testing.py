@@ -55,6 +55,7 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
 
 
 def _print(name: str, report: dict[str, Any]) -> None:
+    from sia_tui.progress import private_words
     from sia_tui.tables import table
 
     rows = [[f"{name}, best candidate", f"{report['score']:.4f} ± {report['se']:.4f}", report["n"]]]
@@ -63,6 +64,11 @@ def _print(name: str, report: dict[str, Any]) -> None:
         [f"baseline: {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["baselines"]
     ]
     table(["sealed test", "score", "n"], rows)
+    for whose, row in [(name, report), *((f"baseline {row['name']}", row) for row in report["baselines"])]:
+        if words := private_words(row).removeprefix(", ").removeprefix("; "):
+            click.echo(f"{whose}: {words}")
+    for measure, value in (report["private"] or {"measures": {}})["measures"].items():
+        click.echo(f"{measure}: {value:.4f}")
     if report["macro"] is not None:
         click.echo(f"macro-average: {report['macro']:.4f}")
     if report["failures"]:

@@ -38,12 +38,13 @@ def run(
     limits: Limits = LIMITS,
     workers: int = 2,
     single: bool = False,
+    train: Sequence[Instance] = (Instance("t", "seen", "label"),),
 ) -> dict[str, Outcome]:
     """The outcomes by key; the key of a job is its place in `data`."""
     program = Program(
         {"agent.py": textwrap.dedent(source).encode()},
         "agent.py",
-        train=[Instance("t", "seen", "label")],
+        train=list(train),
         limits=limits,
         isolation="instance" if single else "execution",
     )

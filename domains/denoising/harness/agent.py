@@ -1,6 +1,6 @@
 """Denoises a count matrix from itself alone: an estimate of each cell's expression, then its shape and its scale.
 
-As seeded, a cell is the mean of its five nearest cells. Works on sparse counts; one dense float32 matrix is the result.
+As seeded, a cell is the mean of its nearest cells. Works on sparse counts; one dense float32 matrix is the result.
 """
 
 import finish
