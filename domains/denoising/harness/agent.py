@@ -18,13 +18,15 @@ def solve(instance, ctx):
     embedded = lowrank.decompose(transform.forward(rates, params["transform"]), params["components"], ctx.rng)
     made = estimate(rates, embedded, params)
     made *= totals[:, None]
-    if params["own"]:
+    if params["method"] == "sharpened blend":
+        np.power(made, params["sharpness"], out=made)
+    else:
         made *= 1 - params["own"]
         made += params["own"] * counts.toarray()
-    finish.sharpen(made, params["sharpness"])
-    finish.rescale(made, counts, params["scaling"])
+        finish.rescale_genes(made, counts, params["scaling"])
+    finish.rescale(made, counts)
     finish.clip(made, params["clip"])
-    finish.rescale(made, counts, "cells")
+    finish.rescale(made, counts)
     ctx.log(f"{made.shape[0]} cells, {made.shape[1]} genes, {(made > 0).mean():.0%} above zero")
     return {"shape": list(made.shape), "dtype": "float32", "values": made.astype("<f4", copy=False).tobytes()}
 
@@ -38,7 +40,7 @@ def estimate(rates, embedded, params):
     if method == "diffuse":
         return neighbours.diffuse(walk, rates, params["steps"])
     pooled = neighbours.diffuse(walk, rates, 1)
-    if method == "blend":
+    if method.endswith("blend"):
         share = params["lowrank_share"]
         pooled *= 1 - share
         pooled += share * finish.shares(lowrank.estimate(embedded, params["transform"]))

@@ -1,12 +1,6 @@
-"""The last touches, in place on a dense matrix: sharper, clipped, and with sums as they were shown."""
+"""The last touches, in place on a dense matrix: clipped, and with sums as they were shown."""
 
 import numpy as np
-
-
-def sharpen(made, power):
-    """Raises to `power`; `rescale` afterwards."""
-    if power != 1:
-        np.power(made, power, out=made)
 
 
 def clip(made, least):
@@ -16,16 +10,23 @@ def clip(made, least):
     made[small] = 0
 
 
-def rescale(made, counts, scaling):
-    """Brings sums back to those of `counts`: of genes first where that is wanted, of cells always."""
+def rescale_genes(made, counts, scaling):
+    """Brings the sums of genes back to those of `counts` where `scaling` names them."""
     if scaling == "genes and cells":
-        wanted, got = np.asarray(counts.sum(axis=0)).ravel(), made.sum(axis=0, dtype=np.float64)
-        made *= np.divide(wanted, got, out=np.ones_like(got), where=got > 0).astype(np.float32)
-    wanted, got = np.asarray(counts.sum(axis=1)).ravel(), made.sum(axis=1, dtype=np.float64)
-    made *= np.divide(wanted, got, out=np.zeros_like(got), where=got > 0).astype(np.float32)[:, None]
+        made *= _factors(counts.sum(axis=0), made.sum(axis=0, dtype=np.float64))
+
+
+def rescale(made, counts):
+    """Brings the sums of cells back to those of `counts`."""
+    made *= _factors(counts.sum(axis=1), made.sum(axis=1, dtype=np.float64))[:, None]
 
 
 def shares(made):
     """Rows that sum to one."""
     made /= np.maximum(made.sum(axis=1, keepdims=True), 1e-12)
     return made
+
+
+def _factors(wanted, got):
+    wanted = np.asarray(wanted, dtype=np.float64).ravel()
+    return np.divide(wanted, got, out=np.ones_like(got), where=got > 0).astype(np.float32)
