@@ -43,6 +43,7 @@ class FakeLab:
 
     def __init__(self, of: Harness, formula: Formula, limit: int = 1000, se: float = 0.0) -> None:
         self.harness, self.formula, self.limit, self.se = of, formula, limit, se
+        self.refuses: Callable[[Mapping[str, Value]], bool] = lambda params: False
         self.asked: list[Ask] = []
         self.found: list[t.ProbeFinished] = []
 
@@ -59,8 +60,9 @@ class FakeLab:
         failure = t.Failure("candidate", "no") if value < 0 else None
         score = t.Score(max(0.0, value), self.se, 3)
         return t.ProbeFinished(
-            1, 0, ask.ordinal, ask.why, params, "a fold", score, 3, 0.1, 0.1, "key", "items", failure
-        )
+            1, 0, ask.ordinal, ask.why, params, "a fold", score, 3, 0.1, 0.1, "key", "items", failure,
+            refused=self.refuses(params),
+        )  # fmt: skip
 
 
 def improve(seen: View, lab: FakeLab) -> Proposal | Nothing:

@@ -96,10 +96,12 @@ class Service:
         """Whether the domain draws pictures."""
         return hasattr(self._open(), "plots")
 
-    def plots(self, pictures: list[Any], points: dict[str, tuple[float, float]], folder: str) -> list[str]:
+    def plots(self, pictures: list[Any], points: dict[str, list[float]], folder: str) -> list[str]:
         """Draws answers into `folder`; the names of the files."""
+        self._split("val")
+        drawn = [msgspec.convert(one, Picture) for one in pictures]
         plots = self._open().plots  # type: ignore[attr-defined]
-        return list(plots([msgspec.convert(one, Picture) for one in pictures], points, Path(folder)))
+        return list(plots(drawn, {name: tuple(pair) for name, pair in points.items()}, Path(folder)))
 
 
 def _die_with_the_engine() -> None:

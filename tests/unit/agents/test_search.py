@@ -185,3 +185,31 @@ def test_the_analysis_says_what_was_seen_and_what_comes(plain: Harness) -> None:
     assert "1 failed" in analysis.findings
     assert "try each of 3 untried structural choices" in analysis.reason
     assert (analysis.lever, analysis.evidence) == ("harness", [3])
+
+
+def test_what_fails_the_private_check_is_neither_proposed_nor_built_upon(plain: Harness) -> None:
+    lab = FakeLab(plain, formula)
+    lab.refuses = lambda params: params["method"] == "b"  # the best by far
+    made = improve(view(plain), lab)
+    assert isinstance(made, Proposal)
+    assert made.harness.params["method"] != "b"
+    assert not [ask for ask in lab.asked[4:] if "change" in ask.why and ask.params["method"] == "b"]
+    lab.refuses = lambda params: True
+    nothing = improve(view(plain), lab)
+    assert isinstance(nothing, Nothing)
+    assert "private check" in nothing.reason
+
+
+def test_an_incumbent_that_fails_the_private_check_is_no_bar(plain: Harness) -> None:
+    lab = FakeLab(plain, lambda params: 0.9 if params == START else 0.1)
+    lab.refuses = lambda params: params == START
+    assert isinstance(improve(view(plain), lab), Proposal)
+
+
+def test_the_search_goes_on_for_as_many_idle_rounds_as_the_domain_has_patience(plain: Harness) -> None:
+    asked = []
+    for patience in (1, 3):
+        lab = FakeLab(plain, lambda params: 0.5)
+        improve(view(plain, probes=40, patience=patience), lab)
+        asked.append(len(lab.asked))
+    assert asked[1] == asked[0] + 2 * 4
