@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 GENERATIONS ?= 8
 SEED ?= 1
 
-.PHONY: demo test test-slow test-local test-train lint format lock bench clean
+.PHONY: demo test test-slow test-local test-train test-denoising lint format lock bench clean
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
@@ -19,6 +19,9 @@ demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its 
 
 test: $(VENV)/.dev  ## the tests; the slow ones are in test-slow
 	$(BIN)/pytest
+
+test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole runs on real counts where $$SIA_TEST_DATA has them
+	$(BIN)/pytest -m "slow or not slow" -n 0 --timeout 2400 -k denoising tests
 
 test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
 	$(BIN)/pytest -m slow -n 0 --timeout 2400
@@ -44,6 +47,7 @@ bench: $(VENV)/.dev  ## the measurements that the documentation quotes
 	$(BIN)/python benchmarks/sandbox_throughput.py
 	$(BIN)/python -m benchmarks.terminal
 	$(BIN)/python benchmarks/broker_overhead.py
+	$(BIN)/python -m benchmarks.denoising_memory
 
 lock: $(VENV)/.dev  ## the lock files, after a change of dependencies
 	$(BIN)/pip-compile -q $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml
@@ -70,6 +74,10 @@ $(VENV)/.local: $(VENV)/.dev  # llama.cpp is compiled: some fifteen minutes of o
 
 $(VENV)/.train: $(VENV)/.dev
 	$(BIN)/pip install --quiet -e ".[train]"
+	touch $@
+
+$(VENV)/.denoising: $(VENV)/.dev
+	$(BIN)/pip install --quiet -e '.[denoising]'
 	touch $@
 
 clean:

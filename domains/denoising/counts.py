@@ -63,7 +63,7 @@ def checked(counts: Counts) -> Counts:
     values = matrix.data
     if values.size and not (np.isfinite(values).all() and (values >= 0).all() and (values == np.floor(values)).all()):
         raise DataInvalid(f"{counts.name} holds values that are no counts: give the raw molecule counts.")
-    matrix = matrix.astype(np.int64)
+    matrix = matrix.astype(np.int32)
     matrix.eliminate_zeros()
     cells = np.flatnonzero(np.diff(matrix.indptr) > 0)
     genes = np.flatnonzero(np.asarray(matrix.sum(axis=0)).ravel() > 0)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from domains.contract import SPLITS, Domain, Grade, Graded, Instance, Picture, Report, Split, Summary
+from domains.contract import Domain, Grade, Graded, Instance, Picture, Report, Split, Summary
 from domains.denoising import answer as answers
 from domains.denoising import baselines, biology, floor, metrics, obtain, simulator
 from domains.denoising.counts import Counts, checked, read
@@ -168,12 +168,8 @@ def _beside(unit: Unit, matrix: Any, denoised: Any) -> dict[str, float]:
 def load(data: Path | None) -> Domain:
     """Opens `data`: a file or folder of counts, or the name of a public set; simulated counts without it."""
     if data is None:
-        domain = Denoising(checked(simulator.simulate()))
-    else:
-        domain = Denoising(read(data) if data.exists() else obtain.cached(data))
-    for split in SPLITS:
-        domain.instances(split)
-    return domain
+        return Denoising(checked(simulator.simulate()))
+    return Denoising(read(data) if data.exists() else obtain.cached(data))
 
 
 def fetch_named(data: Path, report: Report) -> Path:

@@ -50,7 +50,7 @@ def thin(counts: Csr, *, key: str, name: str) -> Thinning:
     """
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"{key}/{name}".encode()).digest(), "big"))
     shown, held_out = counts.copy(), counts.copy()
-    shown.data = rng.binomial(counts.data, SHARE)
+    shown.data = rng.binomial(counts.data, SHARE).astype(counts.dtype)
     held_out.data = counts.data - shown.data
     seen = np.flatnonzero(np.asarray(shown.sum(axis=0)).ravel() > 0)
     shown, held_out = shown[:, seen], held_out[:, seen]
