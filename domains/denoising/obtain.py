@@ -66,7 +66,8 @@ def fetch(data: Path, report: Report) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         _download(_address(data.name), part, report)
     except urllib.error.URLError as error:
-        raise DataMissing(f"{data.name} could not be downloaded ({error.reason}): try again; it goes on.") from None
+        reason = getattr(error.reason, "strerror", None) or error.reason
+        raise DataMissing(f"{data.name} could not be downloaded ({reason}): try again; it goes on.") from None
     except OSError as error:
         reason = error.strerror or error
         raise DataMissing(f"{data.name} could not be downloaded ({reason}): try again; it goes on.") from None

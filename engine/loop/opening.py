@@ -17,13 +17,13 @@ Report = Callable[[str], None]
 
 
 async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int]]:
-    """The digest over a domain's code and data, and its counts; fetches missing data unless `data` names it."""
+    """The digest over a domain's code and data, and its counts; fetches missing data unless `data` is there."""
     grader = Grader(folder, data)
     try:
         try:
             digest, counts = await grader.describe()
         except SiaError:
-            if data is not None:
+            if data is not None and data.exists():
                 raise
             report(f"fetching the data of {folder.spec.name}")
             await grader.fetch(report)

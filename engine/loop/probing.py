@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from domains.contract import Grade, Instance
+from domains.contract import Instance
 from engine.agents.protocol import Ask
 from engine.events import blobs
 from engine.events import types as t
@@ -22,7 +22,7 @@ from engine.loop import answers, budget
 from engine.loop.answering import Task, answer_all, prepared_on, tasks
 from engine.loop.broker import broker_for
 from engine.loop.gate import mean
-from engine.loop.results import private
+from engine.loop.results import private, told
 from engine.loop.run import Run
 from engine.seeds import sample
 from harness_repo.harness import Harness
@@ -144,7 +144,7 @@ class FoldLab:
             ]
         rows.sort(key=lambda row: (row.task.instance, row.task.repeat))
         items = msgspec.json.encode(
-            [[row.task.instance, row.grade.score, answers.short(row.answer), *_private(row.grade)] for row in rows]
+            [[row.task.instance, row.grade.score, answers.short(row.answer), *told(row.grade)] for row in rows]
         )
         check = private([row.grade for row in rows])
         finished = t.ProbeFinished(
@@ -164,12 +164,6 @@ class FoldLab:
             refused=check is not None and not check.passed,
         )
         return finished, items
-
-
-def _private(grade: Grade) -> list[object]:
-    """What the refusal of a probe follows from; nothing where the domain has no private check."""
-    told = (grade.honest, grade.floor, grade.refused)
-    return list(told) if any(part not in (None, "") for part in told) else []
 
 
 def _remembered(run: Run) -> dict[str, t.ProbeFinished]:

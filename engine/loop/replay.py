@@ -185,8 +185,7 @@ def _execution(reader: Reader, state: State, results: Results, event: Event, pay
 
 
 def _probe(reader: Reader, state: State, results: Results, event: Event, payload: t.ProbeFinished) -> _Found:
-    rows = msgspec.json.decode(reader.blob(payload.items), type=list[list[Any]])
-    grades = [Grade(row[1], *row[3:]) for row in rows]
+    grades = _grades(reader.blob(payload.items))
     check = instance_results.private(grades)
     expected = (mean([grade.score for grade in grades]), check is not None and not check.passed)
     got = (payload.score, payload.refused)
@@ -204,15 +203,22 @@ def _version(reader: Reader, state: State, results: Results, event: Event, paylo
 
 
 def _test(reader: Reader, state: State, results: Results, event: Event, payload: t.TestUnsealed) -> _Found:
-    rows = msgspec.json.decode(reader.blob(payload.answers), type=list[tuple[str, float, str]])
-    expected = (mean([score for _, score, _ in rows]), state.unsealed - 1)
-    got = (payload.score, payload.unsealed_before)
+    grades = _grades(reader.blob(payload.answers))
+    check = instance_results.private(grades)
+    noted = payload.private and msgspec.structs.replace(payload.private, measures={})
+    expected = (mean([grade.score for grade in grades]), state.unsealed - 1, check)
+    got = (payload.score, payload.unsealed_before, noted if check else None)
     return None if expected == got else (str(expected), str(got))
 
 
 def _called(reader: Reader, state: State, results: Results, event: Event, payload: t.ModelCalled) -> _Found:
     expected = derive(state.root_seed, "model", payload.place, payload.ordinal)
     return None if payload.seed == expected else (f"the sampling seed {expected}", str(payload.seed))
+
+
+def _grades(rows: bytes) -> list[Grade]:
+    """Out of rows of (instance, score, answer) and, with a private check, honest score, floor and refusal."""
+    return [Grade(score, *private) for _, score, _, *private in msgspec.json.decode(rows, type=list[list[Any]])]
 
 
 _IN_STEP: dict[type[t.Payload], Callable[..., _Found]] = {

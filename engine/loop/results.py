@@ -73,6 +73,12 @@ def private(grades: Sequence[Grade | t.InstanceFinished]) -> t.PrivateCheck | No
     )
 
 
+def told(grade: Grade) -> list[object]:
+    """What a refusal follows from, to stand in a row behind the score; nothing without a private check."""
+    parts: list[object] = [grade.honest, grade.floor, grade.refused]
+    return parts if any(part not in (None, "") for part in parts) else []
+
+
 def private_by_name(grades: Mapping[str, Sequence[Grade]]) -> dict[str, t.PrivateCheck]:
     """The private checks of methods, by their names."""
     found = {name: private(given) for name, given in grades.items()}

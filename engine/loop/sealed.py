@@ -43,7 +43,9 @@ async def unseal(run: Run, generation: int) -> None:
         "test", [(row.task.instance, answers.whole(row.answer), row.grade) for row in ordered]
     )
     baselines = await grader.baselines("test")
-    recorded = msgspec.json.encode([[row.task.instance, row.grade.score, answers.short(row.answer)] for row in ordered])
+    recorded = msgspec.json.encode(
+        [[row.task.instance, row.grade.score, answers.short(row.answer), *results.told(row.grade)] for row in ordered]
+    )
     run.append(
         generation,
         t.TestUnsealed(
