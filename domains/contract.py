@@ -120,8 +120,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Domain(Protocol):
     """What `domain.load` returns.
 
-    It may also have `plots(pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], folder: Path)`,
-    which draws answers, and candidates and baselines by (score, honest), into `folder`, and returns the files' names.
+    It may also have `title() -> str`, which says on what data the task is put, and `plots(pictures: Sequence[Picture],
+    points: Mapping[str, tuple[float, float]], folder: Path)`, which draws answers, and candidates and baselines by
+    (score, honest), into `folder`, and returns the files' names.
     """
 
     def digest(self) -> str:

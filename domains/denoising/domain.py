@@ -50,6 +50,10 @@ class Denoising:
         known = (self._key, self._blocks, dict(THINNINGS), floor.basis(), floor.MARGIN)
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
+    def title(self) -> str:
+        """What is denoised; says where it is simulated."""
+        return f"Denoising {self._counts.name}, {len(self._counts.cells)} cells"
+
     def instances(self, split: Split) -> Sequence[Instance]:
         """The thinnings of each block of cells of a split."""
         blocks = self._blocks[split]

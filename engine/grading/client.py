@@ -39,10 +39,10 @@ class Grader:
         self._turn = asyncio.Lock()
         self._said: deque[str] = deque(maxlen=20)
 
-    async def describe(self) -> tuple[str, dict[str, int]]:
-        """The digest of data and cut, and the number of instances a split; raises `SiaError` without data."""
+    async def describe(self) -> tuple[str, dict[str, int], str]:
+        """The digest of data and cut, the number of instances a split, the title; raises `SiaError` without data."""
         reply = await self._call("describe", timeout=LOAD_WALL_S)
-        return str(reply["digest"]), dict(reply["counts"])
+        return str(reply["digest"]), dict(reply["counts"]), str(reply["title"] or self.folder.spec.title)
 
     async def fetch(self, report: Callable[[str], None]) -> Path:
         """Obtains the data, passing on what the domain says of its progress."""

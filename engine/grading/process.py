@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from domains.contract import DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Picture, Split
+from domains.contract import SPLITS, DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Picture, Split
 from engine.grading import frames
 from engine.grading.loader import load_module
 
@@ -56,8 +56,14 @@ class Service:
         return str(fetch(report))
 
     def describe(self) -> dict[str, Any]:
-        """The data's digest and the number of instances a split."""
-        return {"digest": self._open().digest(), "counts": {s: len(self._split(s)) for s in ("train", "val", "test")}}
+        """The data's digest, the number of instances a split, and the title where the data gives one."""
+        domain = self._open()
+        counts = {split: len(self._split(split)) for split in SPLITS}
+        return {
+            "digest": domain.digest(),
+            "counts": counts,
+            "title": domain.title() if hasattr(domain, "title") else "",
+        }
 
     def instances(self, split: Split) -> list[Instance]:
         """The instances of a split; labels for `train` only."""

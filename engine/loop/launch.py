@@ -56,7 +56,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     _check_seed_harness(folder, settings.model)
     await check(settings, place.path)
     isolation = contained(unsafe=options.unsafe)
-    digest, counts = await describe(folder, options.data, report)
+    digest, counts, title = await describe(folder, options.data, report)
     spec, half = folder.spec, counts["train"] // 2
     settings = replace(
         settings,
@@ -67,7 +67,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         name=spec.name,
         source=folder.source,
         digest=digest,
-        title=spec.title,
+        title=title,
         metric=spec.metric,
         counts=counts,
         code=folder.code_digest(),

@@ -16,18 +16,19 @@ from engine.sandbox import Isolation, probe
 Report = Callable[[str], None]
 
 
-async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int]]:
-    """The digest over a domain's code and data, and its counts; fetches missing data unless `data` is there."""
+async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int], str]:
+    """The digest over a domain's code and data, its counts, its title; fetches missing data unless `data` is there."""
     grader = Grader(folder, data)
     try:
         try:
-            digest, counts = await grader.describe()
+            digest, counts, title = await grader.describe()
         except SiaError:
             if data is not None and data.exists():
                 raise
-            report(f"fetching the data of {folder.spec.name}")
+            if data is None:  # a domain that fetches by name says itself what it does
+                report(f"fetching the data of {folder.spec.name}")
             await grader.fetch(report)
-            digest, counts = await grader.describe()
+            digest, counts, title = await grader.describe()
     except GraderFailed as error:
         raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", "correct its domain.py") from None
     finally:
@@ -36,7 +37,7 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
         raise SiaError(
             f"the domain {folder.spec.name} has an empty split ({counts})", "give it instances in train and val"
         )
-    return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts
+    return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts, title
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,7 @@ def show(state: State, status: str) -> dict[str, Any]:
         "run": state.run,
         "name": state.name,
         "domain": state.task.name,
+        "title": state.task.title,
         "metric": state.task.metric,
         "status": status,
         "reason": standing(state),

@@ -45,7 +45,7 @@ def get(domain: str, folder: Path | None, shared: Shared) -> None:
     from engine.loop.opening import describe
     from sia_tui.progress import say
 
-    _, counts = asyncio.run(describe(find(domain), folder, say))
+    _, counts, _ = asyncio.run(describe(find(domain), folder, say))
     if shared.as_json:
         print_json({"domain": domain, "counts": counts})
     else:

@@ -122,6 +122,7 @@ def _print_run(facts: dict[str, Any]) -> None:
     names = ("domain", "status")
     head = " · ".join([f"{facts['name']} ({facts['run']})", *(facts[name] for name in names)])
     click.echo(f"{head} · seed {facts['seed']} · sandbox {facts['isolation']}")
+    click.echo(plain(facts["title"]))
     click.echo(f"{plain(facts['reason'])}.")
     checked = any(g["val"] and g["val"]["honest"] is not None for g in facts["generations"])
     table(

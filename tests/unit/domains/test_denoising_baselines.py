@@ -72,7 +72,7 @@ def test_what_the_floor_rests_on_is_part_of_the_domains_identity(monkeypatch: py
 def test_the_default_data_is_labelled_as_simulated() -> None:
     domain = load(None)
     assert isinstance(domain, Denoising)
-    assert "simulated" in domain._counts.name
+    assert "simulated" in domain.title()
 
 
 @pytest.mark.skipif(version() is None, reason=NO_MAGIC)

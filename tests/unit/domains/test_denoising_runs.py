@@ -42,6 +42,7 @@ def test_a_generation_on_counts_of_ones_own_is_scored_twice(tmp_path: Path) -> N
     facts = told(tmp_path, "show", "last")
     (first,) = facts["generations"]
     assert first["val"]["n"] == 10
+    assert facts["title"] == "Denoising simulated, 72 cells"
     assert first["val"]["honest"] is not None
     assert first["val"]["honest_floor"] is not None
     assert not first["failures"]
