@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from domains.denoising.domain import Unit
 
 DPI = 120
+LOWEST = -0.2
+"""Honest scores below this are drawn at it, with their value: all zeros would leave no room for the rest."""
 
 
 def draw(
@@ -81,9 +83,13 @@ def _pareto(title: str, points: Mapping[str, tuple[float, float]], folder: Path)
     figure, axis = plt.subplots(figsize=(7, 5))
     for name, (score, honest) in points.items():
         ours = name.startswith("generation")
-        axis.plot(score, honest, "o" if ours else "s", color="tab:orange" if ours else "tab:blue")
-        axis.annotate(name, (score, honest), fontsize=7, xytext=(4, 3), textcoords="offset points")
-    axis.set_ylim(bottom=max(-1.0, min(honest for _, honest in points.values()) - 0.1))
+        below = honest < LOWEST
+        mark, colour = "v" if below else "o" if ours else "s", "tab:orange" if ours else "tab:blue"
+        place = (score, max(honest, LOWEST))
+        axis.plot(*place, mark, color=colour)
+        text = f"{name} (honest {honest:.1f})" if below else name
+        axis.annotate(text, place, fontsize=7, xytext=(4, 3), textcoords="offset points")
+    axis.margins(x=0.15, y=0.1)
     axis.set(title=title, xlabel="mse_norm (public)", ylabel="Poisson score in the true order (honest)")
     return _save(figure, [], folder, "pareto.png")
 
