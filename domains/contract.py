@@ -96,7 +96,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `minimum_effect` is the smallest gain in mean score that counts. `noisy` says that equal answers may be graded
     differently: the incumbent is then re-evaluated beside each candidate. `train_sample` instances of `train` are
     executed each generation for the agents to read; they are kept out of `ctx.train()` then, so that their scores
-    are honest. An Improvement tries `probes` proposals at most, and ends after `patience` rounds without a gain.
+    are honest. An Improvement tries `probes` proposals at most.
     `learns = false` keeps `ctx.train()` empty: every instance stands alone. `isolation = "instance"` gives every
     instance a sandbox of its own.
     """
@@ -108,7 +108,6 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     train_sample: int
     probe_fold: int = 400
     probes: int = 12
-    patience: int = 1
     noisy: bool = False
     repeats: int = 1
     learns: bool = True

@@ -48,11 +48,12 @@ class Tunable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`harness.toml`."""
+    """`harness.toml`. After `patience` rounds of probes without a gain a search of the tunables ends."""
 
     name: str
     entry: str = "agent.py"
     packages: list[str] = []
+    patience: int = 1
     tunables: dict[str, Tunable] = {}
 
 

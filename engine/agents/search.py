@@ -1,11 +1,11 @@
 """The search agent: no language model. It searches the values of the tunables that a person declared.
 
 Within one Improvement it first tries each structural choice that was never tried, then works in small rounds until as
-many as the domain has patience for bring nothing better: most of a round changes the best proposals so far (one of each
-structure) in one or two places, the last is drawn by Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter
-Optimization", 2011) from everything recorded. What fails the private check is never built upon. All randomness comes
-from the run's seed; nothing is kept between calls but what the log holds, so a resumed run proposes what it would have
-proposed.
+many as the harness has patience for bring nothing better: most of a round changes the best proposals so far (one of
+each structure) in one or two places, the last is drawn by Optuna's TPE (Bergstra et al., "Algorithms for
+Hyper-Parameter Optimization", 2011) from everything recorded. What fails the private check is never built upon. All
+randomness comes from the run's seed; nothing is kept between calls but what the log holds, so a resumed run proposes
+what it would have proposed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class SearchAgent:
             stalled = before is not None and after is not None and after.score.score <= before.score.score
             cut_short = len(found) < len(asks)
             idle = idle + 1 if stalled and not covering else 0
-            if cut_short or idle >= view.settings.patience:
+            if cut_short or idle >= view.harness.manifest.patience:
                 break  # the search has come to a halt
         made = _choose(view, probes)
         if isinstance(made, Nothing) and cut_short:

@@ -92,7 +92,6 @@ class Settings(msgspec.Struct, frozen=True):
     agent_model: str = ""
     model: str = ""
     seed_harness: bool = False
-    patience: int = 1
 
 
 class DomainRef(msgspec.Struct, frozen=True):

@@ -55,7 +55,6 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         model=pinned(options.model),
         seed_harness=options.seed_harness,
         probes=spec.probes if options.probes is None else options.probes,
-        patience=spec.patience,
     )
     check_settings(settings)
     return settings

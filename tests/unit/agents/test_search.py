@@ -206,10 +206,11 @@ def test_an_incumbent_that_fails_the_private_check_is_no_bar(plain: Harness) -> 
     assert isinstance(improve(view(plain), lab), Proposal)
 
 
-def test_the_search_goes_on_for_as_many_idle_rounds_as_the_domain_has_patience(plain: Harness) -> None:
+def test_the_search_goes_on_for_as_many_idle_rounds_as_the_harness_has_patience(plain: Harness) -> None:
     asked = []
     for patience in (1, 3):
+        patient = replace(plain, manifest=replace(plain.manifest, patience=patience))
         lab = FakeLab(plain, lambda params: 0.5)
-        improve(view(plain, probes=40, patience=patience), lab)
+        improve(view(patient, probes=40), lab)
         asked.append(len(lab.asked))
     assert asked[1] == asked[0] + 2 * 4
