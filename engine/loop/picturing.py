@@ -15,6 +15,7 @@ from engine.events.reader import Reader
 from engine.grading.client import Grader, GraderFailed
 from engine.loop import answers
 from engine.loop.answering import as_failure, solve_all, tasks
+from engine.loop.broker import NoModel
 from engine.loop.execution import divide
 from engine.loop.opening import Report, contained, same_domain
 from engine.loop.results import Results
@@ -69,6 +70,7 @@ async def _again(
         limits=spec.limits,
         per=spec.isolation,
         isolation=isolation,
+        broker=NoModel(),
     )
     async for outcome in solving:
         if (failure := as_failure(outcome.failure)) is not None:
