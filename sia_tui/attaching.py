@@ -35,8 +35,10 @@ def attach(shared: Shared, arguments: Sequence[str] | None = None) -> None:
 def open_app(shared: Shared, run: str | None = None, files: Sequence[object] = ()) -> None:
     """The app on the workspace, on `run` where one is named; a line about what goes on when it is left."""
     import contextlib
+    import gc
     from pathlib import Path
 
+    gc.disable()  # nothing of what starting makes is garbage; the app collects again once its first screen is there
     from sia_tui.app.app import SiaApp
 
     app = SiaApp(shared.workspace, files=[Path(str(file)) for file in files], attach=run)

@@ -22,6 +22,8 @@ from engine.events.event import GENESIS, Event, chain_hash
 from engine.events.reader import Reader
 
 Clock = Callable[[], int]
+PATIENCE_S = 0.3
+"""Whoever asks whether a run is held holds it for an instant: an engine that wants it is not turned away for that."""
 
 
 def now() -> int:
@@ -57,7 +59,7 @@ class RunLog:
     @classmethod
     def hold(cls, workspace: Path, run: str, clock: Clock = now) -> RunLog:
         """Takes the run's lock; raises `SiaError` where another engine holds it."""
-        lock = _lock(workspace, run)
+        lock = _lock(workspace, run, PATIENCE_S)
         with contextlib.ExitStack() as undo:
             undo.callback(lock.release)
             db = open_writer(workspace / "events.db")
@@ -123,7 +125,7 @@ def holding(workspace: Path, runs: Iterable[str]) -> Iterator[None]:
     """Keeps engines off all of `runs`; raises `Held`, and holds none, where an engine works on one of them."""
     with contextlib.ExitStack() as held:
         for run in sorted(runs):
-            held.callback(_lock(workspace, run).release)
+            held.callback(_lock(workspace, run, PATIENCE_S).release)
         yield
 
 
@@ -140,11 +142,11 @@ def is_held(workspace: Path, run: str) -> bool:
     return False
 
 
-def _lock(workspace: Path, run: str) -> filelock.BaseFileLock:
+def _lock(workspace: Path, run: str, patience_s: float = 0.0) -> filelock.BaseFileLock:
     folder = workspace / "locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / run, timeout=0)
+        lock = filelock.FileLock(folder / run, timeout=patience_s, poll_interval=0.01)
         lock.acquire()
     except filelock.Timeout:
         raise Held(

@@ -7,10 +7,8 @@ from typing import Any
 
 import msgspec
 
-from domains.contract import Spec
 from engine.events import types as t
 from engine.events.event import Event
-from engine.loop.settings import Options, settings_of
 
 ENGINE, DOMAIN, START = "the engine's default", "the domain", "given at the start"
 OF_THE_DOMAIN = ("gate.minimum_effect", "noisy", "probe_fold", "repeats", "train_sample")
@@ -69,6 +67,9 @@ def origins(history: Iterable[Event]) -> list[Origin]:
 
 
 def _usual() -> dict[str, Any]:
+    from domains.contract import Spec
+    from engine.loop.settings import Options, settings_of
+
     nothing = Spec(name="", title="", metric="", minimum_effect=0.0, train_sample=0)
     return flat(settings_of(Options(domain=""), nothing))
 

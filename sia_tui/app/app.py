@@ -19,12 +19,16 @@ from sia_tui.app.themes import THEMES
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.screen import Screen
 
 
 def _everything() -> type[Provider]:
     from sia_tui.app.palette import Everything
 
     return Everything
+
+
+SHIPPED_AFTER_S = 2.0
 
 
 class SiaApp(App[None]):
@@ -42,6 +46,7 @@ class SiaApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         self.preferences = preferences.read(known, set(self.available_themes))
+        self.theme = self.preferences.theme
         self.workspace = workspace
         self.sources: dict[str, Source] = {}
         self.opened = False
@@ -50,20 +55,32 @@ class SiaApp(App[None]):
         self._shipped = recording() if shipped else None
         self.main = MainScreen(attach)
 
+    def get_default_screen(self) -> Screen[None]:
+        """The main screen, with none below it."""
+        return self.main
+
     def on_mount(self) -> None:
-        """Looks and keys as the person likes them."""
-        self.theme = self.preferences.theme
+        """Keys as the person likes them."""
         self.set_keymap(self.preferences.keys)
-        self.push_screen(self.main)
 
     def open_sources(self) -> None:
-        """Opens the workspace at once, and sealed files beside the screen: checking one takes a moment."""
+        """Opens the workspace at once, and sealed files beside the screen: checking one takes a moment.
+
+        The recording waits where there is something else to look at: checking it would slow the first keys down.
+        """
         self.open_workspace()
-        sealed = [*self._files, *([self._shipped] if self._shipped else [])]
-        if sealed:
-            self.run_worker(lambda: self._open_sealed(sealed), thread=True, group="open", exit_on_error=False)
-        else:
-            self.opened = True
+        self._open_beside(self._files)
+        if self._shipped is not None:
+            shipped = [self._shipped]
+            if self.sources or self._files:
+                self.set_timer(SHIPPED_AFTER_S, lambda: self._open_beside(shipped))
+            else:
+                self._open_beside(shipped)
+        self.opened = not self._files and (self._shipped is None or bool(self.sources))
+
+    def _open_beside(self, paths: Sequence[Path]) -> None:
+        if paths:
+            self.run_worker(lambda: self._open_sealed(paths), thread=True, group="open", exit_on_error=False)
 
     def open_workspace(self) -> None:
         """Opens the workspace's log as soon as there is one."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
+from textual.events import Click
 from textual.widgets import Static
 
 from engine.loop import budget
@@ -71,6 +74,30 @@ class StatusLine(Bar):
             parts.append((f"candidate {state.asked} waits: a", "bold yellow"))
         parts.append("following" if following else "held")
         self.say(_joined(parts))
+
+
+class KeyBar(Bar):
+    """The most used keys; those that do nothing now are dimmed. A click does what the key does."""
+
+    _places: Sequence[tuple[int, str]] = ()
+
+    def tell(self, shown: Sequence[tuple[str, str, str, bool]]) -> None:
+        """Shows (key, what it does, action, whether it can be done now)."""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        places: list[tuple[int, str]] = []
+        for key, what, action, able in shown:
+            text.append(f" {key}", style="bold" if able else "dim")
+            text.append(f" {what} ", style="" if able else "dim")
+            places.append((text.cell_len, action))
+        self._places = places
+        self.say(text)
+
+    async def on_click(self, event: Click) -> None:
+        """Does what stands where the click was."""
+        for end, action in self._places:
+            if event.x < end:
+                await self.screen.run_action(action)
+                return
 
 
 class ReplayBar(Bar):

@@ -110,6 +110,15 @@ class Lines(ScrollView, can_focus=True):
         self._place(wanted, told=before)
         self.refresh()
 
+    def grow(self, rows: Sequence[Row]) -> None:
+        """Draws rows that were added at the end; where they are out of sight, nothing but the scroll bar."""
+        in_sight = self.scroll_offset.y + self.size.height >= len(self.rows)
+        if self.follow or in_sight or not self.rows:
+            self.show(rows)
+        else:
+            self.rows = rows
+            self._measure()
+
     def _measure(self) -> None:
         """Tells the scroll bar how long the list is; not where nothing changed, since that lays out the screen."""
         size = Size(self.size.width, len(self.rows))
@@ -155,8 +164,12 @@ class Lines(ScrollView, can_focus=True):
 
     def _style(self, tone: str) -> Style:
         if tone not in self._styles:
-            plainly = self.rich_style if not tone else self.get_component_rich_style(f"lines--{tone}", partial=True)
-            self._styles[tone] = plainly
+            if not tone:
+                self._styles[tone] = self.rich_style
+            elif tone.startswith("cursor"):
+                self._styles[tone] = self.get_component_rich_style(f"lines--{tone}", partial=True)
+            else:
+                self._styles[tone] = self._style("") + self.get_component_rich_style(f"lines--{tone}", partial=True)
         return self._styles[tone]
 
     def notify_style_update(self) -> None:

@@ -48,15 +48,15 @@ class TimelinePane(Lines):
         self.folded: set[int] = set()
         self.search: Search | None = None
 
-    def fill(self, watching: Watching) -> None:
-        """Shows what is there at the watched event."""
-        moment = watching.moment
+    def fill(self, watching: Watching, *, grown: bool = False) -> None:
+        """Shows what is there at the watched event; `grown` says that nothing but the end is new."""
+        moment, show = watching.moment, self.grow if grown else self.show
         if self.search is not None:
             self.search.extend(watching)
-            self.show(FilteredRows(moment, watching.pages, self.search.shown(moment.n)))
+            show(FilteredRows(moment, watching.pages, self.search.shown(moment.n)))
         else:
             phases = moment.phases(self.generation)
-            self.show(TimelineRows(moment, watching.pages, phases, self.folded))
+            show(TimelineRows(moment, watching.pages, phases, self.folded))
 
     def restrict(self, watching: Watching, wanted: Filter | None) -> None:
         """Shows only what passes; None shows everything again."""
@@ -161,6 +161,9 @@ class InspectorPane(Lines):
     def on_resize(self) -> None:
         """Folds the page to the new width."""
         super().on_resize()
+        self.call_after_refresh(self._refill)  # the lists are there first
+
+    def _refill(self) -> None:
         if self._watching is not None:
             self.fill(self._watching)
 

@@ -16,8 +16,8 @@ from sia_tui.app.describe import describe
 from sia_tui.app.moment import Moment, Phase
 from sia_tui.app.rows import BLANK, Row, Target
 
-PAGE = 256
-PAGES = 24
+PAGE = 64
+PAGES = 64
 
 
 class EventPages:

@@ -47,9 +47,7 @@ def again(folder: Path, events: list[Event], contents: dict[int, list[bytes]]) -
 
         def append() -> Iterator[Event]:
             for event in events:
-                (written,) = log.append([(event.generation, event.payload)], contents=contents[event.n], durable=False)
-                assert written.hash == event.hash
-                yield written
+                yield from log.append([(event.generation, event.payload)], contents=contents[event.n], durable=False)
 
         yield append()
 

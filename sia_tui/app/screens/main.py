@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.events import Resize
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer
 
 from engine.errors import SiaError
 from engine.events import types as t
 from sia_tui.app import keys, whither
 from sia_tui.app import lineage as graphs
-from sia_tui.app.bars import Crumbs, ReplayBar, StatusLine
+from sia_tui.app.bars import Crumbs, KeyBar, ReplayBar, StatusLine
 from sia_tui.app.lines import Lines, escaped, harmless
 from sia_tui.app.panes import InspectorPane, LineagePane, TimelinePane
 from sia_tui.app.place import Place, Trail
@@ -38,10 +39,16 @@ SLOW_S = 0.5
 REST_S = 0.06
 
 
+def _collect_garbage() -> None:
+    """What there is by now stays for as long as the app does; only what comes later is looked through."""
+    gc.freeze()
+    gc.enable()
+
+
 class MainScreen(Screen[None]):
     """Everything that is looked at, of one run at a time."""
 
-    CSS = """
+    DEFAULT_CSS = """
     MainScreen #panes { height: 1fr; }
     MainScreen LineagePane { width: 38; border: round $panel; }
     MainScreen TimelinePane { width: 1fr; border: round $panel; }
@@ -50,9 +57,11 @@ class MainScreen(Screen[None]):
     MainScreen Lines:focus { border: round $primary; }
     MainScreen.narrow #panes > Lines { display: none; width: 1fr; border: none; }
     MainScreen.narrow #panes > Lines.current { display: block; }
-    MainScreen Crumbs, MainScreen StatusLine, MainScreen ReplayBar { text-wrap: nowrap; text-overflow: ellipsis; }
+    MainScreen Crumbs, MainScreen StatusLine, MainScreen ReplayBar, MainScreen KeyBar {
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     MainScreen Crumbs { height: 1; padding: 0 1; background: $panel; }
-    MainScreen StatusLine { height: 1; background: $panel; }
+    MainScreen StatusLine, MainScreen KeyBar { height: 1; background: $panel; }
     MainScreen ReplayBar { height: 1; background: $surface; color: $text-accent; display: none; }
     MainScreen.replay ReplayBar { display: block; }
     """
@@ -69,6 +78,7 @@ class MainScreen(Screen[None]):
         self._wanted = attach
         self._watched: dict[tuple[str, str], Watching] = {}
         self._pane = 0
+        self._columns = WIDE
         self._titles: dict[Lines, str] = {}
         self._filling: Timer | None = None
         self._found = False
@@ -124,13 +134,14 @@ class MainScreen(Screen[None]):
             yield InspectorPane()
         yield ReplayBar(markup=False)
         yield StatusLine(markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar(markup=False)
 
     def on_mount(self) -> None:
-        """Begins once the first screen is painted."""
+        """Opens the logs at once: the first screen that is painted is the one that is looked at."""
         for pane, title in zip(self.panes, ("lineage", "timeline", "inspector"), strict=True):
             pane.border_title = title
-        self.call_after_refresh(self._begin)
+        self.call_next(self._begin)
+        self.call_after_refresh(_collect_garbage)
 
     def _begin(self) -> None:
         self.sia.open_sources()
@@ -139,12 +150,13 @@ class MainScreen(Screen[None]):
         self.set_focus(self.lineage)
         self._first_run()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         """One pane at a time where there is little room."""
+        self._columns = event.size.width
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self.set_class(self.size.width < WIDE or self.zoomed, "narrow")
+        self.set_class(self._columns < WIDE or self.zoomed, "narrow")
         for at, pane in enumerate(self.panes):
             pane.set_class(at == self._pane, "current")
 
@@ -221,6 +233,13 @@ class MainScreen(Screen[None]):
 
     def refresh_bars(self) -> None:
         """Draws the lines above and below the panes."""
+        self.query_one(KeyBar).tell(
+            [
+                (self.sia.key_of(key), key.text, key.action, not self.why_not(key.action))
+                for key in keys.MAIN
+                if key.shown
+            ]
+        )
         watching = self.watching
         self.query_one(StatusLine).tell(watching, self.status, following=self.timeline.follow)
         if watching is None:
@@ -291,11 +310,10 @@ class MainScreen(Screen[None]):
         if found and watching is not None and self.timeline.search is not None:
             self.timeline.fill(watching)
             self.refresh_bars()
-        if watching is not None and (watching.tick(TICK_S) or grown):
-            self.timeline.fill(watching)
-            if now - self._slow_at >= SLOW_S or not watching.playing:
-                self._slow(now)
-        elif now - self._slow_at >= STATUS_S:
+        moved = watching is not None and watching.tick(TICK_S)
+        if watching is not None and (moved or grown):
+            self.timeline.fill(watching, grown=not moved)
+        if now - self._slow_at >= (SLOW_S if moved or grown else STATUS_S):
             self._slow(now)
         if watching is not None and (watching.until is not None or self.has_class("replay")):
             self.refresh_bars()
@@ -337,7 +355,6 @@ class MainScreen(Screen[None]):
         self._lay_out()
         self.set_focus(self.panes[self._pane])  # at once: keys that were typed ahead go there
         self.refresh_bars()
-        self.refresh_bindings()
 
     def open(self, target: Target) -> None:
         """A page on top of the inspector's, and the focus on it."""
