@@ -216,6 +216,21 @@ class Reader:
             )
         return found
 
+    def calls_at(self, run: str, place: str, *, until: int | None = None) -> list[Event]:
+        """The `model.called` events of one place (`SPLIT/INSTANCE/REPEAT`, say) in a run's history, in order."""
+        if "replies" not in self.db.table_names():  # a log of an earlier release that nobody may write to
+            return []
+        found: list[Event] = []
+        for part, last in self.segments(run, until):
+            rows = self._rows(
+                f"""SELECT {", ".join(f"e.{name}" for name in _COLUMNS.split(", "))}
+                    FROM replies r JOIN events e ON e.seq = r.seq
+                    WHERE r.run = ? AND r.place = ? AND r.n <= ? ORDER BY r.n""",  # noqa: S608
+                (part, place, last if last is not None else 1 << 62),
+            )
+            found += [Event(*row) for row in rows]
+        return found
+
     def blob(self, name: str) -> bytes:
         """The contents named `name`."""
         return blobs.get(self.db.conn, name)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from sia_tui.app.rows import Row, prose, row
 
+_MARKS = "ox*#"
+
 
 class Curve(NamedTuple):
     """Points, with a standard error each where there is one."""
@@ -31,10 +33,10 @@ def chart(curves: Sequence[Curve], levels: Sequence[Level], width: int, height: 
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plotsize(max(20, width), max(6, height))
-    for curve in curves:
+    for curve, mark in zip(curves, _MARKS, strict=False):
         if any(curve.se):
             plotext.error(list(curve.x), list(curve.y), yerr=[2 * one for one in curve.se])
-        plotext.scatter(list(curve.x), list(curve.y), marker="o")
+        plotext.scatter(list(curve.x), list(curve.y), marker=mark)
         if len(curve.x) > 40:
             plotext.plot(list(curve.x), list(curve.y))
     for level in levels:
@@ -45,6 +47,7 @@ def chart(curves: Sequence[Curve], levels: Sequence[Level], width: int, height: 
     if x:
         plotext.xlabel(x)
     rows = [row((line, "chart")) for line in plotext.uncolorize(plotext.build()).split("\n")]
-    names = [f"o {curve.name}" + (", bars are 1 standard error" if any(curve.se) else "") for curve in curves]
+    names = [f"{mark} {curve.name}" + (", bars are 1 standard error" if any(curve.se) else "")
+             for curve, mark in zip(curves, _MARKS, strict=False)]  # fmt: skip
     names += [f"─ {level.name} {level.y:.4f}" for level in levels]
     return [*rows, *(line for name in names for line in prose(name, width, "dim"))]

@@ -51,6 +51,12 @@ def told(event: Event) -> tuple[Span, ...]:
         case t.ProbeFinished(ordinal=ordinal, why=why, score=score, failure=failure):
             end: Span = (failure.message, "bad") if failure else (why, "dim")
             return ((f"probe {ordinal}  ", "dim"), (f"{score.score:.4f} ± {score.se:.4f}  ", ""), end)
+        case t.ModelCalled(role=role, place=place, usage=usage, reused=reused):
+            took = "reused" if reused else f"{payload.latency_s:.1f} s, {payload.usd:.4f} USD"
+            tokens = f"{usage.input + usage.cache_read:,} + {usage.output:,} tokens  "
+            return ((f"model {role}  ", "accent"), (tokens, ""), (f"{place} call {payload.ordinal}  {took}", "dim"))
+        case t.ToolCalled(name=name, place=place, failed=failed):
+            return (("tool  ", "dim"), (f"{name}  ", "bad" if failed else "accent"), (place, "dim"))
         case t.StepStarted(kind=kind, attempt=attempt):
             again = f", try {attempt}" if attempt > 1 else ""
             return ((f"{kind} begins{again}", "dim"),)

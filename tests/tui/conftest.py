@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -36,8 +37,10 @@ def played(workspace: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def nobodys_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the preferences of whoever runs it."""
+    """No test sees the preferences, or the time of day, of whoever runs it."""
     monkeypatch.setenv("SIA_TUI_CONFIG", str(tmp_path / "tui.toml"))
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
 
 
 @pytest.fixture

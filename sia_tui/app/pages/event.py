@@ -10,10 +10,8 @@ from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.app.describe import clock, told
 from sia_tui.app.moment import Moment
-from sia_tui.app.pages import analysis, generation, instance
+from sia_tui.app.pages import analysis, calling, generation, instance
 from sia_tui.app.rows import BLANK, Page, Row, Target, fact, heading, prose, row
-
-_LEADS = {t.GateDecided.type: "verdict", t.AnalysisFinished.type: "analysis", t.TrainingProgress.type: "training"}
 
 
 def build(moment: Moment, target: Target, width: int) -> Page:
@@ -41,6 +39,10 @@ def _about(moment: Moment, event: Event, payload: t.Payload, width: int) -> list
             return list(generation.verdict(moment, Target("verdict", event.generation), width).rows)
         case t.AnalysisFinished():
             return list(analysis.build(moment, Target("analysis", event.generation), width).rows)
+        case t.ModelCalled():
+            return [BLANK, *calling.called(moment, payload, width)]
+        case t.ToolCalled():
+            return [BLANK, *calling.used(moment, payload, width)]
         case t.HarnessWritten(number=number):
             return [row(("its files and its difference", "accent"), to=Target("harness", number))]
         case _:

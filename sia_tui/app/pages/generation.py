@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.events import types as t
 from engine.loop.state import Generation
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import BLANK, Page, Row, Target, fact, heading, prose, row, score, seconds
@@ -58,8 +59,24 @@ def _execution(one: Generation) -> list[Row]:
     rows += [fact(split, f"{score(s.score, s.se)} (n = {s.n:,})") for split, s in done.scores.items()]
     if done.incumbent:
         rows.append(fact("incumbent", f"{score(done.incumbent.score, done.incumbent.se)}, executed beside it"))
+    rows += _private(done.private, done.scores.get("val"))
     rows += [fact(f"failed: {kind}", (f"{count:,}", "warn")) for kind, count in done.failures.items()]
     return rows
+
+
+def _private(check: t.PrivateCheck | None, val: t.Score | None) -> list[Row]:
+    """The private check, and the gap between the public and the honest score, which only a person sees."""
+    if check is None:
+        return []
+    rows = [fact("private check", ("passed", "good") if check.passed else ("failed", "bad"))]
+    if check.honest:
+        rows.append(fact("honest score", score(check.honest.score, check.honest.se)))
+        if val:
+            rows.append(fact("gap", f"{val.score - check.honest.score:+.4f} from honest to public"))
+    if check.floor:
+        rows.append(fact("floor", f"{check.floor.score:.4f}, which the honest score must reach"))
+    rows += [row((f"refused on {count:,}: ", "bad"), why) for why, count in check.refused.items()]
+    return rows + [fact(name[:14], score(one.score, one.se)) for name, one in check.measures.items()]
 
 
 def _judged(one: Generation, width: int) -> list[Row]:

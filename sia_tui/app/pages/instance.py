@@ -77,13 +77,23 @@ def _met(moment: Moment, at: int, generation: int, one: t.InstanceFinished, widt
         fact("score", (f"{one.score:.4f}", tone), (f"  {seconds(one.cpu_s)} CPU, {seconds(one.wall_s)}", "dim")),
     ]
     if one.honest is not None:
-        rows.append(fact("honest score", f"{one.honest:.4f}"))
+        floor = "" if one.floor is None else f", must reach {one.floor:.4f}"
+        rows.append(fact("honest score", f"{one.honest:.4f}{floor}"))
+    rows += [fact(name[:14], f"{value:.4f}") for name, value in one.measures.items()]
     if one.refused:
         rows.append(fact("refused", (one.refused, "bad")))
     if one.failure:
         rows += [fact("failure", (f"{one.failure.kind}: ", "warn")), *prose(one.failure.message, width, "warn")]
     else:
         rows += _block("answer", _answer(moment, one), width)
+    for event in moment.reader.calls_at(moment.run, f"{one.split}/{one.instance}/{one.repeat}", until=moment.n):
+        call = event.payload
+        if isinstance(call, t.ModelCalled) and call.harness == one.harness and event.generation == generation:
+            took = "taken from the lineage" if call.reused else seconds(call.latency_s)
+            tokens = f"{call.usage.input + call.usage.cache_read:,} + {call.usage.output:,} tokens"
+            rows.append(
+                fact("model call", (f"{call.ordinal}: {tokens}, {took}", "accent"), to=Target("event", event.n))
+            )
     if one.detail:
         rows += _block("detail", one.detail, width)
     if one.log:

@@ -17,7 +17,12 @@ def build(moment: Moment, _target: Target, width: int) -> Page:
         return Page("scores", [row(("no candidate has been executed at this event", "dim"))])
     levels = [Level(name, one.score) for name, one in (state.baseline.scores if state.baseline else {}).items()]
     curve = Curve("val", [n for n, _ in points], [s.score for _, s in points], [s.se for _, s in points])
-    rows: list[Row] = chart([curve], levels, width, 16, x="generation")
+    honest = [(one.n, check.honest) for one in state.generations
+              if one.execution and (check := one.execution.private) and check.honest]  # fmt: skip
+    curves = [curve]
+    if honest:
+        curves.append(Curve("honest", [n for n, _ in honest], [s.score for _, s in honest]))
+    rows: list[Row] = chart(curves, levels, width, 16, x="generation")
     rows += [BLANK, row(("gen    val               verdict", "dim"))]
     for n, val in points:
         rows.append(
