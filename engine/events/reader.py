@@ -180,13 +180,23 @@ class Reader:
 
     def results_of(self, run: str, instance: str, *, until: int | None = None) -> list[Event]:
         """The `instance.finished` events of one instance in a run's history, up to event `until`, in order."""
+        return self._listed("results", "instance", instance, run, until)
+
+    def calls_at(self, run: str, place: str, *, until: int | None = None) -> list[Event]:
+        """The `model.called` events of one place (`SPLIT/INSTANCE/REPEAT`, say) in a run's history, in order."""
+        if "replies" not in self.db.table_names():  # a log of an earlier release that nobody may write to
+            return []
+        return self._listed("replies", "place", place, run, until)
+
+    def _listed(self, table: str, column: str, value: str, run: str, until: int | None) -> list[Event]:
+        """The events of a run's history that a derived table lists under `value`."""
         found: list[Event] = []
         for part, last in self.segments(run, until):
             rows = self._rows(
                 f"""SELECT {", ".join(f"e.{name}" for name in _COLUMNS.split(", "))}
-                    FROM results r JOIN events e ON e.seq = r.seq
-                    WHERE r.run = ? AND r.instance = ? AND r.n <= ? ORDER BY r.n""",  # noqa: S608
-                (part, instance, last if last is not None else 1 << 62),
+                    FROM {table} r JOIN events e ON e.seq = r.seq
+                    WHERE r.run = ? AND r.{column} = ? AND r.n <= ? ORDER BY r.n""",  # noqa: S608
+                (part, value, last if last is not None else 1 << 62),
             )
             found += [Event(*row) for row in rows]
         return found
@@ -214,21 +224,6 @@ class Reader:
                    WHERE run = ? AND generation = ? AND harness = ? AND split = ? AND n <= ?""",
                 (part, generation, harness, split, last if last is not None else 1 << 62),
             )
-        return found
-
-    def calls_at(self, run: str, place: str, *, until: int | None = None) -> list[Event]:
-        """The `model.called` events of one place (`SPLIT/INSTANCE/REPEAT`, say) in a run's history, in order."""
-        if "replies" not in self.db.table_names():  # a log of an earlier release that nobody may write to
-            return []
-        found: list[Event] = []
-        for part, last in self.segments(run, until):
-            rows = self._rows(
-                f"""SELECT {", ".join(f"e.{name}" for name in _COLUMNS.split(", "))}
-                    FROM replies r JOIN events e ON e.seq = r.seq
-                    WHERE r.run = ? AND r.place = ? AND r.n <= ? ORDER BY r.n""",  # noqa: S608
-                (part, place, last if last is not None else 1 << 62),
-            )
-            found += [Event(*row) for row in rows]
         return found
 
     def blob(self, name: str) -> bytes:

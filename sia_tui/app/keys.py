@@ -23,8 +23,8 @@ MAIN: tuple[Key, ...] = (
     Key("close", "escape,backspace", "leave", "Back", "one level up: out of a page, a filter, a pane"),
     Key("left", "h,left", "pane(-1)", "Left pane", "to the pane on the left"),
     Key("right", "l,right", "pane(1)", "Right pane", "to the pane on the right"),
-    Key("back", "less_than_sign,alt+left", "history(-1)", "Back in history", "to where you were before"),
-    Key("forward", "greater_than_sign,alt+right", "history(1)", "Forward", "and forward again"),
+    Key("back", "less_than_sign,alt+left", "place('history', -1)", "Back in history", "to where you were before"),
+    Key("forward", "greater_than_sign,alt+right", "place('history', 1)", "Forward", "and forward again"),
     Key("filter", "slash", "look('filter')", "Filter", "show only the events that pass a filter", True),
     Key(
         "go",
@@ -69,10 +69,10 @@ MAIN: tuple[Key, ...] = (
     Key("suspend", "ctrl+z", "app.suspend_process", "Suspend", "back to the shell; `fg` comes back"),
     Key("quit", "q", "quit", "Quit", "leave; a run goes on", True),
 )
-DIGITS = tuple(Key(f"generation_{n}", str(n), f"generation({n})", f"Generation {n}", "") for n in range(1, 10))
+DIGITS = tuple(Key(f"generation_{n}", str(n), f"place('generation', {n})", f"Generation {n}", "") for n in range(1, 10))
 
 
-SPREAD = ("look", "time", "act")
+SPREAD = ("look", "place", "time", "act")
 """Actions that stand for many: their first parameter is the name of what is done."""
 
 

@@ -97,6 +97,7 @@ class Lines(ScrollView, can_focus=True):
         super().__init__(**rest)
         self.rows: Sequence[Row] = ()
         self.follow = False
+        self.titled = ""
         self._styles: dict[str, Style] = {}
 
     def show(self, rows: Sequence[Row], *, cursor: int | None = None) -> None:

@@ -11,6 +11,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from sia_tui.app import keys
 from sia_tui.app.lines import escaped
 from sia_tui.app.rows import Target
+from sia_tui.app.screens import moving
 
 if TYPE_CHECKING:
     from sia_tui.app.screens.main import MainScreen
@@ -32,7 +33,7 @@ class Everything(Provider):
         watching = main.watching
         if watching is not None:
             for one in watching.moment.state.generations:
-                yield f"generation {one.n}", "select it", partial(main.action_generation, one.n)
+                yield f"generation {one.n}", "select it", partial(moving.generation, main, one.n)
             for number, version in watching.moment.state.versions.items():
                 yield (f"commit {version.commit[:12]}", f"harness {number}: {escaped(version.changed)}",
                        partial(main.open, Target("harness", number)))  # fmt: skip

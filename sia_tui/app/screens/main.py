@@ -19,12 +19,12 @@ from engine.events import types as t
 from sia_tui.app import keys, whither
 from sia_tui.app import lineage as graphs
 from sia_tui.app.bars import Crumbs, KeyBar, ReplayBar, StatusLine
-from sia_tui.app.lines import Lines, escaped, harmless
+from sia_tui.app.lines import Lines, harmless
 from sia_tui.app.panes import InspectorPane, LineagePane, TimelinePane
 from sia_tui.app.place import Place, Trail
 from sia_tui.app.roll import Roll
-from sia_tui.app.rows import Row, Target
-from sia_tui.app.screens import looking, timing
+from sia_tui.app.rows import Target
+from sia_tui.app.screens import drawing, looking, moving, timing
 from sia_tui.app.searching import Search
 from sia_tui.app.sources import Source
 from sia_tui.app.watching import Watching
@@ -77,9 +77,8 @@ class MainScreen(Screen[None]):
         self.zoomed = False
         self._wanted = attach
         self._watched: dict[tuple[str, str], Watching] = {}
-        self._pane = 0
+        self.pane = 0
         self._columns = WIDE
-        self._titles: dict[Lines, str] = {}
         self._filling: Timer | None = None
         self._found = False
         self._slow_at = 0.0
@@ -114,7 +113,7 @@ class MainScreen(Screen[None]):
     @property
     def focused_pane(self) -> Lines:
         """The pane that keys go to."""
-        return self.panes[self._pane]
+        return self.panes[self.pane]
 
     @property
     def status(self) -> str:
@@ -158,7 +157,7 @@ class MainScreen(Screen[None]):
     def _lay_out(self) -> None:
         self.set_class(self._columns < WIDE or self.zoomed, "narrow")
         for at, pane in enumerate(self.panes):
-            pane.set_class(at == self._pane, "current")
+            pane.set_class(at == self.pane, "current")
 
     # -- choosing what is watched -------------------------------------------------------------------------------------
 
@@ -192,7 +191,7 @@ class MainScreen(Screen[None]):
             self.watch_run(source, run)
             self.go_to(None)
             self.lineage.put_on(Target("run", run, source.label))
-            self.look_at(1 if not self.has_class("narrow") else self._pane)
+            self.look_at(1 if not self.has_class("narrow") else self.pane)
 
     def watch_run(self, source: Source, run: str, generation: int | None = None) -> None:
         """Watches `run`, from `generation` where one is named; its place in time is as it was left."""
@@ -233,68 +232,13 @@ class MainScreen(Screen[None]):
 
     def refresh_bars(self) -> None:
         """Draws the lines above and below the panes."""
-        self.query_one(KeyBar).tell(
-            [
-                (self.sia.key_of(key), key.text, key.action, not self.why_not(key.action))
-                for key in keys.MAIN
-                if key.shown
-            ]
-        )
-        watching = self.watching
-        self.query_one(StatusLine).tell(watching, self.status, following=self.timeline.follow)
-        if watching is None:
-            self.query_one(Crumbs).tell(["sia"], "no runs yet: n starts one" if self.sia.opened else "reading ...")
-            return
-        self.set_class(watching.until is not None, "replay")
-        if watching.until is not None:
-            self.query_one(ReplayBar).tell(watching)
-        parts = [watching.source.label, watching.moment.state.name or watching.run]
-        if self.generation:
-            parts.append(f"generation {self.generation}")
-        if self._pane == 1:
-            parts.append("timeline")
-        if self._pane == 2:
-            pages = [whither.crumb(target) for target, _ in self.inspector.stack]
-            parts += pages[1:] if pages[:1] in ([parts[-1]], ["run"]) else pages
-        self.query_one(Crumbs).tell(parts, self._note())
-        self._entitle(self.inspector, self.inspector.title or "inspector")
-        self._entitle(self.timeline, f"timeline  {self._filter_note()}".rstrip())
-
-    def _entitle(self, pane: Lines, title: str) -> None:
-        if self._titles.get(pane) != title:
-            self._titles[pane] = title
-            pane.border_title = escaped(title)
-
-    def _note(self) -> str:
-        if self.status == "interrupted":
-            return "interrupted: its engine is gone. p goes on with it"
-        return self.sia.note or self._filter_note()
-
-    def _filter_note(self) -> str:
-        search = self.timeline.search
-        if search is None or self.timeline.filter is None:
-            return ""
-        going = "" if search.done else f", {search.share:.0%} searched"
-        return f"/{self.timeline.filter.text}  {len(self.timeline.rows):,} events{going}"
+        drawing.bars(self)
 
     def refresh_lineage(self) -> None:
         """Draws the graph: the watched run as it is at its event, the others as they are."""
         self.roll.call(self.sia.sources.values())
-        rows: list[Row] = []
-        for source in self.sia.sources.values():
-            lines = [self._line(source, line) for line in graphs.read(source.reader, self.roll.statuses)]
-            if rows:
-                rows.append(Row())
-            rows.append(Row(((source.label, "strong"), (f"  {source.note}", "dim"))))
-            rows += graphs.graph(lines, source.label, self.marks)
-        self.lineage.fill(rows)
+        self.lineage.fill(drawing.graph(self))
         self.refresh_bars()
-
-    def _line(self, source: Source, line: graphs.Line) -> graphs.Line:
-        watching = self.watching
-        if watching is None or watching.source is not source or watching.run != line.run.run:
-            return line
-        return graphs.at_event(line, watching.moment.state, self.status or line.status)
 
     def _tick(self) -> None:
         """Ten times a second: what was appended, what a replay has reached. Everything that came in between is one."""
@@ -340,7 +284,7 @@ class MainScreen(Screen[None]):
             watching.run if watching else "",
             self.generation,
             watching.until if watching else None,
-            self._pane,
+            self.pane,
             tuple(target for target, _ in self.inspector.stack),
         )
 
@@ -351,9 +295,9 @@ class MainScreen(Screen[None]):
 
     def look_at(self, pane: int) -> None:
         """Gives a pane the focus; where there is little room, shows it alone."""
-        self._pane = max(0, min(pane, len(self.panes) - 1))
+        self.pane = max(0, min(pane, len(self.panes) - 1))
         self._lay_out()
-        self.set_focus(self.panes[self._pane])  # at once: keys that were typed ahead go there
+        self.set_focus(self.panes[self.pane])  # at once: keys that were typed ahead go there
         self.refresh_bars()
 
     def open(self, target: Target) -> None:
@@ -371,7 +315,7 @@ class MainScreen(Screen[None]):
     def on_descendant_focus(self) -> None:
         """The pane that has the focus is the one that one is in."""
         for at, pane in enumerate(self.panes):
-            if pane.has_focus and at != self._pane:
+            if pane.has_focus and at != self.pane:
                 self.look_at(at)
 
     def on_lines_moved(self, message: Lines.Moved) -> None:
@@ -427,41 +371,19 @@ class MainScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """One level up."""
-        if self._pane == 2 and self.inspector.pop():
+        if self.pane == 2 and self.inspector.pop():
             if self.watching:
                 self.inspector.fill(self.watching)
                 self.refresh_bars()
-        elif self._pane == 1 and self.timeline.filter and self.watching:
+        elif self.pane == 1 and self.timeline.filter and self.watching:
             self.timeline.restrict(self.watching, None)
             self.refresh_bars()
         else:
-            self.look_at(self._pane - 1)
+            self.look_at(self.pane - 1)
 
     def action_pane(self, by: int) -> None:
         """To the pane beside."""
-        self.look_at(self._pane + by)
-
-    def action_history(self, by: int) -> None:
-        """Back to where one was, or forward again."""
-        found = self.trail.move(by, self.place)
-        if found is None:
-            self.notify("there is nothing before this" if by < 0 else "there is nothing after this")
-            return
-        source = self.sia.sources.get(found.source)
-        if source is None:
-            return
-        self.watch_run(source, found.run, found.generation)
-        if self.watching:
-            self.watching.go_to(found.until)
-            for at, target in enumerate(found.pages):
-                (self.inspector.push if at else self.inspector.put)(target)
-            self.lineage.put_on(
-                Target("knot", f"{found.run}:{found.generation}", found.source)
-                if found.generation
-                else Target("run", found.run, found.source)
-            )
-            self.refresh_run()
-            self.look_at(found.pane)
+        self.look_at(self.pane + by)
 
     def go_to(self, n: int | None) -> None:
         """To event `n`, or to the head; the last event that is seen is the one that is looked at."""
@@ -477,7 +399,7 @@ class MainScreen(Screen[None]):
         """The generation that is selected, or in which the event under the cursor lies, or the last one."""
         if self.watching is None or self.generation is not None:
             return self.generation
-        event = self.timeline.event if self._pane == 1 else None
+        event = self.timeline.event if self.pane == 1 else None
         if event is not None and (n := self.watching.moment.generation_at(event)):
             return n
         state = self.watching.moment.state
@@ -497,18 +419,6 @@ class MainScreen(Screen[None]):
                     return payload.instance
         return None
 
-    def action_generation(self, n: int) -> None:
-        """To generation `n` of the watched run."""
-        if self.watching is None:
-            return
-        if self.watching.find_generation(n) is None:
-            self.notify(f"this run has no generation {n}", severity="warning")
-            return
-        self.leave()
-        self.watch_run(self.watching.source, self.watching.run, n)
-        self.lineage.put_on(Target("knot", f"{self.watching.run}:{n}", self.watching.source.label))
-        self.refresh_bindings()
-
     def action_zoom(self) -> None:
         """One pane alone, or all."""
         self.zoomed = not self.zoomed
@@ -519,6 +429,10 @@ class MainScreen(Screen[None]):
     def action_look(self, name: str, *given: Any) -> None:
         """Shows something: a function of `looking`."""
         getattr(looking, name)(self, *given)
+
+    def action_place(self, name: str, *given: Any) -> None:
+        """Moves to another place: a function of `moving`."""
+        getattr(moving, name)(self, *given)
 
     def action_time(self, name: str, *given: Any) -> None:
         """Moves in time: a function of `timing`."""
