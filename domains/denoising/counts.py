@@ -31,12 +31,13 @@ class Counts(NamedTuple):
     name: str
     matrix: Csr
     cells: tuple[str, ...]
+    genes: tuple[str, ...]
     labels: tuple[str, ...] | None = None
     donors: tuple[str, ...] | None = None
     simulated: bool = False
 
     def key(self) -> str:
-        """SHA-256 over the counts, the cells' names, labels and donors."""
+        """SHA-256 over the counts, the cells' names, labels and donors; genes are named in pictures only."""
         total = hashlib.sha256(repr((self.matrix.shape, self.cells, self.labels, self.donors)).encode())
         for part in (self.matrix.data, self.matrix.indices, self.matrix.indptr):
             total.update(part.astype("<i8").tobytes())
@@ -72,6 +73,7 @@ def checked(counts: Counts) -> Counts:
     return counts._replace(
         matrix=matrix[cells][:, genes],
         cells=_of(counts.cells, cells),
+        genes=_of(counts.genes, genes),
         labels=counts.labels and _of(counts.labels, cells),
         donors=counts.donors and _of(counts.donors, cells),
     )
@@ -87,13 +89,16 @@ def _npz(path: Path) -> Counts:
             parts = (file["data"].astype(np.float64), file["indices"].astype(np.int64), file["indptr"])
             matrix = sparse.csr_matrix(parts, shape=tuple(file["shape"]))
             matrix.check_format(full_check=True)
-            named = {name: tuple(map(str, file[name])) for name in ("cells", "label", "donor") if name in file}
+            named = {name: tuple(map(str, file[name])) for name in ("cells", "label", "donor", "genes") if name in file}
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DataInvalid(f"{path} is not a matrix of CSR parts ({error}): see the README of denoising.") from None
+    genes = named.pop("genes", None) or tuple(f"column {place}" for place in range(matrix.shape[1]))
+    if len(genes) != matrix.shape[1]:
+        raise DataInvalid(f"{path} names another number of genes than it has columns: see the README of denoising.")
     cells = named.get("cells") or tuple(map(str, range(matrix.shape[0])))
     if {len(column) for column in (cells, *named.values())} != {matrix.shape[0]}:
         raise DataInvalid(f"{path} names another number of cells than it has rows: see the README of denoising.")
-    return Counts(path.stem, matrix, cells, named.get("label"), named.get("donor") or _donors(cells))
+    return Counts(path.stem, matrix, cells, genes, named.get("label"), named.get("donor") or _donors(cells))
 
 
 def _donors(cells: Sequence[str]) -> tuple[str, ...] | None:
@@ -126,13 +131,14 @@ def _tenx(path: Path) -> Counts:
 
 def _annotated(name: str, file: Any) -> Counts:
     """Counts lie in a layer of that name, else in `raw`, else in `X`."""
-    raw = file.X if file.raw is None else file.raw.X
-    matrix = file.layers.get("counts", raw)
+    holder = file if "counts" in file.layers or file.raw is None else file.raw
+    matrix = file.layers.get("counts", holder.X)
     known = {column: tuple(map(str, file.obs[column])) for column in (*LABELS, *DONORS) if column in file.obs}
     return Counts(
         name,
         matrix,
         tuple(map(str, file.obs_names)),
+        tuple(map(str, holder.var_names)),
         next((known[column] for column in LABELS if column in known), None),
         next((known[column] for column in DONORS if column in known), None),
     )

@@ -122,7 +122,7 @@ class Denoising:
         from domains.denoising import plots
 
         units = {picture.instance: self._units[picture.instance] for picture in pictures}
-        return plots.draw(self._counts.name, units, pictures, points, folder)
+        return plots.draw(self._counts, units, pictures, points, folder)
 
 
 class Lazy(Sequence[Any]):

@@ -12,6 +12,7 @@ from domains.contract import DataMissing, Picture
 from domains.denoising import answer, biology
 
 if TYPE_CHECKING:
+    from domains.denoising.counts import Counts
     from domains.denoising.domain import Unit
 
 DPI = 120
@@ -20,7 +21,7 @@ LOWEST = -0.2
 
 
 def draw(
-    title: str,
+    counts: Counts,
     units: Mapping[str, Unit],
     pictures: Sequence[Picture],
     points: Mapping[str, tuple[float, float]],
@@ -43,9 +44,9 @@ def draw(
         panels.append((picture.name, unit, matrix if isinstance(matrix, np.ndarray) else matrix.toarray()))
     drawn = []
     if panels:
-        drawn += [_umap(title, panels, folder), _markers(title, panels, folder)]
+        drawn += [_umap(counts.name, panels, folder), _markers(counts, panels, folder)]
     if points:
-        drawn.append(_pareto(title, points, folder))
+        drawn.append(_pareto(counts.name, points, folder))
     return drawn
 
 
@@ -63,16 +64,17 @@ def _umap(title: str, panels: Sequence[tuple[str, Unit, np.ndarray]], folder: Pa
     return _save(figure, axes, folder, "umap.png")
 
 
-def _markers(title: str, panels: Sequence[tuple[str, Unit, np.ndarray]], folder: Path) -> str:
-    """The two genes that vary most for their mean as shown, each other's counterpart in every panel."""
-    shown = panels[0][2]
+def _markers(counts: Counts, panels: Sequence[tuple[str, Unit, np.ndarray]], folder: Path) -> str:
+    """The two genes that vary most for their mean as shown."""
+    _, unit, shown = panels[0]
     mean = shown.mean(axis=0)
     spread = np.where(mean > 0, shown.var(axis=0) / np.maximum(mean, 1e-9), 0)
-    first, second = np.argsort(-spread)[:2]
-    figure, axes = _panels(title, len(panels))
+    pair = np.argsort(-spread)[:2]
+    first, second = (counts.genes[column] for column in unit.thinning.columns[pair])
+    figure, axes = _panels(counts.name, len(panels))
     for axis, (name, unit, matrix) in zip(axes, panels, strict=True):
-        _scatter(axis, np.log1p(matrix[:, [first, second]]), unit.labels)
-        axis.set(title=name, xlabel="marker 1, log1p counts", ylabel="marker 2, log1p counts")
+        _scatter(axis, np.log1p(matrix[:, pair]), unit.labels)
+        axis.set(title=name, xlabel=f"{first}, log1p counts", ylabel=f"{second}, log1p counts")
     return _save(figure, axes, folder, "markers.png")
 
 

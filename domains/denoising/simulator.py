@@ -43,6 +43,7 @@ def simulate(cells: int = 480, genes: int = 4000, seed: int = 1, library: float 
         name=f"simulated counts (gamma-Poisson, seed {seed})",
         matrix=sparse.vstack(parts, format="csr"),
         cells=tuple(f"simulated-{number}" for number in range(cells)),
+        genes=tuple(f"simulated gene {number}" for number in range(genes)),
         labels=tuple(f"type {number}" for number in kind),
         donors=tuple(f"donor {number}" for number in donor),
         simulated=True,

@@ -21,12 +21,16 @@ DECOYS = 64
 
 
 class Thinning(NamedTuple):
-    """`shown` has all columns; `genes` and `decoys` say which are which; `held_out` has the columns of `genes`."""
+    """`shown` has all columns; `genes` and `decoys` say which are which; `held_out` has the columns of `genes`.
+
+    `columns` says which columns of the counts they were.
+    """
 
     shown: Csr
     held_out: Csr
     genes: np.ndarray
     decoys: np.ndarray
+    columns: np.ndarray
 
     @property
     def train(self) -> Csr:
@@ -63,7 +67,8 @@ def thin(counts: Csr, *, key: str, name: str) -> Thinning:
     mixed.sort_indices()
     # the order of `held_out` follows that of the genes among the columns shown
     genes = np.sort(place[: len(seen)])
-    return Thinning(mixed, held_out[:, order[genes]], genes, np.sort(place[len(seen) :]))
+    columns = order[genes]
+    return Thinning(mixed, held_out[:, columns], genes, np.sort(place[len(seen) :]), seen[columns])
 
 
 def _decoys(shown: Csr, rng: np.random.Generator) -> Csr:

@@ -29,6 +29,10 @@ def test_an_npz_comes_back_as_it_was(tmp_path: Path) -> None:
     found = read(save(tmp_path / "some.npz", counts))
     assert (found.matrix != counts.matrix).nnz == 0
     assert (found.cells, found.labels, found.name) == (counts.cells, counts.labels, "some")
+    assert found.genes[:2] == ("column 0", "column 1")
+    named = read(save(tmp_path / "some.npz", counts, genes=np.array(counts.genes)))
+    assert named.genes == counts.genes
+    assert named.key() == found.key()
 
 
 @pytest.mark.parametrize(
@@ -36,6 +40,7 @@ def test_an_npz_comes_back_as_it_was(tmp_path: Path) -> None:
     [
         ({"data": np.array([0.5])}, "CSR parts"),
         ({"cells": np.array(["one"])}, "another number of cells"),
+        ({"genes": np.array(["one"])}, "another number of genes"),
         ({"shape": (3, 4)}, "CSR parts"),
         ({"indptr": np.array([0])}, "CSR parts"),
     ],
@@ -115,6 +120,7 @@ def test_a_thinning_and_what_it_holds_out_add_up_and_decoys_count_nowhere() -> N
     assert found.train.sum() / counts.sum() == pytest.approx(0.9, abs=0.01)
     columns = {tuple(np.sort(column)) for column in found.train.toarray().T}
     assert all(tuple(np.sort(decoy)) in columns for decoy in found.shown[:, found.decoys].toarray().T)
+    assert (found.train + found.held_out != counts[:, found.columns]).nnz == 0
 
 
 def test_thinnings_differ_by_name_and_by_secret() -> None:

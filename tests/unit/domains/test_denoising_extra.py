@@ -24,7 +24,7 @@ anndata = pytest.importorskip("anndata", reason="needs pip install 'sia-tui[deno
 def h5ad(path: Path, **obs: Any) -> Path:
     counts = small()
     file = anndata.AnnData(X=np.log1p(counts.matrix.astype(np.float32)), layers={"counts": counts.matrix})
-    file.obs_names = list(counts.cells)
+    file.obs_names, file.var_names = list(counts.cells), list(counts.genes)
     file.obs["celltype"], file.obs["donor"] = list(counts.labels or ()), list(counts.donors or ())
     for name, values in obs.items():
         file.obs[name] = values
@@ -36,7 +36,7 @@ def test_an_h5ad_gives_the_layer_of_counts_with_labels_and_donors(tmp_path: Path
     found = read(h5ad(tmp_path / "a.h5ad"))
     expected = checked(small())
     assert (found.matrix != expected.matrix).nnz == 0
-    assert (found.labels, found.donors) == (expected.labels, expected.donors)
+    assert (found.labels, found.donors, found.genes) == (expected.labels, expected.donors, expected.genes)
 
 
 def test_an_h5ad_without_counts_is_refused(tmp_path: Path) -> None:
@@ -53,7 +53,9 @@ def test_a_10x_folder_gives_its_matrix(tmp_path: Path) -> None:
     (tmp_path / "barcodes.tsv").write_text("\n".join(counts.cells) + "\n")
     genes = [f"ENSG{number}\tgene{number}" for number in range(counts.matrix.shape[1])]
     (tmp_path / "genes.tsv").write_text("\n".join(genes) + "\n")
-    assert (read(tmp_path).matrix != counts.matrix).nnz == 0
+    found = read(tmp_path)
+    assert (found.matrix != counts.matrix).nnz == 0
+    assert found.genes[:2] == ("gene0", "gene1")
 
 
 class Server:
