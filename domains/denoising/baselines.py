@@ -54,14 +54,13 @@ def truncated(counts: Csr) -> np.ndarray:
 
 def smoothing(counts: Csr) -> np.ndarray:
     """kNN smoothing (Wagner et al., 2017): neighbourhoods of 1, 3, 7, 15 cells, found anew on what is smoothed."""
-    smoothed = counts.astype(np.float64)
+    made = known = counts.toarray().astype(np.float32)
     for number in (4, 8, 16):
-        shares = _shares(smoothed)
-        stable = shares.copy()
-        stable.data = np.sqrt(shares.data * 1e4) + np.sqrt(shares.data * 1e4 + 1) - 1
+        stable = made * (1e4 / np.maximum(made.sum(axis=1, keepdims=True), 1e-9))
+        stable = np.sqrt(stable) + np.sqrt(stable + 1) - 1
         walk = _nearest(_decompose(stable, 10)[0], min(number, counts.shape[0]))
-        smoothed = walk @ counts.astype(np.float64)
-    return to_totals(smoothed.toarray().astype(np.float32), counts)
+        made = walk.astype(np.float32) @ known
+    return to_totals(made, counts)
 
 
 def diffusion(counts: Csr) -> np.ndarray:

@@ -30,9 +30,22 @@ class Magic:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._last: tuple[Csr, np.ndarray] | None = None
 
     def __call__(self, counts: Csr, *, solver: Solver = "exact", reversed_order: bool = False) -> np.ndarray:
-        """MAGIC of `counts`, dense float32; raises `RuntimeError` where the process fails."""
+        """MAGIC of `counts`, dense float32; raises `RuntimeError` where the process fails.
+
+        As upstream calls it first, it is remembered for the last `counts`: the floor and two baselines rest on it.
+        """
+        as_upstream = solver == "exact" and not reversed_order
+        if as_upstream and self._last and self._last[0] is counts:
+            return self._last[1]
+        made = self._ask(counts, solver, reversed_order)
+        if as_upstream:
+            self._last = counts, made
+        return made
+
+    def _ask(self, counts: Csr, solver: Solver, reversed_order: bool) -> np.ndarray:
         process = self._process = self._process or self._start()
         asked = msgspec.msgpack.encode({**counts_out(counts), "solver": solver, "reversed": reversed_order})
         assert process.stdin and process.stdout  # noqa: S101 - both are pipes

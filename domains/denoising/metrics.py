@@ -7,12 +7,13 @@ With T the counts shown and E those held out, D a denoised matrix in the units o
     poisson           mean of y - E log(y + 1e-6): the negative log-likelihood, up to a constant, of E under y
 
 Each is normalised: 0 for D = T (no denoising), 1 for the held-out counts themselves. Upstream scales those counts by
-sum(E) / sum(T) as it does any D; the true order takes y = E. Rows are worked off in chunks: memory is linear.
+sum(E) / sum(T) as it does any D; the true order takes y = E. Rows are worked off in chunks: memory is linear. Where E
+is 0, which is nearly everywhere, the summands are simple: logarithms of E and y are taken where E is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from domains.denoising.counts import Csr
 
 TARGET = 1e4
 EPSILON = 1e-6
+LOG = log(EPSILON)
 _CHUNK = 256
 
 
@@ -43,11 +45,17 @@ class Scores(NamedTuple):
 def losses(held_out: Csr, denoised: Any, scale: float) -> Losses:
     """The losses of `denoised` (dense or CSR) where y = `denoised` * `scale`."""
     mse = upstream = true = 0.0
-    for expected, given in zip(_chunks(held_out), _chunks(denoised), strict=True):
-        y = given * scale
-        mse += float(np.square(_normalised(expected) - _normalised(given)).sum())
-        upstream += float((expected - y * np.log(expected + EPSILON)).sum())
-        true += float((y - expected * np.log(y + EPSILON)).sum())
+    for start in range(0, held_out.shape[0], _CHUNK):
+        expected, given = (matrix[start : start + _CHUNK] for matrix in (held_out, denoised))
+        entries = expected.tocoo()
+        where, counts = (entries.row, entries.col), entries.data
+        y = np.asarray(given[where], dtype=np.float64).ravel() * scale
+        total, total_y = float(counts.sum()), float(given.sum(dtype=np.float64)) * scale
+        difference = _normalised(given)
+        difference[where] -= _normalised(expected)[where]
+        mse += float(np.square(difference, out=difference).sum())
+        upstream += total - total_y * LOG - float(y @ (np.log(counts + EPSILON) - LOG))
+        true += total_y - float(counts @ np.log(y + EPSILON))
     size = held_out.shape[0] * held_out.shape[1]
     return Losses(mse / size, upstream / size, true / size)
 
@@ -75,13 +83,14 @@ def scores(held_out: Csr, denoised: Any, fixed: Anchors) -> Scores:
     )
 
 
-def _normalised(rows: np.ndarray) -> np.ndarray:
-    totals = rows.sum(axis=1, keepdims=True)
+def _normalised(rows: Any) -> np.ndarray:
+    """The rows of a dense or CSR matrix as logarithms, dense float64."""
+    totals = np.asarray(rows.sum(axis=1, dtype=np.float64)).reshape(-1, 1)
     totals[totals == 0] = 1.0  # a row of nothing stays nothing
-    return np.asarray(np.log1p(rows / totals * TARGET))
-
-
-def _chunks(matrix: Any) -> Iterator[np.ndarray]:
-    for start in range(0, matrix.shape[0], _CHUNK):
-        rows = matrix[start : start + _CHUNK]
-        yield np.asarray(rows if isinstance(rows, np.ndarray) else rows.toarray(), dtype=np.float64)
+    if isinstance(rows, np.ndarray):
+        made = rows / totals
+        made *= TARGET
+        return np.asarray(np.log1p(made, out=made))
+    made = rows.astype(np.float64)
+    made.data = np.log1p(made.data / np.repeat(totals.ravel(), np.diff(made.indptr)) * TARGET)
+    return np.asarray(made.toarray())

@@ -93,10 +93,11 @@ class Service:
         asked = list(self._split(on).values())
         domain = self._open()
         answers = domain.baselines(learn, asked)
-        return {
-            name: [replace(domain.grade(item, answer), detail="") for item, answer in zip(asked, given, strict=True)]
-            for name, given in answers.items()
-        }
+        graded: dict[str, list[Grade]] = {name: [] for name in answers}
+        for place, item in enumerate(asked):  # all of one instance together: they may share work
+            for name, given in answers.items():
+                graded[name].append(replace(domain.grade(item, given[place]), detail=""))
+        return graded
 
     def draws(self) -> bool:
         """Whether the domain draws pictures."""
