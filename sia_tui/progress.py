@@ -125,7 +125,7 @@ def counted(failures: dict[str, int]) -> str:
 
 def private_words(row: dict[str, Any]) -> str:
     """What a score's row says of the private check, to stand behind the score; nothing where there is none."""
-    words = "" if row["honest"] is None else f", honest {row['honest']:.4f}"
+    words = "" if row["honest"] is None else f", honest {row['honest']:z.4f}"
     if row.get("honest_floor") is not None:
         words += f" (floor {row['honest_floor']:.4f})"
     why = row["refused"] if "refused" in row else row["private"]["refused"] if row["private"] else ()

@@ -180,7 +180,7 @@ def _honest(val: dict[str, Any] | None) -> str:
 
 
 def _scored(score: dict[str, Any] | None) -> str:
-    return "-" if score is None else f"{score['score']:.4f} ± {score['se']:.4f}"
+    return "-" if score is None else f"{score['score']:z.4f} ± {score['se']:.4f}"
 
 
 @click.command("log")

@@ -21,6 +21,7 @@ _BESIDE = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 DATA = Path(os.environ.get("SIA_TEST_DATA") or _BESIDE) / "scrna"
 PANCREAS = DATA / "pancreas_baron_cider.npz"
 ABSENT = f"the real counts are not at hand: {PANCREAS} ($SIA_TEST_DATA names another folder)"
+NO_MAGIC = "magic-impute is not installed: pip install 'sia-tui[denoising]'"
 
 
 def small(cells: int = 90, genes: int = 600, seed: int = 3) -> Counts:

@@ -13,9 +13,7 @@ from domains.denoising import baselines, biology, floor
 from domains.denoising.counts import checked
 from domains.denoising.domain import Denoising, load
 from domains.denoising.magic_client import Magic, version
-from tests.unit.domains.counting import small
-
-NO_MAGIC = "magic-impute is not installed: pip install 'sia-tui[denoising]'"
+from tests.unit.domains.counting import NO_MAGIC, small
 
 
 @pytest.fixture
@@ -80,10 +78,11 @@ def test_magic_runs_in_a_process_of_its_own_and_keeps_cells_apart() -> None:
     counts = checked(small(cells=120)).matrix
     magic = Magic()
     try:
-        exact, again = magic(counts), magic(counts)
+        exact, remembered, again = magic(counts), magic(counts), magic(counts.copy())
         reversed_order = magic(counts, reversed_order=True)
     finally:
         magic.close()
+    assert remembered is exact is not again
     assert (exact == again).all()
     assert exact.shape == counts.shape
     assert (exact >= 0).all()

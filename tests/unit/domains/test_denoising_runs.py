@@ -12,7 +12,7 @@ import pytest
 
 from domains.denoising.magic_client import version
 from tests.story import sia
-from tests.unit.domains.counting import ABSENT, DATA, PANCREAS, params, small
+from tests.unit.domains.counting import ABSENT, DATA, NO_MAGIC, PANCREAS, params, small
 
 DROPSEQ = DATA / "mixology_sc_dropseq.npz"
 
@@ -60,7 +60,7 @@ def best(report: Any, name: str) -> Any:
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 @pytest.mark.skipif(not PANCREAS.exists(), reason=ABSENT)
-@pytest.mark.skipif(version() is None, reason="MAGIC is not installed: pip install 'sia-tui[denoising]'")
+@pytest.mark.skipif(version() is None, reason=NO_MAGIC)
 def test_the_search_ends_beyond_magic_on_cells_never_used_and_no_less_honest(tmp_path: Path) -> None:
     run(tmp_path, "run", "denoising", "--data", str(PANCREAS))
     facts = told(tmp_path, "show", "last")
@@ -80,13 +80,17 @@ def test_the_search_ends_beyond_magic_on_cells_never_used_and_no_less_honest(tmp
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 @pytest.mark.skipif(not DROPSEQ.exists(), reason=ABSENT)
-def test_the_same_harness_runs_on_counts_of_another_protocol(tmp_path: Path) -> None:
+@pytest.mark.skipif(version() is None, reason=NO_MAGIC)
+def test_the_same_harness_is_ahead_of_magic_on_counts_of_another_protocol(tmp_path: Path) -> None:
     script = tmp_path / "script.toml"
     chosen = params(method="sharpened blend")
     script.write_text(
         f"[[decision]]\nparams = {{ {', '.join(f'{k} = {json.dumps(v)}' for k, v in chosen.items())} }}\n"
     )
     run(tmp_path, "run", "denoising", "--data", str(DROPSEQ), "--generations", "2", "--agent", f"script:{script}")
-    first, second = told(tmp_path, "show", "last")["generations"]
+    facts = told(tmp_path, "show", "last")
+    first, second = facts["generations"]
+    magic = best(facts, "MAGIC")
     assert not second["failures"]
-    assert second["val"]["score"] > first["val"]["score"]
+    assert second["val"]["score"] > magic["score"] > first["val"]["score"]
+    assert second["val"]["honest"] > magic["honest"]
