@@ -30,7 +30,7 @@ def test_the_folder_is_a_harness_and_its_values_are_the_declared_ones() -> None:
     assert read_folder(HARNESS).params == params()
 
 
-@pytest.mark.parametrize(("method", "transform"), itertools.product(METHODS, TRANSFORMS))
+@pytest.mark.parametrize(("method", "transform"), [*itertools.product(METHODS, TRANSFORMS)])
 def test_every_structure_gives_a_matrix_that_keeps_the_rules(domain: Denoising, method: str, transform: str) -> None:
     item = domain.instances("val")[0]
     given = solve(item, method=method, transform=transform, components=60, neighbours=80, clip=0.02)
