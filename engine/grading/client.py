@@ -23,6 +23,8 @@ from engine.grading.loader import Folder
 LOAD_WALL_S = 600.0
 FETCH_WALL_S = 3600.0
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "SIA_CACHE", "PYTHONPATH", "VIRTUAL_ENV")
+# sums in one order on any machine; and on one that is shared, threads of BLAS mostly wait for each other
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class GraderFailed(Exception):
@@ -145,7 +147,7 @@ class Grader:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**keep, "PYTHONHASHSEED": "0"},
+            env={**keep, **_ONE_THREAD, "PYTHONHASHSEED": "0"},
             start_new_session=True,  # an interrupt at the terminal is the engine's to handle
         )
         assert self._process.stderr  # noqa: S101 - a pipe
