@@ -2,7 +2,7 @@
 
 It is a function of what the model replies and what tools give, both of which the desk remembers: taken up again, it
 comes to the same point without a call. It is bounded: after `READING` turns only decisions are offered, and after
-`REPAIRS` decisions that were sent back nothing came of it.
+`REPAIRS` decisions that were sent back nothing came of it; a model without tools of its own has fewer of both.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from engine.agents.protocol import Desk, Nothing, Result
 from engine.agents.toolbox import Instrument
 from engine.models.protocol import Message, Tool, ToolCall
 
-READING, READING_SMALL = 20, 3
-REPAIRS = 4
+READING, READING_SMALL = 20, 1
+REPAIRS, REPAIRS_SMALL = 4, 2
 _CUT = "the reply was cut off before its end; say it in fewer words, with replacements instead of whole files"
 _ONE = "end with one decision, not with several"
 T = TypeVar("T")
@@ -46,12 +46,13 @@ class Conversation:
         self._finals = {tool.name: tool for tool in finals}
         self._messages = [Message("system", prompt.text), Message("user", opening)]
         self._reading = READING if desk.abilities.tools else READING_SMALL
+        self._repairs = REPAIRS if desk.abilities.tools else REPAIRS_SMALL
         self._used = 0
 
     async def decision(self, decide: Decide[T]) -> T | Nothing:
         """What `decide` makes of the first final call that it does not reject."""
         rejected: list[Rejected] = []
-        for turn in range(self._reading + REPAIRS + 1):
+        for turn in range(self._reading + self._repairs + 1):
             reading = [one.tool for one in self._instruments.values()] if turn < self._reading else []
             offer = [*reading, *self._finals.values()]
             reply = await ask(self._desk, turn, self._prompt.sha256, tuple(self._messages), offer)
@@ -76,7 +77,7 @@ class Conversation:
                 self._messages.append(Message("tool", result.text, answers=call.id, failed=result.failed))
             if not reply.calls:
                 self._messages.append(Message("user", _CUT if reply.finish == "length" else "Use one of the tools."))
-            if len(rejected) > REPAIRS:
+            if len(rejected) > self._repairs:
                 return Nothing(f"{len(rejected)} decisions were sent back, the last because {rejected[-1].why}"[:500])
         last = f", the last decision was sent back because {rejected[-1].why}" if rejected else ""
         return Nothing(f"the model came to no decision{last}"[:500])

@@ -8,19 +8,18 @@ not hold, and makes the candidate.
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from engine.agents import editing, reading
+from engine.agents import compact, editing, reading
 from engine.agents.conversation import Conversation, Rejected
 from engine.agents.editing import UpdateHarness, UpdateWeights
 from engine.agents.prompt import load
 from engine.agents.protocol import Desk, Nothing, Proposal, View
 from engine.agents.toolbox import Arguments, Invalid
 from engine.events import types as t
-from engine.models.protocol import Tool, ToolCall
-from harness_repo.harness import Harness, Tunable
+from engine.models.protocol import ToolCall
+from harness_repo.harness import Harness
 
-PAGE, PAGE_SMALL = 8000, 1000
+PAGE = 8000
 _HARNESS = Arguments("update_harness", "Decide: change the harness of the best candidate so far.", UpdateHarness)
 _WEIGHTS = Arguments("update_weights", "Decide: train the model, with the harness as it is.", UpdateWeights)
 _CITED = re.compile(r"g(\d+)(?:/(.+))?")
@@ -31,7 +30,6 @@ class FeedbackAgent:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._prompt = load("feedback")
 
     async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
         """What it found, and the decision that it came to."""
@@ -63,12 +61,16 @@ class FeedbackAgent:
         return await self._conversation(view, desk).decision(decide)
 
     def _conversation(self, view: View, desk: Desk) -> Conversation:
-        size = PAGE if desk.abilities.tools else PAGE_SMALL
-        instruments = reading.of_run(view, desk.record, size)
-        finals = [_HARNESS.tool if desk.abilities.tools else _small(view)]
+        if desk.abilities.tools:
+            prompt, opening = load("feedback"), _opening(view, desk)
+            instruments, finals = reading.of_run(view, desk.record, PAGE), [_HARNESS.tool]
+        else:
+            prompt, opening = load("feedback_small"), compact.opening(view, desk)
+            instruments = compact.instruments(view, desk.record)
+            finals = [compact.decision(_HARNESS.tool.name, view)]
         if desk.trainable:
             finals.append(_WEIGHTS.tool)
-        return Conversation(desk, self._prompt, _opening(view, desk, size), instruments, finals)
+        return Conversation(desk, prompt, opening, instruments, finals)
 
 
 def _decided(view: View, desk: Desk, call: ToolCall) -> tuple[t.AnalysisFinished, Harness]:
@@ -99,56 +101,15 @@ def _events(view: View, desk: Desk, cited: list[str]) -> list[int]:
     return sorted(set(numbers))
 
 
-def _opening(view: View, desk: Desk, size: int) -> str:
+def _opening(view: View, desk: Desk) -> str:
     """What the agent is told before it asks."""
     harness = view.harness
     params = ", ".join(f"{name} = {value!r}" for name, value in harness.params.items())
     model = "reach a language model through ctx.model" if desk.has_task_model else "have no language model"
     parts = [
-        f"The task:\n{desk.record.task[:size]}",
-        f"Candidates so far:\n{reading.candidates(view, desk.record)[-size:]}",
+        f"The task:\n{desk.record.task[:PAGE]}",
+        f"Candidates so far:\n{reading.candidates(view, desk.record)[-PAGE:]}",
         f"You change candidate {view.incumbent}. Its files: {', '.join(harness.files)}.",
         f"Its parameters: {params or 'none'}. Harnesses here {model}.",
     ]
     return "\n\n".join(parts)
-
-
-def _small(view: View) -> Tool:
-    """The decision for a small model under a grammar: values of declared tunables, or else whole files."""
-    harness = view.harness
-    text = {"type": "string", "maxLength": 80}
-    properties: dict[str, Any] = {
-        "findings": text,
-        "reason": text,
-        "evidence": {"type": "array", "items": {"enum": [f"g{past.n}" for past in view.past]}, "maxItems": 1},
-        "expected_gain": {"enum": [0.0, 0.01, 0.05, 0.1]},
-    }
-    tunables = harness.manifest.tunables
-    if tunables:
-        values = {name: _values(tunable) for name, tunable in tunables.items()}
-        properties["params"] = {
-            "type": "object",
-            "properties": values,
-            "required": list(values),
-            "additionalProperties": False,
-        }
-    else:
-        files = {path: {"type": "string"} for path in harness.files if path.endswith((".md", ".py"))}
-        properties["files"] = {"type": "object", "properties": files, "additionalProperties": False}
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return Tool(_HARNESS.tool.name, _HARNESS.tool.description, schema)
-
-
-def _values(tunable: Tunable) -> dict[str, Any]:
-    if tunable.type == "choice":
-        return {"enum": list(tunable.choices)}
-    low, high = tunable.low, tunable.high
-    if tunable.type == "int":
-        steps = range(int(low), int(high) + 1, max(1, int(high - low) // 10))
-        return {"enum": list(steps)}
-    return {"enum": [float(f"{low + (high - low) * step / 10:.4g}") for step in range(11)]}

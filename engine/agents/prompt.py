@@ -17,7 +17,7 @@ class Prompt(msgspec.Struct, frozen=True):
     sha256: str
 
 
-NAMES = ("meta", "feedback")
+NAMES = ("meta", "feedback", "feedback_small")
 
 
 def load(name: str) -> Prompt:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.agents import editing, reading
+from engine.agents import compact, editing, reading
 from engine.agents.prompt import NAMES, load
 from engine.agents.toolbox import schema_of
 from tests.desks import Record, view
@@ -25,7 +25,9 @@ def pins() -> dict[str, Any]:
     """What is pinned, as it is now."""
     prompts = {name: {"version": (one := load(name)).version, "sha256": one.sha256} for name in NAMES}
     offered = [*reading.of_run(view(), Record(), 1000), reading.of_train(Record(), 1000)]
+    offered += compact.instruments(view(), Record())
     tools = [msgspec.to_builtins(one.tool) for one in offered]
+    tools.append(msgspec.to_builtins(compact.decision("update_harness", view())))
     tools += [schema_of(kind) for kind in (editing.WriteHarness, editing.UpdateHarness, editing.UpdateWeights)]
     digest = hashlib.sha256(json.dumps(tools, sort_keys=True).encode()).hexdigest()
     return {"prompts": prompts, "tools": {"sha256": digest}}

@@ -19,6 +19,8 @@ pytest.importorskip("gguf", reason="needs the extra local")
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(1800)]
 PATIENCE_S = 1500.0
+MOST_READ = 1000
+"""Tokens of one prompt: what a slow processor reads in seconds."""
 ASKS = """
 def solve(instance, ctx):
     reply = ctx.model.chat([f"7 times {instance.data} is"], max_tokens=8, temperature=0.7)
@@ -59,13 +61,17 @@ def test_smollm2_is_the_task_agent_and_the_same_seed_gives_the_same_replies(tmp_
 
 def test_smollm2_is_the_feedback_agent_under_a_grammar(tmp_path: Path, toy: str) -> None:
     workspace = tmp_path / "w"
-    facts = run(workspace, toy, "--agent", "local", "--seed-harness", "--generations", "2")
+    facts = run(workspace, toy, "--agent", "local", "--seed-harness", "--generations", "3")
     calls = payloads(workspace, t.ModelCalled)
     assert {one.role for one in calls} == {"feedback"}
-    assert payloads(workspace, t.AnalysisFinished)[0].lever == "harness"
-    if len(facts["generations"]) == 2:
-        assert facts["generations"][1]["accepted"] in (True, False)
-        assert payloads(workspace, t.HarnessWritten)[1].author == "local"
-    else:
-        assert "no further candidate was found" in facts["reason"]
+    assert max(one.usage.input for one in calls) < MOST_READ
+    decided = payloads(workspace, t.AnalysisFinished)
+    assert [one.lever for one in decided] == ["harness", "harness"]
+    assert all(one.evidence and len(one.reason) <= 60 for one in decided)
+    assert [one.accepted for one in payloads(workspace, t.GateDecided)] == [
+        one["accepted"] for one in facts["generations"]
+    ]
+    made = payloads(workspace, t.HarnessWritten)
+    assert [one.author for one in made] == ["seed", "local", "local"]
+    assert len({one.tree for one in made}) == 3, "each candidate is another"
     assert json.loads(call(workspace, "", "replay", "last", "--verify", "--json").stdout)["identical"]

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.agents.conversation import READING_SMALL, REPAIRS
+from engine.agents import compact
+from engine.agents.conversation import READING_SMALL, REPAIRS, REPAIRS_SMALL
 from engine.agents.feedback import FeedbackAgent
 from engine.agents.meta import MetaAgent
-from engine.agents.protocol import Nothing, Proposal
+from engine.agents.protocol import Nothing, Proposal, View
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply, Usage
 from tests.desks import FILES, Desk, calls, chooses, says, view
@@ -154,7 +155,7 @@ def test_an_agent_that_never_decides_is_given_up() -> None:
 def test_a_model_without_tools_decides_under_a_grammar() -> None:
     small = {"findings": "it guesses", "reason": "the rule", "evidence": ["g1"], "expected_gain": 0.1}
     desk = Desk(
-        chooses("list_candidates", {}),
+        chooses("count_confusions", {"candidate": 1}),
         chooses("update_harness", {**small, "params": {"method": "rule"}}),
         abilities=GRAMMAR,
     )
@@ -163,16 +164,42 @@ def test_a_model_without_tools_decides_under_a_grammar() -> None:
     assert made.harness.params == {"method": "rule"}
     assert not desk.questions[0].tools
     schema = msgspec.json.encode(desk.questions[0].schema).decode()
-    assert '"enum":["guess","rule"]' in schema
+    assert '"enum":["rule"]' in schema, "not the value that it has"
     assert [message.role for message in desk.questions[1].messages] == ["system", "user", "assistant", "user"]
 
 
 def test_under_a_grammar_reading_ends_soon() -> None:
-    desk = Desk(*[chooses("list_candidates", {}) for _ in range(20)], abilities=GRAMMAR)
+    desk = Desk(*[chooses("show_rewards", {"candidate": 1}) for _ in range(20)], abilities=GRAMMAR)
     assert isinstance(improve(desk), Nothing)
     offered = [question.schema for question in desk.questions]
+    assert len(offered) == READING_SMALL + REPAIRS_SMALL + 1
     assert all("anyOf" in (schema or {}) for schema in offered[:READING_SMALL])
     assert not any("anyOf" in (schema or {}) for schema in offered[READING_SMALL:])
+
+
+def test_under_a_grammar_little_is_read_and_what_fails_is_told_at_once() -> None:
+    desk = Desk(chooses("update_harness", {}), chooses("update_harness", {}), chooses("update_harness", {}),
+                chooses("update_harness", {}), abilities=GRAMMAR)  # fmt: skip
+    assert isinstance(improve(desk), Nothing)
+    first = desk.questions[0].messages
+    assert sum(len(message.text) for message in first) < 3500
+    assert "expected 7, given 0" in first[-1].text
+    assert "ValueError: three" in first[-1].text
+
+
+def test_under_a_grammar_no_candidate_that_is_known_is_offered_again() -> None:
+    assert _offered(view())["params"] == {"anyOf": [_only("method", {"enum": ["rule"]})]}
+    declined = view(declined=[{"method": "rule"}])
+    assert "params" not in _offered(declined)
+    assert _offered(declined)["files"] == {"anyOf": [_only("agent.py", {"type": "string"})]}
+
+
+def _offered(seen: View) -> Any:
+    return compact.decision("update_harness", seen).parameters["properties"]
+
+
+def _only(name: str, shape: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: shape}, "required": [name], "additionalProperties": False}
 
 
 def written(agent: str) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,105 @@
+"""How the Feedback-Agent asks a model without tools of its own: little to read, and choices where text would be long.
+
+Such models are small, and run where a thousand tokens take seconds. So the prompt is short, what matters most is told
+at once, what can be looked up needs no more than a candidate's number, and a decision is one change that the grammar
+lists. Whatever the model is worth, its decisions are in form, and no candidate that was judged is proposed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.agents import reading
+from engine.agents.protocol import Desk, View
+from engine.agents.record import Record
+from engine.agents.toolbox import Instrument, Invalid
+from engine.models.protocol import Tool, ToolCall
+from harness_repo.harness import Tunable, Value
+
+PAGE = 400
+"""Characters of each part of the opening, and of what a tool answers."""
+_TEXT = {"type": "string", "maxLength": 60}
+_STEPS = 10
+_AT_ONCE = ("count_failures", "count_confusions")
+
+
+def opening(view: View, desk: Desk) -> str:
+    """What the agent is told before it asks, in at most five parts of `PAGE` characters."""
+    parts = [
+        f"The task:\n{desk.record.task[:PAGE]}",
+        f"Candidates so far:\n{reading.candidates(view, desk.record)[-PAGE:]}",
+        f"You change candidate {view.incumbent}. Its parameters: {_listed(view.harness.params)[:PAGE]}.",
+    ]
+    about = {"candidate": view.incumbent}
+    for one in instruments(view, desk.record):
+        if one.tool.name in _AT_ONCE:
+            try:
+                parts.append(one.read(ToolCall("", one.tool.name, about)))
+            except Invalid:
+                continue
+    return "\n\n".join(parts)
+
+
+def instruments(view: View, record: Record) -> list[Instrument]:
+    """The tools of reading that need a candidate's number only: that of the best one, or of the last."""
+    numbers = sorted({view.incumbent, view.past[-1].n} if view.past else {view.incumbent})
+    shape = _object({"candidate": {"enum": numbers}})
+    return [
+        Instrument(Tool(one.tool.name, one.tool.description, shape), one.read)
+        for one in reading.of_run(view, record, PAGE)
+        if one.tool.parameters.get("required") == ["candidate"]
+    ]
+
+
+def decision(name: str, view: View) -> Tool:
+    """One other value of a declared parameter; a whole file where no parameter is declared."""
+    cited = [f"g{past.n}" for past in view.past]
+    shape: dict[str, Any] = {"findings": _TEXT, "reason": _TEXT}
+    shape["evidence"] = {"type": "array", "items": {"enum": cited}, "maxItems": 1}
+    shape["expected_gain"] = {"enum": [0.0, 0.01, 0.05, 0.1]}
+    if values := _untried(view):
+        shape["params"] = _one_of({name: {"enum": left} for name, left in values.items()})
+        return Tool(name, "Decide: give one parameter another value.", _object(shape))
+    files = [path for path in view.harness.files if path.endswith(".md")]
+    files = files or [path for path in view.harness.files if path.endswith(".py")]
+    shape["files"] = _one_of({path: {"type": "string"} for path in files})
+    return Tool(name, "Decide: write one file anew.", _object(shape))
+
+
+def _untried(view: View) -> dict[str, list[Value]]:
+    """By parameter, the values that make a candidate of which nothing is known."""
+    now = view.harness.params
+    known = [now, *(past.params for past in view.past), *view.declined]
+    found: dict[str, list[Value]] = {}
+    for name, tunable in view.harness.manifest.tunables.items():
+        if all(now.get(other) in admitted for other, admitted in tunable.when.items()):
+            values = [value for value in _values(tunable) if {**now, name: value} not in known]
+            found |= {name: values} if values else {}
+    return found
+
+
+def _values(tunable: Tunable) -> list[Value]:
+    if tunable.type == "choice":
+        return list(tunable.choices)
+    low, high = tunable.low, tunable.high
+    if tunable.type == "int":
+        return list(range(int(low), int(high) + 1, max(1, int(high - low) // _STEPS)))
+    return [float(f"{low + (high - low) * step / _STEPS:.4g}") for step in range(_STEPS + 1)]
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _one_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [_object({name: shape}) for name, shape in properties.items()]}
+
+
+def _listed(params: Mapping[str, Value]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in params.items()) or "none"
