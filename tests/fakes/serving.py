@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -65,6 +65,11 @@ class Record(NamedTuple):
         return self.whole and self.status == 200
 
 
+def in_order(records: Iterable[Record]) -> list[Record]:
+    """Records by their number: a client may ask again before the last thing that it was told is written down."""
+    return sorted(records, key=lambda record: record.n)
+
+
 class Server:
     """Answers on 127.0.0.1 until it is closed."""
 
@@ -108,7 +113,7 @@ class Server:
         """The records, once there are `count` of them."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.records) >= count, WAIT_S), "too few requests came"
-            return list(self.records)
+            return in_order(self.records)
 
     def close(self) -> None:
         self._http.shutdown()
@@ -177,8 +182,9 @@ class Process(NamedTuple):
 
     @property
     def records(self) -> list[Record]:
-        """What became of each request so far."""
-        return [Record(**json.loads(line)) for line in self.record_file.read_text().splitlines()]
+        """What became of each request so far; a line that is still being written is none yet."""
+        *lines, _ = self.record_file.read_text().split("\n")
+        return in_order(Record(**json.loads(line)) for line in lines)
 
     def wait_for(self, count: int) -> list[Record]:
         """The records, once there are `count` of them."""
@@ -218,7 +224,7 @@ def serve(make: Callable[[Callable[..., Any], Callable[[Record], None]], Server]
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with chosen.record_file.open("a", buffering=1) as records:
-        server = make(_scripted(chosen.script), lambda record: print(json.dumps(record._asdict()), file=records))
+        server = make(_scripted(chosen.script), lambda record: records.write(json.dumps(record._asdict()) + "\n"))
         fresh = chosen.port_file.with_suffix(".new")
         fresh.write_text(str(server.port))
         fresh.rename(chosen.port_file)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.fakes import serving
 from tests.fakes.anthropic_server import KEY
+from tests.fakes.serving import Record
 
 SCRIPT = """
 from tests.fakes.anthropic_server import Plan
@@ -39,3 +40,11 @@ def test_it_answers_and_counts_in_a_process_of_its_own(tmp_path: Path) -> None:
         assert [(record.status, record.answered) for record in server.wait_for(3)] == [
             (200, True), (401, False), (400, False),
         ]  # fmt: skip
+
+
+def test_records_are_in_the_order_of_the_requests_and_whole(tmp_path: Path) -> None:
+    """An answer is written down after it was sent, so that a later request may be written down before it."""
+    file = tmp_path / "records"
+    lines = [json.dumps(Record(n, "/", {}, 200, whole=True)._asdict()) for n in (2, 1, 3)]
+    file.write_text("\n".join(lines)[:-5])
+    assert [record.n for record in serving.Process("", file).records] == [1, 2]
