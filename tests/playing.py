@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,6 +73,24 @@ def answer(body: Mapping[str, Any]) -> Plan:
     text = said(body["messages"][-1])
     x = int(re.search(r"x = (\d+)", text)[1])  # type: ignore[index]
     return Plan(blocks=[str(7 * x % 10) if TIMES in text else "0"])
+
+
+CANARY = "sk-ant-canary-0815-4711"
+
+
+def faulty(asked: Asked, game: Callable[[Asked], Plan] = play) -> Plan:
+    """Every third request meets a fault, each kind in turn; a server that fails may show the key that it was given."""
+    shows = f"your key {CANARY} is fine, we are not"
+    faults = [
+        Plan(status=429, message=shows, headers={"retry-after": "0"}),
+        Plan(status=529, message=shows, headers={"retry-after": "0"}),
+        Plan(status=500, message=shows, headers={"retry-after": "0"}),
+        game(asked)._replace(cut_at=300),
+        game(asked)._replace(cut_at=350, end="early"),
+        game(asked)._replace(error_after=529, message=shows),
+        game(asked)._replace(pause_s=0.01),
+    ]
+    return faults[asked.n // 3 % len(faults)] if asked.n % 3 == 0 and asked.n < 66 else game(asked)
 
 
 def play_lawbench(asked: Asked) -> Plan:

@@ -19,7 +19,7 @@ from engine.events import types as t
 from engine.events.reader import Reader
 from tests.fakes.anthropic_server import AnthropicServer, Plan
 from tests.fakes.serving import Asked
-from tests.playing import GUESS, TIMES, asks, call, contents, payloads, play, small
+from tests.playing import CANARY, GUESS, TIMES, asks, call, contents, faulty, payloads, play, small
 from tests.story import sia
 
 pytest.importorskip("anthropic", reason="the extra agents is not installed")
@@ -178,24 +178,6 @@ def test_a_cap_of_money_is_never_exceeded(tmp_path: Path, toy: str) -> None:
     assert 0 < facts["cost"]["usd"] <= cap
     assert facts["cost"]["usd"] == pytest.approx(sum(one.usd for one in calls))
     assert json.loads(call(workspace, "", "replay", "last", "--verify", "--json").stdout)["identical"]
-
-
-CANARY = "sk-ant-canary-0815-4711"
-
-
-def faulty(asked: Asked) -> Plan:
-    """Every third request meets a fault, each kind in turn; a server that fails may show the key that it was given."""
-    shows = f"your key {CANARY} is fine, we are not"
-    faults = [
-        Plan(status=429, message=shows, headers={"retry-after": "0"}),
-        Plan(status=529, message=shows, headers={"retry-after": "0"}),
-        Plan(status=500, message=shows, headers={"retry-after": "0"}),
-        play(asked)._replace(cut_at=300),
-        play(asked)._replace(cut_at=350, end="early"),
-        play(asked)._replace(error_after=529, message=shows),
-        play(asked)._replace(pause_s=0.01),
-    ]
-    return faults[asked.n // 3 % len(faults)] if asked.n % 3 == 0 and asked.n < 66 else play(asked)
 
 
 def test_a_run_survives_every_fault_and_its_key_is_found_nowhere(tmp_path: Path, toy: str, finished: Told) -> None:
