@@ -9,15 +9,23 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
+from collections import Counter
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.reader import Reader
 from engine.models.protocol import Message, Model, Request
+from tests.local.test_loop import ASKS
+from tests.playing import call, payloads, small
 
 pytest.importorskip("llama_cpp", reason="needs the extra local")
 pytest.importorskip("starlette_context", reason="needs llama-cpp-python[server]")
@@ -94,3 +102,64 @@ def test_it_is_known_and_gives_valid_counted_seeded_replies(url: str, file: Path
 
     asyncio.run(go())
     assert asyncio.run(kind_of(url)) == "llamacpp"
+
+
+def test_a_whole_run_goes_through_it_and_the_same_seed_gives_the_same_replies(url: str, tmp_path: Path) -> None:
+    toy = small(tmp_path / "times7")
+    (Path(toy) / "harness" / "agent.py").write_text(ASKS)
+    told = []
+    with counting(url) as (front, answered):
+        for name in ("one", "two"):
+            run = ("run", toy, "--model", f"openai:smollm2@{front}", "--generations", "1", "--seed", "5", "--json")
+            done = call(tmp_path / name, "", *run, patience_s=600)
+            assert done.returncode == 0, done
+            calls = payloads(tmp_path / name, t.ModelCalled)
+            assert len(calls) == 12 + 4
+            assert all(0 < one.usage.output <= 8 for one in calls)
+            counted = Counter((one.usage.input, one.usage.output) for one in calls)
+            assert counted == Counter(answered), "the log has what the server counted"
+            answered.clear()
+            told.append({(one.place, one.ordinal): (said(tmp_path / name, one), one.usage) for one in calls})
+            assert json.loads(call(tmp_path / name, "", "replay", "last", "--verify", "--json").stdout)["identical"]
+    assert told[0] == told[1]
+    assert len({text for text, _ in told[0].values()}) > 1, "they are no constant"
+
+
+def said(workspace: Path, one: t.ModelCalled) -> str:
+    """The text of a reply in the log."""
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        return str(json.loads(reader.blob(one.reply))["text"])
+
+
+@contextlib.contextmanager
+def counting(url: str) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """An address that passes all on to `url`, and the tokens (of prompt, of reply) that the server said it counted."""
+    counted: list[tuple[int, int]] = []
+
+    class Front(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._pass(None)
+
+        def do_POST(self) -> None:
+            self._pass(self.rfile.read(int(self.headers["content-length"])))
+
+        def _pass(self, body: bytes | None) -> None:
+            request = urllib.request.Request(url.removesuffix("/v1") + self.path, body)  # noqa: S310
+            request.add_header("content-type", "application/json")
+            with urllib.request.urlopen(request, timeout=WAIT_S) as response:  # noqa: S310
+                raw = response.read()
+            if usage := json.loads(raw).get("usage"):
+                counted.append((usage["prompt_tokens"], usage["completion_tokens"]))
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Front) as front:
+        threading.Thread(target=front.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{front.server_port}/v1", counted
+        front.shutdown()
