@@ -83,9 +83,11 @@ def _values(tunable: Tunable) -> list[Value]:
     if tunable.type == "choice":
         return list(tunable.choices)
     low, high = tunable.low, tunable.high
+    parts = [step / _STEPS for step in range(_STEPS + 1)]
+    values = [low * (high / low) ** part if tunable.log else low + (high - low) * part for part in parts]
     if tunable.type == "int":
-        return list(range(int(low), int(high) + 1, max(1, int(high - low) // _STEPS)))
-    return [float(f"{low + (high - low) * step / _STEPS:.4g}") for step in range(_STEPS + 1)]
+        return sorted({round(value) for value in values})
+    return [min(max(float(f"{value:.4g}"), low), high) for value in values]
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from engine.agents.meta import MetaAgent
 from engine.agents.protocol import Nothing, Proposal, View
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply, Usage
+from harness_repo.harness import parse
 from tests.desks import FILES, Desk, calls, chooses, says, view
 
 ANALYSIS = t.AnalysisFinished("", "harness", "")
@@ -192,6 +193,22 @@ def test_under_a_grammar_no_candidate_that_is_known_is_offered_again() -> None:
     declined = view(declined=[{"method": "rule"}])
     assert "params" not in _offered(declined)
     assert _offered(declined)["files"] == {"anyOf": [_only("agent.py", {"type": "string"})]}
+
+
+@pytest.mark.parametrize(
+    ("declared", "offered"),
+    [
+        ('type = "int"\nlow = 0\nhigh = 3', [0, 1, 2, 3]),
+        ('type = "int"\nlow = 1\nhigh = 1024\nlog = true', [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]),
+        ('type = "float"\nlow = 0.0\nhigh = 0.99999', [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99999]),
+    ],
+)
+def test_under_a_grammar_numbers_are_a_few_steps_of_their_range(declared: str, offered: list[float]) -> None:
+    manifest = f'name = "toy"\n[tunables.x]\n{declared}\n'
+    now = b"x = 0.25\n" if "float" in declared else b"x = 1\n"
+    files = {**FILES, "harness.toml": manifest.encode(), "params.toml": now}
+    (only,) = _offered(view(harness=parse(files)))["params"]["anyOf"]
+    assert only["properties"]["x"]["enum"] == pytest.approx([value for value in offered if value != 1])
 
 
 def _offered(seen: View) -> Any:
