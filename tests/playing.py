@@ -75,24 +75,6 @@ def answer(body: Mapping[str, Any]) -> Plan:
     return Plan(blocks=[str(7 * x % 10) if TIMES in text else "0"])
 
 
-CANARY = "sk-ant-canary-0815-4711"
-
-
-def faulty(asked: Asked, game: Callable[[Asked], Plan] = play) -> Plan:
-    """Every third request meets a fault, each kind in turn; a server that fails may show the key that it was given."""
-    shows = f"your key {CANARY} is fine, we are not"
-    faults = [
-        Plan(status=429, message=shows, headers={"retry-after": "0"}),
-        Plan(status=529, message=shows, headers={"retry-after": "0"}),
-        Plan(status=500, message=shows, headers={"retry-after": "0"}),
-        game(asked)._replace(cut_at=300),
-        game(asked)._replace(cut_at=350, end="early"),
-        game(asked)._replace(error_after=529, message=shows),
-        game(asked)._replace(pause_s=0.01),
-    ]
-    return faults[asked.n // 3 % len(faults)] if asked.n % 3 == 0 and asked.n < 66 else game(asked)
-
-
 def play_lawbench(asked: Asked) -> Plan:
     """The same game on LawBench; the task model answers with the first charge that it is given."""
     body = asked.body
@@ -113,6 +95,29 @@ def play_lawbench(asked: Asked) -> Plan:
     better: dict[str, Any] = {"candidates": 5} if n == 1 else {"letters": 1499}
     edit = {"files": broken} if turn < 3 else {"files": {}, "params": better}
     return Plan(blocks=[Use("update_harness", update("", f"g{n}") | edit)])
+
+
+CANARY = "sk-ant-canary-0815-4711"
+
+
+def faulty(asked: Asked, game: Callable[[Asked], Plan] = play, *, every: int = 3, until: int = 66) -> Plan:
+    """Now and then a request meets a fault, each kind in turn; a server that fails may show the key it was given."""
+    shows = f"your key {CANARY} is fine, we are not"
+    faults = [
+        Plan(status=429, message=shows, headers={"retry-after": "0"}),
+        Plan(status=529, message=shows, headers={"retry-after": "0"}),
+        Plan(status=500, message=shows, headers={"retry-after": "0"}),
+        game(asked)._replace(cut_at=300),
+        game(asked)._replace(cut_at=350, end="early"),
+        game(asked)._replace(error_after=529, message=shows),
+        game(asked)._replace(pause_s=0.01),
+    ]
+    return faults[asked.n // every % len(faults)] if asked.n % every == 0 and asked.n < until else game(asked)
+
+
+def faulty_lawbench(asked: Asked) -> Plan:
+    """The game on LawBench with a fault in every fortieth request."""
+    return faulty(asked, play_lawbench, every=40, until=1 << 20)
 
 
 def first_harness(body: Mapping[str, Any]) -> Plan:
