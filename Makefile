@@ -24,7 +24,7 @@ test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole ru
 	$(BIN)/pytest -m "slow or not slow" -n 0 --timeout 2400 -k denoising tests
 
 test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
-	$(BIN)/pytest -m slow -n 0 --timeout 2400
+	$(BIN)/pytest -m slow -n 2 --timeout 2400
 
 test-local: $(VENV)/.local  ## SmolLM2 in process by llama.cpp, and behind its server
 	$(BIN)/pytest -m local -n 0 tests/local
