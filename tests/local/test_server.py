@@ -24,7 +24,6 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.models.protocol import Message, Model, Request
-from tests.local.test_loop import ASKS
 from tests.playing import call, payloads, small
 
 pytest.importorskip("llama_cpp", reason="needs the extra local")
@@ -36,6 +35,7 @@ from engine.models.f16 import rewritten
 from engine.models.llamacpp import LlamaCpp
 from engine.models.openai import kind_of
 from engine.settings import Settings
+from tests.local.test_loop import ASKS
 
 pytestmark = pytest.mark.local
 ASK = [Message("user", "Name a colour of the sky in one word.")]
