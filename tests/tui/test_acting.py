@@ -227,14 +227,16 @@ async def test_an_edited_harness_becomes_the_next_candidate_of_a_fork(tmp_path: 
     async with opened(tmp_path) as (pilot, main):
         await start(pilot, generations="2", name="one")
         await rest(main, tmp_path, "one")
-        await pilot.press("1", "e")
+        await pilot.press("escape", "e")
         await settle(pilot)
         assert isinstance(pilot.app.screen, EditScreen)
         (pilot.app.screen.folder / "params.toml").write_text('method = "rule"\nskill = 8\n')
         await pilot.press("f")
-        await fill(pilot, name="mine", generations="3")
+        await fill(pilot, name="mine")
         await rest(main, tmp_path, "mine")
-    assert state(tmp_path, "mine").versions[2].author == "person"
+    made = state(tmp_path, "mine")
+    assert made.versions[3].author == "person"
+    assert made.of(3).execution is not None, "one more generation is offered, so that the edited harness is executed"
 
 
 async def test_a_sealed_run_is_branched_into_the_workspace(tmp_path: Path, opened: Opened) -> None:

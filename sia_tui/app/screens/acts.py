@@ -57,7 +57,7 @@ async def branch(main: MainScreen) -> None:
     state = watching.moment.state
     intro = [f"A new run from the candidate of generation {n} of {state.name}; {state.name} is not touched."]
     said = await main.app.push_screen_wait(
-        Form(f"branch from generation {n}", _origin(watching, intro), _fields(state.set), _check(state.set))
+        Form(f"branch from generation {n}", _origin(watching, intro), _fields(state.set, n + 1), _check(state.set))
     )
     if said is not None:
         await launch(main, ["branch", *_parent(watching), "--generation", str(n), *_changes(said)])
@@ -74,8 +74,9 @@ async def fork(main: MainScreen, harness: Path | None = None) -> None:
     intro = [f"A new run that shares the first {at:,} events of {state.name}; {state.name} is not touched."]
     if harness is not None:
         intro.append("The edited harness is its next candidate.")
+    following = (state.current.n if state.current else 0) + 1
     said = await main.app.push_screen_wait(
-        Form(f"fork at event {at:,}", _origin(watching, intro), _fields(state.set), _check(state.set))
+        Form(f"fork at event {at:,}", _origin(watching, intro), _fields(state.set, following), _check(state.set))
     )
     if said is not None:
         edited = ["--harness", str(harness)] if harness else []
@@ -242,9 +243,15 @@ def _parent(watching: Watching) -> list[str]:
     return [watching.run, *sealed]
 
 
-def _fields(settings: t.Settings) -> list[Field]:
+def _fields(settings: t.Settings, following: int) -> list[Field]:
+    """The settings that may be changed; enough generations are offered that generation `following` is executed."""
+    more = str(following) if settings.generations < following else ""
     kept = {key: value for key, value in flat(settings).items() if key.split(".")[0] not in FIXED}
-    return [Field("name", "", "the next free one"), *(Field(key, _shown(value)) for key, value in kept.items())]
+    offered = {"generations": more}
+    return [
+        Field("name", "", "the next free one"),
+        *(Field(key, _shown(value), offered=offered.get(key, "")) for key, value in kept.items()),
+    ]
 
 
 def _check(settings: t.Settings) -> Callable[[Values], object]:

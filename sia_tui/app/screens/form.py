@@ -17,11 +17,12 @@ from sia_tui.app.lines import harmless
 
 
 class Field(NamedTuple):
-    """`value` is what holds if nothing is changed."""
+    """`value` is what holds if nothing is changed; `offered` stands there in its place, as a change to be accepted."""
 
     name: str
     value: str
     hint: str = ""
+    offered: str = ""
 
 
 Values = dict[str, str]
@@ -61,8 +62,9 @@ class Form(ModalScreen[Values | None]):
             with VerticalScroll(can_focus=False):
                 for at, field in enumerate(self._fields):
                     with Horizontal(classes="field"):
-                        yield Static(self._label(field, field.value), id=f"label-{at}")
-                        yield Input(field.value, placeholder=field.hint, compact=True, id=f"field-{at}")
+                        shown = field.offered or field.value
+                        yield Static(self._label(field, shown), id=f"label-{at}")
+                        yield Input(shown, placeholder=field.hint, compact=True, id=f"field-{at}")
             yield Static(
                 Text("enter: go on    tab, up and down: another line    esc: leave it", style="dim"), id="hint"
             )
