@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -37,34 +38,33 @@ def escaped(text: str) -> str:
     return harmless(text).replace("[", r"\[")
 
 
+_TONES: dict[str, tuple[str, str, str]] = {
+    "dim": ("", "", "dim"),
+    "title": ("text-primary", "", "bold"),
+    "strong": ("", "", "bold"),
+    "good": ("text-success", "", ""),
+    "bad": ("text-error", "", ""),
+    "warn": ("text-warning", "", ""),
+    "accent": ("text-accent", "", ""),
+    "add": ("text-success", "", ""),
+    "del": ("text-error", "", ""),
+    "hunk": ("text-secondary", "", ""),
+    "code": ("", "", ""),
+    "chart": ("text-primary", "", ""),
+    "chart2": ("text-secondary", "", ""),
+    "cursor": ("block-cursor-foreground", "block-cursor-background", ""),
+    "cursor-blurred": ("", "block-hover-background", ""),
+}
+"""Of each tone the colours, by the theme's names for them, and the attribute. Component classes would say the same, and
+be worked out anew for each pane whenever the focus moves."""
+
+
 class Lines(ScrollView, can_focus=True):
     """Draws `rows`, with a cursor. `follow` keeps the cursor on the last row while rows are added."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"lines--{tone}"
-        for tone in (
-            "dim", "title", "strong", "good", "bad", "warn", "accent", "add", "del", "hunk", "code", "chart", "chart2",
-            "cursor", "cursor-blurred",
-        )
-    }  # fmt: skip
     DEFAULT_CSS = """
     Lines {
         background: $background; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden;
-        .lines--dim { text-style: dim; }
-        .lines--title { color: $text-primary; text-style: bold; }
-        .lines--strong { text-style: bold; }
-        .lines--good { color: $text-success; }
-        .lines--bad { color: $text-error; }
-        .lines--warn { color: $text-warning; }
-        .lines--accent { color: $text-accent; }
-        .lines--add { color: $text-success; }
-        .lines--del { color: $text-error; }
-        .lines--hunk { color: $text-secondary; }
-        .lines--code { color: $foreground; }
-        .lines--chart { color: $text-primary; }
-        .lines--chart2 { color: $text-secondary; }
-        .lines--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
-        .lines--cursor-blurred { background: $block-hover-background; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -165,13 +165,30 @@ class Lines(ScrollView, can_focus=True):
 
     def _style(self, tone: str) -> Style:
         if tone not in self._styles:
-            if not tone:
-                self._styles[tone] = self.rich_style
-            elif tone.startswith("cursor"):
-                self._styles[tone] = self.get_component_rich_style(f"lines--{tone}", partial=True)
-            else:
-                self._styles[tone] = self._style("") + self.get_component_rich_style(f"lines--{tone}", partial=True)
+            base = self.rich_style
+            if tone:
+                colour, ground, attribute = _TONES[tone]
+                below = self.background_colors[1]
+                behind = self._colour(ground, below)
+                drawn = Style(
+                    color=self._colour(colour, behind or below).rich_color if colour else None,
+                    bgcolor=behind.rich_color if ground else None,
+                    bold=attribute == "bold" or None,
+                    dim=attribute == "dim" or None,
+                )
+                base = drawn if tone.startswith("cursor") else base + drawn
+            self._styles[tone] = base
         return self._styles[tone]
+
+    def _colour(self, name: str, below: Color) -> Color:
+        """The theme's colour of that name on `below`; `auto` is whatever can be read there."""
+        if not name:
+            return below
+        value = self.app.theme_variables[name]
+        if value.startswith("auto"):
+            return below + below.get_contrast_text(float(value.removeprefix("auto").strip(" %") or 100) / 100)
+        colour = Color.parse(value)
+        return below + colour if colour.a < 1 else colour
 
     def notify_style_update(self) -> None:
         """Another theme: styles are looked up anew."""
