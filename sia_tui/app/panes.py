@@ -17,6 +17,9 @@ from sia_tui.app.timeline import FilteredRows, TimelineRows
 from sia_tui.app.watching import Watching
 
 
+SOON_S = 0.1
+
+
 class LineagePane(Lines):
     """The graph of runs; the cursor keeps to what it is on when rows come and go."""
 
@@ -161,7 +164,7 @@ class InspectorPane(Lines):
     def on_resize(self) -> None:
         """Folds the page to the new width."""
         super().on_resize()
-        self.call_after_refresh(self._refill)  # the lists are there first
+        self.set_timer(SOON_S, self._refill)  # the lists are there first, and take keys
 
     def _refill(self) -> None:
         if self._watching is not None:

@@ -155,9 +155,11 @@ class MainScreen(Screen[None]):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self.set_class(self._columns < WIDE or self.zoomed, "narrow")
-        for at, pane in enumerate(self.panes):
-            pane.set_class(at == self.pane, "current")
+        narrow = self._columns < WIDE or self.zoomed
+        self.set_class(narrow, "narrow")
+        if narrow:  # elsewhere all panes are there, and a class that changes costs a look at every rule
+            for at, pane in enumerate(self.panes):
+                pane.set_class(at == self.pane, "current")
 
     # -- choosing what is watched -------------------------------------------------------------------------------------
 
