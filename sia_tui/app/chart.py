@@ -26,8 +26,10 @@ class Level(NamedTuple):
     y: float
 
 
-def chart(curves: Sequence[Curve], levels: Sequence[Level], width: int, height: int, *, x: str = "") -> list[Row]:
-    """The rows of a chart of that size, its names below it."""
+def chart(
+    curves: Sequence[Curve], levels: Sequence[Level], width: int, height: int, *, x: str = "", ticks: bool = True
+) -> list[Row]:
+    """The rows of a chart of that size, its names below it; `ticks` marks every place on the x axis."""
     import plotext
 
     plotext.clear_figure()
@@ -41,9 +43,9 @@ def chart(curves: Sequence[Curve], levels: Sequence[Level], width: int, height: 
             plotext.plot(list(curve.x), list(curve.y))
     for level in levels:
         plotext.hline(level.y)
-    ticks = sorted({value for curve in curves for value in curve.x})
-    if ticks and len(ticks) <= 20:
-        plotext.xticks(ticks, [f"{value:g}" for value in ticks])
+    places = sorted({value for curve in curves for value in curve.x})
+    if ticks and 0 < len(places) <= 20:
+        plotext.xticks(places, [f"{value:g}" for value in places])
     if x:
         plotext.xlabel(x)
     rows = [row((line, "chart")) for line in plotext.uncolorize(plotext.build()).split("\n")]

@@ -16,7 +16,6 @@ from sia_tui.app.searching import Search
 from sia_tui.app.timeline import FilteredRows, TimelineRows
 from sia_tui.app.watching import Watching
 
-
 SOON_S = 0.1
 
 

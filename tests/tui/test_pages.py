@@ -119,3 +119,4 @@ def test_the_private_check_and_the_gap_are_shown(workspace: Path) -> None:
     assert any(line.startswith("gap            +0.6000") for line in page)
     assert any("refused on 2: rows lost" in line for line in page)
     assert any(line.startswith("x honest") for line in chart)
+    assert "honest score against score" in chart

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from engine.events import types as t
+from engine.loop.state import State
 from sia_tui.app.chart import Curve, Level, chart
 from sia_tui.app.moment import Moment
-from sia_tui.app.rows import BLANK, Page, Row, Span, Target, row, score
+from sia_tui.app.rows import BLANK, Page, Row, Span, Target, heading, row, score
 
 
 def build(moment: Moment, _target: Target, width: int) -> Page:
@@ -23,6 +24,7 @@ def build(moment: Moment, _target: Target, width: int) -> Page:
     if honest:
         curves.append(Curve("honest", [n for n, _ in honest], [s.score for _, s in honest]))
     rows: list[Row] = chart(curves, levels, width, 16, x="generation")
+    rows += _both_scores(state, width)
     rows += [BLANK, row(("gen    val               verdict", "dim"))]
     for n, val in points:
         rows.append(
@@ -31,6 +33,27 @@ def build(moment: Moment, _target: Target, width: int) -> Page:
     rows += [row((f"       {score(one.score, one.se)}   baseline: {name}", "dim"))
              for name, one in (state.baseline.scores if state.baseline else {}).items()]  # fmt: skip
     return Page("score over generations", rows)
+
+
+def _both_scores(state: State, width: int) -> list[Row]:
+    """Candidates and baselines by public and honest score, where there are two: who gains one at the other's cost."""
+    tried = [
+        (val.score, check.honest.score)
+        for one in state.generations
+        if one.execution and (val := one.execution.scores.get("val")) and (check := one.execution.private)
+        if check.honest
+    ]
+    measured = state.baseline.scores if state.baseline else {}
+    known = state.baseline.private if state.baseline else {}
+    usual = [(measured[name].score, check.honest.score) for name, check in known.items() if check.honest]
+    curves = [
+        Curve(name, [x for x, _ in points], [y for _, y in points])
+        for name, points in (("candidates", tried), ("baselines", usual))
+        if points
+    ]
+    if not tried:
+        return []
+    return [BLANK, heading("honest score against score"), *chart(curves, [], width, 14, x="score", ticks=False)]
 
 
 def _verdict(verdict: t.GateDecided | None) -> Span:
