@@ -85,7 +85,9 @@ async def test_panes_are_drilled_into_and_left_on_a_small_screen(played: Path, o
 async def test_a_filter_shows_what_passes_and_escape_shows_all(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
         everything = len(main.timeline.rows)
-        await pilot.press("slash", *"type:gate", "enter")
+        await pilot.press("slash")
+        await settle(pilot)
+        await pilot.press(*"type:gate", "enter")
         await settle(pilot)
         assert [line.split()[2] for line in texts(main.timeline.rows)] == ["gate"] * 3
         await pilot.press("escape")
@@ -95,7 +97,9 @@ async def test_a_filter_shows_what_passes_and_escape_shows_all(played: Path, ope
 
 async def test_a_bad_filter_is_said_and_may_be_corrected(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
-        await pilot.press("slash", *"gen:x", "enter")
+        await pilot.press("slash")
+        await settle(pilot)
+        await pilot.press(*"gen:x", "enter")
         await settle(pilot)
         assert "is no number" in str(pilot.app.screen.query_one("#hint").render())
         await pilot.press("backspace", "3", "enter")
@@ -106,7 +110,9 @@ async def test_a_bad_filter_is_said_and_may_be_corrected(played: Path, opened: O
 
 async def test_broken_is_a_filter(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
-        await pilot.press("slash", *"broken gen:3", "enter")
+        await pilot.press("slash")
+        await settle(pilot)
+        await pilot.press(*"broken gen:3", "enter")
         await settle(pilot)
         found = texts(main.timeline.rows)
         assert len(found) == 5
@@ -134,11 +140,15 @@ async def test_stepping_jumping_and_the_tail(played: Path, opened: Opened) -> No
         await pilot.press("left_curly_bracket")
         assert main.watching.moment.state.current is not None
         assert main.watching.moment.state.current.n == 3
-        await pilot.press("colon", "5", "enter")
+        await pilot.press("colon")
+        await settle(pilot)
+        await pilot.press("5", "enter")
         await settle(pilot)
         assert main.watching.n == 5
         assert main.timeline.event == 5
-        await pilot.press("colon", *"g2", "enter")
+        await pilot.press("colon")
+        await settle(pilot)
+        await pilot.press(*"g2", "enter")
         await settle(pilot)
         assert main.watching.moment.state.current is not None
         assert main.watching.moment.state.current.n == 2
