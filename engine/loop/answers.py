@@ -1,4 +1,4 @@
-"""Answers in the log: short ones as JSON text, long ones as a blob, very long ones by their digest alone.
+"""Answers in the log: short ones as JSON text, long ones as a blob, very long ones that are no text by their digest.
 
 A denoised matrix takes 100 MB, and a run has hundreds: what is kept of it is a name. It can be had again, since a
 harness answers the same under the same seed, and the name tells whether it did.
@@ -27,7 +27,7 @@ def pack(answer: Any) -> tuple[str, list[bytes]]:
     text = msgspec.json.encode(answer, order="deterministic")
     if len(text) <= INLINE:
         return text.decode(), []
-    if len(text) > KEPT:
+    if len(text) > KEPT and not isinstance(answer, str):  # what a person can read is kept, however long
         return f"{DIGEST}{hashlib.sha256(text).hexdigest()}:{len(text)}", []
     return BLOB + blobs.digest(text), [text]
 

@@ -71,6 +71,14 @@ class Moment(NamedTuple):
         index = self.outline.index(n)
         return self.outline.milestones[index].generation if index >= 0 else 0
 
+    def parent(self, n: int) -> int | None:
+        """The candidate from whose harness candidate `n` was made."""
+        versions = self.state.versions
+        if n not in versions or not versions[n].parents:
+            return None
+        numbers = {version.commit: number for number, version in versions.items()}
+        return numbers.get(versions[n].parents[0])
+
     def results(self, instance: str) -> Iterator[tuple[Event, t.InstanceFinished]]:
         """All that an instance has met so far, in order."""
         for event in self.reader.results_of(self.run, instance, until=self.n):

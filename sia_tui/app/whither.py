@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
 from sia_tui.app import lineage
-from sia_tui.app.moment import Moment
 from sia_tui.app.rows import Target
 from sia_tui.app.watching import Watching
 
@@ -42,15 +41,6 @@ def find(watching: Watching, text: str) -> int | None:
             wanted = day.replace(hour=hour, minute=minute, second=second, microsecond=999_999).timestamp() * 1e6
             return watching.at_time(wanted if wanted >= watching.first_time else wanted + 86_400e6)
     raise SiaError(f"{text!r} is no place in this run", _PLACES)
-
-
-def parent(moment: Moment, n: int) -> int | None:
-    """The candidate from whose harness candidate `n` was made."""
-    versions = moment.state.versions
-    if n not in versions or not versions[n].parents:
-        return None
-    numbers = {version.commit: number for number, version in versions.items()}
-    return numbers.get(versions[n].parents[0])
 
 
 def crumb(target: Target) -> str:
@@ -102,8 +92,6 @@ def comparison(main: MainScreen) -> Target | None:
 def why_not(main: MainScreen, action: str) -> str:
     """Why `action` cannot be done now; empty where it can."""
     watching = main.watching
-    if action in ("new", "help", "quit", "zoom", "pane", "move", "history", "drill", "leave", "copy"):
-        return ""
     if action not in _NEEDS_RUN:
         return ""
     if watching is None:
@@ -133,8 +121,6 @@ def why_not(main: MainScreen, action: str) -> str:
             if status == "running":
                 return "its engine is at work; pause it first"
             return "" if state.incumbent else "no candidate has been accepted yet"
-        case "training":
-            return ""
         case _:
             return ""
 

@@ -24,7 +24,7 @@ def build(moment: Moment, target: Target, width: int) -> Page:
         ]
     if one.candidate.weights:
         rows.append(fact("weights", one.candidate.weights[:16]))
-    before = _parent(moment, n)
+    before = moment.parent(n)
     if before is not None:
         rows.append(row(("difference to its parent", "accent"), to=Target("diff", before, n)))
     rows += [*_execution(one), *_judged(one, width)]
@@ -98,15 +98,6 @@ def _judged(one: Generation, width: int) -> list[Row]:
                 for name in names
             ]
     return rows
-
-
-def _parent(moment: Moment, n: int) -> int | None:
-    """The generation whose harness candidate `n` was made from."""
-    versions = moment.state.versions
-    if n not in versions or not versions[n].parents:
-        return None
-    commits: dict[str, int] = {version.commit: number for number, version in versions.items()}
-    return commits.get(versions[n].parents[0])
 
 
 def _lines(name: str, text: str, width: int) -> list[Row]:

@@ -40,7 +40,7 @@ def diff(main: MainScreen) -> None:
     n = main.generation_here or 1
     marked = [lineage.knot_of(mark) for mark in main.marks if mark.kind == "knot"]
     others = [other for run, other in marked if run == main.watching.run and other != n]
-    against = others[-1] if others else whither.parent(main.watching.moment, n)
+    against = others[-1] if others else main.watching.moment.parent(n)
     main.open(Target("diff", against, n) if against else Target("harness", n))
 
 

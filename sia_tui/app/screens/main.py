@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -41,8 +40,9 @@ REST_S = 0.06
 
 def _collect_garbage() -> None:
     """What there is by now stays for as long as the app does; only what comes later is looked through."""
-    gc.freeze()
-    gc.enable()
+    if not gc.isenabled():  # whoever started the app for a person has put it off until here
+        gc.freeze()
+        gc.enable()
 
 
 class MainScreen(Screen[None]):
@@ -452,9 +452,8 @@ class MainScreen(Screen[None]):
 
         self.app.push_screen(Help(keys.MAIN, self.sia.key_of, self.why_not))
 
-    async def action_quit(self) -> None:
+    def action_quit(self) -> None:
         """Leaves; runs go on."""
-        await asyncio.sleep(0)
         self.app.exit()
 
     def why_not(self, action: str) -> str:
