@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
+from collections.abc import Mapping
 
 from engine.events import types as t
 from engine.events.reader import Reader
@@ -22,17 +23,26 @@ def between(reader: Reader, workspace: Workspace | None, old: t.HarnessWritten, 
 
 def from_log(reader: Reader, old: t.HarnessWritten, new: t.HarnessWritten) -> str:
     """The unified diff from the blobs that the two events name."""
+    changed = [path for path in old.files.keys() | new.files.keys() if old.files.get(path) != new.files.get(path)]
+    before, after = (
+        {path: reader.blob(one.files[path]) for path in changed if path in one.files} for one in (old, new)
+    )
+    return of_files(before, after)
+
+
+def of_files(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> str:
+    """The unified diff between two sets of files; one that is no text is only named."""
     parts: list[str] = []
-    for path in sorted(old.files.keys() | new.files.keys()):
-        before, after = old.files.get(path), new.files.get(path)
+    for path in sorted(old.keys() | new.keys()):
+        before, after = old.get(path), new.get(path)
         if before == after:
             continue
-        left, right = (_lines(reader.blob(name)) if name else [] for name in (before, after))
+        left, right = (_lines(content or b"") for content in (before, after))
         parts.append(f"diff --git a/{path} b/{path}\n")
         if left is None or right is None:
             parts.append(f"Binary files a/{path} and b/{path} differ\n")
             continue
-        names = (f"a/{path}" if before else "/dev/null", f"b/{path}" if after else "/dev/null")
+        names = ("/dev/null" if before is None else f"a/{path}", "/dev/null" if after is None else f"b/{path}")
         parts += (
             line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
             for line in difflib.unified_diff(left, right, *names)

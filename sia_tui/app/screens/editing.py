@@ -16,12 +16,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from engine.loop.differing import of_files
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
 from sia_tui.app.lines import Lines, harmless
 from sia_tui.app.pages.diff import lay_out
 from sia_tui.app.rows import BLANK, Row, Target, heading, row
 from sia_tui.app.screens.asking import Confirm
-from sia_tui.app.unified import unified
 
 
 class Edited(NamedTuple):
@@ -105,7 +105,7 @@ class EditScreen(Screen[Edited | None]):
         except (HarnessInvalid, OSError) as error:
             rows += [BLANK, row((f"not a harness: {error}", "bad"))]
         width = max(40, self.size.width - 2)
-        changed = lay_out(unified(self._files, now), width)
+        changed = lay_out(of_files(self._files, now), width)
         rows += [BLANK, heading("what has changed"), *(changed or [row(("nothing yet", "dim"))])]
         self.query_one(Lines).show(rows, cursor=None if self.query_one(Lines).rows else 1)
 
