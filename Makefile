@@ -10,12 +10,12 @@ SEED ?= 1
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
-	$(BIN)/sia run lawbench --generations $(GENERATIONS) --seed $(SEED)
+	$(BIN)/sia run lawbench --generations $(GENERATIONS) --seed $(SEED) --plain
 	$(BIN)/sia show last
 	$(BIN)/sia test last
 	$(BIN)/sia replay last --verify
 	@echo
-	@echo "Look at it with:  $(BIN)/sia log last    $(BIN)/sia diff last 1 2    $(BIN)/sia tree    $(BIN)/sia cost last"
+	@echo "Look at it with:  $(BIN)/sia    $(BIN)/sia log last    $(BIN)/sia diff last 1 2    $(BIN)/sia tree    $(BIN)/sia cost last"
 
 test: $(VENV)/.dev  ## the tests; the slow ones are in test-slow
 	$(BIN)/pytest
