@@ -136,8 +136,7 @@ async def test_a_waiting_candidate_is_declined_edited_and_approved(tmp_path: Pat
         await pilot.press("n")
         await settle(pilot)
         await pilot.press(*"no", "enter")
-        await until(lambda: "approval.given" in types(tmp_path, "asked"))
-        await until(lambda: state(tmp_path).declined)
+        await until(lambda: main.watching is not None and main.watching.moment.state.declined)  # the app has seen it
         await waits(2)
         await pilot.press("e")
         await settle(pilot)
