@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from domains.contract import Grade, Instance, Picture, Split, Summary
+from engine import frames
 from engine.errors import SiaError
-from engine.grading import frames
 from engine.grading.loader import Folder
 
 LOAD_WALL_S = 600.0

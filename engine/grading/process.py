@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domains.contract import SPLITS, DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Picture, Split
-from engine.grading import frames
+from engine import frames
 from engine.grading.loader import load_module
 
 

@@ -15,8 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from domains.contract import Grade
+from engine import frames
 from engine.errors import SiaError
-from engine.grading import frames
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import Folder, built_in, find
 from tests.story import TOY

@@ -1,4 +1,4 @@
-"""Length-prefixed MessagePack between the engine and the grading process."""
+"""Length-prefixed MessagePack between the engine and the processes that it starts."""
 
 from __future__ import annotations
 

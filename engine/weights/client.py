@@ -1,0 +1,152 @@
+"""The engine's side of training: a process of its own that holds the model, and dies with its engine.
+
+The engine imports no torch; a kill or a lack of memory costs one step of the loop and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from engine import frames
+from engine.errors import SiaError
+from engine.models.local import threads as processors
+from engine.models.protocol import Reply, Request
+from engine.weights.recipe import Recipe
+from engine.weights.sample import Sample
+
+Report = Callable[[dict[str, float]], None]
+_SETTLED = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+
+
+class TrainerFailed(Exception):
+    """Training cannot go on: `resource` where memory ran out, else `infrastructure`. One sentence."""
+
+    def __init__(self, message: str, kind: Literal["infrastructure", "resource"] = "infrastructure") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Trainer:
+    """A policy in training. Calls are made one at a time, in order; one that is cancelled ends the process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.facts: dict[str, Any] = {}
+        self._process = process
+        self._turn = asyncio.Lock()
+        self._said: deque[str] = deque(maxlen=20)
+        self._listening = asyncio.create_task(self._listen())
+
+    async def generate(self, requests: Sequence[Request]) -> list[Reply]:
+        """A reply of the present policy to each request, in their order, with prompt and sampled tokens.
+
+        Computed together. The same requests, in any order, have the same replies while the policy is the same; among
+        other requests one may differ in the last digits of its log-probabilities. Raises `SiaError` for a request
+        that the model cannot take, and `TrainerFailed`.
+        """
+        return msgspec.convert(await self._call("generate", list(requests)), list[Reply])
+
+    async def learn(self, round: int, samples: Sequence[Sample], report: Report) -> dict[str, float]:
+        """Learns from the samples of `round` (from 1), which the present policy made; the round's measures.
+
+        `report` is told how it goes, at most once a second.
+        """
+        return dict(await self._call("learn", round, list(samples), report=report))
+
+    async def policy(self) -> str:
+        """The SHA-256 of the adapter's tensors as they are now."""
+        return str(await self._call("policy"))
+
+    async def save(self, folder: Path) -> None:
+        """Writes all that going on needs (adapter, optimizer, random state) to `folder`, whole or not at all."""
+        await self._call("save", str(folder))
+
+    async def export(self, adapters: Path, lineage: Mapping[str, Any]) -> str:
+        """Writes the adapter into `adapters`, under its id, with `lineage` in its manifest; the id."""
+        return str(await self._call("export", str(adapters), dict(lineage)))
+
+    async def close(self) -> None:
+        """Ends the process, whatever it is doing."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+        await self._listening
+
+    async def _call(self, operation: str, *arguments: Any, report: Report = lambda _: None) -> Any:
+        pipes = self._process
+        assert pipes.stdin and pipes.stdout  # noqa: S101 - both are pipes
+        async with self._turn:
+            try:
+                pipes.stdin.write(frames.pack((operation, arguments)))
+                await pipes.stdin.drain()
+                while "report" in (reply := await frames.receive(pipes.stdout)):
+                    report(reply["report"])
+            except (OSError, asyncio.IncompleteReadError):
+                raise await self._death(operation) from None
+            except asyncio.CancelledError:
+                await self.close()  # a reply that comes later would answer the next question
+                raise
+        if "refused" in reply:
+            raise SiaError(*reply["refused"])
+        if "failed" in reply:
+            raise TrainerFailed(*reply["failed"])
+        return reply["ok"]
+
+    async def _death(self, operation: str) -> TrainerFailed:
+        status = await self._process.wait()
+        await self._listening
+        if status == -signal.SIGKILL:  # nobody else kills it: this is what a system without memory does
+            return TrainerFailed(f"the training process was killed at {operation!r}, as for lack of memory", "resource")
+        last = f" ({self._said[-1]})" if self._said else ""
+        return TrainerFailed(f"the training process died at {operation!r}{last}")
+
+    async def _listen(self) -> None:
+        assert self._process.stderr  # noqa: S101 - a pipe
+        rest = ""
+        while chunk := await self._process.stderr.read(1 << 16):
+            *lines, rest = (rest + chunk.decode(errors="replace"))[-(1 << 16) :].split("\n")
+            self._said.extend(line.rstrip() for line in lines if line.strip())
+
+
+@contextlib.asynccontextmanager
+async def open_trainer(
+    checkpoint: Path,
+    recipe: Recipe,
+    seed: int,
+    *,
+    start: Path | None = None,
+    state: Path | None = None,
+    threads: int | None = None,
+) -> AsyncIterator[Trainer]:
+    """A trainer of a LoRA adapter for the model in the folder `checkpoint`, while the context lasts.
+
+    It begins with a fresh adapter, with the one in the folder `start` (PEFT's form), or goes on from `state`, which
+    `save` wrote with the same recipe and seed. `threads` are all processors unless given; equal ones give equal
+    results on a CPU. Raises `SiaError` where the extra `train` or a folder is missing, and `TrainerFailed`.
+    """
+    count = str(threads or processors())
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "engine.weights.process"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **_SETTLED, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count},
+        start_new_session=True,  # an interrupt at the terminal is the engine's to handle
+    )
+    trainer = Trainer(process)
+    try:
+        places = [None if place is None else str(place) for place in (checkpoint, start, state)]
+        trainer.facts = dict(await trainer._call("open", places, recipe, seed, int(count)))
+        yield trainer
+    finally:
+        await trainer.close()
