@@ -40,6 +40,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "gc": ("carrying", "Find, or remove, what no run needs."),
     "rm": ("carrying", "Remove a run for good."),
     "domains": ("domains", "The tasks that come with sia."),
+    "new": ("authoring", "A task of your own: a folder that runs at once."),
     "data": ("domains", "Obtain a domain's data."),
     "models": ("models", "The language models that are usable here; get one."),
     "config": ("config", "Every setting, and where its value comes from."),

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TOY = ROOT / "tests" / "toys" / "times7"
 RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test", "apply")
-STARTS_PROCESSES = (*RUNS_HARNESSES, "export", "import", "checkout", "data", "doctor")
+STARTS_PROCESSES = (*RUNS_HARNESSES, "export", "import", "checkout", "data", "doctor", "new")
 WAIT_S = 30.0
 
 

@@ -17,7 +17,7 @@ PAGE = DOCS / "json.md"
 STANDS_FOR = {
     "RUN": "last", "G": "1", "N": "100", "INSTANCE": "val-101", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY),
     "DIR": "taken", "INPUT": "cases.jsonl",
-    "FILE": "run.sia", "NAME": "better", "TEXT": "remark",
+    "FILE": "run.sia", "NAME": "better", "FOLDER": "tickets", "TEMPLATE": "classify", "TEXT": "remark",
 }  # fmt: skip
 NOT_READING = (
     "run DOMAIN",
