@@ -15,6 +15,7 @@ sandbox: labels of `val` and `test` do not leave that process.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -90,6 +91,98 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer_kb: int = 1024
 
 
+class Device(msgspec.Struct, frozen=True):
+    """What kernels run on, and what it reaches at most, as measured: a ceiling, not the maker's number.
+
+    `gflops` are billions of fp32 operations a second of a large matrix product, `gbs` billions of bytes a second that
+    are copied. `threads` are those that a kernel on a CPU may use.
+    """
+
+    kind: Literal["cpu", "cuda"]
+    name: str
+    gflops: float
+    gbs: float
+    threads: int = 1
+    memory_gb: float = 0.0
+    driver: str = ""
+
+
+class Guest(msgspec.Struct, frozen=True):
+    """A program for the bench: `entry` among `files` defines `prepare(ctx)` and `solve(instance, ctx)`, like a harness.
+
+    `prepare` runs once for all guests with equal `files`, `limits` and `room`, and `solve` in a fork of it; what must
+    not be able to disturb each other is put into different rooms, which are sandboxes of their own. `data` is
+    `instance.data`. `solve` takes orders with `ctx.line.order()`, answers each by `ctx.line.reply(value)`, and returns
+    at the order None; `ctx.line.memory` are the `memory_bytes` that it shares with the grader.
+    """
+
+    files: Mapping[str, bytes]
+    entry: str
+    data: Any = None
+    room: str = "guest"
+    limits: Limits = Limits()
+    memory_bytes: int = 1
+    gpu: bool = False
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a guest says to an order, to be believed in nothing.
+
+    `wall_s` is taken by the bench: from the order until every process of the guest stands still.
+    """
+
+    value: Any
+    wall_s: float
+
+
+class GuestFailed(Exception):
+    """The guest has crashed, overstepped a limit or broken the line. The message is one printable line."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Live(Protocol):
+    """A guest that runs. Between orders it is stopped: it computes nothing, and `memory` does not change."""
+
+    memory: memoryview
+
+    def ask(self, order: Any, wall_s: float) -> Reply:
+        """Gives an order and waits for the reply, at most `wall_s`; raises `GuestFailed`."""
+        ...
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """Two programs timed in turns.
+
+    `ratio` is the median of their times pair by pair, `a` over `b`; `spread` is its standard error in logarithms.
+    """
+
+    a_s: float
+    b_s: float
+    ratio: float
+    spread: float
+
+
+class Bench(Protocol):
+    """A grader's way to execute what a harness has answered: contained, and timed from outside."""
+
+    def open(self, guest: Guest) -> AbstractContextManager[Live]:
+        """Starts a guest; everything of it is gone at the end. Raises `GuestFailed`."""
+        ...
+
+    def device(self) -> Device:
+        """What guests run on, measured when first asked."""
+        ...
+
+    def compare(
+        self, fresh: Callable[[], None], a: Callable[[], float], b: Callable[[], float], blocks: int
+    ) -> Compared:
+        """Times `a` and `b`, which return seconds, in ABBA blocks, with `fresh` before each pair."""
+        ...
+
+
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`domain.toml`.
 
@@ -119,6 +212,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Domain(Protocol):
     """What `domain.load` returns.
 
+    `grade` may take a third argument, `bench: Bench`, where it has to execute the answer.
     It may also have `title() -> str`, which says on what data the task is put, and `plots(pictures: Sequence[Picture],
     points: Mapping[str, tuple[float, float]], folder: Path)`, which draws answers, and candidates and baselines by
     (score, honest), into `folder`, and returns the files' names.

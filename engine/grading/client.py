@@ -19,6 +19,7 @@ from domains.contract import Grade, Instance, Picture, Split, Summary
 from engine import frames
 from engine.errors import SiaError
 from engine.grading.loader import Folder
+from engine.sandbox import Isolation
 
 LOAD_WALL_S = 600.0
 FETCH_WALL_S = 3600.0
@@ -32,10 +33,14 @@ class GraderFailed(Exception):
 
 
 class Grader:
-    """A domain behind a pipe. Calls are made one at a time, in order."""
+    """A domain behind a pipe. Calls are made one at a time, in order.
 
-    def __init__(self, folder: Folder, data: Path | None = None) -> None:
+    What a domain executes it contains as `isolation` says; without one it finds out what this machine offers.
+    """
+
+    def __init__(self, folder: Folder, data: Path | None = None, isolation: Isolation | None = None) -> None:
         self.folder = folder
+        self._isolation = isolation
         self._data = data
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -144,6 +149,7 @@ class Grader:
             "engine.grading.process",
             str(self.folder.path),
             str(self._data or ""),
+            msgspec.json.encode(self._isolation).decode(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

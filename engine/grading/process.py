@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import inspect
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,17 @@ from msgspec.structs import replace
 
 from domains.contract import SPLITS, DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Picture, Split
 from engine import frames
+from engine.grading.bench import GradingBench
 from engine.grading.loader import load_module
+from engine.sandbox import Isolation
 
 
 class Service:
     """The operations that the engine may ask for, by name."""
 
-    def __init__(self, folder: Path, data: Path | None) -> None:
+    def __init__(self, folder: Path, data: Path | None, isolation: Isolation | None) -> None:
         self._module = load_module(folder)
+        self._bench = GradingBench(isolation)
         self._data = data
         self._domain: Domain | None = None
         self._by_id: dict[Split, dict[str, Instance]] = {}
@@ -78,7 +82,7 @@ class Service:
 
     def grade(self, split: Split, instance: str, answer: Any) -> Grade:
         """Judges one answer. What it says beside the score may tell the label, so that leaves for `train` only."""
-        grade = self._open().grade(self._split(split)[instance], answer)
+        grade = self._grade(self._split(split)[instance], answer)
         return grade if split == "train" or not grade.detail else replace(grade, detail="")
 
     def summarise(self, split: Split, graded: list[tuple[str, Any, Mapping[str, Any]]]) -> Any:
@@ -96,8 +100,17 @@ class Service:
         graded: dict[str, list[Grade]] = {name: [] for name in answers}
         for place, item in enumerate(asked):  # all of one instance together: they may share work
             for name, given in answers.items():
-                graded[name].append(replace(domain.grade(item, given[place]), detail=""))
+                graded[name].append(replace(self._grade(item, given[place]), detail=""))
         return graded
+
+    def _grade(self, instance: Instance, answer: Any) -> Grade:
+        """The domain's verdict; one that executes answers takes the bench."""
+        grade: Callable[..., Grade] = self._open().grade
+        return (
+            grade(instance, answer, self._bench)
+            if "bench" in inspect.signature(grade).parameters
+            else grade(instance, answer)
+        )
 
     def draws(self) -> bool:
         """Whether the domain draws pictures."""
@@ -124,13 +137,14 @@ def main() -> None:
     os.dup2(2, 1)  # a domain that prints must not break the frames
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     folder, data = Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None
+    isolation = msgspec.json.decode(sys.argv[3], type=Isolation | None)
     service: Service | None = None
     while (request := frames.read(channel_in)) is not None:
         operation, arguments = request
         reply: dict[str, Any]
         try:
             if service is None:
-                service = Service(folder, data)
+                service = Service(folder, data, isolation)
             reply = {"ok": getattr(service, operation)(*arguments)}
         except (DataMissing, DataInvalid) as error:
             reply = {"data": str(error)}

@@ -95,7 +95,7 @@ async def begin(
         wanted = references(started.settings)
         served = await _models(workspace, started.settings, wanted, report, cleanup)
         workspace.create()
-        grader = Grader(planned.folder, planned.data)
+        grader = Grader(planned.folder, planned.data, planned.isolation)
         cleanup.push_async_callback(grader.close)
         ports = _ports(workspace, grader, started.settings, planned.isolation, planned.workers, served, cleanup)
         with workspace.naming():
@@ -132,7 +132,7 @@ async def take_up(
             )
         settings = change(state.set) if change else None
         isolation = contained(unsafe=unsafe)
-        grader = await cleanup.enter_async_context(same_domain(state.task, report))
+        grader = await cleanup.enter_async_context(same_domain(state.task, report, isolation))
         now = settings or state.set
         # a run that rests, and is to be tested only, asks its task model and no agent
         wanted = references(now) if go_on or state.status == "running" else {now.model} - {""}

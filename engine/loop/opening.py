@@ -41,7 +41,7 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
 
 
 @contextlib.asynccontextmanager
-async def same_domain(task: t.DomainRef, report: Report) -> AsyncIterator[Grader]:
+async def same_domain(task: t.DomainRef, report: Report, isolation: Isolation | None = None) -> AsyncIterator[Grader]:
     """The grading process of `task`; raises `SiaError` where its code or data is no longer what it was."""
     folder = find(task.source)
     data = Path(task.data) if task.data else None
@@ -52,7 +52,7 @@ async def same_domain(task: t.DomainRef, report: Report) -> AsyncIterator[Grader
             f"the domain {task.name} is not what it was when this run began (its code or its data changed)",
             "put it back, or start a new run",
         )
-    grader = Grader(folder, data)
+    grader = Grader(folder, data, isolation)
     try:
         yield grader
     finally:

@@ -1,12 +1,15 @@
 """Runs a harness over instances, contained: what it may see, use and leave behind is decided here."""
 
 from engine.sandbox.isolation import Isolation, Measure
+from engine.sandbox.launch import StartError
 from engine.sandbox.probe import probe
 from engine.sandbox.program import Broker, Failure, FailureKind, Job, Outcome, Prepared, Program, Refused
+from engine.sandbox.sandbox import DiedError, Sandbox
 from engine.sandbox.session import Session, open_sandbox, run_harness
 
 __all__ = [
     "Broker",
+    "DiedError",
     "Failure",
     "FailureKind",
     "Isolation",
@@ -16,7 +19,9 @@ __all__ = [
     "Prepared",
     "Program",
     "Refused",
+    "Sandbox",
     "Session",
+    "StartError",
     "open_sandbox",
     "probe",
     "run_harness",

@@ -146,6 +146,7 @@ def _contained(
             scratch=[f"{profile.INSIDE_SCRATCH}/{name}" for name in scratch],
             disk_bytes=program.limits.disk_mb * MB,
             python=profile.interpreter(),
+            devices=program.devices,
         )
         passed = [control, *files.values(), *([filter_fd] if filter_fd is not None else [])]
         return _spawn(command, {}, passed, errors)

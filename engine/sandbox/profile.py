@@ -46,6 +46,7 @@ def command(
     scratch: Iterable[str],
     disk_bytes: int,
     python: Sequence[str],
+    devices: Sequence[str] = (),
 ) -> list[str]:
     """The arguments that start the worker; `files` maps paths inside the sandbox to open descriptors.
 
@@ -64,7 +65,9 @@ def command(
     for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]
     words += [*_system(), *_software()]
-    words += ["--dev", "/dev", "--proc", "/proc", "--ro-bind", str(WORKER), INSIDE_WORKER]
+    words += ["--dev", "/dev", "--proc", "/proc"]
+    words += [word for node in devices for word in ("--dev-bind", node, node)]
+    words += ["--ro-bind", str(WORKER), INSIDE_WORKER]
     words += _folders(sorted({parent for file in files for parent in _above(Path(file))}))
     for file, descriptor in files.items():
         words += ["--perms", "0444", "--file", str(descriptor), file]

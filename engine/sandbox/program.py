@@ -29,12 +29,16 @@ def failure(kind: FailureKind, message: str) -> Failure:
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One `solve`: `key` names it to the broker and in its outcome; `seed` seeds `ctx.rng`."""
+    """One `solve`: `key` names it to the broker and in its outcome; `seed` seeds `ctx.rng`.
+
+    `line` is, where a grader works with the job while it runs, a socket to it and the memory that both see.
+    """
 
     key: str
     instance_id: str
     data: Any
     seed: int
+    line: tuple[int, int] | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -64,7 +68,10 @@ class Prepared(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Program:
-    """A harness ready to run: its files, and everything that `ctx` offers it. `train` carries its labels."""
+    """A harness ready to run: its files, and everything that `ctx` offers it. `train` carries its labels.
+
+    `devices` are nodes of /dev that it sees beside the usual ones: a GPU's.
+    """
 
     files: Mapping[str, bytes]
     entry: str
@@ -73,6 +80,7 @@ class Program:
     seed: int = 0
     limits: Limits = field(default_factory=Limits)
     isolation: Literal["execution", "instance"] = "execution"
+    devices: Sequence[str] = ()
 
 
 class Refused(Exception):

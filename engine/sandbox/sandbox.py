@@ -232,7 +232,7 @@ class Slot:
         work = {"instance": {"id": job.instance_id, "data": job.data}, "seed": job.seed}
         ours, theirs = socket.socketpair()
         with theirs:
-            await self.control.send(work, [theirs.fileno(), output.write])
+            await self.control.send(work, [theirs.fileno(), output.write, *(job.line or ())])
         output.passed_on()
         talk = await Conversation.open(ours, limits.answer_kb << 10)
         try:

@@ -17,6 +17,7 @@ import ctypes
 import errno
 import gc
 import importlib.util
+import mmap
 import os
 import random
 import resource
@@ -154,15 +155,34 @@ class Tools:
         return self._channel.call("tools.call", {"name": name, "arguments": arguments})
 
 
+class Line:
+    """`ctx.line`, where a grader works with this job: its orders, our replies, and memory that both see."""
+
+    def __init__(self, end: int, memory: int) -> None:
+        self._channel = Channel(socket.socket(fileno=end))
+        self.memory = mmap.mmap(memory, 0)
+        os.close(memory)
+        self._channel.send("here")  # the grader learns our process id from the kernel
+
+    def order(self) -> Any:
+        """The next order; raises EOFError once the grader has gone."""
+        return self._channel.receive()[0]
+
+    def reply(self, value: Any) -> None:
+        """Says that the order is done."""
+        self._channel.send(value)
+
+
 class Context:
     """`ctx`: all that a harness may use beside its own files."""
 
-    def __init__(self, start: Start, channel: Channel, seed: int, prepared: Any) -> None:
+    def __init__(self, start: Start, channel: Channel, seed: int, prepared: Any, line: Line | None = None) -> None:
         self.params = dict(start.params)
         self.prepared = prepared
         self.rng = random.Random(seed)
         self.model = Model(channel)
         self.tools = Tools(channel)
+        self.line = line
         self._train = start.train
 
     def train(self) -> list[Instance]:
@@ -245,15 +265,16 @@ def _slot(start: Start, control: Channel, scratch: Path, solve: Callable[..., An
             work, fds = control.receive(Work | None)
             if work is None:  # told to stop a job that had just ended by itself
                 continue
-            end, out = fds
+            end, out, *line = fds
             _empty(scratch)
             _empty(scratch.with_name("prepare"))
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _solve(start, work, Channel(socket.socket(fileno=end)), out, scratch=scratch, solve=solve, value=value)
-            os.close(end)
-            os.close(out)
+                channel = Channel(socket.socket(fileno=end))
+                _solve(start, work, channel, out, line, scratch=scratch, solve=solve, value=value)
+            for fd in fds:
+                os.close(fd)
             _wait(pid, control)
             status, cpu_s = _sweep(pid)
             _empty(scratch)
@@ -264,7 +285,15 @@ def _slot(start: Start, control: Channel, scratch: Path, solve: Callable[..., An
 
 
 def _solve(
-    start: Start, work: Work, channel: Channel, out: int, *, scratch: Path, solve: Callable[..., Any], value: Any
+    start: Start,
+    work: Work,
+    channel: Channel,
+    out: int,
+    line: list[int],
+    *,
+    scratch: Path,
+    solve: Callable[..., Any],
+    value: Any,
 ) -> NoReturn:
     try:
         _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
@@ -272,7 +301,7 @@ def _solve(
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         _redirect(out)
         _enter(scratch, start.solve, work.seed, last=True)
-        ctx = Context(start, channel, work.seed, value)
+        ctx = Context(start, channel, work.seed, value, Line(*line) if line else None)
         _report(channel, lambda: solve(work.instance, ctx), start.solve, start.folder)
     finally:
         os._exit(0)

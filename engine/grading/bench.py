@@ -1,0 +1,143 @@
+"""The grader's bench: foreign programs in sandboxes of their own, spoken to and timed from the grading process.
+
+Sandboxes live in an event loop in a thread of their own, which watches limits while the grader waits for a reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import mmap
+import os
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import msgspec
+
+from domains.contract import Compared, Device, Guest, GuestFailed
+from engine.compute import devices, timing
+from engine.grading.live import Line
+from engine.sandbox import DiedError, Isolation, Job, Outcome, Program, Refused, Sandbox, StartError, probe
+
+T = TypeVar("T")
+START_S = 120.0
+STOP_S = 2.0
+ROOMS = 4
+"""So many prepared sandboxes are kept; the one that was used least lately goes first."""
+
+
+class NoBroker:
+    """Guests have no models and no tools."""
+
+    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
+        """Refuses."""
+        raise Refused(f"there is no {op} on the bench")
+
+
+class GradingBench:
+    """A `domains.contract.Bench`. With no `isolation` it finds out itself what this machine offers."""
+
+    def __init__(self, isolation: Isolation | None) -> None:
+        self._isolation = isolation
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._rooms: dict[str, Sandbox] = {}
+        self._device: Device | None = None
+        self._serial = 0
+
+    def device(self) -> Device:
+        """See `domains.contract.Bench`."""
+        self._device = self._device or devices.measured()
+        return self._device
+
+    def compare(
+        self, fresh: Callable[[], None], a: Callable[[], float], b: Callable[[], float], blocks: int
+    ) -> Compared:
+        """See `domains.contract.Bench`."""
+        return timing.compare(fresh, a, b, blocks)
+
+    def close(self) -> None:
+        """Ends every sandbox."""
+        for name in list(self._rooms):
+            self._drop(name)
+
+    @contextlib.contextmanager
+    def open(self, guest: Guest) -> Iterator[Line]:
+        """See `domains.contract.Bench`."""
+        name = _room(guest)
+        box = self._room(name, guest)
+        memory = os.memfd_create("bench")
+        ours, theirs = socket.socketpair()
+        try:
+            os.ftruncate(memory, max(1, guest.memory_bytes))
+            shared = mmap.mmap(memory, 0)
+            self._serial += 1
+            job = Job(str(self._serial), str(self._serial), guest.data, 0, (theirs.fileno(), memory))
+            running = self._start(_run(box, job))
+            line = Line(ours, shared, running)
+            try:
+                line.greet(START_S)
+                theirs.close()
+                yield line
+            finally:
+                if not line.dismiss(STOP_S if box.cause is None else 0.0) or box.cause is not None:
+                    self._drop(name)
+                line.close()
+        finally:
+            theirs.close()
+            os.close(memory)
+
+    def _room(self, name: str, guest: Guest) -> Sandbox:
+        box = self._rooms.pop(name, None)
+        if box is None:
+            while len(self._rooms) >= ROOMS:
+                self._drop(next(iter(self._rooms)))
+            box = self._wait(self._prepare(guest))
+        self._rooms[name] = box
+        return box
+
+    async def _prepare(self, guest: Guest) -> Sandbox:
+        nodes = devices.nodes() if guest.gpu else ()
+        program = Program(guest.files, guest.entry, limits=guest.limits, devices=nodes)
+        isolation = self._isolation
+        if isolation is None:
+            isolation = self._isolation = await asyncio.to_thread(probe)
+        if isolation.mode == "none":
+            raise GuestFailed("infrastructure", "this machine offers no sandbox to run a kernel in")
+        try:
+            box = await Sandbox.start(program, isolation, 1, NoBroker())
+        except StartError as error:
+            raise GuestFailed("infrastructure", f"the sandbox did not start: {error}") from None
+        if fault := box.prepared.failure:
+            await box.close()
+            raise GuestFailed(fault.kind, fault.message)
+        return box
+
+    def _drop(self, name: str) -> None:
+        self._wait(self._rooms.pop(name).close())
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._start(work).result()
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            # sandboxes die with the thread that started them: this one ends with the process
+            threading.Thread(target=self._loop.run_forever, name="bench", daemon=True).start()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+async def _run(box: Sandbox, job: Job) -> Outcome:
+    try:
+        return (await box.slots[0].run(job)).outcome
+    except DiedError as death:
+        return Outcome(job.key, None, death.cause, 0.0, 0.0, "")
+
+
+def _room(guest: Guest) -> str:
+    """Equal for guests that may share what is prepared."""
+    files = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(guest.files.items())}
+    return hashlib.sha256(msgspec.json.encode([files, guest.entry, guest.room, guest.limits, guest.gpu])).hexdigest()

@@ -1,0 +1,190 @@
+"""A guest of the bench while it runs: orders go out, replies come in, and between them it stands still.
+
+The clock stops when every process of the guest is stopped, not when the guest says so: whoever answers before the work
+is done gains nothing, since whatever is not done by then is never done in time. All that a guest says is hostile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import select
+import signal
+import socket
+import struct
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domains.contract import GuestFailed, Reply
+from engine.sandbox import Failure, Outcome
+from engine.sandbox import tree as processes
+
+MOST_BYTES = 1 << 20
+STILL_S = 5.0
+_HEAD = struct.Struct("!I")
+_CREDENTIALS = struct.Struct("iII")
+
+
+class Line:
+    """The host's end. `job` is done when the guest has ended, with what came of it."""
+
+    def __init__(self, end: socket.socket, memory: mmap.mmap, job: Future[Outcome]) -> None:
+        self.memory = memoryview(memory)
+        self._end, self._job = end, job
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._ended, self._wake = os.pipe()
+        self._poll = select.poll()
+        for descriptor in (end.fileno(), self._ended):
+            self._poll.register(descriptor, select.POLLIN)
+        job.add_done_callback(lambda _: self._tell())
+        self._pid = 0
+
+    def greet(self, wall_s: float) -> None:
+        """Waits until the guest has its line, and learns from the kernel which process it is."""
+        self._wait(time.monotonic() + wall_s)
+        data, extra, _, _ = self._end.recvmsg(_HEAD.size, socket.CMSG_SPACE(_CREDENTIALS.size))
+        for level, kind, content in extra:
+            if data and (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+                self._pid = _CREDENTIALS.unpack(content[: _CREDENTIALS.size])[0]
+        self._end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        until = time.monotonic() + wall_s
+        self._exactly(_size(data + self._exactly(_HEAD.size - len(data), until)), until)
+        if not self._pid:
+            raise GuestFailed("infrastructure", "the kernel did not say who speaks on the line")
+        self._slot = _parent(self._pid)
+        self._halt()
+
+    def ask(self, order: Any, wall_s: float) -> Reply:
+        """See `domains.contract.Live`."""
+        frame = msgspec.msgpack.encode(order)
+        self._resume()
+        started = time.monotonic()
+        try:
+            self._end.sendall(_HEAD.pack(len(frame)) + frame)
+        except OSError:
+            raise self._failure("closed the line") from None
+        until = started + wall_s
+        body = self._exactly(_size(self._exactly(_HEAD.size, until)), until)
+        self._halt()
+        stopped = time.monotonic()
+        try:
+            value = msgspec.msgpack.decode(body, ext_hook=_no_extension)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            raise GuestFailed("candidate", "spoke no MessagePack on the line") from None
+        return Reply(value, stopped - started)
+
+    def dismiss(self, wall_s: float) -> bool:
+        """Lets the guest return; False where it did not."""
+        if self._pid:
+            with contextlib.suppress(OSError):
+                self._resume()
+                self._end.sendall(_HEAD.pack(1) + msgspec.msgpack.encode(None))
+        with contextlib.suppress(Exception):  # what came of it does not matter any more
+            self._job.result(wall_s)
+        return self._job.done()
+
+    def close(self) -> None:
+        """Frees what the host holds."""
+        self._end.close()
+        self._job.add_done_callback(lambda _: self._free())
+
+    def _free(self) -> None:
+        os.close(self._wake)
+        os.close(self._ended)
+
+    def _tell(self) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._wake, b"!")
+
+    def _wait(self, until: float) -> None:
+        ready = dict(self._poll.poll(max(0.0, until - time.monotonic()) * 1000))
+        if not ready:
+            raise GuestFailed("timeout", "did not answer in time")
+        if self._end.fileno() not in ready:
+            raise self._failure("ended before it had answered")
+
+    def _exactly(self, size: int, until: float) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            self._wait(until)
+            try:
+                part = self._end.recv(size - len(data))
+            except OSError:
+                part = b""
+            if not part:
+                raise self._failure("closed the line")
+            data += part
+        return bytes(data)
+
+    def _failure(self, message: str) -> GuestFailed:
+        """Why the guest is no more, as the sandbox saw it; `message` where it saw nothing amiss."""
+        try:
+            outcome = self._job.result(STILL_S)
+        except Exception:  # the sandbox itself has gone, or the guest closed its line and lives
+            return GuestFailed("candidate", message)
+        fault: Failure | None = outcome.failure
+        return GuestFailed(fault.kind, fault.message) if fault else GuestFailed("candidate", message)
+
+    def _halt(self) -> None:
+        """Stops every process of the guest and returns when all stand still."""
+        until = time.monotonic() + STILL_S
+        seen: set[int] = set()
+        found = {self._pid}
+        while found:
+            for pid in found:
+                _signal(pid, signal.SIGSTOP)
+            for pid in found:
+                while not _still(pid):
+                    if time.monotonic() > until:
+                        raise GuestFailed("candidate", "could not be stopped")
+            seen |= found
+            found = set(processes.descendants(self._slot)) - seen
+
+    def _resume(self) -> None:
+        for pid in processes.descendants(self._slot):
+            _signal(pid, signal.SIGCONT)
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _still(pid: int) -> bool:
+    """Whether no thread of the process can run: stopped, or gone."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names only, many times a second
+    except OSError:
+        return True
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:  # noqa: PTH123
+                state = file.read().rpartition(b")")[2].split(None, 1)[0]
+        except OSError:
+            continue
+        if state not in (b"T", b"t", b"Z", b"X"):
+            return False
+    return True
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return pid
+
+
+def _size(head: bytes) -> int:
+    (size,) = _HEAD.unpack(head)
+    if size > MOST_BYTES:
+        raise GuestFailed("candidate", f"sent a frame of {size} bytes")
+    return int(size)
+
+
+def _no_extension(code: int, _data: memoryview) -> Any:
+    raise ValueError(f"MessagePack extension {code}")

@@ -1,0 +1,160 @@
+"""The bench executes what nobody has read: it is contained, timed from outside, and its end hurts nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domains.contract import Guest, GuestFailed, Limits
+from engine.grading.bench import GradingBench
+from engine.grading.client import Grader
+from engine.grading.loader import find
+from engine.sandbox import probe
+
+LIMITS = Limits(cpu_s=10, wall_s=60, prepare_cpu_s=5, prepare_wall_s=20, memory_mb=256, disk_mb=4, processes=16)
+LOOP = """
+    while (order := ctx.line.order()) is not None:
+        ctx.line.reply(act(order, ctx.line.memory))
+"""
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[GradingBench]:
+    isolation = probe()
+    if isolation.level == "none":
+        pytest.skip(f"no sandbox here: {isolation.measures}")
+    made = GradingBench(isolation)
+    yield made
+    made.close()
+
+
+def guest(act: str, **options: Any) -> Guest:
+    """A guest whose reply to an order is what the body of `act(order, memory)` returns."""
+    source = f"import os, signal, sys, threading, time\ndef act(order, memory):\n{textwrap.indent(act, '    ')}\n"
+    source += f"def solve(instance, ctx):{LOOP}"
+    return Guest({"guest.py": source.encode()}, "guest.py", limits=LIMITS, **options)
+
+
+def test_orders_are_answered_and_memory_is_shared(bench: GradingBench) -> None:
+    doubling = guest("memory[0] *= 2\nreturn {'got': order}", memory_bytes=4)
+    with bench.open(doubling) as live:
+        live.memory[0] = 21
+        reply = live.ask(["any", 1], 10.0)
+        assert reply.value == {"got": ["any", 1]}
+        assert live.memory[0] == 42
+        live.memory[0] = 3
+        live.ask(0, 10.0)
+        assert live.memory[0] == 6
+
+
+def test_time_is_taken_outside_where_a_guest_cannot_patch_it(bench: GradingBench) -> None:
+    patched = guest("time.time = time.monotonic = time.perf_counter = lambda: 0.0\ntime.sleep(0.3)\nreturn 0")
+    with bench.open(patched) as live:
+        assert 0.3 <= live.ask(0, 10.0).wall_s < 3.0
+
+
+LATER = """
+def work():
+    time.sleep(0.05)
+    memory[0] = 7
+{how}
+return "done"
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "threading.Thread(target=work, daemon=True).start()",
+        "if os.fork() == 0:\n    work()\n    os._exit(0)",
+        "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        work()\n    os._exit(0)",
+    ],
+    ids=["a thread", "a child", "an orphan"],
+)
+def test_a_guest_that_says_done_before_it_is_stands_still_from_then_on(bench: GradingBench, how: str) -> None:
+    with bench.open(guest(LATER.format(how=how), memory_bytes=1)) as live:
+        assert live.ask(0, 10.0).value == "done"
+        until = time.monotonic() + 0.3
+        while time.monotonic() < until:
+            assert live.memory[0] == 0
+    # what it does bites where it is not stopped: waited for, the work is done
+    with bench.open(guest(LATER.format(how=how).replace('return "done"', "time.sleep(0.4)"), memory_bytes=1)) as live:
+        live.ask(0, 10.0)
+        assert live.memory[0] == 7
+
+
+ENDINGS = {
+    "raises": ("raise ValueError('no')", "candidate"),
+    "exits": ("os._exit(0)", "candidate"),
+    "crashes": ("import ctypes\nctypes.string_at(0)", "candidate"),
+    "is killed": ("os.kill(os.getpid(), signal.SIGILL)", "candidate"),
+    "closes its line": ("os.closerange(0, 1024)", "candidate"),
+    "floods the line": ("return b'x' * (8 << 20)", "candidate"),
+    "hangs": ("while True:\n    time.sleep(1)", "timeout"),
+    "takes 10 GB": ("held = bytearray(10 << 30)\nreturn len(held)", "resource"),
+    "takes 10 GB in touched pages": (
+        "import mmap\nheld = mmap.mmap(-1, 10 << 30)\nfor at in range(0, 10 << 30, 4096):\n    held[at] = 1",
+        "resource",
+    ),
+    "kills what runs it": ("os.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(30)", "candidate"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_end_is_a_typed_failure_and_the_next_guest_runs(bench: GradingBench, ending: str) -> None:
+    act, kind = ENDINGS[ending]
+    with pytest.raises(GuestFailed) as failed, bench.open(guest(act)) as live:
+        live.ask(0, 3.0)
+    assert failed.value.kind == kind
+    assert str(failed.value).isprintable()
+    with bench.open(guest("return order + 1")) as live:
+        assert live.ask(1, 10.0).value == 2
+
+
+def test_rooms_cannot_see_each_other(bench: GradingBench) -> None:
+    look = "return sorted(int(name) for name in os.listdir('/proc') if name.isdigit())"
+    with bench.open(guest("return os.getpid()", room="house")) as house, bench.open(guest(look)) as live:
+        assert house.ask(0, 10.0).value
+        seen = live.ask(0, 10.0).value
+        assert len(seen) < 6  # its own space only: bwrap, worker, slot, itself
+
+
+DOMAIN = """
+from domains.contract import Grade, Guest, Instance, Summary
+GUEST = b'''
+def solve(instance, ctx):
+    while ctx.line.order() is not None:
+        ctx.line.reply(eval(instance.data))
+'''
+class D:
+    def digest(self): return "1"
+    def instances(self, split): return [Instance(split + "-1", 3)]
+    def grade(self, instance, answer, bench):
+        with bench.open(Guest({"guest.py": GUEST}, "guest.py", data=answer)) as live:
+            return Grade(float(live.ask("now", 5.0).value))
+    def summarise(self, split, graded): return Summary()
+    def baselines(self, train, on): return {"six": ["2 * 3"]}
+def load(data): return D()
+"""
+
+
+async def _graded(folder: Path, answer: str) -> tuple[float, float]:
+    grader = Grader(find(str(folder)))
+    try:
+        grade = await grader.grade("val", "val-1", answer)
+        return grade.score, (await grader.baselines("val"))["six"][0].score
+    finally:
+        await grader.close()
+
+
+def test_a_domain_grades_what_its_answer_does(bench: GradingBench, tmp_path: Path) -> None:
+    spec = 'name = "d"\ntitle = "t"\nmetric = "m"\nminimum_effect = 0.1\ntrain_sample = 1\n'
+    (tmp_path / "domain.toml").write_text(spec)
+    (tmp_path / "domain.py").write_text(DOMAIN)
+    assert asyncio.run(_graded(tmp_path, "6 * 7")) == (42.0, 6.0)
