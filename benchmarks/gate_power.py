@@ -7,45 +7,10 @@ arm wins (discordance + g) / 2 of all units and loses (discordance - g) / 2. Run
 from __future__ import annotations
 
 import argparse
-import random
-from functools import cache
-from typing import NamedTuple
 
 from engine.events.types import Gate
-from engine.loop.gate import p_value, threshold
-
-
-class Rate(NamedTuple):
-    """The share of simulated pairs that the gate accepts."""
-
-    n: int
-    discordance: float
-    gain: float
-    accepted: float
-
-
-@cache
-def _p(wins: int, losses: int) -> float:
-    return p_value([1.0] * wins + [-1.0] * losses)
-
-
-def simulate(
-    n: int, discordance: float, *, gain: float, pairs: int, seed: int, rules: Gate | None = None, generations: int = 2
-) -> Rate:
-    """Draws `pairs` pairs of arms; what counts is the number of wins and losses, which the gate's test depends on."""
-    rules = rules or Gate()
-    draw = random.Random(f"{seed} {n} {discordance} {gain}")
-    alpha, better, worse = threshold(rules, generations), (discordance + gain) / 2, (discordance - gain) / 2
-    accepted = 0
-    for _ in range(pairs):
-        wins = _binomial(draw, n, better)
-        losses = _binomial(draw, n - wins, worse / (1 - better))
-        accepted += _p(wins, losses) < alpha and (wins - losses) / n >= rules.minimum_effect
-    return Rate(n, discordance, gain, accepted / pairs)
-
-
-def _binomial(draw: random.Random, n: int, share: float) -> int:
-    return sum(draw.random() < share for _ in range(n))
+from engine.loop.gate import threshold
+from engine.loop.power import simulate
 
 
 def main() -> None:

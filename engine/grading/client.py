@@ -18,6 +18,7 @@ import msgspec
 from domains.contract import Grade, Instance, Picture, Split, Summary
 from engine import frames
 from engine.errors import SiaError
+from engine.grading.facts import Facts
 from engine.grading.loader import Folder
 from engine.sandbox import Isolation
 
@@ -68,9 +69,16 @@ class Grader:
 
     async def grade(self, split: Split, instance: str, answer: Any) -> Grade:
         """Judges an answer. A grader that raises, hangs or dies is tried once more, then `GraderFailed`."""
+        return await self._judged("grade", split, instance, answer)
+
+    async def reference(self, split: Split, instance: str) -> Grade:
+        """Judges the reference answer; fails as `grade` does."""
+        return await self._judged("reference", split, instance)
+
+    async def _judged(self, operation: str, *arguments: Any) -> Grade:
         for last in (False, True):
             try:
-                reply = await self._call("grade", split, instance, answer, timeout=self.folder.spec.grade_wall_s)
+                reply = await self._call(operation, *arguments, timeout=self.folder.spec.grade_wall_s)
                 grade = msgspec.convert(reply, Grade)
             except (GraderFailed, msgspec.ValidationError) as error:
                 if last:
@@ -100,6 +108,14 @@ class Grader:
         """Has the domain draw `pictures` and `points` into the folder `to`; the names of the files."""
         reply = await self._call("plots", list(pictures), dict(points), str(to), timeout=FETCH_WALL_S)
         return [str(name) for name in reply]
+
+    async def examine(self, harness: Mapping[str, bytes]) -> Facts:
+        """What is wrong with the instances, or with what the files of `harness` know of them."""
+        return msgspec.convert(await self._call("examine", dict(harness), timeout=LOAD_WALL_S), Facts)
+
+    async def asked(self) -> list[str]:
+        """Whom the process has tried to reach over the network, which it does not have, since it was started."""
+        return list(await self._call("asked", timeout=LOAD_WALL_S))
 
     async def draws(self) -> bool:
         """Whether the domain draws pictures."""
@@ -150,6 +166,7 @@ class Grader:
             str(self.folder.path),
             str(self._data or ""),
             msgspec.json.encode(self._isolation).decode(),
+            *(["fetching"] if report else []),  # with the network; else without
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

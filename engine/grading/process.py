@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from domains.contract import SPLITS, DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Picture, Split
 from engine import frames
+from engine.grading import facts, quarantine
 from engine.grading.bench import GradingBench
 from engine.grading.loader import load_module
 from engine.sandbox import Isolation
@@ -112,6 +113,20 @@ class Service:
             else grade(instance, answer)
         )
 
+    def examine(self, harness: Mapping[str, bytes]) -> facts.Facts:
+        """What is wrong with the instances, told without their labels."""
+        found, again = ({split: self._open().instances(split) for split in SPLITS} for _ in range(2))
+        return facts.examine(found, again, harness)
+
+    def asked(self) -> list[str]:
+        """Whom this process has tried to reach over the network, which it does not have."""
+        return quarantine.asked
+
+    def reference(self, split: Split, instance: str) -> Grade:
+        """The grade of the reference answer itself."""
+        item = self._split(split)[instance]
+        return self.grade(split, instance, item.label)
+
     def draws(self) -> bool:
         """Whether the domain draws pictures."""
         return hasattr(self._open(), "plots")
@@ -132,6 +147,8 @@ def _die_with_the_engine() -> None:
 
 def main() -> None:
     """Serves one engine until it closes the pipe."""
+    if sys.argv[4:] != ["fetching"]:
+        quarantine.cut_off()
     _die_with_the_engine()
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a domain that prints must not break the frames

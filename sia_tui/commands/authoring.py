@@ -1,14 +1,19 @@
-"""new: a domain of one's own, from the first file on."""
+"""new, check: a domain of one's own, from the first file on."""
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sia_tui.options import Shared, common, plain, print_json
+
+if TYPE_CHECKING:
+    from engine.authoring.finding import Finding
 
 
 @click.command("new")
@@ -44,3 +49,44 @@ def _ask(shared: Shared) -> str:
     for name, about in ABOUT.items():
         click.echo(f"  {name:<10}{about}")
     return str(click.prompt("Which is most like your task?", type=click.Choice(list(ABOUT)), default="classify"))
+
+
+@click.command("check")
+@click.argument("domain", metavar="DIR")
+@click.option("--data", type=click.Path(path_type=Path), help="Where the domain's data is.")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the seed harness without a sandbox.")
+@common
+def check(domain: str, data: Path | None, shared: Shared, *, unsafe: bool) -> None:
+    """Examine the task in DIR before anything is spent on it; exit status 1 where something fails.
+
+    Example: sia check tickets
+    """
+    from engine.authoring.examination import examine
+    from engine.loop.broker import NoModel
+    from engine.loop.opening import contained
+    from sia_tui.driving import cores
+    from sia_tui.progress import say
+
+    async def go() -> list[Finding]:
+        isolation = contained(unsafe=unsafe)
+        found = []
+        async for finding in examine(domain, data, isolation=isolation, workers=cores(), broker=NoModel(), report=say):
+            found.append(finding)
+            if not shared.as_json:
+                _show(finding)
+        return found
+
+    found = asyncio.run(go())
+    failed, warned = (sum(one.status == status for one in found) for status in ("fail", "warn"))
+    if shared.as_json:
+        print_json({"sound": not failed, "checks": found})
+    else:
+        click.echo(f"{len(found)} checks, {failed} failed, {warned} to think about.")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _show(finding: Finding) -> None:
+    click.echo(f"{finding.status}  {finding.check:<17} {plain(finding.sentence)}")
+    if finding.remedy:
+        click.echo(f"{'':<24}{plain(finding.remedy)}")

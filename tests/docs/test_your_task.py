@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from engine.authoring.templates import ABOUT
-from tests.docs.commandline import DOCS, sia
+from tests.docs.commandline import DOCS, ROOT, sia
 
 PAGE = DOCS / "your-task.md"
 _COMMAND = re.compile(r"^\$ sia (.+)$", re.MULTILINE)
@@ -27,5 +27,12 @@ def test_the_page_leads_from_an_empty_folder_to_a_result(tmp_path: Path) -> None
 
 
 def test_every_template_is_on_the_page() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
-    assert dict(rows) == ABOUT
+    section = PAGE.read_text().partition("## Run it")[0]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)) == ABOUT
+
+
+def test_every_check_is_on_the_page() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "engine" / "authoring").glob("*.py"))
+    made = set(re.findall(r'Finding\(\s*"([a-z ]+)"', code))
+    rows = re.findall(r"^\| `([a-z ]+)` \| ", PAGE.read_text(), re.MULTILINE)
+    assert made == set(rows) - set(ABOUT)

@@ -1,0 +1,144 @@
+"""What is wrong with the instances of a domain, found where their labels are and told without them.
+
+Runs in the grading process. What leaves it are ids, counts, names of files and fields: no label, no data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from domains.contract import Instance, Split
+
+NEARLY_ALL = 0.95
+SHOWN = 5
+_SHORTEST = 6
+"""Fewer letters are found in any file by chance."""
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A place in `id` or `data` that holds the label, in `share` of the instances that have one."""
+
+    where: str
+    share: float
+    exact: bool
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """`repeated`: ids that a split has twice. `shared_ids`, `shared_data`: pairs `split/id = split/id` across splits,
+    with how many there are. `unstable`: splits that differ when they are asked for again. `told`: where labels stand
+    in what a harness sees. `in_harness`: files of the seed harness that hold ids, data or labels of val or test.
+    `labelled`: splits all of whose instances have a label."""
+
+    repeated: dict[str, list[str]]
+    shared_ids: list[str]
+    shared_data: list[str]
+    shared_data_count: int
+    unstable: list[str]
+    told: list[Told]
+    in_harness: list[str]
+    labelled: list[str]
+
+
+def examine(
+    splits: Mapping[Split, Sequence[Instance]],
+    again: Mapping[Split, Sequence[Instance]],
+    harness: Mapping[str, bytes],
+) -> Facts:
+    """The facts about `splits`; `again` are the same asked for once more, `harness` the files of the seed."""
+    by_id: dict[str, Split] = {}
+    by_data: dict[bytes, tuple[Split, str]] = {}
+    shared_ids, shared_data = [], []
+    for split, items in splits.items():
+        for item in items:
+            if (other := by_id.setdefault(item.id, split)) != split:
+                shared_ids.append(f"{other}/{item.id} = {split}/{item.id}")
+            where, name = by_data.setdefault(_data_digest(item.data), (split, item.id))
+            if where != split:
+                shared_data.append(f"{where}/{name} = {split}/{item.id}")
+    every = [item for items in splits.values() for item in items]
+    hidden = [*splits["val"], *splits["test"]]
+    known = {_encode(item.label) for item in splits["train"]}
+    return Facts(
+        repeated={split: found for split, items in splits.items() if (found := _repeated(items))},
+        shared_ids=shared_ids[:SHOWN],
+        shared_data=shared_data[:SHOWN],
+        shared_data_count=len(shared_data),
+        unstable=[split for split in splits if _encode(list(splits[split])) != _encode(list(again[split]))],
+        told=list(_told(every)),
+        in_harness=list(_in_harness(hidden, known, harness)),
+        labelled=[split for split, items in splits.items() if items and all(item.label is not None for item in items)],
+    )
+
+
+def _data_digest(data: Any) -> bytes:
+    """Equal for equal data; a text's case and spaces do not count."""
+    plain = " ".join(data.casefold().split()) if isinstance(data, str) else data
+    return hashlib.sha256(_encode(plain)).digest()
+
+
+def _repeated(items: Sequence[Instance]) -> list[str]:
+    seen: set[str] = set()
+    return sorted({item.id for item in items if item.id in seen or seen.add(item.id)})[:SHOWN]  # type: ignore[func-returns-value]
+
+
+def _told(items: Sequence[Instance]) -> Iterator[Told]:
+    """Places that hold the label of nearly every instance, where labels differ at all."""
+    labelled = [item for item in items if item.label is not None]
+    if len({_encode(item.label) for item in labelled}) < 2:
+        return
+    equal: dict[str, int] = {}
+    for item in labelled:
+        label = _encode(item.label)
+        for where in {where for where, value in _places(item.data, "data") if _encode(value) == label}:
+            equal[where] = equal.get(where, 0) + 1
+    yield from (
+        Told(where, count / len(labelled), exact=True)
+        for where, count in sorted(equal.items())
+        if count >= NEARLY_ALL * len(labelled)
+    )
+    for where, texts in (("id", [item.id for item in labelled]), ("data", [_text(item.data) for item in labelled])):
+        labels = [str(item.label) for item in labelled]
+        own = sum(label in text for label, text in zip(labels, texts, strict=True)) / len(labelled)
+        # a text that names every label, or another one as often, tells nothing
+        other = sum(label in text for label, text in zip(_turned(labels), texts, strict=True)) / len(labelled)
+        if own >= NEARLY_ALL and other < own / 2 and not any(told.startswith(where) for told in equal):
+            yield Told(where, own, exact=False)
+
+
+def _turned(labels: Sequence[str]) -> list[str]:
+    """For each label, another one: that of the next instance with a different label."""
+    following = [*labels, *labels]
+    return [next(one for one in following[at + 1 :] if one != label) for at, label in enumerate(labels)]
+
+
+def _text(data: Any) -> str:
+    return "\n".join(str(value) for _, value in _places(data, "") if isinstance(value, (str, int, float)))
+
+
+def _places(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """A value, and all that is in it, each with its place."""
+    yield where, value
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _places(inner, f"{where}[{key!r}]")
+    elif isinstance(value, (list, tuple)) and len(value) <= 64:
+        for at, inner in enumerate(value):
+            yield from _places(inner, f"{where}[{at}]")
+
+
+def _in_harness(hidden: Sequence[Instance], known: set[bytes], harness: Mapping[str, bytes]) -> Iterator[str]:
+    """Files of the harness that say something only val and test know."""
+    needles = {"ids": [item.id for item in hidden], "data": [item.data for item in hidden]}
+    needles["labels"] = [item.label for item in hidden if _encode(item.label) not in known]
+    for file, content in harness.items():
+        text = content.decode("utf-8", "replace")
+        for what, values in needles.items():
+            found = sum(isinstance(one, str) and len(one) >= _SHORTEST and one in text for one in values)
+            if found:
+                yield f"{file} ({found} {what})"
