@@ -12,6 +12,7 @@ from engine.errors import SiaError
 ABOUT = {
     "classify": "instances with labels, in three files of JSON lines",
     "program": "a program whose output is worth a score",
+    "artefact": "a text that a checker accepts or not",
 }
 """By name, what a template is for."""
 

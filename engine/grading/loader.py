@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import sys
 import tomllib
@@ -14,6 +13,7 @@ import msgspec
 import domains
 from domains.contract import DomainModule, Spec
 from engine.errors import SiaError
+from engine.grading import tree
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -36,13 +36,7 @@ class Folder(msgspec.Struct, frozen=True):
         """
         if self.source in built_in():
             return ""
-        total = hashlib.sha256()
-        for path in sorted(self.path.rglob("*")):
-            relative = path.relative_to(self.path)
-            left_out = relative.parts[0] in ("harness", "harness-lm", "README.md") or "__pycache__" in relative.parts
-            if path.is_file() and not left_out:
-                total.update(relative.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-        return total.hexdigest()
+        return tree.digest(self.path, without=("harness", "harness-lm", "README.md"))
 
 
 def built_in() -> list[str]:
@@ -53,6 +47,7 @@ def built_in() -> list[str]:
 
 def find(reference: str) -> Folder:
     """A domain by its built-in name or its folder; raises `SiaError` where there is none."""
+    tree.check_path(reference)
     builtin = reference in built_in()
     path = Path(domains.__path__[0]) / reference if builtin else Path(reference).expanduser().absolute()
     if not (path / "domain.toml").is_file():
@@ -60,6 +55,8 @@ def find(reference: str) -> Folder:
             f"there is no domain {reference!r}",
             f"choose one of {', '.join(built_in())}, or name a folder with a domain.toml",
         )
+    if not builtin:
+        tree.files(path)
     try:
         spec = msgspec.convert(tomllib.loads((path / "domain.toml").read_text()), Spec)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("new")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--template", help="classify or program.  [default: asks]")
+@click.option("--template", help="classify, program or artefact.  [default: asks]")
 @common
 def new(folder: Path, template: str | None, shared: Shared) -> None:
     """Make DIR a task of your own that runs at once, to be changed into yours.
