@@ -16,6 +16,7 @@ from sia_tui.settling import settled
 
 if TYPE_CHECKING:
     from engine.events.types import Settings
+    from engine.loop.control import Control
     from engine.loop.run import Run
     from sia_tui.progress import Progress
 
@@ -41,13 +42,13 @@ def limits(command: Any) -> Any:
     return command
 
 
-async def drive_here(shared: Shared, started: Run, progress: Progress) -> None:
-    """Drives a run to its rest in this process; SIGINT and SIGTERM pause it."""
+async def drive_here(shared: Shared, started: Run, progress: Progress, control: Control | None = None) -> None:
+    """Drives a run to its rest in this process; SIGINT and SIGTERM pause it, and so may whoever has `control`."""
     from engine.loop.control import Control
     from engine.loop.driver import drive
     from engine.loop.show import show
 
-    control = Control()
+    control = control or Control()
     await control.listen(shared.workspace.path, started.state.run)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -15,6 +15,7 @@ from sia_tui.options import Shared, common, print_json
 from sia_tui.settling import settled
 
 if TYPE_CHECKING:
+    from engine.loop.control import Control
     from engine.loop.estimate import Estimate
     from engine.loop.launch import Plan
 
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
 @click.option("--data", type=click.Path(path_type=Path), help="Where the domain's data is.")
 @click.option("--name", default="", help="A name for the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
+@click.option("--watch", is_flag=True, help="Start anew whenever the files of DIR are saved.")
 @common
-def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
+def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: Any) -> None:
     """Start a run on DOMAIN: a built-in's name or a folder.
 
     Example: sia run lawbench --generations 8
@@ -51,7 +53,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
     from engine.loop.settings import Options
     from sia_tui.progress import Progress, say
 
-    if not dry_run and opens_app(shared, plain_lines=chosen["plain"]):
+    if not (dry_run or watch) and opens_app(shared, plain_lines=chosen["plain"]):
         attach(shared)
         return
     place = shared.workspace
@@ -74,16 +76,23 @@ def run(domain: str, *, shared: Shared, dry_run: bool, **chosen: Any) -> None:
         unsafe=chosen["unsafe"],
     )
 
-    async def go() -> None:
+    async def go(control: Control | None = None) -> None:
         planned = await launch.plan(options, say, place)
         if dry_run:
             await _describe(planned, shared)
             return
+        if control and control.wanted:
+            return  # saved again meanwhile
         with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
             async with launch.begin(place, planned, [progress], say) as started:
-                await drive_here(shared, started, progress)
+                await drive_here(shared, started, progress, control)
 
-    asyncio.run(go())
+    if not watch or dry_run:
+        asyncio.run(go())
+        return
+    from sia_tui.rerunning import again, watched
+
+    asyncio.run(again(watched(options), place.path.resolve(), go))
 
 
 @click.command()
