@@ -10,6 +10,14 @@ from engine.models.cache import appearing, models_folder, sha256
 from engine.models.extras import missing
 
 
+def weights_of(folder: Path) -> str:
+    """What names the weights of a checkpoint: `hf:` and the SHA-256 of its tensors' files. Raises `SiaError`."""
+    tensors = sorted(folder.glob("*.safetensors"))
+    if not tensors:
+        raise SiaError(f"{folder} holds no *.safetensors", "name the folder of a checkpoint that is whole")
+    return "hf:" + "+".join(sha256(path) for path in tensors)
+
+
 def of_gguf(source: Path) -> Path:
     """The folder of the checkpoint of `source`; making it takes half a minute, afterwards it loads in half a second.
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
+from engine.models.adapter import GGUF, adapter_folder
 from engine.models.cache import sha256
 from engine.models.extras import missing
 from engine.models.local import (
     Compute,
     Emerging,
-    adapter_folder,
     log_softmax,
     no_tools,
     room,
@@ -27,12 +27,10 @@ from engine.models.local import (
     threadsafe,
     turns,
 )
-from engine.models.protocol import Abilities, Finish, OnText, Reply, Request, Scored, Token, Usage
+from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token, Usage
 
 CONTEXT = 8192
 """Tokens of context at most; a model trained on fewer has those."""
-ADAPTER = "adapter.gguf"
-"""What an adapter's folder holds for llama.cpp."""
 
 
 class LlamaCpp:
@@ -183,7 +181,9 @@ class LlamaCpp:
 
     def _handle(self, adapter: str) -> Any:
         if adapter not in self._loaded:
-            path = adapter_folder(self._adapters, adapter) / ADAPTER
+            path = adapter_folder(self._adapters, adapter, self.weights) / GGUF
+            if not path.exists():
+                raise Hopeless(f"the adapter {adapter[:12]} has no form for llama.cpp", "serve it by hf: or vllm:")
             handle = self._api.llama_adapter_lora_init(self._llama.model, str(path).encode())
             if not handle:
                 raise SiaError(f"llama.cpp cannot read the adapter {path}", "export it to GGUF again")

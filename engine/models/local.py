@@ -8,7 +8,6 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.models.protocol import Hopeless, Message, OnText, Request
@@ -97,13 +96,6 @@ def no_tools(request: Request) -> None:
     """Raises `Hopeless` for a request that only a model trained on tools can answer."""
     if request.tools:
         raise Hopeless("this backend has no tools", "describe them in the prompt and ask with a schema")
-
-
-def adapter_folder(adapters: Path | None, adapter: str) -> Path:
-    """The folder of an adapter in a workspace's `adapters`; raises `Hopeless` where it is not there."""
-    if adapters is None or not (adapters / adapter).is_dir():
-        raise Hopeless(f"there is no adapter {adapter[:12]}", "it was trained in another workspace: copy its folder")
-    return adapters / adapter
 
 
 def threads() -> int:

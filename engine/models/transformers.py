@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.models.cache import sha256
+from engine.models.adapter import adapter_folder
+from engine.models.checkpoint import weights_of
 from engine.models.extras import missing
-from engine.models.local import Compute, Emerging, adapter_folder, no_tools, room, threadsafe, turns
+from engine.models.local import Compute, Emerging, no_tools, room, threadsafe, turns
 from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token, Usage
 
 
@@ -33,10 +34,7 @@ class Transformers:
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ModuleNotFoundError as error:
             raise missing(str(error.name), "train") from None
-        tensors = sorted(folder.glob("*.safetensors"))
-        if not tensors:
-            raise SiaError(f"{folder} holds no *.safetensors", "name the folder of a checkpoint that is whole")
-        self.weights = "hf:" + "+".join(sha256(path) for path in tensors)
+        self.weights = weights_of(folder)
         self._torch: Any = torch
         self._peft: Any = peft
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -138,7 +136,7 @@ class Transformers:
                 self._adapted.base_model.disable_adapter_layers()
             return
         if adapter not in self._loaded:
-            folder = str(adapter_folder(self._adapters, adapter))
+            folder = str(adapter_folder(self._adapters, adapter, self.weights))
             if self._adapted is None:
                 self._adapted = self._peft.PeftModel.from_pretrained(self._model, folder, adapter_name=adapter)
             else:

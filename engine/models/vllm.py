@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from engine.errors import SiaError
+from engine.models.adapter import adapter_folder
 from engine.models.extras import missing
 from engine.models.faults import judged
-from engine.models.local import adapter_folder
 from engine.models.openai import OpenAI
 from engine.models.protocol import OnText, Reply, Request, Scored, Transient
 
@@ -110,7 +110,7 @@ class Vllm:
         """Has the server load an adapter that it has not, without loading the base again; its name is its SHA-256."""
         async with self._loading:
             if adapter not in self._loaded:
-                folder = adapter_folder(self._adapters, adapter)
+                folder = adapter_folder(self._adapters, adapter, self.weights)
                 status, text = await self._ask("/load_lora_adapter", {"lora_name": adapter, "lora_path": str(folder)})
                 if status == 404:
                     raise SiaError(

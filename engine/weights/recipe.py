@@ -39,7 +39,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     discount: Annotated[float, Meta(ge=0.1, le=1, description="of a reward, a token back (PPO)")] = 1.0
     gae_lambda: Annotated[float, Meta(ge=0, le=1, description="of generalised advantage estimation (PPO)")] = 0.95
     value_rate: Annotated[float, Meta(ge=1e-6, le=0.1, description="learning rate of the value head (PPO)")] = 1e-3
-    beta: Annotated[float, Meta(ge=0, le=100, description="sharpness of entropic weights; 0 adapts it")] = 0.0
+    beta: Annotated[float, Meta(ge=0, le=20, description="sharpness of entropic weights; 0 adapts it")] = 0.0
     preference_beta: Annotated[float, Meta(ge=0.001, le=10, description="how strictly DPO keeps to the base")] = 0.1
 
 

@@ -23,11 +23,11 @@ import numpy as np
 
 from engine.models.f16 import rewritten
 from engine.models.llamacpp import LlamaCpp
+from engine.weights.adapters import keep
 
 pytestmark = pytest.mark.local
 T = TypeVar("T")
 ASK = [Message("user", "Name a colour of the sky in one word.")]
-LOUD = "a" * 64
 SCHEMA = {"type": "object", "properties": {"colour": {"type": "string"}}, "required": ["colour"]}
 
 
@@ -39,10 +39,9 @@ def file(shipped: Path) -> Path:
 @pytest.fixture(scope="session")
 def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One LoRA adapter, random and strong enough to change what is said."""
-    folder = tmp_path_factory.mktemp("adapters")
-    (folder / LOUD).mkdir()
+    folder, made = tmp_path_factory.mktemp("adapters"), tmp_path_factory.mktemp("made")
     random = np.random.default_rng(1)
-    writer = gguf.GGUFWriter(folder / LOUD / "adapter.gguf", "llama")
+    writer = gguf.GGUFWriter(made / "adapter.gguf", "llama")
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", 8.0)
@@ -55,6 +54,7 @@ def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    keep(folder, made, base="hf:0", architecture="llama", lineage={})
     return folder
 
 
@@ -159,15 +159,16 @@ def test_an_adapter_is_swapped_in_and_out_without_loading_the_base_again(
 ) -> None:
     async def do(model: LlamaCpp) -> None:
         plain = await model.chat(request(model))
+        (loud,) = (path.name for path in adapters.iterdir())
 
         def loaded(*_: object) -> None:
             raise AssertionError("the base was loaded again")
 
         monkeypatch.setattr(llama_cpp.llama_cpp, "llama_model_load_from_file", loaded)
-        swapped = await model.chat(request(model, adapter=LOUD))
+        swapped = await model.chat(request(model, adapter=loud))
         assert swapped.text != plain.text
         assert await model.chat(request(model)) == plain
-        assert await model.chat(request(model, adapter=LOUD)) == swapped
+        assert await model.chat(request(model, adapter=loud)) == swapped
         with pytest.raises(Hopeless, match="no adapter"):
             await model.chat(request(model, adapter="b" * 64))
 

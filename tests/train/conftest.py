@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.models import smollm2
-
-STRONG = "a" * 64
+from engine.models.checkpoint import weights_of
+from engine.weights.adapters import keep
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def adapters(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    place = tmp_path_factory.mktemp("adapters")
+    place, made = tmp_path_factory.mktemp("adapters"), tmp_path_factory.mktemp("made")
     torch.manual_seed(1)
     config = LoraConfig(r=8, lora_alpha=16, target_modules=["o_proj", "up_proj"], layers_to_transform=[0, 1, 2, 3])
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32), config)
@@ -40,5 +40,6 @@ def adapters(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, weight in model.named_parameters():
             if "lora_" in name:
                 weight.normal_(0, 0.15)
-    model.save_pretrained(place / STRONG)
+    model.save_pretrained(made)
+    keep(place, made, base=weights_of(folder), architecture="llama", lineage={})
     return place

@@ -20,7 +20,6 @@ from engine.models.transformers import Transformers
 
 pytestmark = pytest.mark.train
 T = TypeVar("T")
-STRONG = "a" * 64
 ASK = [Message("user", "Name a colour of the sky in one word.")]
 
 
@@ -94,15 +93,16 @@ def test_an_adapter_is_swapped_in_and_out_without_loading_the_base_again(
 ) -> None:
     async def do(model: Transformers) -> None:
         plain = await model.chat(request(model))
+        (strong,) = (path.name for path in adapters.iterdir())
 
         def loaded(*_: object, **__: object) -> None:
             raise AssertionError("the base was loaded again")
 
         monkeypatch.setattr(transformers.PreTrainedModel, "from_pretrained", loaded)
-        swapped = await model.chat(request(model, adapter=STRONG))
+        swapped = await model.chat(request(model, adapter=strong))
         assert swapped.text != plain.text
         assert await model.chat(request(model)) == plain
-        assert await model.chat(request(model, adapter=STRONG)) == swapped
+        assert await model.chat(request(model, adapter=strong)) == swapped
         with pytest.raises(Hopeless, match="no adapter"):
             await model.chat(request(model, adapter="b" * 64))
 

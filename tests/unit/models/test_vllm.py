@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from engine.errors import SiaError
+from engine.models.adapter import MANIFEST
 from engine.models.protocol import Hopeless, Message, Request
 from tests.fakes.openai_server import OpenAIServer, Plan
 from tests.fakes.serving import ROOT
@@ -21,7 +23,7 @@ pytest.importorskip("httpx2", reason="needs the extra agents")
 
 from engine.models.vllm import Vllm
 
-ADAPTER = "a" * 64
+ADAPTER = hashlib.sha256(b"base\0hf:0\n").hexdigest()
 FAKE = f"""
 import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -68,6 +70,7 @@ def interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 @pytest.fixture
 def adapters(tmp_path: Path) -> Path:
     (tmp_path / "adapters" / ADAPTER).mkdir(parents=True)
+    (tmp_path / "adapters" / ADAPTER / MANIFEST).write_text('{"base": "hf:0"}')
     return tmp_path / "adapters"
 
 

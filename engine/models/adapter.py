@@ -1,0 +1,69 @@
+"""A LoRA adapter as it lies on disk, and the proof that it is what its name says.
+
+    adapter_config.json  adapter_model.safetensors     PEFT's form: transformers and vLLM
+    adapter.gguf                                       llama.cpp's, where its architecture has one
+    manifest.json                                      the base's weights, and where the adapter comes from
+
+The folder's name is the SHA-256 over the base's name and over names and digests of the first three files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.models.cache import sha256
+from engine.models.protocol import Hopeless
+
+MANIFEST = "manifest.json"
+GGUF = "adapter.gguf"
+FILES = (GGUF, "adapter_config.json", "adapter_model.safetensors")
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What an adapter is for and where it comes from; only `base` enters its name."""
+
+    base: str
+    architecture: str = ""
+    lineage: dict[str, Any] = {}
+
+
+def manifest(folder: Path) -> Manifest:
+    """Raises `OSError` or `msgspec.MsgspecError` where there is none that can be read."""
+    return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+
+
+def identity(folder: Path) -> str:
+    """The name that an adapter's folder must have; raises as `manifest` does."""
+    total = hashlib.sha256(b"base\0" + manifest(folder).base.encode() + b"\n")
+    for name in FILES:
+        if (folder / name).exists():
+            total.update(f"{name}\0{sha256(folder / name)}\n".encode())
+    return total.hexdigest()
+
+
+def adapter_folder(adapters: Path | None, adapter: str, weights: str) -> Path:
+    """The folder of an adapter for the base `weights`; raises `Hopeless` where it is missing, damaged, or of another.
+
+    Bases are compared where both are named in one way, as `hf:` or `gguf:`; a rewritten base has another digest.
+    """
+    if adapters is None or not (adapters / adapter).is_dir():
+        raise Hopeless(f"there is no adapter {adapter[:12]}", "it was trained in another workspace: copy its folder")
+    folder = adapters / adapter
+    try:
+        sound, base = identity(folder) == adapter, manifest(folder).base
+    except (OSError, msgspec.MsgspecError):
+        sound, base = False, ""
+    if not sound:
+        raise Hopeless(
+            f"the adapter {adapter[:12]} is damaged: its files are not those of its name", "copy its folder again"
+        )
+    kind, _, _ = base.partition(":")
+    if weights.startswith(f"{kind}:") and weights != base:
+        raise Hopeless(
+            f"the adapter {adapter[:12]} belongs to another base model", f"serve {base[:20]}, or leave it out"
+        )
+    return folder

@@ -1,0 +1,210 @@
+"""Many replies at once: a prompt is read once for all its samples, and equal beginnings are gone on with once.
+
+Each request draws with a random number of its own seed for each token, so that who else is asked changes nothing but
+the last digits of log-probabilities.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from engine.models.local import Emerging, turns
+from engine.models.protocol import Finish, Reply, Request, Token, Usage
+from engine.weights.policy import Policy
+from engine.weights.sample import Call
+from engine.weights.trie import Row, rows
+
+TOKENS = 24_576
+"""Tokens whose keys and values are held at once, at most, unless one prompt needs more."""
+Ids = tuple[int, ...]
+
+
+class Draft:
+    """A reply as it grows."""
+
+    def __init__(self, at: int, request: Request, prompt: Ids, left: int) -> None:
+        self.at, self.request, self.prompt, self.left = at, request, prompt, left
+        self.random = random.Random(request.seed)
+        self.tokens: list[Token] = []
+        self.finish: Finish | None = None
+        self.text = ""
+
+    def add(self, token: int, logprob: float, policy: Policy) -> None:
+        """Takes a token, and finds whether the reply ends with it."""
+        self.tokens.append(Token(token, logprob))
+        if token in policy.ends or (self.request.stop and self._stopped(policy)):
+            self.finish = "stop"
+        elif len(self.tokens) >= self.left:
+            self.finish = "length"
+
+    def reply(self, policy: Policy) -> Reply:
+        """The whole reply."""
+        self._stopped(policy)
+        ended = bool(self.tokens) and self.tokens[-1].id in policy.ends
+        usage = Usage(input=len(self.prompt), output=len(self.tokens) - ended)
+        return Reply(self.text, self.finish or "length", usage, prompt_ids=self.prompt, tokens=self.tokens)
+
+    def _stopped(self, policy: Policy) -> bool:
+        emerging = Emerging(self.request.stop, None)
+        ids = [token.id for token in self.tokens]
+        stopped = emerging.add(policy.tokenizer.decode(ids, skip_special_tokens=True).encode(), final=True)
+        self.text = emerging.text
+        return stopped
+
+
+def generate(policy: Policy, requests: Sequence[Request]) -> list[Reply]:
+    """A reply to each request, in their order; `refused` and empty where a prompt leaves no room in the context."""
+    found: dict[int, Reply] = {}
+    free: dict[Ids, list[Draft]] = {}
+    chosen: dict[tuple[Ids, tuple[str, ...]], list[Draft]] = {}
+    for at, request in enumerate(requests):
+        text = policy.tokenizer.apply_chat_template(turns(request.messages), tokenize=False, add_generation_prompt=True)
+        prompt = tuple(policy.ids(text))
+        left = min(request.max_tokens, policy.context - len(prompt))
+        if left <= 0:
+            found[at] = Reply("", "refused", Usage(), prompt_ids=prompt)
+        elif any(request.choices):
+            chosen.setdefault((prompt, tuple(request.choices)), []).append(Draft(at, request, prompt, left))
+        else:
+            free.setdefault(prompt, []).append(Draft(at, request, prompt, left))
+    with torch.inference_mode():
+        for some in _portions(free):
+            _write(policy, some)
+            found |= {draft.at: draft.reply(policy) for drafts in some.values() for draft in drafts}
+        found |= _choose(policy, chosen)
+    return [found[at] for at in range(len(requests))]
+
+
+def _portions(free: dict[Ids, list[Draft]]) -> Iterator[dict[Ids, list[Draft]]]:
+    """Prompts in the order of their length, as many at once as memory is meant to hold."""
+    portion: dict[Ids, list[Draft]] = {}
+    held = 0
+    for prompt in sorted(free, key=lambda ids: (len(ids), ids)):
+        needed = sum(len(prompt) + draft.left for draft in free[prompt])
+        if portion and held + needed > TOKENS:
+            yield portion
+            portion, held = {}, 0
+        portion[prompt] = sorted(free[prompt], key=lambda draft: (draft.request.seed, draft.at))
+        held += needed
+    if portion:
+        yield portion
+
+
+def _write(policy: Policy, portion: dict[Ids, list[Draft]]) -> None:
+    """Completes the drafts of some prompts, token by token; a line of the batch is a beginning that somebody has."""
+    width = max(map(len, portion))
+    ids = torch.full((len(portion), width), policy.pad)
+    sees = torch.zeros((len(portion), width), dtype=torch.long)
+    for b, prompt in enumerate(portion):
+        ids[b, width - len(prompt) :] = torch.tensor(prompt)
+        sees[b, width - len(prompt) :] = 1
+    lines, past = list(portion.values()), None
+    places = (sees.cumsum(-1) - 1).clamp(min=0)
+    while lines:
+        out = policy.model(
+            input_ids=ids.to(policy.device),
+            attention_mask=sees.to(policy.device),
+            position_ids=places.to(policy.device),
+            past_key_values=past,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        following: list[tuple[int, int, list[Draft]]] = []
+        for b, drafts in enumerate(lines):
+            _draw(policy, out.logits[b, -1].double().cpu(), drafts)
+            heirs: dict[int, list[Draft]] = {}
+            for draft in drafts:
+                if draft.finish is None:
+                    heirs.setdefault(draft.tokens[-1].id, []).append(draft)
+            following += [(b, token, some) for token, some in heirs.items()]
+        if not following:
+            return
+        kept = torch.tensor([b for b, _, _ in following])
+        past = out.past_key_values
+        past.batch_select_indices(kept.to(policy.device))
+        ids = torch.tensor([[token] for _, token, _ in following])
+        sees = torch.cat([sees[kept], torch.ones(len(following), 1, dtype=torch.long)], -1)
+        places = sees.sum(-1, keepdim=True) - 1
+        lines = [some for _, _, some in following]
+
+
+def _draw(policy: Policy, logits: Any, drafts: Sequence[Draft]) -> None:
+    """The next token of drafts that have come equally far, by the inverse of the distribution function."""
+    spoken = torch.log_softmax(logits, -1)
+    sums: dict[tuple[float, float], tuple[Any, Any]] = {}
+    for draft in drafts:
+        asked = (draft.request.temperature, draft.request.top_p)
+        if asked[0] == 0:
+            token = int(logits.argmax())
+        else:
+            if asked not in sums:
+                sums[asked] = _distribution(logits, *asked)
+            order, upto = sums[asked]
+            token = int(order[_place(upto, draft)])
+        draft.add(token, float(spoken[token]), policy)
+
+
+def _place(upto: Any, draft: Draft) -> int:
+    drawn = draft.random.random() * float(upto[-1])
+    return min(int(torch.searchsorted(upto, drawn, right=True)), len(upto) - 1)
+
+
+def _distribution(logits: Any, temperature: float, top_p: float) -> tuple[Any, Any]:
+    """Tokens in an order, and the sums of their probabilities; only the likeliest, up to `top_p`, where that is set."""
+    chances = torch.softmax(logits / temperature, -1)
+    if top_p >= 1:
+        return range(len(chances)), chances.cumsum(-1)
+    chances, order = chances.sort(descending=True, stable=True)
+    upto = chances.cumsum(-1)
+    count = int((upto - chances < top_p).sum())
+    return order[:count], upto[:count]
+
+
+def _choose(policy: Policy, chosen: dict[tuple[Ids, tuple[str, ...]], list[Draft]]) -> dict[int, Reply]:
+    """Replies that are one of given texts, drawn in proportion to their probabilities, or the likeliest."""
+    found: dict[int, Reply] = {}
+    asked = sorted(chosen, key=lambda key: (len(key[0]), key))
+    endings = {key: [policy.ids(text) for text in key[1]] for key in asked}
+    trees = {key: rows((i, Call(key[0], ending)) for i, ending in enumerate(endings[key])) for key in asked}
+    for some in batches([(key, trees[key][0]) for key in asked if trees[key]], TOKENS // 8):
+        spoken = policy.speak([row for _, row in some])
+        logprobs, first = spoken.logprobs.double().cpu(), 0
+        for key, row in some:
+            own = logprobs[first : first + len(row.token)]
+            first += len(row.token)
+            tokens: dict[int, list[Token]] = {i: [] for i in range(len(key[1]))}
+            for i, path in row.paths:
+                tokens[i] = [Token(row.token[node], float(own[node])) for node in path]
+            scores = torch.tensor([sum(token.logprob for token in tokens[i]) for i in tokens], dtype=torch.float64)
+            for draft in chosen[key]:
+                found[draft.at] = _chosen(draft, scores, tokens)
+    return found
+
+
+def _chosen(draft: Draft, scores: Any, tokens: dict[int, list[Token]]) -> Reply:
+    request = draft.request
+    pick = int(scores.argmax())
+    if request.temperature:
+        order, upto = _distribution(scores, request.temperature, request.top_p)
+        pick = int(order[_place(upto, draft)])
+    read = len(draft.prompt) + sum(map(len, tokens.values()))
+    usage = Usage(input=read, output=len(tokens[pick]))
+    return Reply(request.choices[pick], "stop", usage, prompt_ids=draft.prompt, tokens=tokens[pick])
+
+
+def batches(some: Sequence[tuple[Any, Row]], tokens: int) -> Iterator[list[tuple[Any, Row]]]:
+    """Consecutive rows, padded to no more than `tokens` together unless one alone has more."""
+    batch: list[tuple[Any, Row]] = []
+    longest = 0
+    for item in some:
+        longest = max(longest, item[1].size)
+        if batch and longest * (len(batch) + 1) > tokens:
+            yield batch
+            batch, longest = [], item[1].size
+        batch.append(item)
+    if batch:
+        yield batch

@@ -1,0 +1,269 @@
+"""One round of learning: samples in, a better adapter out. The loop that all algorithms share.
+
+    what is known before the first step: old log-probabilities, the base's, values
+    for each epoch, for each batch of instances in a seeded order:
+        loss and gradient, in portions that memory holds; its norm cut; a step of AdamW
+
+Rewards become advantages in `objective` and `algorithms`; here they meet the log-probabilities of the sampled tokens,
+which this model recomputes itself. Randomness is a function of (seed, round, epoch), so that there is no state of a
+random generator to keep.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from engine.seeds import derive
+from engine.weights import objective
+from engine.weights.algorithms import losses, ppo, preference
+from engine.weights.policy import Policy
+from engine.weights.recipe import Recipe
+from engine.weights.round import Round, laid_out, portions, steps
+from engine.weights.sample import Sample
+from engine.weights.trie import Row
+
+PORTION = 768
+"""Tokens, padding included, whose activations are held for a gradient at once."""
+LOOK = 24
+"""Prompts, at most, at which the policy is compared with the base after a round."""
+Report = Callable[[dict[str, float]], None]
+
+
+class Known(NamedTuple):
+    """For each entry of a round, before its first step: tensors of one length."""
+
+    advantage: Any
+    weight: Any
+    old: Any
+    base: Any
+    target: Any
+
+
+class Tally:
+    """Sums over a round's steps, from which its measures are means."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.counts: dict[str, float] = {}
+
+    def add(self, name: str, value: float, count: float = 1.0) -> None:
+        """Counts `value`, the sum over `count`."""
+        self.sums[name] = self.sums.get(name, 0.0) + value
+        self.counts[name] = self.counts.get(name, 0.0) + count
+
+    def means(self) -> dict[str, float]:
+        """The mean of each; what was never counted is not there."""
+        return {name: self.sums[name] / count for name, count in self.counts.items() if count}
+
+
+class Learner:
+    """A policy with its optimizer. `steps` counts gradient steps over all rounds."""
+
+    def __init__(self, policy: Policy, recipe: Recipe, seed: int) -> None:
+        self.policy, self.recipe, self.seed = policy, recipe, seed
+        self.steps = 0
+        parameters: list[dict[str, Any]] = [{"params": list(policy.trained.values()), "lr": recipe.learning_rate}]
+        self.value: Any = None
+        if recipe.algorithm == "ppo":
+            self.value = torch.nn.Linear(policy.width, 1).to(policy.device)
+            torch.nn.init.zeros_(self.value.weight)
+            torch.nn.init.zeros_(self.value.bias)
+            parameters.append({"params": list(self.value.parameters()), "lr": recipe.value_rate})
+        self._optimizer = torch.optim.AdamW(parameters, weight_decay=0.0)
+        self._rates = [group["lr"] for group in self._optimizer.param_groups]
+
+    def state(self) -> dict[str, Any]:
+        """What going on needs beside the adapter."""
+        value = self.value.state_dict() if self.value else None
+        return {"steps": self.steps, "optimizer": self._optimizer.state_dict(), "value": value}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state`."""
+        self.steps = state["steps"]
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self.value:
+            self.value.load_state_dict(state["value"])
+
+    def learn(self, number: int, samples: Sequence[Sample], report: Report) -> dict[str, float]:
+        """Learns from the samples of a round; its measures.
+
+        `reward`, `reward_sd`, `samples`, `taught` (samples that changed anything), `steps`, `skipped` (share of the
+        steps whose gradient was not finite), `loss`, `grad_norm`, `clip_share`, `kl` and `entropy` (nats a token, after
+        the round), `tokens` (of the sequences learnt from, prompts included), `tokens_s`, `seconds`.
+        """
+        began = time.monotonic()
+        grouped = objective.groups(samples)
+        worth = objective.worths(self.recipe, samples, grouped)
+        taught = laid_out(samples, objective.taught(self.recipe, samples, worth, grouped))
+        tally, told, done, tokens = Tally(), began, 0, 0
+        if taught.units:
+            known = self._known(taught, worth)
+            plan = [
+                step
+                for epoch in range(self.recipe.epochs)
+                for step in steps(taught, self.recipe.batch, derive(self.seed, "order", number, epoch))
+            ]
+            for units in plan:
+                self._step(taught, units, known, tally)
+                done += 1
+                tokens += sum(_sequence(samples[place]) for unit in units for place in taught.groups[unit])
+                now = time.monotonic()
+                if now - told >= 1:
+                    told = now
+                    report({"step": done, "steps": len(plan), "tokens_s": tokens / (now - began), **tally.means()})
+        seconds = time.monotonic() - began
+        rewards = torch.tensor([sample.reward for sample in samples], dtype=torch.float64)
+        return {
+            **tally.means(),
+            **self._looked(laid_out(samples, grouped), number),
+            "reward": float(rewards.mean()),
+            "reward_sd": float(rewards.std(correction=0)),
+            "samples": len(samples),
+            "taught": sum(map(len, taught.groups)),
+            "steps": done,
+            "tokens": tokens,
+            "tokens_s": tokens / seconds,
+            "seconds": time.monotonic() - began,
+        }
+
+    def _known(self, round: Round, worth: Sequence[float]) -> Known:
+        """What the loss needs of each entry beside the policy as it will be."""
+        count, algorithm = len(round.owner), self.recipe.algorithm
+        old, base, values = (torch.zeros(count) for _ in range(3))
+        ratio = algorithm in ("grpo", "ppo", "entropic")
+        with torch.no_grad():
+            for some in portions(round.units, 4 * PORTION):
+                entries, nodes = round.entries(some)
+                if ratio:
+                    spoken = self._speak(some)
+                    old[entries] = spoken.logprobs[nodes].cpu()
+                    if self.value:
+                        values[entries] = self.value(spoken.hidden)[:, 0][spoken.place[nodes]].cpu()
+                if self.recipe.kl > 0 or algorithm == "dpo":
+                    with self.policy.base():
+                        base[entries] = self.policy.speak(some, self.recipe.temperature).logprobs[nodes].cpu()
+        advantage = torch.tensor([worth[place] for place in round.owner])
+        weight = torch.ones(count)
+        target = torch.zeros(count)
+        if algorithm in ("grpo", "entropic"):  # the mean over a sample's tokens
+            weight = torch.tensor([1 / len(round.episodes[place]) for place in round.owner])
+        if algorithm == "best-of-n":
+            advantage, weight = weight, advantage
+        if algorithm == "ppo":
+            found = self._estimated(round, values)
+            target = found + values
+            advantage = torch.tensor(ppo.whitened(found.tolist()))
+        device = self.policy.device
+        return Known(*(tensor.to(device) for tensor in (advantage, weight, old, base, target)))
+
+    def _estimated(self, round: Round, values: Any) -> Any:
+        found = torch.zeros(len(round.owner))
+        for place, episode in round.episodes.items():
+            own = values[episode.start : episode.stop].tolist()
+            reward, recipe = round.samples[place].reward, self.recipe
+            found[episode.start : episode.stop] = torch.tensor(
+                ppo.estimates(own, reward, recipe.discount, recipe.gae_lambda)
+            )
+        return found
+
+    def _speak(self, some: Sequence[Row]) -> Any:
+        return self.policy.speak(some, self.recipe.temperature, hidden=self.value is not None)
+
+    def _step(self, round: Round, units: Sequence[int], known: Known, tally: Tally) -> None:
+        """One gradient step on some units; left out, and counted, where the gradient is not finite."""
+        whole = self.recipe.algorithm == "dpo"
+        mass = self._mass(round, units, known)
+        for some in portions([round.units[unit] for unit in units], PORTION, whole=whole):
+            entries, nodes = round.entries(some)
+            at = torch.tensor(entries, device=self.policy.device)
+            spoken = self._speak(some)
+            logprob = spoken.logprobs[nodes]
+            given = (at, logprob, known)
+            loss = self._preferred(round, *given) if whole else self._surrogate(*given, tally)
+            if self.value:
+                expected = self.value(spoken.hidden.detach())[:, 0][spoken.place[nodes]]
+                loss = loss + (0.5 * (expected - known.target[at]) ** 2 * known.weight[at]).sum()
+            (loss / mass).backward()
+            tally.add("loss", float(loss.detach()) / mass, 0)
+            tally.add("entropy", float(spoken.entropy().detach().sum()), len(spoken.lines))
+        tally.add("loss", 0.0)
+        self._descend(tally)
+
+    def _mass(self, round: Round, units: Sequence[int], known: Known) -> float:
+        """What a batch's loss is divided by: samples, or tokens (PPO), shares (best-of-n), pairs (DPO)."""
+        places = [place for unit in units for place in round.groups[unit]]
+        match self.recipe.algorithm:
+            case "dpo":
+                return max(1, sum(len(_pairs(round, unit)) for unit in units))
+            case "best-of-n":
+                return float(sum(known.weight[round.episodes[place].start] for place in places))
+            case "ppo":
+                return sum(len(round.episodes[place]) for place in places)
+        return len(places)
+
+    def _surrogate(self, at: Any, logprob: Any, known: Known, tally: Tally) -> Any:
+        """The loss of some entries, not yet divided; all algorithms but DPO."""
+        advantage, old, weight = known.advantage[at], known.old[at], known.weight[at]
+        if self.recipe.algorithm in ("grpo", "ppo", "entropic"):
+            terms = losses.surrogate(logprob, old, advantage, self.recipe.clip)
+            flat = losses.clipped(logprob.detach(), old, advantage, self.recipe.clip)
+            tally.add("clip_share", float(flat.sum()), len(flat))
+        else:
+            terms = -advantage * logprob
+        if self.recipe.kl > 0:
+            terms = terms + self.recipe.kl * losses.divergence(logprob, known.base[at])
+        return (weight * terms).sum()
+
+    def _preferred(self, round: Round, at: Any, logprob: Any, known: Known) -> Any:
+        """DPO's loss over the pairs of the units that lie in these rows."""
+        gain = torch.zeros(len(round.samples), device=at.device)
+        owner = torch.tensor([round.owner[entry] for entry in at.tolist()], device=at.device)
+        gain = gain.index_add(0, owner, logprob - known.base[at])
+        here = set(owner.tolist())
+        matched = [pair for unit in range(len(round.units)) for pair in _pairs(round, unit) if pair[0] in here]
+        better, worse = zip(*matched, strict=True)
+        margin = self.recipe.preference_beta * (gain[list(better)] - gain[list(worse)])
+        return losses.preference(margin).sum()
+
+    def _descend(self, tally: Tally) -> None:
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * min(1.0, (self.steps + 1) / (self.recipe.warmup or 1))
+        adapter = self._optimizer.param_groups[0]["params"]
+        norm = float(torch.nn.utils.clip_grad_norm_(adapter, self.recipe.max_grad_norm))
+        if math.isfinite(norm):
+            self._optimizer.step()
+            tally.add("grad_norm", norm)
+        tally.add("skipped", float(not math.isfinite(norm)))
+        self._optimizer.zero_grad(set_to_none=True)
+        self.steps += 1
+
+    def _looked(self, round: Round, number: int) -> dict[str, float]:
+        """Divergence from the base and entropy, exact over all tokens, at states of a few prompts of the round."""
+        order = steps(round, 1, derive(self.seed, "look", number))
+        chosen = [round.units[unit] for (unit,) in order[:LOOK]]
+        divergence = entropy = count = 0.0
+        with torch.inference_mode():
+            for some in portions([unit[:1] for unit in chosen], PORTION):
+                spoken = self.policy.speak(some, self.recipe.temperature)
+                with self.policy.base():
+                    base = self.policy.speak(some, self.recipe.temperature)
+                divergence += float((spoken.lines.exp() * (spoken.lines - base.lines)).sum())
+                entropy += float(spoken.entropy().sum())
+                count += len(spoken.lines)
+        return {"kl": divergence / count, "entropy": entropy / count} if count else {}
+
+
+def _pairs(round: Round, unit: int) -> list[tuple[int, int]]:
+    """Better and worse samples of a unit, by their places."""
+    group = round.groups[unit]
+    found = preference.pairs([round.samples[place].reward for place in group])
+    return [(group[better], group[worse]) for better, worse in found]
+
+
+def _sequence(sample: Sample) -> int:
+    return sum(len(call.prompt) + len(call.tokens) for call in sample.calls)

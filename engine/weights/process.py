@@ -1,0 +1,103 @@
+"""The training process: holds the model, makes rollouts and learns from them. Run by `engine.weights.client`.
+
+It speaks frames on its standard input and output; what libraries print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import frames
+from engine.errors import SiaError
+from engine.models.extras import missing
+from engine.models.protocol import Request
+from engine.weights.recipe import Recipe
+from engine.weights.sample import Sample
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Service:
+    """The operations that the engine may ask for, by name."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._session: Any = None
+
+    def open(self, places: list[str | None], recipe: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
+        """Loads the model; what is true of this training."""
+        try:
+            from engine.weights.session import Session
+        except ModuleNotFoundError as error:
+            raise missing(str(error.name), "train") from None
+        checkpoint, start, state = (None if place is None else Path(place) for place in places)
+        assert checkpoint  # noqa: S101 - always given
+        self._session = Session(checkpoint, msgspec.convert(recipe, Recipe), seed, start, state, threads)
+        return dict(self._session.facts)
+
+    def generate(self, requests: list[Any]) -> list[Any]:
+        """Replies of the present policy."""
+        return list(self._session.generate(msgspec.convert(requests, list[Request])))
+
+    def learn(self, number: int, samples: list[Any]) -> dict[str, float]:
+        """Learns from a round, reporting as it goes."""
+        return dict(
+            self._session.learn(
+                number, msgspec.convert(samples, list[Sample]), lambda found: self._tell({"report": found})
+            )
+        )
+
+    def policy(self) -> str:
+        """The digest of the adapter."""
+        return str(self._session.digest())
+
+    def save(self, folder: str) -> None:
+        """Writes a state to go on from."""
+        self._session.save(Path(folder))
+
+    def export(self, adapters: str, lineage: dict[str, Any]) -> str:
+        """Keeps the adapter under its id."""
+        return str(self._session.export(Path(adapters), lineage))
+
+
+def main() -> None:
+    """Serves one engine until it closes the pipe, and dies with it (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+    channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not break the frames
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+    def tell(reply: dict[str, Any]) -> None:
+        channel_out.write(frames.pack(reply))
+        channel_out.flush()
+
+    service = Service(tell)
+    while (request := frames.read(channel_in)) is not None:
+        operation, arguments = request
+        try:
+            tell({"ok": getattr(service, operation)(*arguments)})
+        except SiaError as error:
+            tell({"refused": [error.message, error.remedy]})
+        except MemoryError:
+            tell({"failed": [f"there was not enough memory to {operation}", "resource"]})
+        except Exception as error:
+            tell({"failed": [f"{operation}: {type(error).__name__}: {error}", _kind(error)]})
+
+
+def _kind(error: Exception) -> str:
+    """torch says that memory ran out with an error of its own on a GPU, and in words on a CPU."""
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return "resource" if any(word in str(error).lower() for word in words) else "infrastructure"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""One training in the training process: a policy, a learner, and their files."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from engine.errors import SiaError
+from engine.models.adapter import GGUF
+from engine.models.protocol import Reply, Request
+from engine.weights import adapters, gguf
+from engine.weights.generation import generate
+from engine.weights.learning import Learner
+from engine.weights.policy import Policy
+from engine.weights.recipe import Recipe
+from engine.weights.sample import Sample
+
+LEARNER = "learner.pt"
+STATED = "state.json"
+_VERSIONS = ("torch", "transformers", "peft")
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """What a state belongs to."""
+
+    weights: str
+    recipe: Recipe
+    seed: int
+    rounds: int
+
+
+class Session:
+    """A training from its beginning, from an adapter, or from a state that it wrote itself."""
+
+    def __init__(
+        self, checkpoint: Path, recipe: Recipe, seed: int, start: Path | None, state: Path | None, threads: int
+    ) -> None:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        for place in (checkpoint, start, state):
+            if place is not None and not place.is_dir():
+                raise SiaError(f"there is no folder {place}", "name one that is whole")
+        self._recipe, self._seed, self._rounds = recipe, seed, 0
+        self._policy = Policy(checkpoint, recipe, seed, start or state)
+        self._learner = Learner(self._policy, recipe, seed)
+        if state is not None:
+            self._restore(state)
+        config = self._policy.model.peft_config["default"]
+        self.facts = {
+            "base": self._policy.weights,
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+            "dtype": str(self._policy.dtype).removeprefix("torch."),
+            "threads": threads,
+            "seed": seed,
+            "rank": config.r,
+            "alpha": config.lora_alpha,
+            "trainable": sum(value.numel() for value in self._policy.trained.values()),
+            "rounds": self._rounds,
+            "versions": {name: importlib.metadata.version(name) for name in _VERSIONS},
+        }
+
+    def generate(self, requests: Sequence[Request]) -> list[Reply]:
+        """Replies of the policy as it is."""
+        return generate(self._policy, requests)
+
+    def learn(self, number: int, samples: Sequence[Sample], report: Callable[[dict[str, float]], None]) -> Any:
+        """Learns from a round; its measures."""
+        measures = self._learner.learn(number, samples, report)
+        self._rounds = number
+        return measures
+
+    def digest(self) -> str:
+        """The digest of the adapter as it is."""
+        return self._policy.digest()
+
+    def save(self, folder: Path) -> None:
+        """Writes adapter, optimizer and count of rounds; random numbers are functions of seed and round."""
+        stated = Stated(self._policy.weights, self._recipe, self._seed, self._rounds)
+        with adapters.appearing(folder) as fresh:
+            self._policy.save(fresh)
+            torch.save(self._learner.state(), fresh / LEARNER)
+            (fresh / STATED).write_bytes(msgspec.json.encode(stated))
+
+    def _restore(self, folder: Path) -> None:
+        try:
+            stated = msgspec.json.decode((folder / STATED).read_bytes(), type=Stated)
+            state = torch.load(folder / LEARNER, weights_only=True)
+        except (OSError, msgspec.MsgspecError, RuntimeError):
+            raise SiaError(f"the training state in {folder} is damaged", "go on from an earlier one") from None
+        if (stated.weights, stated.recipe, stated.seed) != (self._policy.weights, self._recipe, self._seed):
+            raise SiaError(f"the training state in {folder} belongs to another training", "go on from its own")
+        self._rounds = stated.rounds
+        self._learner.restore(state)
+
+    def export(self, place: Path, lineage: Mapping[str, Any]) -> str:
+        """Keeps the adapter in the folder `place` under its id, with what it comes from."""
+        config = self._policy.model.get_base_model().config
+        origin = {**lineage, "recipe": msgspec.to_builtins(self._recipe), "facts": self.facts, "rounds": self._rounds}
+        with tempfile.TemporaryDirectory() as temporary:
+            made = Path(temporary)
+            self._policy.save(made)
+            if config.model_type in gguf.ARCHITECTURES:
+                tensors = {name: value.numpy() for name, value in self._policy.tensors().items()}
+                gguf.write(
+                    tensors,
+                    made / GGUF,
+                    alpha=float(self._policy.model.peft_config["default"].lora_alpha),
+                    heads=config.num_attention_heads,
+                    kv_heads=config.num_key_value_heads,
+                )
+            return adapters.keep(place, made, base=self._policy.weights, architecture=config.model_type, lineage=origin)
