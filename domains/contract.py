@@ -190,6 +190,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     differently: the incumbent is then re-evaluated beside each candidate. `train_sample` instances of `train` are
     executed each generation for the agents to read; they are kept out of `ctx.train()` then, so that their scores
     are honest. An Improvement tries `probes` proposals at most.
+    `model` names the task model of runs that name none themselves.
     `learns = false` keeps `ctx.train()` empty: every instance stands alone. `isolation = "instance"` gives every
     instance a sandbox of its own.
     """
@@ -207,6 +208,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     isolation: Literal["execution", "instance"] = "execution"
     limits: Limits = Limits()
     grade_wall_s: float = 30.0
+    model: str = ""
 
 
 class Domain(Protocol):

@@ -52,7 +52,7 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         noisy=spec.noisy,
         script=script,
         agent_model=pinned(agents_model(options.agent, options.agent_model)),
-        model=pinned(options.model),
+        model=pinned(options.model or spec.model),
         seed_harness=options.seed_harness,
         probes=spec.probes if options.probes is None else options.probes,
     )
