@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.agents.toolbox import Invalid
+from engine.weights.recipe import ALGORITHMS
 from harness_repo.harness import Harness, HarnessInvalid, Value, parse
 
 Findings = Annotated[str, Meta(description="What you found out, in a few sentences.", max_length=4000)]
@@ -57,8 +58,8 @@ class UpdateWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
     evidence: Evidence
     expected_gain: Gain
-    algorithm: str
-    hyper_parameters: dict[str, float] = {}
+    algorithm: Annotated[str, Meta(description=f"One of {', '.join(ALGORITHMS)}.")]
+    hyper_parameters: Annotated[dict[str, float], Meta(description="What differs from the defaults, by name.")] = {}
     cost: Cost = ""
 
 

@@ -15,9 +15,11 @@ from engine.agents.editing import UpdateHarness, UpdateWeights
 from engine.agents.prompt import load
 from engine.agents.protocol import Desk, Nothing, Proposal, View
 from engine.agents.toolbox import Arguments, Invalid
+from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.protocol import ToolCall
-from harness_repo.harness import Harness
+from engine.weights.recipe import recipe
+from harness_repo.harness import Harness, Value
 
 PAGE = 8000
 _HARNESS = Arguments("update_harness", "Decide: change the harness of the best candidate so far.", UpdateHarness)
@@ -48,9 +50,11 @@ class FeedbackAgent:
     async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
         """The candidate that the decision makes, once it parses and runs."""
 
-        async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejected:
+        async def decide(ordinal: int, call: ToolCall) -> Proposal | Nothing | Rejected:
             try:
                 decided, made = _decided(view, desk, call)
+                if made is None:
+                    return Nothing("another lever was decided upon")
             except Invalid as error:
                 return Rejected(str(error))
             ran = await desk.use(ordinal, call, lambda: desk.smoke(made))
@@ -69,14 +73,14 @@ class FeedbackAgent:
             instruments = compact.instruments(view, desk.record)
             finals = [compact.decision(_HARNESS.tool.name, view)]
         if desk.trainable:
-            finals.append(_WEIGHTS.tool)
+            finals = [_WEIGHTS.tool] if view.settings.lever == "weights" else [*finals, _WEIGHTS.tool]
         return Conversation(desk, prompt, opening, instruments, finals)
 
 
-def _decided(view: View, desk: Desk, call: ToolCall) -> tuple[t.AnalysisFinished, Harness]:
-    """The decision in the words of the log, and the harness that it makes; raises `Invalid` where it is none."""
+def _decided(view: View, desk: Desk, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:
+    """The decision in the words of the log, and the harness that it makes, if any; raises `Invalid` for none."""
     if call.name == _WEIGHTS.tool.name:
-        raise Invalid("training is not possible yet; change the harness")
+        return _training(view, desk, call), None
     update = _HARNESS.of(call)
     decided = t.AnalysisFinished(
         findings=update.findings,
@@ -87,6 +91,28 @@ def _decided(view: View, desk: Desk, call: ToolCall) -> tuple[t.AnalysisFinished
         cost_estimate=update.cost,
     )
     return decided, editing.edited(view.harness, update)
+
+
+def _training(view: View, desk: Desk, call: ToolCall) -> t.AnalysisFinished:
+    """The decision to train; raises `Invalid` for hyper-parameters that the algorithm has not or cannot have."""
+    update = _WEIGHTS.of(call)
+    chosen: dict[str, Value] = {
+        name: int(value) if value == int(value) else value for name, value in update.hyper_parameters.items()
+    }
+    try:
+        recipe(update.algorithm, chosen)
+    except SiaError as error:
+        raise Invalid(f"{error}; {error.remedy}") from None
+    return t.AnalysisFinished(
+        findings=update.findings,
+        lever="weights",
+        reason=update.reason,
+        evidence=_events(view, desk, update.evidence),
+        expected_gain=update.expected_gain,
+        algorithm=update.algorithm,
+        recipe=chosen,
+        cost_estimate=update.cost,
+    )
 
 
 def _events(view: View, desk: Desk, cited: list[str]) -> list[int]:

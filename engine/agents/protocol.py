@@ -27,13 +27,15 @@ class Past(msgspec.Struct, frozen=True):
     val: t.Score
     accepted: bool
     verdict: str
+    weights: str | None = None
 
 
 class View(msgspec.Struct, frozen=True):
     """All that an agent may know when generation `generation` has been judged.
 
     `attempt` counts the Improvements of this generation that came to nothing, `improvements` those of the whole run
-    so far, however they ended. `declined` are the parameters of candidates to which a person said no.
+    so far, however they ended. `declined` are the parameters of candidates to which a person said no. `weights` is the
+    incumbent's adapter.
     """
 
     generation: int
@@ -48,6 +50,7 @@ class View(msgspec.Struct, frozen=True):
     failed: Sequence[str]
     evidence: Sequence[int]
     declined: Sequence[dict[str, Value]] = ()
+    weights: str | None = None
 
 
 class Ask(msgspec.Struct, frozen=True):

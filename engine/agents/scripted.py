@@ -1,7 +1,8 @@
 """The scripted agent: its decisions come from a file, for tests and demonstrations.
 
 The file is TOML: a list of `[[decision]]`, one for each Improvement in order, with `reason` and one of
-`params = {...}`, `files = {path = text}` (replacing or adding), or `nothing = "why"`.
+`params = {...}`, `files = {path = text}` (replacing or adding), `nothing = "why"`, or `lever = "weights"` with an
+`algorithm` and its hyper-parameters in `recipe = {...}`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from engine.agents.protocol import Desk, Nothing, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.weights.recipe import recipe
 from harness_repo.harness import HarnessInvalid, Value, parse
 
 
@@ -24,6 +26,9 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     params: dict[str, Value] = {}
     files: dict[str, str] = {}
     nothing: str = ""
+    lever: t.Lever = "harness"
+    algorithm: str = ""
+    recipe: dict[str, Value] = {}
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,9 +40,13 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def parse_script(text: str) -> list[Decision]:
     """The decisions of a script; raises `SiaError` where it is not one."""
     try:
-        return msgspec.convert(tomllib.loads(text), Script).decision
+        decisions = msgspec.convert(tomllib.loads(text), Script).decision
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SiaError(f"the script is not valid: {error}", "see the scripted agent in the docs") from None
+    for decision in decisions:
+        if decision.lever == "weights":
+            recipe(decision.algorithm, decision.recipe)  # what cannot be trained is said before a run begins
+    return decisions
 
 
 class ScriptedAgent:
@@ -56,7 +65,9 @@ class ScriptedAgent:
         """Announces the scripted decision."""
         return t.AnalysisFinished(
             findings=f"the script's decision after generation {view.generation}",
-            lever="harness",
+            lever=self._next(view).lever,
+            algorithm=self._next(view).algorithm,
+            recipe=self._next(view).recipe,
             reason=self._next(view).reason,
             evidence=list(view.evidence),
         )

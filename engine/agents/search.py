@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from engine.agents import levers
 from engine.agents.protocol import Ask, Desk, Nothing, Proposal, View
 from engine.events import types as t
 from engine.seeds import derive
@@ -35,10 +36,13 @@ class SearchAgent:
 
     async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
         """What it saw, what it will try, what it expects."""
-        best = _best(view.probes)
-        here = _recorded(view.harness, view.harness.params, view.probes)
+        if (pull := levers.weights(view, trainable=desk.trainable)) is not None:
+            return levers.decided(view, pull, _findings(view))
+        probes = _comparable(view)
+        best = _best(probes)
+        here = _recorded(view.harness, view.harness.params, probes)
         gain = best.score.score - here.score.score if best and here else None
-        untried = _untried_choices(view.harness, view.probes)
+        untried = _untried_choices(view.harness, probes)
         plan = (
             f"try each of {len(untried)} untried structural choices once, then refine the best"
             if untried
@@ -57,7 +61,7 @@ class SearchAgent:
         """Probes, then proposes the best proposal that no generation has executed yet."""
         if not view.harness.manifest.tunables:
             return Nothing("the harness declares no tunables, so there is nothing to search")
-        probes = [probe for probe in view.probes if _fits(view.harness, probe)]
+        probes = [probe for probe in _comparable(view) if _fits(view.harness, probe)]
         asked, idle, cut_short = 0, 0, False
         while asked < view.settings.probes:
             asks = _round(view, probes, asked)
@@ -80,6 +84,11 @@ class SearchAgent:
         return made
 
 
+def _comparable(view: View) -> list[t.ProbeFinished]:
+    """The probes that were made under the weights as they are now."""
+    return [probe for probe in view.probes if probe.weights == view.weights]
+
+
 def _fits(harness: Harness, probe: t.ProbeFinished) -> bool:
     """Whether the harness as it is now admits a probe's values; a person may have edited it since."""
     return all(harness.manifest.tunables[name].admits(value) for name, value in _active(harness, probe.params).items())
@@ -98,9 +107,10 @@ def _findings(view: View) -> str:
     )
     scored = f"generation {now.n} scored {now.val.score:.4f} ± {now.val.se:.4f} on val ({now.verdict})"
     lines = [f"{scored}; {train}, {failed} failed"]
-    if best := _best(view.probes):
+    probes = _comparable(view)
+    if best := _best(probes):
         values = _spell(_active(view.harness, best.params))
-        lines.append(f"the best of {len(view.probes)} probes so far scored {best.score.score:.4f} with {values}")
+        lines.append(f"the best of {len(probes)} probes so far scored {best.score.score:.4f} with {values}")
     return ". ".join(lines)
 
 
@@ -110,7 +120,7 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing
     A fold is small: proposals within one standard error of each other are as good as equal, and the gate is there to
     tell. Among such the structure that was executed least comes first, then the higher score.
     """
-    tried = [*(past.params for past in view.past), *view.declined]
+    tried = [*(past.params for past in view.past if past.weights == view.weights), *view.declined]
     executed = {_key(view.harness, params) for params in tried}
     structures = Counter(_structure(view.harness, params) for params in tried)
     here = _recorded(view.harness, view.harness.params, probes)

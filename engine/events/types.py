@@ -111,11 +111,15 @@ class DomainRef(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """What a generation executes: a harness version (a commit), maybe an adapter, and the lever that made it."""
+    """What a generation executes: a harness version (a commit), maybe an adapter, and the lever that made it.
+
+    With `votes` it answers each instance so many times, and the answer given most often is its answer.
+    """
 
     harness: str
     weights: str | None = None
     lever: Lever | None = None
+    votes: int = 1
 
 
 class RunStarted(Payload, frozen=True):
@@ -328,6 +332,8 @@ class GateDecided(Payload, frozen=True):
 
 
 class AnalysisFinished(Payload, frozen=True):
+    """What an agent found, and the lever it pulls; for the weights `algorithm` and, in `recipe`, what it sets of it."""
+
     type: ClassVar[str] = "analysis.finished"
     findings: str
     lever: Lever
@@ -337,6 +343,7 @@ class AnalysisFinished(Payload, frozen=True):
     algorithm: str = ""
     cost_estimate: str = ""
     wall_s: float = 0.0
+    recipe: dict[str, bool | int | float | str] = {}
 
 
 class ProbeFinished(Payload, frozen=True):
@@ -362,6 +369,7 @@ class ProbeFinished(Payload, frozen=True):
     failure: Failure | None = None
     reused: bool = False
     refused: bool = False
+    weights: str | None = None
 
     def blobs(self) -> list[str]:
         return [self.items]
@@ -492,11 +500,71 @@ class ApprovalGiven(Payload, frozen=True):
 
 
 class TrainingProgress(Payload, frozen=True):
-    """What a weights step reports as it goes, at most once a second: values by name at a step of training."""
+    """What a weights step reports as it goes, at most once a second: values by name at a step of training.
+
+    `step` counts these reports. `evaluations` are the rollouts since the last one: executions of train instances.
+    """
 
     type: ClassVar[str] = "training.progress"
     step: int
     values: dict[str, float]
+    round: int = 0
+    evaluations: int = 0
+
+
+class TrainingCheckpointed(Payload, frozen=True):
+    """A round of training is done, and can be gone on from: `state` is the digest of the folder that holds it.
+
+    `key` names all that the training depends on, `policy` the adapter's tensors now. `samples` is a blob: the rollouts
+    as [instance, sample, reward, answer, calls]. `rewards` counts them in ten equal bins from the least to the most,
+    `measures` has what the trainer measured, `usage` the tokens of the rollouts.
+    """
+
+    type: ClassVar[str] = "training.checkpointed"
+    key: str
+    round: int
+    state: str
+    policy: str
+    samples: str
+    measures: dict[str, float]
+    rewards: list[int] = []
+    usage: Usage = Usage()
+
+    def blobs(self) -> list[str]:
+        return [self.samples]
+
+    def withheld(self) -> list[str]:
+        return self.blobs()
+
+
+class WeightsTrained(Payload, frozen=True):
+    """A new adapter, and with the incumbent's harness a new candidate.
+
+    `adapter` is its id, `base` the weights that it belongs to, `parent` the adapter that training began from. `recipe`
+    is complete; `key` names all that the training depends on, and a run of the lineage that asks for the same is given
+    the adapter (`reused`). `ended` says why it ended, `collapse` what went wrong, if something did.
+    """
+
+    type: ClassVar[str] = "weights.trained"
+    number: int
+    harness: str
+    adapter: str
+    base: str
+    algorithm: str
+    recipe: dict[str, Any]
+    key: str
+    rounds: int
+    ended: str
+    author: str
+    reason: str
+    parent: str | None = None
+    collapse: str = ""
+    measures: dict[str, float] = {}
+    facts: dict[str, Any] = {}
+    evaluations: int = 0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    reused: bool = False
 
 
 class BudgetWarned(Payload, frozen=True):
@@ -576,6 +644,8 @@ PAYLOADS: dict[str, type[Payload]] = {
         ApprovalAsked,
         ApprovalGiven,
         TrainingProgress,
+        TrainingCheckpointed,
+        WeightsTrained,
         BudgetWarned,
         BudgetExhausted,
         TestUnsealed,

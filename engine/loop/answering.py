@@ -99,10 +99,10 @@ async def answer_all(
             if failure and failure.kind == "infrastructure":
                 raise StepFailure(failure)
             task = by_key[outcome.key]
-            grade = Grade(score=0.0)
+            given = Grade(score=0.0)
             if failure is None:
-                grade, failure = await _graded(ports.grader, task, outcome.answer)
-            yield Answered(task, outcome.answer, grade, failure, outcome.cpu_s, outcome.wall_s, outcome.log)
+                given, failure = await grade(ports.grader, task, outcome.answer)
+            yield Answered(task, outcome.answer, given, failure, outcome.cpu_s, outcome.wall_s, outcome.log)
 
 
 async def solve_all(
@@ -137,14 +137,15 @@ async def solve_all(
                 yield outcome
 
 
-async def _graded(grader: Grader, task: Task, answer: Any) -> tuple[Grade, t.Failure | None]:
+async def grade(grader: Grader, task: Task, answer: Any) -> tuple[Grade, t.Failure | None]:
+    """The grade of an answer, or a score of 0 with the failure of a verifier that had none."""
     try:
-        grade = await grader.grade(task.split, task.instance, answer)
+        given = await grader.grade(task.split, task.instance, answer)
     except GraderFailed as error:
         return Grade(score=0.0), t.Failure("verifier", str(error))
-    if not math.isfinite(grade.score):
-        return Grade(score=0.0), t.Failure("verifier", f"the grader returned {grade.score}")
-    return grade, None
+    if not math.isfinite(given.score):
+        return Grade(score=0.0), t.Failure("verifier", f"the grader returned {given.score}")
+    return given, None
 
 
 def as_failure(failure: Any) -> t.Failure | None:

@@ -8,15 +8,15 @@ that cannot be reached fails the step, which is done again, and is never a score
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.loop.run import Run, StepFailure
-from engine.models.calling import A_PERSON_MUST_HELP, Caller, Position, Scoring, Unavailable
-from engine.models.protocol import Hopeless, Message, Reply, Request, Tool, ToolCall
+from engine.models.calling import A_PERSON_MUST_HELP, Position, Scoring, Unavailable
+from engine.models.protocol import Hopeless, Message, Model, Reply, Request, Scored, Tool, ToolCall
 from engine.sandbox import Broker, Refused
 from engine.seeds import derive
 
@@ -56,6 +56,20 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     continuations: Sequence[str]
 
 
+class Asked(Protocol):
+    """Whoever gives replies: a model's `Caller`, or a policy in training."""
+
+    model: Model
+
+    async def chat(self, at: Position, request: Request) -> Reply:
+        """As `Caller.chat`."""
+        ...
+
+    async def score(self, at: Position, request: Scoring) -> Scored:
+        """As `Caller.score`."""
+        ...
+
+
 class NoModel:
     """The broker of a run without a task model: every call is refused, with the reason."""
 
@@ -67,8 +81,11 @@ class NoModel:
 class TaskBroker:
     """Answers the calls of one candidate; `harness` is empty where it is only tried."""
 
-    def __init__(self, caller: Caller, seed: int, harness: str, adapter: str | None = None) -> None:
+    def __init__(
+        self, caller: Asked, seed: int, harness: str, adapter: str | None = None, temperature: float | None = None
+    ) -> None:
         self._caller, self._seed, self._harness, self._adapter = caller, seed, harness, adapter
+        self._temperature = temperature
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """As `Broker.call`."""
@@ -102,7 +119,7 @@ class TaskBroker:
             tools=asked.tools,
             tool_choice=asked.tool_choice,
             max_tokens=asked.max_tokens,
-            temperature=asked.temperature,
+            temperature=asked.temperature if self._temperature is None else self._temperature,
             top_p=asked.top_p,
             seed=self._seed_of(at),
             stop=asked.stop,
@@ -114,10 +131,12 @@ class TaskBroker:
         return derive(self._seed, "model", at.place, at.ordinal)
 
 
-def broker_for(run: Run, harness: str = "", adapter: str | None = None) -> Broker:
-    """The broker of a candidate of `run`, or of a harness that is only tried."""
+def broker_for(run: Run, harness: str = "", adapter: str | None = None, temperature: float | None = None) -> Broker:
+    """The broker of a candidate of `run`, or of a harness that is only tried; a `temperature` overrides theirs."""
     caller = run.caller("task")
-    return NoModel() if caller is None else TaskBroker(caller, run.state.root_seed, harness, adapter)
+    if caller is None:
+        return NoModel()
+    return TaskBroker(caller, run.state.root_seed, harness, adapter, temperature)
 
 
 def _checked(payload: Any, kind: Any) -> Any:

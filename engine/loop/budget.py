@@ -33,9 +33,9 @@ def execution_cost(state: State) -> int:
     """How many evaluations the next Execution takes."""
     settings, counts = state.set, state.task.counts
     arms = 2 if settings.noisy and state.incumbent is not None else 1
-    return arms * settings.repeats * counts.get("val", 0) + settings.repeats * min(
-        settings.train_sample, counts.get("train", 0)
-    )
+    votes = settings.generations if settings.lever == "best-of-n" else 1
+    sampled = min(settings.train_sample, counts.get("train", 0))
+    return votes * settings.repeats * (arms * counts.get("val", 0) + sampled)
 
 
 def refusal(state: State) -> t.BudgetExhausted | None:

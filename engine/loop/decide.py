@@ -91,7 +91,9 @@ def _decide_1(state: State) -> Decision:
 
 def _begin(state: State, n: int) -> Decision:
     version = state.versions[n]
-    return Record(n, t.GenerationStarted(t.Candidate(harness=version.commit, lever=version.lever)))
+    votes = state.set.generations if state.set.lever == "best-of-n" else 1
+    candidate = t.Candidate(version.commit, state.adapters.get(n), version.lever, votes)
+    return Record(n, t.GenerationStarted(candidate))
 
 
 def _continue(state: State, now: Generation) -> Decision:
@@ -99,7 +101,7 @@ def _continue(state: State, now: Generation) -> Decision:
         return _affordable(state, now.n) or _perform(state, "execute", now.n)
     if now.verdict is None:
         return Judge(now.n)
-    last, successor = now.n >= state.set.generations, now.n + 1 in state.versions
+    last, successor = now.n >= last_generation(state.set), now.n + 1 in state.versions
     if successor and not last and (waiting := _approval(state, now.n + 1)) is not None:
         return waiting
     if (last or successor) and not now.finished:
@@ -111,6 +113,11 @@ def _continue(state: State, now: Generation) -> Decision:
     if state.fruitless >= IMPROVEMENT_ATTEMPTS:
         return Record(now.n, _finished(state, f"no further candidate was found, since {now.failed_improvements[-1]}"))
     return _affordable(state, now.n) or _perform(state, "improve" if now.analysis else "analyse", now.n)
+
+
+def last_generation(settings: t.Settings) -> int:
+    """The generation after which a run is done: best-of-n spends all of its generations on the first candidate."""
+    return 1 if settings.lever == "best-of-n" else settings.generations
 
 
 def _approval(state: State, number: int) -> Record | Await | None:

@@ -21,6 +21,7 @@ from engine.loop.broker import broker_for
 from engine.loop.execution import divide
 from engine.loop.record import RunRecord
 from engine.loop.run import Run, StepFailure
+from engine.loop.serving import trains
 from engine.models.calling import Overspent, Position, Unavailable
 from engine.models.protocol import Abilities, Hopeless, Reply, Request, ToolCall
 from engine.seeds import derive
@@ -32,8 +33,6 @@ _LOG_CHARS = 1500
 
 class StepDesk:
     """The `Desk` of one conversation; `place` names it within the lineage."""
-
-    trainable = False
 
     def __init__(self, run: Run, role: t.ModelRole, place: str, record: RunRecord, lab: Lab) -> None:
         self._run, self._role, self._place, self._lab = run, role, place, lab
@@ -49,6 +48,12 @@ class StepDesk:
     def has_task_model(self) -> bool:
         """As `Desk.has_task_model`."""
         return self._run.caller("task") is not None
+
+    @property
+    def trainable(self) -> bool:
+        """As `Desk.trainable`: the run's policy lets weights be trained, and its task model can be."""
+        settings = self._run.state.set
+        return settings.lever in ("auto", "weights") and trains(settings.model)
 
     async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
         """As `Lab.probe`."""
@@ -128,7 +133,7 @@ class StepDesk:
                 seed=run.state.root_seed,
                 workers=1,
                 limits=run.ports.grader.folder.spec.limits,
-                broker=broker_for(run),
+                broker=broker_for(run, adapter=run.weights),
                 on_prepared=on_prepared,
             )
         ]

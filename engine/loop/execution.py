@@ -14,9 +14,8 @@ from typing import Any
 from domains.contract import Instance
 from engine.events import types as t
 from engine.events.event import Event
-from engine.loop import answers, results
-from engine.loop.answering import Answered, Task, answer_all, prepared_on, tasks
-from engine.loop.broker import broker_for
+from engine.loop import answers, results, voting
+from engine.loop.answering import Answered, Task, prepared_on, tasks
 from engine.loop.run import Run
 from engine.seeds import sample
 
@@ -69,7 +68,7 @@ def divide(train: Sequence[Instance], settings: t.Settings, root_seed: int) -> t
 async def _arm(
     run: Run, generation: int, candidate: t.Candidate, todo: Sequence[Task], learn: Sequence[Instance]
 ) -> None:
-    prepared = prepared_on(learn)
+    prepared = voting.prepared(prepared_on(learn), candidate)
     have = run.results.of(generation, candidate)
     todo = [task for task in todo if (task.split, task.instance, task.repeat) not in have]
     remembered = _remembered(run, candidate, prepared)
@@ -90,16 +89,8 @@ async def _arm(
         event = t.HarnessPrepared(candidate.harness, round(cpu_s, 3), round(wall_s, 3), failure, name)
         run.append(generation, event, contents=contents, durable=False)
 
-    async for answered in answer_all(
-        run.ports,
-        run.harness(number),
-        todo,
-        train=learn,
-        seed=run.state.root_seed,
-        workers=run.ports.workers,
-        limits=run.ports.grader.folder.spec.limits,
-        broker=broker_for(run, candidate.harness, candidate.weights),
-        on_prepared=on_prepared,
+    async for answered in voting.answered(
+        run, run.harness(number), todo, train=learn, candidate=candidate, on_prepared=on_prepared
     ):
         payload, contents = _result(candidate, prepared, answered)
         run.stream(generation, payload, contents)

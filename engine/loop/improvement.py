@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from engine.agents.meta import MetaAgent
 from engine.agents.protocol import Lab, Nothing, Past, View
 from engine.events import types as t
+from engine.loop import training
 from engine.loop.desk import StepDesk
 from engine.loop.probing import FoldLab, NoLab
 from engine.loop.record import RunRecord
@@ -54,11 +55,14 @@ async def analyse(run: Run, generation: int) -> None:
 
 
 async def improve(run: Run, generation: int) -> None:
-    """Appends a new version of the harness, or why nothing came of it."""
+    """Appends a new version of the harness, or new weights, or why nothing came of it."""
     now = run.state.of(generation)
     seen = view(run, generation)
     if now.analysis is None:
         raise AssertionError("Improvement follows Analysis")
+    if now.analysis.lever == "weights":
+        await training.train(run, generation, now.analysis)
+        return
     made = await run.ports.agent.improve(seen, now.analysis, await _feedback(run, seen))
     if isinstance(made, Nothing):
         run.append(generation, t.ImprovementFailed(made.reason))
@@ -91,6 +95,7 @@ def view(run: Run, generation: int) -> View:
             val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
             accepted=one.verdict.accepted,
             verdict=one.verdict.reason,
+            weights=one.candidate.weights,
         )
         for one in state.generations
         if one.execution and one.verdict
@@ -113,4 +118,5 @@ def view(run: Run, generation: int) -> View:
         failed=state.of(generation).failed_improvements,
         declined=[harnesses.parse(run.contents(version)).params for version in state.declined],
         evidence=run.evidence(generation),
+        weights=state.of(incumbent).candidate.weights,
     )

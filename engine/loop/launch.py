@@ -172,7 +172,7 @@ def _ports(
     cleanup.callback(repository.close)
     agent = make_agent(settings.agent, settings.script)
     task_model, agent_model = served.get(settings.model), served.get(settings.agent_model)
-    return Ports(grader, repository, agent, isolation, workers, task_model, agent_model)
+    return Ports(grader, repository, agent, isolation, workers, task_model, agent_model, workspace.path)
 
 
 def recorded(isolation: Isolation) -> dict[str, Any]:

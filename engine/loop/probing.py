@@ -33,12 +33,14 @@ class Fold(msgspec.Struct, frozen=True):
 
     todo: list[Task]
     learn: list[Instance]
+    weights: str | None = None
 
     def key(self, harness: Harness) -> str:
         """The name of everything that the result of a probe depends on."""
         files = {path: blobs.digest(content) for path, content in harness.files.items()}
         asked = [(task.instance, task.repeat, task.seed) for task in self.todo]
-        return blobs.digest(msgspec.json.encode([files, asked, prepared_on(self.learn)], order="deterministic"))
+        parts = [files, asked, prepared_on(self.learn), *([self.weights] if self.weights else [])]
+        return blobs.digest(msgspec.json.encode(parts, order="deterministic"))
 
 
 class NoLab:
@@ -103,7 +105,8 @@ class FoldLab:
         train, seed = await run.train(), run.state.root_seed
         held_out = set(sample((item.id for item in train), settings.probe_fold, seed, "probe fold"))
         todo = tasks("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
-        return Fold(todo=todo, learn=run.learns([item for item in train if item.id not in held_out]))
+        learn = run.learns([item for item in train if item.id not in held_out])
+        return Fold(todo=todo, learn=learn, weights=run.weights)
 
     def _again(self, known: t.ProbeFinished, ask: Ask) -> t.ProbeFinished:
         return replace(
@@ -138,7 +141,7 @@ class FoldLab:
                     seed=run.state.root_seed,
                     workers=1,
                     limits=run.ports.grader.folder.spec.limits,
-                    broker=broker_for(run),
+                    broker=broker_for(run, adapter=fold.weights),
                     on_prepared=on_prepared,
                 )
             ]
@@ -162,6 +165,7 @@ class FoldLab:
             items=blobs.digest(items),
             failure=failure or next((row.failure for row in rows if row.failure), None),
             refused=check is not None and not check.passed,
+            weights=fold.weights,
         )
         return finished, items
 

@@ -20,6 +20,7 @@ from engine.events.event import GENESIS, Event
 from engine.events.reader import Reader
 from engine.loop import budget
 from engine.loop import results as instance_results
+from engine.loop.curves import binned
 from engine.loop.decide import Judge, Perform, Record, decide
 from engine.loop.gate import mean
 from engine.loop.results import Results
@@ -57,6 +58,9 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.ModelCalled: ("write", "execute", "analyse", "improve", "test"),
     t.ModelRetried: ("write", "execute", "analyse", "improve", "test"),
     t.ToolCalled: ("write", "analyse", "improve"),
+    t.TrainingProgress: ("improve",),
+    t.TrainingCheckpointed: ("improve",),
+    t.WeightsTrained: ("improve",),
     t.ImprovementFailed: ("improve",),
     t.TestUnsealed: ("test",),
 }
@@ -160,6 +164,8 @@ def _instance(reader: Reader, state: State, results: Results, event: Event, payl
     commits = {version.commit for version in state.versions.values()}
     if payload.seed != seed:
         return f"the seed {seed} for {payload.instance}", str(payload.seed)
+    if payload.weights not in {None, *state.adapters.values()}:
+        return "an adapter of this run", str(payload.weights)
     return None if payload.harness in commits else ("a harness of this run", payload.harness)
 
 
@@ -202,6 +208,24 @@ def _version(reader: Reader, state: State, results: Results, event: Event, paylo
     return None if expected == got else (str(expected), str(got))
 
 
+def _checkpoint(
+    reader: Reader, state: State, results: Results, event: Event, payload: t.TrainingCheckpointed
+) -> _Found:
+    rewards = [reward for _, _, reward, *_ in msgspec.json.decode(reader.blob(payload.samples), type=list[list[Any]])]
+    found = (binned(rewards), mean(rewards).score)
+    got = (payload.rewards, payload.measures.get("reward"))
+    return None if found == got else (str(found), str(got))
+
+
+def _trained(reader: Reader, state: State, results: Results, event: Event, payload: t.WeightsTrained) -> _Found:
+    now, analysis = state.of(state.incumbent or 1).candidate, state.of(event.generation).analysis
+    chosen = {"algorithm": analysis.algorithm, **analysis.recipe} if analysis and analysis.lever == "weights" else None
+    kept = {name: payload.recipe.get(name) for name in chosen or ()}
+    expected = (event.generation + 1, now.harness, now.weights, payload.algorithm, chosen)
+    got = (payload.number, payload.harness, payload.parent, payload.recipe.get("algorithm"), kept)
+    return None if expected == got else (str(expected), str(got))
+
+
 def _test(reader: Reader, state: State, results: Results, event: Event, payload: t.TestUnsealed) -> _Found:
     grades = _grades(reader.blob(payload.answers))
     check = instance_results.private(grades)
@@ -227,6 +251,8 @@ _IN_STEP: dict[type[t.Payload], Callable[..., _Found]] = {
     t.ProbeFinished: _probe,
     t.ModelCalled: _called,
     t.HarnessWritten: _version,
+    t.TrainingCheckpointed: _checkpoint,
+    t.WeightsTrained: _trained,
     t.TestUnsealed: _test,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -43,7 +44,8 @@ class StepFailure(Exception):
 class Ports(msgspec.Struct, frozen=True):
     """Everything outside the log that a run touches, and how many instances it executes at once.
 
-    `task_model` is what `ctx.model` reaches, `agent_model` what Meta- and Feedback-Agent are.
+    `task_model` is what `ctx.model` reaches, `agent_model` what Meta- and Feedback-Agent are. `folder` is the
+    workspace, where adapters and checkpoints of training lie.
     """
 
     grader: Grader
@@ -53,6 +55,7 @@ class Ports(msgspec.Struct, frozen=True):
     workers: int
     task_model: Served | None = None
     agent_model: Served | None = None
+    folder: Path = Path(".sia")
 
 
 class Run:
@@ -65,6 +68,8 @@ class Run:
         self.results = Results()
         self.probes: list[t.ProbeFinished] = []
         self.tools: dict[tuple[str, int], t.ToolCalled] = {}
+        self.checkpoints: list[t.TrainingCheckpointed] = []
+        self.reported: dict[int, int] = {}
         self._callers: dict[str, Caller] = {}
         self._evidence: dict[int, list[int]] = {}
         self._observers = observers
@@ -89,6 +94,12 @@ class Run:
             used = event.payload
             assert isinstance(used, t.ToolCalled)  # noqa: S101 - by its type
             self.tools[used.place, used.ordinal] = used
+        elif event.type == t.TrainingCheckpointed.type:
+            done = event.payload
+            assert isinstance(done, t.TrainingCheckpointed)  # noqa: S101 - by its type
+            self.checkpoints.append(done)
+        elif event.type == t.TrainingProgress.type:
+            self.reported[event.generation] = self.reported.get(event.generation, 0) + 1
         elif event.type in (t.ExecutionFinished.type, t.GateDecided.type):
             self._evidence.setdefault(event.generation, []).append(event.n)
 
@@ -147,6 +158,12 @@ class Run:
             self._take(event)
             for observe in self._observers:
                 observe(event, self.state)
+
+    @property
+    def weights(self) -> str | None:
+        """The incumbent's adapter, under which a new harness is tried and executed."""
+        incumbent = self.state.incumbent
+        return self.state.of(incumbent).candidate.weights if incumbent else None
 
     async def train(self) -> list[Instance]:
         """The instances of `train` with their labels, read once."""

@@ -9,9 +9,8 @@ import msgspec
 
 from engine.events import blobs
 from engine.events import types as t
-from engine.loop import answers, results
-from engine.loop.answering import Answered, answer_all, tasks
-from engine.loop.broker import broker_for
+from engine.loop import answers, results, voting
+from engine.loop.answering import Answered, tasks
 from engine.loop.gate import mean
 from engine.loop.run import Run
 
@@ -26,15 +25,12 @@ async def unseal(run: Run, generation: int) -> None:
     instances = await grader.instances("test")
     rows: list[Answered] = [
         answers.light(row)
-        async for row in answer_all(
-            run.ports,
+        async for row in voting.answered(
+            run,
             run.harness(state.incumbent),
             tasks("test", instances, range(1), state.root_seed),
             train=run.learns(await grader.labelled()),
-            seed=state.root_seed,
-            workers=run.ports.workers,
-            limits=grader.folder.spec.limits,
-            broker=broker_for(run, candidate.harness, candidate.weights),
+            candidate=candidate,
         )
     ]
     by_id = {row.task.instance: row for row in rows}

@@ -32,6 +32,13 @@ def pinned(reference: str) -> str:
     return f"{found.backend}:{found.name}" + (f"@{found.at}" if found.at else "")
 
 
+def trains(reference: str) -> bool:
+    """Whether the weights lever can train the model of that name."""
+    from engine.models.catalog import parse, trainable
+
+    return bool(reference) and trainable(parse(reference))
+
+
 def price(reference: str, folder: Path) -> Callable[[Usage], float] | None:
     """What calls of the model cost; None where there is no model or its price is not known."""
     if not reference:

@@ -12,7 +12,7 @@ from domains.contract import Spec
 from engine.agents.choice import LANGUAGE_MODELS, make_agent
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.loop.serving import pinned
+from engine.loop.serving import pinned, trains
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         agent="script" if script else options.agent,
         gate=t.Gate(minimum_effect=spec.minimum_effect),
         budget=options.budget,
-        lever=_one_of(options.lever, t.LeverPolicy, "--lever", "auto or harness"),
+        lever=_one_of(options.lever, t.LeverPolicy, "--lever", "auto, harness, weights or best-of-n"),
         approve=_one_of(options.approve, t.Approve, "--approve", "none, harness, weights or all"),
         probe_fold=spec.probe_fold,
         train_sample=spec.train_sample,
@@ -99,10 +99,12 @@ def check_settings(settings: t.Settings) -> None:
         raise SiaError("an Improvement needs at least one probe", "pass --probes 1 or more")
     if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")
-    if settings.lever in ("weights", "best-of-n"):
+    if settings.lever == "weights" and not trains(settings.model):
         raise SiaError(
-            f"the lever policy {settings.lever} needs a model to train, and there is none yet", "choose auto or harness"
+            "the lever policy weights needs a model that can be trained", "pass --model hf:FOLDER, or hf:smollm2"
         )
+    if settings.lever == "best-of-n" and not settings.model:
+        raise SiaError("best-of-n asks a task model several times, and this run has none", "pass --model")
     make_agent(settings.agent, settings.script)
     agents_model(settings.agent, settings.agent_model)
     caps = (settings.budget.evaluations, settings.budget.minutes, settings.budget.usd, settings.budget.tokens)

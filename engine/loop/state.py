@@ -53,6 +53,7 @@ class State(msgspec.Struct, frozen=True):
 
     `root_seed` is the seed with which the lineage began: what is executed and on which folds never depends on a fork's
     own seed, so that candidates of one lineage stay comparable. `settings.seed` drives what agents propose.
+    `versions` and `adapters` are the candidates' by number; one without an adapter has the base model's weights.
     """
 
     run: str = ""
@@ -67,6 +68,7 @@ class State(msgspec.Struct, frozen=True):
     baseline: t.BaselineMeasured | None = None
     generations: tuple[Generation, ...] = ()
     versions: dict[int, t.HarnessWritten] = {}
+    adapters: dict[int, str] = {}
     incumbent: int | None = None
     open_step: OpenStep | None = None
     attempts: int = 0
@@ -122,6 +124,8 @@ def fold(events: Iterable[Event], state: State | None = None) -> State:
 
 def streamed(state: State, fresh: int, reused: int, event: Event) -> State:
     """The state after a row of `instance.finished` that ends with `event`: what `evolve` comes to one by one."""
+    votes = state.current.candidate.votes if state.current else 1
+    fresh, reused = votes * fresh, votes * reused
     state = replace(_timed(state, event), n=event.n, hash=event.hash, executed=state.executed + fresh + reused)
     return _evaluated(state, fresh, reused)
 
@@ -197,6 +201,12 @@ def evolve(state: State, event: Event) -> State:
             return _evaluated(state, count, 0) if count else state
         case t.ModelCalled():
             return _called(state, payload)
+        case t.TrainingProgress(evaluations=count):
+            return _evaluated(state, count, 0) if count else state
+        case t.TrainingCheckpointed(usage=usage):
+            return replace(state, spent=replace(state.spent, tokens=state.spent.tokens + usage.total))
+        case t.WeightsTrained():
+            return _trained(_succeed(state), payload)
         case t.ImprovementFailed(reason=reason):
             failed = (*state.of(event.generation).failed_improvements, reason)
             state = replace(state, fruitless=state.fruitless + 1)
@@ -241,18 +251,35 @@ def _branched(state: State, generation: int | None) -> State:
         state,
         generations=(*state.generations[: generation - 1], last),
         versions={number: version for number, version in state.versions.items() if number <= generation},
+        adapters={number: adapter for number, adapter in state.adapters.items() if number <= generation},
         incumbent=generation,
         fruitless=0,
     )
 
 
 def _written(state: State, version: t.HarnessWritten) -> State:
-    """The state with `version` as its number's candidate; one that waited in its place is out of the question."""
-    replaced = state.versions.get(version.number)
+    """The state with `version` as its number's candidate, under the incumbent's weights."""
+    adapter = state.of(state.incumbent).candidate.weights if state.incumbent else None
+    return _next(state, version, adapter)
+
+
+def _trained(state: State, trained: t.WeightsTrained) -> State:
+    """The state with the incumbent's harness under the new adapter as its number's candidate."""
+    same = state.versions[state.incumbent or 1]
+    version = replace(same, number=trained.number, lever="weights", author=trained.author, reason=trained.reason)
+    state = replace(state, spent=replace(state.spent, reused=state.spent.reused + trained.evaluations * trained.reused))
+    return _next(state, replace(version, changed=f"trained by {trained.algorithm}"), trained.adapter)
+
+
+def _next(state: State, version: t.HarnessWritten, adapter: str | None) -> State:
+    """The state with that candidate; one that waited in its place is out of the question."""
+    number, replaced = version.number, state.versions.get(version.number)
+    others = {other: name for other, name in state.adapters.items() if other != number}
     return replace(
         state,
-        asked=None if state.asked == version.number else state.asked,
-        versions={**state.versions, version.number: version},
+        asked=None if state.asked == number else state.asked,
+        versions={**state.versions, number: version},
+        adapters={**others, number: adapter} if adapter else others,
         declined=(*state.declined, replaced) if replaced else state.declined,
     )
 
@@ -266,7 +293,8 @@ def _declined(state: State, event: Event, word: t.ApprovalGiven) -> State:
     )
     state = _generation(state, event, analysis=None, failed_improvements=failed)
     declined = (*state.declined, state.versions[word.number])
-    return replace(state, asked=None, versions=versions, declined=declined)
+    adapters = {number: adapter for number, adapter in state.adapters.items() if number != word.number}
+    return replace(state, asked=None, versions=versions, adapters=adapters, declined=declined)
 
 
 def _generation(state: State, event: Event, **changes: object) -> State:

@@ -95,6 +95,21 @@ async def open_model(
             return await asyncio.to_thread(lambda: Transformers(_checkpoint(reference.name, report), adapters=adapters))
 
 
+def trainable(reference: Reference) -> bool:
+    """Whether the weights lever can train it: a checkpoint on this machine, served by transformers or by vLLM."""
+    return reference.backend == "hf" or (reference.backend == "vllm" and Path(reference.name).expanduser().is_dir())
+
+
+def checkpoint_of(reference: Reference, report: Report = lambda _: None) -> Path:
+    """The folder of the checkpoint that is trained for `reference`; raises `SiaError` where there is none."""
+    if not trainable(reference):
+        raise SiaError(
+            f"the model {reference.backend}:{reference.name} cannot be trained",
+            "name a checkpoint with --model hf:FOLDER, or hf:smollm2",
+        )
+    return _checkpoint(reference.name, report) if reference.backend == "hf" else Path(reference.name).expanduser()
+
+
 async def _vllm(reference: Reference, settings: Settings, adapters: Path | None, report: Report) -> Model:
     from engine.models.vllm import KEY, Vllm
 

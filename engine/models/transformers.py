@@ -122,10 +122,16 @@ class Transformers:
         self._use(adapter)
         torch, found = self._torch, []
         with torch.inference_mode():
+            # The prompt is read once; each continuation goes on from it and is then cut off again.
+            first = self._model(input_ids=self._tensor(given), use_cache=True)
+            past, start = first.past_key_values, first.logits[:, -1:]
             for ending in endings:
-                # The last token of the continuation is predicted, and predicts nothing that is asked for.
-                logits = self._model(input_ids=self._tensor([*given, *ending[:-1]])).logits[0].double().cpu()
-                rows = torch.log_softmax(logits[len(given) - 1 :], -1)
+                logits = start
+                if len(ending) > 1:  # the last token is predicted, and predicts nothing that is asked for
+                    more = self._model(input_ids=self._tensor(ending[:-1]), past_key_values=past, use_cache=True)
+                    logits = torch.cat([start, more.logits], 1)
+                    past.crop(-(len(ending) - 1))
+                rows = torch.log_softmax(logits[0].double().cpu(), -1)
                 found.append(sum(float(rows[i, token]) for i, token in enumerate(ending)))
         return Scored(found, Usage(input=len(given) + sum(map(len, endings))))
 

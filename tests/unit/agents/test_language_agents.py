@@ -139,11 +139,32 @@ def test_weights_are_no_choice_where_nothing_can_be_trained() -> None:
     analyse(desk)
     assert "update_weights" not in [tool.name for tool in desk.questions[0].tools]
     assert "there is no tool 'update_weights'" in told(desk)
-    able = Desk(calls(("update_weights", {})), calls(update()))
+    able = Desk(calls(("update_weights", trains())))
     able.trainable = True
-    analyse(able)
+    decided = analyse(able)
     assert "update_weights" in [tool.name for tool in able.questions[0].tools]
-    assert "training is not possible yet" in told(able)
+    assert (decided.lever, decided.algorithm, decided.recipe) == ("weights", "grpo", {"rank": 8, "learning_rate": 1e-4})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"algorithm": "sarsa"}, "there is no training algorithm"),
+        ({"hyper_parameters": {"rank": 0}}, "the hyper-parameter rank cannot be 0"),
+        ({"hyper_parameters": {"beta": 1}}, "grpo has no hyper-parameter 'beta'"),
+    ],
+)
+def test_wrong_hyper_parameters_go_back_to_the_agent(wrong: dict[str, Any], why: str) -> None:
+    desk = Desk(calls(("update_weights", trains() | wrong)), calls(("update_weights", trains())))
+    desk.trainable = True
+    assert analyse(desk).algorithm == "grpo"
+    assert why in told(desk)
+
+
+def trains() -> dict[str, Any]:
+    """The arguments of `update_weights`."""
+    said = {"findings": "it half knows", "reason": "bring it out", "evidence": ["g1"], "expected_gain": 0.1}
+    return {**said, "algorithm": "grpo", "hyper_parameters": {"rank": 8, "learning_rate": 1e-4}}
 
 
 def test_an_agent_that_never_decides_is_given_up() -> None:

@@ -17,7 +17,7 @@ from domains.contract import SPLITS, Graded, Instance
 from harness_repo.harness import read_folder
 
 HARNESS = Path(domains.continents.__file__).parent / "harness"
-PARAMS = {"answer": "text", "examples": 0, "labels": "none", "wording": "question"}
+PARAMS = {"answer": "choices", "examples": 0, "labels": "none", "wording": "bare"}
 
 
 def places(countries: int = 50) -> list[Place]:

@@ -1,0 +1,101 @@
+"""Which lever the search agent pulls, and with which algorithm: rules, each with its reason. Pure.
+
+Harness first, weights once progress stalls, as the paper ran it (arXiv 2605.27276): a lever is pulled on while the gate
+accepts what it makes, and changed when it does not. The algorithm follows the paper's table of when each is chosen, as
+far as the results in the log tell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from engine.agents.protocol import View
+from engine.events import types as t
+from harness_repo.harness import Value
+
+COLD = 0.6
+"""A mean reward below which rollouts that succeed are cloned first."""
+SKEWED = 2.0
+_SMALL: Mapping[str, Value] = {"learning_rate": 1e-4, "batch": 16, "instances": 120, "samples": 8}
+RECIPES: Mapping[str, Mapping[str, Value]] = {
+    "best-of-n": {**_SMALL, "rounds": 2},
+    "grpo": {**_SMALL, "rounds": 4},
+    "entropic": {**_SMALL, "rounds": 4},
+    "reinforce": {**_SMALL, "rounds": 4},
+}
+"""What was measured to work for a model of a hundred million parameters on two cores; `docs/weights.md` has figures."""
+
+
+class Pull(msgspec.Struct, frozen=True):
+    """A decision to train."""
+
+    algorithm: str
+    recipe: Mapping[str, Value]
+    reason: str
+
+
+def weights(view: View, *, trainable: bool) -> Pull | None:
+    """The training that comes next; None where the harness is changed instead."""
+    policy = view.settings.lever
+    if not trainable or policy not in ("auto", "weights"):
+        return None
+    why = "this run trains weights only" if policy == "weights" else _why(view)
+    return None if why is None else _algorithm(view, why)
+
+
+def _why(view: View) -> str | None:
+    """Why it is the weights' turn; None where it is the harness's."""
+    if not view.harness.manifest.tunables:
+        return "the harness declares nothing to search"
+    last = view.past[-1]
+    lever: t.Lever = last.lever or "harness"
+    why = "its last candidate was accepted"
+    if last.lever and not last.accepted:
+        lever, why = _other(lever), f"the gate did not accept what the {lever} lever made last"
+    if len(view.failed) % 2:
+        lever, why = _other(lever), f"no candidate came of the {lever} lever"
+    return why if lever == "weights" else None
+
+
+def _other(lever: t.Lever) -> t.Lever:
+    return "harness" if lever == "weights" else "weights"
+
+
+def _algorithm(view: View, why: str) -> Pull:
+    rewards = [result.score for result in view.train]
+    reward = math.fsum(rewards) / len(rewards) if rewards else 0.0
+    trained = [past for past in view.past if past.lever == "weights"]
+    rejected = bool(trained) and not trained[-1].accepted
+    if set(rewards) - {0.0, 1.0} and _skewness(rewards) > SKEWED:
+        algorithm, because = "entropic", "rewards are right-skewed, with rare successes"
+    elif not trained and reward < COLD:
+        algorithm, because = "best-of-n", f"a cold start (mean reward {reward:.3f}): what succeeded is cloned first"
+    elif rejected:
+        algorithm, because = "reinforce", "the last training was not accepted: small steps, held to the base"
+    else:
+        algorithm, because = "grpo", f"rollouts are cheap and judged at their end (mean reward {reward:.3f})"
+    return Pull(algorithm, RECIPES[algorithm], f"train the weights, since {why}; {algorithm}, since {because}")
+
+
+def _skewness(values: Sequence[float]) -> float:
+    """The third standardized moment; 0 where all are equal."""
+    middle = math.fsum(values) / len(values)
+    spread = math.sqrt(math.fsum((value - middle) ** 2 for value in values) / len(values))
+    return math.fsum(((value - middle) / spread) ** 3 for value in values) / len(values) if spread else 0.0
+
+
+def decided(view: View, pull: Pull, findings: str) -> t.AnalysisFinished:
+    """The decision in the words of the log."""
+    rollouts = int(pull.recipe["rounds"]) * int(pull.recipe["instances"]) * int(pull.recipe["samples"])
+    return t.AnalysisFinished(
+        findings=findings,
+        lever="weights",
+        reason=pull.reason,
+        evidence=list(view.evidence),
+        algorithm=pull.algorithm,
+        recipe=dict(pull.recipe),
+        cost_estimate=f"{rollouts} rollouts at most",
+    )
