@@ -6,6 +6,7 @@ Every call depends on its request alone: the cache of one prompt serves one call
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ class Transformers:
     abilities = Abilities(tools=False, score=True, choices=True, seed=True, adapters=True, tokens=True)
 
     def __init__(self, folder: Path, *, adapters: Path | None = None) -> None:
+        # Threads that wait for each other by spinning make a machine that is shared twenty times slower.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
             import peft
             import torch
@@ -122,17 +125,20 @@ class Transformers:
         self._use(adapter)
         torch, found = self._torch, []
         with torch.inference_mode():
-            # The prompt is read once; each continuation goes on from it and is then cut off again.
+            # The prompt is read once, and then all that follows it: two passes, however many continuations there are.
             first = self._model(input_ids=self._tensor(given), use_cache=True)
-            past, start = first.past_key_values, first.logits[:, -1:]
+            start, long = first.logits[:, -1:], [ending for ending in endings if len(ending) > 1]
+            rest: dict[int, Any] = {}
+            if long:
+                width = max(map(len, long)) - 1  # the last token is predicted, and predicts nothing that is asked for
+                rows = torch.tensor([(ending[:-1] + ending[:1] * width)[:width] for ending in long])
+                first.past_key_values.batch_repeat_interleave(len(long))
+                more = self._model(input_ids=rows.to(self._device), past_key_values=first.past_key_values)
+                rest = {id(ending): more.logits[place : place + 1] for place, ending in enumerate(long)}
             for ending in endings:
-                logits = start
-                if len(ending) > 1:  # the last token is predicted, and predicts nothing that is asked for
-                    more = self._model(input_ids=self._tensor(ending[:-1]), past_key_values=past, use_cache=True)
-                    logits = torch.cat([start, more.logits], 1)
-                    past.crop(-(len(ending) - 1))
-                rows = torch.log_softmax(logits[0].double().cpu(), -1)
-                found.append(sum(float(rows[i, token]) for i, token in enumerate(ending)))
+                logits = torch.cat([start, rest[id(ending)]], 1) if id(ending) in rest else start
+                spoken = torch.log_softmax(logits[0].double().cpu(), -1)
+                found.append(sum(float(spoken[i, token]) for i, token in enumerate(ending)))
         return Scored(found, Usage(input=len(given) + sum(map(len, endings))))
 
     def _use(self, adapter: str | None) -> None:

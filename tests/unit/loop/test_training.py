@@ -1,0 +1,177 @@
+"""The weights lever's step: fed from train alone, gone on with inside, bounded, and stopped where it goes wrong."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from domains.contract import Instance
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.reader import Reader
+from engine.loop import audit, forking, replay
+from engine.loop.rollouts import refuse_others
+from engine.weights.client import TrainerFailed
+from tests.training import TRAINS, Stage, stage
+
+pytest.importorskip("httpx2", reason="the extra agents is not installed")
+P = TypeVar("P", bound=t.Payload)
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with stage(tmp_path, monkeypatch) as ready:
+        yield ready
+
+
+def of(payloads: list[t.Payload], kind: type[P]) -> list[P]:
+    return [one for one in payloads if isinstance(one, kind)]
+
+
+def whole(play: Stage) -> bool:
+    with contextlib.closing(Reader.open(play.workspace.log)) as reader:
+        run = reader.find("last").run
+        return replay.verify(reader, run).identical and not audit.verify(reader, play.workspace).problems
+
+
+def test_an_adapter_makes_a_candidate_of_the_same_harness_which_the_gate_accepts(play: Stage) -> None:
+    payloads = play.run(TRAINS)
+    (trained,) = of(payloads, t.WeightsTrained)
+    first, second = (one.candidate for one in of(payloads, t.GenerationStarted))
+    assert second == t.Candidate(first.harness, trained.adapter, "weights")
+    assert [one.accepted for one in of(payloads, t.GateDecided)] == [True, True]
+    assert (trained.rounds, trained.ended, trained.parent) == (3, "all 3 rounds are done", None)
+    assert whole(play)
+
+
+def test_training_is_fed_from_train_without_what_measures(play: Stage) -> None:
+    payloads = play.run(TRAINS)
+    fed = {sample.instance for _, samples in play.did("learn") for sample in samples}
+    measured = {one.instance for one in of(payloads, t.InstanceFinished)}
+    assert len(fed) >= 8
+    assert all(name.startswith("train-") for name in fed)
+    assert not fed & measured
+    samples = play.did("learn")[0][1]
+    assert all(call.prompt and call.tokens for sample in samples for call in sample.calls)
+    assert len(samples) == 16
+
+
+def test_rollouts_count_as_evaluations_and_show_curves(play: Stage) -> None:
+    payloads = play.run(TRAINS)
+    reported = of(payloads, t.TrainingProgress)
+    assert sum(one.evaluations for one in reported) == 3 * 8 * 2
+    assert [one.step for one in reported] == list(range(1, len(reported) + 1))
+    assert {"reward", "kl", "entropy"} <= {name for one in reported for name in one.values}
+    checkpoints = of(payloads, t.TrainingCheckpointed)
+    assert [one.round for one in checkpoints] == [1, 2, 3]
+    assert all(sum(one.rewards) == 16 for one in checkpoints)
+
+
+def test_a_trainer_that_dies_goes_on_at_its_last_checkpoint(play: Stage) -> None:
+    dies = [True]
+
+    def measures(number: int) -> dict[str, float]:
+        if number == 2 and dies:
+            dies.clear()
+            raise TrainerFailed("the training process died")
+        return {"kl": 0.1}
+
+    play.measures = measures
+    payloads = play.run(TRAINS)
+    assert play.did("open") == [(None, 0), (None, 1)]
+    assert [number for number, _ in play.did("learn")] == [1, 2, 2, 3]
+    assert [one.round for one in of(payloads, t.TrainingCheckpointed)] == [1, 2, 3]
+    assert of(payloads, t.StepFailed)[0].failure.kind == "infrastructure"
+    assert not (play.workspace.path / "training").exists() or not any((play.workspace.path / "training").iterdir())
+    assert whole(play)
+
+
+def test_a_training_that_goes_wrong_ends_at_its_last_good_checkpoint(play: Stage) -> None:
+    play.measures = lambda number: {"kl": 0.1 if number < 3 else 99.0}
+    (trained,) = of(play.run(TRAINS), t.WeightsTrained)
+    assert trained.rounds == 2
+    assert "ran away" in trained.collapse
+    assert play.did("open")[-1] == (None, 2)
+
+
+def test_a_training_without_a_good_checkpoint_comes_to_nothing(play: Stage) -> None:
+    play.measures = lambda number: {"kl": 99.0}
+    payloads = play.run(TRAINS)
+    assert not of(payloads, t.WeightsTrained)
+    assert "training came to nothing: the divergence" in of(payloads, t.ImprovementFailed)[0].reason
+
+
+def test_a_budget_ends_it_with_what_it_has_and_pays_for_the_execution(play: Stage) -> None:
+    execution = 12 + 4
+    payloads = play.run(TRAINS, budget=t.Budget(evaluations=2 * execution + 16))
+    (trained,) = of(payloads, t.WeightsTrained)
+    assert trained.rounds == 1
+    assert "budget of evaluations" in trained.ended
+    assert len(of(payloads, t.GateDecided)) == 2
+
+
+def test_a_fork_does_not_train_again_what_its_lineage_has_trained(play: Stage) -> None:
+    payloads = play.run(TRAINS)
+    opened = len(play.did("open"))
+    at = next(n for n, one in enumerate(payloads, 1) if isinstance(one, t.GateDecided))
+    forking.fork(play.workspace, forking.Child("last", at))
+    again = of(play.resume(), t.WeightsTrained)
+    assert len(play.did("open")) == opened
+    assert again[-1].reused
+    assert again[-1].adapter == of(payloads, t.WeightsTrained)[0].adapter
+    assert whole(play)
+
+
+def test_the_next_harness_keeps_the_trained_weights(play: Stage) -> None:
+    edit = 'files = { "prompts/note.md" = "unused" }'
+    payloads = play.run(TRAINS, edit, generations=3)
+    candidates = [one.candidate for one in of(payloads, t.GenerationStarted)]
+    assert candidates[2].weights == candidates[1].weights != None  # noqa: E711
+    assert candidates[2].harness != candidates[1].harness
+    assert [one.lever for one in candidates] == [None, "weights", "harness"]
+
+
+def test_a_second_training_begins_from_the_first(play: Stage) -> None:
+    payloads = play.run(TRAINS, TRAINS, generations=3)
+    first = of(payloads, t.WeightsTrained)[0].adapter
+    assert play.did("open")[-1] == (first, 0)
+    assert of(payloads, t.WeightsTrained)[1].parent == first
+
+
+def test_best_of_n_executes_the_first_harness_only_and_votes(play: Stage) -> None:
+    payloads = play.run("nothing = 'never asked'", lever="best-of-n", generations=3)
+    (started,) = of(payloads, t.GenerationStarted)
+    assert started.candidate.votes == 3
+    assert len(of(payloads, t.InstanceFinished)) == 16
+    assert len(of(payloads, t.ModelCalled)) == 3 * 16
+    assert not of(payloads, t.AnalysisFinished)
+    assert whole(play)
+
+
+def item(name: str, data: Any) -> Instance:
+    return Instance(name, data)
+
+
+@pytest.mark.parametrize("planted", [item("val-1", 1), item("train-9", 100), item("other", 5)])
+def test_a_planted_instance_is_refused(planted: Instance) -> None:
+    train = [item("train-1", 1), item("train-9", 100)]
+    with pytest.raises(SiaError, match="is not of train alone"):
+        refuse_others([train[0], planted], train, [item("val-1", 100)])
+    refuse_others(train[:1], train, [item("val-1", 100)])
+
+
+def test_wrong_hyper_parameters_are_refused_before_anything_begins(play: Stage) -> None:
+    with pytest.raises(SiaError, match="rank"):
+        play.run('lever = "weights"\nalgorithm = "grpo"\nrecipe = { rank = 0 }')
+    assert not play.workspace.log.exists()
+
+
+def test_weights_need_a_model_that_can_be_trained(play: Stage) -> None:
+    with pytest.raises(SiaError, match="needs a model that can be trained"):
+        play.run(TRAINS, lever="weights", model="openai:m")
+    with pytest.raises(SiaError, match="best-of-n asks a task model"):
+        play.run(TRAINS, lever="best-of-n", model="")
