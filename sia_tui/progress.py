@@ -165,6 +165,21 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             return f"[yellow]{g}: {_ROLES[role]} call again in {wait_s:.1f} s: {reason}[/yellow]"
         case t.ToolCalled(name=name, failed=failed):
             return f"{g}: {_ROLES[payload.role]} uses {escape(plain(name))}" + (" [yellow](failed)[/yellow]" * failed)
+        case t.TrainingCheckpointed(round=number, measures=measures):
+            classes = ", ".join(
+                f"{name.removeprefix('reward/')} {value:.2f}"
+                for name, value in measures.items()
+                if name.startswith("reward/")
+            )
+            told = f"{g}: round {number} of training: mean reward {measures['reward']:.4f}"
+            return escape(plain(told + (f" ({classes})" if classes else "")))
+        case t.WeightsTrained(adapter=adapter, algorithm=algorithm, rounds=rounds, ended=ended, reused=reused):
+            how = "from the lineage" if reused else f"{payload.wall_s:.0f} s"
+            zero = [name[7:] for name, value in payload.measures.items() if name.startswith("reward/") and not value]
+            wrong = f"; training went wrong: {payload.collapse}" if payload.collapse else ""
+            wrong += f"; never right on {', '.join(zero)}" if zero else ""
+            told = f"{g}: adapter {adapter[:10]} by {algorithm}, {rounds} rounds ({ended}), {how}"
+            return escape(plain(told)) + (f"[yellow]{escape(plain(wrong))}[/yellow]" if wrong else "")
         case t.ApprovalAsked(number=number, commit=commit):
             return f"[bold]candidate {number} ({commit[:10]}) waits for a word: sia approve[/bold]"
         case t.ApprovalGiven(number=number, answer=answer, by=by, reason=reason):

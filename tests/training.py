@@ -1,7 +1,7 @@
 """The weights lever without torch: a trainer that is played, and a vLLM server that is faked.
 
-The server guesses as long as it is asked without an adapter, and mostly knows the rule with one; the trainer writes what the
-test tells it to measure.
+The server guesses as long as it is asked without an adapter, and mostly knows the rule with one; the trainer writes
+what the test tells it to measure.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed-harness", is_flag=True, help="Begin with the domain's harness, also where an agent could write one."
 )
-@click.option("--lever", default="auto", show_default=True, help="auto or harness; weights and best-of-n are to come.")
+@click.option("--lever", default="auto", show_default=True, help="auto, harness, weights, or best-of-n.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--probes", type=int, help="Proposals tried on folds of train in one Improvement.")
 @click.option(
