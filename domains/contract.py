@@ -7,6 +7,10 @@ A domain is a folder:
     references/     R, optional material for the agents
     harness/        the seed harness A1 (harness.toml, params.toml, agent.py, prompts/)
     domain.py       `load(data) -> Domain`, and `fetch(report) -> Path` where data must be obtained
+    given/          optional: what the harness may read, at `ctx.folders["given"]`
+    verifier/       optional: a harness of the domain's own whose `solve` is given each answer, and whose result is what
+                    `grade` judges: for answers that are programs. Each answer has a sandbox of its own; what lies in
+                    verifier/given is at `ctx.folders["given"]` there
 
 `domain.py` runs in a trusted process of its own (the grading process), never in the engine and never in the
 sandbox: labels of `val` and `test` do not leave that process.
@@ -191,6 +195,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     executed each generation for the agents to read; they are kept out of `ctx.train()` then, so that their scores
     are honest. An Improvement tries `probes` proposals at most.
     `model` names the task model of runs that name none themselves.
+    An instance that failed scores `failure_score`; choose it below what works.
     `learns = false` keeps `ctx.train()` empty: every instance stands alone. `isolation = "instance"` gives every
     instance a sandbox of its own.
     """
@@ -209,6 +214,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     grade_wall_s: float = 30.0
     model: str = ""
+    failure_score: float = 0.0
 
 
 class Domain(Protocol):

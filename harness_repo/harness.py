@@ -48,12 +48,17 @@ class Tunable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`harness.toml`. After `patience` rounds of probes without a gain a search of the tunables ends."""
+    """`harness.toml`. After `patience` rounds of probes without a gain a search of the tunables ends.
+
+    `evolve` names a Python file whose own numbers and operators are the tunables, in place of declared ones and of
+    `params.toml` (see `harness_repo.evolvable`).
+    """
 
     name: str
     entry: str = "agent.py"
     packages: list[str] = []
     patience: int = 1
+    evolve: str = ""
     tunables: dict[str, Tunable] = {}
 
 
@@ -75,7 +80,18 @@ class Harness(msgspec.Struct, frozen=True):
     def with_params(self, params: Mapping[str, Value]) -> Harness:
         """The same harness under other values; raises `HarnessInvalid` where one is not admitted."""
         merged = {**self.params, **params}
+        if self.manifest.evolve:
+            return self._evolved(merged)
         return parse({**self.files, "params.toml": dump_params(merged)})
+
+    def _evolved(self, values: Mapping[str, Value]) -> Harness:
+        from harness_repo.evolvable import render
+
+        path = self.manifest.evolve
+        for name, tunable in self.manifest.tunables.items():
+            if not tunable.admits(values[name]):
+                raise HarnessInvalid(f"{path}: {name} = {values[name]!r} is outside what may be searched")
+        return parse({**self.files, path: render(self.files[path].decode(), values).encode()})
 
 
 def parse(files: Mapping[str, bytes]) -> Harness:
@@ -103,17 +119,19 @@ def parse(files: Mapping[str, bytes]) -> Harness:
     for path, content in files.items():
         if path.endswith(".py"):
             _check_python(path, content, entry=path == manifest.entry)
+    if manifest.evolve:
+        manifest, params = _evolvable(files, manifest)
     return Harness(files=dict(sorted(files.items())), manifest=manifest, params=params)
 
 
-def read_folder(folder: Path) -> Harness:
-    """Reads a harness from a folder, leaving out byte code and hidden files."""
+def read_folder(folder: Path, *, without: str = "") -> Harness:
+    """Reads a harness from a folder, leaving out byte code, hidden files, and the folder `without` in it."""
     if not folder.is_dir():
         raise HarnessInvalid(f"{folder} is not a folder")
     files: dict[str, bytes] = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        if any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
+        if relative.parts[0] == without or any(part[0] == "." or part == "__pycache__" for part in relative.parts):
             continue
         if path.is_symlink():
             raise HarnessInvalid(f"{relative} is a symbolic link")
@@ -125,6 +143,21 @@ def read_folder(folder: Path) -> Harness:
 def dump_params(params: Mapping[str, Value]) -> bytes:
     """`params.toml` in one spelling, so that equal parameters are equal bytes."""
     return msgspec.toml.encode(dict(sorted(params.items())))
+
+
+def _evolvable(files: Mapping[str, bytes], manifest: Manifest) -> tuple[Manifest, dict[str, Value]]:
+    """The manifest with what the program itself offers to a search, and its values now."""
+    from harness_repo.evolvable import read
+
+    if manifest.evolve not in files:
+        raise HarnessInvalid(f"the program {manifest.evolve!r} is not among the files")
+    if manifest.tunables or "params.toml" in files:
+        raise HarnessInvalid("a harness whose program is searched declares no tunables of its own")
+    try:
+        tunables, values = read(files[manifest.evolve].decode())
+    except UnicodeDecodeError as error:
+        raise HarnessInvalid(f"{manifest.evolve} is not UTF-8 text: {error}") from None
+    return msgspec.structs.replace(manifest, tunables=tunables), values
 
 
 def _toml(files: Mapping[str, bytes], path: str, kind: Any) -> Any:

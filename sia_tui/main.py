@@ -42,6 +42,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "domains": ("domains", "The tasks that come with sia."),
     "new": ("authoring", "A task of your own: a folder that runs at once."),
     "check": ("authoring", "Examine a task before anything is spent on it."),
+    "adopt": ("adopting", "A task of OpenEvolve, ShinkaEvolve or SIA, as it is."),
     "data": ("domains", "Obtain a domain's data."),
     "models": ("models", "The language models that are usable here; get one."),
     "config": ("config", "Every setting, and where its value comes from."),

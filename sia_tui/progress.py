@@ -72,6 +72,8 @@ class Progress:
             f"{state.name}: {escape(state.task.title)} · {state.set.generations} generations · seed {state.set.seed} · "
             f"agent {state.set.agent} · sandbox {shown}"
         )
+        if state.task.caution:
+            self._line(f"caution: {escape(state.task.caution)}")
 
     def ended(self, state: State) -> None:
         """The last words, with what to type next."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
+from engine import tree
 from engine.errors import SiaError
-from engine.grading import tree
 from engine.grading.loader import built_in, find
 from engine.loop.control import Control
 from engine.loop.settings import Options

@@ -38,7 +38,7 @@ class SearchAgent:
         """What it saw, what it will try, what it expects."""
         if (pull := levers.weights(view, trainable=desk.trainable)) is not None:
             return levers.decided(view, pull, _findings(view))
-        probes = _comparable(view)
+        probes = [probe for probe in _comparable(view) if _fits(view.harness, probe)]
         best = _best(probes)
         here = _recorded(view.harness, view.harness.params, probes)
         gain = best.score.score - here.score.score if best and here else None
@@ -60,6 +60,8 @@ class SearchAgent:
     async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
         """Probes, then proposes the best proposal that no generation has executed yet."""
         if not view.harness.manifest.tunables:
+            if program := view.harness.manifest.evolve:
+                return Nothing(f"{program} has no number, flag or operator that could be varied")
             return Nothing("the harness declares no tunables, so there is nothing to search")
         probes = [probe for probe in _comparable(view) if _fits(view.harness, probe)]
         asked, idle, cut_short = 0, 0, False
@@ -158,7 +160,7 @@ def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[As
         for change in _untried_choices(harness, probes)
     ]
     if not wanted:
-        leaders = _leaders(harness, probes)
+        leaders = [probe for probe in _leaders(harness, probes) if _degrees(harness, probe.params)]
         for place in range(ROUND):
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked + place)
             if place < ROUND - 1 and leaders:
@@ -195,10 +197,16 @@ def _untried_choices(harness: Harness, probes: Iterable[t.ProbeFinished]) -> lis
 def _vary(harness: Harness, params: Mapping[str, Value], draw: random.Random) -> Params:
     """`params` with one or two of the active values changed, numbers by about a fifth of their range."""
     varied = dict(harness.params) | dict(params)
-    active = [name for name, tunable in harness.active(varied).items() if not tunable.structural]
+    active = _degrees(harness, varied)
     for name in draw.sample(active, min(len(active), draw.choice((1, 1, 2)))):
         varied[name] = _step(harness.manifest.tunables[name], varied[name], draw)
     return varied
+
+
+def _degrees(harness: Harness, params: Mapping[str, Value]) -> list[str]:
+    """What can be changed without changing the structure."""
+    active = harness.active({**harness.params, **params})
+    return [name for name, tunable in active.items() if not tunable.structural]
 
 
 def _step(tunable: Tunable, value: Value, draw: random.Random) -> Value:

@@ -98,6 +98,7 @@ class DomainRef(msgspec.Struct, frozen=True):
     """Which task a run is about. `source` is a built-in's name or a folder.
 
     `code` is the digest of a folder's own files, known without running them; `digest` covers code, data and cut.
+    `caution` is what a person should know of its verifier.
     """
 
     name: str
@@ -108,6 +109,7 @@ class DomainRef(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     data: str = ""
     code: str = ""
+    caution: str = ""
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -12,21 +12,39 @@ import msgspec
 
 import domains
 from domains.contract import DomainModule, Spec
+from engine import tree
+from engine.adopting.adopted import Adopted, adopt
 from engine.errors import SiaError
-from engine.grading import tree
 
 
 class Folder(msgspec.Struct, frozen=True):
-    """A domain's folder and its `domain.toml`; `source` is how a run refers to it."""
+    """A domain's folder and its `domain.toml`; `source` is how a run refers to it.
+
+    `adopted` is what it was before, where it is a task of another tool.
+    """
 
     path: Path
     source: str
     spec: Spec
+    adopted: Adopted | None = None
 
     def seed(self, model: str) -> Path:
         """The seed harness: `harness-lm/` where there is one and the run has a task `model`, else `harness/`."""
         folder = self.path / "harness-lm"
         return folder if model and folder.is_dir() else self.path / "harness"
+
+    @property
+    def verifier(self) -> Path | None:
+        """The folder of the domain's own program that answers are put to before they are graded, if it has one."""
+        folder = self.path / "verifier"
+        return folder if folder.is_dir() else None
+
+    def folders(self, below: str = ".") -> dict[str, str]:
+        """What a harness, or with `below` the verifier, may read, by the name in `ctx.folders`."""
+        wanted = {"given": self.path / below / "given"}
+        if self.adopted:
+            wanted["packages"] = self.adopted.packages
+        return {name: str(folder) for name, folder in wanted.items() if folder.is_dir()}
 
     def code_digest(self) -> str:
         """SHA-256 over the domain's files, but for its README and its seed harnesses (those are commits).
@@ -36,6 +54,8 @@ class Folder(msgspec.Struct, frozen=True):
         """
         if self.source in built_in():
             return ""
+        if self.adopted:
+            return self.adopted.digest
         return tree.digest(self.path, without=("harness", "harness-lm", "README.md"))
 
 
@@ -46,14 +66,19 @@ def built_in() -> list[str]:
 
 
 def find(reference: str) -> Folder:
-    """A domain by its built-in name or its folder; raises `SiaError` where there is none."""
+    """A domain by its built-in name or its folder, or a task of another tool; raises `SiaError` where there is none."""
     tree.check_path(reference)
     builtin = reference in built_in()
     path = Path(domains.__path__[0]) / reference if builtin else Path(reference).expanduser().absolute()
+    if not (path / "domain.toml").is_file() and (adopted := adopt(path)) is not None:
+        spec = msgspec.convert(tomllib.loads((adopted.path / "domain.toml").read_text()), Spec)
+        if (noise := adopted.noise) is not None:
+            spec = msgspec.structs.replace(spec, noisy=noise.noisy, failure_score=noise.failure_score)
+        return Folder(path=adopted.path, source=str(path), spec=spec, adopted=adopted)
     if not (path / "domain.toml").is_file():
         raise SiaError(
             f"there is no domain {reference!r}",
-            f"choose one of {', '.join(built_in())}, or name a folder with a domain.toml",
+            f"choose one of {', '.join(built_in())}, or name a folder with a domain.toml or a known task",
         )
     if not builtin:
         tree.files(path)

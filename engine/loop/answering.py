@@ -9,21 +9,38 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from typing import Any, Literal
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from domains.contract import Grade, Instance, Limits, Split
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
-from engine.loop.run import Ports, StepFailure
+from engine.grading.loader import Folder
+from engine.loop.broker import NoModel
+from engine.loop.run import StepFailure
 from engine.sandbox import Broker, Isolation, Job, Outcome, Program, open_sandbox
 from engine.seeds import derive
-from harness_repo.harness import Harness
+from harness_repo.harness import Harness, read_folder
 
 OnPrepared = Callable[[float, float, t.Failure | None, str], None]
 """Told what came of `prepare`: CPU seconds, wall seconds, the failure, the log."""
+
+
+class Ports(Protocol):
+    """What it takes to answer and to grade: of `engine.loop.run.Ports` these two."""
+
+    @property
+    def grader(self) -> Grader:
+        """The domain in its process."""
+        ...
+
+    @property
+    def isolation(self) -> Isolation:
+        """What harnesses are run in."""
+        ...
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -37,7 +54,7 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A task with its answer and grade. A failed one has the score 0 and says whose fault it was."""
+    """A task with its answer and grade. A failed one has the domain's score for that and says whose fault it was."""
 
     task: Task
     answer: Any
@@ -79,30 +96,88 @@ async def answer_all(
 
     Raises `StepFailure` where the sandbox could not do its work: an infrastructure failure is never a score.
     """
-    by_key = {f"{task.split}/{task.instance}/{task.repeat}": task for task in todo}
-    jobs = [Job(key=key, instance_id=task.instance, data=task.data, seed=task.seed) for key, task in by_key.items()]
+    folder = ports.grader.folder
     solving = solve_all(
         harness,
-        jobs,
+        jobs_of(todo),
         train=train,
         seed=seed,
         workers=workers,
         limits=limits,
-        per=ports.grader.folder.spec.isolation,
+        per=folder.spec.isolation,
         isolation=ports.isolation,
         broker=broker,
         on_prepared=on_prepared,
+        folders=folder.folders(),
     )
+    async with contextlib.aclosing(grade_all(ports, todo, solving, workers)) as graded:
+        async for answered in graded:
+            yield answered
+
+
+async def grade_all(
+    ports: Ports, todo: Sequence[Task], solving: AsyncGenerator[Outcome, None], workers: int
+) -> AsyncGenerator[Answered, None]:
+    """The grades of what `solving` answers to `todo`, by way of the domain's verifier where it has one."""
+    folder, by_key = ports.grader.folder, {job.key: task for task, job in zip(todo, jobs_of(todo), strict=True)}
+    if folder.verifier is not None:
+        solving = _verified(folder, jobs_of(todo), solving, workers, ports.isolation)
     async with contextlib.aclosing(solving) as outcomes:
         async for outcome in outcomes:
             failure = as_failure(outcome.failure)
             if failure and failure.kind == "infrastructure":
                 raise StepFailure(failure)
             task = by_key[outcome.key]
-            given = Grade(score=0.0)
+            given = Grade(score=folder.spec.failure_score)
             if failure is None:
                 given, failure = await grade(ports.grader, task, outcome.answer)
             yield Answered(task, outcome.answer, given, failure, outcome.cpu_s, outcome.wall_s, outcome.log)
+
+
+def jobs_of(todo: Sequence[Task]) -> list[Job]:
+    """One job for each task, named by it."""
+    return [Job(f"{task.split}/{task.instance}/{task.repeat}", task.instance, task.data, task.seed) for task in todo]
+
+
+async def _verified(
+    folder: Folder, jobs: Sequence[Job], solving: AsyncGenerator[Outcome, None], workers: int, isolation: Isolation
+) -> AsyncGenerator[Outcome, None]:
+    """What the domain's verifier makes of each answer, in a sandbox that never held a process of the harness.
+
+    Failures pass through; what the verifier fails at is the answer's failure. CPU, time and logs add up.
+    """
+    async with contextlib.aclosing(solving) as outcomes:
+        answered = {outcome.key: outcome async for outcome in outcomes}
+    asked: list[Job] = []
+    for job in jobs:
+        if (outcome := answered[job.key]).failure is not None:
+            yield outcome
+        else:
+            asked.append(replace(job, data={"data": job.data, "answer": outcome.answer}))
+    if not asked:
+        return
+    verifying = solve_all(
+        read_folder(folder.path / "verifier", without="given"),
+        asked,
+        train=[],
+        seed=0,
+        workers=workers,
+        limits=folder.spec.limits,
+        per="instance",
+        isolation=isolation,
+        broker=NoModel(),
+        folders=folder.folders("verifier"),
+        roomy=True,
+    )
+    async with contextlib.aclosing(verifying) as outcomes:
+        async for outcome in outcomes:
+            before = answered[outcome.key]
+            yield replace(
+                outcome,
+                cpu_s=before.cpu_s + outcome.cpu_s,
+                wall_s=before.wall_s + outcome.wall_s,
+                log=before.log + outcome.log,
+            )
 
 
 async def solve_all(
@@ -117,6 +192,8 @@ async def solve_all(
     isolation: Isolation,
     broker: Broker,
     on_prepared: OnPrepared | None = None,
+    folders: Mapping[str, str] = {},
+    roomy: bool = False,
 ) -> AsyncGenerator[Outcome, None]:
     """What comes of `jobs`, ungraded, in the order in which they finish; `train` is what the harness learns from."""
     program = Program(
@@ -127,6 +204,8 @@ async def solve_all(
         seed=derive(seed, "prepare"),
         limits=limits,
         isolation=per,
+        folders=folders,
+        roomy=roomy,
     )
     async with open_sandbox(program, workers=workers, broker=broker, isolation=isolation) as session:
         if on_prepared:
@@ -142,9 +221,11 @@ async def grade(grader: Grader, task: Task, answer: Any) -> tuple[Grade, t.Failu
     try:
         given = await grader.grade(task.split, task.instance, answer)
     except GraderFailed as error:
-        return Grade(score=0.0), t.Failure("verifier", str(error))
+        return Grade(score=grader.folder.spec.failure_score), t.Failure("verifier", str(error))
     if not math.isfinite(given.score):
-        return Grade(score=0.0), t.Failure("verifier", f"the grader returned {given.score}")
+        return Grade(score=grader.folder.spec.failure_score), t.Failure(
+            "verifier", f"the grader returned {given.score}"
+        )
     return given, None
 
 

@@ -21,6 +21,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
+from engine.loop import noise
 from engine.loop.decide import RULES
 from engine.loop.opening import Report, contained, describe, same_domain
 from engine.loop.run import Observer, Ports, Run
@@ -56,13 +57,19 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     _check_seed_harness(folder, settings.model)
     await check(settings, place.path)
     isolation = contained(unsafe=options.unsafe)
+    if not settings.agent_model or settings.seed_harness:
+        noise.check_first(folder)
+    folder = await noise.measured(folder, isolation, report)
     digest, counts, title = await describe(folder, options.data, report)
     spec, half = folder.spec, counts["train"] // 2
     settings = replace(
         settings,
         probe_fold=min(settings.probe_fold, half),
         train_sample=min(settings.train_sample, half),
+        noisy=spec.noisy,
     )
+    if folder.adopted:
+        settings = replace(settings, repeats=noise.repeats(settings, counts["val"]))
     domain = t.DomainRef(
         name=spec.name,
         source=folder.source,
@@ -72,6 +79,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         counts=counts,
         code=folder.code_digest(),
         data=str(options.data.absolute()) if options.data else "",
+        caution=folder.adopted.task.caution if folder.adopted else "",
     )
     started = t.RunStarted(
         rules=RULES,

@@ -155,7 +155,7 @@ class FoldLab:
             attempt=self._attempt,
             ordinal=ask.ordinal,
             why=ask.why,
-            params={**harness.params},
+            params={**self._base.params, **ask.params},
             fold=f"{len(fold.todo)} of train",
             score=mean([row.grade.score for row in rows]),
             evaluations=len(rows),

@@ -147,6 +147,8 @@ def _contained(
             disk_bytes=program.limits.disk_mb * MB,
             python=profile.interpreter(),
             devices=program.devices,
+            folders=program.folders,
+            roomy=program.roomy,
         )
         passed = [control, *files.values(), *([filter_fd] if filter_fd is not None else [])]
         return _spawn(command, {}, passed, errors)

@@ -2,7 +2,8 @@
 
 Seen: this Python with its packages, /usr, a few files of /etc, the harness, its own processes, one sized scratch
 folder a slot. Not seen: home folders, the workspace, the cache, /sys, /run, /var, our own packages. Everything but
-the scratch folders is read-only, /tmp and /dev/shm too: what one solve could leave there the next would find.
+the scratch folders is read-only, /tmp and /dev/shm too: what one solve could leave there the next would find. Where
+every job has a sandbox of its own, a program may ask for a writable /tmp and /dev/shm (`roomy`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ WORKER = Path(__file__).with_name("worker.py")
 INSIDE_WORKER = "/run/sia/worker.py"
 INSIDE_HARNESS = "/run/sia/harness"
 INSIDE_SCRATCH = "/run/sia/scratch"
+INSIDE_FOLDERS = "/run/sia/folders"
 NOBODY = 65534
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -47,8 +49,11 @@ def command(
     disk_bytes: int,
     python: Sequence[str],
     devices: Sequence[str] = (),
+    folders: Mapping[str, str] = {},
+    roomy: bool = False,
 ) -> list[str]:
-    """The arguments that start the worker; `files` maps paths inside the sandbox to open descriptors.
+    """The arguments that start the worker; `files` maps paths inside the sandbox to open descriptors, and `folders`
+    names below `INSIDE_FOLDERS` to folders of this machine.
 
     `identity` says how the worker comes to be nobody. `real`: started by root, it changes to uid 65534 before any
     foreign code runs. `user`: the caller is no root, and is called 65534 in a user namespace. `mapped`: the same
@@ -71,7 +76,10 @@ def command(
     words += _folders(sorted({parent for file in files for parent in _above(Path(file))}))
     for file, descriptor in files.items():
         words += ["--perms", "0444", "--file", str(descriptor), file]
-    for folder in scratch:
+    words += _folders([Path(INSIDE_FOLDERS)])
+    for name, folder in folders.items():
+        words += ["--ro-bind", folder, f"{INSIDE_FOLDERS}/{name}"]
+    for folder in [*scratch, *(("/tmp", "/dev/shm") if roomy else ())]:  # noqa: S108  (inside)
         words += ["--perms", "0777", "--size", str(disk_bytes), "--tmpfs", folder]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
     if seccomp is not None:

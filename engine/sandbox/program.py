@@ -71,6 +71,9 @@ class Program:
     """A harness ready to run: its files, and everything that `ctx` offers it. `train` carries its labels.
 
     `devices` are nodes of /dev that it sees beside the usual ones: a GPU's.
+    `folders` are folders of this machine, by the names under which `ctx.folders` has their paths; read-only inside.
+    With `roomy`, /tmp and /dev/shm can be written too, for programs that know no other place; that goes with
+    `isolation = "instance"` only, for what one job leaves there the next would find.
     """
 
     files: Mapping[str, bytes]
@@ -81,6 +84,8 @@ class Program:
     limits: Limits = field(default_factory=Limits)
     isolation: Literal["execution", "instance"] = "execution"
     devices: Sequence[str] = ()
+    folders: Mapping[str, str] = field(default_factory=dict)
+    roomy: bool = False
 
 
 class Refused(Exception):

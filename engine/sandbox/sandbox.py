@@ -177,6 +177,12 @@ class Sandbox:
             pid = await control.ready()
         return Slot(self, number, control, pid, self.group(f"slot-{number}", pid, 2))
 
+    def _folders(self) -> dict[str, str]:
+        """Where what the program is given lies inside."""
+        if self.isolation.mode == "unsafe":
+            return dict(self.program.folders)
+        return {name: f"{profile.INSIDE_FOLDERS}/{name}" for name in self.program.folders}
+
     def _start(self, slots: int) -> bytes:
         limits, folder = self.program.limits, self.launched.folder
         # Where a group counts processes, or where the count would take in strangers, the rlimit is only a net.
@@ -186,6 +192,7 @@ class Sandbox:
             {
                 "folder": str(folder / "harness") if folder else profile.INSIDE_HARNESS,
                 "entry": self.program.entry,
+                "folders": self._folders(),
                 "scratch": self.scratch,
                 "params": dict(self.program.params),
                 "train": list(self.program.train),

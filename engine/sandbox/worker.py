@@ -65,6 +65,7 @@ class Start(msgspec.Struct, frozen=True):
 
     folder: str
     entry: str
+    folders: dict[str, str]
     scratch: str
     params: dict[str, Any]
     train: list[Instance]
@@ -178,6 +179,7 @@ class Context:
 
     def __init__(self, start: Start, channel: Channel, seed: int, prepared: Any, line: Line | None = None) -> None:
         self.params = dict(start.params)
+        self.folders = dict(start.folders)
         self.prepared = prepared
         self.rng = random.Random(seed)
         self.model = Model(channel)

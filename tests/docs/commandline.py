@@ -24,7 +24,8 @@ from sia_tui.main import cli
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TOY = ROOT / "tests" / "toys" / "times7"
-RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test", "apply", "check")
+PEERS = ROOT / "tests" / "toys" / "peers"
+RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test", "apply", "check", "adopt")
 STARTS_PROCESSES = (*RUNS_HARNESSES, "export", "import", "checkout", "data", "doctor", "new")
 WAIT_S = 30.0
 

@@ -6,10 +6,15 @@ import re
 import shlex
 from pathlib import Path
 
-from tests.docs.commandline import TOY, contained, live_run, served, sia, waiting_run
+from tests.docs.commandline import PEERS, TOY, contained, live_run, served, sia, waiting_run
 from tests.docs.helptext import PAGE, commands, refreshed, sections
 
-TOY_FOR = {"lawbench": str(TOY), "case-0019": "val-100"}
+TOY_FOR = {
+    "lawbench": str(TOY),
+    "case-0019": "val-100",
+    "function_minimization": str(PEERS / "openevolve"),
+    "better.py": str(PEERS / "openevolve" / "initial_program.py"),
+}
 """The examples name LawBench and a case of it; here they are put to a toy that needs no data and no minutes."""
 ENDS_AS = {"pause": "paused", "stop": "stopped", "approve": "finished"}
 """Commands that need a live engine, and what becomes of its run."""

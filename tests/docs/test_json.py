@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from engine.events.types import PAYLOADS
-from tests.docs.commandline import DOCS, TOY, contained, live_run, sia, waiting_run
+from tests.docs.commandline import DOCS, PEERS, TOY, contained, live_run, sia, waiting_run
 from tests.docs.shape import mismatches
 
 PAGE = DOCS / "json.md"
 STANDS_FOR = {
     "RUN": "last", "G": "1", "N": "100", "INSTANCE": "val-101", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY),
     "DIR": "taken", "INPUT": "cases.jsonl",
-    "FILE": "run.sia", "NAME": "better", "FOLDER": "tickets", "TEMPLATE": "classify", "TEXT": "remark",
+    "FILE": "run.sia", "NAME": "better", "FOLDER": "tickets", "PEER": str(PEERS / "shinka"),
+    "TEMPLATE": "classify", "TEXT": "remark",
 }  # fmt: skip
 NOT_READING = (
     "run DOMAIN",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import tree
 from engine.errors import SiaError
-from engine.grading import tree
 from engine.grading.loader import find
 from tests.docs.commandline import sia
 from tests.story import TOY

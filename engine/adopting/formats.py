@@ -1,0 +1,126 @@
+"""Recognising a task of OpenEvolve, of ShinkaEvolve or of the peer SIA by its files alone; nothing of it is run.
+
+openevolve   initial_program.* and evaluator.py with evaluate(path); config.yaml
+shinka       initial.* and evaluate.py --program_path P --results_dir R
+sia          data/public/evaluate.py --gen-dir D, data/private, reference/reference_target_agent.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from engine.errors import SiaError
+
+Kind = Literal["openevolve", "shinka", "sia"]
+TITLES: dict[Kind, str] = {"openevolve": "OpenEvolve", "shinka": "ShinkaEvolve", "sia": "SIA"}
+SHARES = "this verifier shares a process with the candidate"
+"""True of any evaluator that imports the program that it judges: the program can then do to the score what it likes."""
+
+
+class Cascade(msgspec.Struct, frozen=True):
+    """How OpenEvolve evaluates: in stages, each only for what reached the threshold of the one before it."""
+
+    staged: bool = True
+    thresholds: tuple[float, ...] = (0.5, 0.75, 0.9)
+    timeout_s: float = 300.0
+    features: tuple[str, ...] = ("complexity", "diversity")
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What was recognised. Paths are relative to the task's folder; `lacking` are sentences, none for a whole task.
+
+    `program` is what evolves, `evaluator` what judges it; `words` is the task in its author's words.
+    """
+
+    kind: Kind
+    program: str = ""
+    evaluator: str = ""
+    cascade: Cascade = Cascade()
+    words: str = ""
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def caution(self) -> str:
+        """What a person should know of the verifier."""
+        return "" if self.kind == "sia" else SHARES
+
+
+def recognise(folder: Path) -> Task | None:
+    """The task in `folder`; None where it is of none of these formats."""
+    if (folder / "data" / "public").is_dir():
+        return _sia(folder)
+    if (folder / "evaluator.py").is_file() and (_program(folder, "initial_program") or not _program(folder, "initial")):
+        return _openevolve(folder)
+    if (folder / "evaluate.py").is_file():
+        return _shinka(folder)
+    return None
+
+
+def _program(folder: Path, stem: str) -> str:
+    """The one file of that stem, Python first."""
+    found = sorted(path.name for path in folder.glob(f"{stem}.*") if path.is_file())
+    return next((name for name in found if name.endswith(".py")), found[0] if found else "")
+
+
+def _openevolve(folder: Path) -> Task:
+    program, config = _program(folder, "initial_program"), _config(folder)
+    said = _table(config, "prompt").get("system_message")
+    evaluator, database = _table(config, "evaluator"), _table(config, "database")
+    wanted = {
+        "staged": evaluator.get("cascade_evaluation"),
+        "thresholds": evaluator.get("cascade_thresholds"),
+        "timeout_s": evaluator.get("timeout"),
+        "features": database.get("feature_dimensions"),
+    }
+    try:
+        given = {name: value for name, value in wanted.items() if value is not None}
+        cascade = msgspec.convert(given, Cascade, strict=False)
+    except msgspec.ValidationError as error:
+        raise SiaError(f"the configuration in {folder} is not valid: {error}", "correct its config.yaml") from None
+    lacking = () if program else ("there is no initial_program.py, the program to begin with",)
+    return Task("openevolve", program, "evaluator.py", cascade, str(said or ""), lacking)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    import yaml
+
+    for path in [folder / "config.yaml", *sorted(folder.glob("config*.y*ml"))]:
+        if path.is_file():
+            try:
+                found = yaml.safe_load(path.read_text(encoding="utf-8"))
+            except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+                raise SiaError(f"{path} cannot be read: {' '.join(str(error).split())}", "correct it") from None
+            return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _table(config: dict[str, Any], name: str) -> dict[str, Any]:
+    found = config.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _shinka(folder: Path) -> Task:
+    program = _program(folder, "initial")
+    lacking = () if program else ("there is no initial.py, the program to begin with",)
+    return Task("shinka", program, "evaluate.py", words=_text(folder / "README.md"), lacking=lacking)
+
+
+def _sia(folder: Path) -> Task:
+    evaluator, program = "data/public/evaluate.py", "reference/reference_target_agent.py"
+    lacking = [
+        sentence
+        for path, sentence in (
+            (evaluator, f"there is no {evaluator}, so nothing can be graded"),
+            (program, f"there is no {program}, the agent to begin with"),
+            ("data/private", "there is no data/private, so the evaluator has nothing to compare with"),
+        )
+        if not (folder / path).exists()
+    ]
+    return Task("sia", program, evaluator, words=_text(folder / "data/public/task.md"), lacking=tuple(lacking))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -1,0 +1,73 @@
+"""Puts an answer before the task's own evaluator, in a process of its own, and returns what the evaluator measured.
+
+The task is laid out anew each time, where the evaluator may write as it likes. Files of the answer are laid out beside
+it; their names come from the candidate and are checked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+HERE = Path(__file__).parent
+COPIED_UP_TO = 1 << 20
+
+
+def solve(instance: Any, ctx: Any) -> Any:
+    """What `judge.py` wrote: metrics by name, and what else it has to say."""
+    task, answer = Path("task").absolute(), Path("answer").absolute()
+    lay_out(Path(ctx.folders["given"]), task)
+    answer.mkdir()
+    for name, content in instance.data["answer"]["files"].items():
+        place = PurePosixPath(name)
+        if place.is_absolute() or ".." in place.parts or not place.parts:
+            raise ValueError(f"the answer has a file {name!r}, which is no plain relative path")
+        (answer / place).parent.mkdir(parents=True, exist_ok=True)
+        (answer / place).write_bytes(content)
+    out = Path("measured.json").absolute()
+    job = {"task": str(task), "answer": str(answer), "out": str(out), "seed": ctx.rng.getrandbits(32)}
+    job |= json.loads((HERE / "task.json").read_text())
+    command = [sys.executable, "-P", str(HERE / "judge.py"), json.dumps(job)]
+    packages = ctx.folders.get("packages", "")
+    # an evaluator that starts Python itself is to find what this one finds
+    environment = {**os.environ, "PYTHONPATH": packages, "MPLBACKEND": "Agg"}
+    quiet = job["private"]  # what an evaluator that knows the answers says could tell them
+    done = subprocess.run(
+        command,
+        cwd=task,
+        env=environment,
+        stdout=subprocess.DEVNULL if quiet else None,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if not quiet:
+        print(done.stderr, end="")
+    if done.returncode == -signal.SIGXCPU:
+        raise RuntimeError("the evaluator used up its CPU time")
+    if not out.exists():
+        said = (done.stderr.strip().splitlines() or [f"the evaluator ended with exit status {done.returncode}"])[-1]
+        raise RuntimeError(said.split(":")[0] if quiet and not said.startswith("ModuleNotFoundError") else said)
+    found = json.loads(out.read_text())
+    if "refused" in found:
+        raise RuntimeError(found["refused"])
+    return found
+
+
+def lay_out(source: Path, target: Path) -> None:
+    """A copy that can be written to; large files stay where they are."""
+    for path in [source, *sorted(source.rglob("*"))]:
+        place = target / path.relative_to(source)
+        if path.is_dir():
+            place.mkdir()
+        elif path.stat().st_size > COPIED_UP_TO:
+            place.symlink_to(path)
+        else:
+            shutil.copyfile(path, place)

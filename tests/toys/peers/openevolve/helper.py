@@ -1,0 +1,5 @@
+"""A module beside the evaluator."""
+
+from pathlib import Path
+
+TARGET = float((Path(__file__).parent / "data" / "target.txt").read_text())

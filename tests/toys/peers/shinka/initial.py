@@ -1,0 +1,6 @@
+# EVOLVE-BLOCK-START
+def guess(x: float) -> float:
+    return x
+
+
+# EVOLVE-BLOCK-END
