@@ -18,6 +18,7 @@ from engine.models.checkpoint import weights_of
 from engine.models.extras import missing
 from engine.models.local import Compute, Emerging, no_tools, room, threadsafe, turns
 from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token, Usage
+from engine.models.trie import rows
 
 
 class Transformers:
@@ -35,11 +36,14 @@ class Transformers:
             import peft
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
+
+            from engine.models.speaking import speak
         except ModuleNotFoundError as error:
             raise missing(str(error.name), "train") from None
         self.weights = weights_of(folder)
         self._torch: Any = torch
         self._peft: Any = peft
+        self._speak = speak
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         if not self._tokenizer.chat_template:
@@ -123,23 +127,14 @@ class Transformers:
         endings = [self._ids(text) for text in continuations]
         room(Request(self.weights, ()), len(given) + max(map(len, endings), default=0), self._context)
         self._use(adapter)
-        torch, found = self._torch, []
-        with torch.inference_mode():
-            # The prompt is read once, and then all that follows it: two passes, however many continuations there are.
-            first = self._model(input_ids=self._tensor(given), use_cache=True)
-            start, long = first.logits[:, -1:], [ending for ending in endings if len(ending) > 1]
-            rest: dict[int, Any] = {}
-            if long:
-                width = max(map(len, long)) - 1  # the last token is predicted, and predicts nothing that is asked for
-                rows = torch.tensor([(ending[:-1] + ending[:1] * width)[:width] for ending in long])
-                first.past_key_values.batch_repeat_interleave(len(long))
-                more = self._model(input_ids=rows.to(self._device), past_key_values=first.past_key_values)
-                rest = {id(ending): more.logits[place : place + 1] for place, ending in enumerate(long)}
-            for ending in endings:
-                logits = torch.cat([start, rest[id(ending)]], 1) if id(ending) in rest else start
-                spoken = torch.log_softmax(logits[0].double().cpu(), -1)
-                found.append(sum(float(spoken[i, token]) for i, token in enumerate(ending)))
-        return Scored(found, Usage(input=len(given) + sum(map(len, endings))))
+        spoken = [0.0] * len(endings)
+        calls = [(i, given, ending) for i, ending in enumerate(endings)]
+        with self._torch.inference_mode():
+            for row in rows(calls, self._context):
+                logprobs = self._speak(self._adapted or self._model, [row]).logprobs.double().cpu()
+                for i, path in row.paths:
+                    spoken[i] = float(logprobs[path].sum())
+        return Scored(spoken, Usage(input=len(given) + sum(map(len, endings))))
 
     def _use(self, adapter: str | None) -> None:
         """Puts `adapter` in force; what was loaded once is not read again, and the base never is."""

@@ -25,7 +25,12 @@ from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
 
 Report = Callable[[dict[str, float]], None]
-_SETTLED = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+_SETTLED = {
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # repeatable on a GPU
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads burn four times the CPU on a busy machine
+}
 
 
 class TrainerFailed(Exception):

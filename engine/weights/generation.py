@@ -14,12 +14,13 @@ import torch
 
 from engine.models.local import Emerging, turns
 from engine.models.protocol import Finish, Reply, Request, Token, Usage
+from engine.models.trie import batches, rows
 from engine.weights.policy import Policy
-from engine.weights.sample import Call
-from engine.weights.trie import Row, rows
 
 TOKENS = 24_576
 """Tokens whose keys and values are held at once, at most, unless one prompt needs more."""
+PORTION = 2048
+"""Tokens, padding included, that are computed at once where texts are given."""
 Ids = tuple[int, ...]
 
 
@@ -166,45 +167,28 @@ def _distribution(logits: Any, temperature: float, top_p: float) -> tuple[Any, A
 
 def _choose(policy: Policy, chosen: dict[tuple[Ids, tuple[str, ...]], list[Draft]]) -> dict[int, Reply]:
     """Replies that are one of given texts, drawn in proportion to their probabilities, or the likeliest."""
-    found: dict[int, Reply] = {}
-    asked = sorted(chosen, key=lambda key: (len(key[0]), key))
-    endings = {key: [policy.ids(text) for text in key[1]] for key in asked}
-    trees = {key: rows((i, Call(key[0], ending)) for i, ending in enumerate(endings[key])) for key in asked}
-    for some in batches([(key, trees[key][0]) for key in asked if trees[key]], TOKENS // 8):
-        spoken = policy.speak([row for _, row in some])
-        logprobs, first = spoken.logprobs.double().cpu(), 0
-        for key, row in some:
-            own = logprobs[first : first + len(row.token)]
-            first += len(row.token)
-            tokens: dict[int, list[Token]] = {i: [] for i in range(len(key[1]))}
-            for i, path in row.paths:
-                tokens[i] = [Token(row.token[node], float(own[node])) for node in path]
-            scores = torch.tensor([sum(token.logprob for token in tokens[i]) for i in tokens], dtype=torch.float64)
-            for draft in chosen[key]:
-                found[draft.at] = _chosen(draft, scores, tokens)
-    return found
+    asked = [(key, policy.ids(text)) for key in sorted(chosen) for text in key[1]]
+    calls = [(n, key[0], ending) for n, (key, ending) in enumerate(asked)]
+    spoken: dict[int, list[Token]] = {}
+    for some in batches(rows(calls, PORTION // 2), PORTION):
+        logprobs, before = policy.speak(some).logprobs.tolist(), 0
+        for row in some:
+            for n, path in row.paths:
+                spoken[n] = [Token(row.token[row.asked[at]], logprobs[before + at]) for at in path]
+            before += len(row.asked)
+    endings: dict[tuple[Ids, tuple[str, ...]], list[list[Token]]] = {}
+    for n, (key, _) in enumerate(asked):
+        endings.setdefault(key, []).append(spoken.get(n, []))
+    return {draft.at: _chosen(draft, endings[key]) for key, drafts in chosen.items() for draft in drafts}
 
 
-def _chosen(draft: Draft, scores: Any, tokens: dict[int, list[Token]]) -> Reply:
+def _chosen(draft: Draft, tokens: Sequence[list[Token]]) -> Reply:
     request = draft.request
+    scores = torch.tensor([sum(token.logprob for token in ending) for ending in tokens], dtype=torch.float64)
     pick = int(scores.argmax())
     if request.temperature:
         order, upto = _distribution(scores, request.temperature, request.top_p)
         pick = int(order[_place(upto, draft)])
-    read = len(draft.prompt) + sum(map(len, tokens.values()))
+    read = len(draft.prompt) + sum(map(len, tokens))
     usage = Usage(input=read, output=len(tokens[pick]))
     return Reply(request.choices[pick], "stop", usage, prompt_ids=draft.prompt, tokens=tokens[pick])
-
-
-def batches(some: Sequence[tuple[Any, Row]], tokens: int) -> Iterator[list[tuple[Any, Row]]]:
-    """Consecutive rows, padded to no more than `tokens` together unless one alone has more."""
-    batch: list[tuple[Any, Row]] = []
-    longest = 0
-    for item in some:
-        longest = max(longest, item[1].size)
-        if batch and longest * (len(batch) + 1) > tokens:
-            yield batch
-            batch, longest = [], item[1].size
-        batch.append(item)
-    if batch:
-        yield batch

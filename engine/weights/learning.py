@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from engine.models.trie import Row
 from engine.seeds import derive
 from engine.weights import objective
 from engine.weights.algorithms import losses, ppo, preference
@@ -25,11 +26,10 @@ from engine.weights.policy import Policy
 from engine.weights.recipe import Recipe
 from engine.weights.round import Round, laid_out, portions, steps
 from engine.weights.sample import Sample
-from engine.weights.trie import Row
 
 PORTION = 768
 """Tokens, padding included, whose activations are held for a gradient at once."""
-LOOK = 24
+LOOK = 16
 """Prompts, at most, at which the policy is compared with the base after a round."""
 Report = Callable[[dict[str, float]], None]
 

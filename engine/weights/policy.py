@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import peft
 import torch
@@ -19,28 +19,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.errors import SiaError
 from engine.models.checkpoint import weights_of
+from engine.models.speaking import Spoken, speak
+from engine.models.trie import Row
 from engine.weights.recipe import Recipe
-from engine.weights.trie import Row, depths
 
 TENSORS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
-
-
-class Spoken(NamedTuple):
-    """What a model says of the nodes of some rows, one after the other.
-
-    `logprobs[i]` belongs to node i, `place[i]` is its line in `lines`: log-probabilities of all tokens [lines, tokens],
-    of which there is one for each state. `hidden` are the last hidden states [lines, width], where they were asked for.
-    """
-
-    logprobs: Any
-    place: Any
-    lines: Any
-    hidden: Any = None
-
-    def entropy(self) -> Any:
-        """In nats, of each line."""
-        return -(self.lines.exp() * self.lines).sum(-1)
 
 
 class Policy:
@@ -104,64 +88,9 @@ class Policy:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def speak(self, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Spoken:
-        """What the model says of all nodes of `rows`, computed together, at a temperature.
-
-        Prompts end in one column, so that only what follows them passes the large last layer.
-        """
-        width, inner = max(len(row.prompt) for row in rows), max(len(row.inner) for row in rows)
-        ids, places, sees = self._laid_out(rows, width, inner)
+        """What the policy says of all asked nodes of `rows`; see `engine.models.speaking`."""
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            out = self.model(
-                input_ids=ids,
-                attention_mask=sees,
-                position_ids=places,
-                use_cache=False,
-                logits_to_keep=inner + 1,
-                output_hidden_states=hidden,
-            )
-        at, columns, tokens, place = _nodes(rows)
-        lines = torch.log_softmax(out.logits[at, columns].float() / temperature, -1)
-        where = torch.tensor(place, device=self.device)
-        spoken = lines[where, torch.tensor(tokens, device=self.device)]
-        states = out.hidden_states[-1][:, width - 1 :][at, columns].float() if hidden else None
-        return Spoken(spoken, where, lines, states)
-
-    def _laid_out(self, rows: Sequence[Row], width: int, inner: int) -> tuple[Any, Any, Any]:
-        """Ids, positions and who sees whom: prompts on the right of their half, trees on the left of theirs."""
-        length = width + inner
-        ids = torch.full((len(rows), length), self.pad)
-        places = torch.zeros((len(rows), length), dtype=torch.long)
-        sees = torch.zeros((len(rows), 1, length, length), dtype=torch.bool)
-        triangle = torch.ones(width, width, dtype=torch.bool).tril()
-        for b, row in enumerate(rows):
-            first, depth, count = width - len(row.prompt), depths(row), len(row.inner)
-            ids[b, first:width] = torch.tensor(row.prompt)
-            places[b, first:width] = torch.arange(len(row.prompt))
-            sees[b, 0, first:width, first:width] = triangle[first:, first:]
-            column = {node: width + i for i, node in enumerate(row.inner)}
-            for node, i in column.items():
-                ids[b, i], places[b, i] = row.token[node], len(row.prompt) + depth[node]
-                if row.parent[node] >= 0:
-                    sees[b, 0, i] = sees[b, 0, column[row.parent[node]]]
-                sees[b, 0, i, i] = True
-            sees[b, 0, width : width + count, first:width] = True
-        sees[:, 0].diagonal(dim1=-2, dim2=-1).fill_(True)  # a row that sees nothing would be NaN
-        return ids.to(self.device), places.to(self.device), sees.to(self.device)
-
-
-def _nodes(rows: Sequence[Row]) -> tuple[list[int], list[int], list[int], list[int]]:
-    """Row and column of each state that predicts, then token and state of each node."""
-    at: list[int] = []
-    columns: list[int] = []
-    tokens: list[int] = []
-    place: list[int] = []
-    for b, row in enumerate(rows):
-        state = {-1: len(at)} | {node: len(at) + 1 + i for i, node in enumerate(row.inner)}
-        at += [b] * len(state)
-        columns += range(len(state))
-        tokens += row.token
-        place += [state[parent] for parent in row.parent]
-    return at, columns, tokens, place
+            return speak(self.model, rows, temperature, hidden=hidden)
 
 
 def _canonical(stated: dict[str, Any]) -> bytes:

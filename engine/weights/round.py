@@ -6,18 +6,18 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from engine.models.trie import Call, Row, batches, rows
 from engine.weights.objective import Group
-from engine.weights.sample import Call, Sample
-from engine.weights.trie import Row, rows
+from engine.weights.sample import Sample
 
-Unit = list[Row]
-"""The rows of one instance."""
+Unit = list[Call]
+"""The calls of one instance."""
 
 
 class Round(NamedTuple):
     """All entries in the order of samples, calls and tokens: an episode is a slice.
 
-    `owner[i]` is the sample of entry i, `first[c]` the first entry of call c; a path in `units` is owned by its call.
+    `owner[i]` is the sample of entry i, `first[c]` the first entry of call c. Calls are numbered through the round.
     """
 
     samples: Sequence[Sample]
@@ -28,16 +28,16 @@ class Round(NamedTuple):
     episodes: dict[int, range]
 
     def entries(self, some: Sequence[Row]) -> tuple[list[int], list[int]]:
-        """The entries that `some` rows compute, and for each its node, counted over all these rows."""
+        """The entries that `some` rows compute, and for each which of their asked nodes it is."""
         found: list[int] = []
-        nodes: list[int] = []
+        places: list[int] = []
         before = 0
         for row in some:
             for call, path in row.paths:
                 found += range(self.first[call], self.first[call] + len(path))
-                nodes += (before + node for node in path)
-            before += len(row.token)
-        return found, nodes
+                places += (before + place for place in path)
+            before += len(row.asked)
+        return found, places
 
 
 def laid_out(samples: Sequence[Sample], groups: Sequence[Group]) -> Round:
@@ -48,17 +48,16 @@ def laid_out(samples: Sequence[Sample], groups: Sequence[Group]) -> Round:
     kept: list[Group] = []
     episodes: dict[int, range] = {}
     for group in groups:
-        calls: list[tuple[int, Call]] = []
+        unit: Unit = []
         for place in group:
             start = len(owner)
             for call in samples[place].calls:
-                calls.append((len(first), call))
+                unit.append((len(first), call.prompt, call.tokens))
                 first.append(len(owner))
                 owner += [place] * len(call.tokens)
             if len(owner) > start:
                 episodes[place] = range(start, len(owner))
-        unit = rows(calls)
-        if unit:
+        if any(place in episodes for place in group):
             units.append(unit)
             kept.append([place for place in group if place in episodes])
     return Round(samples, kept, units, owner, first, episodes)
@@ -80,16 +79,20 @@ def steps(round: Round, batch: int, seed: int) -> list[list[int]]:
 
 
 def portions(units: Sequence[Unit], tokens: int, *, whole: bool = False) -> Iterator[list[Row]]:
-    """Rows of like length, padded to no more than `tokens` together unless one has more; `whole` keeps units whole."""
-    blocks = list(units) if whole else [[row] for unit in units for row in unit]
-    blocks.sort(key=lambda block: max(row.size for row in block))
+    """Rows to be computed at once, padded to no more than `tokens` unless one has more.
+
+    `whole` keeps the rows of a unit together, where the loss needs all of them.
+    """
+    if not whole:
+        yield from batches(rows((call for unit in units for call in unit), tokens // 2), tokens)
+        return
     portion: list[Row] = []
-    for block in blocks:
-        together = [*portion, *block]
-        if portion and max(row.size for row in together) * len(together) > tokens:
+    calls: Unit = []
+    for unit in units:
+        together = rows([*calls, *unit], tokens)
+        if calls and max(row.size for row in together) * len(together) > tokens:
             yield portion
-            portion = list(block)
-        else:
-            portion = together
+            calls, together = [], rows(unit, tokens)
+        portion, calls = together, [*calls, *unit]
     if portion:
         yield portion

@@ -1,0 +1,95 @@
+"""What a causal language model of transformers says of the tokens of trees: one forward pass, whatever it is for.
+
+Serving and training compute with this, so that a log-probability is the same number in both but for its last digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from engine.models.trie import Row, depths
+
+
+class Spoken(NamedTuple):
+    """What a model says of the asked nodes of some rows, one after the other.
+
+    `logprobs[i]` belongs to asked node i, and `place[i]` is its line in `lines`: log-probabilities of all tokens
+    [lines, tokens], one for each state that predicts. `hidden` are last hidden states [lines, width], if asked for.
+    """
+
+    logprobs: Any
+    place: Any
+    lines: Any
+    hidden: Any = None
+
+    def entropy(self) -> Any:
+        """In nats, of each line."""
+        return -(self.lines.exp() * self.lines).sum(-1)
+
+
+def speak(model: Any, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Spoken:
+    """What `model` says of all asked nodes of `rows`, computed together, at a temperature; in fp32.
+
+    Only the states that predict pass the large last layer.
+    """
+    device = model.device
+    width = max(len(row.prompt) for row in rows)
+    ids, places, sees, predicts = _laid_out(rows, width, max(len(row.inner) for row in rows))
+    predicts = predicts.to(device)
+    out = model(
+        input_ids=ids.to(device),
+        attention_mask=sees.to(device),
+        position_ids=places.to(device),
+        use_cache=False,
+        logits_to_keep=predicts,
+        output_hidden_states=hidden,
+    )
+    lines = torch.log_softmax(out.logits.float() / temperature, -1)
+    place = torch.tensor(_places(rows), device=device)
+    tokens = torch.tensor([row.token[node] for row in rows for node in row.asked], device=device)
+    states = out.hidden_states[-1][predicts].float() if hidden else None
+    return Spoken(lines[place, tokens], place, lines, states)
+
+
+def _laid_out(rows: Sequence[Row], width: int, inner: int) -> tuple[Any, Any, Any, Any]:
+    """Ids, positions, who sees whom, and what predicts: beginnings end, and trees begin, in one column."""
+    length = width + inner
+    ids, places = torch.zeros((2, len(rows), length), dtype=torch.long)
+    sees = torch.zeros((len(rows), 1, length, length), dtype=torch.bool)
+    predicts = torch.zeros((len(rows), length), dtype=torch.bool)
+    triangle = torch.ones(width, width, dtype=torch.bool).tril()
+    for b, row in enumerate(rows):
+        first, depth, own = width - len(row.prompt), depths(row), sees[b, 0]
+        ids[b, first:width] = torch.tensor(row.prompt)
+        places[b, first:width] = torch.arange(len(row.prompt))
+        own[first:width, first:width] = triangle[first:, first:]
+        column = _columns(row, width)
+        for node in row.inner:
+            at = column[node]
+            ids[b, at], places[b, at] = row.token[node], len(row.prompt) + depth[node]
+            own[at] = own[column[row.parent[node]]]
+            own[at, at] = True
+        predicts[b, [column[row.parent[node]] for node in row.asked]] = True
+    sees[:, 0].diagonal(dim1=-2, dim2=-1).fill_(True)  # padding that sees nothing would be NaN
+    return ids, places, sees, predicts
+
+
+def _columns(row: Row, width: int) -> dict[int, int]:
+    """Where the state after each node is; -1 is the end of the beginning, which sees all of it."""
+    return {-1: width - 1} | {node: width + i for i, node in enumerate(row.inner)}
+
+
+def _places(rows: Sequence[Row]) -> list[int]:
+    """The line that predicts each asked node; lines are counted row by row, in the order of columns."""
+    found: list[int] = []
+    before = 0
+    for row in rows:
+        column = _columns(row, 0)
+        predicting = sorted({column[row.parent[node]] for node in row.asked})
+        line = {at: before + i for i, at in enumerate(predicting)}
+        found += (line[column[row.parent[node]]] for node in row.asked)
+        before += len(predicting)
+    return found

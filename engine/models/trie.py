@@ -1,0 +1,114 @@
+"""Texts with common beginnings, as trees: whatever several of them share is computed once.
+
+Eight short answers to one prompt cost little more than one, and prompts that differ in a name only cost little more
+than the name. A token that nothing follows is predicted, and need not be computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+Call = tuple[int, Sequence[int], Sequence[int]]
+"""The number of an owner, a prompt of at least one token, and tokens to be predicted after it."""
+
+
+class Row(NamedTuple):
+    """A beginning that all texts of a tree share, and what comes after it.
+
+    Node `n` is `token[n]` after node `parent[n]`, or after the beginning where that is -1; a parent stands before its
+    children. `inner` are the nodes that have children, `asked` those that are predicted, both ascending. A path is
+    the owner of a call, and where in `asked` its tokens are, in order.
+    """
+
+    prompt: tuple[int, ...]
+    token: list[int]
+    parent: list[int]
+    inner: list[int]
+    asked: list[int]
+    paths: list[tuple[int, list[int]]]
+
+    @property
+    def size(self) -> int:
+        """Tokens to be computed."""
+        return len(self.prompt) + len(self.inner)
+
+
+def rows(calls: Iterable[Call], tokens: int) -> list[Row]:
+    """The calls in as few trees as pay, none of them larger than `tokens` unless one prompt's is.
+
+    In the order of their prompts; calls without tokens are left out.
+    """
+    found: dict[tuple[int, ...], list[tuple[int, Sequence[int]]]] = {}
+    for owner, prompt, ending in calls:
+        if ending:
+            found.setdefault(tuple(prompt), []).append((owner, ending))
+    made: list[Row] = []
+    some: list[tuple[int, ...]] = []
+    alone = shared = 0  # tokens of `some` if nothing were shared, and those of their common beginning
+    for prompt in sorted(found):
+        size = len(prompt) + _inner(found[prompt])
+        common = _common(some[0], prompt) if some else len(prompt)
+        together = alone + size - len(some) * common
+        if some and (together > tokens or len(some) * common <= (len(some) - 1) * shared):
+            made.append(_row({prompt: found[prompt] for prompt in some}))
+            some, alone, common = [], 0, len(prompt)
+        some.append(prompt)
+        alone, shared = alone + size, common
+    return [*made, _row({prompt: found[prompt] for prompt in some})] if some else made
+
+
+def depths(row: Row) -> list[int]:
+    """How many nodes stand before each node."""
+    found: list[int] = []
+    for parent in row.parent:
+        found.append(0 if parent < 0 else found[parent] + 1)
+    return found
+
+
+def batches(some: Sequence[Row], tokens: int) -> list[list[Row]]:
+    """Rows of like length together, padded to no more than `tokens` unless one row has more."""
+    found: list[list[Row]] = []
+    for row in sorted(some, key=lambda row: row.size):
+        if found and row.size * (len(found[-1]) + 1) <= tokens:
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return found
+
+
+def _row(found: dict[tuple[int, ...], list[tuple[int, Sequence[int]]]]) -> Row:
+    prompts = list(found)
+    shared = _common(prompts[0], prompts[-1])  # they are sorted: those between share as much
+    nodes: dict[tuple[int, int], int] = {}
+
+    def add(at: int, tokens: Sequence[int]) -> list[int]:
+        path = []
+        for token in tokens:
+            at = nodes.setdefault((at, token), len(nodes))
+            path.append(at)
+        return path
+
+    paths: list[tuple[int, list[int]]] = []
+    for prompt, endings in found.items():
+        end = [-1, *add(-1, prompt[shared:])][-1]
+        paths += ((owner, add(end, ending)) for owner, ending in endings)
+    parent = [before for before, _ in nodes]
+    inner = sorted({before for before in parent if before >= 0})
+    asked = sorted({node for _, path in paths for node in path})
+    place = {node: i for i, node in enumerate(asked)}
+    known = [(owner, [place[node] for node in path]) for owner, path in paths]
+    return Row(prompts[0][:shared], [token for _, token in nodes], parent, inner, asked, known)
+
+
+def _inner(endings: Sequence[tuple[int, Sequence[int]]]) -> int:
+    return len({tuple(ending[:n]) for _, ending in endings for n in range(1, len(ending))})
+
+
+def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
