@@ -24,6 +24,7 @@ from engine.loop.control import Control
 from engine.loop.driver import drive
 from engine.loop.settings import Options
 from engine.loop.workspace import Workspace
+from engine.models.adapter import Manifest, identity
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
 from tests.fakes.openai_server import OpenAIServer, Plan
@@ -57,15 +58,25 @@ class PlayedTrainer:
         (folder / "rounds").write_text(str(self.rounds))
 
     async def export(self, adapters: Path, lineage: Mapping[str, Any]) -> str:
-        made = hashlib.sha256(f"adapter {lineage['parent']} {self.rounds}".encode()).hexdigest()
-        (adapters / made).mkdir(parents=True, exist_ok=True)
-        manifest = {"base": lineage["base"], "lineage": dict(lineage)}
-        (adapters / made / "manifest.json").write_bytes(msgspec.json.encode(manifest))
         self._notes.append(("export", self.rounds))
-        return made
+        return adapter(adapters, lineage["base"], f"{lineage['parent']} {self.rounds}")
 
     async def close(self) -> None:
         self._notes.append(("close", None))
+
+
+def adapter(adapters: Path, base: str, content: str) -> str:
+    """An adapter in form, which no model could load; its id."""
+    fresh = adapters / "fresh"
+    fresh.mkdir(parents=True)
+    (fresh / "manifest.json").write_bytes(msgspec.json.encode(Manifest(base)))
+    (fresh / "adapter_config.json").write_text(content)
+    made = identity(fresh)
+    if (adapters / made).exists():
+        shutil.rmtree(fresh)
+    else:
+        fresh.rename(adapters / made)
+    return made
 
 
 class Stage:
@@ -83,7 +94,6 @@ class Stage:
         self.notes: list[tuple[str, Any]] = []
         self.measures: Measures = lambda number: {"kl": 0.1 * number, "entropy": 1.0}
         patch.setattr(training, "open_trainer", self._open)
-        patch.setattr("engine.models.vllm.adapter_folder", lambda adapters, name, *_: adapters / name)
 
     @contextlib.asynccontextmanager
     async def _open(
@@ -132,8 +142,3 @@ def stage(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """The stage, with its server."""
     with OpenAIServer(answers, kind="vllm", models=[str(folder / "base")]) as server:
         yield Stage(folder, f"{server.url}/v1" if not server.url.endswith("/v1") else server.url, patch)
-
-
-def forget(folder: Path) -> None:
-    """Removes the adapters of a workspace."""
-    shutil.rmtree(folder / "adapters")

@@ -19,7 +19,7 @@ from engine.events.codec import decode
 from engine.events.connection import explained, open_writer, transaction
 from engine.events.log import Held, holding, is_held
 from engine.events.reader import Reader
-from engine.loop import control
+from engine.loop import adapters, control
 from engine.loop.workspace import Workspace
 
 
@@ -81,6 +81,7 @@ def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str
     removed = {run for (run,) in reader.db.conn.execute("SELECT run FROM engines WHERE epoch < 0")} - runs
     for pattern in (".new-*", ".export-*", "tips/.*", "harness_repo/objects/**/tmp_obj_*"):
         yield from ((path, "") for path in sorted(base.glob(pattern)))
+    yield from ((path, "") for path in adapters.idle(reader, base))
     for lock in sorted((base / "locks").glob("*")):
         if lock.name not in runs:
             yield lock, lock.name

@@ -98,9 +98,10 @@ async def task_model(taken: Taken, folder: Path) -> AsyncIterator[Broker]:
     if not taken.state.set.model:
         yield NoModel()
         return
-    served = await serve(taken.state.set.model, taken.state.set, folder)
+    served = await serve(taken.state.set.model, taken.state.set, folder, adapters=folder / "adapters")
+    adapter = taken.generation.candidate.weights
     try:
-        yield TaskBroker(Caller(served, _Unrecorded()), taken.state.root_seed, taken.version.commit)
+        yield TaskBroker(Caller(served, _Unrecorded()), taken.state.root_seed, taken.version.commit, adapter)
     finally:
         await served.model.close()
 

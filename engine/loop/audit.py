@@ -11,6 +11,7 @@ from engine.events import blobs, tips
 from engine.events import types as t
 from engine.events.event import GENESIS, Event
 from engine.events.reader import Reader
+from engine.loop import adapters
 from engine.loop.workspace import Workspace
 
 
@@ -47,6 +48,7 @@ def verify(reader: Reader, workspace: Workspace | None = None) -> Verified:
     if workspace is not None:
         problems += _tips(reader, workspace)
         problems += _commits(workspace, commits)
+        problems += _adapters(reader, workspace)
     return Verified(not problems, count, problems)
 
 
@@ -104,6 +106,14 @@ def _tips(reader: Reader, workspace: Workspace) -> Iterator[str]:
             yield f"run {run} once had {tip.n} events and has lost the last of them"
         elif row[0] != tip.hash:
             yield f"event {tip.n} of run {run} is not the one that was written"
+
+
+def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:
+    """Adapters that are here and are not what they were; one that is not here can be trained again."""
+    for event in adapters.trained(reader):
+        folder = workspace.path / "adapters" / event.payload.adapter
+        if folder.is_dir() and not adapters.sound(folder):
+            yield f"the adapter {event.payload.adapter[:12]}, which {_place(event.event)} names, is damaged"
 
 
 def _commits(workspace: Workspace, commits: dict[str, str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ README.md         what it is, its score, how to run it
 run.py            the runner, which needs nothing of sia
 candidate.json    where it comes from, and the seeds that make its answers the run's
 harness/          the harness with its parameters
+adapter/          its trained weights, for transformers, vLLM and llama.cpp, where it has any
 train.jsonl       what it learns from, on demand only: a domain's data is not ours to hand on
 """
 
@@ -61,8 +62,6 @@ def take(reader: Reader, run: Run, generation: int | None) -> Taken:
     if not 1 <= n <= len(state.generations):
         raise SiaError(f"{state.name} has no generation {n}", f"it has 1 to {len(state.generations)}")
     chosen = state.of(n)
-    if chosen.candidate.weights is not None:
-        raise SiaError(f"generation {n} has trained weights, which cannot be taken away yet", "choose an earlier one")
     return Taken(
         state=state,
         generation=chosen,
@@ -73,13 +72,16 @@ def take(reader: Reader, run: Run, generation: int | None) -> Taken:
     )
 
 
-def folder(taken: Taken, train: Sequence[Instance] | None = None) -> dict[str, bytes]:
-    """The files of the folder by their paths; `train` adds train.jsonl."""
+def folder(
+    taken: Taken, train: Sequence[Instance] | None = None, adapter: Mapping[str, bytes] | None = None
+) -> dict[str, bytes]:
+    """The files of the folder by their paths; `train` adds train.jsonl, `adapter` the trained weights."""
     files = {
         "README.md": _readme(taken, with_data=train is not None).encode(),
         "run.py": resources.files(__package__).joinpath("standalone.py").read_bytes(),
         "candidate.json": _json(_facts(taken), indent=2) + b"\n",
         **{f"harness/{path}": content for path, content in taken.files.items()},
+        **{f"adapter/{path}": content for path, content in (adapter or {}).items()},
     }
     if train is not None:
         rows = ({"id": item.id, "data": item.data, "label": item.label} for item in train)
@@ -110,6 +112,8 @@ def _facts(taken: Taken) -> dict[str, Any]:
         "name": state.name,
         "generation": one.n,
         "harness": one.candidate.harness,
+        "weights": one.candidate.weights,
+        "model": state.set.model,
         "domain": state.task.name,
         "domain_digest": state.task.digest,
         "val": msgspec.to_builtins(val),
@@ -144,7 +148,7 @@ This harness {made} in generation {one.n} of the run {state.name} ({state.run}) 
 - commit: {one.candidate.harness}
 - {state.task.metric} on val: {score}
 - verdict: {verdict}
-- why: {" ".join(taken.version.reason.split())}
+- why: {" ".join(taken.version.reason.split())}{_weights(taken)}
 
 ## Run it
 
@@ -161,3 +165,13 @@ order: `{{"id": ..., "answer": ...}}` or `{{"id": ..., "failure": ...}}`. What t
 With `--as-in-run` it leaves out the {len(taken.held_out)} instances that were held out in the run, and so answers
 exactly as it did there. `run.py` is no sandbox: the harness runs with your own rights.
 """
+
+
+def _weights(taken: Taken) -> str:
+    adapter = taken.generation.candidate.weights
+    if adapter is None:
+        return ""
+    return f"""
+- weights: the LoRA adapter {adapter} of {taken.state.set.model}, in `adapter/`: load it with PEFT
+  (`PeftModel.from_pretrained(model, "adapter")`), serve it with vLLM (`--lora-modules`), or give `adapter/adapter.gguf`
+  to llama.cpp (`--lora`), where it is there"""

@@ -30,18 +30,20 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
 
     Example: sia checkout last -o best
     """
-    from engine.loop import taking
+    from engine.loop import adapters, taking
 
     taking.check_empty(place)
     with opened(shared.workspace, reference) as (reader, run):
         taken = taking.take(reader, run, generation)
+    weights = taken.generation.candidate.weights
+    adapter = adapters.files(shared.workspace.path, weights) if weights else None
     train = asyncio.run(_train(taken)) if with_data else None
-    files = taking.folder(taken, train)
+    files = taking.folder(taken, train, adapter)
     taking.write(place, files)
     n, name = taken.generation.n, taken.state.name
     if shared.as_json:
         commit = taken.generation.candidate.harness
-        facts = {"run": taken.state.run, "name": name, "generation": n, "harness": commit, "weights": None}
+        facts = {"run": taken.state.run, "name": name, "generation": n, "harness": commit, "weights": weights}
         print_json({**facts, "folder": str(place), "files": list(files)})
     else:
         click.echo(f"{place} holds generation {n} of {name}; {place / 'README.md'} says how to run it.")
@@ -190,7 +192,7 @@ def _facts(taken: Taken, learnt: Learnt, rows: list[Applied]) -> dict[str, Any]:
         "name": taken.state.name,
         "generation": taken.generation.n,
         "harness": taken.generation.candidate.harness,
-        "weights": None,
+        "weights": taken.generation.candidate.weights,
         "prepared_on": learnt.material,
         "prepared": learnt.digest,
         "answers": [msgspec.to_builtins(row) for row in rows],

@@ -17,10 +17,11 @@ from msgspec.structs import replace
 from domains.contract import Instance
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.loop import standalone
+from engine.loop import adapters, standalone
 from engine.loop.taking import Taken, check_empty, folder, take, write
 from engine.seeds import derive
 from tests.histories import SEED_HARNESS, Memory, Play, started
+from tests.training import adapter
 
 TRAIN = [Instance(f"train-{i}", i, 3 * i) for i in range(6)]
 LEARNS = b"""
@@ -98,12 +99,22 @@ def test_without_an_incumbent_there_is_nothing_to_take() -> None:
         take(log, SimpleNamespace(run=log.run), None)  # type: ignore[arg-type]
 
 
-def test_trained_weights_are_never_left_behind_in_silence() -> None:
+def test_trained_weights_come_along_whole_or_not_at_all(tmp_path: Path) -> None:
     log = Memory()
     Play(log, started()).to_rest()
-    log.append([(3, t.GenerationStarted(t.Candidate("0" * 40, weights="1" * 64)))])
-    with pytest.raises(SiaError, match="trained weights"):
-        take(log, SimpleNamespace(run=log.run), 4)  # type: ignore[arg-type]
+    name = adapter(tmp_path / "adapters", "hf:base", "an adapter")
+    trained = t.WeightsTrained(4, "0" * 40, name, "hf:base", "grpo", {}, "key", 1, "done", "search", "on a stall")
+    log.append([(3, trained), (3, t.GenerationStarted(t.Candidate("0" * 40, weights=name)))])
+    found = take(log, SimpleNamespace(run=log.run), 4)  # type: ignore[arg-type]
+    files = folder(found, adapter=adapters.files(tmp_path, name))
+    assert files["adapter/adapter_config.json"] == b"an adapter"
+    assert json.loads(files["candidate.json"])["weights"] == name
+    assert name in files["README.md"].decode()
+    (tmp_path / "adapters" / name / "adapter_config.json").write_text("another")
+    with pytest.raises(SiaError, match="damaged"):
+        adapters.files(tmp_path, name)
+    with pytest.raises(SiaError, match="not in this workspace"):
+        adapters.files(tmp_path, "1" * 64)
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

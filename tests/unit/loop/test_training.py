@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import pytest
 
 from domains.contract import Instance
+from engine.carry import sweeping
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.loop import audit, forking, replay
+from engine.loop import adapters, audit, forking, replay
 from engine.loop.rollouts import refuse_others
 from engine.weights.client import TrainerFailed
-from tests.training import TRAINS, Stage, stage
+from tests.training import TRAINS, Stage, adapter, stage
 
 pytest.importorskip("httpx2", reason="the extra agents is not installed")
 P = TypeVar("P", bound=t.Payload)
@@ -175,3 +176,23 @@ def test_weights_need_a_model_that_can_be_trained(play: Stage) -> None:
         play.run(TRAINS, lever="weights", model="openai:m")
     with pytest.raises(SiaError, match="best-of-n asks a task model"):
         play.run(TRAINS, lever="best-of-n", model="")
+
+
+def test_damaged_adapters_are_found_and_idle_ones_swept(play: Stage) -> None:
+    play.run(TRAINS)
+    home = play.workspace.path
+    stray = adapter(home / "adapters", "another", "stray")
+    (home / "training" / "of nothing").mkdir(parents=True)
+    (kept,) = (path for path in (home / "adapters").iterdir() if path.name != stray and path.name in trained(play))
+    swept = sweeping.sweep(play.workspace).files
+    assert {str(home / "adapters" / stray), str(home / "training" / "of nothing")} <= set(swept)
+    assert kept.is_dir()
+    assert whole(play)
+    (kept / "adapter_config.json").write_text("altered")
+    with contextlib.closing(Reader.open(play.workspace.log)) as reader:
+        assert ["damaged" in problem for problem in audit.verify(reader, play.workspace).problems] == [True]
+
+
+def trained(play: Stage) -> set[str]:
+    with contextlib.closing(Reader.open(play.workspace.log)) as reader:
+        return {one.payload.adapter for one in adapters.trained(reader)}

@@ -1,0 +1,67 @@
+"""The adapters of a workspace as its log knows them: which there should be, whether one is sound, its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.event import Event
+from engine.events.reader import Reader
+from engine.models.adapter import identity
+
+
+class Trained(NamedTuple):
+    """The event that made an adapter, and what it says."""
+
+    event: Event
+    payload: t.WeightsTrained
+
+
+def trained(reader: Reader) -> Iterator[Trained]:
+    """Every adapter that some run of the log has trained."""
+    rows = reader.db.conn.execute(
+        """SELECT seq, run, n, type, v, at, generation, payload, prev_hash, hash FROM events
+           WHERE type = ? ORDER BY seq""",
+        (t.WeightsTrained.type,),
+    )
+    for row in rows.fetchall():
+        event = Event(*row)
+        payload = event.payload
+        assert isinstance(payload, t.WeightsTrained)  # noqa: S101 - by its type
+        yield Trained(event, payload)
+
+
+def sound(folder: Path) -> bool:
+    """Whether the adapter in `folder` is the one that its name says."""
+    try:
+        return identity(folder) == folder.name
+    except (OSError, msgspec.MsgspecError):
+        return False
+
+
+def files(workspace: Path, adapter: str) -> dict[str, bytes]:
+    """The files of an adapter by their names; raises `SiaError` where it is missing or damaged."""
+    folder = workspace / "adapters" / adapter
+    if not folder.is_dir():
+        raise SiaError(f"the adapter {adapter[:12]} is not in this workspace", "copy its folder here, or train again")
+    if not sound(folder):
+        raise SiaError(f"the files of the adapter {adapter[:12]} are damaged", "copy its folder here again")
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def idle(reader: Reader, workspace: Path) -> Iterator[Path]:
+    """Folders that nothing needs while no engine is at work: adapters of no run, checkpoints of finished trainings."""
+    known = {one.payload.adapter for one in trained(reader)}
+    done = {one.payload.key for one in trained(reader) if not one.payload.reused}
+    rows = reader.db.conn.execute(
+        "SELECT DISTINCT json_extract(CAST(payload AS TEXT), '$.key') FROM events WHERE type = ?",
+        (t.TrainingCheckpointed.type,),
+    )
+    wanted = {str(key) for (key,) in rows} - done
+    yield from (path for path in sorted((workspace / "adapters").glob("*")) if path.name not in known)
+    yield from (path for path in sorted((workspace / "training").glob("*")) if path.name not in wanted)
