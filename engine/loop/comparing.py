@@ -41,13 +41,14 @@ def side(reader: Reader, run: Run, status: str) -> Side:
         state = evolve(state, event)
         result = event.payload
         if isinstance(result, t.InstanceFinished) and result.split == "val":
-            arm = measured.setdefault((result.harness, result.weights), {})
-            arm[result.instance, result.repeat, result.seed] = result.score
+            units = measured.setdefault((result.harness, result.weights), {})
+            units[result.instance, result.repeat, result.seed] = result.score
     best = state.of(state.incumbent).candidate if state.incumbent else None
     shown = show(state, status)
     facts = {name: shown[name] for name in ("run", "name", "domain", "status", "parent", "baselines", "best")} | {
         "domain_digest": state.task.digest,
         "evaluation_seed": state.root_seed,
+        "arm": arm(state),
         "generations": [
             {"n": one["n"], "lever": one["lever"], "accepted": one["accepted"], "val": one["val"]}
             for one in shown["generations"]
@@ -55,12 +56,27 @@ def side(reader: Reader, run: Run, status: str) -> Side:
         "spent": {
             "evaluations": state.spent.evaluations,
             "reused": state.spent.reused,
+            "tokens": state.spent.tokens + state.spent.reused_tokens,
             "cpu_s": sum(row["cpu_s"] for row in costs(history)["by"]),
             "seconds": state.spent.seconds,
             "usd": state.spent.usd,
         },
     }
     return Side(state, facts, measured.get((best.harness, best.weights), {}) if best else {})
+
+
+def arm(state: State) -> str:
+    """What made the best candidate: `initial`, `H`, `W`, `W+H`, or `best-of-n`."""
+    if state.set.lever == "best-of-n":
+        return "best-of-n"
+    best = state.of(state.incumbent).candidate if state.incumbent else None
+    rewritten = bool(best) and state.versions[state.incumbent or 1].tree != state.versions[1].tree
+    return {
+        (False, False): "initial",
+        (True, False): "H",
+        (False, True): "W",
+        (True, True): "W+H",
+    }[rewritten, bool(best and best.weights)]
 
 
 def compare(sides: Sequence[Side]) -> dict[str, Any]:

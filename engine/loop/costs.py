@@ -36,7 +36,8 @@ def costs(history: Iterable[Event]) -> dict[str, Any]:
     state = State()
     for event in history:
         shared = state.open_step is not None and state.open_step.kind in ("baseline", "test")
-        for name, spent in _spent(event.payload):
+        votes = state.current.candidate.votes if state.current else 1
+        for name, spent in _spent(event.payload, votes):
             by.add(name, spent)
             if not shared:
                 levers.add(_lever(state), spent)
@@ -75,12 +76,12 @@ def _lever(state: State) -> str:
     return now.candidate.lever or FIRST
 
 
-def _spent(payload: t.Payload) -> list[tuple[str, dict[str, Any]]]:
+def _spent(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]]:
     match payload:
         case t.InstanceFinished(reused=True):
-            return [("executions", {"reused": 1})]
+            return [("executions", {"reused": votes})]
         case t.InstanceFinished(cpu_s=cpu_s):
-            return [("executions", {"evaluations": 1, "cpu_s": cpu_s})]
+            return [("executions", {"evaluations": votes, "cpu_s": cpu_s})]
         case t.HarnessPrepared(cpu_s=cpu_s):
             return [("executions", {"cpu_s": cpu_s})]
         case t.ExecutionFinished(wall_s=wall_s):
@@ -93,6 +94,14 @@ def _spent(payload: t.Payload) -> list[tuple[str, dict[str, Any]]]:
             return [(_ROLES[role], {"reused_tokens": usage.total})]
         case t.ModelCalled(role=role, usage=usage, usd=usd, latency_s=latency_s):
             return [(_ROLES[role], {"calls": 1, "tokens": usage.total, "usd": usd, "wall_s": latency_s})]
+        case t.TrainingProgress(evaluations=count) if count:
+            return [("rollouts", {"evaluations": count})]
+        case t.TrainingCheckpointed(usage=usage):
+            return [("rollouts", {"tokens": usage.total})]
+        case t.WeightsTrained(reused=True, evaluations=count):
+            return [("rollouts", {"reused": count})]
+        case t.WeightsTrained(cpu_s=cpu_s, wall_s=wall_s):
+            return [("training", {"cpu_s": cpu_s, "wall_s": wall_s})]
         case t.TestUnsealed(score=score):
             return [("sealed tests", {"evaluations": score.n})]
         case t.BaselineMeasured(wall_s=wall_s):

@@ -62,16 +62,26 @@ def _print_diff(text: str) -> None:
     metavar="KEY=VALUE",
     help="Judge one RUN again under another rule of the gate.",
 )
+@click.option("--cross", is_flag=True, help="Both harnesses of one RUN under both weights; runs what is missing.")
 @common
-def compare(references: tuple[str, ...], assignments: tuple[str, ...], shared: Shared) -> None:
+def compare(references: tuple[str, ...], assignments: tuple[str, ...], cross: bool, shared: Shared) -> None:
     """Runs side by side, each best candidate paired with the first run's on the instances they share.
 
     With --what-if, one run beside itself under another rule of the gate (gate.alpha, gate.run_alpha,
     gate.minimum_effect), without executing anything.
 
+    With --cross, the first and the best harness of one run, each under the base model and under the best adapter: two
+    of the four are in the run, the others are executed as forks, once.
+
     Example: sia compare times7-1 times7-1.1
     """
-    if assignments:
+    if cross:
+        from sia_tui import crossing
+
+        if len(references) != 1 or assignments:
+            raise click.UsageError("--cross takes one RUN and nothing else.")
+        crossing.cross(references[0], shared)
+    elif assignments:
         _compare_rules(references, assignments, shared)
     elif len(references) == 1:
         raise click.UsageError("name another RUN, or give --what-if KEY=VALUE.")
@@ -99,6 +109,7 @@ def _print_runs(facts: dict[str, Any]) -> None:
     rows: list[list[Any]] = [
         ["domain", *(run["domain"] for run in runs)],
         ["status", *(run["status"] for run in runs)],
+        ["arm", *(run["arm"] for run in runs)],
         ["evaluation seed", *(run["evaluation_seed"] for run in runs)],
         *([row["key"], *map(_value, row["values"])] for row in facts["settings"]),
     ]
@@ -109,7 +120,13 @@ def _print_runs(facts: dict[str, Any]) -> None:
     last = max(len(run["generations"]) for run in runs)
     rows += [[f"generation {n}", *(_generation(run, n) for run in runs)] for n in range(1, last + 1)]
     rows.append(["best", *(f"generation {run['best']['generation']}" if run["best"] else "-" for run in runs)])
-    for name, text in {"evaluations": "{}", "reused": "{}", "cpu_s": "{:.1f}", "seconds": "{:.1f}"}.items():
+    for name, text in {
+        "evaluations": "{}",
+        "reused": "{}",
+        "tokens": "{}",
+        "cpu_s": "{:.1f}",
+        "seconds": "{:.1f}",
+    }.items():
         rows.append([name.replace("cpu_s", "CPU s"), *(text.format(run["spent"][name]) for run in runs)])
     table(["", *(run["name"] for run in runs)], rows)
     for pair in facts["pairs"]:

@@ -14,7 +14,7 @@ from engine.carry import sweeping
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.loop import adapters, audit, forking, replay
+from engine.loop import adapters, audit, crossing, forking, replay
 from engine.loop.rollouts import refuse_others
 from engine.weights.client import TrainerFailed
 from tests.training import TRAINS, Stage, adapter, stage
@@ -196,3 +196,41 @@ def test_damaged_adapters_are_found_and_idle_ones_swept(play: Stage) -> None:
 def trained(play: Stage) -> set[str]:
     with contextlib.closing(Reader.open(play.workspace.log)) as reader:
         return {one.payload.adapter for one in adapters.trained(reader)}
+
+
+SURE = '''files = { "agent.py" = """
+def solve(instance, ctx):
+    told = int(ctx.model.chat([f"Guess a digit. x = {instance.data}"], max_tokens=16)["text"])
+    return told or 7 * instance.data % 10
+""" }'''
+
+
+def test_the_cross_says_what_each_lever_brings_alone_and_on_top(play: Stage) -> None:
+    domain = Path(play.domain, "domain.py")
+    domain.write_text(domain.read_text().replace("(100, 112)", "(100, 132)"))
+    play.run(TRAINS, SURE, generations=3)
+    with contextlib.closing(play.workspace.reader()) as reader:
+        run = reader.find("last")
+        found = crossing.cells(reader, run)
+    rows = []
+    for cell in found:
+        if cell.child:
+            forking.fork(play.workspace, cell.child)
+            play.resume()
+        with contextlib.closing(play.workspace.reader()) as reader:
+            rows.append((cell, reader.find(cell.child.name) if cell.child else run))
+    with contextlib.closing(play.workspace.reader()) as reader:
+        told = crossing.told(reader, run, rows)["cells"]
+    assert [(one["harness"], one["weights"]) for one in told] == [
+        ("first", "base"), ("best", "base"), ("first", "best"), ("best", "best"),
+    ]  # fmt: skip
+    first, harness, weights, both = (one["val"]["score"] for one in told)
+    assert (first, harness, both) == (pytest.approx(4 / 32), 1.0, 1.0)
+    assert first < weights < both
+    assert weights == pytest.approx(24 / 32)
+
+
+def test_there_is_no_cross_of_one_lever(play: Stage) -> None:
+    play.run(TRAINS)
+    with contextlib.closing(play.workspace.reader()) as reader, pytest.raises(SiaError, match="nothing to cross"):
+        crossing.cells(reader, reader.find("last"))
