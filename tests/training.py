@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import domains.continents
 from engine.events import types as t
 from engine.loop import launch, training
 from engine.loop.control import Control
@@ -31,6 +32,7 @@ from tests.fakes.openai_server import OpenAIServer, Plan
 from tests.fakes.serving import Asked
 from tests.playing import MANIFEST, asks, small
 
+CONTINENTS = Path(domains.continents.__file__).parent
 RECIPE = "recipe = { rounds = 3, instances = 8, samples = 2 }"
 TRAINS = f'lever = "weights"\nalgorithm = "grpo"\n{RECIPE}'
 Measures = Callable[[int], dict[str, float]]
@@ -142,3 +144,15 @@ def stage(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """The stage, with its server."""
     with OpenAIServer(answers, kind="vllm", models=[str(folder / "base")]) as server:
         yield Stage(folder, f"{server.url}/v1" if not server.url.endswith("/v1") else server.url, patch)
+
+
+def continents(folder: Path, places: int) -> str:
+    """The domain continents with so many places of val and of train."""
+    shutil.copytree(CONTINENTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (folder / "domain.py").read_text()
+    cut = f"{{split: found[:: max(1, len(found) // {places})][:{places}] for split, found in cut(read()).items()}}"
+    assert "Continents(cut(read()))" in text
+    (folder / "domain.py").write_text(text.replace("Continents(cut(read()))", f"Continents({cut})"))
+    toml = (folder / "domain.toml").read_text()
+    (folder / "domain.toml").write_text(toml.replace("train_sample = 40", "train_sample = 4"))
+    return str(folder)

@@ -27,7 +27,7 @@ CONTINENTS = {
 CITIES = 5
 """The largest cities of a country that are not its capital."""
 LARGE = 300_000
-SHARES: tuple[tuple[Split, float], ...] = (("train", 0.36), ("val", 0.32), ("test", 0.32))
+SHARES: tuple[tuple[Split, float], ...] = (("train", 0.4), ("val", 0.29), ("test", 0.31))
 
 
 class Place(msgspec.Struct, frozen=True):

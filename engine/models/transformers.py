@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,14 @@ class Transformers:
             import peft
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.utils import logging
 
             from engine.models.speaking import speak
         except ModuleNotFoundError as error:
             raise missing(str(error.name), "train") from None
+        logging.disable_progress_bar()  # standard error belongs to the run
+        logging.set_verbosity_error()
+        warnings.filterwarnings("ignore", category=FutureWarning, module="torch|transformers|peft")
         self.weights = weights_of(folder)
         self._torch: Any = torch
         self._peft: Any = peft

@@ -23,7 +23,8 @@ def loaded(statement: str) -> set[str]:
     "module",
     ["engine", "engine.models.anthropic", "engine.models.openai", "engine.models.llamacpp",
      "engine.models.transformers", "engine.models.vllm", "engine.events.log", "engine.loop.decide",
-     "engine.loop.replay", "engine.loop.audit", "engine.loop.gate", "engine.loop.driver", "engine.agents.search",
+     "engine.loop.replay", "engine.loop.training", "engine.weights.client",
+     "engine.loop.audit", "engine.loop.gate", "engine.loop.driver", "engine.agents.search",
      "engine.grading.client", "harness_repo.repository"],
 )  # fmt: skip
 def test_a_module_loads_nothing_heavy(module: str) -> None:
