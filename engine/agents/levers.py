@@ -19,12 +19,12 @@ from harness_repo.harness import Value
 COLD = 0.6
 """A mean reward below which rollouts that succeed are cloned first."""
 SKEWED = 2.0
-_SMALL: Mapping[str, Value] = {"learning_rate": 1e-4, "batch": 16, "instances": 120, "samples": 8}
+_SMALL: Mapping[str, Value] = {"learning_rate": 5e-5, "batch": 16, "instances": 140, "samples": 8}
 RECIPES: Mapping[str, Mapping[str, Value]] = {
     "best-of-n": {**_SMALL, "rounds": 2},
-    "grpo": {**_SMALL, "rounds": 4},
-    "entropic": {**_SMALL, "rounds": 4},
-    "reinforce": {**_SMALL, "rounds": 4},
+    "grpo": {**_SMALL, "rounds": 3},
+    "entropic": {**_SMALL, "rounds": 3},
+    "reinforce": {**_SMALL, "rounds": 3},
 }
 """What was measured to work for a model of a hundred million parameters on two cores; `docs/weights.md` has figures."""
 
