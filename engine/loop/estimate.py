@@ -11,7 +11,9 @@ from collections.abc import Callable
 import msgspec
 
 from domains.contract import Instance
+from engine.agents.levers import RECIPES
 from engine.events import types as t
+from engine.loop.serving import trains
 from engine.models.protocol import Usage
 from harness_repo.harness import Harness
 
@@ -22,6 +24,8 @@ _AGENT_START, _AGENT_TURN = 4000, 1500  # tokens: prompt, task and tools; what a
 _S_PER_CALL, _TOKENS_PER_S = 1.0, 60.0
 _CHARS = 3.0  # letters a token: more in English, fewer in Chinese
 Price = Callable[[Usage], float]
+_TRAINED_PER_S = 600.0
+"""Tokens of rollouts a second, generated and learnt from, on two cores: samples share their prompt."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -65,6 +69,20 @@ def estimate(
         usd += count * task(usage)
         seconds += count * (_S_PER_CALL + usage.output / _TOKENS_PER_S) / at_once
     return Estimate(calls, tokens, round(usd, 4), round(seconds / 60, 1))
+
+
+def trainings(settings: t.Settings, train: int, tokens: int) -> tuple[int, float]:
+    """Rollouts of all trainings, at most, and the minutes that they may take on two cores.
+
+    For the search agent's recipes, on `train` instances that may be learnt from, with calls of `tokens` tokens.
+    """
+    if settings.lever not in ("auto", "weights") or settings.agent != "search" or not trains(settings.model):
+        return 0, 0.0
+    most = max(
+        int(one["rounds"]) * int(one["samples"]) * min(int(one["instances"]), train // 2) for one in RECIPES.values()
+    )
+    rollouts = (settings.generations - 1) * most
+    return rollouts, round(rollouts * tokens / _TRAINED_PER_S / 60, 1)
 
 
 def _prompt(path: str) -> bool:

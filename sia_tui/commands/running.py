@@ -122,17 +122,27 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
 async def _describe(planned: Plan, shared: Shared) -> None:
     import msgspec
 
+    from engine.loop.estimate import TASK_REPLY, trainings
+
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
-    # only the search agent probes
-    probes = 0 if settings.agent_model else (settings.generations - 1) * settings.probes * settings.probe_fold
+    # only the search agent probes, and only where it changes the harness
+    probes = (
+        0
+        if settings.agent_model or settings.lever in ("weights", "best-of-n")
+        else (settings.generations - 1) * settings.probes * settings.probe_fold
+    )
     models = await _estimated(planned, shared, units)
+    per_call = models.tokens // models.calls - TASK_REPLY if models.calls else 0
+    rollouts, minutes = trainings(settings, domain.counts["train"] - settings.train_sample, per_call)
     facts = {
         "domain": domain.name,
         "counts": domain.counts,
         "generations": settings.generations,
         "evaluations_executions": units * settings.generations,
         "evaluations_probes_at_most": probes,
+        "training_rollouts_at_most": rollouts,
+        "training_minutes": minutes,
         "model_calls": models.calls,
         "tokens": models.tokens,
         "usd": models.usd,
@@ -152,6 +162,8 @@ async def _describe(planned: Plan, shared: Shared) -> None:
         if models.calls
         else "No model is called and nothing is paid."
     )
+    if rollouts:
+        click.echo(f"Training: at most {rollouts} rollouts more, about {minutes:g} minutes on two cores.")
     click.echo(f"The sandbox here is {planned.isolation.level}. Nothing was started.")
 
 
