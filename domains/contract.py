@@ -58,6 +58,15 @@ class Grade(msgspec.Struct, frozen=True):
     measures: Mapping[str, float] = {}
 
 
+class Question(msgspec.Struct, frozen=True):
+    """What a judge, a language model, is asked about an answer. The reply is text, and may be any."""
+
+    prompt: str
+    system: str = ""
+    max_tokens: int = 64
+    temperature: float = 0.0
+
+
 class Graded(msgspec.Struct, frozen=True):
     """An answer beside its grade, as `summarise` receives it; `answer` is None where the harness failed."""
 
@@ -196,6 +205,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     are honest. An Improvement tries `probes` proposals at most.
     `model` names the task model of runs that name none themselves.
     An instance that failed scores `failure_score`; choose it below what works.
+    `judged` says that a language model has a say in grades: see `Domain`.
     `learns = false` keeps `ctx.train()` empty: every instance stands alone. `isolation = "instance"` gives every
     instance a sandbox of its own.
     """
@@ -215,12 +225,15 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grade_wall_s: float = 30.0
     model: str = ""
     failure_score: float = 0.0
+    judged: bool = False
 
 
 class Domain(Protocol):
     """What `domain.load` returns.
 
-    `grade` may take a third argument, `bench: Bench`, where it has to execute the answer.
+    `grade` may take an argument `bench: Bench`, where it has to execute the answer. Where the spec says `judged`, the
+    domain also has `questions(instance, answer) -> Sequence[Question]`, the engine puts them to the run's judge, and
+    `grade` takes an argument `replies: Sequence[str]`, one for each. A run records and pays such calls as any other.
     It may also have `title() -> str`, which says on what data the task is put, and `plots(pictures: Sequence[Picture],
     points: Mapping[str, tuple[float, float]], folder: Path)`, which draws answers, and candidates and baselines by
     (score, honest), into `folder`, and returns the files' names.

@@ -27,7 +27,7 @@ _PHASES = {
     "improve": "Improvement",
     "test": "sealed test",
 }
-_ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model"}
+_ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model", "judge": "judge"}
 
 
 def say(text: str) -> None:
@@ -159,7 +159,7 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             return f"{g}: [{colour}]{escape(reason)}[/{colour}]"
         case t.AnalysisFinished(reason=reason, lever=lever):
             return f"{g}: the next lever is the {lever}: {escape(plain(reason))}"
-        case t.ModelCalled(role=role, usd=usd, finish=finish) if role != "task":
+        case t.ModelCalled(role=role, usd=usd, finish=finish) if role not in ("task", "judge"):
             known = "from the lineage" if payload.reused else f"{payload.latency_s:.1f} s, ${usd:.4f}"
             return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {payload.usage.total} tokens, {known} ({finish})"
         case t.ModelRetried(role=role, wait_s=wait_s):

@@ -11,19 +11,24 @@ from pathlib import Path
 
 from domains.contract import Spec
 from engine.authoring import instances, seed, verdicts
+from engine.authoring.assessor import Assessor, Place, Silent, Unfit, network
 from engine.authoring.finding import Finding
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.facts import Facts
 from engine.grading.loader import find
+from engine.loop.broker import NoModel, TaskBroker
+from engine.loop.judging import ModelJudge
 from engine.loop.opening import Report
 from engine.loop.power import BREAKS, POWER, smallest_binary_gain, smallest_gain
+from engine.models.calling import Caller
 from engine.sandbox import Broker, Isolation
 from harness_repo.harness import Harness
 
 GENERATIONS = 8
 """Of the run that the gate is thought to be in: the default."""
+SEED = 1
 
 
 async def examine(
@@ -32,22 +37,27 @@ async def examine(
     *,
     isolation: Isolation,
     workers: int,
-    broker: Broker,
-    with_model: bool = False,
+    model: Caller | None = None,
+    judge: Caller | None = None,
     report: Report = lambda _: None,
 ) -> AsyncIterator[Finding]:
-    """What there is to say of a domain, check by check; ends at the first that the others rest on."""
+    """What there is to say of a domain, check by check; ends at the first that the others rest on.
+
+    `model` is what the seed harness reaches as `ctx.model`, `judge` what grades rest on where the domain asks one.
+    """
     try:
         folder = find(reference)
     except SiaError as error:
         yield Finding("folder", "fail", error.message, error.remedy)
         return
-    harness = seed.read(folder.seed("a model" if with_model else ""))
-    grader = Grader(folder, data)
+    harness = seed.read(folder.seed(model.model.weights if model else ""))
+    grader = Grader(folder, data, isolation)
+    assessor = Assessor(grader, ModelJudge(judge, SEED) if judge else None)
+    broker = TaskBroker(model, SEED, "") if model else NoModel()
     try:
-        async for finding in _examined(grader, harness, isolation, workers, broker, report):
+        async for finding in _examined(assessor, harness, isolation, workers, broker, report):
             yield finding
-    except verdicts.Unfit as unfit:
+    except Unfit as unfit:
         yield unfit.finding
     except GraderFailed as error:
         yield Finding("contract", "fail", f"the domain fails: {error}", "correct its domain.py")
@@ -56,9 +66,10 @@ async def examine(
 
 
 async def _examined(
-    grader: Grader, harness: Harness | Finding, isolation: Isolation, workers: int, broker: Broker, report: Report
+    assessor: Assessor, harness: Harness | Finding, isolation: Isolation, workers: int, broker: Broker, report: Report
 ) -> AsyncIterator[Finding]:
-    opened = await _open(grader, report)
+    grader = assessor.grader
+    opened = await _open(assessor, report)
     if isinstance(opened, Finding):
         yield opened
         return
@@ -84,12 +95,13 @@ async def _examined(
     else:
         for finding in seed.judged(tried):
             yield finding
-    async for finding in _graded(grader, tried, facts, counts):
+    async for finding in _graded(assessor, tried, facts, counts):
         yield finding
 
 
-async def _open(grader: Grader, report: Report) -> dict[str, int] | Finding:
+async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
     """The counts of the splits; the process is started twice, so that what depends on the start shows."""
+    grader = assessor.grader
     digests: list[str] = []
     for _ in range(2):
         try:
@@ -104,9 +116,8 @@ async def _open(grader: Grader, report: Report) -> dict[str, int] | Finding:
             except (SiaError, GraderFailed):
                 return Finding("contract", "fail", error.message, error.remedy or "put the data there")
         except GraderFailed as error:
-            asked = await _asked(grader)
-            if asked:
-                return verdicts.network(asked)
+            if asked := await assessor.asked():
+                return network(asked)
             return Finding("contract", "fail", f"the domain cannot be opened: {error}", "correct its domain.py")
         digests.append(digest)
         await grader.close()
@@ -120,37 +131,35 @@ async def _open(grader: Grader, report: Report) -> dict[str, int] | Finding:
     return counts
 
 
-async def _asked(grader: Grader) -> list[str]:
-    try:
-        return await grader.asked()
-    except GraderFailed:
-        return []
-
-
-async def _graded(grader: Grader, tried: seed.Tried, facts: Facts, counts: Mapping[str, int]) -> AsyncIterator[Finding]:
-    spec = grader.folder.spec
+async def _graded(
+    assessor: Assessor, tried: seed.Tried, facts: Facts, counts: Mapping[str, int]
+) -> AsyncIterator[Finding]:
+    grader, spec = assessor.grader, assessor.grader.folder.spec
     train = await grader.instances("train")
-    first: list[verdicts.Place] = [("train", train[0].id), ("val", (await grader.instances("val"))[0].id)]
-    yield await verdicts.judges_anything(grader, first)
-    if asked := await _asked(grader):
-        yield verdicts.network(asked)
+    first: list[Place] = [("train", train[0].id), ("val", (await grader.instances("val"))[0].id)]
+    # whether it takes any answer can be seen without a judge
+    yield await verdicts.judges_anything(Assessor(grader, Silent()) if spec.judged else assessor, first)
+    if asked := await assessor.asked():
+        yield network(asked)
         return
-    yield await verdicts.varies(grader, dict(sorted(tried.answers.items())[:12]))
+    yield await verdicts.summary(grader, tried.answers)
+    if spec.judged and assessor.judge is None:
+        why = "a language model has a say in grades, and none is named: how it judges was not examined"
+        yield Finding("judge", "warn", why, "pass --judge MODEL")
+        yield network(await assessor.asked())
+        return
+    yield await verdicts.varies(assessor, dict(sorted(tried.answers.items())[: 4 if spec.judged else 12]))
     means: dict[str, float] = {}
-    async for found in verdicts.baselines(grader):
+    async for found in verdicts.baselines(assessor):
         if isinstance(found, Finding):
             yield found
         else:
             means = found
-    yield await verdicts.summary(grader, tried.answers)
     if any(split == "val" for split, _ in tried.answers):
-        scores = await verdicts.compare(grader, tried.answers, train, labelled="val" in facts.labelled)
+        scores = await verdicts.compare(assessor, tried.answers, train, labelled="val" in facts.labelled)
         yield verdicts.cheap(scores, means, spec.minimum_effect)
         yield seen(scores, means, counts["val"] * spec.repeats, spec)
-    if asked := await _asked(grader):
-        yield verdicts.network(asked)
-    else:
-        yield Finding("network", "pass", "the grader asks nothing of the network")
+    yield network(await assessor.asked())
 
 
 def seen(scores: verdicts.Scores, baselines: Mapping[str, float], n: int, spec: Spec) -> Finding:

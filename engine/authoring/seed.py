@@ -90,7 +90,7 @@ def judged(tried: Tried) -> Iterator[Finding]:
             "harness",
             "fail" if count * 2 > total else "warn",
             f"the seed harness fails on {len(tried.failures)} of {total} instances ({kind}: {message})",
-            "start the check with --model, or begin with a harness that needs none"
+            "pass --model MODEL, or begin with a harness that needs none"
             if kind == "model"
             else "correct harness/: a first candidate should answer, however badly",
         )

@@ -13,6 +13,7 @@ ABOUT = {
     "classify": "instances with labels, in three files of JSON lines",
     "program": "a program whose output is worth a score",
     "artefact": "a text that a checker accepts or not",
+    "judge": "a text that a language model judges by a rubric",
 }
 """By name, what a template is for."""
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 
-from domains.contract import Grade, Instance, Split
+from domains.contract import Grade, Instance
+from engine.authoring.assessor import Assessor, Place
 from engine.authoring.finding import Finding
 from engine.grading.client import Grader, GraderFailed
+from engine.loop.judging import graded_baselines
 
 AGAIN = 10
 """How often one answer is graded."""
@@ -24,9 +26,7 @@ ODD: dict[str, Any] = {
 """Answers that a harness may give, whatever the task."""
 PATIENCE_S = 30.0
 SAME_FOR_MANY = 10
-EVIDENCE = 60
-
-Place = tuple[Split, str]
+EVIDENCE, EVIDENCE_JUDGED = 60, 8
 
 
 class Scores(msgspec.Struct, frozen=True):
@@ -40,31 +40,23 @@ class Scores(msgspec.Struct, frozen=True):
     n: int
 
 
-class Unfit(Exception):
-    """The grader failed, so that nothing more can be asked of it."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.sentence)
-        self.finding = finding
-
-
-async def judges_anything(grader: Grader, places: Sequence[Place]) -> Finding:
+async def judges_anything(assessor: Assessor, places: Sequence[Place]) -> Finding:
     """Whether answers of any shape get a grade; raises `Unfit`."""
     for place in places:
         for name, answer in ODD.items():
-            await _grade(grader, place, answer, name)
+            await assessor.score(place, answer, name)
     return Finding("grader", "pass", f"{len(ODD)} answers of odd shapes each get a finite score")
 
 
-async def varies(grader: Grader, answers: Mapping[Place, Any]) -> Finding:
+async def varies(assessor: Assessor, answers: Mapping[Place, Any]) -> Finding:
     """Whether one answer always gets one score; raises `Unfit`."""
     spreads, began = [], time.monotonic()
     for place, answer in answers.items():
-        scores = [(await _grade(grader, place, answer, "the seed's")).score for _ in range(AGAIN)]
+        scores = [await assessor.score(place, answer, "the seed's", again=again) for again in range(AGAIN)]
         spreads.append(statistics.pstdev(scores))
         if time.monotonic() - began > PATIENCE_S:
             break
-    noise, declared = max(spreads, default=0.0), grader.folder.spec.noisy
+    noise, declared = max(spreads, default=0.0), assessor.grader.folder.spec.noisy
     if noise > 0 and not declared:
         return Finding(
             "noise",
@@ -83,21 +75,28 @@ async def varies(grader: Grader, answers: Mapping[Place, Any]) -> Finding:
     return Finding("noise", "pass", f"the scores of one answer graded {AGAIN} times {measured}")
 
 
-async def compare(grader: Grader, answers: Mapping[Place, Any], train: Sequence[Instance], *, labelled: bool) -> Scores:
-    """Scores of the seed's answers, of reference answers and of answers that took no work; raises `Unfit`."""
-    val = [item for item in await grader.instances("val") if ("val", item.id) in answers][:EVIDENCE]
-    seed = [(await _grade(grader, ("val", item.id), answers["val", item.id], "the seed's")).score for item in val]
+async def compare(
+    assessor: Assessor, answers: Mapping[Place, Any], train: Sequence[Instance], *, labelled: bool
+) -> Scores:
+    """Scores of the seed's answers, of reference answers and of answers that took no work; raises `Unfit`.
+
+    Of a domain with a judge a few instances and constants do: each takes a judge's time.
+    """
+    most = EVIDENCE if assessor.judge is None else EVIDENCE_JUDGED
+    val = [item for item in await assessor.grader.instances("val") if ("val", item.id) in answers][:most]
+    places: list[Place] = [("val", item.id) for item in val]
+    seed = [await assessor.score(place, answers[place], "the seed's") for place in places]
     every = list(seed)
     constants = {}
-    for name, answer in _constants(train, answers).items():
-        scores = [(await _grade(grader, ("val", item.id), answer, name)).score for item in val]
+    for name, answer in _constants(train, answers, few=assessor.judge is not None).items():
+        scores = [await assessor.score(place, answer, name) for place in places]
         constants[name] = statistics.fmean(scores)
         every += scores
-    copies = [(await _grade(grader, ("val", item.id), item.data, "a copy of the data")).score for item in val]
+    copies = [await assessor.score(("val", item.id), item.data, "a copy of the data") for item in val]
     constants["a copy of the data"] = statistics.fmean(copies)
     reference = None
-    if labelled:
-        right = [(await _reference(grader, ("val", item.id))).score for item in val]
+    if labelled and assessor.judge is None:
+        right = [await assessor.reference(place) for place in places]
         reference = statistics.fmean(right) or None  # labels that are no answers are worth nothing
         every += right
     return Scores(
@@ -132,10 +131,10 @@ def cheap(scores: Scores, baselines: Mapping[str, float], minimum_effect: float)
     return Finding("constant answers", "pass", f"the best answer without work, {name}, scores {measured}")
 
 
-async def baselines(grader: Grader) -> AsyncIterator[Finding | dict[str, float]]:
+async def baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[str, float]]:
     """The baselines' means on val, after what there is to say of them."""
     try:
-        found = await grader.baselines("val")
+        found = await graded_baselines(assessor.grader, assessor.judge, "val")
     except GraderFailed as error:
         yield Finding(
             "baselines", "fail", f"the baselines cannot be measured: {error}", "return one answer for each of `on`"
@@ -168,70 +167,13 @@ async def summary(grader: Grader, answers: Mapping[Place, Any]) -> Finding:
     return Finding("summary", "pass", f"{len(told.subsets)} subsets are reported beside the mean")
 
 
-def _constants(train: Sequence[Instance], answers: Mapping[Place, Any]) -> dict[str, Any]:
+def _constants(train: Sequence[Instance], answers: Mapping[Place, Any], *, few: bool) -> dict[str, Any]:
     """Answers that look at no instance: odd ones, the most frequent labels, and what the seed said to another one."""
     found = {name: ODD[name] for name in ("nothing", "an empty text", "zero", "an empty list", "an empty map")}
     labels = {msgspec.msgpack.encode(item.label): item.label for item in train if item.label is not None}
     frequent = Counter(msgspec.msgpack.encode(item.label) for item in train if item.label is not None)
-    for key, _ in frequent.most_common(SAME_FOR_MANY):
+    for key, _ in frequent.most_common(1 if few else SAME_FOR_MANY):
         found[f"always {str(labels[key])[:40]!r}"] = labels[key]
     if (other := next((answers[place] for place in sorted(answers)), None)) is not None:
         found["the seed's answer to another instance"] = other
     return found
-
-
-async def _reference(grader: Grader, place: Place) -> Grade:
-    try:
-        return await grader.reference(*place)
-    except GraderFailed as error:
-        raise Unfit(await _unfit(grader, error, "the reference answer")) from None
-
-
-async def _grade(grader: Grader, place: Place, answer: Any, name: str) -> Grade:
-    try:
-        return await grader.grade(*place, answer)
-    except GraderFailed as error:
-        raise Unfit(await _unfit(grader, error, f"{name} as an answer to {place[0]}/{place[1]}")) from None
-
-
-async def _unfit(grader: Grader, error: GraderFailed, what: str) -> Finding:
-    """What ails a grader, from what became of it."""
-    said = str(error)
-    try:
-        asked = await grader.asked()
-    except GraderFailed:
-        asked = []
-    if asked or "no network" in said:
-        return network(asked)
-    if "did not answer" in said:
-        wall = grader.folder.spec.grade_wall_s
-        return Finding(
-            "grader",
-            "fail",
-            f"the grader does not end within {wall:g} s on {what}",
-            "bound what grade does, or raise grade_wall_s in domain.toml",
-        )
-    if "NaN" in said:
-        return Finding(
-            "grader",
-            "fail",
-            f"the grader returns NaN or an infinity for {what}",
-            "return a finite score for any answer",
-        )
-    return Finding(
-        "grader",
-        "fail",
-        f"the grader fails on {what}: {said}",
-        "give an answer of any shape a score, and let grade raise nothing",
-    )
-
-
-def network(asked: Sequence[str]) -> Finding:
-    """The grader tried to reach something."""
-    whom = f" ({', '.join(dict.fromkeys(asked))})" if asked else ""
-    return Finding(
-        "network",
-        "fail",
-        f"the grader asks the network{whom}, which it does not have in a run",
-        "get what it needs beforehand, in fetch(report), and read it from the data folder",
-    )

@@ -19,7 +19,7 @@ FailureKind = Literal["candidate", "timeout", "resource", "verifier", "model", "
 BLOB = "sha256:"
 """What a stored answer begins with when it lies in a blob."""
 StepKind = Literal["baseline", "write", "execute", "analyse", "improve", "test"]
-ModelRole = Literal["meta", "feedback", "task"]
+ModelRole = Literal["meta", "feedback", "task", "judge"]
 
 
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,7 +73,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Everything chosen by the user or the domain that changes what a run decides. No worker count, no clock.
 
     `model` is the task agent's language model and `agent_model` that of Meta- and Feedback-Agent, each as
-    `BACKEND:NAME`; empty where there is none. `seed_harness`: the first candidate is the domain's, whatever the agent.
+    `BACKEND:NAME`, and `judge` the one that grades rest on; empty where there is none. `seed_harness`: the first
+    candidate is the domain's, whatever the agent.
     """
 
     generations: int
@@ -92,6 +93,7 @@ class Settings(msgspec.Struct, frozen=True):
     agent_model: str = ""
     model: str = ""
     seed_harness: bool = False
+    judge: str = ""
 
 
 class DomainRef(msgspec.Struct, frozen=True):

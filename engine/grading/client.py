@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from domains.contract import Grade, Instance, Picture, Split, Summary
+from domains.contract import Grade, Instance, Picture, Question, Split, Summary
 from engine import frames
 from engine.errors import SiaError
 from engine.grading.facts import Facts
@@ -67,9 +67,24 @@ class Grader:
         """`train` and `val` with labels."""
         return msgspec.convert(await self._call("labelled", timeout=LOAD_WALL_S), list[Instance])
 
-    async def grade(self, split: Split, instance: str, answer: Any) -> Grade:
-        """Judges an answer. A grader that raises, hangs or dies is tried once more, then `GraderFailed`."""
-        return await self._judged("grade", split, instance, answer)
+    async def grade(self, split: Split, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
+        """Judges an answer; `replies` are those to its `questions`, where the domain asks a judge.
+
+        A grader that raises, hangs or dies is tried once more, then `GraderFailed`.
+        """
+        return await self._judged("grade", split, instance, answer, replies)
+
+    async def questions(self, split: Split, instance: str, answer: Any) -> list[Question]:
+        """What the domain wants to know from a judge before it grades the answer."""
+        reply = await self._call("questions", split, instance, answer, timeout=self.folder.spec.grade_wall_s)
+        try:
+            return msgspec.convert(reply, list[Question])
+        except msgspec.ValidationError as error:
+            raise GraderFailed(f"questions: {error}") from None
+
+    async def baseline_answers(self, on: Split) -> dict[str, list[Any]]:
+        """The answers of every baseline on each instance of `on`, ungraded."""
+        return dict(await self._call("baseline_answers", on, timeout=FETCH_WALL_S))
 
     async def reference(self, split: Split, instance: str) -> Grade:
         """Judges the reference answer; fails as `grade` does."""

@@ -11,14 +11,25 @@ import inspect
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from domains.contract import SPLITS, DataInvalid, DataMissing, Domain, Grade, Graded, Instance, Picture, Split
+from domains.contract import (
+    SPLITS,
+    DataInvalid,
+    DataMissing,
+    Domain,
+    Grade,
+    Graded,
+    Instance,
+    Picture,
+    Question,
+    Split,
+)
 from engine import frames
 from engine.grading import facts, quarantine
 from engine.grading.bench import GradingBench
@@ -81,9 +92,14 @@ class Service:
         """`train` and `val` together with their labels: what an incumbent learns from before the sealed test."""
         return [*self._split("train").values(), *self._split("val").values()]
 
-    def grade(self, split: Split, instance: str, answer: Any) -> Grade:
+    def questions(self, split: Split, instance: str, answer: Any) -> list[Question]:
+        """What the domain wants to know from a judge before it grades the answer."""
+        ask: Callable[[Instance, Any], Sequence[Question]] = self._open().questions  # type: ignore[attr-defined]
+        return list(ask(self._split(split)[instance], answer))
+
+    def grade(self, split: Split, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
         """Judges one answer. What it says beside the score may tell the label, so that leaves for `train` only."""
-        grade = self._grade(self._split(split)[instance], answer)
+        grade = self._grade(self._split(split)[instance], answer, replies)
         return grade if split == "train" or not grade.detail else replace(grade, detail="")
 
     def summarise(self, split: Split, graded: list[tuple[str, Any, Mapping[str, Any]]]) -> Any:
@@ -94,23 +110,24 @@ class Service:
 
     def baselines(self, on: Split) -> dict[str, list[Grade]]:
         """The grades of every baseline on `on`, learnt from all that comes before it."""
-        learn = self.labelled() if on == "test" else list(self._split("train").values())
-        asked = list(self._split(on).values())
-        domain = self._open()
-        answers = domain.baselines(learn, asked)
+        answers = self.baseline_answers(on)
         graded: dict[str, list[Grade]] = {name: [] for name in answers}
-        for place, item in enumerate(asked):  # all of one instance together: they may share work
+        for place, item in enumerate(self._split(on).values()):  # all of one instance together: they may share work
             for name, given in answers.items():
                 graded[name].append(replace(self._grade(item, given[place]), detail=""))
         return graded
 
-    def _grade(self, instance: Instance, answer: Any) -> Grade:
-        """The domain's verdict; one that executes answers takes the bench."""
+    def baseline_answers(self, on: Split) -> dict[str, Sequence[Any]]:
+        """The answers of every baseline on `on`, learnt from all that comes before it."""
+        learn = self.labelled() if on == "test" else list(self._split("train").values())
+        return dict(self._open().baselines(learn, list(self._split(on).values())))
+
+    def _grade(self, instance: Instance, answer: Any, replies: Sequence[str] | None = None) -> Grade:
+        """The domain's verdict; one that executes answers takes the bench, one with a judge its replies."""
         grade: Callable[..., Grade] = self._open().grade
-        return (
-            grade(instance, answer, self._bench)
-            if "bench" in inspect.signature(grade).parameters
-            else grade(instance, answer)
+        more = {"bench": self._bench, "replies": replies}
+        return grade(
+            instance, answer, **{name: more[name] for name in more.keys() & inspect.signature(grade).parameters}
         )
 
     def examine(self, harness: Mapping[str, bytes]) -> facts.Facts:

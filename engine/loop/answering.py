@@ -6,6 +6,7 @@ and all that is graded through `answer_all`, so that none can differ in what it 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import math
@@ -20,6 +21,7 @@ from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import Folder
 from engine.loop.broker import NoModel
+from engine.loop.judging import Judge, assess
 from engine.loop.run import StepFailure
 from engine.sandbox import Broker, Isolation, Job, Outcome, Program, open_sandbox
 from engine.seeds import derive
@@ -90,9 +92,10 @@ async def answer_all(
     workers: int,
     limits: Limits,
     broker: Broker,
+    judge: Judge | None,
     on_prepared: OnPrepared | None = None,
 ) -> AsyncIterator[Answered]:
-    """Answers and grades `todo` in the order in which they finish.
+    """Answers and grades `todo` in the order in which they finish; `judge` is there where the domain wants one.
 
     Raises `StepFailure` where the sandbox could not do its work: an infrastructure failure is never a score.
     """
@@ -110,28 +113,42 @@ async def answer_all(
         on_prepared=on_prepared,
         folders=folder.folders(),
     )
-    async with contextlib.aclosing(grade_all(ports, todo, solving, workers)) as graded:
+    async with contextlib.aclosing(grade_all(ports, judge, todo, solving, workers)) as graded:
         async for answered in graded:
             yield answered
 
 
 async def grade_all(
-    ports: Ports, todo: Sequence[Task], solving: AsyncGenerator[Outcome, None], workers: int
+    ports: Ports,
+    judge: Judge | None,
+    todo: Sequence[Task],
+    solving: AsyncGenerator[Outcome, None],
+    workers: int,
 ) -> AsyncGenerator[Answered, None]:
     """The grades of what `solving` answers to `todo`, by way of the domain's verifier where it has one."""
     folder, by_key = ports.grader.folder, {job.key: task for task, job in zip(todo, jobs_of(todo), strict=True)}
     if folder.verifier is not None:
         solving = _verified(folder, jobs_of(todo), solving, workers, ports.isolation)
-    async with contextlib.aclosing(solving) as outcomes:
-        async for outcome in outcomes:
-            failure = as_failure(outcome.failure)
-            if failure and failure.kind == "infrastructure":
-                raise StepFailure(failure)
-            task = by_key[outcome.key]
-            given = Grade(score=folder.spec.failure_score)
-            if failure is None:
-                given, failure = await grade(ports.grader, task, outcome.answer)
-            yield Answered(task, outcome.answer, given, failure, outcome.cpu_s, outcome.wall_s, outcome.log)
+    judged: set[asyncio.Task[Answered]] = set()
+    try:
+        async with contextlib.aclosing(solving) as outcomes:
+            async for outcome in outcomes:
+                answered = _answered(ports.grader, judge, by_key[outcome.key], outcome)
+                if judge is None:
+                    yield await answered
+                    continue
+                judged.add(asyncio.create_task(answered))  # a judge takes its time, and several answers at once
+                for done in [task for task in judged if task.done()]:
+                    judged.remove(done)
+                    yield done.result()
+        while judged:
+            ready, judged = await asyncio.wait(judged, return_when=asyncio.FIRST_COMPLETED)
+            for done in ready:
+                yield done.result()
+    finally:
+        for waiting in judged:
+            waiting.cancel()
+        await asyncio.gather(*judged, return_exceptions=True)
 
 
 def jobs_of(todo: Sequence[Task]) -> list[Job]:
@@ -216,10 +233,20 @@ async def solve_all(
                 yield outcome
 
 
-async def grade(grader: Grader, task: Task, answer: Any) -> tuple[Grade, t.Failure | None]:
+async def _answered(grader: Grader, judge: Judge | None, task: Task, outcome: Outcome) -> Answered:
+    failure = as_failure(outcome.failure)
+    if failure and failure.kind == "infrastructure":
+        raise StepFailure(failure)
+    given = Grade(score=grader.folder.spec.failure_score)
+    if failure is None:
+        given, failure = await grade(grader, judge, task, outcome.answer)
+    return Answered(task, outcome.answer, given, failure, outcome.cpu_s, outcome.wall_s, outcome.log)
+
+
+async def grade(grader: Grader, judge: Judge | None, task: Task, answer: Any) -> tuple[Grade, t.Failure | None]:
     """The grade of an answer, or a score of 0 with the failure of a verifier that had none."""
     try:
-        given = await grader.grade(task.split, task.instance, answer)
+        given = await assess(grader, judge, task.split, task.instance, answer, repeat=str(task.repeat))
     except GraderFailed as error:
         return Grade(score=grader.folder.spec.failure_score), t.Failure("verifier", str(error))
     if not math.isfinite(given.score):

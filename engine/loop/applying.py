@@ -73,8 +73,8 @@ def parse_input(text: str, form: Form) -> list[Instance]:
     return found
 
 
-class _Unrecorded:
-    """A ledger that keeps nothing: applying writes no event."""
+class Unrecorded:
+    """A ledger that keeps nothing: neither applying nor checking writes an event."""
 
     def recall(self, at: Position, request: bytes) -> bytes | None:
         return None
@@ -101,7 +101,7 @@ async def task_model(taken: Taken, folder: Path) -> AsyncIterator[Broker]:
     served = await serve(taken.state.set.model, taken.state.set, folder, adapters=folder / "adapters")
     adapter = taken.generation.candidate.weights
     try:
-        yield TaskBroker(Caller(served, _Unrecorded()), taken.state.root_seed, taken.version.commit, adapter)
+        yield TaskBroker(Caller(served, Unrecorded()), taken.state.root_seed, taken.version.commit, adapter)
     finally:
         await served.model.close()
 

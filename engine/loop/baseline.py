@@ -6,6 +6,7 @@ import time
 
 from engine.events import types as t
 from engine.loop.gate import mean
+from engine.loop.judging import graded_baselines, judge_for
 from engine.loop.results import private_by_name
 from engine.loop.run import Run
 
@@ -13,6 +14,6 @@ from engine.loop.run import Run
 async def measure(run: Run, generation: int) -> None:
     """Appends `baseline.measured`."""
     started = time.monotonic()
-    found = await run.ports.grader.baselines("val")
+    found = await graded_baselines(run.ports.grader, judge_for(run), "val")
     scores = {name: mean([grade.score for grade in grades]) for name, grades in found.items()}
     run.append(generation, t.BaselineMeasured(scores, run.elapsed(started), private_by_name(found)))

@@ -12,7 +12,12 @@ from engine.loop.state import State, evolve
 POINT = 0.01
 FIRST = "first"
 """Where the lever of what made, and what executed, the first candidate stands."""
-_ROLES: dict[t.ModelRole, str] = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model"}
+_ROLES: dict[t.ModelRole, str] = {
+    "meta": "Meta-Agent",
+    "feedback": "Feedback-Agent",
+    "task": "task model",
+    "judge": "judge",
+}
 _NOTHING: dict[str, Any] = {
     "evaluations": 0, "reused": 0, "cpu_s": 0.0, "wall_s": 0.0, "calls": 0, "tokens": 0, "reused_tokens": 0, "usd": 0.0,
 }  # fmt: skip

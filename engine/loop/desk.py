@@ -19,6 +19,7 @@ from engine.loop import answers, budget
 from engine.loop.answering import answer_all, tasks
 from engine.loop.broker import broker_for
 from engine.loop.execution import divide
+from engine.loop.judging import judge_for
 from engine.loop.record import RunRecord
 from engine.loop.run import Run, StepFailure
 from engine.loop.serving import trains
@@ -134,6 +135,7 @@ class StepDesk:
                 workers=1,
                 limits=run.ports.grader.folder.spec.limits,
                 broker=broker_for(run, adapter=run.weights),
+                judge=judge_for(run),
                 on_prepared=on_prepared,
             )
         ]

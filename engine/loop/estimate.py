@@ -20,6 +20,7 @@ from harness_repo.harness import Harness
 AGENT_TURNS = 12
 """Calls of one agent's conversation, of at most 25."""
 AGENT_REPLY, TASK_REPLY = 1200, 100
+JUDGE_QUESTIONS, JUDGE_PROMPT, JUDGE_REPLY = 6, 300, 20
 _AGENT_START, _AGENT_TURN = 4000, 1500  # tokens: prompt, task and tools; what a turn adds
 _S_PER_CALL, _TOKENS_PER_S = 1.0, 60.0
 _CHARS = 3.0  # letters a token: more in English, fewer in Chinese
@@ -29,7 +30,7 @@ _TRAINED_PER_S = 600.0
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """What the agents' model and the task model may come to, together."""
+    """What the agents' model, the task model and the judge may come to, together."""
 
     calls: int = 0
     tokens: int = 0
@@ -46,8 +47,10 @@ def estimate(
     agent: Price | None,
     task: Price | None,
     at_once: int,
+    judge: Price | None = None,
+    judged: int = 0,
 ) -> Estimate:
-    """For `units` instances an Execution; prices are None where the run has no such model."""
+    """For `units` instances an Execution, and `judged` answers that a judge reads; no price is no such model."""
     calls, tokens, usd, seconds = 0, 0, 0.0, 0.0
     if agent is not None:
         conversations = settings.generations - 1 + (not settings.seed_harness)
@@ -59,14 +62,21 @@ def estimate(
         tokens += conversations * (usage.output + usage.cache_read + usage.cache_write)
         usd += conversations * agent(usage)
         seconds += conversations * (AGENT_TURNS * _S_PER_CALL + usage.output / _TOKENS_PER_S)
+    cases = sum(len(msgspec.json.encode(case.data).decode()) for case in sample) / max(1, len(sample))
     if task is not None:
         prompts = sum(len(text.decode("utf-8", "replace")) for path, text in harness.files.items() if _prompt(path))
-        cases = sum(len(msgspec.json.encode(case.data).decode()) for case in sample) / max(1, len(sample))
         usage = Usage(input=int((prompts + cases) / _CHARS) + 50, output=TASK_REPLY)
         count = settings.generations * units
         calls += count
         tokens += count * (usage.input + usage.output)
         usd += count * task(usage)
+        seconds += count * (_S_PER_CALL + usage.output / _TOKENS_PER_S) / at_once
+    if judge is not None:
+        usage = Usage(input=int(cases / _CHARS) + JUDGE_PROMPT, output=JUDGE_REPLY)
+        count = judged * JUDGE_QUESTIONS
+        calls += count
+        tokens += count * (usage.input + usage.output)
+        usd += count * judge(usage)
         seconds += count * (_S_PER_CALL + usage.output / _TOKENS_PER_S) / at_once
     return Estimate(calls, tokens, round(usd, 4), round(seconds / 60, 1))
 

@@ -28,7 +28,7 @@ from engine.loop.workspace import Workspace
 from harness_repo.harness import Harness
 from harness_repo.objects import Version
 
-FIXED = ("repeats", "noisy", "train_sample", "probe_fold", "script", "model", "seed_harness")
+FIXED = ("repeats", "noisy", "train_sample", "probe_fold", "script", "model", "seed_harness", "judge")
 """Settings that say what is measured, and how; with another one it would be another experiment."""
 
 

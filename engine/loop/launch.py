@@ -142,8 +142,8 @@ async def take_up(
         isolation = contained(unsafe=unsafe)
         grader = await cleanup.enter_async_context(same_domain(state.task, report, isolation))
         now = settings or state.set
-        # a run that rests, and is to be tested only, asks its task model and no agent
-        wanted = references(now) if go_on or state.status == "running" else {now.model} - {""}
+        # a run that rests, and is to be tested only, asks its task model, its judge and no agent
+        wanted = references(now) if go_on or state.status == "running" else {now.model, now.judge} - {""}
         served = await _models(workspace, now, wanted, report, cleanup)
         run = Run(log, _ports(workspace, grader, now, isolation, workers, served, cleanup), observers)
         run.catch_up()
@@ -179,8 +179,8 @@ def _ports(
     repository = workspace.repository()
     cleanup.callback(repository.close)
     agent = make_agent(settings.agent, settings.script)
-    task_model, agent_model = served.get(settings.model), served.get(settings.agent_model)
-    return Ports(grader, repository, agent, isolation, workers, task_model, agent_model, workspace.path)
+    task_model, agent_model, judge = map(served.get, (settings.model, settings.agent_model, settings.judge))
+    return Ports(grader, repository, agent, isolation, workers, task_model, agent_model, judge, workspace.path)
 
 
 def recorded(isolation: Isolation) -> dict[str, Any]:

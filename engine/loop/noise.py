@@ -42,7 +42,9 @@ async def grade_first(folder: Folder, isolation: Isolation, repeat: int = 0) -> 
     """One evaluation of the first program by the task's evaluator."""
     harness, limits = read_folder(folder.path / "harness"), folder.spec.limits
     async with _place(folder, isolation, repeat) as (place, todo):
-        answering = answer_all(place, harness, todo, train=[], seed=0, workers=1, limits=limits, broker=NoModel())
+        answering = answer_all(
+            place, harness, todo, train=[], seed=0, workers=1, limits=limits, broker=NoModel(), judge=None
+        )
         (answered,) = [one async for one in answering]
         return answered
 
@@ -54,7 +56,7 @@ async def grade_files(folder: Folder, isolation: Isolation, files: Mapping[str, 
         async def handed_in() -> AsyncGenerator[Outcome, None]:
             yield Outcome(jobs_of(todo)[0].key, {"files": dict(files)}, None, 0.0, 0.0, "")
 
-        (answered,) = [one async for one in grade_all(place, todo, handed_in(), 1)]
+        (answered,) = [one async for one in grade_all(place, None, todo, handed_in(), 1)]
         return answered
 
 

@@ -22,6 +22,7 @@ from engine.loop import answers, budget
 from engine.loop.answering import Task, answer_all, prepared_on, tasks
 from engine.loop.broker import broker_for
 from engine.loop.gate import mean
+from engine.loop.judging import judge_for
 from engine.loop.results import private, told
 from engine.loop.run import Run
 from engine.seeds import sample
@@ -142,6 +143,7 @@ class FoldLab:
                     workers=1,
                     limits=run.ports.grader.folder.spec.limits,
                     broker=broker_for(run, adapter=fold.weights),
+                    judge=judge_for(run),
                     on_prepared=on_prepared,
                 )
             ]

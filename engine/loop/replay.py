@@ -55,8 +55,8 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.ExecutionFinished: ("execute",),
     t.AnalysisFinished: ("analyse",),
     t.ProbeFinished: ("improve",),
-    t.ModelCalled: ("write", "execute", "analyse", "improve", "test"),
-    t.ModelRetried: ("write", "execute", "analyse", "improve", "test"),
+    t.ModelCalled: ("baseline", "write", "execute", "analyse", "improve", "test"),
+    t.ModelRetried: ("baseline", "write", "execute", "analyse", "improve", "test"),
     t.ToolCalled: ("write", "analyse", "improve"),
     t.TrainingProgress: ("improve",),
     t.TrainingCheckpointed: ("improve",),
@@ -236,7 +236,8 @@ def _test(reader: Reader, state: State, results: Results, event: Event, payload:
 
 
 def _called(reader: Reader, state: State, results: Results, event: Event, payload: t.ModelCalled) -> _Found:
-    expected = derive(state.root_seed, "model", payload.place, payload.ordinal)
+    whose = "judge" if payload.role == "judge" else "model"
+    expected = derive(state.root_seed, whose, payload.place, payload.ordinal)
     return None if payload.seed == expected else (f"the sampling seed {expected}", str(payload.seed))
 
 

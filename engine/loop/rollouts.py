@@ -18,6 +18,7 @@ from engine.loop import answers
 from engine.loop.answering import answer_all, tasks
 from engine.loop.broker import TaskBroker
 from engine.loop.curves import Rollout, plain
+from engine.loop.judging import judge_for
 from engine.loop.run import Run, StepFailure
 from engine.models.calling import Position, Scoring
 from engine.models.protocol import Hopeless, Model, Reply, Request, Scored, Usage
@@ -161,6 +162,7 @@ async def roll_out(
             workers=SLOTS,
             limits=run.ports.grader.folder.spec.limits,
             broker=TaskBroker(gathered, seed, ""),
+            judge=judge_for(run),
         ):
             name, sample = row.task.instance, row.task.repeat
             calls = gathered.calls.get(f"train/{name}/{sample}", {})

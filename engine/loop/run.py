@@ -44,8 +44,8 @@ class StepFailure(Exception):
 class Ports(msgspec.Struct, frozen=True):
     """Everything outside the log that a run touches, and how many instances it executes at once.
 
-    `task_model` is what `ctx.model` reaches, `agent_model` what Meta- and Feedback-Agent are. `folder` is the
-    workspace, where adapters and checkpoints of training lie.
+    `task_model` is what `ctx.model` reaches, `agent_model` what Meta- and Feedback-Agent are, `judge` what grades rest
+    on. `folder` is the workspace, where adapters and checkpoints of training lie.
     """
 
     grader: Grader
@@ -55,6 +55,7 @@ class Ports(msgspec.Struct, frozen=True):
     workers: int
     task_model: Served | None = None
     agent_model: Served | None = None
+    judge: Served | None = None
     folder: Path = Path(".sia")
 
 
@@ -103,9 +104,10 @@ class Run:
         elif event.type in (t.ExecutionFinished.type, t.GateDecided.type):
             self._evidence.setdefault(event.generation, []).append(event.n)
 
-    def caller(self, whose: Literal["task", "agent"]) -> Caller | None:
-        """The way to the task agent's model or to the agents'; None where the run has none."""
-        served = self.ports.task_model if whose == "task" else self.ports.agent_model
+    def caller(self, whose: Literal["task", "agent", "judge"]) -> Caller | None:
+        """The way to the task agent's model, to the agents' or to the judge; None where the run has none."""
+        ports = self.ports
+        served = {"task": ports.task_model, "agent": ports.agent_model, "judge": ports.judge}[whose]
         if served is not None and whose not in self._callers:
             self._callers[whose] = Caller(served, RunLedger(self))
         return self._callers.get(whose)

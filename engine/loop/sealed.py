@@ -12,6 +12,7 @@ from engine.events import types as t
 from engine.loop import answers, results, voting
 from engine.loop.answering import Answered, tasks
 from engine.loop.gate import mean
+from engine.loop.judging import graded_baselines, judge_for
 from engine.loop.run import Run
 
 
@@ -38,7 +39,7 @@ async def unseal(run: Run, generation: int) -> None:
     summary = await grader.summarise(
         "test", [(row.task.instance, answers.whole(row.answer), row.grade) for row in ordered]
     )
-    baselines = await grader.baselines("test")
+    baselines = await graded_baselines(grader, judge_for(run), "test")
     recorded = msgspec.json.encode(
         [[row.task.instance, row.grade.score, answers.short(row.answer), *results.told(row.grade)] for row in ordered]
     )

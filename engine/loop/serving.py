@@ -19,7 +19,7 @@ _ELSEWHERE = ("anthropic", "openai")
 
 def references(settings: t.Settings) -> set[str]:
     """The models that a run needs, as it names them."""
-    return {settings.model, settings.agent_model} - {""}
+    return {settings.model, settings.agent_model, settings.judge} - {""}
 
 
 def pinned(reference: str) -> str:

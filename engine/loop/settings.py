@@ -24,6 +24,7 @@ class Options(msgspec.Struct, frozen=True):
     agent: str = "search"
     agent_model: str = ""
     model: str = ""
+    judge: str = ""
     seed_harness: bool = False
     lever: str = "auto"
     approve: str = "none"
@@ -53,11 +54,22 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         script=script,
         agent_model=pinned(agents_model(options.agent, options.agent_model)),
         model=pinned(options.model or spec.model),
+        judge=pinned(_judge(options.judge, spec)),
         seed_harness=options.seed_harness,
         probes=spec.probes if options.probes is None else options.probes,
     )
     check_settings(settings)
     return settings
+
+
+def _judge(chosen: str, spec: Spec) -> str:
+    if spec.judged and not chosen:
+        raise SiaError(
+            f"answers to {spec.name} are judged by a language model, and none is named", "pass --judge MODEL"
+        )
+    if chosen and not spec.judged:
+        raise SiaError(f"answers to {spec.name} are judged by no language model", "leave --judge out")
+    return chosen
 
 
 def _one_of(word: str, kind: Any, option: str, known: str) -> Any:

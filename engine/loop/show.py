@@ -33,6 +33,7 @@ def show(state: State, status: str) -> dict[str, Any]:
         "agent": state.set.agent,
         "agent_model": state.set.agent_model or None,
         "model": state.set.model or None,
+        "judge": state.set.judge or None,
         "isolation": state.isolation.get("level"),
         "baselines": _scores(state.baseline.scores, state.baseline.private) if state.baseline else None,
         "generations": [_generation(state, one) for one in state.generations],

@@ -16,6 +16,7 @@ from domains.contract import Grade, Instance
 from engine.events import types as t
 from engine.loop.answering import Answered, OnPrepared, Task, answer_all, as_failure, grade, solve_all
 from engine.loop.broker import broker_for
+from engine.loop.judging import judge_for
 from engine.loop.run import Run, StepFailure
 from engine.sandbox import Job, Outcome
 from engine.seeds import derive
@@ -47,6 +48,7 @@ async def answered(
             workers=ports.workers,
             limits=limits,
             broker=broker,
+            judge=judge_for(run, candidate.harness),
             on_prepared=on_prepared,
         )
         async for row in rows:
@@ -78,16 +80,18 @@ async def answered(
             cast = votes.setdefault((task.instance, task.repeat), [])
             cast.append(outcome)
             if len(cast) == candidate.votes:
-                yield await _elected(run, task, sorted(cast, key=lambda one: int(one.key.rsplit("/", 1)[1])))
+                yield await _elected(
+                    run, candidate.harness, task, sorted(cast, key=lambda one: int(one.key.rsplit("/", 1)[1]))
+                )
 
 
-async def _elected(run: Run, task: Task, cast: Sequence[Outcome]) -> Answered:
+async def _elected(run: Run, harness: str, task: Task, cast: Sequence[Outcome]) -> Answered:
     answer, failure = elect(cast)
     if failure and failure.kind == "infrastructure":
         raise StepFailure(failure)
     given = Grade(score=0.0)
     if failure is None:
-        given, failure = await grade(run.ports.grader, task, answer)
+        given, failure = await grade(run.ports.grader, judge_for(run, harness), task, answer)
     cpu_s, wall_s = sum(one.cpu_s for one in cast), sum(one.wall_s for one in cast)
     return Answered(task, answer, given, failure, cpu_s, wall_s, cast[0].log)
 

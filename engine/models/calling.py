@@ -19,7 +19,7 @@ import msgspec
 from engine.models.protocol import Finish, Hopeless, Message, Model, Reply, Request, Scored, Transient, Usage
 from engine.models.secrets import redacted
 
-Role = Literal["meta", "feedback", "task"]
+Role = Literal["meta", "feedback", "task", "judge"]
 Price = Callable[[Usage], float]
 """US dollars for the tokens of one call."""
 MOST_WAIT_S = 600.0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("new")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--template", help="classify, program or artefact.  [default: asks]")
+@click.option("--template", help="classify, program, artefact or judge.  [default: asks]")
 @common
 def new(folder: Path, template: str | None, shared: Shared) -> None:
     """Make DIR a task of your own that runs at once, to be changed into yours.
@@ -54,15 +54,17 @@ def _ask(shared: Shared) -> str:
 @click.command("check")
 @click.argument("domain", metavar="DIR")
 @click.option("--data", type=click.Path(path_type=Path), help="Where the domain's data is.")
+@click.option("--model", default="", help="The language model that the seed harness reaches as ctx.model.")
+@click.option("--judge", default="", help="The language model that grades rest on; its noise is measured.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the seed harness without a sandbox.")
 @common
-def check(domain: str, data: Path | None, shared: Shared, *, unsafe: bool) -> None:
+def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared, *, unsafe: bool) -> None:
     """Examine the task in DIR before anything is spent on it; exit status 1 where something fails.
 
     Example: sia check tickets
     """
+    from engine.authoring.assessor import caller
     from engine.authoring.examination import examine
-    from engine.loop.broker import NoModel
     from engine.loop.opening import contained
     from sia_tui.driving import cores
     from sia_tui.progress import say
@@ -70,10 +72,14 @@ def check(domain: str, data: Path | None, shared: Shared, *, unsafe: bool) -> No
     async def go() -> list[Finding]:
         isolation = contained(unsafe=unsafe)
         found = []
-        async for finding in examine(domain, data, isolation=isolation, workers=cores(), broker=NoModel(), report=say):
-            found.append(finding)
-            if not shared.as_json:
-                _show(finding)
+        place = shared.workspace.path
+        async with caller(model, place, say) as asked, caller(judge, place, say) as judging:
+            async for finding in examine(
+                domain, data, isolation=isolation, workers=cores(), model=asked, judge=judging, report=say
+            ):
+                found.append(finding)
+                if not shared.as_json:
+                    _show(finding)
         return found
 
     found = asyncio.run(go())

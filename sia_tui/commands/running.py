@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--agent", default="search", show_default=True, help="search, claude, openai, local, or script:FILE.")
 @click.option("--agent-model", default="", help="The language model that the agents are.  [default: the agent's own]")
 @click.option("--model", default="", help="The language model that harnesses reach as ctx.model.")
+@click.option("--judge", default="", help="The language model that grades rest on, where DOMAIN asks one.")
 @click.option(
     "--seed-harness", is_flag=True, help="Begin with the domain's harness, also where an agent could write one."
 )
@@ -65,6 +66,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         agent=chosen["agent"],
         agent_model=chosen["agent_model"],
         model=chosen["model"],
+        judge=chosen["judge"],
         seed_harness=chosen["seed_harness"],
         lever=chosen["lever"],
         approve=chosen["approve"],
@@ -132,7 +134,7 @@ async def _describe(planned: Plan, shared: Shared) -> None:
         if settings.agent_model or settings.lever in ("weights", "best-of-n")
         else (settings.generations - 1) * settings.probes * settings.probe_fold
     )
-    models = await _estimated(planned, shared, units)
+    models = await _estimated(planned, shared, units, probes)
     per_call = models.tokens // models.calls - TASK_REPLY if models.calls else 0
     rollouts, minutes = trainings(settings, domain.counts["train"] - settings.train_sample, per_call)
     facts = {
@@ -167,7 +169,7 @@ async def _describe(planned: Plan, shared: Shared) -> None:
     click.echo(f"The sandbox here is {planned.isolation.level}. Nothing was started.")
 
 
-async def _estimated(planned: Plan, shared: Shared, units: int) -> Estimate:
+async def _estimated(planned: Plan, shared: Shared, units: int, probes: int) -> Estimate:
     from engine.grading.client import Grader
     from engine.loop import serving
     from engine.loop.estimate import Estimate, estimate
@@ -183,8 +185,13 @@ async def _estimated(planned: Plan, shared: Shared, units: int) -> Estimate:
         await grader.close()
     folder = shared.workspace.path
     seed = read_folder(planned.folder.seed(settings.model))
-    agent, task = (serving.price(reference, folder) for reference in (settings.agent_model, settings.model))
-    return estimate(settings, units, seed, sample, agent=agent, task=task, at_once=planned.workers)
+    agent, task, judge = (
+        serving.price(reference, folder) for reference in (settings.agent_model, settings.model, settings.judge)
+    )
+    judged = settings.generations * units + probes
+    return estimate(
+        settings, units, seed, sample, agent=agent, task=task, at_once=planned.workers, judge=judge, judged=judged
+    )
 
 
 @click.command()

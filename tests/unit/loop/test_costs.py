@@ -7,7 +7,7 @@ import pytest
 from domains.contract import Instance
 from engine.events import types as t
 from engine.loop.costs import costs
-from engine.loop.estimate import AGENT_TURNS, TASK_REPLY, estimate
+from engine.loop.estimate import AGENT_TURNS, JUDGE_QUESTIONS, TASK_REPLY, estimate
 from engine.models.protocol import Usage
 from tests.desks import HARNESS
 from tests.histories import Memory, Play, settings
@@ -65,3 +65,5 @@ def test_an_estimate_counts_conversations_and_instances() -> None:
     assert (task.calls, task.usd) == (42, pytest.approx(42 * TASK_REPLY / 1000))
     assert both.usd > task.usd
     assert estimate(chosen, 14, HARNESS, sample, agent=None, task=None, at_once=2).calls == 0
+    judged = estimate(chosen, 14, HARNESS, sample, agent=None, task=None, at_once=2, judge=dollars, judged=30)
+    assert (judged.calls, judged.usd > 0) == (30 * JUDGE_QUESTIONS, True)

@@ -1,0 +1,97 @@
+"""A rubric that a language model judges: one question a point, and the score is the share of points fulfilled.
+
+To put your own rubric here, write `RUBRIC` and `asked`; put your own inputs into `make`. `sia check . --judge MODEL`
+says how far you can trust the judge: it grades one answer ten times.
+"""
+
+import hashlib
+import random
+
+from domains.contract import Grade, Instance, Question, Summary
+
+SIZES = {"train": 16, "val": 24, "test": 24}
+RUBRIC = {
+    "name": "Does the reply address the customer by name, {name}?",
+    "sorry": "Does the reply apologise, and only once?",
+    "cause": "Does the reply say that {cause}?",
+    "remedy": "Does the reply say that {remedy}?",
+    "date": "Does the reply say that this happens by {date}?",
+    "honest": "Is the reply free of promises other than that {remedy} by {date}?",
+}
+SYSTEM = "You check a reply to a customer against one point. Say yes or no, and nothing else."
+
+NAMES = ("Ada", "Bo", "Cem", "Dee", "Eli", "Fay", "Gus", "Hal", "Ivy", "Jo")
+CAUSES = (
+    ("My parcel has not come.", "the parcel was sorted to the wrong depot", "a new parcel is sent"),
+    ("I was charged twice.", "a payment was booked twice", "one payment is paid back"),
+    ("I cannot sign in.", "the account was locked after a wrong code", "the account is opened again"),
+    ("The lamp stopped working.", "the lamp has a faulty switch", "a new lamp is sent"),
+    ("Nobody came to repair it.", "the appointment was lost", "a new visit is booked"),
+)
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+
+
+class Replies:
+    """Inputs that are drawn once and for all: the number of an instance is its seed."""
+
+    def __init__(self):
+        self.by_split = {split: [make(split, number) for number in range(size)] for split, size in SIZES.items()}
+
+    def digest(self):
+        return hashlib.sha256(repr((self.by_split, RUBRIC, SYSTEM)).encode()).hexdigest()
+
+    def instances(self, split):
+        return self.by_split[split]
+
+    def questions(self, instance, answer):
+        """What the judge is asked about a reply; nothing about what is no reply."""
+        if not is_reply(answer):
+            return []
+        return [Question(prompt=asked(point, instance, answer), system=SYSTEM, max_tokens=4) for point in RUBRIC]
+
+    def grade(self, instance, answer, replies):
+        if not is_reply(answer):
+            return Grade(score=0.0, detail="the answer is no text of 1 to 2,000 letters")
+        missed = [point for point, said in zip(RUBRIC, replies, strict=True) if not says_yes(said)]
+        score = 1.0 - len(missed) / len(RUBRIC)
+        return Grade(score=score, detail=f"missed: {', '.join(missed) or 'nothing'}", measures={"letters": len(answer)})
+
+    def summarise(self, split, graded):
+        late = [row.instance.id for row in graded if row.instance.data["facts"]["date"] == "Friday"]
+        return Summary(subsets={"promised for Friday": late})
+
+    def baselines(self, train, on):
+        """The reply that every customer knows."""
+        return {"thank you": [f"Dear {case.data['name']}, thank you for your message. We look into it." for case in on]}
+
+
+def make(split, number):
+    """The input of that number."""
+    draw = random.Random(f"replies {split} {number}")
+    message, cause, remedy = draw.choice(CAUSES)
+    facts = {"cause": cause, "remedy": remedy, "date": draw.choice(DAYS)}
+    order = f"My order is {draw.randrange(10_000, 99_999)}."
+    return Instance(
+        id=f"{split}-{number:02d}", data={"message": f"{message} {order}", "name": draw.choice(NAMES), "facts": facts}
+    )
+
+
+def is_reply(answer):
+    """Whether there is anything to be judged."""
+    return isinstance(answer, str) and bool(answer.strip()) and len(answer) <= 2_000
+
+
+def asked(point, instance, answer):
+    """The question about one point; what the harness wrote stands between marks, since it may be anything."""
+    facts = {"name": instance.data["name"], **instance.data["facts"]}
+    return f"The reply:\n<reply>\n{answer}\n</reply>\n\n{RUBRIC[point].format(**facts)} Yes or no?"
+
+
+def says_yes(text):
+    """Whether the judge agrees; whatever is not clearly a yes is a no."""
+    return text.strip().lower().lstrip("*\"'").startswith("yes")
+
+
+def load(data):
+    """The domain; it needs no data."""
+    return Replies()
