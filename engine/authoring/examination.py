@@ -6,6 +6,7 @@ in the grading process, which tells ids and counts.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from harness_repo.harness import Harness
 GENERATIONS = 8
 """Of the run that the gate is thought to be in: the default."""
 SEED = 1
+OPEN_S = 120.0
+"""A run waits longer; a person who examines a task does not."""
 
 
 async def examine(
@@ -105,7 +108,10 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
     digests: list[str] = []
     for _ in range(2):
         try:
-            digest, counts, _ = await grader.describe()
+            digest, counts, _ = await asyncio.wait_for(grader.describe(), OPEN_S)
+        except TimeoutError:
+            sentence = f"the domain does not open within {OPEN_S:g} s"
+            return Finding("contract", "fail", sentence, "bound what load, digest and instances do")
         except SiaError as error:
             if digests:
                 raise

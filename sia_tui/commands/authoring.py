@@ -37,12 +37,16 @@ def new(folder: Path, template: str | None, shared: Shared) -> None:
     click.echo(f"It runs as it is: sia run {here}. What to change stands in {plain(str(folder / 'README.md'))}.")
 
 
+def _asks(shared: Shared) -> bool:
+    return sys.stdin.isatty() and not (shared.headless or shared.as_json)
+
+
 def _ask(shared: Shared) -> str:
     """The template that a person at a terminal chooses."""
     from engine.authoring.templates import ABOUT
     from engine.errors import SiaError
 
-    if shared.headless or shared.as_json or not sys.stdin.isatty():
+    if not _asks(shared):
         raise SiaError(
             "a new task needs a template, and nobody can be asked here", f"pass --template {' or '.join(ABOUT)}"
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.authoring import examination
 from engine.authoring.examination import examine
 from engine.authoring.finding import Finding
 from engine.authoring.templates import ABOUT, create
@@ -185,6 +186,15 @@ def test_no_template_has_a_fault(tmp_path: Path, template: str) -> None:
     found = check(tmp_path / "mine")
     assert [one.check for one in found if one.status != "pass"] == (["judge"] if template == "judge" else [])
     assert len(found) >= 9
+
+
+def test_a_domain_that_never_opens_is_found(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "OPEN_S", 2.0)
+    folder = shutil.copytree(sound, tmp_path / "planted")
+    put("domain.py", "    return Texts(", "    while True: pass\n    return Texts(")(folder)
+    (found,) = check(folder)
+    assert (found.check, found.status) == ("contract", "fail")
+    assert "does not open within 2 s" in found.sentence
 
 
 def test_declared_noise_is_measured(sound: Path, tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from engine.authoring.templates import ABOUT, create, domain_name
 from engine.errors import SiaError
 from engine.grading.loader import find
 from engine.loop.settings import check_name
+from sia_tui.commands import authoring
+from sia_tui.main import cli
 from tests.docs.commandline import sia
 
 
@@ -64,6 +67,14 @@ def test_the_name_of_any_folder_becomes_the_name_of_a_domain(tmp_path: Path, nam
 def test_the_domain_is_called_like_its_folder(tmp_path: Path) -> None:
     create(tmp_path / "Night Shift", "program")
     assert find(str(tmp_path / "Night Shift")).spec.name == "night-shift"
+
+
+def test_at_a_terminal_it_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authoring, "_asks", lambda shared: True)
+    done = CliRunner().invoke(cli, ["new", str(tmp_path / "mine")], input="nonsense\nartefact\n")
+    assert done.exit_code == 0, done.output
+    assert all(f"  {name}" in done.output for name in ABOUT)
+    assert "rota" in find(str(tmp_path / "mine")).spec.title
 
 
 def test_without_a_terminal_the_template_has_to_be_named(tmp_path: Path) -> None:
