@@ -1,29 +1,58 @@
-"""docs/your-task.md: followed to the letter, in an empty folder."""
+"""docs/your-task.md: followed to the letter, from the top to the bottom, in an empty folder."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 from engine.authoring.templates import ABOUT
 from tests.docs.commandline import DOCS, ROOT, sia
 
 PAGE = DOCS / "your-task.md"
-_COMMAND = re.compile(r"^\$ sia (.+)$", re.MULTILINE)
+_PART = re.compile(
+    r"^\*\*`([^`\n]+)`\*\*\n\n```\w+\n(.*?)^```$|^\$ ([^\n]+)$|^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+def follow(folder: Path, page: str) -> list[tuple[str, str]]:
+    """Writes each file and calls each command of the page, in order; the commands with what they printed."""
+    said: list[tuple[str, str]] = []
+    for file, content, command, shown in _PART.findall(page):
+        if file:
+            (folder / file).write_text(content)
+        elif shown:
+            printed = said[-1][1]
+            assert [line for line in shown.splitlines() if line not in printed.splitlines()] == [], printed
+        else:
+            said.append((command, called(folder, command)))
+    return said
+
+
+def called(folder: Path, command: str) -> str:
+    """What a command prints; it must do what was asked."""
+    program, *arguments = shlex.split(command)
+    if program == "sia":
+        done = sia(folder, *arguments)
+        assert done.status == 0, f"{command}\n{done.output}{done.errors}"
+        return done.output
+    shell = command.replace("python ", f"{shlex.quote(sys.executable)} ", 1)
+    told = subprocess.run(["sh", "-c", shell], cwd=folder, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, f"{command}\n{told.stdout}{told.stderr}"
+    return told.stdout
 
 
 def test_the_page_leads_from_an_empty_folder_to_a_result(tmp_path: Path) -> None:
-    commands = _COMMAND.findall(PAGE.read_text())
-    assert [command.split()[0] for command in commands][-1] == "checkout"
-    said = {}
-    for command in commands:
-        done = sia(tmp_path, *shlex.split(command))
-        assert done.status == 0, f"sia {command}\n{done.output}{done.errors}"
-        said[command.split()[0]] = done.output
-    assert "accepted: +" in said["run"]
-    assert "always" in said["test"]
-    assert (tmp_path / "best" / "harness").is_dir()
+    said = follow(tmp_path, PAGE.read_text())
+    printed = dict(said)
+    assert len(said) == 11
+    runs = [output for command, output in said if command.startswith("sia run")]
+    assert all("accepted: +" in output for output in runs)
+    assert "always" in printed["sia test last"]
+    assert printed["sia apply last mine.jsonl"].strip() == "weight"
+    assert '"weight"' in printed["python best/run.py --train best/train.jsonl mine.jsonl"]
 
 
 def test_every_template_is_on_the_page() -> None:
