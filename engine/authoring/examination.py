@@ -10,25 +10,20 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from domains.contract import Spec
-from engine.authoring import instances, seed, verdicts
+from engine.authoring import instances, seed, sight, verdicts
 from engine.authoring.assessor import Assessor, Place, Silent, Unfit, network
 from engine.authoring.finding import Finding
 from engine.errors import SiaError
-from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.facts import Facts
 from engine.grading.loader import find
 from engine.loop.broker import NoModel, TaskBroker
 from engine.loop.judging import ModelJudge
 from engine.loop.opening import Report
-from engine.loop.power import BREAKS, POWER, smallest_binary_gain, smallest_gain
 from engine.models.calling import Caller
 from engine.sandbox import Broker, Isolation
 from harness_repo.harness import Harness
 
-GENERATIONS = 8
-"""Of the run that the gate is thought to be in: the default."""
 SEED = 1
 OPEN_S = 120.0
 """A run waits longer; a person who examines a task does not."""
@@ -164,30 +159,5 @@ async def _graded(
     if any(split == "val" for split, _ in tried.answers):
         scores = await verdicts.compare(assessor, tried.answers, train, labelled="val" in facts.labelled)
         yield verdicts.cheap(scores, means, spec.minimum_effect)
-        yield seen(scores, means, counts["val"] * spec.repeats, spec)
+        yield sight.seen(scores, means, counts["val"] * spec.repeats, spec)
     yield network(await assessor.asked())
-
-
-def seen(scores: verdicts.Scores, baselines: Mapping[str, float], n: int, spec: Spec) -> Finding:
-    """How large an improvement the gate can see with `n` units of val."""
-    rules = t.Gate(minimum_effect=spec.minimum_effect)
-    if n == 1 and not spec.noisy:
-        return Finding("power", "pass", f"val is one score: the gate accepts any gain above {spec.minimum_effect:g}")
-    of = f"with {n} units of val, {GENERATIONS} generations see"
-    more = "put more instances into val, or raise repeats where scores are noisy"
-    if not scores.binary:
-        gain = smallest_gain(n, scores.spread, rules, GENERATIONS)
-        spread = f"if differences spread as scores do ({scores.spread:.2g})"
-        sentence = f"{of} a gain of {gain:.2g} with {POWER:.0%} power, {spread}"
-    else:
-        least = smallest_binary_gain(n, rules, GENERATIONS)
-        if least is None:
-            return Finding("power", "fail", f"with {n} units of val the gate can accept nothing", more)
-        gain = least
-        sentence = f"{of} a gain of {gain:.2g} with {POWER:.0%} power, even if {BREAKS:.0%} of the answers break"
-    best = max([1.0 if scores.binary else scores.seed, scores.reference or scores.seed, *baselines.values()])
-    if gain > max(best - scores.seed, 0.0) / 2:
-        return Finding(
-            "power", "warn", f"{sentence}; between the seed and the best known lie {best - scores.seed:.2g}", more
-        )
-    return Finding("power", "pass", sentence)

@@ -85,10 +85,10 @@ def judged(tried: Tried) -> Iterator[Finding]:
     total = len(tried.answers.keys() | tried.failures.keys())
     if tried.failures:
         kinds = Counter((failure.kind, failure.message) for failure in tried.failures.values())
-        (kind, message), count = kinds.most_common(1)[0]
+        ((kind, message), _) = kinds.most_common(1)[0]
         yield Finding(
             "harness",
-            "fail" if count * 2 > total else "warn",
+            "fail" if 2 * len(tried.failures) > total else "warn",
             f"the seed harness fails on {len(tried.failures)} of {total} instances ({kind}: {message})",
             "pass --model MODEL, or begin with a harness that needs none"
             if kind == "model"

@@ -112,9 +112,10 @@ def _told(items: Sequence[Instance]) -> Iterator[Told]:
 
 
 def _turned(labels: Sequence[str]) -> list[str]:
-    """For each label, another one: that of the next instance with a different label."""
-    following = [*labels, *labels]
-    return [next(one for one in following[at + 1 :] if one != label) for at, label in enumerate(labels)]
+    """For each label, another one."""
+    known = sorted(set(labels))
+    following = dict(zip(known, [*known[1:], known[0]], strict=True))
+    return [following[label] for label in labels]
 
 
 def _text(data: Any) -> str:
