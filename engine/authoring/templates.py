@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import domains
+from engine import tree
 from engine.errors import SiaError
 
 ABOUT = {
@@ -25,6 +26,7 @@ def create(folder: Path, template: str) -> list[Path]:
 
     Raises `SiaError` where there is no such template, or the folder is there and holds anything.
     """
+    tree.check_path(str(folder))
     if template not in ABOUT:
         raise SiaError(f"there is no template {template!r}", f"choose one of {', '.join(ABOUT)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

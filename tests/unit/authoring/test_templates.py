@@ -22,7 +22,7 @@ from tests.docs.commandline import sia
 @pytest.mark.parametrize("template", [name for name in ABOUT if name != "judge"])  # see test_judging.py
 def test_a_new_folder_runs_and_the_search_agent_improves_it(tmp_path: Path, template: str) -> None:
     create(tmp_path / "mine", template)
-    done = sia(tmp_path, "run", "mine", "--generations", "2", "--json")
+    done = sia(tmp_path, "run", "mine", "--generations", "2", "--probes", "6", "--json")
     assert done.status == 0, done.errors
     first, second = json.loads(done.output)["generations"]
     assert second["accepted"], second["reason"]
@@ -37,6 +37,12 @@ def test_the_test_of_a_new_folder_passes(tmp_path: Path, template: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert " ok\n" in done.stderr or "... ok" in done.stderr
+
+
+def test_a_hostile_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SiaError, match="not a path that can be shown"):
+        create(tmp_path / "a\x1b[31m", "classify")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_template_that_there_is_not_is_refused(tmp_path: Path) -> None:
