@@ -30,7 +30,7 @@ def watched(options: Options) -> Path:
         raise SiaError(f"{folder.source} comes with sia, and its files do not change", "watch a folder of your own")
     if options.name:
         raise SiaError("--watch starts one run after another, and a name fits one", "leave --name out")
-    return folder.path.resolve()
+    return Path(folder.source).resolve()  # an adopted task is watched where it lies
 
 
 async def again(folder: Path, workspace: Path, work: Work) -> None:

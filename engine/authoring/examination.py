@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from engine.authoring import instances, seed, sight, verdicts
+from engine.authoring import evaluator, instances, seed, sight, verdicts
 from engine.authoring.assessor import Assessor, Place, Silent, Unfit, network
 from engine.authoring.finding import Finding
 from engine.errors import SiaError
@@ -74,9 +74,10 @@ async def _examined(
     counts = opened
     yield Finding("contract", "pass", f"{grader.folder.spec.name} opens, twice with the same digest")
     facts = await grader.examine({} if isinstance(harness, Finding) else harness.files)
+    folder = grader.folder
     for finding in (
-        *instances.present(counts, facts, grader.folder.spec),
-        *instances.apart(facts),
+        *instances.present(counts, facts, None if folder.adopted else folder.spec),
+        *(() if folder.adopted else instances.apart(facts)),  # of an adopted task the one instance is the program
         *instances.hidden(facts),
     ):
         yield finding
@@ -93,7 +94,11 @@ async def _examined(
     else:
         for finding in seed.judged(tried):
             yield finding
-    async for finding in _graded(assessor, tried, facts, counts):
+    if folder.verifier is not None:
+        findings = evaluator.judged(folder, isolation)
+    else:
+        findings = _graded(assessor, tried, facts, counts)
+    async for finding in findings:
         yield finding
 
 

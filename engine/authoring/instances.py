@@ -9,8 +9,8 @@ from engine.authoring.finding import Finding
 from engine.grading.facts import Facts
 
 
-def present(counts: Mapping[str, int], facts: Facts, spec: Spec) -> Iterator[Finding]:
-    """Whether the splits hold what a run needs."""
+def present(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> Iterator[Finding]:
+    """Whether the splits hold what a run needs, and as many as `spec` counts on."""
     problem = False
     for split, count in counts.items():
         if count == 0:
@@ -39,7 +39,7 @@ def present(counts: Mapping[str, int], facts: Facts, spec: Spec) -> Iterator[Fin
             "draw instances from a constant seed, and keep their order",
         )
     half = counts["train"] // 2
-    if not problem and max(spec.train_sample, spec.probe_fold) > half and half:
+    if not problem and spec and max(spec.train_sample, spec.probe_fold) > half and half:
         yield Finding(
             "instances",
             "warn",

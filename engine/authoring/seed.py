@@ -65,6 +65,7 @@ async def try_out(
         per=spec.isolation,
         isolation=isolation,
         broker=broker,
+        folders=grader.folder.folders(),
     )
     found = Tried({}, {}, [])
     async with contextlib.aclosing(solving) as outcomes:

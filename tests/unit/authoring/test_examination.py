@@ -16,6 +16,7 @@ from engine.authoring.examination import examine
 from engine.authoring.finding import Finding
 from engine.authoring.templates import ABOUT, create
 from engine.sandbox import Isolation, probe
+from tests.story import TOY
 
 Change = Callable[[Path], None]
 
@@ -186,6 +187,14 @@ def test_no_template_has_a_fault(tmp_path: Path, template: str) -> None:
     found = check(tmp_path / "mine")
     assert [one.check for one in found if one.status != "pass"] == (["judge"] if template == "judge" else [])
     assert len(found) >= 9
+
+
+@pytest.mark.parametrize(("tool", "noise"), [("openevolve", "spread by 0"), ("shinka", "are equal")])
+def test_a_task_of_another_tool_is_judged_by_its_own_evaluator(tool: str, noise: str) -> None:
+    found = check(TOY.parent / "peers" / tool)
+    assert {one.status for one in found} == {"pass"}
+    assert "gives the seed 0.7" in next(one for one in found if one.check == "grader").sentence
+    assert noise in next(one for one in found if one.check == "noise").sentence
 
 
 def test_a_domain_that_never_opens_is_found(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
