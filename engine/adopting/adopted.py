@@ -60,7 +60,8 @@ class Noise(msgspec.Struct, frozen=True):
 
 class Adopted(msgspec.Struct, frozen=True):
     """An adopted task: `home` is the folder that it came from, `path` that of the domain, `packages` what its own
-    requirements are installed to (it need not exist)."""
+    requirements are installed to (it need not exist). `missing` are modules that it cannot do without, `perhaps` those
+    that it may; `models` are modules that call language models."""
 
     home: Path
     path: Path
@@ -69,6 +70,7 @@ class Adopted(msgspec.Struct, frozen=True):
     packages: Path
     requirements: list[str]
     missing: list[str]
+    perhaps: list[str]
     models: list[str]
     noise: Noise | None
 
@@ -93,6 +95,8 @@ def adopt(home: Path) -> Adopted | None:
             _write(fresh, home, task, tree.files(home), digest)
     place = packages.place_of(cache, needed)
     noise = path / "noise.json"
+    always = packages.imports(home, task.evaluator, task.program, always=True)
+    missing = packages.missing(always, place)
     return Adopted(
         home=home,
         path=path,
@@ -100,7 +104,8 @@ def adopt(home: Path) -> Adopted | None:
         digest=digest,
         packages=place,
         requirements=needed,
-        missing=packages.missing(modules, place),
+        missing=missing,
+        perhaps=[name for name in packages.missing(modules, place) if name not in missing],
         models=packages.models(modules),
         noise=msgspec.json.decode(noise.read_bytes(), type=Noise) if noise.is_file() else None,
     )
@@ -187,7 +192,7 @@ def _spec(home: Path, title: str, task: Task, size: int) -> dict[str, object]:
         "learns": False,
         "limits": {
             "cpu_s": cpu,
-            "wall_s": 2 * cpu,
+            "wall_s": 2 * cpu + 60,
             "memory_mb": 4096,
             "disk_mb": 512 + (size >> 20),
             "processes": 128,

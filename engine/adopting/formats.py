@@ -105,7 +105,8 @@ def _table(config: dict[str, Any], name: str) -> dict[str, Any]:
 def _shinka(folder: Path) -> Task:
     program = _program(folder, "initial")
     lacking = () if program else ("there is no initial.py, the program to begin with",)
-    return Task("shinka", program, "evaluate.py", words=_text(folder / "README.md"), lacking=lacking)
+    limits = Cascade(staged=False, timeout_s=180.0)  # its tasks name no limit that could be read without running them
+    return Task("shinka", program, "evaluate.py", limits, _text(folder / "README.md"), lacking)
 
 
 def _sia(folder: Path) -> Task:

@@ -21,13 +21,17 @@ _MODELS = ["openai", "anthropic", "litellm", "google.generativeai", "google.gena
 _MODELS += ["mistralai", "cohere", "langchain", "instructor", "optillm"]
 _PROJECTS = {"sklearn": "scikit-learn", "cv2": "opencv-python-headless", "yaml": "PyYAML", "PIL": "pillow"}
 _PROJECTS |= {"shinka": "shinka-evolve", "skimage": "scikit-image", "Bio": "biopython", "bs4": "beautifulsoup4"}
-"""Where the project that has a module is called otherwise."""
+_PROJECTS |= {name: name for name in ("numpy", "scipy", "pandas", "matplotlib", "sympy", "networkx", "numba", "tqdm")}
+_PROJECTS |= {name: name for name in ("jax", "optax", "torch", "requests", "openai", "anthropic", "openevolve")}
+"""The projects that have these modules. A module that is not here is never installed by its mere name: whoever has
+registered that name would decide what runs."""
+_SERVED = ("openevolve.evaluation_result", "shinka.core")
+"""The adapter has these where they are not installed: a result of two fields, and a loop around a function."""
 
 
-def imports(folder: Path, *programs: str) -> list[str]:
-    """The modules that these programs and the modules beside them import, dotted, without those of the folder itself.
-
-    A module that is imported under `try` counts: whether it can be done without is not known.
+def imports(folder: Path, *programs: str, always: bool = False) -> list[str]:
+    """The modules that these programs and the modules beside them import, dotted, without those of the folder itself;
+    with `always` only what is imported whenever they are: not in a function, not under a condition or a `try`.
     """
     waiting, seen, found = (
         [folder / program for program in programs if program.endswith(".py")],
@@ -39,7 +43,7 @@ def imports(folder: Path, *programs: str) -> list[str]:
         if path in seen or not path.is_file():
             continue
         seen.add(path)
-        for name in _imported(path):
+        for name in _imported(path, always=always):
             beside = [path.parent / f"{name.split('.')[0]}.py", path.parent / name.split(".")[0]]
             if any(place.exists() for place in beside):
                 waiting.append(beside[0])
@@ -48,13 +52,13 @@ def imports(folder: Path, *programs: str) -> list[str]:
     return sorted(found)
 
 
-def _imported(path: Path) -> set[str]:
+def _imported(path: Path, *, always: bool) -> set[str]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):
         return set()  # its own first evaluation says so
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in tree.body if always else ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -72,8 +76,8 @@ def missing(modules: Iterable[str], installed: Path) -> list[str]:
     lacking: set[str] = set()
     for name in modules:
         top = name.split(".")[0]
-        if name == "openevolve.evaluation_result" or top in sys.stdlib_module_names:
-            continue  # the first is two fields, and the adapter has a class of its own for them
+        if name in _SERVED or top in sys.stdlib_module_names:
+            continue
         if any((installed / place).exists() for place in (top, f"{top}.py")):
             continue
         try:
@@ -86,7 +90,7 @@ def missing(modules: Iterable[str], installed: Path) -> list[str]:
 
 
 def required(folder: Path, task: Task, modules: Sequence[str]) -> list[str]:
-    """What has to be installed: the task's requirements.txt, and projects for modules that are nowhere.
+    """What has to be installed: the task's requirements.txt, and well-known projects for modules that are nowhere.
 
     Raises `SiaError` for a line that is no plain requirement: an option, an address or a path would have pip fetch from
     where the task says.
@@ -111,7 +115,7 @@ def required(folder: Path, task: Task, modules: Sequence[str]) -> list[str]:
             )
         wanted.append(str(found))
     projects = {Requirement(text).name.lower().replace("_", "-") for text in wanted}
-    more = [_PROJECTS.get(name, name) for name in modules]
+    more = [_PROJECTS[name] for name in modules if name in _PROJECTS]
     return wanted + [name for name in more if name.lower() not in projects]
 
 

@@ -86,10 +86,20 @@ async def measured(folder: Folder, isolation: Isolation, report: Callable[[str],
         if answered.failure is not None:
             raise failed(folder.adopted, answered.failure)
         scores.append(answered.grade.score)
-    settle(folder.adopted, scores)
+        if len(scores) == 1 and answered.grade.score == 0:
+            report(f"it scores nothing: {_why(answered)}")
     low, high = min(scores), max(scores)
     report(f"it scores {low:.6g} each time" if low == high else f"it scores {low:.6g} to {high:.6g}: noisy")
+    if not any(scores):  # a compiler may be lacking, say: to be measured again
+        return folder
+    settle(folder.adopted, scores)
     return find(folder.source)
+
+
+def _why(answered: Answered) -> str:
+    """What the evaluator itself says, as far as it can be known."""
+    said = answered.log.strip().splitlines()
+    return answered.grade.detail if not said or "not correct" in answered.grade.detail else said[-1][:200]
 
 
 def failed(task: Adopted, failure: t.Failure) -> SiaError:

@@ -94,6 +94,7 @@ def _facts(task: Adopted, graded: Answered | None) -> dict[str, object]:
         "caution": task.task.caution,
         "requirements": task.requirements,
         "missing": task.missing,
+        "perhaps": task.perhaps,
         "models": task.models,
         "scores": noise.scores if noise else [],
         "noisy": noise.noisy if noise else None,
@@ -121,7 +122,11 @@ def _show(task: Adopted, graded: Answered | None) -> None:
         low, high = min(noise.scores), max(noise.scores)
         told = f"{low:.6g} to {high:.6g}: noisy" if noise.noisy else f"{low:.6g}"
         click.echo(f"  score      {told}, graded {len(noise.scores)} times")
-    lacking = [f"the module {name} is not installed: --install" for name in task.missing]
+    if task.perhaps:
+        click.echo(plain(f"  may need   {', '.join(task.perhaps)}"))
+    lacking = [f"the module {name} is not installed" for name in task.missing]
+    if task.missing and task.requirements:
+        lacking[-1] += ": --install"
     if task.models:
         lacking.append(f"it calls a language model ({', '.join(task.models)}), and a sandbox has no network")
     if not count:

@@ -32,7 +32,8 @@ class Adopted:
     def instances(self, split: Split) -> Sequence[Instance]:
         """As many evaluations as the noise needs."""
         counts = NOISY if self._noise.get("noisy") else DETERMINISTIC
-        return [Instance(f"{split}-{number + 1}", data=None) for number in range(counts[split])]
+        names = [f"{split}-{number + 1}" for number in range(counts[split])]
+        return [Instance(name, data=name) for name in names]
 
     def grade(self, instance: Instance, answer: Any) -> Grade:
         """The score by the other tool's rule; what failed scores what failing scores here."""

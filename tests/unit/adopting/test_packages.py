@@ -22,7 +22,7 @@ def test_imports_are_those_of_the_programs_and_of_what_lies_beside_them(tmp_path
 
 def test_modules_that_nobody_has_are_missing(tmp_path: Path) -> None:
     (tmp_path / "installed.py").write_text("")
-    modules = ["json", "numpy.linalg", "installed", "nowhere_either", "openevolve.evaluation_result"]
+    modules = ["json", "numpy.linalg", "installed", "nowhere_either", "openevolve.evaluation_result", "shinka.core"]
     assert packages.missing(modules, tmp_path) == ["nowhere_either"]
 
 
@@ -35,7 +35,7 @@ def test_language_models_are_noticed() -> None:
 
 def test_projects_are_wanted_by_their_own_names(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("# these\nScikit_Learn>=1  # for trees\n\npandas\n")
-    assert packages.required(tmp_path, TASK, ["pandas", "shinka", "cv2"]) == [
+    assert packages.required(tmp_path, TASK, ["pandas", "shinka", "cv2", "whatever_this_is"]) == [
         "Scikit_Learn>=1",
         "pandas",
         "shinka-evolve",
@@ -83,3 +83,12 @@ def test_requirements_that_do_not_resolve_are_refused_and_leave_nothing(tmp_path
     with pytest.raises(SiaError, match=r"cannot be installed: .*tiny==9"):
         packages.install(["tiny==9"], place, lambda _: None)
     assert not place.exists()
+
+
+def test_what_is_imported_under_a_condition_may_not_be_needed(tmp_path: Path) -> None:
+    program = (
+        "import always_here\ntry:\n    import perhaps\nexcept ImportError:\n    pass\ndef f():\n    import later\n"
+    )
+    (tmp_path / "evaluate.py").write_text(program)
+    assert packages.imports(tmp_path, "evaluate.py", always=True) == ["always_here"]
+    assert packages.imports(tmp_path, "evaluate.py") == ["always_here", "later", "perhaps"]

@@ -126,7 +126,7 @@ def test_what_is_not_correct_counts_less_than_what_works_also_below_zero(tmp_pat
     assert found["graded"]["score"] < -5  # type: ignore[index]
 
 
-@pytest.mark.parametrize("generations", [pytest.param(20, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("generations", [pytest.param(20, marks=pytest.mark.slow), 2])
 def test_a_program_that_is_never_changed_is_never_accepted_by_a_noisy_evaluator(
     tmp_path: Path, generations: int
 ) -> None:
@@ -179,3 +179,29 @@ def test_an_adopted_task_is_gone_on_with_only_as_it_was(tmp_path: Path) -> None:
     (place / "evaluate.py").write_text(NOISY)
     done = sia(tmp_path, "resume", "last", "--generations", "2")
     assert done.status == 1 and "is not what it was" in done.errors
+
+
+def test_an_evaluator_that_lets_shinka_run_the_program_works_without_it(tmp_path: Path) -> None:
+    place = task(
+        tmp_path,
+        """import sys
+from shinka.core import run_shinka_eval
+
+run_shinka_eval(
+    program_path=sys.argv[2],
+    results_dir=sys.argv[4],
+    experiment_fn_name="run",
+    num_runs=3,
+    get_experiment_kwargs=lambda run: {"add": run},
+    validate_fn=lambda result: (result < 9, f"{result} is too much"),
+    aggregate_metrics_fn=lambda results: {"combined_score": sum(results), "public": {}},
+    plotting_fn=None,
+)
+""",
+        "VALUE = 4\n\n\ndef run(add):\n    return VALUE + add\n",
+    )
+    more = tmp_path / "more.py"
+    more.write_text("def run(add):\n    return 8 + add\n")
+    found = facts(tmp_path, "adopt", str(place), "--grade", str(more))
+    assert found["scores"] == [15.0] * 5  # 4 + 5 + 6
+    assert found["graded"]["score"] == 0  # type: ignore[index]

@@ -1,0 +1,52 @@
+"""Folders that a program is given, and a /tmp for programs that know no other place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.sandbox import Isolation
+from tests.unit.sandbox.running import run
+
+READS = """
+import os
+from pathlib import Path
+
+def solve(instance, ctx):
+    given = Path(ctx.folders["given"])
+    try:
+        (given / "new").write_text("x")
+    except OSError:
+        return given.joinpath("deep/file.txt").read_text(), os.listdir(given)
+"""
+WRITES = """
+from pathlib import Path
+
+def solve(instance, ctx):
+    written = []
+    for place in ("/tmp/x", "/dev/shm/x", "/x", "/etc/x"):
+        try:
+            Path(place).write_text("x")
+            written.append(place)
+        except OSError:
+            pass
+    return written
+"""
+
+
+def test_a_folder_is_seen_and_cannot_be_written_to(tmp_path: Path, best: Isolation) -> None:
+    (tmp_path / "deep").mkdir(parents=True)
+    (tmp_path / "deep" / "file.txt").write_text("content")
+    for path in (tmp_path, tmp_path / "deep"):
+        path.chmod(0o755)
+    (outcome,) = run(READS, [1], best, folders={"given": str(tmp_path)})
+    assert outcome.failure is None
+    assert outcome.answer == ["content", ["deep"]]
+
+
+@pytest.mark.parametrize(("roomy", "written"), [(False, []), (True, ["/tmp/x", "/dev/shm/x"])])  # noqa: S108
+def test_tmp_is_writable_only_where_that_was_asked_for(best: Isolation, roomy: bool, written: list[str]) -> None:
+    (outcome,) = run(WRITES, [1], best, roomy=roomy)
+    assert outcome.failure is None
+    assert outcome.answer == written
