@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 GENERATIONS ?= 8
 SEED ?= 1
 
-.PHONY: demo test test-slow test-local test-train test-denoising lint format lock bench clean
+.PHONY: demo test test-kernels test-slow test-local test-train test-denoising lint format lock bench clean
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
@@ -31,6 +31,9 @@ test-local: $(VENV)/.local  ## SmolLM2 in process by llama.cpp, and behind its s
 
 test-train: $(VENV)/.train  ## SmolLM2 in process by transformers
 	$(BIN)/pytest -m train -n 0 tests/train
+
+test-kernels: $(VENV)/.kernels  ## kernels compiled, run and attacked on the bench
+	$(BIN)/pytest -m kernels -n 0 --timeout 600 tests/kernels
 
 lint: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -78,6 +81,10 @@ $(VENV)/.train: $(VENV)/.dev
 
 $(VENV)/.denoising: $(VENV)/.dev
 	$(BIN)/pip install --quiet -e '.[denoising]'
+	touch $@
+
+$(VENV)/.kernels: $(VENV)/.dev
+	$(BIN)/pip install --quiet -e '.[kernels]'
 	touch $@
 
 clean:

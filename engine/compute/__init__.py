@@ -1,1 +1,1 @@
-"""What kernels run on, how long they take there, and how long they must take."""
+"""What kernels run on, and how long they take there."""

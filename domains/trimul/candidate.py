@@ -1,0 +1,59 @@
+"""What a harness answers: a kernel's source, checked before anything is compiled or run."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+Language = Literal["torch", "triton", "c++", "cuda", "numba"]
+COMPILED = ("c++", "cuda")
+MOST = 512 << 10
+
+
+class Refused(Exception):
+    """Why a candidate is not good: at which stage of the cascade, and what happened there."""
+
+    def __init__(self, stage: str, message: str) -> None:
+        super().__init__(f"{stage}: {message}")
+        self.stage = stage
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """`source` is Python that defines `custom_kernel`; `code` is C++ or CUDA C++, compiled with `flags`."""
+
+    language: Language
+    source: str
+    code: str = ""
+    flags: list[str] = []
+
+    def key(self, device: str) -> str:
+        """Equal for what compiles to the same library on `device`."""
+        return hashlib.sha256(msgspec.json.encode([self.language, self.code, self.flags, device])).hexdigest()
+
+
+def parse(answer: Any) -> Candidate:
+    """The candidate that an answer is; raises `Refused`."""
+    try:
+        candidate = msgspec.convert(answer, Candidate)
+    except msgspec.ValidationError as error:
+        raise Refused("parse", f"the answer is no candidate: {error}") from None
+    if len(candidate.source) + len(candidate.code) > MOST:
+        raise Refused("parse", f"the source is longer than {MOST >> 10} KB")
+    try:
+        tree = ast.parse(candidate.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Refused("parse", f"the Python source does not parse: {error}") from None
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    names |= {
+        t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
+    }
+    if "custom_kernel" not in names:
+        raise Refused("parse", "the Python source defines no custom_kernel(data)")
+    if bool(candidate.code) != (candidate.language in COMPILED):
+        raise Refused("parse", "`code` goes with the languages c++ and cuda, and only with them")
+    if not all(flag.startswith(("-O", "-m", "-f", "-D", "-std=", "-W", "-g")) for flag in candidate.flags):
+        raise Refused("parse", "flags may begin with -O, -m, -f, -D, -std=, -W or -g")
+    return candidate

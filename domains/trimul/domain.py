@@ -1,0 +1,73 @@
+"""The domain: an instance is a suite of all cases, put to a fresh process under seeds and shapes of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from domains.contract import Bench, DataMissing, Domain, Grade, Graded, Instance, Split, Summary
+from domains.trimul import cases, suite
+from domains.trimul.candidate import Refused
+
+SUITES: Mapping[Split, int] = {"train": 4, "val": 8, "test": 8}
+"""With 8 the gate accepts what is faster in each of eight fresh processes, and nothing else (p = 1/256)."""
+RULES = 1
+"""Raised where a grade changes its meaning."""
+_HERE = Path(__file__).parent
+
+
+class TriMul:
+    """Suites differ in nothing that a harness sees: seeds and hidden shapes are drawn when a suite is graded."""
+
+    def digest(self) -> str:
+        """SHA-256 over the cases and the rules."""
+        known = (RULES, dict(SUITES), cases.CHECKED, cases.TIMED, suite.TOLERANCE, suite.BLOCKS)
+        return hashlib.sha256(repr(known).encode()).hexdigest()
+
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """What is timed is public; what is checked beside it is partly hidden."""
+        told = {
+            "reference": (_HERE / "references" / "reference.py").read_text(),
+            "timed": [case.name() for case in cases.TIMED],
+            "tolerance": suite.TOLERANCE,
+        }
+        return [Instance(f"{split}-{number}", told) for number in range(SUITES[split])]
+
+    def grade(self, instance: Instance, answer: Any, bench: Bench | None = None) -> Grade:
+        """The geometric mean of the ratios; 0, with its reason, for what is refused anywhere in the cascade."""
+        if bench is None:
+            raise ValueError("kernels are graded on a bench")
+        try:
+            timed = suite.run(answer, bench)
+        except Refused as refusal:
+            return Grade(0.0, refused=f"refused at the stage {refusal.stage!r}", detail=str(refusal))
+        measures: dict[str, float] = {}
+        for one in timed:
+            name = one.case.name()
+            measures[f"{name} ms"] = one.candidate_s * 1e3
+            measures[f"{name} ratio"] = one.ratio
+            measures[f"{name} spread"] = one.spread
+            measures[f"{name} share of the roofline"] = one.roofline
+        return Grade(suite.geometric_mean(timed), measures=measures)
+
+    def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:
+        """Nothing beside the measures."""
+        return Summary()
+
+    def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
+        """The reference against itself, and one rewrite in torch."""
+        sources = {"torch reference": "reference.py", "one fused torch rewrite": "fused.py"}
+        return {
+            name: [{"language": "torch", "source": (_HERE / "references" / file).read_text()}] * len(on)
+            for name, file in sources.items()
+        }
+
+
+def load(data: Path | None) -> Domain:
+    """There is no data; torch must be there."""
+    if importlib.util.find_spec("torch") is None:
+        raise DataMissing("trimul needs torch, which is not installed: pip install 'sia-tui[kernels]'")
+    return TriMul()

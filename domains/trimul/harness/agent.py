@@ -1,0 +1,24 @@
+"""Submits a kernel: its language, its source, and what it is compiled with. Which one, the tunables say."""
+
+from pathlib import Path
+
+KERNELS = Path(__file__).with_name("kernels")
+
+
+def solve(instance, ctx):
+    """The kernel as `task.md` wants it."""
+    params = ctx.params
+    structure = params["structure"]
+    if structure == "chunked":
+        flags = [params["optimise"], "-march=native", "-ffast-math", "-fopenmp"]
+        flags += [f"-mprefer-vector-width={params['vectors']}", f"-DCHUNK={params['chunk']}"]
+        return {"language": "c++", "source": read("chunked.py"), "code": read("chunked.cpp"), "flags": flags}
+    if structure == "compiled":
+        source = read("fused.py") + "\n\ncustom_kernel = torch.compile(custom_kernel, dynamic=False)\n"
+        return {"language": "torch", "source": source}
+    return {"language": "torch", "source": read(f"{structure}.py")}
+
+
+def read(name):
+    """A file of `kernels/`."""
+    return (KERNELS / name).read_text()

@@ -1,0 +1,198 @@
+"""The cascade that a candidate goes through: parse, compile, smallest case, all cases, timing.
+
+The reference runs in a room of its own on the same inputs; what it returns is what is expected. Inputs are drawn anew
+for every call, the output is poisoned before it, and everything is compared element by element after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import platformdirs
+
+from domains.contract import Bench, Device, Guest, GuestFailed, Limits, Live
+from domains.trimul import cases
+from domains.trimul.candidate import COMPILED, Candidate, Refused, parse
+from domains.trimul.cases import Case
+
+TOLERANCE = 2e-2
+CALL_S = 30.0
+FIRST_CALL_S = 120.0
+BLOCKS = 3
+LONGER = 0.1
+"""Cases below this many seconds for both arms together get twice the blocks."""
+IMPOSSIBLE = 10.0
+"""A time below the roofline by more than this is refused: ceilings are measured, on a busy machine far too low."""
+LIBRARY_BYTES = 32 << 20
+RUN = Limits(cpu_s=240, wall_s=280, prepare_cpu_s=60, prepare_wall_s=120, memory_mb=3072, disk_mb=64, processes=64)
+BUILD = Limits(cpu_s=120, wall_s=150, prepare_cpu_s=60, prepare_wall_s=120, memory_mb=3072, disk_mb=128, processes=64)
+_HERE = Path(__file__).parent
+
+
+class Timed(msgspec.Struct, frozen=True):
+    """One case: seconds of both arms, their ratio with its standard error in logarithms, the share of the roofline."""
+
+    case: Case
+    reference_s: float
+    candidate_s: float
+    ratio: float
+    spread: float
+    roofline: float
+
+
+def run(answer: Any, bench: Bench) -> list[Timed]:
+    """All timed cases of a candidate that is right; raises `Refused`."""
+    candidate, device = parse(answer), bench.device()
+    if device.kind != "cpu":
+        raise Refused("timing", "this suite times processors only, and torch finds a GPU here")
+    if candidate.language == "cuda":
+        raise Refused("compile", "CUDA needs a GPU, and torch finds none here")
+    given: dict[str, Any] = {"language": candidate.language, "source": candidate.source}
+    if candidate.language in COMPILED:
+        given["library"] = compiled(candidate, device, bench)
+    timed, checked = cases.TIMED, cases.CHECKED
+    draw = np.random.default_rng(secrets.randbits(128))
+    largest = max(
+        sum(-(-4 * size // 64) * 64 for size in case.sizes()) for case in [*timed, Case(45, 2, 192, True, "normal")]
+    )
+    reference = {"language": "torch", "source": (_HERE / "references" / "reference.py").read_text()}
+    house = guest(reference, device.threads, room="house", memory=largest)
+    stage = "smallest case"
+    try:
+        with bench.open(house) as home, bench.open(guest(given, device.threads, memory=largest)) as live:
+            pair = Pair(home, live, draw)
+            for case in [*checked, *cases.hidden(draw)]:
+                pair.once(case, stage)
+                stage = "all cases"
+            stage = "timing"
+            return [_timed(pair, case, device, bench) for case in timed]
+    except GuestFailed as failed:
+        if failed.kind == "infrastructure":
+            raise
+        raise Refused(stage, f"{failed} ({failed.kind})") from None
+
+
+class Pair:
+    """Reference and candidate on the same inputs, each in memory that the other does not see."""
+
+    def __init__(self, home: Live, guest: Live, draw: np.random.Generator) -> None:
+        self._home, self._guest, self._draw = home, guest, draw
+        self._case = cases.CHECKED[0]
+        self._done: set[str] = set()
+        self._stage = ""
+        self._called = False
+
+    def once(self, case: Case, stage: str) -> None:
+        """One call of both, compared."""
+        self.prepare(case, stage)
+        self.reference()
+        self.candidate()
+
+    def prepare(self, case: Case, stage: str) -> None:
+        """Fresh inputs under a seed that nobody knows."""
+        self._case, self._stage, self._done = case, stage, set()
+        parts = cases.inputs(case, self._draw)
+        for live in (self._home, self._guest):
+            at = 0
+            for part in parts:
+                live.memory[at : at + part.nbytes] = part.tobytes()
+                at += -(-part.nbytes // 64) * 64
+            self._output(live)[:] = np.nan
+
+    def reference(self) -> float:
+        """Seconds of the reference; its output is what is expected."""
+        wall_s = self._home.ask(self._case.shape(), CALL_S).wall_s
+        self._check("reference")
+        return wall_s
+
+    def candidate(self) -> float:
+        """Seconds of the candidate."""
+        reply = self._guest.ask(self._case.shape(), CALL_S if self._called else FIRST_CALL_S)
+        self._called = True
+        if reply.value != "":
+            raise Refused(self._stage, str(reply.value)[:300])
+        self._check("candidate")
+        return reply.wall_s
+
+    def _check(self, which: str) -> None:
+        """Compares once both have been called: everything stands still meanwhile."""
+        self._done.add(which)
+        if len(self._done) < 2:
+            return
+        want, got = self._output(self._home), self._output(self._guest)
+        wrong = ~(np.abs(got - want) <= TOLERANCE + TOLERANCE * np.abs(want))
+        if wrong.any():
+            share = wrong.mean()
+            raise Refused(self._stage, f"wrong on {share:.2%} of the elements of {self._case.name()}")
+
+    def _output(self, live: Live) -> np.ndarray:
+        sizes = self._case.sizes()
+        at = sum(-(-4 * size // 64) * 64 for size in sizes[:-1])
+        return np.frombuffer(live.memory, dtype=np.float32, count=sizes[-1], offset=at)
+
+
+def _timed(pair: Pair, case: Case, device: Device, bench: Bench) -> Timed:
+    for _ in range(2):
+        pair.once(case, "timing")  # warm
+    pair.prepare(case, "timing")
+    both = pair.reference() + pair.candidate()
+    blocks = BLOCKS * 2 if both < LONGER else BLOCKS
+    found = bench.compare(lambda: pair.prepare(case, "timing"), pair.reference, pair.candidate, blocks)
+    least = max(case.flops() / device.gflops, case.moved() / device.gbs) / 1e9
+    if found.b_s * IMPOSSIBLE < least:
+        raise Refused("timing", f"{found.b_s * 1e3:.3g} ms is below what {case.name()} takes at least")
+    return Timed(case, found.a_s, found.b_s, found.ratio, found.spread, least / found.b_s)
+
+
+def geometric_mean(timed: list[Timed]) -> float:
+    """The score."""
+    return math.exp(math.fsum(math.log(one.ratio) for one in timed) / len(timed))
+
+
+def guest(given: Mapping[str, Any], threads: int, *, room: str = "guest", memory: int, limits: Limits = RUN) -> Guest:
+    """`guest.py` with what it is to run."""
+    files = {"guest.py": (_HERE / "guest.py").read_bytes(), "threads.txt": str(threads).encode()}
+    return Guest(files, "guest.py", dict(given), room, limits, memory)
+
+
+def compiled(candidate: Candidate, device: Device, bench: Bench) -> bytes:
+    """The library of a candidate, compiled in the sandbox, or from the cache; raises `Refused`."""
+    file = _cache() / f"{candidate.key(device.name)}.so"
+    if file.exists():
+        return file.read_bytes()
+    given = {
+        "language": "build",
+        "code": candidate.code,
+        "flags": candidate.flags,
+        "cuda": candidate.language == "cuda",
+    }
+    builder = guest(given, device.threads, room="build", memory=LIBRARY_BYTES, limits=BUILD)
+    try:
+        with bench.open(builder) as live:
+            size = live.ask("build", BUILD.wall_s).value
+            if not isinstance(size, int) or not 0 < size <= LIBRARY_BYTES:
+                raise Refused("compile", "no library came of it")
+            library = bytes(live.memory[:size])
+    except GuestFailed as failed:
+        if failed.kind == "infrastructure":
+            raise
+        raise Refused("compile", f"{failed} ({failed.kind})") from None
+    with contextlib.suppress(OSError):  # it can be compiled again
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_suffix(f".{os.getpid()}")
+        scratch.write_bytes(library)
+        scratch.replace(file)
+    return library
+
+
+def _cache() -> Path:
+    root = os.environ.get("SIA_CACHE")
+    return (Path(root) if root else platformdirs.user_cache_path("sia")) / "compute" / "kernels"
