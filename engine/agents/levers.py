@@ -1,8 +1,8 @@
 """Which lever the search agent pulls, and with which algorithm: rules, each with its reason. Pure.
 
-Harness first, weights once progress stalls, as the paper ran it (arXiv 2605.27276): a lever is pulled on while the gate
-accepts what it makes, and changed when it does not. The algorithm follows the paper's table of when each is chosen, as
-far as the results in the log tell.
+Harness first, weights once progress stalls, as the paper ran it (arXiv 2605.27276). An Improvement of the harness goes on
+until its search comes to a halt, so the levers take turns: under new weights the search has something to find again.
+The algorithm follows the paper's table of when each is chosen, as far as the results in the log tell.
 """
 
 from __future__ import annotations
@@ -50,11 +50,9 @@ def _why(view: View) -> str | None:
     """Why it is the weights' turn; None where it is the harness's."""
     if not view.harness.manifest.tunables:
         return "the harness declares nothing to search"
-    last = view.past[-1]
-    lever: t.Lever = last.lever or "harness"
-    why = "its last candidate was accepted"
-    if last.lever and not last.accepted:
-        lever, why = _other(lever), f"the gate did not accept what the {lever} lever made last"
+    made = view.past[-1].lever
+    lever: t.Lever = "harness" if made is None else _other(made)
+    why = "the search of the harness came to a halt"
     if len(view.failed) % 2:
         lever, why = _other(lever), f"no candidate came of the {lever} lever"
     return why if lever == "weights" else None

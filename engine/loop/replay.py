@@ -14,6 +14,7 @@ import msgspec
 
 from domains.contract import Grade
 from engine.errors import SiaError
+from engine.events import blobs
 from engine.events import types as t
 from engine.events.codec import encode
 from engine.events.event import GENESIS, Event
@@ -211,7 +212,11 @@ def _version(reader: Reader, state: State, results: Results, event: Event, paylo
 def _checkpoint(
     reader: Reader, state: State, results: Results, event: Event, payload: t.TrainingCheckpointed
 ) -> _Found:
-    rewards = [reward for _, _, reward, *_ in msgspec.json.decode(reader.blob(payload.samples), type=list[list[Any]])]
+    try:
+        rows = msgspec.json.decode(reader.blob(payload.samples), type=list[list[Any]])
+    except blobs.LeftOut:  # they hold text of instances, and the run came here without
+        return None
+    rewards = [reward for _, _, reward, *_ in rows]
     found = (binned(rewards), mean(rewards).score)
     got = (payload.rewards, payload.measures.get("reward"))
     return None if found == got else (str(found), str(got))

@@ -22,13 +22,15 @@ from sia_tui.options import Shared, common, plain, print_json
     help="The file to write: .sia (one sealed file) or .jsonl (one event a line).",
 )
 @click.option("--with-data", is_flag=True, help="Take along logs, which may hold text of instances.")
+@click.option("--with-adapters", is_flag=True, help="Copy the run's trained adapters into FILE.adapters beside it.")
 @common
-def export(reference: str, target: Path, with_data: bool, shared: Shared) -> None:
+def export(reference: str, target: Path, with_data: bool, with_adapters: bool, shared: Shared) -> None:
     """RUN with all that its history needs, in one file that opens with nothing beside it.
 
     Example: sia export last -o run.sia
     """
     from engine import __version__
+    from engine.carry import weights
     from engine.carry.lines import write_lines
     from engine.errors import SiaError
     from engine.events.seal import seal
@@ -43,6 +45,8 @@ def export(reference: str, target: Path, with_data: bool, shared: Shared) -> Non
             events = seal(reader, run, target, data=with_data, made_by=f"sia {__version__}").events
         else:
             events = write_lines(reader, run, target, data=with_data)
+        if with_adapters:
+            weights.pack(reader, run.run, shared.workspace, target)
     size = target.stat().st_size
     if shared.as_json:
         print_json({"run": run.run, "file": str(target), "events": events, "bytes": size})
@@ -56,15 +60,19 @@ def export(reference: str, target: Path, with_data: bool, shared: Shared) -> Non
 def import_(file: Path, shared: Shared) -> None:
     """Take the run in FILE, which `sia export` has written, into this workspace, once it is checked whole.
 
-    What is here already is left as it is. A run whose name is taken here gets one that ends in its id.
+    What is here already is left as it is; adapters in FILE.adapters come along. A run whose name is taken here gets
+    one that ends in its id.
 
     Example: sia import run.sia
     """
     import msgspec
 
+    from engine.carry import weights
     from engine.carry.importing import take
 
     taken = take(shared.workspace, file)
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        weights.unpack(reader, taken.run, shared.workspace, file)
     if shared.as_json:
         print_json(msgspec.to_builtins(taken))
     elif not taken.new:

@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 import pytest
 
 from domains.contract import Instance
-from engine.carry import sweeping
+from engine.carry import sweeping, weights
+from engine.carry.importing import take
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
+from engine.events.seal import seal
 from engine.loop import adapters, audit, crossing, forking, replay
 from engine.loop.rollouts import refuse_others
+from engine.loop.workspace import Workspace
 from engine.weights.client import TrainerFailed
 from tests.training import TRAINS, Stage, adapter, stage
 
@@ -234,3 +237,24 @@ def test_there_is_no_cross_of_one_lever(play: Stage) -> None:
     play.run(TRAINS)
     with contextlib.closing(play.workspace.reader()) as reader, pytest.raises(SiaError, match="nothing to cross"):
         crossing.cells(reader, reader.find("last"))
+
+
+def test_adapters_are_carried_on_request_and_checked(play: Stage, tmp_path: Path) -> None:
+    play.run(TRAINS)
+    file, there = tmp_path / "run.sia", Workspace(tmp_path / "there")
+    with contextlib.closing(play.workspace.reader()) as reader:
+        run = reader.find("last")
+        seal(reader, run, file, data=False, made_by="a test")
+        (name,) = weights.pack(reader, run.run, play.workspace, file)
+    take(there, file)
+    with contextlib.closing(there.reader()) as reader:
+        assert replay.verify(reader, run.run).identical, "without the adapter"
+        altered = weights.beside(file) / name / "adapter_config.json"
+        content = altered.read_text()
+        altered.write_text("altered")
+        with pytest.raises(SiaError, match="damaged"):
+            weights.unpack(reader, run.run, there, file)
+        assert not (there.path / "adapters" / name).exists()
+        altered.write_text(content)
+        assert weights.unpack(reader, run.run, there, file) == [name]
+    assert adapters.sound(there.path / "adapters" / name)
