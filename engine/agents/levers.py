@@ -1,7 +1,7 @@
 """Which lever the search agent pulls, and with which algorithm: rules, each with its reason. Pure.
 
-Harness first, weights once progress stalls, as the paper ran it (arXiv 2605.27276). An Improvement of the harness goes on
-until its search comes to a halt, so the levers take turns: under new weights the search has something to find again.
+Harness first, weights once progress stalls, as the paper ran it (arXiv 2605.27276). An Improvement of the harness goes
+on until its search comes to a halt, so the levers take turns: under new weights the search has something to find again.
 The algorithm follows the paper's table of when each is chosen, as far as the results in the log tell.
 """
 

@@ -1,0 +1,79 @@
+"""The search agent's levers: who has its turn, with which algorithm, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from engine.agents.levers import RECIPES, Pull, weights
+from engine.agents.protocol import Past, View
+from engine.events import types as t
+from engine.weights.recipe import recipe
+from harness_repo.harness import parse
+from tests.desks import view
+
+TUNED = parse(
+    {
+        "harness.toml": b'name = "a"\n[tunables.k]\ntype = "int"\nlow = 0\nhigh = 2\n',
+        "params.toml": b"k = 0\n",
+        "agent.py": b"def solve(instance, ctx):\n    return 0\n",
+    }
+)
+
+
+def past(n: int, lever: t.Lever | None, *, accepted: bool = True) -> Past:
+    return Past(n, f"h{n}", {}, lever, t.Score(0.5, 0.1, 12), accepted, "said the gate")
+
+
+def result(score: float) -> t.InstanceFinished:
+    return t.InstanceFinished("h", "train", "train-1", 0, 1, "p", score)
+
+
+def seen(*levers: t.Lever | None, policy: t.LeverPolicy = "auto", rewards: tuple[float, ...] = (), **more: Any) -> View:
+    one = view(past=[past(n, lever) for n, lever in enumerate(levers, 1)], harness=TUNED, **more)
+    return replace(one, settings=replace(one.settings, lever=policy), train=[result(reward) for reward in rewards])
+
+
+def pulled(one: View) -> Pull:
+    found = weights(one, trainable=True)
+    assert found is not None
+    return found
+
+
+def test_the_harness_comes_first_and_the_levers_take_turns() -> None:
+    assert weights(seen(None), trainable=True) is None
+    assert "came to a halt" in pulled(seen(None, "harness")).reason
+    assert weights(seen(None, "harness", "weights"), trainable=True) is None
+
+
+def test_where_nothing_came_of_one_lever_the_other_has_its_turn() -> None:
+    assert "no candidate came of the harness lever" in pulled(seen(None, failed=["nothing"])).reason
+    assert weights(seen(None, "harness", failed=["nothing"]), trainable=True) is None
+
+
+def test_a_harness_that_declares_nothing_leaves_the_weights() -> None:
+    bare = parse({"harness.toml": b'name = "a"\n', "agent.py": b"def solve(instance, ctx):\n    return 0\n"})
+    assert "declares nothing" in pulled(replace(seen(None), harness=bare)).reason
+
+
+@pytest.mark.parametrize("policy", ["harness", "best-of-n"])
+def test_other_policies_never_train(policy: t.LeverPolicy) -> None:
+    assert weights(seen(None, "harness", policy=policy), trainable=True) is None
+    assert weights(seen(None, policy="weights"), trainable=False) is None
+
+
+def test_the_algorithm_follows_from_what_the_results_tell() -> None:
+    assert pulled(seen(None, policy="weights", rewards=(0, 1, 0, 0))).algorithm == "best-of-n"
+    assert pulled(seen(None, policy="weights", rewards=(0, 1, 1, 1))).algorithm == "grpo"
+    assert pulled(seen(None, "weights", policy="weights", rewards=(0, 1, 0, 0))).algorithm == "grpo"
+    assert pulled(seen(None, policy="weights", rewards=(*[0.01] * 20, 5.0))).algorithm == "entropic"
+    rejected = replace(seen(None), past=[past(1, None), past(2, "weights", accepted=False)])
+    found = pulled(replace(rejected, settings=replace(rejected.settings, lever="weights")))
+    assert (found.algorithm, "not accepted" in found.reason) == ("reinforce", True)
+
+
+@pytest.mark.parametrize("algorithm", RECIPES)
+def test_the_recipes_are_valid(algorithm: str) -> None:
+    assert recipe(algorithm, RECIPES[algorithm]).algorithm == algorithm
