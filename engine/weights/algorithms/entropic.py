@@ -17,24 +17,25 @@ from collections.abc import Sequence
 TARGET = math.log(2)
 STEEPEST = 5.0
 _HALVINGS = 60
+_LEAST = 1e-9
 _FLOOR = 1e-6  # keeps an advantage finite in single precision, however steep beta is
 
 
 def advantages(rewards: Sequence[float], beta: float = 0.0) -> list[float]:
     """An advantage for each of the rewards of one instance, of which there are at least two; `beta` 0 adapts."""
-    sharpness = beta or adapted(rewards)
     best = max(rewards)
+    if best - min(rewards) < _LEAST:
+        return [0.0] * len(rewards)
+    sharpness = beta or adapted(rewards)
     weights = [math.exp(sharpness * (reward - best)) for reward in rewards]  # no overflow; the quotient is the same
     total, others = sum(weights), len(weights) - 1
-    if max(rewards) == min(rewards) or not others:
-        return [0.0] * len(rewards)
     return [weight * others / max(total - weight, _FLOOR) - 1 for weight in weights]
 
 
 def adapted(rewards: Sequence[float]) -> float:
     """The beta at which KL(q || uniform) is ln 2, or the steepest that is allowed; 0 where all rewards are equal."""
     spread = max(rewards) - min(rewards)
-    if spread == 0:
+    if spread < _LEAST:
         return 0.0
     low, high = 0.0, STEEPEST / spread
     if divergence(rewards, high) <= TARGET:
