@@ -29,7 +29,7 @@ test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
 test-local: $(VENV)/.local  ## SmolLM2 in process by llama.cpp, and behind its server
 	$(BIN)/pytest -m local -n 0 tests/local
 
-test-train: $(VENV)/.train  ## SmolLM2 in process by transformers
+test-train: $(VENV)/.train  ## training: every algorithm, adapters; SmolLM2 by transformers
 	$(BIN)/pytest -m train -n 0 tests/train
 
 test-kernels: $(VENV)/.kernels  ## kernels compiled, run and attacked on the bench
