@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import mmap
 import os
-import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -20,7 +19,7 @@ import msgspec
 
 from domains.contract import Compared, Device, Guest, GuestFailed
 from engine.compute import devices, timing
-from engine.grading.live import Line
+from engine.grading.live import Line, line_ends
 from engine.sandbox import DiedError, Isolation, Job, Outcome, Program, Refused, Sandbox, StartError, probe
 
 T = TypeVar("T")
@@ -70,7 +69,7 @@ class GradingBench:
         name = _room(guest)
         box = self._room(name, guest)
         memory = os.memfd_create("bench")
-        ours, theirs = socket.socketpair()
+        ours, theirs = line_ends()
         try:
             os.ftruncate(memory, max(1, guest.memory_bytes))
             shared = mmap.mmap(memory, 0)

@@ -30,13 +30,19 @@ _HEAD = struct.Struct("!I")
 _CREDENTIALS = struct.Struct("iII")
 
 
+def line_ends() -> tuple[socket.socket, socket.socket]:
+    """The host's end and the guest's; whoever speaks on the guest's end is named by the kernel from the first byte."""
+    ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before the guest can greet
+    return ours, theirs
+
+
 class Line:
     """The host's end. `job` is done when the guest has ended, with what came of it."""
 
     def __init__(self, end: socket.socket, memory: mmap.mmap, job: Future[Outcome]) -> None:
         self.memory = memoryview(memory)
         self._end, self._job = end, job
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._ended, self._wake = os.pipe()
         self._poll = select.poll()
         for descriptor in (end.fileno(), self._ended):
