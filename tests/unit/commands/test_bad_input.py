@@ -45,7 +45,7 @@ def refused(result: subprocess.CompletedProcess[str], *words: str, status: int =
         (["run", str(TOY), "--agent", "oracle"], ["oracle", "search"]),
         (["run", str(TOY), "--agent", "script:missing.toml"], ["missing.toml", "script:"]),
         (["run", str(TOY), "--lever", "sideways"], ["sideways", "harness"]),
-        (["run", str(TOY), "--lever", "weights"], ["weights", "auto or harness"]),
+        (["run", str(TOY), "--lever", "weights"], ["weights", "--model"]),
         (["run", str(TOY), "--probes", "-3"], ["probe", "--probes"]),
         (["run", str(TOY), "--approve", "perhaps"], ["perhaps", "weights"]),
         (["run", str(TOY), "--name", "No Name"], ["No Name", "letters"]),
