@@ -25,6 +25,14 @@ TONES: dict[str, Tone] = {
     t.TestUnsealed.type: "accent",
 }
 
+_FIRST = ("reward", "reward_so_far", "kl", "entropy", "loss", "tokens_s")
+
+
+def rank(name: str) -> tuple[int, str]:
+    """The order of what training reports: rewards, each class below, what tells of a collapse, the rest by name."""
+    stem = name.partition("/")[0]
+    return (_FIRST.index(stem) if stem in _FIRST else len(_FIRST), name)
+
 
 def describe(event: Event) -> tuple[Span, ...]:
     """Number, time of day, and what happened."""
@@ -57,6 +65,9 @@ def told(event: Event) -> tuple[Span, ...]:
             return ((f"model {role}  ", "accent"), (tokens, ""), (f"{place} call {payload.ordinal}  {took}", "dim"))
         case t.ToolCalled(name=name, place=place, failed=failed):
             return (("tool  ", "dim"), (f"{name}  ", "bad" if failed else "accent"), (place, "dim"))
+        case t.TrainingProgress(values=values):
+            shown = ", ".join(f"{name} {values[name]:,.4g}" for name in sorted(values, key=rank) if "/" not in name)
+            return ((f"training, round {payload.round}  ", "accent"), (shown, "dim"))
         case t.StepStarted(kind=kind, attempt=attempt):
             again = f", try {attempt}" if attempt > 1 else ""
             return ((f"{kind} begins{again}", "dim"),)

@@ -13,6 +13,7 @@ from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.loop.outline import Outline
 from sia_tui.app import pages
+from sia_tui.app.describe import told
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import Target
 from tests.histories import Play
@@ -96,9 +97,13 @@ def test_a_model_call_shows_what_was_said() -> None:
 def test_training_is_drawn_value_by_value(workspace: Path) -> None:
     with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
         Play(log).to_rest()  # type: ignore[arg-type]
-        log.append([(2, t.TrainingProgress(step, {"reward": step / 10, "kl": 0.1})) for step in range(1, 9)])
+        reports = [t.TrainingProgress(step, {"rollouts": 8, "kl": 0.1, "reward": step / 10}, 1) for step in range(1, 9)]
+        last = log.append([(2, report) for report in reports])[-1]
     with moment(workspace / "events.db") as at:
         page = texts(pages.build(at, Target("training"), 78).rows)
+    titles = [line.split()[0] for line in page if " at step 8" in line]
+    assert titles == ["reward", "kl", "rollouts"]  # what matters first
+    assert "".join(text for text, _ in told(last)) == "training, round 1  reward 0.8, kl 0.1, rollouts 8"
     assert any(line.startswith("reward  0.8 at step 8") for line in page)
     assert any(line.startswith("kl  0.1 at step 8") for line in page)
     assert any("o" in line and "│" in line for line in page)

@@ -23,7 +23,8 @@ def build(moment: Moment, target: Target, width: int) -> Page:
             *_lines("why", version.reason, width),
         ]
     if one.candidate.weights:
-        rows.append(fact("weights", one.candidate.weights[:16]))
+        curves = Target("training", n - 1) if one.candidate.lever == "weights" else None
+        rows.append(fact("weights", one.candidate.weights[:16], to=curves))
     before = moment.parent(n)
     if before is not None:
         rows.append(row(("difference to its parent", "accent"), to=Target("diff", before, n)))

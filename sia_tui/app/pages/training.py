@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.events import types as t
 from sia_tui.app.chart import Curve, chart
+from sia_tui.app.describe import rank
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import BLANK, Page, Row, Target, heading, row
 
@@ -21,7 +22,7 @@ def build(moment: Moment, target: Target, width: int) -> Page:
                 x.append(report.step)
                 y.append(value)
     rows: list[Row] = []
-    for name, (x, y) in values.items():
+    for name, (x, y) in sorted(values.items(), key=lambda item: rank(item[0])):
         rows += [
             heading(name, f"{y[-1]:.4g} at step {x[-1]:g}"),
             *chart([Curve(name, x, y)], [], width, 10, x="step"),
