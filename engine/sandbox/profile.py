@@ -69,7 +69,10 @@ def command(
         words += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
     for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]
-    words += [*_system(), *_software()]
+    room = ["--perms", "0777", "--size", str(disk_bytes), "--tmpfs"]
+    words += _system()
+    words += [*room, "/tmp"] if roomy else []  # noqa: S108  (before this Python, which may lie below it)
+    words += _software()
     words += ["--dev", "/dev", "--proc", "/proc"]
     words += [word for node in devices for word in ("--dev-bind", node, node)]
     words += ["--ro-bind", str(WORKER), INSIDE_WORKER]
@@ -79,8 +82,8 @@ def command(
     words += _folders([Path(INSIDE_FOLDERS)])
     for name, folder in folders.items():
         words += ["--ro-bind", folder, f"{INSIDE_FOLDERS}/{name}"]
-    for folder in [*scratch, *(("/tmp", "/dev/shm") if roomy else ())]:  # noqa: S108  (inside)
-        words += ["--perms", "0777", "--size", str(disk_bytes), "--tmpfs", folder]
+    for folder in [*scratch, *(["/dev/shm"] if roomy else [])]:  # noqa: S108  (inside)
+        words += [*room, folder]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
     if seccomp is not None:
         words += ["--seccomp", str(seccomp)]

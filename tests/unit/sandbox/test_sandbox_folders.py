@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from engine.sandbox import Isolation
+from engine.sandbox import Isolation, profile
 from tests.unit.sandbox.running import run
 
 READS = """
@@ -50,3 +51,11 @@ def test_tmp_is_writable_only_where_that_was_asked_for(best: Isolation, roomy: b
     (outcome,) = run(WRITES, [1], best, roomy=roomy)
     assert outcome.failure is None
     assert outcome.answer == written
+
+
+def test_a_python_below_tmp_is_not_hidden_by_a_tmp_that_can_be_written() -> None:
+    words = profile.command(
+        "bwrap", "real", control=3, seccomp=None, files={}, scratch=[], disk_bytes=1 << 20, python=["x"], roomy=True
+    )
+    tmp = next(i for i, word in enumerate(words) if word == "--tmpfs" and words[i + 1] == "/tmp")  # noqa: S108
+    assert tmp < words.index(sys.prefix)
