@@ -133,8 +133,11 @@ def test_a_program_that_is_never_changed_is_never_accepted_by_a_noisy_evaluator(
     place = task(tmp_path, NOISY)
     script = "".join(UNCHANGING % (n, "VALUE = 5\\n") for n in range(generations))
     (tmp_path / "script.toml").write_text(script)
-    shown = facts(tmp_path, "run", str(place), "--generations", str(generations), "--agent", "script:script.toml")
-    rows = shown["generations"]
+    command = ("run", str(place), "--generations", str(generations), "--agent", "script:script.toml")
+    rows = facts(tmp_path, *command)["generations"]
+    if any(row["accepted"] for row in rows[1:]):  # type: ignore[index]
+        # the gate may err in one run of twenty, and nothing can seed this noise: twice is one of four hundred
+        rows = facts(tmp_path, *command)["generations"]
     assert len(rows) == generations  # type: ignore[arg-type]
     assert [row["accepted"] for row in rows] == [True] + [False] * (generations - 1)  # type: ignore[attr-defined]
     assert all(row["val"]["n"] >= 8 for row in rows)  # type: ignore[attr-defined]
