@@ -51,7 +51,9 @@ def seed_answer(**params: Any) -> dict[str, Any]:
 HONEST = {
     "the reference": {"structure": "reference"},
     "fused": {"structure": "fused"},
-    "C++": {"structure": "chunked", "chunk": 64, "optimise": "-O3", "vectors": 256},
+    "C++ in chunks": {"structure": "chunked", "chunk": 64, "optimise": "-O3"},
+    "C++ in vectors of AVX2": {"structure": "tiled", "lanes": 8, "tile": 3, "columns": 4, "optimise": "-O3"},
+    "C++ in vectors of AVX-512": {"structure": "tiled", "lanes": 16, "tile": 6, "columns": 6, "optimise": "-O3"},
 }
 
 

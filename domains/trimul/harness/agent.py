@@ -3,16 +3,18 @@
 from pathlib import Path
 
 KERNELS = Path(__file__).with_name("kernels")
+DEFINED = {"chunked": ["chunk"], "tiled": ["lanes", "tile", "columns"]}
+"""The tunables that each source in C++ is compiled with."""
 
 
 def solve(instance, ctx):
     """The kernel as `task.md` wants it."""
     params = ctx.params
     structure = params["structure"]
-    if structure == "chunked":
+    if structure in DEFINED:
         flags = [params["optimise"], "-march=native", "-ffast-math", "-fopenmp"]
-        flags += [f"-mprefer-vector-width={params['vectors']}", f"-DCHUNK={params['chunk']}"]
-        return {"language": "c++", "source": read("chunked.py"), "code": read("chunked.cpp"), "flags": flags}
+        flags += [f"-D{name.upper()}={params[name]}" for name in DEFINED[structure]]
+        return {"language": "c++", "source": read(f"{structure}.py"), "code": read(f"{structure}.cpp"), "flags": flags}
     if structure == "compiled":
         source = read("fused.py") + "\n\ncustom_kernel = torch.compile(custom_kernel, dynamic=False)\n"
         return {"language": "torch", "source": source}
