@@ -140,6 +140,13 @@ def adapted(folder: Path) -> dict[str, Any]:
     }
 
 
+def settled(module: str) -> None:
+    """Starts `module` anew with the settings of threads that ours has, which are read when torch is loaded."""
+    wanted = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": str(THREADS), "TOKENIZERS_PARALLELISM": "false"}
+    if not wanted.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], os.environ | wanted)  # noqa: S606
+
+
 def run(trainer: Any) -> Warm:
     """Trains by TRL, the clock running from the second step."""
     warm = Warm()
@@ -229,9 +236,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="small, to see that it runs; its figures say little")
-    settled = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": str(THREADS), "TOKENIZERS_PARALLELISM": "false"}
-    if not settled.items() <= os.environ.items():  # as ours has them, and read when torch is loaded
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.training", *sys.argv[1:]], os.environ | settled)  # noqa: S606
+    settled("benchmarks.training")
     size = QUICK if parser.parse_args().quick else FULL
     torch.set_num_threads(THREADS)
     folder = of_gguf(smollm2.fetch(lambda _: None))

@@ -26,6 +26,8 @@ from engine.sandbox import tree as processes
 
 MOST_BYTES = 1 << 20
 STILL_S = 5.0
+_YIELD_S = 1e-5
+"""A thread needs a processor to stop; a host that looks without a pause keeps it from one for milliseconds."""
 _HEAD = struct.Struct("!I")
 _CREDENTIALS = struct.Struct("iII")
 
@@ -148,6 +150,7 @@ class Line:
                 while not _still(pid):
                     if time.monotonic() > until:
                         raise GuestFailed("candidate", "could not be stopped")
+                    time.sleep(_YIELD_S)
             seen |= found
             found = set(processes.descendants(self._slot)) - seen
 
