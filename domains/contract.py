@@ -108,7 +108,8 @@ class Device(msgspec.Struct, frozen=True):
     """What kernels run on, and what it reaches at most, as measured: a ceiling, not the maker's number.
 
     `gflops` are billions of fp32 operations a second of a large matrix product, `gbs` billions of bytes a second that
-    are copied. `threads` are those that a kernel on a CPU may use.
+    are copied; `peaks` are those of the product by dtype (fp32, tf32, bf16, fp16), where the device has it. `threads`
+    are those that a kernel on a CPU may use. `driver` is the version of a GPU's driver, `software` those of libraries.
     """
 
     kind: Literal["cpu", "cuda"]
@@ -118,6 +119,12 @@ class Device(msgspec.Struct, frozen=True):
     threads: int = 1
     memory_gb: float = 0.0
     driver: str = ""
+    peaks: Mapping[str, float] = {}
+    software: str = ""
+
+    def fastest(self) -> float:
+        """The highest ceiling of any dtype, in the unit of `gflops`: what no kernel overtakes."""
+        return max([self.gflops, *self.peaks.values()])
 
 
 class Guest(msgspec.Struct, frozen=True):

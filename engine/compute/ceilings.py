@@ -1,10 +1,11 @@
-"""Measures this machine's device and prints a `Device` as JSON. Run by `engine.compute.devices`.
+"""Measures this machine's device once and prints a `Device` as JSON. Run by `engine.compute.record`.
 
 The best of several tries counts: a ceiling is what is reached when nothing is in the way.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable
@@ -13,12 +14,15 @@ from typing import Any
 import msgspec
 
 from domains.contract import Device
-from engine.compute.devices import processor
+from engine.compute import devices
 
 SIDE = 2048
 GPU_SIDE = 8192
 BYTES = 1 << 27
+GPU_BYTES = 1 << 30
 TRIES = 8
+HALF = ("amx_bf16", "avx512_bf16")
+"""Processors with one of these multiply bfloat16 faster than fp32."""
 
 
 def main() -> None:
@@ -37,8 +41,11 @@ def _processor(torch: Any, threads: int) -> Device:
     torch.set_num_threads(threads)
     a, b = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
     source, target = torch.zeros(BYTES // 4), torch.zeros(BYTES // 4)
-    product = _best(lambda: torch.mm(a, b))
-    return _device(threads, product, _best(lambda: target.copy_(source)))
+    peaks = {"fp32": _rate(_best(lambda: torch.mm(a, b)))}
+    if devices.flags().intersection(HALF):
+        c, d = a.bfloat16(), b.bfloat16()
+        peaks["bf16"] = _rate(_best(lambda: torch.mm(c, d)))
+    return _device(threads, peaks, _best(lambda: target.copy_(source)), f"torch {torch.__version__}")
 
 
 def _with_numpy(threads: int) -> Device:
@@ -46,34 +53,38 @@ def _with_numpy(threads: int) -> Device:
 
     a = np.random.default_rng(0).standard_normal((SIDE, SIDE), dtype=np.float32)
     source, target = np.zeros(BYTES // 4, dtype=np.float32), np.zeros(BYTES // 4, dtype=np.float32)
-    return _device(threads, _best(lambda: a @ a), _best(lambda: np.copyto(target, source)))
+    peaks = {"fp32": _rate(_best(lambda: a @ a))}
+    return _device(threads, peaks, _best(lambda: np.copyto(target, source)), f"numpy {np.__version__}")
 
 
-def _device(threads: int, product_s: float, copy_s: float) -> Device:
-    return Device("cpu", processor(), 2 * SIDE**3 / product_s / 1e9, 2 * BYTES / copy_s / 1e9, threads)
+def _device(threads: int, peaks: dict[str, float], copy_s: float, software: str) -> Device:
+    gbs = 2 * BYTES / copy_s / 1e9
+    return Device("cpu", devices.processor(), peaks["fp32"], gbs, threads, peaks=peaks, software=software)
 
 
 def _cuda(torch: Any) -> Device:
+    """Each dtype by the clock of CUDA's events, and the copy within the GPU's memory."""
     facts = torch.cuda.get_device_properties(0)
-    a, b = (torch.randn(GPU_SIDE, GPU_SIDE, device="cuda", dtype=torch.bfloat16) for _ in range(2))
-    source, target = (torch.zeros(1 << 28, device="cuda") for _ in range(2))
-
-    def timed(work: Callable[[], object]) -> Callable[[], object]:
-        def run() -> None:
-            work()
-            torch.cuda.synchronize()
-
-        return run
-
-    product = _best(timed(lambda: torch.mm(a, b)))
-    copied = _best(timed(lambda: target.copy_(source)))
+    a, b = (torch.randn(GPU_SIDE, GPU_SIDE, device="cuda") for _ in range(2))
+    peaks = {}
+    for kind, precision in (("fp32", "highest"), ("tf32", "high")):
+        torch.set_float32_matmul_precision(precision)
+        peaks[kind] = _rate(_best_on_gpu(torch, lambda: torch.mm(a, b)), GPU_SIDE)
+    for kind, dtype in (("bf16", torch.bfloat16), ("fp16", torch.float16)):
+        halves = a.to(dtype), b.to(dtype)
+        peaks[kind] = _rate(_best_on_gpu(torch, functools.partial(torch.mm, *halves)), GPU_SIDE)
+    source, target = (torch.zeros(GPU_BYTES // 4, device="cuda") for _ in range(2))
+    copied_s = _best_on_gpu(torch, lambda: target.copy_(source))
     return Device(
         "cuda",
         facts.name,
-        2 * GPU_SIDE**3 / product / 1e9,
-        2 * 4 * source.numel() / copied / 1e9,
-        memory_gb=facts.total_memory / 1e9,
-        driver=f"CUDA {torch.version.cuda}, torch {torch.__version__}",
+        peaks["fp32"],
+        2 * GPU_BYTES / copied_s / 1e9,
+        devices.threads(),
+        facts.total_memory / 1e9,
+        devices.driver_version(),
+        peaks,
+        f"torch {torch.__version__}, CUDA {torch.version.cuda}",
     )
 
 
@@ -84,6 +95,22 @@ def _best(work: Callable[[], object]) -> float:
         work()
         times.append(time.perf_counter() - started)
     return min(times)
+
+
+def _best_on_gpu(torch: Any, work: Callable[[], object]) -> float:
+    times: list[float] = []
+    for _ in range(TRIES):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        work()
+        end.record()
+        torch.cuda.synchronize()
+        times.append(start.elapsed_time(end) / 1e3)
+    return min(times)
+
+
+def _rate(seconds: float, side: int = SIDE) -> float:
+    return 2.0 * float(side) ** 3 / seconds / 1e9
 
 
 if __name__ == "__main__":
