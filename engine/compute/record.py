@@ -47,7 +47,9 @@ def taken() -> Device:
         done = subprocess.run(command, capture_output=True, env=environment, timeout=MEASURE_S, check=True)
         return msgspec.json.decode(done.stdout, type=Device)
     except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
-        raise SiaError(f"the device cannot be measured ({type(error).__name__})", "see `sia doctor`") from None
+        raise SiaError(
+            f"the device cannot be measured ({type(error).__name__})", "try again with `sia doctor --measure`"
+        ) from None
 
 
 def measured(take: Callable[[], Device] = taken, now: Callable[[], float] = time.time) -> Device:

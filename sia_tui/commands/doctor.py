@@ -18,15 +18,16 @@ _SQLITE_FIXED = (3, 51, 3)
 
 
 @click.command("doctor")
+@click.option("--measure", is_flag=True, help="Measure what the device reaches; takes seconds.")
 @common
-def doctor(shared: Shared) -> None:
-    """What this machine offers: sandbox, SQLite, git, packages.
+def doctor(measure: bool, shared: Shared) -> None:
+    """What this machine offers: sandbox, SQLite, git, packages, devices.
 
     Example: sia doctor
     """
     from sia_tui.tables import table
 
-    rows = [*_sandbox(), *_stores(), *_packages(), *_workspace(shared.workspace)]
+    rows = [*_sandbox(), *_stores(), *_packages(), *_devices(measure), *_workspace(shared.workspace)]
     if shared.as_json:
         print_json(rows)
     else:
@@ -87,6 +88,17 @@ def _packages() -> list[dict[str, Any]]:
             )
         )
     return rows
+
+
+def _devices(measure: bool) -> list[dict[str, Any]]:
+    from engine.compute import devices, record, survey
+
+    known = record.measure() if measure else record.recorded()
+    gpu = survey.gpu(known, devices.gpus(), bool(devices.nodes()), survey.torch())
+    return [
+        _row(what, not found.remedy, found.how, found.remedy, needed=False)
+        for what, found in (("processor", survey.processor(known)), ("GPU", gpu))
+    ]
 
 
 def _workspace(place: Workspace) -> list[dict[str, Any]]:
