@@ -51,8 +51,8 @@ bench: $(VENV)/.dev  ## the measurements that the documentation quotes
 	$(BIN)/python -m benchmarks.terminal
 	$(BIN)/python benchmarks/broker_overhead.py
 	$(BIN)/python -m benchmarks.denoising_memory
-	@if $(BIN)/python -c 'import torch, trl' 2>/dev/null; then $(BIN)/python -m benchmarks.training; \
-	else echo 'benchmarks.training is left out: it needs the extras train and bench'; fi
+	@if $(BIN)/python -c 'import torch, trl' 2>/dev/null; then $(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.learning; \
+	else echo 'benchmarks of training are left out: they need the extras train and bench'; fi
 
 lock: $(VENV)/.dev  ## the lock files, after a change of dependencies
 	$(BIN)/pip-compile -q $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml

@@ -27,7 +27,7 @@ SCRIPT = """
 [[decision]]
 lever = "weights"
 algorithm = "best-of-n"
-recipe = { rounds = 6, instances = 8, samples = 4, batch = 8 }
+recipe = { rounds = 12, instances = 8, samples = 4, batch = 8 }
 """
 
 
@@ -56,7 +56,7 @@ def test_ten_kills_inside_a_training_change_no_answer(tmp_path: Path) -> None:
     process, kills = start(stormy, *arguments), 0
     seen, draw = first, random.Random(5)
     for _ in range(KILLS):
-        seen += draw.randint(1, 6)
+        seen += draw.randint(1, 4)
         if wait_for(process, stormy / "events.db", seen):
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -64,7 +64,7 @@ def test_ten_kills_inside_a_training_change_no_answer(tmp_path: Path) -> None:
             seen = max(seen, len(payloads(stormy)))
             process = start(stormy, "resume", "last")
     assert process.wait(1200) == 0
-    assert kills >= KILLS // 2, "the training was killed too rarely to show anything"
+    assert kills == KILLS, "the training ended before it could be killed as often"
 
     def answers(workspace: Path) -> dict[str, str]:
         return {
