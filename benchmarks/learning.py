@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import math
 import os
+import random
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -54,11 +55,19 @@ FULL, QUICK = Size(2, 8, 258), Size(1, 2, 32)
 
 
 class Turn(NamedTuple):
-    """The adapter that came of a turn, what it cost, and the mean reward of each step."""
+    """The adapter that came of a turn, what it cost, and the rewards of each step, by prompt."""
 
     adapter: str
     cost: Cost
-    rewards: Sequence[float]
+    rewards: Sequence[Sequence[float]]
+
+    def told(self) -> str:
+        """For a person; raises `SystemExit` where there was nothing to learn from."""
+        groups = [step[at : at + K] for step in self.rewards for at in range(0, len(step), K)]
+        if not any(len(set(group)) > 1 for group in groups):
+            raise SystemExit("all samples of each prompt had one reward, so that nothing could be learnt")
+        means = ", ".join(f"{sum(step) / len(step):.2f}" for step in self.rewards)
+        return f"rewards of the steps {means}; {self.cost.cpu / 60:.2f} CPU-minutes"
 
 
 class Bench:
@@ -70,7 +79,8 @@ class Bench:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.server = Transformers(folder, adapters=self.adapters)
         domain = load(None)
-        self.train, self.held_out = domain.instances("train"), domain.instances("val")
+        self.train, self.held_out = list(domain.instances("train")), domain.instances("val")
+        random.Random(1).shuffle(self.train)  # they lie by country
         self.start = ""
 
     def say(self, item: Instance) -> list[dict[str, str]]:
@@ -117,7 +127,7 @@ def verdict(reply: str, item: Instance) -> float:
 
 async def ours(bench: Bench, turn: int, steps: int) -> Turn:
     """GRPO by our trainer."""
-    items, rewards = bench.items(turn, steps), []
+    items, rewards = bench.items(turn, steps), list[list[float]]()
     start = bench.adapters / bench.start
     asked = recipe("grpo", {"learning_rate": RATE})
     async with open_trainer(bench.folder, asked, turn, start=start, threads=THREADS) as trainer:
@@ -139,7 +149,7 @@ async def ours(bench: Bench, turn: int, steps: int) -> Turn:
                 for at, reply in enumerate(replies)
                 for call in [Call(reply.prompt_ids, [token.id for token in reply.tokens])]
             ]
-            rewards.append(sum(one.reward for one in samples) / len(samples))
+            rewards.append([one.reward for one in samples])
             tokens += sum(len(call.prompt) + len(call.tokens) for one in samples for call in one.calls)
             await trainer.learn(step + 1, samples, lambda _: None)
         adapter = await trainer.export(bench.adapters, {})
@@ -149,7 +159,7 @@ async def ours(bench: Bench, turn: int, steps: int) -> Turn:
 
 async def theirs(bench: Bench, turn: int, steps: int) -> Turn:
     """The same by TRL's `GRPOTrainer`."""
-    rewards: list[float] = []
+    rewards: list[list[float]] = []
     items = bench.items(turn, steps)
     base = AutoModelForCausalLM.from_pretrained(bench.folder, dtype=torch.float32)
     model = PeftModel.from_pretrained(base, bench.adapters / bench.start, is_trainable=True)
@@ -157,7 +167,7 @@ async def theirs(bench: Bench, turn: int, steps: int) -> Turn:
     def judged(completions: Any, label: Sequence[str], **_: Any) -> list[float]:
         texts = [one[0]["content"] for one in completions]
         found = [float(text.strip().startswith(right)) for text, right in zip(texts, label, strict=True)]
-        rewards.append(sum(found) / len(found))
+        rewards.append(found)
         return found
 
     told = GRPOConfig(
@@ -201,13 +211,10 @@ async def measured(bench: Bench, size: Size) -> None:
     gains: dict[str, list[list[float]]] = {name: [] for name in arms}
     for name in ("ours", "TRL", "TRL", "ours") * size.turns:
         turn = await arms[name](bench, len(turns[name]), size.steps)
-        if not any(0 < reward < 1 for reward in turn.rewards):
-            raise SystemExit(f"{name}: all samples of every step had one reward, so that nothing could be learnt")
+        print(f"{name}: {turn.told()}", flush=True)
         after = await bench.rewards(turn.adapter, size.held_out)
         turns[name].append(turn)
         gains[name].append([new - old for new, old in zip(after, before, strict=True)])
-        steps = ", ".join(f"{reward:.2f}" for reward in turn.rewards)
-        print(f"{name}: rewards of the steps {steps}; {turn.cost.cpu / 60:.2f} CPU-minutes", flush=True)
     print("| | gain in mean reward | CPU-minutes | gain a CPU-minute |", "| --- | --: | --: | --: |", sep="\n")
     for name in arms:
         each = [sum(column) / len(column) for column in zip(*gains[name], strict=True)]
