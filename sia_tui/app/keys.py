@@ -51,6 +51,7 @@ MAIN: tuple[Key, ...] = (
     Key("map", "x", "look('page', 'map')", "Map", "generations against instances"),
     Key("scores", "s", "look('page', 'scores')", "Scores", "score over generations"),
     Key("training", "T", "look('page', 'training')", "Training", "training curves"),
+    Key("cases", "C", "look('cases')", "Cases", "what was measured of each case, and the answer beside its parent's"),
     Key("cost", "dollar_sign", "look('page', 'cost')", "Cost", "what was spent, and the budget"),
     Key("bisect", "B", "look('bisect')", "Bisect", "which candidate fixed or broke this instance"),
     Key("mark", "m", "look('mark')", "Mark", "mark a run or a generation, to compare or to diff against"),

@@ -50,6 +50,8 @@ def crumb(target: Target) -> str:
             return "run"
         case "diff":
             return f"diff {target.first}-{target.second}"
+        case "answers":
+            return f"answers {target.first}-{target.second}"
         case "file":
             return str(target.second)
         case "map" | "scores" | "cost" | "training" | "compare":
@@ -105,7 +107,7 @@ def why_not(main: MainScreen, action: str) -> str:
             n = main.generation_here
             judged = n is not None and n <= len(state.generations) and state.of(n).verdict is not None
             return "" if judged else "no generation has been judged here yet"
-        case "verdict" | "analysis" | "files" | "diff" | "edit":
+        case "verdict" | "analysis" | "cases" | "files" | "diff" | "edit":
             return "" if main.generation_here else "no generation has begun here yet"
         case "bisect":
             return "" if main.instance_here else "the cursor is on no instance"
@@ -127,6 +129,6 @@ def why_not(main: MainScreen, action: str) -> str:
 
 _NEEDS_RUN = {
     "filter", "go", "fold", "tail", "hold", "replay", "speed", "step", "step_generation", "verdict", "diff", "files",
-    "analysis", "page", "bisect", "mark", "compare", "branch", "fork", "edit", "pause", "stop", "approve", "unseal",
-    "generation",
+    "analysis", "cases", "page", "bisect", "mark", "compare", "branch", "fork", "edit", "pause", "stop", "approve",
+    "unseal", "generation",
 }  # fmt: skip

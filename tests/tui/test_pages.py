@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_every_event_has_a_page_and_a_line(path: Path) -> None:
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_page_of_what_has_not_happened_yet_says_so(path: Path) -> None:
     with moment(path, n=1) as at:
-        for kind in ("generation", "verdict", "analysis", "harness", "scores", "map", "training"):
+        for kind in ("generation", "verdict", "analysis", "harness", "scores", "map", "training", "cases"):
             assert pages.build(at, Target(kind, 2), 78).rows
         assert any("has not begun" in line for line in texts(pages.build(at, Target("generation", 2), 78).rows))
 
@@ -125,3 +126,76 @@ def test_the_private_check_and_the_gap_are_shown(workspace: Path) -> None:
     assert any("refused on 2: rows lost" in line for line in page)
     assert any(line.startswith("x honest") for line in chart)
     assert "honest score against score" in chart
+
+
+CASES = {
+    1: {"(128, 2, masked) ms": 60.0, "(128, 2, masked) ratio": 1.0, "(32, 2, masked) ms": 5.5, "share of all": 0.4},
+    2: {
+        "(128, 2, masked) ms": 38.5,
+        "(128, 2, masked) share of the roofline": 0.62,
+        "(128, 2, masked) ratio": 1.56,
+        "(32, 2, masked) ms": 4.2,
+        "(32, 2, masked) spread": 0.01,
+        "share of all": 0.5,
+    },
+}
+KERNELS = {
+    1: {"language": "torch", "source": "def custom_kernel(data):\n    return slow(data)\n"},
+    2: {"language": "torch", "source": "def custom_kernel(data):\n    return fast(data)\n"},
+}
+
+
+def timed_run(workspace: Path) -> Path:
+    """A run whose generations 1 and 2 measured cases, and answered with kernels."""
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        play = Play(log)  # type: ignore[arg-type]
+        play.to_rest()
+        for n, measures in CASES.items():
+            check = t.PrivateCheck(True, measures={name: t.Score(value, 0.0, 1) for name, value in measures.items()})
+            harness = play.state.of(n).candidate.harness
+            answer = json.dumps(KERNELS[n])
+            met = t.InstanceFinished(harness, "val", "val-0", 0, 1, "", 1.0, answer, measures=measures)
+            done = t.ExecutionFinished({"val": t.Score(1.0, 0.0, 12)}, "d", {}, 12, 0, 1.0, None, check)
+            log.append([(n, met), (n, done)])
+    return workspace / "events.db"
+
+
+def test_cases_are_a_table_with_the_parents_time(workspace: Path) -> None:
+    with moment(timed_run(workspace)) as at:
+        generation = pages.build(at, Target("generation", 2), 78)
+        page = pages.build(at, Target("cases", 2), 100)
+    (way,) = [one.target for one in generation.rows if one.text.startswith("cases ")]
+    assert way == Target("cases", 2)
+    assert not any("(128, 2, masked) ms"[:14] in line for line in texts(generation.rows))  # the table has them
+    assert any(line.startswith("share of all") for line in texts(generation.rows))  # which is no case
+    header, small, large = [line.split("  ") for line in texts(page.rows) if "masked" in line or "case  " in line]
+    assert [cell.strip() for cell in header if cell] == ["case", "ms", "ratio", "spread", "roofline", "before"]
+    assert [cell.strip() for cell in small if cell] == ["(32, 2, masked)", "4.2", "-", "0.01", "-", "5.5"]
+    assert [cell.strip() for cell in large if cell] == ["(128, 2, masked)", "38.5", "1.56", "-", "0.62", "60"]
+
+
+def test_a_table_of_cases_fits_a_narrow_screen(workspace: Path) -> None:
+    with moment(timed_run(workspace)) as at:
+        page = texts(pages.build(at, Target("cases", 2), 30).rows)
+    assert all(len(line) <= 30 for line in page if line.startswith((" ", "(")))
+    assert "  ms 4.2" in page
+
+
+def test_the_answer_is_shown_beside_the_parents(workspace: Path) -> None:
+    with moment(timed_run(workspace)) as at:
+        (way,) = [one.target for one in pages.build(at, Target("cases", 2), 100).rows if "answer" in one.text]
+        assert way == Target("answers", 1, 2)
+        both = texts(pages.build(at, way, 78).rows)
+        first = texts(pages.build(at, Target("answers", 0, 1), 78).rows)
+        same = texts(pages.build(at, Target("answers", 2, 2), 78).rows)
+    assert "-    return slow(data)" in both
+    assert "+    return fast(data)" in both
+    assert "    return slow(data)" in first
+    assert "the two answers are the same" in same
+
+
+def test_a_generation_that_measured_no_cases_says_so(workspace: Path) -> None:
+    with moment(timed_run(workspace)) as at:
+        for target in (Target("cases", 3), Target("cases", 99), Target("answers", 1, 99)):
+            (line,) = texts(pages.build(at, target, 78).rows)
+            assert "no " in line

@@ -22,6 +22,8 @@ _BUILDERS = {
     "scores": "scores.build",
     "cost": "cost.build",
     "training": "training.build",
+    "cases": "cases.build",
+    "answers": "answers.build",
     "compare": "comparing.build",
     "bisect": "bisecting.build",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.events import types as t
 from engine.loop.state import Generation
 from sia_tui.app.moment import Moment
+from sia_tui.app.pages import cases
 from sia_tui.app.rows import BLANK, Page, Row, Target, fact, heading, prose, row, score, seconds
 
 
@@ -60,12 +61,12 @@ def _execution(one: Generation) -> list[Row]:
     rows += [fact(split, f"{score(s.score, s.se)} (n = {s.n:,})") for split, s in done.scores.items()]
     if done.incumbent:
         rows.append(fact("incumbent", f"{score(done.incumbent.score, done.incumbent.se)}, executed beside it"))
-    rows += _private(done.private, done.scores.get("val"))
+    rows += _private(done.private, done.scores.get("val"), one.n)
     rows += [fact(f"failed: {kind}", (f"{count:,}", "warn")) for kind, count in done.failures.items()]
     return rows
 
 
-def _private(check: t.PrivateCheck | None, val: t.Score | None) -> list[Row]:
+def _private(check: t.PrivateCheck | None, val: t.Score | None, n: int) -> list[Row]:
     """The private check, and the gap between the public and the honest score, which only a person sees."""
     if check is None:
         return []
@@ -77,7 +78,13 @@ def _private(check: t.PrivateCheck | None, val: t.Score | None) -> list[Row]:
     if check.floor:
         rows.append(fact("floor", f"{check.floor.score:.4f}, which the honest score must reach"))
     rows += [row((f"refused on {count:,}: ", "bad"), why) for why, count in check.refused.items()]
-    return rows + [fact(name[:14], score(one.score, one.se)) for name, one in check.measures.items()]
+    table = cases.table((name, one.score) for name, one in check.measures.items())
+    if table:
+        rows.append(fact("cases", (f"{len(table)}: time, ratio and spread of each", "accent"), to=Target("cases", n)))
+    of_cases = {f"{case} {column}" for case, columns in table.items() for column in columns}
+    return rows + [
+        fact(name[:14], score(one.score, one.se)) for name, one in check.measures.items() if name not in of_cases
+    ]
 
 
 def _judged(one: Generation, width: int) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import msgspec
 
@@ -108,16 +109,20 @@ def _block(name: str, text: str, width: int, tone: Tone = "") -> list[Row]:
     return [first._replace(copy=text), *rest]
 
 
-def _answer(moment: Moment, one: t.InstanceFinished) -> str:
+def answer_of(moment: Moment, one: t.InstanceFinished) -> Any:
+    """What the harness answered; in brackets why it is not there."""
     if not one.answer:
         return "(none)"
     if not one.answer.startswith(t.BLOB):
-        answer = msgspec.json.decode(one.answer)
-    else:
-        try:
-            answer = unpack(one.answer, moment.reader.blob)
-        except SiaError as error:
-            return f"({error})"
+        return msgspec.json.decode(one.answer)
+    try:
+        return unpack(one.answer, moment.reader.blob)
+    except SiaError as error:
+        return f"({error})"
+
+
+def _answer(moment: Moment, one: t.InstanceFinished) -> str:
+    answer = answer_of(moment, one)
     return answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
 
 

@@ -28,6 +28,11 @@ def analysis(main: MainScreen) -> None:
     main.open(Target("analysis", main.generation_here or 1))
 
 
+def cases(main: MainScreen) -> None:
+    """What was measured of each case."""
+    main.open(Target("cases", main.generation_here or 1))
+
+
 def files(main: MainScreen) -> None:
     """The harness, file by file."""
     main.open(Target("harness", main.generation_here or 1))
