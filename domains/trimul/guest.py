@@ -24,6 +24,8 @@ def prepare(ctx):
         threads = int(file.read())
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads)))
     os.environ["OMP_PROC_BIND"] = "true"  # threads that are woken on one processor take milliseconds to part
+    # threads that spin at a barrier take the processor from the one that they wait for, as soon as others work here
+    os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ["PATH"] = os.path.join(sys.prefix, "bin") + ":" + os.environ["PATH"]
     import torch
 
