@@ -31,8 +31,22 @@ HONEST = {
     "the reference": {"structure": "reference"},
     "fused": {"structure": "fused"},
     "C++ in chunks": {"structure": "chunked", "chunk": 64, "optimise": "-O3"},
-    "C++ in vectors of AVX2": {"structure": "tiled", "lanes": 8, "tile": 3, "columns": 4, "optimise": "-O3"},
-    "C++ in vectors of AVX-512": {"structure": "tiled", "lanes": 16, "tile": 6, "columns": 6, "optimise": "-O3"},
+    "C++ in vectors of AVX2": {
+        "structure": "tiled",
+        "lanes": 8,
+        "tile": 3,
+        "columns": 4,
+        "share": 1,
+        "optimise": "-O3",
+    },
+    "C++ in vectors of AVX-512": {
+        "structure": "tiled",
+        "lanes": 16,
+        "tile": 6,
+        "columns": 6,
+        "share": 1,
+        "optimise": "-O3",
+    },
 }
 
 

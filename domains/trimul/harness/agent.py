@@ -3,7 +3,7 @@
 from pathlib import Path
 
 KERNELS = Path(__file__).with_name("kernels")
-DEFINED = {"chunked": ["chunk"], "tiled": ["lanes", "tile", "columns"]}
+DEFINED = {"chunked": ["chunk"], "tiled": ["lanes", "tile", "columns", "share"]}
 """The tunables that each source in C++ is compiled with."""
 
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <omp.h>
 #include <vector>
 
 #ifndef LANES
@@ -22,6 +23,9 @@
 #endif
 #ifndef CHUNK
 #define CHUNK 48
+#endif
+#ifndef SHARE
+#define SHARE 1  // of the processors one in so many gets a thread
 #endif
 #define WIDE 4  // vectors of weights that `project` reads beside each other; hidden must be divisible by WIDE * LANES
 #define INLINE static inline __attribute__((always_inline))
@@ -204,7 +208,7 @@ extern "C" void trimul(const float* input, const float* mask, const float* norm_
     const Update update{input, mask, norm_w, norm_b, inside, out_w, out_b, last, left, right, panels,
                         panels + 4 * hidden * dim, panels + 5 * hidden * dim, output, batch, n, dim, hidden};
     const int64_t bands = (n + ROWS - 1) / ROWS;
-#pragma omp parallel
+#pragma omp parallel num_threads(std::max(1, omp_get_max_threads() / SHARE))
     {
         std::vector<float> rows(std::max<int64_t>(CHUNK, n) * dim), product(ROWS * n * hidden);
         update.weights();
