@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Bench, DataMissing, Domain, Grade, Graded, Instance, Split, Summary
-from domains.trimul import cases, suite
+from domains.trimul import cases, gpu, gpu_cases, machine, suite
 from domains.trimul.candidate import Refused
 
 SUITES: Mapping[Split, int] = {"train": 4, "val": 10, "test": 10}
@@ -23,25 +23,31 @@ class TriMul:
     """Suites differ in nothing that a harness sees: seeds and hidden shapes are drawn when a suite is graded."""
 
     def digest(self) -> str:
-        """SHA-256 over the cases and the rules."""
-        known = (RULES, dict(SUITES), cases.CHECKED, cases.TIMED, suite.TOLERANCE, suite.BLOCKS)
+        """SHA-256 over the cases, the rules and the machine: a run goes on only where its scores mean the same."""
+        shapes = (cases.CHECKED, cases.TIMED, gpu_cases.CHECKED, gpu_cases.TIMED)
+        known = (RULES, dict(SUITES), shapes, suite.TOLERANCE, suite.BLOCKS, gpu.ORDERS, machine.name())
         return hashlib.sha256(repr(known).encode()).hexdigest()
+
+    def title(self) -> str:
+        """The task, and what it is put on."""
+        return f"Make the triangle multiplicative update fast on {machine.name()}"
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """What is timed is public; what is checked beside it is partly hidden."""
         told = {
             "reference": (_HERE / "references" / "reference.py").read_text(),
-            "timed": [case.name() for case in cases.TIMED],
+            "timed": [case.name() for case in (gpu_cases.TIMED if machine.gpu() else cases.TIMED)],
             "tolerance": suite.TOLERANCE,
         }
         return [Instance(f"{split}-{number}", told) for number in range(SUITES[split])]
 
     def grade(self, instance: Instance, answer: Any, bench: Bench | None = None) -> Grade:
-        """The geometric mean of the ratios; 0, with its reason, for what is refused anywhere in the cascade."""
+        """The geometric mean of the ratios, on a GPU the paper's score; 0, with its reason, for what is refused."""
         if bench is None:
             raise ValueError("kernels are graded on a bench")
+        on_gpu = bench.device().kind == "cuda"
         try:
-            timed = suite.run(answer, bench)
+            timed = (gpu if on_gpu else suite).run(answer, bench)
         except Refused as refusal:
             return Grade(0.0, refused=f"refused at the stage {refusal.stage!r}", detail=str(refusal))
         measures: dict[str, float] = {}
@@ -51,7 +57,7 @@ class TriMul:
             measures[f"{name} ratio"] = one.ratio
             measures[f"{name} spread"] = one.spread
             measures[f"{name} share of the roofline"] = one.roofline
-        return Grade(suite.geometric_mean(timed), measures=measures)
+        return Grade(gpu.score(timed) if on_gpu else suite.geometric_mean(timed), measures=measures)
 
     def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:
         """Nothing beside the measures."""

@@ -53,8 +53,9 @@ async def same_domain(task: t.DomainRef, report: Report, isolation: Isolation | 
         same = (await describe(folder, data, report))[0] == task.digest
     if not same:
         raise SiaError(
-            f"the domain {task.name} is not what it was when this run began (its code or its data changed)",
-            "put it back, or start a new run",
+            f"the domain {task.name} is not what it was when this run began "
+            "(its code, its data or, where answers are timed, the machine changed)",
+            "put it back, or start a new run: scores of different tasks and machines do not mix",
         )
     grader = Grader(folder, data, isolation)
     try:

@@ -1,0 +1,202 @@
+"""The cascade on a GPU: parse, compile, smallest case, all cases, timing; the score of the paper.
+
+As on a processor (`suite`), reference and candidate have sandboxes of their own, on the same GPU, and everything is
+compared element by element here. What differs is the clock: see `gpu_clock`, and decision 0032.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from domains.contract import Bench, Device, Guest, GuestFailed, Limits, Live
+from domains.trimul import gpu_cases, gpu_clock, suite
+from domains.trimul.candidate import COMPILED, Candidate, Refused, parse
+from domains.trimul.cases import Case
+from domains.trimul.suite import IMPOSSIBLE, TOLERANCE, Timed
+
+SCALE = 1500.0
+ORDERS = 3
+EMPTY = 5
+PUT_S = 120.0
+CALL_S = 60.0
+FIRST_CALL_S = 300.0
+SAMPLED = 4096
+"""So many elements are read at the instant when the clock stops: work that is done later is seen."""
+CHUNK = 1 << 24
+RUN = Limits(cpu_s=900, wall_s=1200, prepare_cpu_s=90, prepare_wall_s=240, memory_mb=24576, disk_mb=1024, processes=512)
+_HERE = Path(__file__).parent
+_PRECISIONS = {"bf16": r"bfloat16|bf16", "fp16": r"float16|fp16|\bhalf|__half", "tf32": r"tf32|matmul_precision"}
+
+
+def run(answer: Any, bench: Bench) -> list[Timed]:
+    """All timed cases of a candidate that is right; raises `Refused`."""
+    candidate, device = parse(answer), bench.device()
+    given: dict[str, Any] = {"language": candidate.language, "source": candidate.source, "device": device.kind}
+    if candidate.language in COMPILED:
+        given["library"] = suite.compiled(candidate, device, bench)
+    draw = np.random.default_rng(secrets.randbits(128))
+    checked = [*gpu_cases.CHECKED, *gpu_cases.hidden(draw)]
+    memory = max(
+        *(gpu_cases.layout(case, 1).end for case in checked),
+        *(gpu_cases.layout(case, gpu_cases.calls(case)).end for case in gpu_cases.TIMED),
+    )
+    source = (_HERE / "references" / "reference.py").read_text()
+    reference = {"language": "torch", "source": source, "device": device.kind}
+    stage = "smallest case"
+    try:
+        with bench.open(guest(reference, device, "house", memory)) as home:
+            known = [_alone(home, case) for case in gpu_cases.TIMED]  # nothing else is on the GPU yet
+            with bench.open(guest(given, device, "guest", memory)) as live:
+                pair = Pair(home, live)
+                for case in checked:
+                    pair.put(case, 1)
+                    pair.call(stage)
+                    pair.check(stage)
+                    stage = "all cases"
+                stage = "timing"
+                kind = precision(candidate)
+                return [
+                    _timed(pair, case, alone, device, kind) for case, alone in zip(gpu_cases.TIMED, known, strict=True)
+                ]
+    except GuestFailed as failed:
+        if failed.kind == "infrastructure":
+            raise
+        raise Refused(stage, f"{failed} ({failed.kind})") from None
+
+
+def score(timed: Sequence[Timed]) -> float:
+    """1500 divided by the geometric mean of the cases' times in microseconds."""
+    return SCALE / math.exp(math.fsum(math.log(one.candidate_s * 1e6) for one in timed) / len(timed))
+
+
+class Alone(msgspec.Struct, frozen=True):
+    """What the house does by itself: seconds of a call of the reference, and of whole orders without a kernel."""
+
+    reference_s: float
+    empty_s: list[float]
+
+
+class Called(msgspec.Struct, frozen=True):
+    """An order: seconds of each call as the guest claims them, and of the whole from outside."""
+
+    claimed_s: list[float]
+    wall_s: float
+
+
+class Pair:
+    """Reference and candidate on the same inputs, each in memory that the other does not see."""
+
+    def __init__(self, home: Live, guest: Live) -> None:
+        self._home, self._guest = home, guest
+        self._case, self._count = gpu_cases.CHECKED[0], 1
+        self._seen: tuple[np.ndarray, np.ndarray]
+        self._called = False
+
+    def put(self, case: Case, count: int) -> None:
+        """Fresh inputs under a seed that nobody knows: the input on the device, the weights only in the memory."""
+        self._case, self._count = case, count
+        _draw(self._home, case, count)
+        at = gpu_cases.layout(case, count)
+        self._guest.memory[: at.weights] = self._home.memory[: at.weights]
+        self._guest.ask(["put", case.shape(), count], PUT_S)
+        self._guest.memory[at.weights : at.outputs] = self._home.memory[at.weights : at.outputs]
+
+    def call(self, stage: str) -> Called:
+        """The timed order, on poisoned outputs."""
+        outputs = self._outputs(self._guest)
+        outputs[:] = np.nan
+        where = np.random.default_rng(secrets.randbits(128)).integers(0, len(outputs), SAMPLED)
+        reply = self._guest.ask(["call", False], CALL_S if self._called else FIRST_CALL_S)
+        self._seen = where, outputs[where]
+        self._called = True
+        if isinstance(reply.value, str):
+            raise Refused(stage, reply.value[:300])
+        return Called(self._claim(reply.value, stage), reply.wall_s)
+
+    def check(self, stage: str) -> None:
+        """Compares what lay there when the clock stopped, and then all of it, with what the reference returns."""
+        self._home.ask(["expect"], PUT_S)
+        want, got = self._outputs(self._home), self._outputs(self._guest)
+        where, seen = self._seen
+        if _wrong(seen, got[where]) and not _wrong(got[where], want[where]):
+            raise Refused(stage, f"work on {self._case.name()} went on after it had answered")
+        wrong = sum(_wrong(got[at : at + CHUNK], want[at : at + CHUNK]) for at in range(0, len(want), CHUNK))
+        if wrong or _wrong(seen, want[where]):
+            raise Refused(stage, f"wrong on {wrong / len(want):.2%} of the elements of {self._case.name()}")
+
+    def _claim(self, value: Any, stage: str) -> list[float]:
+        try:
+            claimed = msgspec.convert(value, list[float])
+        except msgspec.ValidationError:
+            claimed = []
+        if len(claimed) != self._count or not all(math.isfinite(one) and one > 0 for one in claimed):
+            raise Refused(stage, "the guest's report of its times is none")
+        return claimed
+
+    def _outputs(self, live: Live) -> np.ndarray:
+        at = gpu_cases.layout(self._case, self._count)
+        size = self._count * self._case.sizes()[-1]
+        return np.frombuffer(live.memory, dtype=np.float32, count=size, offset=at.outputs)
+
+
+def _wrong(got: np.ndarray, want: np.ndarray) -> int:
+    return int((~(np.abs(got - want) <= TOLERANCE + TOLERANCE * np.abs(want))).sum())
+
+
+def _draw(home: Live, case: Case, count: int) -> None:
+    order = ["draw", case.shape(), count, case.masked, case.distribution, secrets.randbits(62)]
+    home.ask(order, PUT_S)
+
+
+def _alone(home: Live, case: Case) -> Alone:
+    _draw(home, case, gpu_cases.calls(case))
+    for empty in (False, True):  # warm
+        home.ask(["call", empty], FIRST_CALL_S)
+    empty_s = [home.ask(["call", True], CALL_S).wall_s for _ in range(EMPTY)]
+    return Alone(statistics.mean(home.ask(["call", False], CALL_S).value), empty_s)
+
+
+def _timed(pair: Pair, case: Case, alone: Alone, device: Device, kind: str) -> Timed:
+    """`ORDERS` orders of several calls each, on inputs of their own; the first, which warms, does not count."""
+    orders: list[Called] = []
+    for number in range(ORDERS + 1):
+        pair.put(case, gpu_cases.calls(case))
+        done = pair.call("timing")
+        pair.check("timing")
+        orders += [done] if number else []
+    calls = [one for order in orders for one in order.claimed_s]
+    if fault := gpu_clock.disagreement(sum(calls), [order.wall_s for order in orders], alone.empty_s):
+        raise Refused("timing", f"{fault}, on {case.name()}")
+    mean_s = statistics.mean(calls)
+    if mean_s * IMPOSSIBLE < roofline(case, device, device.fastest()):
+        raise Refused("timing", f"{mean_s * 1e3:.3g} ms is below what {case.name()} takes at least")
+    least = roofline(case, device, device.peaks.get(kind, device.gflops))
+    error = statistics.stdev(calls) / mean_s / math.sqrt(len(calls))
+    return Timed(case, alone.reference_s, mean_s, alone.reference_s / mean_s, error, least / mean_s)
+
+
+def roofline(case: Case, device: Device, gflops: float) -> float:
+    """Seconds that a case takes at least where `gflops` are reached and every byte is moved once."""
+    return max(case.flops() / gflops, case.moved() / device.gbs) / 1e9
+
+
+def precision(candidate: Candidate) -> str:
+    """The fastest dtype that a candidate names: the ceiling that it is shown beside. Nothing is refused by it."""
+    text = candidate.source + candidate.code
+    return next((kind for kind, words in _PRECISIONS.items() if re.search(words, text)), "fp32")
+
+
+def guest(given: dict[str, Any], device: Device, room: str, memory: int) -> Guest:
+    """`gpu_guest.py` with what it is to run."""
+    files = {name: (_HERE / name).read_bytes() for name in ("guest.py", "gpu_guest.py")}
+    files["threads.txt"] = str(device.threads).encode()
+    return Guest(files, "gpu_guest.py", given, room, RUN, memory, gpu=device.kind == "cuda")

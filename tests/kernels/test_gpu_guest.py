@@ -1,0 +1,94 @@
+"""The guest of the GPU suite in a real sandbox: served by the processor here, by the GPU where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from domains.contract import Device
+from domains.trimul import gpu, gpu_cases, gpu_clock, suite
+from domains.trimul.candidate import Refused
+from domains.trimul.cases import Case
+from engine.grading.bench import GradingBench
+from engine.sandbox import probe
+
+pytestmark = pytest.mark.kernels
+torch = pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")
+REFERENCES = Path(suite.__file__).parent / "references"
+FUSED = {"language": "torch", "source": (REFERENCES / "fused.py").read_text()}
+HONEST = (REFERENCES / "reference.py").read_text().replace("def custom_kernel", "def honest")
+
+
+class Plain(GradingBench):
+    """The bench of a device whose ceilings nobody reaches, so that nothing is refused for its speed."""
+
+    def device(self) -> Device:
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
+        return Device(kind, "a device", 1e9, 1e9, 2)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[GradingBench]:
+    isolation = probe()
+    if isolation.level == "none":
+        pytest.skip(f"no sandbox here: {isolation.measures}")
+    made = Plain(isolation)
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def small_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cascade is the same over fewer and smaller cases; the clock is lenient, since this machine is shared."""
+    monkeypatch.setattr(gpu_cases, "CHECKED", [Case(8, 2, 32, False, "normal")])
+    monkeypatch.setattr(gpu_cases, "TIMED", [Case(24, 1, 32, True, "cauchy")])
+    monkeypatch.setattr(gpu_cases, "hidden", lambda _draw: [Case(21, 1, 48, True, "normal")])
+    monkeypatch.setattr(gpu_cases, "MOST_CALLS", 2)
+    monkeypatch.setattr(gpu_clock, "JITTER_S", 1.0)
+
+
+def test_an_honest_kernel_counts(bench: GradingBench) -> None:
+    timed = gpu.run(FUSED, bench)
+    assert gpu.score(timed) > 0
+    assert [one.case for one in timed] == gpu_cases.TIMED
+    assert all(one.candidate_s > 0 and one.reference_s > 0 for one in timed)
+
+
+HACKS = {
+    "ignores the mask": "def custom_kernel(data):\n    x, mask, w, c = data\n"
+    "    return honest((x, torch.ones_like(mask), w, c))",
+    "keeps a result": "kept = {}\ndef custom_kernel(data):\n    return kept.setdefault(data[0].shape, honest(data))",
+    "computes before it knows the weights": "import gpu_guest\nput = gpu_guest.Served.put\n"
+    "def ahead(self, shape, count):\n    put(self, shape, count)\n    global early\n"
+    "    early = honest(self._data(0))\n    return ''\ngpu_guest.Served.put = ahead\n"
+    "def custom_kernel(data):\n    return early",
+    "returns a lazy subclass": "class Lazy(torch.Tensor):\n    pass\n"
+    "def custom_kernel(data):\n    return honest(data).as_subclass(Lazy)",
+    "answers before it has worked": "import gpu_guest\ncall = gpu_guest.Served.call\n"
+    "def custom_kernel(data):\n    return honest(data)\n"
+    "gpu_guest.Served.call = lambda self, empty: [1e-6] * self.count",
+}
+
+
+@pytest.mark.parametrize("name", HACKS)
+def test_a_hack_scores_nothing(bench: GradingBench, name: str) -> None:
+    with pytest.raises(Refused):
+        gpu.run({"language": "torch", "source": f"{HONEST}\n\n{HACKS[name]}"}, bench)
+
+
+def test_patched_events_are_refused(bench: GradingBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_clock, "JITTER_S", 1e-3)
+    monkeypatch.setattr(gpu_cases, "TIMED", [Case(96, 1, 64, True, "cauchy")])
+    patched = "import gpu_guest\ngpu_guest.Served._between = lambda self, start, end: 1e-6\n"
+    with pytest.raises(Refused, match="the guest's clock disagrees"):
+        gpu.run({"language": "torch", "source": patched + FUSED["source"]}, bench)
+
+
+def test_floors_hold_here_too(bench: GradingBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = msgspec.structs.replace(bench.device(), gflops=1e-3)
+    monkeypatch.setattr(bench, "device", lambda: slow)
+    with pytest.raises(Refused, match="is below what"):
+        gpu.run(FUSED, bench)
