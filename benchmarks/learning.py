@@ -39,7 +39,7 @@ from engine.weights.client import open_trainer
 from engine.weights.recipe import recipe
 from engine.weights.sample import Call, Sample
 
-CLONED, K, PROMPTS, RATE = 48, 8, 8, 2e-4
+CLONED, K, PROMPTS, RATE = 96, 8, 8, 1e-4
 """Items of the cloned start; samples a prompt, prompts a step; learning rate."""
 
 
@@ -51,7 +51,7 @@ class Size(NamedTuple):
     held_out: int
 
 
-FULL, QUICK = Size(2, 8, 258), Size(1, 2, 32)
+FULL, QUICK = Size(1, 6, 258), Size(1, 2, 32)
 
 
 class Turn(NamedTuple):
@@ -140,6 +140,7 @@ async def ours(bench: Bench, turn: int, steps: int) -> Turn:
                     [Message(one["role"], one["content"]) for one in bench.say(item)],  # type: ignore[arg-type]
                     seed=(turn * steps + step) * 10_000 + at,
                     max_tokens=REPLY,
+                    temperature=1.0,
                 )
                 for at, item in enumerate(item for item in these for _ in range(K))
             ]

@@ -81,7 +81,9 @@ def cpu() -> float:
 async def rollouts(trainer: Trainer, items: Sequence[Instance], number: int) -> list[Sample]:
     """K replies to each of `items`, every second of which is called good."""
     words = [[Message("system", SYSTEM), Message("user", str(item.data))] for item in items for _ in range(K)]
-    asked = [Request("", say, seed=number * 10_000 + i, max_tokens=REPLY) for i, say in enumerate(words)]
+    asked = [
+        Request("", say, seed=number * 10_000 + i, max_tokens=REPLY, temperature=1.0) for i, say in enumerate(words)
+    ]
     replies = await trainer.generate(asked)
     return [
         Sample(
