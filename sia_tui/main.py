@@ -47,7 +47,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("models", "The language models that are usable here; get one."),
     "config": ("config", "Every setting, and where its value comes from."),
     "serve": ("serving", "The app in a browser, on this machine only."),
-    "doctor": ("doctor", "What this machine offers: sandbox, SQLite, git, packages."),
+    "doctor": ("doctor", "What this machine offers: sandbox, SQLite, git, packages, devices."),
+    "bench": ("benching", "Try all that needs a GPU, and write a report (--gpu)."),
     "completion": ("completion", "Shell completion for bash, zsh or fish."),
 }
 

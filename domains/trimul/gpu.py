@@ -7,6 +7,7 @@ compared element by element here. What differs is the clock: see `gpu_clock`, an
 from __future__ import annotations
 
 import math
+import os
 import re
 import secrets
 import statistics
@@ -41,6 +42,7 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
     """All timed cases of a candidate that is right; raises `Refused`."""
     candidate, device = parse(answer), bench.device()
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source, "device": device.kind}
+    given["visible"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     if candidate.language in COMPILED:
         given["library"] = suite.compiled(candidate, device, bench)
     draw = np.random.default_rng(secrets.randbits(128))
@@ -50,7 +52,7 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
         *(gpu_cases.layout(case, gpu_cases.calls(case)).end for case in gpu_cases.TIMED),
     )
     source = (_HERE / "references" / "reference.py").read_text()
-    reference = {"language": "torch", "source": source, "device": device.kind}
+    reference = {"language": "torch", "source": source, "device": device.kind, "visible": given["visible"]}
     stage = "smallest case"
     try:
         with bench.open(guest(reference, device, "house", memory)) as home:

@@ -24,6 +24,8 @@ def solve(instance, ctx):
     threads, given = ctx.prepared, instance.data
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     torch.set_num_threads(threads)
+    if given["visible"]:
+        os.environ["CUDA_VISIBLE_DEVICES"] = given["visible"]  # before the first use of a GPU
     served = Served(ctx.line.memory, given["device"], guest.load(given))
     while (order := ctx.line.order()) is not None:
         ctx.line.reply(getattr(served, order[0])(*order[1:]))

@@ -24,7 +24,10 @@ from engine.sandbox import Isolation
 
 LOAD_WALL_S = 600.0
 FETCH_WALL_S = 3600.0
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "SIA_CACHE", "PYTHONPATH", "VIRTUAL_ENV")
+_INHERITED = (
+    *("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "SIA_CACHE", "PYTHONPATH", "VIRTUAL_ENV"),
+    "CUDA_VISIBLE_DEVICES",
+)
 # sums in one order on any machine; and on one that is shared, threads of BLAS mostly wait for each other
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 

@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+from engine.compute.devices import gpus
 from tests.docs.commandline import PEERS, TOY, contained, live_run, served, sia, waiting_run
 from tests.docs.helptext import PAGE, commands, refreshed, sections
 
@@ -61,12 +62,17 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
         if command == "serve":
             assert served(quiet, arguments) == 200
             continue
+        if command == "bench" and gpus():
+            continue  # minutes long
         if command in ENDS_AS:
             with waiting_run(busy) if command == "approve" else live_run(busy):
                 done = sia(busy, *arguments)
             assert ENDS_AS[command] in sia(busy, "ls").output
         else:
             done = sia(busy if command == "resume" else quiet, *arguments)
+        if command == "bench":
+            assert (done.status, "no GPU" in done.errors) == (1, True), done
+            continue
         expected = 1 if command == "doctor" and not contained() else 0
         assert done.status == expected, f"sia {example}\n{done.output}{done.errors}"
         assert done.output, f"sia {example} prints nothing"

@@ -1,0 +1,1 @@
+"""The acceptance test of what only a GPU can show: kernels, training and serving, in one report."""

@@ -1,0 +1,74 @@
+"""The kernels' part: every baseline of trimul through the whole verifier, what must be refused, and other programs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from domains.contract import Grade
+from engine.acceptance.report import Table
+from engine.errors import SiaError
+from engine.grading.client import Grader, GraderFailed
+from engine.grading.loader import find
+
+PEERS = "domains.trimul.peers"
+PEERS_S = 900.0
+_NAME = re.compile(r"(\(.*\)) (\S.*)")
+_UNMASKED = "\n\ndef custom_kernel(data):\n    x, mask, w, c = data\n    return masked((x, mask * 0 + 1, w, c))\n"
+
+
+async def kernels() -> Sequence[Table]:
+    """A table of cases for each baseline; raises `SiaError` where one is refused, or a wrong one is not."""
+    grader = Grader(find("trimul"))
+    try:
+        answers = await grader.baseline_answers("val")
+        found = []
+        for name, (answer, *_) in answers.items():
+            grade = await grader.grade("val", "val-0", answer)
+            if grade.refused:
+                raise SiaError(f"the baseline {name!r} is refused ({grade.refused})", f"it should pass: {grade.detail}")
+            found.append(cases(f"{name}: score {grade.score:.4g}", grade))
+        first = next(iter(answers.values()))[0]
+        wrong = {**first, "source": first["source"].replace("def custom_kernel", "def masked") + _UNMASKED}
+        if not (await grader.grade("val", "val-0", wrong)).refused:
+            raise SiaError("a kernel that ignores the mask has passed", "the verifier is broken: report it")
+    except GraderFailed as error:
+        raise SiaError(f"the verifier failed ({error})", "see the part's sentence, and `sia doctor`") from None
+    finally:
+        await grader.close()
+    return [*found, Table("a kernel that ignores the mask", ["verdict"], [["refused, as it must be"]]), await _peers()]
+
+
+def cases(title: str, grade: Grade) -> Table:
+    """The measures of a grade that are named `(the case) column`."""
+    found: dict[str, dict[str, float]] = {}
+    for name, value in grade.measures.items():
+        if parts := _NAME.fullmatch(name):
+            found.setdefault(parts[1], {})[parts[2]] = value
+    columns = list(dict.fromkeys(name for one in found.values() for name in one))
+    rows = [[case, *(f"{one[name]:.4g}" if name in one else "-" for name in columns)] for case, one in found.items()]
+    return Table(title, ["case", *columns], rows)
+
+
+async def _peers() -> Table:
+    """What other programs take, measured in a process of their own beside ours."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", PEERS), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        said, errors = await asyncio.wait_for(process.communicate(), PEERS_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise SiaError("the other programs did not end", "run `python -m domains.trimul.peers` by itself") from None
+    if process.returncode:
+        last = errors.decode(errors="replace").strip().split("\n")[-1]
+        raise SiaError(f"the other programs failed ({last})", "run `python -m domains.trimul.peers` by itself")
+    found = msgspec.json.decode(said, type=dict[str, dict[str, str]])
+    columns = list(dict.fromkeys(name for one in found.values() for name in one))
+    rows = [[case, *(one.get(name, "-") for name in columns)] for case, one in found.items()]
+    return Table("beside other programs, in one process, without a verifier: ms", ["case", *columns], rows)

@@ -1,0 +1,90 @@
+"""What came of the parts of an acceptance test, and the Markdown that says so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from domains.contract import Device
+from engine.errors import SiaError
+
+Say = Callable[[str], None]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows of text under a head; `title` may be empty."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class Skipped(Exception):
+    """A part that needs what is not here, and is no fault; the message says what, and how to have it."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part by name: what it does is awaited, and says what it found."""
+
+    name: str
+    work: Callable[[], Awaitable[Sequence[Table]]]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """How a part ended: `trouble` is one sentence where it failed or was skipped."""
+
+    name: str
+    outcome: str
+    seconds: float
+    tables: Sequence[Table] = ()
+    trouble: str = ""
+
+
+async def carried_out(parts: Sequence[Part], say: Say, clock: Callable[[], float] = time.monotonic) -> list[Done]:
+    """Every part in turn; one that fails does not keep the others from their turn."""
+    found = []
+    for part in parts:
+        say(f"{part.name} ...")
+        started = clock()
+        try:
+            done = Done(part.name, "passed", 0.0, await part.work())
+        except Skipped as why:
+            done = Done(part.name, "skipped", 0.0, trouble=str(why))
+        except SiaError as error:
+            done = Done(part.name, "failed", 0.0, trouble=str(error))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # whatever it is, it belongs into the report
+            done = Done(part.name, "failed", 0.0, trouble=f"{type(error).__name__}: {error}")
+        done = msgspec.structs.replace(done, seconds=clock() - started)
+        say(f"{part.name}: {done.outcome}" + (f" ({done.trouble})" if done.trouble else ""))
+        found.append(done)
+    return found
+
+
+def markdown(device: Device, parts: Sequence[Done], *, date: str, version: str) -> str:
+    """The report."""
+    lines = [
+        f"# sia {version} on {device.name}, {date}",
+        "",
+        f"Driver {device.driver or 'unknown'}; {device.software}; {device.memory_gb:.0f} GB. Reached at most: "
+        + ", ".join(f"{kind} {value / 1e3:.1f} TF/s" for kind, value in device.peaks.items())
+        + f", {device.gbs:.0f} GB/s.",
+        "",
+        *_table(["part", "", "seconds"], [[one.name, one.outcome, f"{one.seconds:.1f}"] for one in parts]),
+    ]
+    for one in parts:
+        lines += ["", f"## {one.name}: {one.outcome}", ""]
+        lines += [one.trouble, ""] if one.trouble else []
+        for table in one.tables:
+            lines += [f"**{table.title}**", ""] if table.title else []
+            lines += [*_table(table.head, table.rows), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    cells = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in cells]

@@ -1,0 +1,44 @@
+"""Which parts the acceptance test has, and whether this machine can take it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from domains.contract import Device
+from engine.acceptance.kernels import kernels
+from engine.acceptance.report import Part, Say, Table
+from engine.acceptance.weights import Trained
+from engine.compute import devices, record, survey
+from engine.errors import SiaError
+from engine.models.catalog import checkpoint_of, parse
+from engine.settings import Settings
+
+_HAVE = "run it on a machine with an NVIDIA GPU and a torch that is built with CUDA"
+
+
+def gpu() -> Device:
+    """This machine's GPU, freshly measured; raises `SiaError` with one sentence why there is none to be used."""
+    names, nodes, torch = devices.gpus(), bool(devices.nodes()), survey.torch()
+    found = survey.gpu(None, names, nodes, torch)
+    if not names or found.remedy:
+        raise SiaError(f"there is no GPU to be tried ({found.how})", found.remedy or _HAVE)
+    measured = record.measure()
+    if measured.device.kind != "cuda":
+        raise SiaError(f"there is no GPU to be tried ({survey.gpu(measured, names, nodes, torch).how})", _HAVE)
+    return measured.device
+
+
+def parts(model: str, settings: Settings, rounds: int, adapters: Path, say: Say) -> list[Part]:
+    """Kernels, training, serving, in this order: what is served is the adapter that training left in `adapters`."""
+    reference = parse(model)
+    trained = Trained(adapters)
+
+    async def train() -> Sequence[Table]:
+        return await trained.train(await asyncio.to_thread(checkpoint_of, reference, say), rounds)
+
+    async def serve() -> Sequence[Table]:
+        return await trained.serve(settings, say)
+
+    return [Part("kernels", kernels), Part("training", train), Part("an adapter on vLLM", serve)]

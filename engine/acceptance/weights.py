@@ -1,0 +1,93 @@
+"""The weights' parts: a few rounds of training on the GPU, and the adapter that they made, served by vLLM."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.acceptance.report import Say, Skipped, Table
+from engine.errors import SiaError
+from engine.models.protocol import Message, Request
+from engine.models.vllm import Vllm
+from engine.settings import Settings
+from engine.weights.client import Trainer, TrainerFailed, open_trainer
+from engine.weights.recipe import recipe
+from engine.weights.sample import Call, Sample
+
+QUESTIONS = [f"Name a {thing}. Answer in one word." for thing in ("colour", "river", "metal", "bird")]
+SAMPLES = 8
+TOKENS = 12
+SEED = 1
+
+
+class Trained:
+    """The adapter that training left, for the part that serves it."""
+
+    def __init__(self, adapters: Path) -> None:
+        self._adapters, self._checkpoint, self._adapter = adapters, Path(), ""
+
+    async def train(self, checkpoint: Path, rounds: int) -> Sequence[Table]:
+        """Rounds of GRPO on a reward that anything can raise, short replies; raises `SiaError` where no GPU did it."""
+        self._checkpoint = checkpoint
+        chosen = recipe("grpo", {"samples": SAMPLES, "rounds": rounds, "learning_rate": 1e-4, "batch": 32})
+        try:
+            async with open_trainer(checkpoint, chosen, SEED) as trainer:
+                facts = trainer.facts
+                if facts["device"] == "cpu":
+                    raise SiaError("training ran on the processor", "torch finds no GPU in a process of its own")
+                rows = [await _round(trainer, number) for number in range(1, rounds + 1)]
+                self._adapter = await trainer.export(self._adapters, {"made by": "sia bench --gpu"})
+        except TrainerFailed as error:
+            raise SiaError(f"training failed ({error})", "see `sia doctor`, and docs/weights.md") from None
+        of = f"{facts['dtype']}, rank {facts['rank']}, {facts['trainable']:,} numbers trained"
+        head = ["round", "reward", "tokens/s sampled", "seconds to learn", "gradient steps"]
+        return [Table(f"GRPO on {facts['device']}: {of}", head, rows)]
+
+    async def serve(self, settings: Settings, say: Say) -> Sequence[Table]:
+        """The base, and then the adapter on the same server, without a restart; raises `SiaError`."""
+        if not self._adapter:
+            raise Skipped("there is no adapter to serve, since training came to nothing")
+        if settings.vllm.interpreter is None:
+            raise Skipped("vLLM has no interpreter here: install it apart, and name it in sia.toml: [vllm] interpreter")
+        model = await Vllm.start(
+            str(self._checkpoint),
+            interpreter=settings.vllm.interpreter,
+            arguments=settings.vllm.arguments,
+            minutes=settings.vllm.start_minutes,
+            adapters=self._adapters,
+            report=say,
+        )
+        rows = []
+        try:
+            for name, adapter in (("base", None), ("adapter", self._adapter)):
+                for turn in ("first", "second"):
+                    started = time.monotonic()
+                    reply = await model.chat(asked(QUESTIONS[0], SEED, str(self._checkpoint), adapter))
+                    rows.append([name, turn, f"{time.monotonic() - started:.2f}", reply.text.strip()[:60] or "(empty)"])
+        finally:
+            await model.close()
+        return [Table("one question, by vLLM", ["model", "call", "seconds", "reply"], rows)]
+
+
+async def _round(trainer: Trainer, number: int) -> list[str]:
+    started = time.monotonic()
+    replies = await trainer.generate([asked(text, 100 * number + k) for text in QUESTIONS for k in range(SAMPLES)])
+    sampled = time.monotonic()
+    samples = [
+        Sample(
+            str(at // SAMPLES), at % SAMPLES, 1 - len(one.tokens) / TOKENS,
+            [Call(one.prompt_ids, [token.id for token in one.tokens])],
+        )
+        for at, one in enumerate(replies)
+    ]  # fmt: skip
+    measures = await trainer.learn(number, samples, lambda _: None)
+    learnt_s, rate = time.monotonic() - sampled, sum(len(one.tokens) for one in replies) / (sampled - started)
+    reward = statistics.fmean(sample.reward for sample in samples)
+    return [str(number), f"{reward:.3f}", f"{rate:.0f}", f"{learnt_s:.2f}", f"{measures.get('steps', 0):g}"]
+
+
+def asked(text: str, seed: int, weights: str = "", adapter: str | None = None) -> Request:
+    """A short question, as training and serving put it."""
+    return Request(weights, [Message("user", text)], adapter=adapter, max_tokens=TOKENS, temperature=1.0, seed=seed)
