@@ -12,18 +12,24 @@ from pathlib import Path
 _CUDA = re.compile(r"^cuda\b.*=\s*['\"]\d", re.MULTILINE)
 
 
-def gpu(driver: Path = Path("/proc/driver/nvidia"), environment: Mapping[str, str] = os.environ) -> str:
+def gpu(
+    driver: Path = Path("/proc/driver/nvidia"),
+    nodes: Path = Path("/dev"),
+    environment: Mapping[str, str] = os.environ,
+) -> str:
     """The name of the GPU that torch finds; empty where there is none, or a torch that is built without CUDA."""
     spec = importlib.util.find_spec("torch")
     if spec is None or not spec.origin or environment.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
         return ""
     try:
         built = _CUDA.search((Path(spec.origin).parent / "version.py").read_text())
-        first = next(iter(sorted(driver.glob("gpus/*/information")))).read_text()
-    except (OSError, StopIteration):
+        listed = "\n".join(file.read_text() for file in sorted(driver.glob("gpus/*/information")))
+    except OSError:
         return ""
-    found = re.search(r"^Model:\s*(.+?)\s*$", first, re.MULTILINE)
-    return found[1] if built and found else ""
+    if not built or not (listed or (nodes / "nvidia0").exists()):
+        return ""
+    found = re.search(r"^Model:\s*(.+?)\s*$", listed, re.MULTILINE)
+    return found[1] if found else "an NVIDIA GPU"
 
 
 def name() -> str:

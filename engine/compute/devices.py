@@ -25,14 +25,15 @@ def nodes(folder: Path = Path("/dev")) -> Sequence[str]:
     return [str(path) for path in found if path.is_char_device() or path.name == "nvidia-caps"]
 
 
-def gpus(driver: Path = _DRIVER) -> list[str]:
-    """The names of NVIDIA GPUs, as their driver lists them."""
+def gpus(driver: Path = _DRIVER, folder: Path = Path("/dev")) -> list[str]:
+    """The names of NVIDIA GPUs, as their driver lists them; of no name where only their nodes are there, as in some
+    containers."""
     names = []
     for file in sorted(driver.glob("gpus/*/information")):
         with contextlib.suppress(OSError):
             lines = (line.partition(":") for line in file.read_text().splitlines())
             names += [value.strip() for key, _, value in lines if key.strip() == "Model"]
-    return names
+    return names or ["an NVIDIA GPU"] * (folder / "nvidia0").exists()
 
 
 def driver_version(driver: Path = _DRIVER) -> str:

@@ -124,11 +124,14 @@ class Machine:
     def open(self, guest: Guest) -> Iterator[Card]:
         self.opened.append(guest)
         if guest.room == "house":
-            self.house = Card(guest.memory_bytes)
+            self.house = self.house_of(guest.memory_bytes)
             yield self.house
         else:
             self.card = self._guest(guest.memory_bytes)
             yield self.card
+
+    def house_of(self, memory_bytes: int) -> Card:
+        return Card(memory_bytes)
 
     def compare(self, *_: Any) -> Any:
         raise AssertionError("a GPU is not timed in turns")

@@ -29,9 +29,14 @@ def test_gpus_are_listed_by_name(tmp_path: Path) -> None:
 
 
 def test_without_a_driver_there_is_nothing(tmp_path: Path) -> None:
-    assert (devices.gpus(tmp_path), devices.driver_version(tmp_path), devices.nodes(tmp_path)) == ([], "", [])
+    assert (devices.gpus(tmp_path, tmp_path), devices.driver_version(tmp_path), devices.nodes(tmp_path)) == ([], "", [])
 
 
 def test_the_processor_is_named() -> None:
     assert devices.processor()
     assert 1 <= devices.threads() <= devices.MOST_THREADS
+
+
+def test_a_gpu_whose_driver_lists_nothing_is_still_one(tmp_path: Path) -> None:
+    (tmp_path / "nvidia0").touch()
+    assert devices.gpus(tmp_path, tmp_path) == ["an NVIDIA GPU"]

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from domains.contract import Instance
+from domains.contract import GuestFailed, Instance
 from domains.trimul import gpu, gpu_cases, gpu_clock, machine
 from domains.trimul.candidate import Refused, parse
 from domains.trimul.cases import Case
@@ -145,6 +145,16 @@ def test_a_guest_that_dies_is_a_refusal_at_its_stage_and_a_machine_that_fails_is
     assert not isinstance(failed.value, Refused)
 
 
+def test_a_reference_that_dies_alone_on_the_gpu_is_nobodys_refusal() -> None:
+    class Full(Machine):
+        def house_of(self, memory_bytes: int) -> Card:
+            return Dies(memory_bytes)
+
+    with pytest.raises(GuestFailed, match="the reference cannot be timed: took more than") as failed:
+        gpu.run(ANSWER, Full(card()))
+    assert failed.value.kind == "infrastructure"
+
+
 def test_a_grade_on_a_gpu_has_the_papers_score() -> None:
     grade = TriMul().grade(Instance("val-0", None), ANSWER, Machine(card(kernel_s=0.003)))  # type: ignore[arg-type]
     assert math.isclose(grade.score, 0.5)
@@ -196,8 +206,10 @@ def test_a_gpu_counts_where_torch_can_use_it(tmp_path: Path, monkeypatch: pytest
     (torch / "version.py").write_text("cuda: Optional[str] = '13.0'\n")
     spec = SimpleNamespace(origin=str(torch / "__init__.py"))
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: spec)
-    assert machine.gpu(driver, {}) == "NVIDIA H100 80GB HBM3"
-    assert not machine.gpu(driver, {"CUDA_VISIBLE_DEVICES": ""})
-    assert not machine.gpu(tmp_path, {})
+    assert machine.gpu(driver, tmp_path, {}) == "NVIDIA H100 80GB HBM3"
+    assert not machine.gpu(driver, tmp_path, {"CUDA_VISIBLE_DEVICES": ""})
+    assert not machine.gpu(tmp_path, tmp_path, {})
+    (tmp_path / "nvidia0").touch()
+    assert machine.gpu(tmp_path, tmp_path, {}) == "an NVIDIA GPU"
     (torch / "version.py").write_text("cuda: Optional[str] = None\n")
-    assert not machine.gpu(driver, {})
+    assert not machine.gpu(driver, tmp_path, {})
