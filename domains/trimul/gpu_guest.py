@@ -38,8 +38,8 @@ class Served:
         import torch
 
         self.torch, self.memory, self.device, self.kernel = torch, memory, device, kernel
-        self.lines = None
-        if device == "cuda":
+        self.on_gpu, self.lines = device == "cuda", None
+        if self.on_gpu:
             self.lines = torch.empty(FLUSH_BYTES // 4, dtype=torch.int32, device=device)
             start = torch.frombuffer(memory, dtype=torch.uint8).data_ptr()
             torch.cuda.cudart().cudaHostRegister(start, len(memory), 0)  # copies are faster; without it they still work
@@ -110,7 +110,7 @@ class Served:
     def _lay_out(self, shape, count):
         """Views of the shared memory, as `gpu_cases.layout` has it."""
         self.x = self.mask = self.blank = None
-        if self.device == "cuda":
+        if self.on_gpu:
             self.torch.cuda.empty_cache()
         self.shape, self.count = shape, count
         batch, n, dim, _ = shape
@@ -143,18 +143,18 @@ class Served:
         return f"it returned {guest.describe(made)}, not {wanted}"
 
     def _there(self, tensor):
-        return tensor.to(self.device) if self.device == "cuda" else tensor.clone()
+        return tensor.to(self.device) if self.on_gpu else tensor.clone()
 
     def _mark(self):
-        if self.device != "cuda":
+        if not self.on_gpu:
             return time.perf_counter()
         event = self.torch.cuda.Event(enable_timing=True)
         event.record()
         return event
 
     def _between(self, start, end):
-        return start.elapsed_time(end) / 1e3 if self.device == "cuda" else end - start
+        return start.elapsed_time(end) / 1e3 if self.on_gpu else end - start
 
     def _finish(self):
-        if self.device == "cuda":
+        if self.on_gpu:
             self.torch.cuda.synchronize()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -92,3 +94,49 @@ def test_floors_hold_here_too(bench: GradingBench, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bench, "device", lambda: slow)
     with pytest.raises(Refused, match="is below what"):
         gpu.run(FUSED, bench)
+
+
+class Event:
+    """CUDA's event, on a clock of a millisecond a record."""
+
+    made = 0
+
+    def __init__(self, *, enable_timing: bool) -> None:
+        assert enable_timing
+        self.at = 0.0
+
+    def record(self) -> None:
+        Event.made += 1
+        self.at = float(Event.made)
+
+    def elapsed_time(self, end: Event) -> float:
+        return end.at - self.at
+
+
+def test_on_a_gpu_events_lie_around_the_kernel_and_all_streams_are_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guest's branch for CUDA, with torch's entry points noted instead of called."""
+    monkeypatch.syspath_prepend(str(REFERENCES.parent))
+    gpu_guest = importlib.import_module("gpu_guest")
+    done: list[str] = []
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: done.append("synchronize"))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: done.append("empty_cache"))
+
+    def kernel(data: Any) -> Any:
+        done.append("kernel")
+        return data[0].clone()
+
+    case, count = Case(4, 1, 16, True, "cauchy", 8), 3
+    at = gpu_cases.layout(case, count)
+    memory = memoryview(bytearray(at.end))
+    served = gpu_guest.Served(memory, "cpu", kernel)
+    served.on_gpu, served.lines = True, torch.ones(4)
+    served.draw(case.shape(), count, case.masked, case.distribution, 1)
+    assert done == ["empty_cache", "synchronize"]
+    assert served.call(False) == [1e-3] * count
+    assert done[2:] == ["kernel"] * count + ["synchronize"]
+    assert not served.lines.any()  # the cache was flushed
+    outputs = torch.frombuffer(memory, dtype=torch.float32, offset=at.outputs).view(count, 1, 4, 4, 16)
+    for number in range(count):
+        assert torch.equal(outputs[number], served._data(number)[0])
+    assert not torch.equal(outputs[0], outputs[1])  # each call's input is moved by a vector of its own
