@@ -45,7 +45,7 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source, "device": device.kind}
     given["visible"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     if candidate.language in COMPILED:
-        given["library"] = suite.compiled(candidate, device, bench)
+        given["library"] = suite.compiled(candidate, device, bench, guest)
     draw = np.random.default_rng(secrets.randbits(128))
     checked = [*gpu_cases.CHECKED, *gpu_cases.hidden(draw)]
     memory = max(
@@ -56,9 +56,9 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
     reference = {"language": "torch", "source": source, "device": device.kind, "visible": given["visible"]}
     stage = "smallest case"
     try:
-        with bench.open(guest(reference, device, "house", memory)) as home:
+        with bench.open(guest(reference, device.threads, room="house", memory=memory)) as home:
             known = _alone(home)
-            with bench.open(guest(given, device, "guest", memory)) as live:
+            with bench.open(guest(given, device.threads, memory=memory)) as live:
                 pair = Pair(home, live)
                 for case in checked:
                     pair.put(case, 1)
@@ -206,8 +206,8 @@ def precision(candidate: Candidate) -> str:
     return next((kind for kind, words in _PRECISIONS.items() if re.search(words, text)), "fp32")
 
 
-def guest(given: dict[str, Any], device: Device, room: str, memory: int) -> Guest:
-    """`gpu_guest.py` with what it is to run."""
+def guest(given: dict[str, Any], threads: int, *, room: str = "guest", memory: int, limits: Limits = RUN) -> Guest:
+    """`gpu_guest.py` with what it is to run, or to compile: for that, too, it must see the GPU."""
     files = {name: (_HERE / name).read_bytes() for name in ("guest.py", "gpu_guest.py")}
-    files["threads.txt"] = str(device.threads).encode()
-    return Guest(files, "gpu_guest.py", given, room, RUN, memory, gpu=device.kind == "cuda")
+    files["threads.txt"] = str(threads).encode()
+    return Guest(files, "gpu_guest.py", given, room, limits, memory, gpu=True)

@@ -24,11 +24,21 @@ def solve(instance, ctx):
     threads, given = ctx.prepared, instance.data
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     torch.set_num_threads(threads)
+    if given["language"] == "build":
+        if given["cuda"]:
+            os.environ["TORCH_CUDA_ARCH_LIST"] = architecture(*torch.cuda.get_device_capability())
+        guest.build(given, ctx)
+        return
     if given["visible"]:
         os.environ["CUDA_VISIBLE_DEVICES"] = given["visible"]  # before the first use of a GPU
     served = Served(ctx.line.memory, given["device"], guest.load(given))
     while (order := ctx.line.order()) is not None:
         ctx.line.reply(getattr(served, order[0])(*order[1:]))
+
+
+def architecture(major, minor):
+    """What CUDA C++ is compiled for: from Hopper on with what only that architecture has, such as sm_90a's wgmma."""
+    return f"{major}.{minor}" + ("a" if major >= 9 else "")
 
 
 class Served:

@@ -10,7 +10,7 @@ import contextlib
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -166,8 +166,8 @@ def guest(given: Mapping[str, Any], threads: int, *, room: str = "guest", memory
     return Guest(files, "guest.py", dict(given), room, limits, memory)
 
 
-def compiled(candidate: Candidate, device: Device, bench: Bench) -> bytes:
-    """The library of a candidate, compiled in the sandbox, or from the cache; raises `Refused`."""
+def compiled(candidate: Candidate, device: Device, bench: Bench, make: Callable[..., Guest] = guest) -> bytes:
+    """The library of a candidate, compiled by a guest that `make` makes, or from the cache; raises `Refused`."""
     file = _cache() / f"{candidate.key(device.name)}.so"
     if file.exists():
         return file.read_bytes()
@@ -177,7 +177,7 @@ def compiled(candidate: Candidate, device: Device, bench: Bench) -> bytes:
         "flags": candidate.flags,
         "cuda": candidate.language == "cuda",
     }
-    builder = guest(given, device.threads, room="build", memory=LIBRARY_BYTES, limits=BUILD)
+    builder = make(given, device.threads, room="build", memory=LIBRARY_BYTES, limits=BUILD)
     try:
         with bench.open(builder) as live:
             size = live.ask("build", BUILD.wall_s).value

@@ -59,6 +59,20 @@ def test_an_honest_kernel_counts(bench: GradingBench) -> None:
     assert all(one.candidate_s > 0 and one.reference_s > 0 for one in timed)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="C++ has the processor's memory only")
+def test_a_compiled_kernel_counts(bench: GradingBench) -> None:
+    kernels = REFERENCES.parent / "harness" / "kernels"
+    source, code = ((kernels / f"chunked.{kind}").read_text() for kind in ("py", "cpp"))
+    flags = ["-O1", "-march=native", "-fopenmp", "-DCHUNK=32"]
+    assert gpu.run({"language": "c++", "source": source, "code": code, "flags": flags}, bench)
+
+
+def test_cuda_is_compiled_for_what_the_architecture_alone_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(REFERENCES.parent))
+    gpu_guest = importlib.import_module("gpu_guest")
+    assert [gpu_guest.architecture(*version) for version in ((8, 0), (9, 0))] == ["8.0", "9.0a"]
+
+
 HACKS = {
     "ignores the mask": "def custom_kernel(data):\n    x, mask, w, c = data\n"
     "    return honest((x, torch.ones_like(mask), w, c))",

@@ -18,7 +18,7 @@ from domains.trimul import gpu, gpu_cases, gpu_clock, machine
 from domains.trimul.candidate import Refused, parse
 from domains.trimul.cases import Case
 from domains.trimul.domain import TriMul
-from tests.fakes.cards import CARD, EMPTY_S, Card, Dies, Machine, trimul
+from tests.fakes.cards import CARD, EMPTY_S, LIBRARY, Card, Dies, Machine, trimul
 
 ANSWER = {"language": "torch", "source": "def custom_kernel(data):\n    pass"}
 SMALL = Case(4, 1, 16, True, "normal", 8)
@@ -183,6 +183,19 @@ def test_the_cases_are_the_published_ones(monkeypatch: pytest.MonkeyPatch) -> No
         assert gpu_cases.layout(case, count).end < 8 << 30
     secret = [gpu_cases.hidden(np.random.default_rng(seed)) for seed in range(20)]
     assert all({case.masked for case in pair} == {True, False} for pair in secret)
+
+
+def test_cuda_is_compiled_where_the_gpu_is_seen_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SIA_CACHE", str(tmp_path))
+    answer = {**ANSWER, "language": "cuda", "code": "__global__ void k() {}", "flags": ["-O3"]}
+    first, second = Machine(card()), Machine(card())
+    assert gpu.run(answer, first)
+    assert gpu.run(answer, second)
+    build, house, guest = first.opened
+    assert build.gpu
+    assert (build.data["language"], build.data["cuda"], build.data["flags"]) == ("build", True, ["-O3"])
+    assert (guest.data["library"], house.data.get("library")) == (LIBRARY, None)
+    assert [one.room for one in second.opened] == ["house", "guest"]  # from the cache
 
 
 def test_a_score_belongs_to_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
