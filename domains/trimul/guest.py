@@ -16,6 +16,8 @@ WEIGHTS = (
     "out_gate.weight", "to_out_norm.weight", "to_out_norm.bias", "to_out.weight",
 )  # fmt: skip
 
+SHAPES = 64
+
 
 def prepare(ctx):
     """Imports torch once for all guests; starts no thread, which a fork would lose."""
@@ -26,6 +28,7 @@ def prepare(ctx):
     os.environ["OMP_PROC_BIND"] = "true"  # threads that are woken on one processor take milliseconds to part
     # threads that spin at a barrier take the processor from the one that they wait for, as soon as others work here
     os.environ["OMP_WAIT_POLICY"] = "passive"
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # torch.compile needs no processes of its own then
     os.environ["PATH"] = os.path.join(sys.prefix, "bin") + ":" + os.environ["PATH"]
     import torch
 
@@ -44,6 +47,8 @@ def solve(instance, ctx):
         build(given, ctx)
         return
     kernel = load(given)
+    if "torch._dynamo" in sys.modules:  # torch.compile: a shape beyond the limit would run as it is
+        torch._dynamo.config.recompile_limit = SHAPES
     while (order := ctx.line.order()) is not None:
         data, output = tensors(ctx.line.memory, *order)
         made = kernel(data)
