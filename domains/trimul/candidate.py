@@ -14,11 +14,14 @@ MOST = 512 << 10
 
 
 class Refused(Exception):
-    """Why a candidate is not good: at which stage of the cascade, and what happened there."""
+    """Why a candidate is not good: at which stage of the cascade, and what happened there.
 
-    def __init__(self, stage: str, message: str) -> None:
-        super().__init__(f"{stage}: {message}")
-        self.stage = stage
+    `kind` is the sandbox's word: `candidate` (it is wrong, or crashed), `timeout` or `resource`.
+    """
+
+    def __init__(self, stage: str, message: str, kind: str = "candidate") -> None:
+        super().__init__(f"{stage}: {message}" if kind == "candidate" else f"{stage}: {message} ({kind})")
+        self.stage, self.kind = stage, kind
 
 
 class Candidate(msgspec.Struct, frozen=True):

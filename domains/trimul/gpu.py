@@ -73,7 +73,7 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
     except GuestFailed as failed:
         if failed.kind == "infrastructure":
             raise
-        raise Refused(stage, f"{failed} ({failed.kind})") from None
+        raise Refused(stage, str(failed), failed.kind) from None
 
 
 def score(timed: Sequence[Timed]) -> float:

@@ -51,7 +51,12 @@ def solve(instance, ctx):
         torch._dynamo.config.recompile_limit = SHAPES
     while (order := ctx.line.order()) is not None:
         data, output = tensors(ctx.line.memory, *order)
-        made = kernel(data)
+        try:
+            made = kernel(data)
+        except RuntimeError as error:
+            if "can't allocate memory" in str(error):  # torch's word for it
+                raise MemoryError(str(error)) from None
+            raise
         if type(made) is not torch.Tensor or made.dtype != torch.float32 or made.shape != output.shape:
             ctx.line.reply(f"it returned {describe(made)}, not a float32 tensor of the shape of its input")
             continue

@@ -80,7 +80,7 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
     except GuestFailed as failed:
         if failed.kind == "infrastructure":
             raise
-        raise Refused(stage, f"{failed} ({failed.kind})") from None
+        raise Refused(stage, str(failed), failed.kind) from None
 
 
 class Pair:
@@ -190,7 +190,7 @@ def compiled(candidate: Candidate, device: Device, bench: Bench, make: Callable[
     except GuestFailed as failed:
         if failed.kind == "infrastructure":
             raise
-        raise Refused("compile", f"{failed} ({failed.kind})") from None
+        raise Refused("compile", str(failed), failed.kind) from None
     with contextlib.suppress(OSError):  # it can be compiled again
         file.parent.mkdir(parents=True, exist_ok=True)
         scratch = file.with_suffix(f".{os.getpid()}")
