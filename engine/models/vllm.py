@@ -153,8 +153,13 @@ async def _wait(url: str, process: asyncio.subprocess.Process, log: IO[bytes], m
     """Until the server is healthy, telling its last line as it changes; raises `SiaError` where it dies or is late."""
     told, loop = "", asyncio.get_running_loop()
     deadline = loop.time() + minutes * 60
-    while not await _healthy(url):
-        lines = _lines(log)
+    while True:
+        healthy, lines = await _healthy(url), _lines(log)
+        if lines and lines[-1] != told:
+            told = lines[-1]
+            report(f"vLLM: {told}")
+        if healthy:
+            break
         if process.returncode is not None:
             raise SiaError(
                 f"vLLM ended while it started ({' / '.join(lines[-_LATELY:]) or 'without a word'})",
@@ -162,9 +167,6 @@ async def _wait(url: str, process: asyncio.subprocess.Process, log: IO[bytes], m
             )
         if loop.time() > deadline:
             raise SiaError(f"vLLM was not ready within {minutes:g} minutes", "raise vllm.start_minutes in sia.toml")
-        if lines and lines[-1] != told:
-            told = lines[-1]
-            report(f"vLLM: {told}")
         await asyncio.sleep(0.2)
     report(f"vLLM is ready at {url}")
 
