@@ -105,20 +105,20 @@ class Pair:
         self._called: set[tuple[int, ...]] = set()
 
     def put(self, case: Case, count: int) -> None:
-        """Fresh inputs under a seed that nobody knows: the input on the device, the weights only in the memory."""
+        """Fresh inputs under a seed that nobody knows; input and mask go to the candidate's device, weights do not."""
         self._case, self._count = case, count
         _draw(self._home, case, count)
         at = gpu_cases.layout(case, count)
         self._guest.memory[: at.weights] = self._home.memory[: at.weights]
         self._guest.ask(["put", case.shape(), count], PUT_S)
-        self._guest.memory[at.weights : at.outputs] = self._home.memory[at.weights : at.outputs]
 
     def call(self, stage: str) -> Called:
-        """The timed order, on poisoned outputs."""
+        """The timed order, on poisoned outputs. Weights come last: a GPU goes on while its process stands still."""
         outputs = self._outputs(self._guest)
         outputs[:] = np.nan
         where = np.random.default_rng(secrets.randbits(128)).integers(0, len(outputs), SAMPLED)
-        shape = tuple(self._case.shape())
+        shape, at = tuple(self._case.shape()), gpu_cases.layout(self._case, self._count)
+        self._guest.memory[at.weights : at.outputs] = self._home.memory[at.weights : at.outputs]
         reply = self._guest.ask(["call", False], CALL_S if shape in self._called else FIRST_CALL_S)
         self._seen = where, outputs[where]
         self._called.add(shape)
