@@ -1,4 +1,5 @@
-"""The kernels' part: every baseline of trimul through the whole verifier, what must be refused, and other programs."""
+"""The kernels' part: trimul's baselines and a sample of each language through the whole verifier, what must be refused,
+and other programs."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import asyncio
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,17 +25,17 @@ _UNMASKED = "\n\ndef custom_kernel(data):\n    x, mask, w, c = data\n    return 
 
 
 async def kernels() -> Sequence[Table]:
-    """A table of cases for each baseline; raises `SiaError` where one is refused, or a wrong one is not."""
-    grader = Grader(find("trimul"))
+    """A table of cases for each kernel; raises `SiaError` where a right one is refused, or a wrong one is not."""
+    folder = find("trimul")
+    grader = Grader(folder)
     try:
-        answers = await grader.baseline_answers("val")
-        found = []
-        for name, (answer, *_) in answers.items():
+        answers = {name: given[0] for name, given in (await grader.baseline_answers("val")).items()}
+        first, found = next(iter(answers.values())), []
+        for name, answer in {**answers, **samples(folder.path / "samples")}.items():
             grade = await grader.grade("val", "val-0", answer)
             if grade.refused:
-                raise SiaError(f"the baseline {name!r} is refused ({grade.refused})", f"it should pass: {grade.detail}")
+                raise SiaError(f"the kernel {name!r} is refused ({grade.refused})", f"it should pass: {grade.detail}")
             found.append(cases(f"{name}: score {grade.score:.4g}", grade))
-        first = next(iter(answers.values()))[0]
         wrong = {**first, "source": first["source"].replace("def custom_kernel", "def masked") + _UNMASKED}
         if not (await grader.grade("val", "val-0", wrong)).refused:
             raise SiaError("a kernel that ignores the mask has passed", "the verifier is broken: report it")
@@ -41,6 +44,17 @@ async def kernels() -> Sequence[Table]:
     finally:
         await grader.close()
     return [*found, Table("a kernel that ignores the mask", ["verdict"], [["refused, as it must be"]]), await _peers()]
+
+
+def samples(folder: Path) -> dict[str, dict[str, Any]]:
+    """A right kernel of each language that only a GPU runs."""
+    source = {name: (folder / name).read_text() for name in ("triton.py", "cuda.py", "cuda.cu")}
+    return {
+        "gates in Triton": {"language": "triton", "source": source["triton.py"]},
+        "gates in CUDA C++": {
+            "language": "cuda", "source": source["cuda.py"], "code": source["cuda.cu"], "flags": ["-O3"],
+        },
+    }  # fmt: skip
 
 
 def cases(title: str, grade: Grade) -> Table:

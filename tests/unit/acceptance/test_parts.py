@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from domains.contract import Device, Grade
+from domains.trimul import candidate
 from engine.acceptance import kernels as kernels_part
 from engine.acceptance import trial, weights
 from engine.acceptance.report import Skipped, Table
@@ -59,8 +60,9 @@ def grader(monkeypatch: pytest.MonkeyPatch) -> type[FakeGrader]:
     return made
 
 
-def test_every_baseline_has_a_table_of_cases(grader: type[FakeGrader]) -> None:
-    reference, _, refused, others = asyncio.run(kernels_part.kernels())
+def test_every_baseline_and_every_language_has_a_table_of_cases(grader: type[FakeGrader]) -> None:
+    reference, *more, refused, others = asyncio.run(kernels_part.kernels())
+    assert [table.title.partition(":")[0] for table in more] == ["fused", "gates in Triton", "gates in CUDA C++"]
     assert reference.title == "reference: score 0.4"
     assert reference.head == ["case", "ms", "ratio"]
     assert reference.rows == [["(64, 1)", "1.5", "2"], ["(32, 1)", "0.5", "-"]]
@@ -71,7 +73,7 @@ def test_every_baseline_has_a_table_of_cases(grader: type[FakeGrader]) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "says"),
-    [({"looks": False}, "ignores the mask has passed"), ({"refuses": "too slow"}, "'reference' is refused")],
+    [({"looks": False}, "ignores the mask has passed"), ({"refuses": "too slow"}, "the kernel 'reference' is refused")],
 )
 def test_a_verifier_that_errs_fails_the_part(grader: type[FakeGrader], fault: dict[str, Any], says: str) -> None:
     for name, value in fault.items():
@@ -79,6 +81,11 @@ def test_a_verifier_that_errs_fails_the_part(grader: type[FakeGrader], fault: di
     with pytest.raises(SiaError, match=says):
         asyncio.run(kernels_part.kernels())
     assert grader.closed
+
+
+def test_the_samples_are_candidates() -> None:
+    found = kernels_part.samples(Path(candidate.__file__).with_name("samples"))
+    assert {candidate.parse(answer).language for answer in found.values()} == {"triton", "cuda"}
 
 
 def test_other_programs_that_fail_are_told_with_their_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
