@@ -10,6 +10,7 @@ import msgspec
 
 Language = Literal["torch", "triton", "c++", "cuda", "numba"]
 COMPILED = ("c++", "cuda")
+NEEDS_GPU = ("triton", "cuda")
 MOST = 512 << 10
 
 

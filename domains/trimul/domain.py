@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Bench, DataMissing, Domain, Grade, Graded, Instance, Split, Summary
-from domains.trimul import cases, gpu, gpu_cases, machine, suite
+from domains.trimul import cases, gates, gpu, gpu_cases, machine, suite
 from domains.trimul.candidate import Refused
 
 SUITES: Mapping[Split, int] = {"train": 4, "val": 10, "test": 10}
@@ -47,6 +47,8 @@ class TriMul:
             raise ValueError("kernels are graded on a bench")
         on_gpu = bench.device().kind == "cuda"
         try:
+            if not on_gpu and (gate := gates.run(answer, bench)) is not None:
+                return Grade(0.0, detail=gate.sentence, measures=gate.measures)
             timed = (gpu if on_gpu else suite).run(answer, bench)
         except Refused as refusal:
             return Grade(0.0, refused=f"refused at the stage {refusal.stage!r}", detail=str(refusal))

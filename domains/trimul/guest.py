@@ -46,6 +46,8 @@ def solve(instance, ctx):
     if given["language"] == "build":
         build(given, ctx)
         return
+    if given["language"] == "triton":
+        os.environ["TRITON_INTERPRET"] = "1"  # before it is imported: here is no GPU
     kernel = load(given)
     if "torch._dynamo" in sys.modules:  # torch.compile: a shape beyond the limit would run as it is
         torch._dynamo.config.recompile_limit = SHAPES

@@ -10,7 +10,7 @@ import contextlib
 import math
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import platformdirs
 
 from domains.contract import Bench, Device, Guest, GuestFailed, Limits, Live
 from domains.trimul import cases
-from domains.trimul.candidate import COMPILED, Candidate, Refused, parse
+from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, Refused, parse
 from domains.trimul.cases import Case
 
 TOLERANCE = 2e-2
@@ -56,15 +56,23 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
     candidate, device = parse(answer), bench.device()
     if device.kind != "cpu":
         raise Refused("timing", "this suite times processors only, and torch finds a GPU here")
-    if candidate.language == "cuda":
-        raise Refused("compile", "CUDA needs a GPU, and torch finds none here")
+    if candidate.language in NEEDS_GPU:
+        raise Refused("timing", f"a time of {candidate.language} needs a GPU, and torch finds none here")
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source}
     if candidate.language in COMPILED:
         given["library"] = compiled(candidate, device, bench)
-    timed, checked = cases.TIMED, cases.CHECKED
     draw = np.random.default_rng(secrets.randbits(128))
+    with opened(given, device, bench, draw) as pair:
+        pair.right([*cases.CHECKED, *cases.hidden(draw)])
+        return [_timed(pair, case, device, bench) for case in cases.TIMED]
+
+
+@contextlib.contextmanager
+def opened(given: Mapping[str, Any], device: Device, bench: Bench, draw: np.random.Generator) -> Iterator[Pair]:
+    """The reference and a candidate, each in its sandbox; a candidate that fails there is `Refused`."""
     largest = max(
-        sum(-(-4 * size // 64) * 64 for size in case.sizes()) for case in [*timed, Case(45, 2, 192, True, "normal")]
+        sum(-(-4 * size // 64) * 64 for size in case.sizes())
+        for case in [*cases.TIMED, Case(45, 2, 192, True, "normal")]
     )
     reference = {"language": "torch", "source": (_HERE / "references" / "reference.py").read_text()}
     house = guest(reference, device.threads, room="house", memory=largest)
@@ -72,15 +80,19 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
     try:
         with bench.open(house) as home, bench.open(guest(given, device.threads, memory=largest)) as live:
             pair = Pair(home, live, draw)
-            for case in [*checked, *cases.hidden(draw)]:
-                pair.once(case, stage)
-                stage = "all cases"
-            stage = "timing"
-            return [_timed(pair, case, device, bench) for case in timed]
+            try:
+                yield pair
+            finally:
+                stage = pair.stage
     except GuestFailed as failed:
-        if failed.kind == "infrastructure":
-            raise
-        raise Refused(stage, str(failed), failed.kind) from None
+        raise refusal(stage, failed) from None
+
+
+def refusal(stage: str, failed: GuestFailed) -> Refused:
+    """A guest's failure as the verdict on the candidate; what the machine did is raised as it is."""
+    if failed.kind == "infrastructure":
+        raise failed
+    return Refused(stage, str(failed), failed.kind)
 
 
 class Pair:
@@ -90,8 +102,15 @@ class Pair:
         self._home, self._guest, self._draw = home, guest, draw
         self._case = cases.CHECKED[0]
         self._done: set[str] = set()
-        self._stage = ""
+        self.stage = "smallest case"
         self._called: set[tuple[int, ...]] = set()
+
+    def right(self, checked: Sequence[Case]) -> None:
+        """One call for each case, the smallest first; raises `Refused` at the first that is wrong."""
+        stage = "smallest case"
+        for case in checked:
+            self.once(case, stage)
+            stage = "all cases"
 
     def once(self, case: Case, stage: str) -> None:
         """One call of both, compared."""
@@ -101,7 +120,7 @@ class Pair:
 
     def prepare(self, case: Case, stage: str) -> None:
         """Fresh inputs under a seed that nobody knows."""
-        self._case, self._stage, self._done = case, stage, set()
+        self._case, self.stage, self._done = case, stage, set()
         parts = cases.inputs(case, self._draw)
         for live in (self._home, self._guest):
             at = 0
@@ -122,7 +141,7 @@ class Pair:
         reply = self._guest.ask(self._case.shape(), CALL_S if shape in self._called else FIRST_CALL_S)
         self._called.add(shape)
         if reply.value != "":
-            raise Refused(self._stage, str(reply.value)[:300])
+            raise Refused(self.stage, str(reply.value)[:300])
         self._check("candidate")
         return reply.wall_s
 
@@ -136,7 +155,7 @@ class Pair:
             wrong = ~(np.abs(got - want) <= TOLERANCE + TOLERANCE * np.abs(want))
         if wrong.any():
             share = wrong.mean()
-            raise Refused(self._stage, f"wrong on {share:.2%} of the elements of {self._case.name()}")
+            raise Refused(self.stage, f"wrong on {share:.2%} of the elements of {self._case.name()}")
 
     def _output(self, live: Live) -> np.ndarray:
         sizes = self._case.sizes()
@@ -188,9 +207,7 @@ def compiled(candidate: Candidate, device: Device, bench: Bench, make: Callable[
                 raise Refused("compile", "no library came of it")
             library = bytes(live.memory[:size])
     except GuestFailed as failed:
-        if failed.kind == "infrastructure":
-            raise
-        raise Refused("compile", str(failed), failed.kind) from None
+        raise refusal("compile", failed) from None
     with contextlib.suppress(OSError):  # it can be compiled again
         file.parent.mkdir(parents=True, exist_ok=True)
         scratch = file.with_suffix(f".{os.getpid()}")
