@@ -172,6 +172,18 @@ def test_a_claim_within_the_bounds_is_believed(claimed: float, believed: bool) -
     assert (gpu_clock.disagreement(claimed, [0.077], [EMPTY_S] * 3) == "") == believed
 
 
+@pytest.mark.parametrize("jitter_s", [0.0, 0.0003])
+def test_a_lie_gains_a_third_and_the_jitter(jitter_s: float) -> None:
+    kernels_s, orders = 0.024, 3
+    walls = [EMPTY_S + kernels_s / orders] * orders
+    empty = [EMPTY_S, EMPTY_S, EMPTY_S + jitter_s]
+    least = min(
+        share for share in np.linspace(0.01, 1, 400) if not gpu_clock.disagreement(share * kernels_s, walls, empty)
+    )
+    assert 0.70 < least < 0.75
+    assert not gpu_clock.disagreement(kernels_s, walls, empty)
+
+
 def test_the_cases_are_the_published_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert (len(gpu_cases.CHECKED), len(gpu_cases.TIMED)) == (18, 7)
