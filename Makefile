@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 GENERATIONS ?= 8
 SEED ?= 1
 
-.PHONY: demo test test-kernels test-slow test-local test-train test-denoising lint format lock bench clean
+.PHONY: demo test test-kernels test-null test-slow test-local test-train test-denoising lint format lock bench clean
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
@@ -24,7 +24,7 @@ test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole ru
 	$(BIN)/pytest -m "slow or not slow" -n 0 --timeout 2400 -k denoising tests
 
 test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
-	$(BIN)/pytest -m slow -n 2 --timeout 2400
+	$(BIN)/pytest -m "slow and not kernels" -n 2 --timeout 2400
 
 test-local: $(VENV)/.local  ## SmolLM2 in process by llama.cpp, and behind its server
 	$(BIN)/pytest -m local -n 0 tests/local
@@ -33,7 +33,10 @@ test-train: $(VENV)/.train  ## training: every algorithm, adapters; SmolLM2 by t
 	$(BIN)/pytest -m train -n 0 tests/train
 
 test-kernels: $(VENV)/.kernels  ## kernels compiled, run and attacked on the bench
-	$(BIN)/pytest -m kernels -n 0 --timeout 600 tests/kernels
+	$(BIN)/pytest -m "kernels and not slow" -n 0 --timeout 600 tests/kernels
+
+test-null: $(VENV)/.kernels  ## an unchanged kernel, twenty times, on a busy machine
+	$(BIN)/pytest -m "kernels and slow" -n 0 tests/kernels
 
 lint: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

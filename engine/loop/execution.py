@@ -2,7 +2,7 @@
 
 The sample is kept out of what the harness may learn from, so that its scores are honest and its failures worth
 reading. What the lineage already holds (same harness, weights, instance, repeat, seed and learning material) is
-taken over, not done again. Where the verifier is noisy the incumbent is executed beside the candidate.
+taken over, not done again. Where the verifier is noisy the incumbent is executed beside the candidate, in turns.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from engine.events.event import Event
 from engine.loop import answers, results, voting
 from engine.loop.answering import Answered, Task, prepared_on, tasks
 from engine.loop.run import Run
+from engine.loop.turns import turns
 from engine.seeds import sample
 
 _LOG_LIMIT = 64 << 10
@@ -34,13 +35,15 @@ async def execute(run: Run, generation: int) -> None:
     val = tasks("val", await run.ports.grader.instances("val"), repeats, run.state.root_seed)
     seen = tasks("train", sampled, repeats, run.state.root_seed)
 
-    await _arm(run, generation, candidate, [*val, *seen], learn)
     incumbent = run.state.incumbent
+    other = run.state.of(incumbent).candidate if settings.noisy and incumbent is not None else None
+    if other is not None:
+        for arm, some in turns(val):
+            await _arm(run, generation, candidate if arm == "candidate" else other, some, learn)
+    await _arm(run, generation, candidate, [*val, *seen], learn)
     rival = None
-    if settings.noisy and incumbent is not None:
-        rival_candidate = run.state.of(incumbent).candidate
-        await _arm(run, generation, rival_candidate, val, learn)
-        rival = results.scores(run.results.of(generation, rival_candidate)).get("val")
+    if other is not None:
+        rival = results.scores(run.results.of(generation, other)).get("val")
 
     found = run.results.of(generation, candidate)
     reused = sum(result.reused for result in found.values())
