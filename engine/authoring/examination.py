@@ -116,8 +116,7 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
             if digests:
                 raise
             try:
-                report(f"fetching the data of {grader.folder.spec.name}")
-                await grader.fetch(report)
+                await grader.fetch(report, f"fetching the data of {grader.folder.spec.name}")
                 digest, counts, _ = await grader.describe()
             except (SiaError, GraderFailed):
                 return Finding("contract", "fail", error.message, error.remedy or "put the data there")

@@ -55,10 +55,17 @@ class Grader:
         reply = await self._call("describe", timeout=LOAD_WALL_S)
         return str(reply["digest"]), dict(reply["counts"]), str(reply["title"] or self.folder.spec.title)
 
-    async def fetch(self, report: Callable[[str], None]) -> Path:
-        """Obtains the data, passing on what the domain says of its progress."""
+    async def fetch(self, report: Callable[[str], None], heading: str = "") -> Path:
+        """Obtains the data, passing on what the domain says of its progress, `heading` before the first of it."""
+        untold = [heading] if heading else []
+
+        def told(line: str) -> None:
+            while untold:
+                report(untold.pop())
+            report(line)
+
         try:
-            return Path(await self._call("fetch", timeout=FETCH_WALL_S, report=report))
+            return Path(await self._call("fetch", timeout=FETCH_WALL_S, report=told))
         finally:
             await self.close()  # its environment may hold keys that grading must not see
 

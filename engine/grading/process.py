@@ -68,6 +68,7 @@ class Service:
             return str(named(self._data, report))
         fetch = getattr(self._module, "fetch", None)
         if fetch is None:
+            self._open()  # says what is missing
             raise DataMissing("this domain has no data to fetch; it reads what --data names")
         return str(fetch(report))
 
@@ -181,7 +182,7 @@ def main() -> None:
                 service = Service(folder, data, isolation)
             reply = {"ok": getattr(service, operation)(*arguments)}
         except (DataMissing, DataInvalid) as error:
-            reply = {"data": str(error)}
+            reply = {"data": str(error).removesuffix(".")}
         except Exception as error:
             # what an exception says may tell a label; of train it may
             hidden = operation == "grade" and arguments[0] != "train"

@@ -26,9 +26,8 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
         except SiaError:
             if data is not None and data.exists():
                 raise
-            if data is None:  # a domain that fetches by name says itself what it does
-                report(f"fetching the data of {folder.spec.name}")
-            await grader.fetch(report)
+            # a domain that fetches by name says itself what it does
+            await grader.fetch(report, f"fetching the data of {folder.spec.name}" if data is None else "")
             digest, counts, title = await grader.describe()
     except GraderFailed as error:
         raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", "correct its domain.py") from None
