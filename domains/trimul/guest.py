@@ -116,17 +116,26 @@ def extension(path):
 
 
 def build(given, ctx):
-    """Compiles C++ or CUDA through torch's loader of extensions; the library goes into the shared memory."""
+    """Compiles C++ or CUDA through torch's loader of extensions; the library goes into the shared memory.
+
+    The reply is its size, or what the compiler said first.
+    """
     from torch.utils import cpp_extension
 
     ctx.line.order()
     kind = "cu" if given["cuda"] else "cpp"
     with open(f"source.{kind}", "w") as file:
         file.write(given["code"])
-    cpp_extension.load(
-        "extension", [f"source.{kind}"], extra_cflags=list(given["flags"]), extra_cuda_cflags=list(given["flags"]),
-        extra_ldflags=["-fopenmp"], build_directory=os.getcwd(), with_cuda=given["cuda"], is_python_module=False,
-    )  # fmt: skip
+    try:
+        cpp_extension.load(
+            "extension", [f"source.{kind}"], extra_cflags=list(given["flags"]), extra_cuda_cflags=list(given["flags"]),
+            extra_ldflags=["-fopenmp"], build_directory=os.getcwd(), with_cuda=given["cuda"], is_python_module=False,
+        )  # fmt: skip
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        ctx.line.reply(next((line for line in lines if " error: " in line or "undefined " in line), lines[-1]))
+        ctx.line.order()
+        return
     with open("extension.so", "rb") as file:
         library = file.read()
     ctx.line.memory[: len(library)] = library

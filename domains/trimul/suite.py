@@ -203,6 +203,8 @@ def compiled(candidate: Candidate, device: Device, bench: Bench, make: Callable[
     try:
         with bench.open(builder) as live:
             size = live.ask("build", BUILD.wall_s).value
+            if isinstance(size, str):
+                raise Refused("compile", size[:300], "timeout" if "CPU time limit" in size else "candidate")
             if not isinstance(size, int) or not 0 < size <= LIBRARY_BYTES:
                 raise Refused("compile", "no library came of it")
             library = bytes(live.memory[:size])

@@ -48,6 +48,7 @@ FAILURES = {
         "smallest case", "candidate", "SIGABRT",
     ),
     "an endless compiler": (cpp(TREE), "compile", "timeout", "CPU time"),
+    "no C++": (cpp("no C++"), "compile", "candidate", "source.cpp:1:1: error: "),
     "no such function": (cpp("extern \"C\" void other() {}"), "smallest case", "candidate", "AttributeError"),
 }  # fmt: skip
 
