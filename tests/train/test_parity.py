@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("peft", reason="needs the extra train")
 pytest.importorskip("llama_cpp", reason="needs the extra local, too")
 
 import numpy as np
