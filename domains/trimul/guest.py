@@ -26,6 +26,9 @@ def prepare(ctx):
         threads = int(file.read())
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads)))
     os.environ["OMP_PROC_BIND"] = "true"  # threads that are woken on one processor take milliseconds to part
+    # by number: where /sys is out of sight, as here, a runtime finds no cores to bind to, and says nothing
+    places = sorted(os.sched_getaffinity(0))[:threads]
+    os.environ["OMP_PLACES"] = ",".join(f"{{{processor}}}" for processor in places)
     # threads that spin at a barrier take the processor from the one that they wait for, as soon as others work here
     os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # torch.compile needs no processes of its own then
