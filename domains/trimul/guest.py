@@ -29,8 +29,6 @@ def prepare(ctx):
     # by number: where /sys is out of sight, as here, a runtime finds no cores to bind to, and says nothing
     places = sorted(os.sched_getaffinity(0))[:threads]
     os.environ["OMP_PLACES"] = ",".join(f"{{{processor}}}" for processor in places)
-    # threads that spin at a barrier take the processor from the one that they wait for, as soon as others work here
-    os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # torch.compile needs no processes of its own then
     os.environ["PATH"] = os.path.join(sys.prefix, "bin") + ":" + os.environ["PATH"]
     import torch
