@@ -4,7 +4,7 @@ from pathlib import Path
 
 KERNELS = Path(__file__).with_name("kernels")
 DEFINED = {"chunked": ["chunk"], "tiled": ["lanes", "tile", "columns", "share"]}
-"""The tunables that each source in C++ is compiled with."""
+"""The tunables that each source in C++ is compiled with; of 0 the source itself decides."""
 
 
 def solve(instance, ctx):
@@ -13,7 +13,7 @@ def solve(instance, ctx):
     structure = params["structure"]
     if structure in DEFINED:
         flags = [params["optimise"], "-march=native", "-ffast-math", "-fopenmp"]
-        flags += [f"-D{name.upper()}={params[name]}" for name in DEFINED[structure]]
+        flags += [f"-D{name.upper()}={params[name]}" for name in DEFINED[structure] if params[name]]
         return {"language": "c++", "source": read(f"{structure}.py"), "code": read(f"{structure}.cpp"), "flags": flags}
     if structure == "compiled":
         source = read("fused.py") + "\n\ncustom_kernel = torch.compile(custom_kernel, dynamic=False)\n"

@@ -9,17 +9,22 @@
 #include <omp.h>
 #include <vector>
 
+#ifdef __AVX512F__
+#define FITTING(wide, narrow) wide  // 32 registers of 16 floats
+#else
+#define FITTING(wide, narrow) narrow  // 16 registers of 8
+#endif
 #ifndef LANES
-#define LANES 16
+#define LANES FITTING(16, 8)
 #endif
 #ifndef TILE
-#define TILE 6
+#define TILE FITTING(6, 3)
 #endif
 #ifndef ROWS
 #define ROWS 4
 #endif
 #ifndef COLUMNS
-#define COLUMNS 6
+#define COLUMNS FITTING(6, 3)
 #endif
 #ifndef CHUNK
 #define CHUNK 48
