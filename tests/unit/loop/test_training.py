@@ -86,7 +86,7 @@ def test_a_trainer_that_dies_goes_on_at_its_last_checkpoint(play: Stage) -> None
 
     play.measures = measures
     payloads = play.run(TRAINS)
-    assert play.did("open") == [(None, 0), (None, 1)]
+    assert play.did("open")[-1] == (None, 1)
     assert [number for number, _ in play.did("learn")] == [1, 2, 2, 3]
     assert [one.round for one in of(payloads, t.TrainingCheckpointed)] == [1, 2, 3]
     assert of(payloads, t.StepFailed)[0].failure.kind == "infrastructure"
