@@ -61,11 +61,13 @@ def opened() -> Opened:
 
 async def settle(pilot: Pilot[None]) -> None:
     """Until nothing is left to do: workers done, messages handled, the screen drawn."""
-    await pilot.pause()
-    working = [one for one in pilot.app.workers if one.group in ("page", "search", "open")]
-    if working:
-        await pilot.app.workers.wait_for_complete(working)
-    await pilot.pause()
+    quiet = 0
+    while quiet < 2:  # what one worker ends may begin another
+        await pilot.pause()
+        working = [one for one in pilot.app.workers if one.group in ("page", "search", "open")]
+        if working:
+            await pilot.app.workers.wait_for_complete(working)
+        quiet = 0 if working else quiet + 1
 
 
 def texts(rows: object) -> list[str]:

@@ -172,7 +172,7 @@ def test_an_evaluator_that_never_ends_is_a_failure(tmp_path: Path) -> None:
     (place / "evaluator.py").write_text("def evaluate(path):\n    while True:\n        pass\n")
     (place / "config.yaml").write_text("evaluator:\n  timeout: 1\n  cascade_evaluation: false\n")
     done = sia(tmp_path, "run", str(place))
-    assert done.status == 1 and "used up its CPU time" in done.errors
+    assert done.status == 1 and "CPU time" in done.errors  # said by whoever sees it first
 
 
 def test_an_adopted_task_is_gone_on_with_only_as_it_was(tmp_path: Path) -> None:
