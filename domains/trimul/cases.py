@@ -66,11 +66,16 @@ TIMED = [
 ]
 
 
-def hidden(draw: np.random.Generator) -> list[Case]:
-    """Two cases that nobody has been told of, one of them masked."""
+def padded(numbers: int) -> int:
+    """Bytes that so many float32 take in the memory shared with a guest, up to the next line of the cache."""
+    return -(-4 * numbers // 64) * 64
+
+
+def hidden(draw: np.random.Generator, ns: tuple[int, int] = (5, 45), sixteens: tuple[int, int] = (1, 12)) -> list[Case]:
+    """Two cases that nobody has been told of, one of them masked; `dim` is divisible by 16, and ends are left out."""
     found = []
     for masked in (True, False):
-        n, batch, dim = int(draw.integers(5, 45)), int(draw.integers(1, 3)), 16 * int(draw.integers(1, 12))
+        n, batch, dim = int(draw.integers(*ns)), int(draw.integers(1, 3)), 16 * int(draw.integers(*sixteens))
         found.append(Case(n, batch, dim, masked, "normal" if draw.random() < 0.5 else "cauchy"))
     return found
 

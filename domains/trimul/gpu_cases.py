@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domains.trimul.cases import Case
+from domains.trimul import cases
+from domains.trimul.cases import Case, padded
 
 CHECKED = [
     Case(32, 1, 128, False, "normal"),
@@ -43,11 +44,7 @@ MOST_CALLS = 64
 
 def hidden(draw: np.random.Generator) -> list[Case]:
     """Two cases that nobody has been told of, one of them masked."""
-    found = []
-    for masked in (True, False):
-        n, batch, dim = int(draw.integers(33, 300)), int(draw.integers(1, 3)), 16 * int(draw.integers(2, 40))
-        found.append(Case(n, batch, dim, masked, "normal" if draw.random() < 0.5 else "cauchy"))
-    return found
+    return cases.hidden(draw, (33, 300), (2, 40))
 
 
 def calls(case: Case) -> int:
@@ -70,5 +67,5 @@ def layout(case: Case, count: int) -> Layout:
     x, mask, *weights, output = case.sizes()
     starts = [0]
     for numbers in (x, mask, count * (sum(weights) + case.dim), count * output):
-        starts.append(starts[-1] + -(-4 * numbers // 64) * 64)
+        starts.append(starts[-1] + padded(numbers))
     return Layout(*starts[1:])

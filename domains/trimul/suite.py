@@ -21,7 +21,7 @@ import platformdirs
 from domains.contract import Bench, Device, Guest, GuestFailed, Limits, Live
 from domains.trimul import cases
 from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, Refused, parse
-from domains.trimul.cases import Case
+from domains.trimul.cases import Case, padded
 
 TOLERANCE = 2e-2
 CALL_S = 30.0
@@ -70,10 +70,7 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
 @contextlib.contextmanager
 def opened(given: Mapping[str, Any], device: Device, bench: Bench, draw: np.random.Generator) -> Iterator[Pair]:
     """The reference and a candidate, each in its sandbox; a candidate that fails there is `Refused`."""
-    largest = max(
-        sum(-(-4 * size // 64) * 64 for size in case.sizes())
-        for case in [*cases.TIMED, Case(45, 2, 192, True, "normal")]
-    )
+    largest = max(sum(map(padded, case.sizes())) for case in [*cases.TIMED, Case(45, 2, 192, True, "normal")])
     reference = {"language": "torch", "source": (_HERE / "references" / "reference.py").read_text()}
     house = guest(reference, device.threads, room="house", memory=largest)
     stage = "smallest case"
@@ -126,7 +123,7 @@ class Pair:
             at = 0
             for part in parts:
                 live.memory[at : at + part.nbytes] = part.tobytes()
-                at += -(-part.nbytes // 64) * 64
+                at += padded(part.size)
             self._output(live)[:] = np.nan
 
     def reference(self) -> float:
@@ -159,7 +156,7 @@ class Pair:
 
     def _output(self, live: Live) -> np.ndarray:
         sizes = self._case.sizes()
-        at = sum(-(-4 * size // 64) * 64 for size in sizes[:-1])
+        at = sum(map(padded, sizes[:-1]))
         return np.frombuffer(live.memory, dtype=np.float32, count=sizes[-1], offset=at)
 
 

@@ -4,7 +4,6 @@ and other programs."""
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +14,12 @@ import msgspec
 from domains.contract import Grade
 from engine.acceptance.report import Table
 from engine.errors import SiaError
+from engine.grading.cases import table
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import find
 
 PEERS = "domains.trimul.peers"
 PEERS_S = 900.0
-_NAME = re.compile(r"(\(.*\)) (\S.*)")
 _UNMASKED = "\n\ndef custom_kernel(data):\n    x, mask, w, c = data\n    return masked((x, mask * 0 + 1, w, c))\n"
 
 
@@ -59,10 +58,7 @@ def samples(folder: Path) -> dict[str, dict[str, Any]]:
 
 def cases(title: str, grade: Grade) -> Table:
     """The measures of a grade that are named `(the case) column`."""
-    found: dict[str, dict[str, float]] = {}
-    for name, value in grade.measures.items():
-        if parts := _NAME.fullmatch(name):
-            found.setdefault(parts[1], {})[parts[2]] = value
+    found = table(grade.measures.items())
     columns = list(dict.fromkeys(name for one in found.values() for name in one))
     rows = [[case, *(f"{one[name]:.4g}" if name in one else "-" for name in columns)] for case, one in found.items()]
     return Table(title, ["case", *columns], rows)

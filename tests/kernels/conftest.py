@@ -12,19 +12,14 @@ import pytest
 
 from domains.trimul import cases, suite
 from engine.grading.bench import GradingBench
-from engine.sandbox import probe
+from tests import benches
 
 SMALL = cases.Case(16, 1, 32, True, "normal")
 
 
 @pytest.fixture(scope="session")
 def bench() -> Iterator[GradingBench]:
-    isolation = probe()
-    if isolation.mode == "none":
-        pytest.skip(f"no sandbox here: {isolation.measures}")
-    made = GradingBench(isolation)
-    yield made
-    made.close()
+    yield from benches.opened()
 
 
 @pytest.fixture(scope="session")

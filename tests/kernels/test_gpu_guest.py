@@ -15,7 +15,7 @@ from domains.trimul import gpu, gpu_cases, gpu_clock, suite
 from domains.trimul.candidate import Refused
 from domains.trimul.cases import Case
 from engine.grading.bench import GradingBench
-from engine.sandbox import probe
+from tests import benches
 
 pytestmark = pytest.mark.kernels
 torch = pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")
@@ -34,12 +34,7 @@ class Plain(GradingBench):
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[GradingBench]:
-    isolation = probe()
-    if isolation.level == "none":
-        pytest.skip(f"no sandbox here: {isolation.measures}")
-    made = Plain(isolation)
-    yield made
-    made.close()
+    yield from benches.opened(Plain)
 
 
 @pytest.fixture(autouse=True)

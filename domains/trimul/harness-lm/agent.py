@@ -1,7 +1,7 @@
 """A harness for trimul that has a language model write kernels, tries each, and submits the fastest that is right.
 
-Kernels in `kernels/` (NAME.py, and NAME.cpp where it is compiled) are tried before the model is asked: that is where
-what proved good in one generation is kept for the next.
+Kernels in `kernels/` (NAME.py, and NAME.cpp where it is compiled), where there are any, are tried after the reference
+and before the model is asked: that is where what proved good in one generation is kept for the next.
 """
 
 from pathlib import Path
@@ -20,12 +20,14 @@ def prepare(ctx):
 def solve(instance, ctx):
     """The fastest kernel of the archive, after `attempts` replies of the model."""
     prompts, params = ctx.prepared, ctx.params
-    tried = archive.Archive(instance.data["reference"], params["trial_s"])
+    reference = {"language": "torch", "source": instance.data["reference"]}
+    tried = archive.Archive(reference["source"], params["trial_s"])
+    ctx.log(tried.add("reference", reference))
     for name, kernel in archive.kept(HERE / "kernels"):
         ctx.log(tried.add(name, kernel))
     for attempt in range(params["attempts"]):
         asked = prompts["ask"].format(
-            reference=instance.data["reference"],
+            reference=reference["source"],
             timed="\n".join(instance.data["timed"]),
             tolerance=instance.data["tolerance"],
             tried=tried.told(params["shown"]),
@@ -38,4 +40,4 @@ def solve(instance, ctx):
             ctx.log(tried.refuse(f"reply {attempt + 1}", text[-2000:], str(error)))
         else:
             ctx.log(tried.add(f"reply {attempt + 1}", kernel))
-    return tried.best() or {"language": "torch", "source": instance.data["reference"]}
+    return tried.best() or reference

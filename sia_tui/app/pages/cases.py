@@ -5,22 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from engine.grading.cases import table as by_case
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import BLANK, Page, Row, Target, heading, prose, row
 
-_NAME = re.compile(r"(\(.*\)) (\S.*)")
 _FIRST = ("ms", "ratio", "spread", "share of the roofline")
 _SHORT = {"share of the roofline": "roofline"}
 """What a column is called where its name is wide."""
 
 
 def table(measures: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
-    """By case, its columns: measures that are named `(the case) column`; numbers in cases count as numbers."""
-    found: dict[str, dict[str, float]] = {}
-    for name, value in measures:
-        if parts := _NAME.fullmatch(name):
-            found.setdefault(parts[1], {})[parts[2]] = value
-    return dict(sorted(found.items(), key=lambda item: _natural(item[0])))
+    """The cases that were measured, sorted; numbers in their names count as numbers."""
+    return dict(sorted(by_case(measures).items(), key=lambda item: _natural(item[0])))
 
 
 def build(moment: Moment, target: Target, width: int) -> Page:

@@ -15,7 +15,7 @@ from domains.contract import Guest, GuestFailed, Limits
 from engine.grading.bench import GradingBench
 from engine.grading.client import Grader
 from engine.grading.loader import find
-from engine.sandbox import probe
+from tests import benches
 
 LIMITS = Limits(cpu_s=10, wall_s=60, prepare_cpu_s=5, prepare_wall_s=20, memory_mb=256, disk_mb=4, processes=16)
 LOOP = """
@@ -26,12 +26,7 @@ LOOP = """
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[GradingBench]:
-    isolation = probe()
-    if isolation.level == "none":
-        pytest.skip(f"no sandbox here: {isolation.measures}")
-    made = GradingBench(isolation)
-    yield made
-    made.close()
+    yield from benches.opened()
 
 
 def guest(act: str, **options: Any) -> Guest:
