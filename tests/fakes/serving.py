@@ -40,6 +40,7 @@ class Answer(NamedTuple):
     """The bytes that go back; a body in `pieces` is sent chunked, with `pause_s` before each of them.
 
     `broken` drops the connection after the last piece, `early` ends the body in good order: both before it is whole.
+    `announced` is the length that is told of a body that does not come in chunks, where it is not that of the pieces.
     """
 
     status: int
@@ -48,6 +49,7 @@ class Answer(NamedTuple):
     streamed: bool = False
     end: End = "whole"
     pause_s: float = 0.0
+    announced: int | None = None
 
 
 class Record(NamedTuple):
@@ -157,7 +159,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             if answer.streamed:
                 self.send_header("transfer-encoding", "chunked")
             else:
-                self.send_header("content-length", str(sum(map(len, answer.pieces))))
+                length = sum(map(len, answer.pieces)) if answer.announced is None else answer.announced
+                self.send_header("content-length", str(length))
             self.end_headers()
             for piece in answer.pieces:
                 if answer.pause_s:
@@ -215,16 +218,23 @@ def process(module: str, script: str, *arguments: str) -> Iterator[Process]:
             running.wait(WAIT_S)
 
 
-def serve(make: Callable[[Callable[..., Any], Callable[[Record], None]], Server], description: str) -> None:
-    """The command line of a fake: serves until it is told to end."""
+def serve(
+    make: Callable[..., Server], description: str, options: Callable[[argparse.ArgumentParser], None] | None = None
+) -> None:
+    """The command line of a fake: serves until it is told to end. `make` takes the script, where each record goes, and
+    by name what `options` adds."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port-file", type=Path, required=True, help="where the port is written once it listens")
     parser.add_argument("--script", required=True, help="file.py:function or module:function, a request -> its plan")
     parser.add_argument("--record-file", type=Path, default=Path(os.devnull), help="a JSON line for each request")
+    if options is not None:
+        options(parser)
     chosen = parser.parse_args()
+    more = {k: v for k, v in vars(chosen).items() if k not in ("port_file", "script", "record_file")}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with chosen.record_file.open("a", buffering=1) as records:
-        server = make(_scripted(chosen.script), lambda record: records.write(json.dumps(record._asdict()) + "\n"))
+        note = lambda record: records.write(json.dumps(record._asdict()) + "\n")  # noqa: E731
+        server = make(_scripted(chosen.script), note, **more)
         fresh = chosen.port_file.with_suffix(".new")
         fresh.write_text(str(server.port))
         fresh.rename(chosen.port_file)
