@@ -102,7 +102,7 @@ class PackageIndex(Server):
         behind = _Beyond(beyond.rstrip("/"), kept) if beyond else None
 
         def body(path: str) -> bytes | None:
-            match path.strip("/").split("/"):
+            match urllib.parse.unquote(path).strip("/").split("/"):
                 case ["simple", project]:
                     names = [name for name in own if normal(name.split("-")[0]) == normal(project)]
                     if names:
@@ -173,7 +173,7 @@ def normal(project: str) -> str:
 
 def _page(project: str, files: Mapping[str, bytes]) -> bytes:
     links = [
-        f'<a href="../../files/{name}#sha256={hashlib.sha256(content).hexdigest()}">{name}</a>'
+        f'<a href="../../files/{urllib.parse.quote(name)}#sha256={hashlib.sha256(content).hexdigest()}">{name}</a>'
         for name, content in files.items()
     ]
     return f"<!DOCTYPE html><html><body><h1>{project}</h1>{'<br/>'.join(links)}</body></html>".encode()
@@ -193,14 +193,14 @@ class _Beyond:
 
         def through(link: re.Match[str]) -> str:
             url, _, digest = urllib.parse.urljoin(where, html.unescape(link[2])).partition("#")
-            place = base64.urlsafe_b64encode(url.encode()).decode()
+            place = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")  # pip would quote it
             return f"{link[1]}../../beyond/{place}/{url.rsplit('/', 1)[1]}#{digest}{link[3]}"
 
         return _LINK.sub(through, found.decode()).encode()
 
     def file(self, place: str, name: str) -> bytes | None:
         more = ".metadata" if name.endswith(".metadata") else ""
-        return self._get(base64.urlsafe_b64decode(place).decode() + more)
+        return self._get(base64.urlsafe_b64decode(f"{place}==").decode() + more)
 
     def _get(self, url: str) -> bytes | None:
         kept = self._kept / hashlib.sha256(url.encode()).hexdigest() if self._kept else None

@@ -15,20 +15,22 @@ import pytest
 from tests.fakes import package_index, serving
 from tests.fakes.package_index import BreaksOff, PackageIndex, Trouble, environment, wheel
 
+WHEEL = "some_thing-1.2%2Bcpu-py3-none-any.whl"
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A folder with one wheel of 200 kB."""
     folder = tmp_path / "files"
     folder.mkdir()
-    wheel(folder, "some-thing", "1.2", {"some_thing.py": b"x = 1\n" * 33000})
+    wheel(folder, "some-thing", "1.2+cpu", {"some_thing.py": b"x = 1\n" * 33000})
     return folder
 
 
 def download(url: str, into: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--dest", str(into)]
     return subprocess.run(
-        [*command, "Some_Thing==1.2"],
+        [*command, "Some_Thing==1.2+cpu"],
         env={**os.environ, **environment(url)},
         capture_output=True,
         text=True,
@@ -47,9 +49,9 @@ def test_pip_downloads_from_it(files: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert [record.path for record in index.records] == [
             "/simple/some-thing/",
-            "/files/some_thing-1.2-py3-none-any.whl",
+            f"/files/{WHEEL}",
         ]
-    assert (tmp_path / "got" / "some_thing-1.2-py3-none-any.whl").read_bytes() == next(files.iterdir()).read_bytes()
+    assert (tmp_path / "got" / "some_thing-1.2+cpu-py3-none-any.whl").read_bytes() == next(files.iterdir()).read_bytes()
 
 
 def test_it_stands_before_another_one_and_asks_it_once(files: Path, tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_it_stands_before_another_one_and_asks_it_once(files: Path, tmp_path: Pa
                 get(f"{index.url}/simple/nothing/")
         assert [record.path for record in real.records if record.status == 200] == [
             "/simple/some-thing/",
-            "/files/some_thing-1.2-py3-none-any.whl",
+            f"/files/{WHEEL}",
         ]
 
 
