@@ -1,1 +1,1 @@
-"""What a person touches: the `sia` command, and the terminal app to come."""
+"""What a person touches: the `sia` command and the terminal app."""
