@@ -14,16 +14,18 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks.hostile import FILES, LOGS, SPECIMENS
+from engine.core import gate, results
+from engine.core.decide import Judge, Perform, Record, decide
+from engine.core.results import Key
+from engine.core.state import State, evolve
+from engine.evaluation import answer_codec
 from engine.events import blobs
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.log import RunLog
-from engine.loop import answers, gate, refs, results
-from engine.loop.decide import Judge, Perform, Record, decide
-from engine.loop.results import Key
-from engine.loop.state import State, evolve
-from engine.loop.versions import harness_written
-from engine.loop.workspace import Workspace
+from engine.run import git_refs
+from engine.run.versions import harness_written
+from engine.run.workspace import Workspace
 from engine.seeds import derive
 from harness_repo.harness import Value, dump_params
 from harness_repo.objects import Version
@@ -128,10 +130,10 @@ class Actor:
 
     def close(self) -> None:
         """Points the run's branch, tags and notes, as the engine leaves them."""
-        for ref, commit in refs.wanted(self.state.name, self.state).items():
+        for ref, commit in git_refs.wanted(self.state.name, self.state).items():
             self.repository.point(ref, commit)
-        self.repository.head(refs.branch(self.state.name))
-        refs.point_notes(self.repository, self.log.reader)
+        self.repository.head(git_refs.branch(self.state.name))
+        git_refs.point_notes(self.repository, self.log.reader)
         self.repository.close()
 
     def _perform(self, kind: t.StepKind, generation: int, attempt: int) -> None:
@@ -185,7 +187,7 @@ class Actor:
         right = (case.hardness < skill) != (luck < 0.03)
         label = int(case.hardness * 1e6) % CLASSES
         kind = KINDS[int(luck * 1e4) % len(KINDS)] if 0.5 < luck < 0.504 else None
-        answer, contents = answers.pack(self._answer(i, label if right else (label + 1 + i) % CLASSES))
+        answer, contents = answer_codec.pack(self._answer(i, label if right else (label + 1 + i) % CLASSES))
         log, logged = "", self._log(i, case, generation) if kind or luck > 0.99 or i < len(LOGS) else b""
         if logged:
             log, contents = blobs.digest(logged), [*contents, logged]

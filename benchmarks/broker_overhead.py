@@ -20,13 +20,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from engine.core.decide import RULES
+from engine.evaluation.model_broker import broker_for
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.loop.broker import broker_for
-from engine.loop.decide import RULES
-from engine.loop.run import Run
 from engine.models.calling import Served
 from engine.models.protocol import Abilities, Message, OnText, Reply, Request, Scored, Usage
+from engine.run.session import Run
 
 PROMPT = "Name the charge. " * 100
 REPLY = Reply("theft", "stop", Usage(input=400, output=3))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 
+from engine.core.gate import threshold
+from engine.core.power import simulate
 from engine.events.types import Gate
-from engine.loop.gate import threshold
-from engine.loop.power import simulate
 
 
 def main() -> None:

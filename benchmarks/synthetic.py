@@ -19,13 +19,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from benchmarks.actor import HOSTILE, Actor
+from engine.core.decide import RULES
+from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.log import RunLog, now
 from engine.events.reader import Reader
-from engine.loop.decide import RULES
-from engine.loop.state import State
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 from engine.seeds import derive
 
 LEAST = 300

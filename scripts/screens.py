@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
 
 FOLDER = Path(__file__).parent.parent / "docs" / "screens"

@@ -6,17 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
+from engine.core import budget, results
+from engine.core.decide import RULES, Await, Judge, Perform, Record, Rest, decide
+from engine.core.gate import mean
+from engine.core.results import Results
+from engine.core.state import State, evolve, fold
+from engine.core.verdict import verdict
 from engine.errors import SiaError
 from engine.events import blobs
 from engine.events import types as t
 from engine.events.codec import encode
 from engine.events.event import GENESIS, Event, chain_hash
-from engine.loop import budget, results
-from engine.loop.decide import RULES, Await, Judge, Perform, Record, Rest, decide
-from engine.loop.gate import mean
-from engine.loop.results import Results
-from engine.loop.state import State, evolve, fold
-from engine.loop.verdict import verdict
 from engine.seeds import derive
 from harness_repo.harness import dump_params
 from harness_repo.objects import Version, build

@@ -19,13 +19,14 @@ import msgspec
 import pytest
 
 import domains.continents
+from engine.core.settings import Options
 from engine.events import types as t
-from engine.loop import launch, training
-from engine.loop.control import Control
+from engine.loop import launch
+from engine.loop.control_socket import Control
 from engine.loop.driver import drive
-from engine.loop.settings import Options
-from engine.loop.workspace import Workspace
 from engine.models.adapter import Manifest, identity
+from engine.run.workspace import Workspace
+from engine.steps.training import step as training
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
 from tests.fakes.openai_server import OpenAIServer, Plan

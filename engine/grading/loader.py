@@ -13,8 +13,8 @@ import msgspec
 import domains
 from domains.contract import DomainModule, Spec
 from engine import tree
-from engine.adopting.adopted import Adopted, adopt
 from engine.errors import SiaError
+from engine.importers.adopted import Adopted, adopt
 
 
 class Folder(msgspec.Struct, frozen=True):

@@ -7,15 +7,17 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
+from engine.core import budget
+from engine.core.decide import Await, Judge, Perform, Record, Rest, decide
+from engine.core.verdict import verdict
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import GraderFailed
-from engine.loop import approving, baseline, budget, execution, improvement, sealed
-from engine.loop.control import Control
-from engine.loop.decide import Await, Judge, Perform, Record, Rest, decide
-from engine.loop.run import Run, StepFailure
-from engine.loop.verdict import verdict
+from engine.loop import approval
+from engine.loop.control_socket import Control
 from engine.models.calling import Overspent
+from engine.run.session import Run, StepFailure
+from engine.steps import baseline, execution, improvement, sealed_test
 
 _STEPS: dict[t.StepKind, Callable[[Run, int], Awaitable[None]]] = {
     "baseline": baseline.measure,
@@ -23,7 +25,7 @@ _STEPS: dict[t.StepKind, Callable[[Run, int], Awaitable[None]]] = {
     "execute": execution.execute,
     "analyse": improvement.analyse,
     "improve": improvement.improve,
-    "test": sealed.unseal,
+    "test": sealed_test.unseal,
 }
 RETRY_S = 1.0
 
@@ -57,7 +59,7 @@ async def _word(run: Run, control: Control) -> None:
         await asyncio.wait({word, wish}, return_when=asyncio.FIRST_COMPLETED)
         if word.done():
             with contextlib.suppress(SiaError):  # whoever gave a word that does not fit was told so
-                rows, contents = approving.written(run.state, word.result(), run.ports.repository)
+                rows, contents = approval.written(run.state, word.result(), run.ports.repository)
                 run.append_rows(rows, contents)
     finally:
         word.cancel()

@@ -16,20 +16,20 @@ from msgspec.structs import replace
 from engine import __version__
 from engine.agents.choice import make_agent
 from engine.agents.prompt import NAMES, load
+from engine.core.decide import RULES
+from engine.core.settings import Options, check_name, settings_of
+from engine.core.state import fold
 from engine.errors import SiaError
+from engine.evaluation import verifier_noise
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
-from engine.loop import noise
-from engine.loop.decide import RULES
-from engine.loop.opening import Report, contained, describe, same_domain
-from engine.loop.run import Observer, Ports, Run
-from engine.loop.serving import check, references, serve
-from engine.loop.settings import Options, check_name, settings_of
-from engine.loop.state import fold
-from engine.loop.workspace import Workspace
 from engine.models.calling import Served
+from engine.run.domain_session import Report, contained, describe, same_domain
+from engine.run.models import check, references, serve
+from engine.run.session import Observer, Ports, Run
+from engine.run.workspace import Workspace
 from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
 
@@ -58,8 +58,8 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     await check(settings, place.path)
     isolation = contained(unsafe=options.unsafe)
     if not settings.agent_model or settings.seed_harness:
-        noise.check_first(folder)
-    folder = await noise.measured(folder, isolation, report)
+        verifier_noise.check_first(folder)
+    folder = await verifier_noise.measured(folder, isolation, report)
     digest, counts, title = await describe(folder, options.data, report)
     spec, half = folder.spec, counts["train"] // 2
     settings = replace(
@@ -69,7 +69,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         noisy=spec.noisy,
     )
     if folder.adopted:
-        settings = replace(settings, repeats=noise.repeats(settings, counts["val"]))
+        settings = replace(settings, repeats=verifier_noise.repeats(settings, counts["val"]))
     domain = t.DomainRef(
         name=spec.name,
         source=folder.source,

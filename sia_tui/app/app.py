@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App
 
 from engine.errors import SiaError
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 from sia_tui.app import keys, preferences
 from sia_tui.app.keys import Key
 from sia_tui.app.lines import harmless

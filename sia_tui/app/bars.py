@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.events import Click
 from textual.widgets import Static
 
-from engine.loop import budget
+from engine.core import budget
 from sia_tui.app.describe import clock
 from sia_tui.app.lines import harmless
 from sia_tui.app.rows import score, seconds

@@ -99,7 +99,7 @@ def told(event: Event) -> tuple[Span, ...]:
         case t.BudgetExhausted(reason=reason):
             return ((reason, "warn"),)
         case _:
-            from sia_tui.progress import milestone
+            from sia_tui.cli.progress import milestone
 
             line = milestone(event, payload)
             text = Text.from_markup(line).plain if line else msgspec.json.encode(payload).decode()

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from engine.core.state import State
 from engine.events.reader import Reader, Run
-from engine.loop.state import State
 from sia_tui.app.rows import Row, Span, Target, Tone, seconds
 
 _STATUS: dict[str, Tone] = {

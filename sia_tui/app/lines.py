@@ -21,7 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from sia_tui.app.rows import LONGEST, Row
-from sia_tui.options import plain
+from sia_tui.cli.options import plain
 
 SHIFT = 8
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.reader import Reader
-from engine.loop.outline import Outline
-from engine.loop.state import State
+from engine.queries.snapshot import Outline
 
 _TITLES = {"execute": "Execution", "analyse": "Analysis", "improve": "Improvement", "test": "Sealed test"}
 

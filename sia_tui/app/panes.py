@@ -174,7 +174,7 @@ class InspectorPane(Lines):
         return max(20, self.size.width - 1)
 
     def _build(self, watching: Watching, target: Target, n: int, width: int) -> None:
-        from engine.loop.outline import Outline
+        from engine.queries.snapshot import Outline
 
         reader = watching.source.another_reader()
         try:

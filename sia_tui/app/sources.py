@@ -7,7 +7,7 @@ from pathlib import Path
 import engine
 from engine.errors import SiaError
 from engine.events.reader import Reader, Run
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 
 RECORDING = "events.db"
 

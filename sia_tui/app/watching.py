@@ -18,7 +18,7 @@ class Watching:
     """One run of one source, with its place in time."""
 
     def __init__(self, source: Source, run: str) -> None:
-        from engine.loop.outline import Outline
+        from engine.queries.snapshot import Outline
 
         self.source = source
         self.run = run

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sia_tui.options import Shared, common, plain, print_json
+from sia_tui.cli.options import Shared, common, plain, print_json
 
 if TYPE_CHECKING:
-    from engine.adopting.adopted import Adopted
+    from engine.evaluation.evaluate import Answered
     from engine.grading.loader import Folder
-    from engine.loop.answering import Answered
+    from engine.importers.adopted import Adopted
 
 
 @click.command("adopt")
@@ -29,12 +29,12 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
 
     Example: sia adopt function_minimization
     """
-    from engine.adopting import packages
     from engine.errors import SiaError
+    from engine.evaluation import verifier_noise
     from engine.grading.loader import find
-    from engine.loop import noise
-    from engine.loop.opening import contained
-    from sia_tui.progress import say
+    from engine.importers import packages
+    from engine.run.domain_session import contained
+    from sia_tui.cli.progress import say
 
     task = _known(folder)
     if wants_packages:
@@ -46,10 +46,10 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
         isolation = contained(unsafe=unsafe)
         found = find(str(folder))
         if whole:
-            found = asyncio.run(noise.measured(found, isolation, say))
+            found = asyncio.run(verifier_noise.measured(found, isolation, say))
             task = _known(folder)
         if submission:
-            graded = asyncio.run(noise.grade_files(found, isolation, _files(submission, found)))
+            graded = asyncio.run(verifier_noise.grade_files(found, isolation, _files(submission, found)))
             if graded.failure is not None:
                 raise SiaError(
                     f"{submission} cannot be graded: {graded.failure.message}",
@@ -62,8 +62,8 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
 
 
 def _known(folder: Path) -> Adopted:
-    from engine.adopting.adopted import adopt as adopted
     from engine.errors import SiaError
+    from engine.importers.adopted import adopt as adopted
 
     task = adopted(folder.absolute())
     if task is None:
@@ -110,7 +110,7 @@ def _tunables(task: Adopted) -> int:
 
 
 def _show(task: Adopted, graded: Answered | None) -> None:
-    from engine.adopting.formats import TITLES
+    from engine.importers.formats import TITLES
 
     known, noise, count = task.task, task.noise, _tunables(task)
     click.echo(plain(f"{task.home} is a task of {TITLES[known.kind]}."))

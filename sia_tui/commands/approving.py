@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.options import Shared, common, plain, print_json
+from sia_tui.cli.options import Shared, common, plain, print_json
 
 if TYPE_CHECKING:
-    from engine.loop.control import Wish
+    from engine.loop.control_socket import Wish
 
 
 @click.command("approve")
@@ -27,8 +27,8 @@ def approve(reference: str, wish: Wish | None, edit: Path | None, reason: str, s
 
     Example: sia approve last --yes
     """
-    from engine.loop.approving import give
-    from engine.loop.control import Request
+    from engine.loop.approval import give
+    from engine.loop.control_socket import Request
 
     if wish is not None and edit is not None:
         raise click.UsageError("--edit is an answer of its own: leave --yes or --no out.")
@@ -50,9 +50,9 @@ def approve(reference: str, wish: Wish | None, edit: Path | None, reason: str, s
 def _waiting(reference: str, shared: Shared) -> dict[str, Any]:
     import msgspec
 
+    from engine.core.state import fold
     from engine.errors import SiaError
-    from engine.loop.approving import newly_asked
-    from engine.loop.state import fold
+    from engine.loop.approval import newly_asked
     from harness_repo.harness import parse
 
     with contextlib.closing(shared.workspace.reader()) as reader:
@@ -76,7 +76,7 @@ def _waiting(reference: str, shared: Shared) -> dict[str, Any]:
 
 
 def _show(facts: dict[str, Any]) -> None:
-    from sia_tui.console import console
+    from sia_tui.cli.console import console
 
     click.echo(plain(f"{facts['name']}: candidate {facts['number']} ({facts['commit'][:10]}) waits. {facts['reason']}"))
     click.echo(plain(facts["diff"]))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sia_tui.options import Shared, common, plain, print_json
+from sia_tui.cli.options import Shared, common, plain, print_json
 
 if TYPE_CHECKING:
-    from engine.authoring.finding import Finding
+    from engine.domain_check.finding import Finding
 
 
 @click.command("new")
@@ -25,7 +25,7 @@ def new(folder: Path, template: str | None, shared: Shared) -> None:
 
     Example: sia new tickets --template classify
     """
-    from engine.authoring.templates import create
+    from engine.domain_check.templates import create
 
     written = create(folder, template or _ask(shared))
     if shared.as_json:
@@ -43,7 +43,7 @@ def _asks(shared: Shared) -> bool:
 
 def _ask(shared: Shared) -> str:
     """The template that a person at a terminal chooses."""
-    from engine.authoring.templates import ABOUT
+    from engine.domain_check.templates import ABOUT
     from engine.errors import SiaError
 
     if not _asks(shared):
@@ -67,11 +67,11 @@ def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared
 
     Example: sia check tickets
     """
-    from engine.authoring.assessor import caller
-    from engine.authoring.examination import examine
-    from engine.loop.opening import contained
-    from sia_tui.driving import cores
-    from sia_tui.progress import say
+    from engine.domain_check.assessor import caller
+    from engine.domain_check.examination import examine
+    from engine.run.domain_session import contained
+    from sia_tui.cli.engine_process import cores
+    from sia_tui.cli.progress import say
 
     async def go() -> list[Finding]:
         isolation = contained(unsafe=unsafe)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sia_tui.options import Shared, common, print_json
+from sia_tui.cli.options import Shared, common, print_json
 
 
 @click.command("bench")
@@ -32,7 +32,7 @@ def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> N
     from engine.acceptance import trial
     from engine.acceptance.report import carried_out, markdown
     from engine.settings import read
-    from sia_tui.progress import say
+    from sia_tui.cli.progress import say
 
     if not gpu:
         raise click.UsageError("say --gpu: benchmarks of the processor are in `make bench`.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sia_tui.options import Shared, common, plain, print_json
+from sia_tui.cli.options import Shared, common, plain, print_json
 
 
 @click.command("export")
@@ -30,10 +30,10 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
     Example: sia export last -o run.sia
     """
     from engine import __version__
-    from engine.carry import weights
-    from engine.carry.lines import write_lines
     from engine.errors import SiaError
     from engine.events.seal import seal
+    from engine.transfer import weights
+    from engine.transfer.lines import write_lines
 
     if target.suffix not in (".sia", ".jsonl"):
         raise SiaError(
@@ -67,8 +67,8 @@ def import_(file: Path, shared: Shared) -> None:
     """
     import msgspec
 
-    from engine.carry import weights
-    from engine.carry.importing import take
+    from engine.transfer import weights
+    from engine.transfer.importing import take
 
     taken = take(shared.workspace, file)
     with contextlib.closing(shared.workspace.reader()) as reader:
@@ -91,7 +91,7 @@ def gc(yes: bool, shared: Shared) -> None:
     """
     import msgspec
 
-    from engine.carry.sweeping import survey, sweep
+    from engine.transfer.sweeping import survey, sweep
 
     found = sweep(shared.workspace) if yes else survey(shared.workspace)
     if shared.as_json:
@@ -114,8 +114,8 @@ def rm(reference: str, yes: bool, shared: Shared) -> None:
 
     Example: sia rm last
     """
-    from engine.carry.removing import removable, remove
     from engine.errors import SiaError
+    from engine.transfer.removing import removable, remove
 
     with contextlib.closing(shared.workspace.reader()) as reader:
         run = removable(reader, reference)
@@ -139,7 +139,7 @@ def rename(reference: str, name: str, shared: Shared) -> None:
 
     Example: sia rename last better
     """
-    from engine.carry.naming import rename as renamed
+    from engine.transfer.naming import rename as renamed
 
     was = renamed(shared.workspace, reference, name)
     if shared.as_json:
@@ -157,7 +157,7 @@ def note(reference: str, text: str, shared: Shared) -> None:
 
     Example: sia note last "the data of May"
     """
-    from engine.carry.naming import note as noted
+    from engine.transfer.naming import note as noted
 
     run = noted(shared.workspace, reference, text)
     if shared.as_json:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sia_tui.cli.options import Shared, common, plain, print_json
 from sia_tui.commands.reading import opened, status_of
-from sia_tui.options import Shared, common, plain, print_json
 
 if TYPE_CHECKING:
-    from engine.loop.what_if import WhatIf
+    from engine.queries.what_if import WhatIf
 
 
 @click.command("diff")
@@ -24,9 +24,9 @@ def diff(reference: str, old: int, new: int, shared: Shared) -> None:
 
     Example: sia diff last 1 2
     """
+    from engine.core.state import fold
     from engine.errors import SiaError
-    from engine.loop.differing import between
-    from engine.loop.state import fold
+    from engine.queries.harness_diff import between
 
     with opened(shared.workspace, reference) as (reader, run):
         versions = fold(reader.history(run.run)).versions
@@ -44,7 +44,7 @@ def diff(reference: str, old: int, new: int, shared: Shared) -> None:
 def _print_diff(text: str) -> None:
     from rich.syntax import Syntax
 
-    from sia_tui.console import console, decorates
+    from sia_tui.cli.console import console, decorates
 
     out = console()
     if decorates(out):
@@ -76,11 +76,11 @@ def compare(references: tuple[str, ...], assignments: tuple[str, ...], cross: bo
     Example: sia compare times7-1 times7-1.1
     """
     if cross:
-        from sia_tui import crossing
+        from sia_tui.cli import ablation
 
         if len(references) != 1 or assignments:
             raise click.UsageError("--cross takes one RUN and nothing else.")
-        crossing.cross(references[0], shared)
+        ablation.cross(references[0], shared)
     elif assignments:
         _compare_rules(references, assignments, shared)
     elif len(references) == 1:
@@ -90,8 +90,8 @@ def compare(references: tuple[str, ...], assignments: tuple[str, ...], cross: bo
 
 
 def _compare_runs(references: tuple[str, ...], shared: Shared) -> None:
-    from engine.loop.comparing import compare as compared
-    from engine.loop.comparing import side
+    from engine.queries.compare import compare as compared
+    from engine.queries.compare import side
 
     with contextlib.closing(shared.workspace.reader()) as reader:
         runs = [reader.find(reference) for reference in references]
@@ -103,7 +103,7 @@ def _compare_runs(references: tuple[str, ...], shared: Shared) -> None:
 
 
 def _print_runs(facts: dict[str, Any]) -> None:
-    from sia_tui.tables import table
+    from sia_tui.cli.tables import table
 
     runs = facts["runs"]
     rows: list[list[Any]] = [
@@ -164,7 +164,7 @@ def _value(value: Any) -> str:
 def _compare_rules(references: tuple[str, ...], assignments: tuple[str, ...], shared: Shared) -> None:
     import msgspec
 
-    from engine.loop.what_if import parse_rule, what_if
+    from engine.queries.what_if import parse_rule, what_if
 
     if len(references) != 1:
         raise click.UsageError("--what-if takes one RUN.")
@@ -183,7 +183,7 @@ def _compare_rules(references: tuple[str, ...], assignments: tuple[str, ...], sh
 
 
 def _print_rules(found: WhatIf) -> None:
-    from sia_tui.tables import table
+    from sia_tui.cli.tables import table
 
     rule = ", ".join(f"{key} = {value:g}" for key, value in found.rule.items())
     click.echo(f"{found.name} if {rule}: a candidate would need p < {found.what_if_level:.2g}", nl=False)
@@ -214,8 +214,8 @@ def bisect(reference: str, instance: str, shared: Shared) -> None:
     """
     import msgspec
 
-    from engine.loop.bisecting import bisect as bisected
-    from engine.loop.differing import between
+    from engine.queries.bisect import bisect as bisected
+    from engine.queries.harness_diff import between
 
     with opened(shared.workspace, reference) as (reader, run):
         found, state = bisected(reader.history(run.run), instance)
@@ -229,7 +229,7 @@ def bisect(reference: str, instance: str, shared: Shared) -> None:
             change["diff"] = text
         print_json(facts)
         return
-    from sia_tui.tables import table
+    from sia_tui.cli.tables import table
 
     table(
         ["gen", "lever", "harness", "score", "against its incumbent", ""],

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sia_tui.cli.options import Shared, common, print_json
 from sia_tui.commands.reading import opened
-from sia_tui.options import Shared, common, print_json
 
 if TYPE_CHECKING:
-    from engine.loop.origins import Origin
+    from engine.queries.settings_origin import Origin
 
 
 @click.group("config")
@@ -30,8 +30,8 @@ def show(reference: str | None, shared: Shared) -> None:
     """
     import msgspec
 
-    from engine.loop.origins import defaults, origins
-    from sia_tui.tables import table
+    from engine.queries.settings_origin import defaults, origins
+    from sia_tui.cli.tables import table
 
     name = None
     if reference is None:
@@ -51,8 +51,8 @@ def show(reference: str | None, shared: Shared) -> None:
 def _places(shared: Shared) -> list[Origin]:
     import platformdirs
 
-    from engine.loop.origins import Origin
-    from sia_tui.options import default_workspace
+    from engine.queries.settings_origin import Origin
+    from sia_tui.cli.options import default_workspace
 
     place, cache = shared.workspace.path, os.environ.get("SIA_CACHE")
     if place != default_workspace().absolute():
@@ -71,7 +71,7 @@ def _places(shared: Shared) -> list[Origin]:
 
 def _settled(shared: Shared, rows: list[Origin]) -> list[Origin]:
     """The defaults of a run, under what sia.toml and the environment settle, and the rest of what they may settle."""
-    from engine.loop.origins import Origin
+    from engine.queries.settings_origin import Origin
     from engine.settings import DEFAULT, read
 
     known = {row.key: row for row in rows}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.options import Shared, common, print_json
+from sia_tui.cli.options import Shared, common, print_json
 
 if TYPE_CHECKING:
-    from engine.loop.workspace import Workspace
+    from engine.run.workspace import Workspace
 
 _SQLITE_FIXED = (3, 51, 3)
 
@@ -25,7 +25,7 @@ def doctor(measure: bool, shared: Shared) -> None:
 
     Example: sia doctor
     """
-    from sia_tui.tables import table
+    from sia_tui.cli.tables import table
 
     rows = [*_sandbox(), *_stores(), *_packages(), *_devices(measure), *_workspace(shared.workspace)]
     if shared.as_json:

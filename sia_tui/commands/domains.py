@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sia_tui.options import Shared, common, print_json
+from sia_tui.cli.options import Shared, common, print_json
 
 
 @click.command("domains")
@@ -18,7 +18,7 @@ def domains(shared: Shared) -> None:
     Example: sia domains
     """
     from engine.grading.loader import built_in, find
-    from sia_tui.tables import table
+    from sia_tui.cli.tables import table
 
     specs = [find(name).spec for name in built_in()]
     if shared.as_json:
@@ -42,8 +42,8 @@ def get(domain: str, folder: Path | None, shared: Shared) -> None:
     Example: sia data get lawbench
     """
     from engine.grading.loader import find
-    from engine.loop.opening import describe
-    from sia_tui.progress import say
+    from engine.run.domain_session import describe
+    from sia_tui.cli.progress import say
 
     _, counts, _ = asyncio.run(describe(find(domain), folder, say))
     if shared.as_json:

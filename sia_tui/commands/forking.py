@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.attaching import attach, opens_app
-from sia_tui.driving import go_on_with, lifted, limits
-from sia_tui.options import Shared, common, print_json
+from sia_tui.cli.attach import attach, opens_app
+from sia_tui.cli.engine_process import go_on_with, lifted, limits
+from sia_tui.cli.options import Shared, common, print_json
 
 if TYPE_CHECKING:
     from engine.events.reader import Reader
@@ -41,7 +41,7 @@ def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) ->
 
     Example: sia branch last --generation 1 --set seed=2
     """
-    from engine.loop.forking import judged_at
+    from engine.loop.fork import judged_at
 
     if _in_app(shared, chosen):
         return
@@ -76,38 +76,38 @@ def _in_app(shared: Shared, chosen: dict[str, Any]) -> bool:
 def _opened(shared: Shared, source: Path | None) -> contextlib.AbstractContextManager[Reader]:
     """Where RUN is looked for: in the file that --from names, or in the workspace."""
     if source:
-        from engine.carry.importing import reading
+        from engine.transfer.importing import reading
 
         return reading(source)
     return contextlib.closing(shared.workspace.reader())
 
 
 def _make(reference: str, at: int, generation: int | None, shared: Shared, chosen: dict[str, Any]) -> None:
-    from engine.loop import forking
+    from engine.loop import fork
     from harness_repo.harness import HarnessInvalid, read_folder
 
     with _opened(shared, chosen["source"]) as reader:
         parent = reader.find(reference)
-        settings = forking.state_at(reader, parent, at).set
+        settings = fork.state_at(reader, parent, at).set
     try:
         harness = read_folder(chosen["harness"]) if chosen["harness"] else None
     except HarnessInvalid as error:
         from engine.errors import SiaError
 
         raise SiaError(f"{chosen['harness']} is not a harness: {error}", "correct it") from None
-    child = forking.Child(
+    child = fork.Child(
         parent=parent.run,
         at=at,
         name=chosen["name"],
-        settings=forking.changed(settings, [*chosen["assignments"], *lifted(chosen)]),
+        settings=fork.changed(settings, [*chosen["assignments"], *lifted(chosen)]),
         branch=generation,
         harness=harness,
     )
     if chosen["source"]:
-        from engine.carry.importing import take
+        from engine.transfer.importing import take
 
         take(shared.workspace, chosen["source"])
-    made = forking.fork(shared.workspace, child)
+    made = fork.fork(shared.workspace, child)
     if not chosen["no_start"]:
         go_on_with(shared, made, chosen, announce=False)
     elif shared.as_json:

@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from sia_tui.options import Shared, common, print_json
+from sia_tui.cli.options import Shared, common, print_json
 
 
 @click.group("models", invoke_without_command=True)
@@ -21,7 +21,7 @@ def models(context: click.Context, shared: Shared) -> None:
         return
     from engine.models.survey import survey
     from engine.settings import read
-    from sia_tui.tables import table
+    from sia_tui.cli.tables import table
 
     rows = asyncio.run(survey(read(shared.workspace.path).settings))
     if shared.as_json:
@@ -42,7 +42,7 @@ def get(name: str, shared: Shared) -> None:
     Example: sia models get smollm2
     """
     from engine.models import smollm2
-    from sia_tui.progress import say
+    from sia_tui.cli.progress import say
 
     path = smollm2.fetch(say)
     if shared.as_json:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from sia_tui.options import Shared, default_workspace, full_screen
+from sia_tui.cli.options import Shared, default_workspace, full_screen
 
 
 def opened(workspace: Path | None, files: Sequence[Path]) -> None:
     """Opens the app on the workspace and the sealed `files`."""
-    from engine.loop.workspace import Workspace
+    from engine.run.workspace import Workspace
 
     shared = Shared(Workspace(workspace or default_workspace()), as_json=False, headless=False)
     if full_screen() or _in_browser():
-        from sia_tui.attaching import open_app
+        from sia_tui.cli.attach import open_app
 
         open_app(shared, files=files)
     else:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sia_tui.options import Shared, common, plain, print_json
+from sia_tui.cli.options import Shared, common, plain, print_json
 
 if TYPE_CHECKING:
-    from sia_tui.replaying import Frame
+    from sia_tui.cli.playback import Frame
 
 
 @click.command("replay")
@@ -46,10 +46,10 @@ def replay(
 
     Example: sia replay last --verify
     """
+    from engine.core.replay import states, verify
     from engine.errors import SiaError
     from engine.events.reader import Reader
-    from engine.loop.replay import states, verify
-    from sia_tui.replaying import Window, frames
+    from sia_tui.cli.playback import Window, frames
 
     if check and (speed or stepped or first or generation is not None):
         raise click.UsageError("--verify goes with --until only.")
@@ -82,7 +82,7 @@ def replay(
 
 
 def _show(shown: Iterator[Frame], speed: float, *, stepped: bool, as_json: bool) -> None:
-    from sia_tui.replaying import play, step
+    from sia_tui.cli.playback import play, step
 
     if as_json:
         print_json([frame.as_json() for frame in shown])
@@ -101,7 +101,7 @@ def verify(file: Path | None, shared: Shared) -> None:
     Example: sia verify
     """
     from engine.events.reader import Reader
-    from engine.loop.audit import verify as audit
+    from engine.queries.audit import verify as audit
 
     with contextlib.closing(Reader.open(file) if file else shared.workspace.reader()) as reader:
         found = audit(reader, None if file else shared.workspace)
@@ -127,7 +127,7 @@ def rebuild(shared: Shared) -> None:
     """
     import msgspec
 
-    from engine.carry.restoring import rebuild as restored
+    from engine.transfer.restoring import rebuild as restored
 
     done = restored(shared.workspace)
     if shared.as_json:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.options import Shared, common, plain, print_json
+from sia_tui.cli.options import Shared, common, plain, print_json
 
 if TYPE_CHECKING:
     from engine.events.event import Event
     from engine.events.reader import Reader
     from engine.events.reader import Run as Row
-    from engine.loop.workspace import Workspace
+    from engine.run.workspace import Workspace
 
 _WIDTH = 200
 
@@ -53,7 +53,7 @@ def ls(shared: Shared) -> None:
 
 def list_runs(shared: Shared, reader: Reader) -> None:
     """The table of `ls`."""
-    from sia_tui.tables import table
+    from sia_tui.cli.tables import table
 
     rows = [
         {
@@ -94,8 +94,8 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
 
     Example: sia show last
     """
-    from engine.loop.show import show as shown
-    from engine.loop.state import fold
+    from engine.core.state import fold
+    from engine.queries.run_report import show as shown
 
     with opened(shared.workspace, reference) as (reader, run):
         facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
@@ -109,15 +109,15 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
 
 
 def _draw(reader: Reader, run: str, folder: Path, *, unsafe: bool) -> list[str]:
-    from engine.loop.picturing import picture
-    from sia_tui.progress import say
+    from engine.checkout.plots import picture
+    from sia_tui.cli.progress import say
 
     return asyncio.run(picture(reader, run, folder, say, unsafe=unsafe))
 
 
 def _print_run(facts: dict[str, Any]) -> None:
-    from sia_tui.progress import counted, private_words
-    from sia_tui.tables import table
+    from sia_tui.cli.progress import counted, private_words
+    from sia_tui.cli.tables import table
 
     names = ("domain", "status")
     head = " · ".join([f"{facts['name']} ({facts['run']})", *(facts[name] for name in names)])
@@ -217,7 +217,7 @@ def _print_event(event: Event, as_json: bool) -> None:
         return
     from rich.text import Text
 
-    from sia_tui.progress import milestone
+    from sia_tui.cli.progress import milestone
 
     at = datetime.fromtimestamp(event.at / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
     line = milestone(event, event.payload)
@@ -235,7 +235,7 @@ def tree(shared: Shared) -> None:
     """
     from rich.tree import Tree
 
-    from sia_tui.console import console
+    from sia_tui.cli.console import console
 
     with contextlib.closing(shared.workspace.reader()) as reader:
         generations: dict[str, list[tuple[Any, ...]]] = {}
@@ -291,7 +291,7 @@ def trajectory(reference: str, instance: str, shared: Shared) -> None:
     Example: sia trajectory last INSTANCE
     """
     from engine.errors import SiaError
-    from engine.loop.show import trajectory as met
+    from engine.queries.run_report import trajectory as met
 
     with opened(shared.workspace, reference) as (reader, run):
         rows = met(reader, run.run, instance)
@@ -318,8 +318,8 @@ def cost(reference: str, shared: Shared) -> None:
 
     Example: sia cost last
     """
-    from engine.loop.costs import costs
-    from sia_tui.tables import table
+    from engine.queries.costs import costs
+    from sia_tui.cli.tables import table
 
     with opened(shared.workspace, reference) as (reader, run):
         facts = costs(reader.history(run.run))

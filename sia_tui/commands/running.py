@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.attaching import attach, opens_app
-from sia_tui.driving import cores, drive_here, go_on_with, lifted, limits
-from sia_tui.options import Shared, common, print_json
-from sia_tui.settling import settled
+from sia_tui.cli.attach import attach, opens_app
+from sia_tui.cli.defaults import settled
+from sia_tui.cli.engine_process import cores, drive_here, go_on_with, lifted, limits
+from sia_tui.cli.options import Shared, common, print_json
 
 if TYPE_CHECKING:
-    from engine.loop.control import Control
-    from engine.loop.estimate import Estimate
+    from engine.loop.control_socket import Control
     from engine.loop.launch import Plan
+    from engine.queries.estimate import Estimate
 
 
 @click.command()
@@ -49,10 +49,10 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
 
     Example: sia run lawbench --generations 8
     """
+    from engine.core.settings import Options
     from engine.events.types import Budget
     from engine.loop import launch
-    from engine.loop.settings import Options
-    from sia_tui.progress import Progress, say
+    from sia_tui.cli.progress import Progress, say
 
     if not (dry_run or watch) and opens_app(shared, plain_lines=chosen["plain"]):
         attach(shared)
@@ -92,7 +92,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
     if not watch or dry_run:
         asyncio.run(go())
         return
-    from sia_tui.rerunning import again, watched
+    from sia_tui.cli.watch import again, watched
 
     asyncio.run(again(watched(options), place.path.resolve(), go))
 
@@ -106,7 +106,7 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
 
     Example: sia resume last
     """
-    from engine.loop.forking import changed
+    from engine.loop.fork import changed
 
     if opens_app(shared, plain_lines=chosen["plain"]):
         attach(shared)
@@ -124,7 +124,7 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
 async def _describe(planned: Plan, shared: Shared) -> None:
     import msgspec
 
-    from engine.loop.estimate import TASK_REPLY, trainings
+    from engine.queries.estimate import TASK_REPLY, trainings
 
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
@@ -171,12 +171,12 @@ async def _describe(planned: Plan, shared: Shared) -> None:
 
 async def _estimated(planned: Plan, shared: Shared, units: int, probes: int) -> Estimate:
     from engine.grading.client import Grader
-    from engine.loop import serving
-    from engine.loop.estimate import Estimate, estimate
+    from engine.queries.estimate import Estimate, estimate
+    from engine.run import models
     from harness_repo.harness import read_folder
 
     settings = planned.started.settings
-    if not serving.references(settings):
+    if not models.references(settings):
         return Estimate()
     grader = Grader(planned.folder, planned.data)
     try:
@@ -186,7 +186,7 @@ async def _estimated(planned: Plan, shared: Shared, units: int, probes: int) -> 
     folder = shared.workspace.path
     seed = read_folder(planned.folder.seed(settings.model))
     agent, task, judge = (
-        serving.price(reference, folder) for reference in (settings.agent_model, settings.model, settings.judge)
+        models.price(reference, folder) for reference in (settings.agent_model, settings.model, settings.judge)
     )
     judged = settings.generations * units + probes
     return estimate(
@@ -218,7 +218,7 @@ def stop(reference: str, shared: Shared) -> None:
 
 def _wish(wish: Any, reference: str, shared: Shared) -> None:
     from engine.errors import SiaError
-    from engine.loop.control import Request, send
+    from engine.loop.control_socket import Request, send
 
     place = shared.workspace
     with contextlib.closing(place.reader()) as reader:

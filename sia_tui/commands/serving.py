@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from sia_tui.options import Shared, common
+from sia_tui.cli.options import Shared, common
 
 
 @click.command("serve")

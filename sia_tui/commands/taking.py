@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sia_tui.cli.options import Shared, common, plain, print_json
 from sia_tui.commands.reading import opened
-from sia_tui.options import Shared, common, plain, print_json
 
 if TYPE_CHECKING:
     from domains.contract import Instance
-    from engine.loop.applying import Applied, Form, Learnt, Material
-    from engine.loop.taking import Taken
+    from engine.checkout.apply import Applied, Form, Learnt, Material
+    from engine.checkout.folder import Taken
 
 
 @click.command("checkout")
@@ -30,16 +30,17 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
 
     Example: sia checkout last -o best
     """
-    from engine.loop import adapters, taking
+    from engine.checkout import folder
+    from engine.run import adapters
 
-    taking.check_empty(place)
+    folder.check_empty(place)
     with opened(shared.workspace, reference) as (reader, run):
-        taken = taking.take(reader, run, generation)
+        taken = folder.take(reader, run, generation)
     weights = taken.generation.candidate.weights
     adapter = adapters.files(shared.workspace.path, weights) if weights else None
     train = asyncio.run(_train(taken)) if with_data else None
-    files = taking.folder(taken, train, adapter)
-    taking.write(place, files)
+    files = folder.folder(taken, train, adapter)
+    folder.write(place, files)
     n, name = taken.generation.n, taken.state.name
     if shared.as_json:
         commit = taken.generation.candidate.harness
@@ -50,8 +51,8 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
 
 
 async def _train(taken: Taken) -> list[Instance]:
-    from engine.loop.opening import same_domain
-    from sia_tui.progress import say
+    from engine.run.domain_session import same_domain
+    from sia_tui.cli.progress import say
 
     async with same_domain(taken.state.task, say) as grader:
         return await grader.instances("train")
@@ -93,13 +94,13 @@ def apply(
 
     Example: sia apply last cases.jsonl
     """
-    from engine.loop import applying
-    from engine.loop.opening import contained, same_domain
-    from engine.loop.taking import take
-    from sia_tui.driving import cores
-    from sia_tui.progress import say
+    from engine.checkout import apply
+    from engine.checkout.folder import take
+    from engine.run.domain_session import contained, same_domain
+    from sia_tui.cli.engine_process import cores
+    from sia_tui.cli.progress import say
 
-    inputs = applying.parse_input(_read(source), form or ("text" if source.endswith(".txt") else "jsonl"))
+    inputs = apply.parse_input(_read(source), form or ("text" if source.endswith(".txt") else "jsonl"))
     with opened(shared.workspace, reference) as (reader, run):
         taken = take(reader, run, generation)
     isolation = contained(unsafe=unsafe)
@@ -113,13 +114,13 @@ def apply(
     async def go() -> Learnt:
         async with (
             same_domain(taken.state.task, say) as grader,
-            applying.task_model(taken, shared.workspace.path) as broker,
+            apply.task_model(taken, shared.workspace.path) as broker,
         ):
-            learnt = await applying.learn(taken, grader, material)
+            learnt = await apply.learn(taken, grader, material)
             if not quiet:
                 where = f"generation {taken.generation.n} of {taken.state.name}"
                 say(f"preparing {where} on {len(learnt.instances)} instances ({material}); to answer: {len(inputs)}")
-            async for row in applying.apply(
+            async for row in apply.apply(
                 taken,
                 grader,
                 learnt,
@@ -173,7 +174,7 @@ def _print(row: Applied) -> None:
     """One line an input: the answer, or an empty line with the failure on standard error."""
     import msgspec
 
-    from sia_tui.progress import say
+    from sia_tui.cli.progress import say
 
     if row.failure:
         say(f"{row.id}: {row.failure.kind}: {row.failure.message}")

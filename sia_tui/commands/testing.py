@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sia_tui.options import Shared, common, print_json
+from sia_tui.cli.options import Shared, common, print_json
 
 
 @click.command("test")
@@ -24,11 +24,11 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
     """
     from engine.errors import SiaError
     from engine.loop import driver, launch
-    from engine.loop.control import Control
-    from engine.loop.show import test_report
-    from sia_tui.driving import cores
-    from sia_tui.engines import announce
-    from sia_tui.progress import say
+    from engine.loop.control_socket import Control
+    from engine.queries.run_report import test_report
+    from sia_tui.cli.engine_process import cores
+    from sia_tui.cli.engines import announce
+    from sia_tui.cli.progress import say
 
     if workers is not None and workers < 1:
         raise SiaError("a test needs at least one worker", "pass --workers 1 or more")
@@ -55,8 +55,8 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
 
 
 def _print(name: str, report: dict[str, Any]) -> None:
-    from sia_tui.progress import private_words
-    from sia_tui.tables import table
+    from sia_tui.cli.progress import private_words
+    from sia_tui.cli.tables import table
 
     rows = [[f"{name}, best candidate", f"{report['score']:.4f} ± {report['se']:.4f}", report["n"]]]
     rows += [[f"  {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["subsets"]]

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from engine.core.replay import verify as replay
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.loop import launch
-from engine.loop.audit import verify as audit
-from engine.loop.control import Control
+from engine.loop.control_socket import Control
 from engine.loop.driver import drive
-from engine.loop.forking import Child, changed, fork, judged_at, state_at
-from engine.loop.replay import verify as replay
-from engine.loop.workspace import Workspace
+from engine.loop.fork import Child, changed, fork, judged_at, state_at
+from engine.queries.audit import verify as audit
+from engine.run.workspace import Workspace
 from engine.sandbox import open_sandbox
 from harness_repo.harness import read_folder
 from tests.story import TOY, story
@@ -66,7 +66,7 @@ def forbid_sandboxes(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("a sandbox was opened for what the lineage already holds")
 
-    monkeypatch.setattr("engine.loop.answering.open_sandbox", refuse)
+    monkeypatch.setattr("engine.evaluation.evaluate.open_sandbox", refuse)
 
 
 def test_the_guard_bites(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,9 +178,9 @@ def test_a_persons_harness_is_the_next_candidate(workspace: Workspace, tmp_path:
 
 def test_the_real_sandbox_is_what_is_forbidden() -> None:
     assert open_sandbox.__name__ == "open_sandbox"
-    from engine.loop import answering
+    from engine.evaluation import evaluate
 
-    assert answering.open_sandbox is open_sandbox
+    assert evaluate.open_sandbox is open_sandbox
 
 
 def test_a_reader_sees_the_same_run_through_the_fork(workspace: Workspace) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.replay import verify as replay
 from engine.events.reader import Reader
-from engine.loop.audit import verify as audit
-from engine.loop.replay import verify as replay
-from engine.loop.workspace import Workspace
+from engine.queries.audit import verify as audit
+from engine.run.workspace import Workspace
 from tests.story import TOY, sia, story
 
 MOMENTS = 10

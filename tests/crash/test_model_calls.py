@@ -14,14 +14,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.core.replay import verify as replay
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.loop.audit import verify as audit
-from engine.loop.replay import verify as replay
-from engine.loop.workspace import Workspace
 from engine.models.anthropic import wire
 from engine.models.protocol import Request
-from sia_tui.driving import cores
+from engine.queries.audit import verify as audit
+from engine.run.workspace import Workspace
+from sia_tui.cli.engine_process import cores
 from tests.crash.test_kill import events_in, wait_for
 from tests.fakes.serving import process
 from tests.playing import call, environment, small

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.replay import verify as replay
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.loop.audit import verify as audit
-from engine.loop.replay import verify as replay
-from engine.loop.workspace import Workspace
+from engine.queries.audit import verify as audit
+from engine.run.workspace import Workspace
 from tests.crash.test_kill import start, wait_for
 from tests.training import continents
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.authoring.templates import ABOUT
+from engine.domain_check.templates import ABOUT
 from tests.docs.commandline import DOCS, ROOT, sia
 
 PAGE = DOCS / "your-task.md"

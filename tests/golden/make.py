@@ -19,9 +19,9 @@ from msgspec.structs import replace
 
 from engine.events.reader import Reader
 from engine.loop import driver
-from engine.loop.control import Control
+from engine.loop.control_socket import Control
 from engine.loop.launch import Options, begin, plan, take_up
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.playing import environment, play, small
 from tests.story import TOY

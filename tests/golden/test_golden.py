@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.core import replay
 from engine.events import types as t
 from engine.events.connection import transaction
 from engine.events.event import Event
 from engine.events.reader import Reader
-from engine.loop import audit, replay
+from engine.queries import audit
 from tests.golden.make import MAX_BYTES
 
 CORPUS = sorted(Path(__file__).parent.glob("*.db"))

@@ -11,11 +11,11 @@ import pytest
 
 from domains.trimul import cases, suite
 from domains.trimul.domain import SUITES
+from engine.core.gate import judge
+from engine.evaluation.interleave import Arm, turns
 from engine.events.types import Gate
 from engine.grading.bench import GradingBench
 from engine.grading.loader import find
-from engine.loop.gate import judge
-from engine.loop.turns import Arm, turns
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow, pytest.mark.timeout(1200)]
 pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")

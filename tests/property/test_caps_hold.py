@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core.state import fold
 from engine.events import types as t
-from engine.loop.state import fold
 from tests import histories
 from tests.histories import Memory, Play, started
 

@@ -8,8 +8,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.loop.decide import decide
-from engine.loop.state import State, evolve
+from engine.core.decide import decide
+from engine.core.state import State, evolve
 from tests.histories import Memory, Play
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.loop import gate
+from engine.core import gate
 
 binary = st.lists(st.sampled_from([-1.0, 0.0, 1.0]), max_size=12)
 coarse = st.lists(st.sampled_from([-0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75]), max_size=12)

@@ -14,22 +14,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
-from engine.carry.importing import take
-from engine.carry.naming import note, rename
-from engine.carry.removing import remove
-from engine.carry.restoring import rebuild
-from engine.carry.sweeping import survey, sweep
+from engine.core import replay
+from engine.core.decide import Judge, Perform, Record, decide
+from engine.core.state import fold
+from engine.core.verdict import verdict
 from engine.errors import SiaError
 from engine.events import schema
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.seal import seal
-from engine.loop import audit, replay
-from engine.loop.decide import Judge, Perform, Record, decide
-from engine.loop.forking import Child, fork
-from engine.loop.state import fold
-from engine.loop.verdict import verdict
-from engine.loop.workspace import Workspace
+from engine.loop.fork import Child, fork
+from engine.queries import audit
+from engine.run.workspace import Workspace
+from engine.transfer.importing import take
+from engine.transfer.naming import note, rename
+from engine.transfer.removing import remove
+from engine.transfer.restoring import rebuild
+from engine.transfer.sweeping import survey, sweep
 from tests.histories import Play, started
 from tests.histories import settings as small
 

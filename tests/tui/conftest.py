@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.events.log import RunLog
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
 from sia_tui.app.screens.main import MainScreen
 from tests.histories import Play, settings, started

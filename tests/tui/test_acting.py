@@ -17,8 +17,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from engine.core.state import fold
 from engine.events.reader import Reader
-from engine.loop.state import fold
 from sia_tui.app.lines import Lines
 from sia_tui.app.screens.editing import EditScreen
 from sia_tui.app.screens.main import MainScreen
@@ -197,7 +197,7 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
     script = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from engine.loop.workspace import Workspace\n"
+        "from engine.run.workspace import Workspace\n"
         "from sia_tui.app.app import SiaApp\n"
         "from sia_tui.app.screens import acts\n"
         "async def main():\n"

@@ -133,7 +133,7 @@ async def test_keys_of_ones_own_are_taken_and_shown(played: Path, opened: Opened
 )
 def test_preferences_that_are_wrong_are_one_sentence(tmp_path: Path, text: str, says: str) -> None:
     from engine.errors import SiaError
-    from engine.loop.workspace import Workspace
+    from engine.run.workspace import Workspace
     from sia_tui.app.app import SiaApp
 
     (tmp_path / "tui.toml").write_text(text)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
 from sia_tui.app.lines import _TONES, Lines, escaped, harmless
 from sia_tui.app.rows import Row, row

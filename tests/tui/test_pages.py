@@ -12,7 +12,7 @@ import pytest
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import Reader
-from engine.loop.outline import Outline
+from engine.queries.snapshot import Outline
 from sia_tui.app import pages
 from sia_tui.app.describe import told
 from sia_tui.app.moment import Moment

@@ -11,7 +11,7 @@ import pytest
 from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.events.reader import Reader
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
 from sia_tui.app.rows import Target
 from sia_tui.app.screens.main import MainScreen

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine.loop.workspace import Workspace
+from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
 from tests.tui.conftest import settle
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.loop.differing import of_files
+from engine.queries.harness_diff import of_files
 from sia_tui.app.moment import Moment
 from sia_tui.app.pages.diff import lay_out
 from sia_tui.app.pages.instance import answer_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.errors import SiaError
-from engine.loop.bisecting import bisect
-from engine.loop.differing import from_log
+from engine.queries.bisect import bisect
+from engine.queries.harness_diff import from_log
 from sia_tui.app.moment import Moment
 from sia_tui.app.pages.diff import lay_out
 from sia_tui.app.rows import BLANK, Page, Row, Target, Tone, heading, prose, row

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine.loop.comparing import compare, side, two_sided
-from engine.loop.gate import mean
+from engine.core.gate import mean
+from engine.queries.compare import compare, side, two_sided
 from sia_tui.app.moment import Moment
 from sia_tui.app.pages.diff import lay_out
 from sia_tui.app.rows import BLANK, Page, Row, Target, fact, heading, prose, row, score
@@ -20,7 +20,7 @@ def build(moment: Moment, target: Target, width: int) -> Page:
 
 
 def _generations(moment: Moment, old: int, new: int, width: int) -> Page:
-    from engine.loop.differing import from_log
+    from engine.queries.harness_diff import from_log
 
     state = moment.state
     title = f"generation {old} and generation {new}"

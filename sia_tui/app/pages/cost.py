@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.loop import budget
-from engine.loop.show import costs
+from engine.core import budget
+from engine.queries.run_report import costs
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import BLANK, Page, Row, Target, fact, heading, row, seconds
 

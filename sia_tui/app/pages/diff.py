@@ -6,7 +6,7 @@ import itertools
 
 from rich.cells import chop_cells, set_cell_size
 
-from engine.loop.differing import from_log
+from engine.queries.harness_diff import from_log
 from sia_tui.app.lines import harmless
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import BLANK, Page, Row, Target, Tone, heading, prose, row

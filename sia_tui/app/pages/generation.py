@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from engine.core.state import Generation
 from engine.events import types as t
-from engine.loop.state import Generation
 from sia_tui.app.moment import Moment
 from sia_tui.app.pages import cases
 from sia_tui.app.rows import BLANK, Page, Row, Target, fact, heading, prose, row, score, seconds

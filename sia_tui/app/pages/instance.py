@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from engine.errors import SiaError
+from engine.evaluation.answer_codec import unpack
 from engine.events import types as t
-from engine.loop.answers import unpack
 from sia_tui.app.describe import grade
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import BLANK, Page, Row, Target, Tone, fact, heading, prose, row, seconds

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.loop import budget
-from engine.loop.decide import standing
-from engine.loop.origins import flat
+from engine.core import budget
+from engine.core.decide import standing
+from engine.queries.settings_origin import flat
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import BLANK, Page, Row, Target, Tone, fact, heading, prose, row, score, seconds
 

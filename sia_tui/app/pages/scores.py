@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from engine.core.state import State
 from engine.events import types as t
-from engine.loop.state import State
 from sia_tui.app.chart import Curve, Level, chart
 from sia_tui.app.moment import Moment
 from sia_tui.app.rows import BLANK, Page, Row, Span, Target, heading, row, score

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
-from engine.loop.approving import give
-from engine.loop.control import Request, send
-from engine.loop.forking import FIXED, changed
-from engine.loop.origins import flat
+from engine.loop.approval import give
+from engine.loop.control_socket import Request, send
+from engine.loop.fork import FIXED, changed
+from engine.queries.settings_origin import flat
 from sia_tui.app.screens.asking import Confirm, Prompt
 from sia_tui.app.screens.editing import Edited, EditScreen
 from sia_tui.app.screens.form import Field, Form, Values
 from sia_tui.app.screens.waiting import Word, WordScreen
-from sia_tui.engines import Starting
+from sia_tui.cli.engines import Starting
 
 if TYPE_CHECKING:
     from engine.events import types as t

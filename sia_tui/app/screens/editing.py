@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from engine.loop.differing import of_files
+from engine.queries.harness_diff import of_files
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
 from sia_tui.app.lines import Lines, harmless
 from sia_tui.app.pages.diff import lay_out

@@ -12,8 +12,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from engine.events import types as t
-from engine.loop.approving import newly_asked
-from engine.loop.differing import from_log
+from engine.loop.approval import newly_asked
+from engine.queries.harness_diff import from_log
 from harness_repo.harness import parse
 from sia_tui.app.lines import Lines, harmless
 from sia_tui.app.moment import Moment

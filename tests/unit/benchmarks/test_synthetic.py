@@ -13,13 +13,14 @@ import pytest
 
 from benchmarks.hostile import FILES, LOGS, SPECIMENS
 from benchmarks.synthetic import LEAST, live, write
+from engine.core import replay
+from engine.core.state import fold
+from engine.evaluation.answer_codec import unpack
 from engine.events import types as t
 from engine.events.log import is_held
 from engine.events.reader import Reader
-from engine.loop import audit, replay
-from engine.loop.answers import unpack
-from engine.loop.state import fold
-from engine.loop.workspace import Workspace
+from engine.queries import audit
+from engine.run.workspace import Workspace
 
 
 def checked(workspace: Path, run: str) -> tuple[audit.Verified, replay.Replayed]:

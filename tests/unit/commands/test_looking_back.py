@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from engine.core.replay import states
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.loop.replay import states
-from sia_tui import replaying
+from sia_tui.cli import playback
+from sia_tui.cli.playback import Frame, Window, frames, play, step
 from sia_tui.main import cli
-from sia_tui.replaying import Frame, Window, frames, play, step
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_nothing_after_the_last_event_is_read() -> None:
 
 def test_the_pace_is_that_of_the_run_divided_by_the_speed(lines: list[Frame], monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(replaying.time, "sleep", slept.append)
+    monkeypatch.setattr(playback.time, "sleep", slept.append)
     play(lines, 0)
     assert slept == []
     play(lines, 2)

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.replay import verify as replay
+from engine.core.state import State
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.loop import launch
-from engine.loop.approving import give, newly_asked
-from engine.loop.audit import verify as audit
-from engine.loop.control import Control, Request
+from engine.loop.approval import give, newly_asked
+from engine.loop.control_socket import Control, Request
 from engine.loop.driver import drive
-from engine.loop.forking import Child, changed, fork, state_at
-from engine.loop.replay import verify as replay
-from engine.loop.state import State
-from engine.loop.workspace import Workspace
+from engine.loop.fork import Child, changed, fork, state_at
+from engine.queries.audit import verify as audit
+from engine.run.workspace import Workspace
 from harness_repo.harness import parse, read_folder
 from tests.story import TOY
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from domains.contract import Grade
+from engine.core import gate
+from engine.core.results import private
+from engine.evaluation import answer_codec
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.loop import answers, gate
-from engine.loop.improvement import _seen
-from engine.loop.results import private
+from engine.steps.improvement import _seen
 from tests.story import sia
 
 DOMAIN = """
@@ -185,8 +186,8 @@ def test_the_gate_refuses_whatever_the_score_and_takes_whoever_passes() -> None:
 
 
 def test_very_long_answers_are_kept_by_their_digest() -> None:
-    stored, contents = answers.pack({"values": bytes(3 << 20)})
+    stored, contents = answer_codec.pack({"values": bytes(3 << 20)})
     assert contents == []
-    assert stored != answers.pack({"values": bytes(3 << 20) + b"1"})[0]
-    assert "not kept" in answers.unpack(stored, lambda name: b"")
-    assert answers.pack(answers.Named(stored)) == (stored, [])
+    assert stored != answer_codec.pack({"values": bytes(3 << 20) + b"1"})[0]
+    assert "not kept" in answer_codec.unpack(stored, lambda name: b"")
+    assert answer_codec.pack(answer_codec.Named(stored)) == (stored, [])

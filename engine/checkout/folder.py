@@ -1,0 +1,177 @@
+"""Taking a result away: a generation's harness as a folder that runs by itself, the same bytes each time.
+
+README.md         what it is, its score, how to run it
+run.py            the runner, which needs nothing of sia
+candidate.json    where it comes from, and the seeds that make its answers the run's
+harness/          the harness with its parameters
+adapter/          its trained weights, for transformers, vLLM and llama.cpp, where it has any
+train.jsonl       what it learns from, on demand only: a domain's data is not ours to hand on
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domains.contract import Instance
+from engine.core.results import Results
+from engine.core.state import Generation, State, evolve
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.reader import Reader, Run
+from harness_repo import harness as harnesses
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A candidate out of its run: the harness, and everything that its answers depend on beside its input.
+
+    `held_out` names the instances of `train` that its Execution answered and did not learn from; `repeat` is the first
+    with which it was executed. `versions` are those of the engine that worked on the run last.
+    """
+
+    state: State
+    generation: Generation
+    files: dict[str, bytes]
+    held_out: list[str]
+    repeat: int
+    versions: dict[str, str]
+
+    @property
+    def version(self) -> t.HarnessWritten:
+        """The event that made the harness."""
+        return self.state.versions[self.generation.n]
+
+
+def take(reader: Reader, run: Run, generation: int | None) -> Taken:
+    """The candidate of `generation`, or the incumbent; raises `SiaError` where there is none."""
+    state, results = State(), Results()
+    versions: dict[str, str] = {}
+    for event in reader.history(run.run):
+        state = evolve(state, event)
+        results.add(event)
+        if isinstance(payload := event.payload, t.RunStarted | t.RunResumed):
+            versions = payload.versions or versions
+    n = state.incumbent if generation is None else generation
+    if n is None:
+        raise SiaError("this run has no incumbent yet", "let it finish its first generation with `sia resume`")
+    if not 1 <= n <= len(state.generations):
+        raise SiaError(f"{state.name} has no generation {n}", f"it has 1 to {len(state.generations)}")
+    chosen = state.of(n)
+    return Taken(
+        state=state,
+        generation=chosen,
+        files={path: reader.blob(name) for path, name in state.versions[n].files.items()},
+        held_out=sorted({key[1] for key in results.of(n, chosen.candidate) if key[0] == "train"}),
+        repeat=(n - 1) * state.set.repeats if state.set.noisy else 0,
+        versions=versions,
+    )
+
+
+def folder(
+    taken: Taken, train: Sequence[Instance] | None = None, adapter: Mapping[str, bytes] | None = None
+) -> dict[str, bytes]:
+    """The files of the folder by their paths; `train` adds train.jsonl, `adapter` the trained weights."""
+    files = {
+        "README.md": _readme(taken, with_data=train is not None).encode(),
+        "run.py": resources.files(__package__).joinpath("runner.py").read_bytes(),
+        "candidate.json": _json(_facts(taken), indent=2) + b"\n",
+        **{f"harness/{path}": content for path, content in taken.files.items()},
+        **{f"adapter/{path}": content for path, content in (adapter or {}).items()},
+    }
+    if train is not None:
+        rows = ({"id": item.id, "data": item.data, "label": item.label} for item in train)
+        files["train.jsonl"] = b"".join(_json(row) + b"\n" for row in rows)
+    return dict(sorted(files.items()))
+
+
+def check_empty(place: Path) -> None:
+    """Raises `SiaError` where `place` is taken: nothing that is there is ever written over."""
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise SiaError(f"{place} is not an empty folder", "name another with -o")
+
+
+def write(place: Path, files: Mapping[str, bytes]) -> None:
+    """Writes `files` into the new or empty folder `place`."""
+    check_empty(place)
+    for path, content in files.items():
+        target = place / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _facts(taken: Taken) -> dict[str, Any]:
+    state, one = taken.state, taken.generation
+    val = one.execution.scores.get("val") if one.execution else None
+    return {
+        "run": state.run,
+        "name": state.name,
+        "generation": one.n,
+        "harness": one.candidate.harness,
+        "weights": one.candidate.weights,
+        "model": state.set.model,
+        "domain": state.task.name,
+        "domain_digest": state.task.digest,
+        "val": msgspec.to_builtins(val),
+        "seed": state.root_seed,
+        "repeat": taken.repeat,
+        "held_out": taken.held_out,
+    }
+
+
+def _json(value: Any, indent: int | None = None) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent).encode()
+    except (TypeError, ValueError) as error:
+        raise SiaError(f"the domain's data cannot be written as JSON ({error})", "leave out --with-data") from None
+
+
+def _readme(taken: Taken, *, with_data: bool) -> str:
+    state, one = taken.state, taken.generation
+    val = one.execution.scores.get("val") if one.execution else None
+    packages = harnesses.parse(taken.files).manifest.packages
+    pinned = [f"{name}=={taken.versions[name]}" if name in taken.versions else name for name in packages]
+    made = "is the seed harness" if one.candidate.lever is None else f"was made by the lever `{one.candidate.lever}`"
+    score = f"{val.score:.4f} ± {val.se:.4f} over {val.n} instances" if val else "not measured yet"
+    verdict = one.verdict.reason if one.verdict else "not judged yet"
+    learns = "`train.jsonl`" if with_data else "a file of your own, or one that `sia checkout --with-data` writes"
+    return f"""# {state.name}, generation {one.n}
+
+{state.task.title}
+
+This harness {made} in generation {one.n} of the run {state.name} ({state.run}) on the domain {state.task.name}.
+
+- commit: {one.candidate.harness}
+- {state.task.metric} on val: {score}
+- verdict: {verdict}
+- why: {" ".join(taken.version.reason.split())}{_weights(taken)}
+
+## Run it
+
+Needs Python 3.11 or later{f", and `pip install {' '.join(pinned)}`" if pinned else ""}.
+
+```
+python run.py --train train.jsonl instances.jsonl > answers.jsonl
+```
+
+`instances.jsonl` holds an instance a line: a JSON value, or `{{"id": ..., "data": ...}}`. Answers come in the same
+order: `{{"id": ..., "answer": ...}}` or `{{"id": ..., "failure": ...}}`. What the harness learns from, lines of
+`{{"id": ..., "data": ..., "label": ...}}`, is {learns}; leave out `--train` for a harness that learns nothing.
+
+With `--as-in-run` it leaves out the {len(taken.held_out)} instances that were held out in the run, and so answers
+exactly as it did there. `run.py` is no sandbox: the harness runs with your own rights.
+"""
+
+
+def _weights(taken: Taken) -> str:
+    adapter = taken.generation.candidate.weights
+    if adapter is None:
+        return ""
+    return f"""
+- weights: the LoRA adapter {adapter} of {taken.state.set.model}, in `adapter/`: load it with PEFT
+  (`PeftModel.from_pretrained(model, "adapter")`), serve it with vLLM (`--lora-modules`), or give `adapter/adapter.gguf`
+  to llama.cpp (`--lora`), where it is there"""

@@ -1,0 +1,61 @@
+"""Hard caps: what a run has used, when to warn, and when not to begin a step that could not be paid for."""
+
+from __future__ import annotations
+
+from engine.core.state import State
+from engine.events import types as t
+
+WARNINGS = (0.5, 0.8)
+
+
+def used(state: State) -> dict[str, tuple[float, float]]:
+    """Spent and cap of every resource that has a cap. Evaluations taken from the lineage count like fresh ones."""
+    caps, spent = state.set.budget, state.spent
+    rows = {
+        "evaluations": (spent.evaluations + spent.reused, caps.evaluations),
+        "minutes": (spent.seconds / 60, caps.minutes),
+        "usd": (spent.usd, caps.usd),
+        "tokens": (spent.tokens + spent.reused_tokens, caps.tokens),
+    }
+    return {name: (float(now), float(cap)) for name, (now, cap) in rows.items() if cap is not None}
+
+
+def warning(state: State) -> t.BudgetWarned | None:
+    """The next warning that is due."""
+    for name, (now, cap) in used(state).items():
+        for share in WARNINGS:
+            if now >= share * cap and f"{name}:{share:g}" not in state.warned:
+                return t.BudgetWarned(name, share, now, cap)
+    return None
+
+
+def execution_cost(state: State) -> int:
+    """How many evaluations the next Execution takes."""
+    settings, counts = state.set, state.task.counts
+    arms = 2 if settings.noisy and state.incumbent is not None else 1
+    votes = settings.generations if settings.lever == "best-of-n" else 1
+    sampled = min(settings.train_sample, counts.get("train", 0))
+    return votes * settings.repeats * (arms * counts.get("val", 0) + sampled)
+
+
+def refusal(state: State) -> t.BudgetExhausted | None:
+    """Why the next Execution cannot be paid for, if so: it is not begun, and a cap is never exceeded."""
+    for name, (now, cap) in used(state).items():
+        need = execution_cost(state) - state.executed if name == "evaluations" else 0
+        if now >= cap or now + need > cap:
+            return exhausted(name, now, cap, need)
+    return None
+
+
+def exhausted(name: str, now: float, cap: float, need: int = 0) -> t.BudgetExhausted:
+    """The event that ends a run for want of `name`."""
+    wanted = f", and the next execution takes {need}" if need and now < cap else ""
+    return t.BudgetExhausted(name, now, cap, f"the budget of {cap:g} {name} is used up ({now:.4g} spent{wanted})")
+
+
+def affordable_evaluations(state: State) -> int | None:
+    """How many evaluations an Improvement may use so that the next Execution is still paid for; None is no cap."""
+    cap = state.set.budget.evaluations
+    if cap is None:
+        return None
+    return max(0, cap - state.spent.evaluations - state.spent.reused - execution_cost(state))

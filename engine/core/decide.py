@@ -1,0 +1,177 @@
+"""What comes next. Pure: the same history always gives the same decision.
+
+    Execution -> gate -> (unless it was the last) Analysis -> Improvement -> the next generation
+
+`run.started` pins the rules a run lives by, so that an old log keeps meaning what it meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from engine.core import budget
+from engine.core.state import Generation, State
+from engine.errors import SiaError
+from engine.events import types as t
+
+RULES = 1
+STEP_ATTEMPTS = 3
+IMPROVEMENT_ATTEMPTS = 2
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Nothing to do but to say so: append these."""
+
+    generation: int
+    payload: t.Payload
+
+
+class Judge(msgspec.Struct, frozen=True):
+    """Put the generation's candidate before the gate; no effects."""
+
+    generation: int
+
+
+class Perform(msgspec.Struct, frozen=True):
+    """Do a step that has effects."""
+
+    kind: t.StepKind
+    generation: int
+    attempt: int
+
+
+class Await(msgspec.Struct, frozen=True):
+    """Wait for a person's word on candidate `number`."""
+
+    number: int
+
+
+class Rest(msgspec.Struct, frozen=True):
+    """The run is paused, stopped, finished or failed."""
+
+
+Decision = Record | Judge | Perform | Await | Rest
+
+
+def decide(state: State) -> Decision:
+    """The next decision under the rules that the run was started with."""
+    rules = _RULES.get(state.rules)
+    if rules is None:
+        raise SiaError(
+            f"this run follows rules {state.rules}, which this release does not know", "use the release that made it"
+        )
+    return rules(state)
+
+
+def _decide_1(state: State) -> Decision:
+    now = state.current
+    at = now.n if now else 0
+    if state.status != "running":
+        return Rest()
+    if state.open_step is not None:
+        step = state.open_step
+        reason = "the engine ended before this step had a result"
+        return Record(step.generation, t.StepAbandoned(step.kind, step.attempt, reason, step.evaluations))
+    if state.failures >= STEP_ATTEMPTS and state.last_failure is not None:
+        return Record(at, t.RunFailed(state.last_failure, remedy="put that right, then `sia resume`"))
+    if state.exhausted is not None:
+        return Record(at, _finished(state, state.exhausted.reason))
+    if (warning := budget.warning(state)) is not None:
+        return Record(at, warning)
+    if state.baseline is None:
+        return _perform(state, "baseline", 0)
+    if 1 not in state.versions:
+        return _perform(state, "write", 0)
+    if now is None:
+        return _begin(state, 1)
+    return _continue(state, now)
+
+
+def _begin(state: State, n: int) -> Decision:
+    version = state.versions[n]
+    votes = state.set.generations if state.set.lever == "best-of-n" else 1
+    candidate = t.Candidate(version.commit, state.adapters.get(n), version.lever, votes)
+    return Record(n, t.GenerationStarted(candidate))
+
+
+def _continue(state: State, now: Generation) -> Decision:
+    if now.execution is None:
+        return _affordable(state, now.n) or _perform(state, "execute", now.n)
+    if now.verdict is None:
+        return Judge(now.n)
+    last, successor = now.n >= last_generation(state.set), now.n + 1 in state.versions
+    if successor and not last and (waiting := _approval(state, now.n + 1)) is not None:
+        return waiting
+    if (last or successor) and not now.finished:
+        return Record(now.n, t.GenerationFinished(incumbent=state.incumbent or now.n))
+    if last:
+        return Record(now.n, _finished(state, f"all {now.n} generations are done"))
+    if successor:
+        return _begin(state, now.n + 1)
+    if state.fruitless >= IMPROVEMENT_ATTEMPTS:
+        return Record(now.n, _finished(state, f"no further candidate was found, since {now.failed_improvements[-1]}"))
+    return _affordable(state, now.n) or _perform(state, "improve" if now.analysis else "analyse", now.n)
+
+
+def last_generation(settings: t.Settings) -> int:
+    """The generation after which a run is done: best-of-n spends all of its generations on the first candidate."""
+    return 1 if settings.lever == "best-of-n" else settings.generations
+
+
+def _approval(state: State, number: int) -> Record | Await | None:
+    """What stands between a candidate and its execution, where the run asks a person first."""
+    version, policy = state.versions[number], state.set.approve
+    if version.author == "person" or policy not in ("all", version.lever) or state.approved == number:
+        return None
+    if state.asked == number:
+        return Await(number)
+    return Record(number - 1, t.ApprovalAsked(number, version.commit))
+
+
+def _affordable(state: State, generation: int) -> Record | None:
+    refused = budget.refusal(state)
+    return Record(generation, refused) if refused else None
+
+
+def _perform(state: State, kind: t.StepKind, generation: int) -> Perform:
+    return Perform(kind, generation, state.attempts + 1)
+
+
+def _finished(state: State, end: str) -> t.RunFinished:
+    return t.RunFinished(reason=f"{end}; {outcome(state)}", generation=state.incumbent)
+
+
+def standing(state: State) -> str:
+    """Where the run stands: how it ended, or how far it has come."""
+    if state.reason:
+        return state.reason
+    now = state.current
+    if now is None or state.incumbent is None:
+        return "the first candidate is not judged yet"
+    if state.asked is not None:
+        return f"candidate {state.asked} waits for a person's word"
+    return f"generation {now.n} of {state.set.generations}; the best so far is generation {state.incumbent}"
+
+
+def outcome(state: State) -> str:
+    """What came of the run, in one sentence; where nothing improved, why."""
+    judged = [one for one in state.generations if one.verdict and one.verdict.test != "none"]
+    best = state.incumbent
+    if best is None:
+        return "no candidate was executed"
+    if best > 1:
+        return f"generation {best} is the best of {len(judged) + 1} candidates"
+    if not judged:
+        return "nothing improved: only the first candidate was executed"
+    closest = max(judged, key=lambda one: one.verdict.difference if one.verdict else 0.0)
+    verdict = closest.verdict.reason.removeprefix("rejected: ") if closest.verdict else ""
+    broken = sum(bool(one.execution and one.execution.failures) for one in judged)
+    failing = f"; {broken} of them failed on some instances" if broken else ""
+    return (
+        f"nothing improved: of {len(judged)} new candidates the closest was generation {closest.n} ({verdict}){failing}"
+    )
+
+
+_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1}

@@ -1,0 +1,271 @@
+"""Checking a past run from its log: decisions, gates, digests and commit ids are computed again and compared.
+
+Nothing has effects here: no network, key, sandbox, data, optuna or git. What agents proposed and what instances
+answered are recorded effects; everything that follows from them must follow again. The first event that does not is
+where the run diverges, shown with both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from domains.contract import Grade
+from engine.core import budget
+from engine.core import results as instance_results
+from engine.core.decide import Judge, Perform, Record, decide
+from engine.core.gate import mean
+from engine.core.results import Results
+from engine.core.state import OpenStep, State, evolve
+from engine.core.verdict import verdict
+from engine.errors import SiaError
+from engine.events import blobs
+from engine.events import types as t
+from engine.events.codec import encode
+from engine.events.event import GENESIS, Event
+from engine.events.reader import Reader
+from engine.seeds import derive
+from engine.steps.training.monitor import binned
+from harness_repo.objects import Version, build
+
+
+class Divergence(msgspec.Struct, frozen=True):
+    """Where the log and the recomputation part, and what each says."""
+
+    n: int
+    expected: str
+    got: str
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What a verification found."""
+
+    identical: bool
+    events: int
+    diverged_at: Divergence | None
+
+
+_WILLED = (t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked, t.RunRenamed, t.RunNoted)
+_BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
+    t.BaselineMeasured: ("baseline",),
+    t.HarnessWritten: ("write", "improve"),
+    t.HarnessPrepared: ("execute",),
+    t.InstanceFinished: ("execute",),
+    t.ExecutionFinished: ("execute",),
+    t.AnalysisFinished: ("analyse",),
+    t.ProbeFinished: ("improve",),
+    t.ModelCalled: ("baseline", "write", "execute", "analyse", "improve", "test"),
+    t.ModelRetried: ("baseline", "write", "execute", "analyse", "improve", "test"),
+    t.ToolCalled: ("write", "analyse", "improve"),
+    t.TrainingProgress: ("improve",),
+    t.TrainingCheckpointed: ("improve",),
+    t.WeightsTrained: ("improve",),
+    t.ImprovementFailed: ("improve",),
+    t.TestUnsealed: ("test",),
+}
+"""The recorded effects, and the steps that may have them."""
+_Found = tuple[str, str] | None
+
+
+def verify(reader: Reader, run: str, until: int | None = None) -> Replayed:
+    """Recomputes the history of `run` up to event `until`."""
+    state, results, previous = State(), Results(), GENESIS
+    last: t.Payload | None = None
+    count = 0
+    for event in reader.history(run, until=until):
+        count += 1
+        found = _chain(event, previous)
+        if found is None:
+            payload = event.payload
+            try:
+                found = _explain(reader, state, results, event, payload, last)
+                state = evolve(state, event)
+            except LookupError:  # it speaks of a generation or a version that there is not
+                found = found or ("an event that fits what came before", _shown(payload, event.generation))
+        if found is not None:
+            return Replayed(False, count, Divergence(event.n, *found))
+        previous, last = event.hash, payload
+        results.add(event)
+    if count == 0:
+        raise SiaError("the run has no events", "`sia ls` lists the runs")
+    return Replayed(True, count, None)
+
+
+def _chain(event: Event, previous: str) -> _Found:
+    if event.prev_hash != previous:
+        return f"an event after {previous[:12]}", f"one after {event.prev_hash[:12]}"
+    computed = event.expected_hash()
+    return (
+        None if computed == event.hash else (f"contents with the hash {event.hash[:12]}", f"the hash {computed[:12]}")
+    )
+
+
+def _explain(
+    reader: Reader, state: State, results: Results, event: Event, payload: t.Payload, last: t.Payload | None
+) -> _Found:
+    """None where `payload` is what had to come, else what was expected and what is there."""
+    if isinstance(payload, (t.RunStarted, *_WILLED)):
+        return (
+            None if isinstance(payload, t.RunStarted) == (state.status == "new") else ("run.started first", event.type)
+        )
+    if isinstance(payload, t.StepStarted) and payload.kind == "test":
+        return None
+    edited = isinstance(last, t.RunForked) or (isinstance(last, t.ApprovalGiven) and last.answer == "edit")
+    if isinstance(payload, t.HarnessWritten) and edited:
+        return _version(reader, state, results, event, payload)  # a person's edit came with the fork, or with a word
+    if isinstance(payload, t.ApprovalGiven):
+        return None if payload.number == state.asked else (f"a word on candidate {state.asked}", f"on {payload.number}")
+    step = state.open_step
+    if step is not None and (belongs := _belongs(step, payload)) is not None:
+        if not belongs or event.generation != step.generation:
+            what = f"something of the step {step.kind!r} of generation {step.generation}, attempt {step.attempt}"
+            return what, _shown(payload, event.generation)
+        check = _IN_STEP.get(type(payload))
+        return check(reader, state, results, event, payload) if check else None
+    abandoned = isinstance(last, t.StepAbandoned)
+    if isinstance(payload, t.BudgetExhausted) and abandoned and payload.resource in budget.used(state):
+        return None  # the clock, or the next call's price, ended the step: what was known then is recorded
+    return _decided(state, results, event, payload)
+
+
+def _belongs(step: OpenStep, payload: t.Payload) -> bool | None:
+    """Whether `payload` can come of the open step; None where it is not of the kind that comes of steps."""
+    if isinstance(payload, t.StepFailed | t.StepAbandoned):
+        return (payload.kind, payload.attempt) == (step.kind, step.attempt)
+    kinds = _BELONGS.get(type(payload))
+    return None if kinds is None else step.kind in kinds
+
+
+def _decided(state: State, results: Results, event: Event, payload: t.Payload) -> _Found:
+    match decide(state):
+        case Record(generation=generation, payload=expected):
+            return _same(expected, generation, payload, event)
+        case Judge(generation=generation):
+            return _same(verdict(state, results, generation), generation, payload, event)
+        case Perform(kind=kind, generation=generation, attempt=attempt):
+            return _same(t.StepStarted(kind, attempt), generation, payload, event)
+        case _:
+            return f"nothing: the run is {state.status}", _shown(payload, event.generation)
+
+
+def _same(expected: t.Payload, generation: int, payload: t.Payload, event: Event) -> _Found:
+    if type(expected) is type(payload) and encode(expected) == encode(payload) and generation == event.generation:
+        return None
+    return _shown(expected, generation), _shown(payload, event.generation)
+
+
+def _shown(payload: t.Payload, generation: int) -> str:
+    return f"{payload.type} of generation {generation} {encode(payload).decode()}"
+
+
+def _instance(reader: Reader, state: State, results: Results, event: Event, payload: t.InstanceFinished) -> _Found:
+    seed = derive(state.root_seed, "instance", payload.instance, payload.repeat)
+    commits = {version.commit for version in state.versions.values()}
+    if payload.seed != seed:
+        return f"the seed {seed} for {payload.instance}", str(payload.seed)
+    if payload.weights not in {None, *state.adapters.values()}:
+        return "an adapter of this run", str(payload.weights)
+    return None if payload.harness in commits else ("a harness of this run", payload.harness)
+
+
+def _execution(reader: Reader, state: State, results: Results, event: Event, payload: t.ExecutionFinished) -> _Found:
+    found = results.of(event.generation, state.of(event.generation).candidate)
+    failures = instance_results.count_failures(result.failure for result in found.values())
+    reused = sum(result.reused for result in found.values())
+    rival = None
+    if state.set.noisy and state.incumbent is not None:
+        rival_results = results.of(event.generation, state.of(state.incumbent).candidate)
+        rival = instance_results.scores(rival_results).get("val")
+    counts = (failures, len(found) - reused, reused)
+    private = instance_results.private_of(found, "val")
+    expected = (instance_results.scores(found), instance_results.digest(found), counts, rival, private)
+    got = (
+        payload.scores,
+        payload.digest,
+        (payload.failures, payload.evaluations, payload.reused),
+        payload.incumbent,
+        payload.private,
+    )
+    return None if expected == got else (str(expected), str(got))
+
+
+def _probe(reader: Reader, state: State, results: Results, event: Event, payload: t.ProbeFinished) -> _Found:
+    grades = _grades(reader.blob(payload.items))
+    check = instance_results.private(grades)
+    expected = (mean([grade.score for grade in grades]), check is not None and not check.passed)
+    got = (payload.score, payload.refused)
+    return None if expected == got else (str(expected), str(got))
+
+
+def _version(reader: Reader, state: State, results: Results, event: Event, payload: t.HarnessWritten) -> _Found:
+    files = {path: reader.blob(name) for path, name in payload.files.items()}
+    parents = [state.of(state.incumbent).candidate.harness] if state.incumbent else []
+    version = Version(files, parents, event.generation + 1, payload.lever, payload.author, payload.reason)
+    written = build(version)
+    expected = (version.number, written.commit, written.tree, parents)
+    got = (payload.number, payload.commit, payload.tree, payload.parents)
+    return None if expected == got else (str(expected), str(got))
+
+
+def _checkpoint(
+    reader: Reader, state: State, results: Results, event: Event, payload: t.TrainingCheckpointed
+) -> _Found:
+    try:
+        rows = msgspec.json.decode(reader.blob(payload.samples), type=list[list[Any]])
+    except blobs.LeftOut:  # they hold text of instances, and the run came here without
+        return None
+    rewards = [reward for _, _, reward, *_ in rows]
+    found = (binned(rewards), mean(rewards).score)
+    got = (payload.rewards, payload.measures.get("reward"))
+    return None if found == got else (str(found), str(got))
+
+
+def _trained(reader: Reader, state: State, results: Results, event: Event, payload: t.WeightsTrained) -> _Found:
+    now, analysis = state.of(state.incumbent or 1).candidate, state.of(event.generation).analysis
+    chosen = {"algorithm": analysis.algorithm, **analysis.recipe} if analysis and analysis.lever == "weights" else None
+    kept = {name: payload.recipe.get(name) for name in chosen or ()}
+    expected = (event.generation + 1, now.harness, now.weights, payload.algorithm, chosen)
+    got = (payload.number, payload.harness, payload.parent, payload.recipe.get("algorithm"), kept)
+    return None if expected == got else (str(expected), str(got))
+
+
+def _test(reader: Reader, state: State, results: Results, event: Event, payload: t.TestUnsealed) -> _Found:
+    grades = _grades(reader.blob(payload.answers))
+    check = instance_results.private(grades)
+    noted = payload.private and msgspec.structs.replace(payload.private, measures={})
+    expected = (mean([grade.score for grade in grades]), state.unsealed - 1, check)
+    got = (payload.score, payload.unsealed_before, noted if check else None)
+    return None if expected == got else (str(expected), str(got))
+
+
+def _called(reader: Reader, state: State, results: Results, event: Event, payload: t.ModelCalled) -> _Found:
+    whose = "judge" if payload.role == "judge" else "model"
+    expected = derive(state.root_seed, whose, payload.place, payload.ordinal)
+    return None if payload.seed == expected else (f"the sampling seed {expected}", str(payload.seed))
+
+
+def _grades(rows: bytes) -> list[Grade]:
+    """Out of rows of (instance, score, answer) and, with a private check, honest score, floor and refusal."""
+    return [Grade(score, *private) for _, score, _, *private in msgspec.json.decode(rows, type=list[list[Any]])]
+
+
+_IN_STEP: dict[type[t.Payload], Callable[..., _Found]] = {
+    t.InstanceFinished: _instance,
+    t.ExecutionFinished: _execution,
+    t.ProbeFinished: _probe,
+    t.ModelCalled: _called,
+    t.HarnessWritten: _version,
+    t.TrainingCheckpointed: _checkpoint,
+    t.WeightsTrained: _trained,
+    t.TestUnsealed: _test,
+}
+
+
+def states(reader: Reader, run: str) -> Iterator[tuple[Event, State]]:
+    """Every event of a history with the state after it: what a replay renders."""
+    state = State()
+    for event in reader.history(run):
+        state = evolve(state, event)
+        yield event, state

@@ -1,0 +1,101 @@
+"""The instance results of a run, by generation and arm; folded beside the state, since they are many."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from domains.contract import Grade
+from engine.core.gate import Unit, mean
+from engine.events import types as t
+from engine.events.event import Event
+
+Key = tuple[str, str, int]
+"""(split, instance, repeat)"""
+
+
+class Results:
+    """Grows with the log; `execution.finished` and the gate are computed from it."""
+
+    def __init__(self) -> None:
+        self._arms: dict[tuple[int, str, str | None], dict[Key, t.InstanceFinished]] = {}
+
+    def add(self, event: Event) -> None:
+        """Takes in an event; all but `instance.finished` are ignored."""
+        if event.type == t.InstanceFinished.type:
+            result = event.payload
+            assert isinstance(result, t.InstanceFinished)  # noqa: S101 - by its type
+            arm = self._arms.setdefault((event.generation, result.harness, result.weights), {})
+            arm[result.split, result.instance, result.repeat] = result
+
+    def of(self, generation: int, candidate: t.Candidate) -> dict[Key, t.InstanceFinished]:
+        """What `candidate` answered in `generation`."""
+        return self._arms.get((generation, candidate.harness, candidate.weights), {})
+
+    def val(self, generation: int, candidate: t.Candidate) -> dict[Unit, float]:
+        """The scores on `val` that the gate pairs."""
+        return {
+            (instance, repeat): result.score
+            for (split, instance, repeat), result in self.of(generation, candidate).items()
+            if split == "val"
+        }
+
+
+def scores(results: dict[Key, t.InstanceFinished]) -> dict[str, t.Score]:
+    """The mean score of each split."""
+    by_split: dict[str, list[float]] = {}
+    for key in sorted(results):
+        by_split.setdefault(key[0], []).append(results[key].score)
+    return {split: mean(found) for split, found in by_split.items()}
+
+
+def private(grades: Sequence[Grade | t.InstanceFinished]) -> t.PrivateCheck | None:
+    """The private check over one split; None where the domain has none. A failed instance has only its score of 0."""
+    if not any(one.honest is not None or one.refused or one.measures for one in grades):
+        return None
+    floored = [(one.honest, one.floor) for one in grades if one.honest is not None and one.floor is not None]
+    honest = [one.honest for one in grades if one.honest is not None]
+    floor = mean([low for _, low in floored])
+    refused = Counter(one.refused for one in grades if one.refused)
+    measures: dict[str, list[float]] = {}
+    for one in grades:
+        for name, value in one.measures.items():
+            measures.setdefault(name, []).append(value)
+    return t.PrivateCheck(
+        passed=not refused and mean([score for score, _ in floored]).score >= floor.score,
+        honest=mean(honest) if honest else None,
+        floor=floor if floored else None,
+        refused=dict(sorted(refused.items())),
+        measures={name: mean(values) for name, values in sorted(measures.items())},
+    )
+
+
+def told(grade: Grade) -> list[object]:
+    """What a refusal follows from, to stand in a row behind the score; nothing without a private check."""
+    parts: list[object] = [grade.honest, grade.floor, grade.refused]
+    return parts if any(part not in (None, "") for part in parts) else []
+
+
+def private_by_name(grades: Mapping[str, Sequence[Grade]]) -> dict[str, t.PrivateCheck]:
+    """The private checks of methods, by their names."""
+    found = {name: private(given) for name, given in grades.items()}
+    return {name: check for name, check in found.items() if check is not None}
+
+
+def private_of(results: dict[Key, t.InstanceFinished], split: str) -> t.PrivateCheck | None:
+    """The private check over what a candidate answered of `split`."""
+    return private([results[key] for key in sorted(results) if key[0] == split])
+
+
+def count_failures(failures: Iterable[t.Failure | None]) -> dict[str, int]:
+    """How many failures there were of each kind."""
+    return dict(sorted(Counter(failure.kind for failure in failures if failure).items()))
+
+
+def digest(results: dict[Key, t.InstanceFinished]) -> str:
+    """SHA-256 over (split, instance, repeat, answer, score) in the order of instances, whatever order they came in."""
+    rows = [[*key, results[key].answer, results[key].score] for key in sorted(results)]
+    return hashlib.sha256(msgspec.json.encode(rows)).hexdigest()

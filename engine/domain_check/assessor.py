@@ -1,0 +1,106 @@
+"""Answers graded as in a run; what goes wrong on the way becomes a finding."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from domains.contract import Question, Split
+from engine.checkout.apply import Unrecorded
+from engine.domain_check.finding import Finding
+from engine.evaluation.judge import Judge, assess
+from engine.events import types as t
+from engine.grading.client import Grader, GraderFailed
+from engine.models.calling import Caller
+from engine.run.domain_session import Report
+from engine.run.models import serve
+from engine.run.session import StepFailure
+
+Place = tuple[Split, str]
+
+
+class Unfit(Exception):
+    """The grader or its judge failed, so that nothing more can be asked of it."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.sentence)
+        self.finding = finding
+
+
+class Silent:
+    """A judge that says nothing, for what can be examined without one."""
+
+    async def replies(self, place: str, questions: Sequence[Question]) -> list[str]:
+        """An empty text for each question."""
+        return [""] * len(questions)
+
+
+@contextlib.asynccontextmanager
+async def caller(reference: str, workspace: Path, report: Report) -> AsyncIterator[Caller | None]:
+    """The way to the language model of that name, its calls unrecorded; None where none is named. Raises `SiaError`."""
+    if not reference:
+        yield None
+        return
+    served = await serve(reference, t.Settings(1, 1, "search", t.Gate()), workspace, report)
+    try:
+        yield Caller(served, Unrecorded())
+    finally:
+        await served.model.close()
+
+
+class Assessor:
+    """Scores of answers; every method raises `Unfit` where there is none."""
+
+    def __init__(self, grader: Grader, judge: Judge | None) -> None:
+        self.grader, self.judge = grader, judge
+
+    async def score(self, place: Place, answer: Any, what: str, *, again: int = 0) -> float:
+        """The score of an answer, called `what`; `again` asks a judge under another seed."""
+        try:
+            return (await assess(self.grader, self.judge, *place, answer, repeat=str(again))).score
+        except GraderFailed as error:
+            raise Unfit(await self._ails(error, f"{what} as an answer to {place[0]}/{place[1]}")) from None
+        except StepFailure as error:
+            raise Unfit(Finding("judge", "fail", f"the judge cannot be reached: {error}", "see `sia models`")) from None
+
+    async def reference(self, place: Place) -> float:
+        """The score of the label as an answer."""
+        try:
+            return (await self.grader.reference(*place)).score
+        except GraderFailed as error:
+            raise Unfit(await self._ails(error, "the reference answer")) from None
+
+    async def asked(self) -> list[str]:
+        """Whom the grader has tried to reach over the network."""
+        with contextlib.suppress(GraderFailed):
+            return await self.grader.asked()
+        return []
+
+    async def _ails(self, error: GraderFailed, what: str) -> Finding:
+        said = str(error)
+        asked = await self.asked()
+        if asked or "no network" in said:
+            return network(asked)
+        if "did not answer" in said:
+            wall = self.grader.folder.spec.grade_wall_s
+            sentence = f"the grader does not end within {wall:g} s on {what}"
+            return Finding("grader", "fail", sentence, "bound what grade does, or raise grade_wall_s in domain.toml")
+        if "NaN" in said:
+            sentence = f"the grader returns NaN or an infinity for {what}"
+            return Finding("grader", "fail", sentence, "return a finite score for any answer")
+        sentence = f"the grader fails on {what}: {said}"
+        return Finding("grader", "fail", sentence, "give an answer of any shape a score, and let grade raise nothing")
+
+
+def network(asked: Sequence[str]) -> Finding:
+    """The grader tried to reach something, or did not."""
+    if not asked:
+        return Finding("network", "pass", "the grader asks nothing of the network")
+    return Finding(
+        "network",
+        "fail",
+        f"the grader asks the network ({', '.join(dict.fromkeys(asked))}), which it does not have in a run",
+        "get what it needs beforehand, in fetch(report), and read it from the data folder",
+    )

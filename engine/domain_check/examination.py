@@ -1,0 +1,167 @@
+"""A domain examined before money is spent on it, in the same processes as in a run.
+
+Nothing is written, no language model is asked unless one is named, and `test` is looked at only where its labels are:
+in the grading process, which tells ids and counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from engine.domain_check import evaluator, instances, seed, sight, verdicts
+from engine.domain_check.assessor import Assessor, Place, Silent, Unfit, network
+from engine.domain_check.finding import Finding
+from engine.errors import SiaError
+from engine.evaluation.judge import ModelJudge
+from engine.evaluation.model_broker import NoModel, TaskBroker
+from engine.grading.client import Grader, GraderFailed
+from engine.grading.facts import Facts
+from engine.grading.loader import find
+from engine.models.calling import Caller
+from engine.run.domain_session import Report
+from engine.sandbox import Broker, Isolation
+from harness_repo.harness import Harness
+
+SEED = 1
+OPEN_S = 120.0
+"""A run waits longer; a person who examines a task does not."""
+
+
+async def examine(
+    reference: str,
+    data: Path | None,
+    *,
+    isolation: Isolation,
+    workers: int,
+    model: Caller | None = None,
+    judge: Caller | None = None,
+    report: Report = lambda _: None,
+) -> AsyncIterator[Finding]:
+    """What there is to say of a domain, check by check; ends at the first that the others rest on.
+
+    `model` is what the seed harness reaches as `ctx.model`, `judge` what grades rest on where the domain asks one.
+    """
+    try:
+        folder = find(reference)
+    except SiaError as error:
+        yield Finding("folder", "fail", error.message, error.remedy)
+        return
+    harness = seed.read(folder.seed(model.model.weights if model else ""))
+    grader = Grader(folder, data, isolation)
+    assessor = Assessor(grader, ModelJudge(judge, SEED) if judge else None)
+    broker = TaskBroker(model, SEED, "") if model else NoModel()
+    try:
+        async for finding in _examined(assessor, harness, isolation, workers, broker, report):
+            yield finding
+    except Unfit as unfit:
+        yield unfit.finding
+    except GraderFailed as error:
+        yield Finding("contract", "fail", f"the domain fails: {error}", "correct its domain.py")
+    finally:
+        await grader.close()
+
+
+async def _examined(
+    assessor: Assessor, harness: Harness | Finding, isolation: Isolation, workers: int, broker: Broker, report: Report
+) -> AsyncIterator[Finding]:
+    grader = assessor.grader
+    opened = await _open(assessor, report)
+    if isinstance(opened, Finding):
+        yield opened
+        return
+    counts = opened
+    yield Finding("contract", "pass", f"{grader.folder.spec.name} opens, twice with the same digest")
+    facts = await grader.examine({} if isinstance(harness, Finding) else harness.files)
+    folder = grader.folder
+    for finding in (
+        *instances.present(counts, facts, None if folder.adopted else folder.spec),
+        *(() if folder.adopted else instances.apart(facts)),  # of an adopted task the one instance is the program
+        *instances.hidden(facts),
+    ):
+        yield finding
+    if not counts["train"] or not counts["val"]:
+        return
+    tried = (
+        harness
+        if isinstance(harness, Finding)
+        else await seed.try_out(grader, harness, isolation=isolation, workers=workers, broker=broker)
+    )
+    if isinstance(tried, Finding):
+        yield tried
+        tried = seed.Tried({}, {}, [])
+    else:
+        for finding in seed.judged(tried):
+            yield finding
+    if folder.verifier is not None:
+        findings = evaluator.judged(folder, isolation)
+    else:
+        findings = _graded(assessor, tried, facts, counts)
+    async for finding in findings:
+        yield finding
+
+
+async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
+    """The counts of the splits; the process is started twice, so that what depends on the start shows."""
+    grader = assessor.grader
+    digests: list[str] = []
+    for _ in range(2):
+        try:
+            digest, counts, _ = await asyncio.wait_for(grader.describe(), OPEN_S)
+        except TimeoutError:
+            sentence = f"the domain does not open within {OPEN_S:g} s"
+            return Finding("contract", "fail", sentence, "bound what load, digest and instances do")
+        except SiaError as error:
+            if digests:
+                raise
+            try:
+                await grader.fetch(report, f"fetching the data of {grader.folder.spec.name}")
+                digest, counts, _ = await grader.describe()
+            except (SiaError, GraderFailed):
+                return Finding("contract", "fail", error.message, error.remedy or "put the data there")
+        except GraderFailed as error:
+            if asked := await assessor.asked():
+                return network(asked)
+            return Finding("contract", "fail", f"the domain cannot be opened: {error}", "correct its domain.py")
+        digests.append(digest)
+        await grader.close()
+    if digests[0] != digests[1]:
+        return Finding(
+            "contract",
+            "fail",
+            "the digest is another one each time the domain is opened, so no run could be resumed",
+            "let digest() depend on the data alone",
+        )
+    return counts
+
+
+async def _graded(
+    assessor: Assessor, tried: seed.Tried, facts: Facts, counts: Mapping[str, int]
+) -> AsyncIterator[Finding]:
+    grader, spec = assessor.grader, assessor.grader.folder.spec
+    train = await grader.instances("train")
+    first: list[Place] = [("train", train[0].id), ("val", (await grader.instances("val"))[0].id)]
+    # whether it takes any answer can be seen without a judge
+    yield await verdicts.judges_anything(Assessor(grader, Silent()) if spec.judged else assessor, first)
+    if asked := await assessor.asked():
+        yield network(asked)
+        return
+    yield await verdicts.summary(grader, tried.answers)
+    if spec.judged and assessor.judge is None:
+        why = "a language model has a say in grades, and none is named: how it judges was not examined"
+        yield Finding("judge", "warn", why, "pass --judge MODEL")
+        yield network(await assessor.asked())
+        return
+    yield await verdicts.varies(assessor, dict(sorted(tried.answers.items())[: 4 if spec.judged else 12]))
+    means: dict[str, float] = {}
+    async for found in verdicts.baselines(assessor):
+        if isinstance(found, Finding):
+            yield found
+        else:
+            means = found
+    if any(split == "val" for split, _ in tried.answers):
+        scores = await verdicts.compare(assessor, tried.answers, train, labelled="val" in facts.labelled)
+        yield verdicts.cheap(scores, means, spec.minimum_effect)
+        yield sight.seen(scores, means, counts["val"] * spec.repeats, spec)
+    yield network(await assessor.asked())

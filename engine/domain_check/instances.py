@@ -1,0 +1,101 @@
+"""Findings about the instances: are all there, does each belong to one split, and can a harness see its label?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from domains.contract import Spec
+from engine.domain_check.finding import Finding
+from engine.grading.facts import Facts
+
+
+def present(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> Iterator[Finding]:
+    """Whether the splits hold what a run needs, and as many as `spec` counts on."""
+    problem = False
+    for split, count in counts.items():
+        if count == 0:
+            problem = True
+            lacking = "the gate decides on it" if split == "val" else "every run needs it"
+            yield Finding(
+                "instances",
+                "fail",
+                f"the split {split} has no instances",
+                f"give it some: {'`sia test` reads it' if split == 'test' else lacking}",
+            )
+    for split, ids in facts.repeated.items():
+        problem = True
+        yield Finding(
+            "instances",
+            "fail",
+            f"{split} has ids twice ({', '.join(ids)}), and all but the last instance of an id are missing from a run",
+            "give every instance of a split an id of its own",
+        )
+    if facts.unstable:
+        problem = True
+        yield Finding(
+            "instances",
+            "fail",
+            f"{', '.join(facts.unstable)} differs when it is asked for again",
+            "draw instances from a constant seed, and keep their order",
+        )
+    half = counts["train"] // 2
+    if not problem and spec and max(spec.train_sample, spec.probe_fold) > half and half:
+        yield Finding(
+            "instances",
+            "warn",
+            f"half of train is {half} instances, fewer than the train_sample ({spec.train_sample}) or the probe_fold "
+            f"({spec.probe_fold}) of domain.toml",
+            f"runs will take {half}; more instances in train make the search less a matter of luck",
+        )
+    elif not problem:
+        told = ", ".join(f"{count} in {split}" for split, count in counts.items())
+        yield Finding("instances", "pass", f"{told}; the same when asked for again")
+
+
+def apart(facts: Facts) -> Iterator[Finding]:
+    """Whether the splits share nothing."""
+    if facts.shared_data:
+        more = f" and {facts.shared_data_count - 1} more" if facts.shared_data_count > 1 else ""
+        yield Finding(
+            "splits",
+            "fail",
+            f"two splits hold the same data: {facts.shared_data[0]}{more}",
+            "keep all copies of an instance in one split, or a harness knows answers before it is asked",
+        )
+    if facts.shared_ids:
+        yield Finding(
+            "splits",
+            "fail" if facts.shared_data else "warn",
+            f"two splits use one id: {facts.shared_ids[0]}",
+            "put the split's name into its ids",
+        )
+    if not facts.shared_data and not facts.shared_ids:
+        yield Finding("splits", "pass", "no id and no data is in two splits")
+
+
+def hidden(facts: Facts) -> Iterator[Finding]:
+    """Whether a harness can see the labels that it is asked for."""
+    for told in facts.told:
+        if told.exact or told.where == "id":
+            yield Finding(
+                "labels",
+                "fail",
+                f"{told.where} tells the label in {told.share:.0%} of the instances, and a harness reads it",
+                "leave it out of what a harness sees: only `label` stays with the grader",
+            )
+        else:
+            yield Finding(
+                "labels",
+                "warn",
+                f"the text of {told.where} contains the label in {told.share:.0%} of the instances",
+                "fine where answers are to be found in a text; else take them out",
+            )
+    for file in facts.in_harness:
+        yield Finding(
+            "labels",
+            "fail",
+            f"the seed harness knows what only val and test know: {file}",
+            "take it out of harness/: a harness learns through ctx.train() alone",
+        )
+    if not facts.told and not facts.in_harness:
+        yield Finding("labels", "pass", "no label stands in ids, in data or in the seed harness")

@@ -1,0 +1,179 @@
+"""Findings about the grader: does it judge any answer, always the same way, and only good ones well?"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from domains.contract import Grade, Instance
+from engine.domain_check.assessor import Assessor, Place
+from engine.domain_check.finding import Finding
+from engine.evaluation.judge import graded_baselines
+from engine.grading.client import Grader, GraderFailed
+
+AGAIN = 10
+"""How often one answer is graded."""
+ODD: dict[str, Any] = {
+    "nothing": None, "an empty text": "", "a text": "nonsense", "zero": 0, "a number": -1.5, "yes": True,
+    "an empty list": [], "an empty map": {}, "a list of lists": [[], [0]], "a long text": "x" * 10_000,
+    "bytes": b"\xff\x00",
+}  # fmt: skip
+"""Answers that a harness may give, whatever the task."""
+PATIENCE_S = 30.0
+SAME_FOR_MANY = 10
+EVIDENCE, EVIDENCE_JUDGED = 60, 8
+
+
+class Scores(msgspec.Struct, frozen=True):
+    """Means on the same instances of val. `reference` is None where labels are no answers."""
+
+    seed: float
+    reference: float | None
+    constants: Mapping[str, float]
+    spread: float
+    binary: bool
+    n: int
+
+
+async def judges_anything(assessor: Assessor, places: Sequence[Place]) -> Finding:
+    """Whether answers of any shape get a grade; raises `Unfit`."""
+    for place in places:
+        for name, answer in ODD.items():
+            await assessor.score(place, answer, name)
+    return Finding("grader", "pass", f"{len(ODD)} answers of odd shapes each get a finite score")
+
+
+async def varies(assessor: Assessor, answers: Mapping[Place, Any]) -> Finding:
+    """Whether one answer always gets one score; raises `Unfit`."""
+    spreads, began = [], time.monotonic()
+    for place, answer in answers.items():
+        scores = [await assessor.score(place, answer, "the seed's", again=again) for again in range(AGAIN)]
+        spreads.append(statistics.pstdev(scores))
+        if time.monotonic() - began > PATIENCE_S:
+            break
+    noise, declared = max(spreads, default=0.0), assessor.grader.folder.spec.noisy
+    if noise > 0 and not declared:
+        return Finding(
+            "noise",
+            "fail",
+            f"one answer graded {AGAIN} times gets scores that spread by {noise:.4g}, which domain.toml does not say",
+            "set noisy = true, and repeats if one grade says little; or make grade a function of the answer",
+        )
+    if noise == 0 and declared:
+        return Finding(
+            "noise",
+            "warn",
+            f"domain.toml says noisy, but {len(spreads)} answers graded {AGAIN} times each got equal scores",
+            "leave noisy out, unless the harness itself varies: it doubles what a run costs",
+        )
+    measured = f"spread by {noise:.4g}, as domain.toml says" if noise else "are equal"
+    return Finding("noise", "pass", f"the scores of one answer graded {AGAIN} times {measured}")
+
+
+async def compare(
+    assessor: Assessor, answers: Mapping[Place, Any], train: Sequence[Instance], *, labelled: bool
+) -> Scores:
+    """Scores of the seed's answers, of reference answers and of answers that took no work; raises `Unfit`.
+
+    Of a domain with a judge a few instances and constants do: each takes a judge's time.
+    """
+    most = EVIDENCE if assessor.judge is None else EVIDENCE_JUDGED
+    val = [item for item in await assessor.grader.instances("val") if ("val", item.id) in answers][:most]
+    places: list[Place] = [("val", item.id) for item in val]
+    seed = [await assessor.score(place, answers[place], "the seed's") for place in places]
+    every = list(seed)
+    constants = {}
+    for name, answer in _constants(train, answers, few=assessor.judge is not None).items():
+        scores = [await assessor.score(place, answer, name) for place in places]
+        constants[name] = statistics.fmean(scores)
+        every += scores
+    copies = [await assessor.score(("val", item.id), item.data, "a copy of the data") for item in val]
+    constants["a copy of the data"] = statistics.fmean(copies)
+    reference = None
+    if labelled and assessor.judge is None:
+        right = [await assessor.reference(place) for place in places]
+        reference = statistics.fmean(right) or None  # labels that are no answers are worth nothing
+        every += right
+    return Scores(
+        seed=statistics.fmean(seed),
+        reference=reference,
+        constants=constants,
+        spread=statistics.pstdev(seed),
+        binary=set(every) <= {0.0, 1.0},
+        n=len(val),
+    )
+
+
+def cheap(scores: Scores, baselines: Mapping[str, float], minimum_effect: float) -> Finding:
+    """Whether an answer that took no work scores what it should."""
+    name, score = max(scores.constants.items(), key=lambda one: one[1])
+    known = max([scores.seed, *baselines.values(), *([scores.reference] if scores.reference is not None else [])])
+    remedy = "let grade tell right answers from this one, or balance the instances"
+    measured = f"{score:.4f} on {scores.n} instances of val, and the best answers known {known:.4f}"
+    if (scores.reference is not None and score >= scores.reference) or score >= known + minimum_effect:
+        return Finding("constant answers", "fail", f"a constant answer wins: {name} scores {measured}", remedy)
+    if score >= known:
+        return Finding(
+            "constant answers",
+            "warn",
+            f"nothing known beats a constant answer: {name} scores {measured}",
+            "make sure that better answers get more; a reference answer as `label` would show it",
+        )
+    if scores.reference is not None and score > 0.9 * scores.reference:
+        return Finding(
+            "constant answers", "warn", f"a constant answer leaves little to gain: {name} scores {measured}", remedy
+        )
+    return Finding("constant answers", "pass", f"the best answer without work, {name}, scores {measured}")
+
+
+async def baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[str, float]]:
+    """The baselines' means on val, after what there is to say of them."""
+    try:
+        found = await graded_baselines(assessor.grader, assessor.judge, "val")
+    except GraderFailed as error:
+        yield Finding(
+            "baselines", "fail", f"the baselines cannot be measured: {error}", "return one answer for each of `on`"
+        )
+        yield {}
+        return
+    means = {name: statistics.fmean(grade.score for grade in grades) for name, grades in found.items()}
+    if means:
+        told = ", ".join(f"{name} {score:.4f}" for name, score in means.items())
+        yield Finding("baselines", "pass", f"on val: {told}")
+    else:
+        yield Finding(
+            "baselines", "warn", "there is no baseline", "add the best method that you have: a result needs a neighbour"
+        )
+    yield means
+
+
+async def summary(grader: Grader, answers: Mapping[Place, Any]) -> Finding:
+    """Whether the domain's report on a split can be made."""
+    ids = [item.id for item in await grader.instances("val")]
+    rows = [(name, answers.get(("val", name)), Grade(score=0.0)) for name in ids]
+    remedy = "return a Summary whose subsets name ids of the split"
+    try:
+        told = await grader.summarise("val", rows)
+    except (GraderFailed, msgspec.ValidationError) as error:
+        return Finding("summary", "fail", f"summarise fails, and `sia test` would: {error}", remedy)
+    unknown = {name for subset in told.subsets.values() for name in subset} - set(ids)
+    if unknown:
+        return Finding("summary", "fail", f"a subset names an instance that is not there: {min(unknown)}", remedy)
+    return Finding("summary", "pass", f"{len(told.subsets)} subsets are reported beside the mean")
+
+
+def _constants(train: Sequence[Instance], answers: Mapping[Place, Any], *, few: bool) -> dict[str, Any]:
+    """Answers that look at no instance: odd ones, the most frequent labels, and what the seed said to another one."""
+    found = {name: ODD[name] for name in ("nothing", "an empty text", "zero", "an empty list", "an empty map")}
+    labels = {msgspec.msgpack.encode(item.label): item.label for item in train if item.label is not None}
+    frequent = Counter(msgspec.msgpack.encode(item.label) for item in train if item.label is not None)
+    for key, _ in frequent.most_common(1 if few else SAME_FOR_MANY):
+        found[f"always {str(labels[key])[:40]!r}"] = labels[key]
+    if (other := next((answers[place] for place in sorted(answers)), None)) is not None:
+        found["the seed's answer to another instance"] = other
+    return found

@@ -1,0 +1,205 @@
+"""A task of another tool made into a domain, in the user's cache: `adopt` writes it once for each state of the task.
+
+domain.toml, domain.py, task.md, references/   as of any domain
+task.json                                      what was recognised
+harness/                                       the program to begin with, and what hands it in
+given/                                         what the candidate may read (SIA: data/public)
+verifier/, verifier/given/                     what runs the task's evaluator, and the task as it was found
+noise.json                                     what became of grading the first program several times
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from importlib.resources import files as package_files
+from pathlib import Path
+
+import msgspec
+import tomli_w
+
+from engine import tree
+from engine.errors import SiaError
+from engine.importers import packages
+from engine.importers.formats import TITLES, Task, recognise
+from engine.models.cache import appearing, models_folder
+from harness_repo.harness import HarnessInvalid, read_folder
+
+VERSION = 1
+"""Raised where the adapter changes what a score means: runs are gone on with under the version they began with."""
+
+PATIENCE = 4
+_LEAST_S, _MOST_S, _TARGET_S = 5.0, 3600.0, 1800.0
+_TASK = """# {title}
+
+{words}
+
+## How it is run here
+
+This is a task written for {tool}. {how}
+
+Only `{program}` is the candidate's work. Keep what its evaluator calls: names, arguments and results.
+"""
+_PROGRAM = "The harness hands in `{program}`, and the task's own evaluator, `{evaluator}`, imports and judges it."
+_TARGET = (
+    "The harness runs `{program}` with `--dataset_dir` (read-only) and `--working_dir`; there is no network. What it "
+    "writes into the working folder is judged by the task's own evaluator, `{evaluator}`, which it cannot see."
+)
+
+
+class Noise(msgspec.Struct, frozen=True):
+    """The first program's scores under several seeds. `failure_score` is what a failure counts: never more than what
+    works, also where scores are negative."""
+
+    scores: list[float]
+    noisy: bool
+    failure_score: float
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """An adopted task: `home` is the folder that it came from, `path` that of the domain, `packages` what its own
+    requirements are installed to (it need not exist). `missing` are modules that it cannot do without, `perhaps` those
+    that it may; `models` are modules that call language models."""
+
+    home: Path
+    path: Path
+    task: Task
+    digest: str
+    packages: Path
+    requirements: list[str]
+    missing: list[str]
+    perhaps: list[str]
+    models: list[str]
+    noise: Noise | None
+
+
+def adopt(home: Path) -> Adopted | None:
+    """The task in `home` as a domain; None where it is none that is known. Raises `SiaError` where it is not whole or
+    not safe."""
+    task = recognise(home)
+    if task is None:
+        return None
+    if task.lacking:
+        raise SiaError(
+            f"{home} looks like a task of {TITLES[task.kind]}, but {task.lacking[0]}", "put it there, or name another"
+        )
+    digest = f"{VERSION}-{tree.digest(home)}"
+    cache = models_folder().with_name("adopted")
+    path = cache / f"{_slug(home)}-{digest[:18]}"
+    modules = packages.imports(home, task.evaluator, task.program)
+    needed = packages.required(home, task, packages.missing(modules, Path()))
+    if not path.is_dir():
+        with appearing(path) as fresh:
+            _write(fresh, home, task, tree.files(home), digest)
+    place = packages.place_of(cache, needed)
+    noise = path / "noise.json"
+    always = packages.imports(home, task.evaluator, task.program, always=True)
+    missing = packages.missing(always, place)
+    return Adopted(
+        home=home,
+        path=path,
+        task=task,
+        digest=digest,
+        packages=place,
+        requirements=needed,
+        missing=missing,
+        perhaps=[name for name in packages.missing(modules, place) if name not in missing],
+        models=packages.models(modules),
+        noise=msgspec.json.decode(noise.read_bytes(), type=Noise) if noise.is_file() else None,
+    )
+
+
+def settle(adopted: Adopted, scores: Sequence[float]) -> Adopted:
+    """Keeps what several gradings of the first program gave; where there are none, the worst is assumed."""
+    low = min(scores, default=0.0)
+    noise = Noise(list(scores), len(set(scores)) != 1, 0.0 if low >= 0 else 2 * low - 1)
+    with appearing(adopted.path / "noise.json") as fresh:
+        fresh.write_bytes(msgspec.json.encode(noise))
+    return msgspec.structs.replace(adopted, noise=noise)
+
+
+def _slug(home: Path) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", home.resolve().name.lower()).strip("-_")[:40] or "task"
+
+
+def _write(target: Path, home: Path, task: Task, files: Sequence[Path], digest: str) -> None:
+    title = home.resolve().name.replace("_", " ").replace("-", " ")
+    name, tool, private = Path(task.program).name, TITLES[task.kind], task.kind == "sia"
+    if private:
+        name = "target_agent.py"
+    how = (_TARGET if private else _PROGRAM).format(program=name, evaluator=task.evaluator)
+    words = _TASK.format(title=title, words=task.words.strip(), tool=tool, how=how, program=name)
+    about = msgspec.to_builtins(msgspec.structs.replace(task, words="", program=name))
+    about |= {"digest": digest, "private": private}
+    harness = {"name": "first-program", "entry": "agent.py", "patience": PATIENCE}
+    if name.endswith(".py"):
+        harness["evolve"] = name
+    texts = {
+        "domain.toml": tomli_w.dumps(_spec(home, title, task, sum((home / path).stat().st_size for path in files))),
+        "task.md": words,
+        "task.json": json.dumps(about),
+        "domain.py": _template("domain"),
+        "harness/harness.toml": tomli_w.dumps(harness),
+        "harness/answer.json": json.dumps(name),
+        "harness/agent.py": _template("target" if private else "program"),
+        f"harness/{name}": (home / task.program).read_text(encoding="utf-8"),
+        "verifier/harness.toml": tomli_w.dumps({"name": "verifier"}),
+        "verifier/agent.py": _template("verifier"),
+        "verifier/judge.py": _template(f"judge_{task.kind}"),
+        "verifier/task.json": json.dumps(about),
+    }
+    if not private:
+        texts[f"references/{task.evaluator}"] = (home / task.evaluator).read_text(encoding="utf-8")
+    for path, text in texts.items():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        (target / path).write_text(text, encoding="utf-8")
+    _copy(home, files, target / "verifier" / "given")
+    if private:
+        public = Path("data", "public")
+        shown = [path.relative_to(public) for path in files if path.is_relative_to(public)]
+        _copy(home / public, [path for path in shown if path.name != "evaluate.py"], target / "given")
+    try:
+        read_folder(target / "harness")
+    except HarnessInvalid as error:
+        raise SiaError(f"the program {home / task.program} cannot evolve: {error}", "correct it") from None
+
+
+def _copy(source: Path, files: Sequence[Path], target: Path) -> None:
+    """Copies that all may read: the sandbox is nobody."""
+    target.mkdir(parents=True)
+    for path in files:
+        place = target / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / path, place)
+        place.chmod(0o644)
+    for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+
+
+def _spec(home: Path, title: str, task: Task, size: int) -> dict[str, object]:
+    stages = 3 if task.cascade.staged else 1
+    cpu = _TARGET_S if task.kind == "sia" else min(_MOST_S, max(_LEAST_S, task.cascade.timeout_s * stages))
+    return {
+        "name": _slug(home),
+        "title": f"{title} (a task of {TITLES[task.kind]})",
+        "metric": "score" if task.kind == "sia" else "combined_score",
+        "minimum_effect": 1e-9,
+        "train_sample": 1,
+        "probe_fold": 2,
+        "probes": 16,
+        "learns": False,
+        "limits": {
+            "cpu_s": cpu,
+            "wall_s": 2 * cpu + 60,
+            "memory_mb": 4096,
+            "disk_mb": 512 + (size >> 20),
+            "processes": 128,
+            "answer_kb": 16384,
+        },
+    }
+
+
+def _template(name: str) -> str:
+    return (package_files("engine.importers") / "templates" / f"{name}.py").read_text(encoding="utf-8")

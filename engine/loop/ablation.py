@@ -1,0 +1,106 @@
+"""The cross {first, best harness} x {base, best adapter}: what each lever brings alone and on top of the other.
+
+Two cells are results of the run. The others are forks with one Execution each, whose candidate is a harness of the run
+under weights of the run; a fork that is there already is not made again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from engine.core.gate import mean
+from engine.core.results import Results
+from engine.core.state import State, evolve
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.reader import Reader, Run
+from engine.loop.fork import Child, judged_at
+from harness_repo import harness as harnesses
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One of the four: generation `n` of the run, or the candidate that the fork `child` executes."""
+
+    harness: str
+    weights: str
+    n: int | None = None
+    child: Child | None = None
+
+
+def cells(reader: Reader, run: Run) -> list[Cell]:
+    """The four cells of the incumbent's cross; raises `SiaError` where a run has pulled only one lever."""
+    state = _state(reader, run)
+    best = state.incumbent
+    if best is None or not state.of(best).candidate.weights or not _rewritten(state, best):
+        raise SiaError(
+            f"the best candidate of {run.name} is not one of both levers, so there is nothing to cross",
+            "a run with --lever auto pulls both",
+        )
+    swapped = [
+        _child(reader, run, state, "first-harness-best-adapter", version=1, weights=best),
+        _child(reader, run, state, "best-harness-base", version=best, weights=1),
+    ]
+    return [
+        Cell("first", "base", n=1),
+        Cell("best", "base", child=swapped[1]),
+        Cell("first", "best", child=swapped[0]),
+        Cell("best", "best", n=best),
+    ]
+
+
+def _rewritten(state: State, best: int) -> bool:
+    return state.versions[best].tree != state.versions[1].tree
+
+
+def _child(reader: Reader, run: Run, state: State, name: str, *, version: int, weights: int) -> Child:
+    files = {path: reader.blob(blob) for path, blob in state.versions[version].files.items()}
+    return Child(
+        parent=run.run,
+        at=judged_at(reader, run, weights),
+        name=f"{run.name[:36]}.{name}",
+        settings=replace(state.set, generations=weights + 1, lever="harness"),
+        branch=weights,
+        harness=harnesses.parse(files),
+    )
+
+
+def told(reader: Reader, run: Run, found: list[tuple[Cell, Run]]) -> dict[str, Any]:
+    """What `sia compare RUN --cross --json` prints: each cell with its score and its gain over the first."""
+    rows: list[dict[str, Any]] = []
+    base: dict[tuple[str, int], float] = {}
+    for cell, where in found:
+        state, results = _state(reader, where), _results(reader, where)
+        n = cell.n or len(state.generations)
+        scores = results.val(n, state.of(n).candidate)
+        base = base or scores
+        gain = mean([scores[unit] - base[unit] for unit in sorted(scores.keys() & base.keys())])
+        val = mean(list(scores.values()))
+        rows.append(
+            {
+                "harness": cell.harness,
+                "weights": cell.weights,
+                "run": where.name,
+                "generation": n,
+                "val": {"score": val.score, "se": val.se, "n": val.n},
+                "gain": {"score": gain.score, "se": gain.se, "n": gain.n},
+            }
+        )
+    return {"run": run.name, "cells": rows}
+
+
+def _state(reader: Reader, run: Run) -> State:
+    state = State()
+    for event in reader.history(run.run):
+        state = evolve(state, event)
+    return state
+
+
+def _results(reader: Reader, run: Run) -> Results:
+    results = Results()
+    for event in reader.history(run.run):
+        if event.type == t.InstanceFinished.type:
+            results.add(event)
+    return results

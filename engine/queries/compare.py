@@ -1,0 +1,135 @@
+"""Runs side by side: what they were told, what came of them, and whether one best candidate beats another.
+
+Two candidates are compared on the units of `val` that were put to both alike: the same instance, repeat and seed. The
+p-value is two-sided, since nobody said beforehand which run should win. Each best candidate was chosen on these very
+instances, so small differences flatter; only the sealed test is unbiased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from engine.core.gate import mean, p_value
+from engine.core.state import State, evolve
+from engine.events import types as t
+from engine.events.reader import Reader, Run
+from engine.queries.costs import costs
+from engine.queries.run_report import show
+from engine.queries.settings_origin import flat
+
+Unit = tuple[str, int, int]
+"""(instance, repeat, seed)"""
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One run of a comparison: its facts for people, and the scores of its best candidate by unit of `val`."""
+
+    state: State
+    facts: dict[str, Any]
+    units: dict[Unit, float]
+
+
+def side(reader: Reader, run: Run, status: str) -> Side:
+    """Reads a run for a comparison."""
+    history = list(reader.history(run.run))
+    state = State()
+    measured: dict[tuple[str, str | None], dict[Unit, float]] = {}
+    for event in history:
+        state = evolve(state, event)
+        result = event.payload
+        if isinstance(result, t.InstanceFinished) and result.split == "val":
+            units = measured.setdefault((result.harness, result.weights), {})
+            units[result.instance, result.repeat, result.seed] = result.score
+    best = state.of(state.incumbent).candidate if state.incumbent else None
+    shown = show(state, status)
+    facts = {name: shown[name] for name in ("run", "name", "domain", "status", "parent", "baselines", "best")} | {
+        "domain_digest": state.task.digest,
+        "evaluation_seed": state.root_seed,
+        "arm": arm(state),
+        "generations": [
+            {"n": one["n"], "lever": one["lever"], "accepted": one["accepted"], "val": one["val"]}
+            for one in shown["generations"]
+        ],
+        "spent": {
+            "evaluations": state.spent.evaluations,
+            "reused": state.spent.reused,
+            "tokens": state.spent.tokens + state.spent.reused_tokens,
+            "cpu_s": sum(row["cpu_s"] for row in costs(history)["by"]),
+            "seconds": state.spent.seconds,
+            "usd": state.spent.usd,
+        },
+    }
+    return Side(state, facts, measured.get((best.harness, best.weights), {}) if best else {})
+
+
+def arm(state: State) -> str:
+    """What made the best candidate: `initial`, `H`, `W`, `W+H`, or `best-of-n`."""
+    if state.set.lever == "best-of-n":
+        return "best-of-n"
+    best = state.of(state.incumbent).candidate if state.incumbent else None
+    rewritten = bool(best) and state.versions[state.incumbent or 1].tree != state.versions[1].tree
+    return {
+        (False, False): "initial",
+        (True, False): "H",
+        (False, True): "W",
+        (True, True): "W+H",
+    }[rewritten, bool(best and best.weights)]
+
+
+def compare(sides: Sequence[Side]) -> dict[str, Any]:
+    """The shape that `sia compare RUN RUN ... --json` promises: every run beside the first."""
+    settings = [flat(one.state.set) for one in sides]
+    differ = [key for key in settings[0] if any(found[key] != settings[0][key] for found in settings)]
+    return {
+        "runs": [one.facts for one in sides],
+        "settings": [{"key": key, "values": [found[key] for found in settings]} for key in differ],
+        "pairs": [_pair(one, sides[0]) for one in sides[1:]],
+    }
+
+
+def _pair(one: Side, first: Side) -> dict[str, Any]:
+    """The best candidate of `one` against that of `first`; `why` says what stands in the way of pairing them."""
+    shared = sorted(one.units.keys() & first.units.keys())
+    why = _obstacle(one, first, bool(shared))
+    if why:
+        shared = []
+    differences = [one.units[unit] - first.units[unit] for unit in shared]
+    gain = mean(differences)
+    found = list(zip(shared, differences, strict=True))
+    return {
+        "run": one.state.name,
+        "against": first.state.name,
+        "comparable": not why,
+        "why": why,
+        "n": gain.n,
+        "difference": gain.score,
+        "se": gain.se,
+        "p": two_sided(differences),
+        "better_on": sorted({instance for (instance, *_), difference in found if difference > 0}),
+        "worse_on": sorted({instance for (instance, *_), difference in found if difference < 0}),
+    }
+
+
+def two_sided(differences: Sequence[float]) -> float:
+    """The chance of a mean difference at least this far from nothing if signs were arbitrary."""
+    return min(1.0, 2 * min(p_value(differences), p_value([-difference for difference in differences])))
+
+
+def _obstacle(one: Side, first: Side, shared: bool) -> str:
+    mine, other = one.state, first.state
+    if mine.task.name != other.task.name:
+        return f"the domains differ ({mine.task.name} and {other.task.name})"
+    if mine.task.digest != other.task.digest:
+        return f"the domain {mine.task.name} was changed between the two (its code, its data or its cut)"
+    if mine.root_seed != other.root_seed:
+        return (
+            f"the evaluation seeds differ ({mine.root_seed} and {other.root_seed}), so no instance was put to both "
+            "alike; runs of one lineage, or with the same --seed, compare"
+        )
+    for side in (one, first):
+        if not side.units:
+            return f"{side.state.name} has no candidate with results on val yet"
+    return "" if shared else "the best candidates were measured on different repeats only"

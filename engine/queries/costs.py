@@ -1,0 +1,115 @@
+"""What a run has spent: by what it was spent on, by lever, and for each accepted point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.core.state import State, evolve
+from engine.events import types as t
+from engine.events.event import Event
+
+POINT = 0.01
+FIRST = "first"
+"""Where the lever of what made, and what executed, the first candidate stands."""
+_ROLES: dict[t.ModelRole, str] = {
+    "meta": "Meta-Agent",
+    "feedback": "Feedback-Agent",
+    "task": "task model",
+    "judge": "judge",
+}
+_NOTHING: dict[str, Any] = {
+    "evaluations": 0, "reused": 0, "cpu_s": 0.0, "wall_s": 0.0, "calls": 0, "tokens": 0, "reused_tokens": 0, "usd": 0.0,
+}  # fmt: skip
+
+
+class _Sheet:
+    """Sums by a name."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, spent: dict[str, Any]) -> None:
+        row = self.rows.setdefault(name, dict(_NOTHING))
+        for key, value in spent.items():
+            row[key] += value
+
+
+def costs(history: Iterable[Event]) -> dict[str, Any]:
+    """The shape that `sia cost --json` promises. What an Improvement spends counts for the lever that it led to."""
+    by, levers = _Sheet(), _Sheet()
+    state = State()
+    for event in history:
+        shared = state.open_step is not None and state.open_step.kind in ("baseline", "test")
+        votes = state.current.candidate.votes if state.current else 1
+        for name, spent in _spent(event.payload, votes):
+            by.add(name, spent)
+            if not shared:
+                levers.add(_lever(state), spent)
+        state = evolve(state, event)
+    gains: dict[str, float] = {}
+    for one in state.generations:
+        if one.verdict and one.verdict.accepted and one.candidate.lever:
+            gains[one.candidate.lever] = gains.get(one.candidate.lever, 0.0) + one.verdict.difference
+    gain = sum(gains.values())
+    total = sum(row["evaluations"] + row["reused"] for row in by.rows.values())
+    return {
+        "run": state.run,
+        "by": [{"on": name, **row} for name, row in by.rows.items()],
+        "levers": [
+            {"lever": name, **row, **_per_point(row, gains.get(name, 0.0))} for name, row in levers.rows.items()
+        ],
+        "gain": gain,
+        "per_accepted_point": total * POINT / gain if gain > 0 else None,
+        "usd_per_accepted_point": state.spent.usd * POINT / gain if gain > 0 else None,
+        "seconds": state.spent.seconds,
+        "usd": state.spent.usd,
+    }
+
+
+def _per_point(row: dict[str, Any], gain: float) -> dict[str, Any]:
+    return {"gain": gain, "usd_per_accepted_point": row["usd"] * POINT / gain if gain > 0 else None}
+
+
+def _lever(state: State) -> str:
+    """The lever that what is spent now is for."""
+    step, now = state.open_step, state.current
+    if now is None or step is None:
+        return FIRST
+    if step.kind in ("analyse", "improve"):
+        return now.analysis.lever if now.analysis else "harness"
+    return now.candidate.lever or FIRST
+
+
+def _spent(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]]:
+    match payload:
+        case t.InstanceFinished(reused=True):
+            return [("executions", {"reused": votes})]
+        case t.InstanceFinished(cpu_s=cpu_s):
+            return [("executions", {"evaluations": votes, "cpu_s": cpu_s})]
+        case t.HarnessPrepared(cpu_s=cpu_s):
+            return [("executions", {"cpu_s": cpu_s})]
+        case t.ExecutionFinished(wall_s=wall_s):
+            return [("executions", {"wall_s": wall_s})]
+        case t.ProbeFinished(evaluations=count, cpu_s=cpu_s, wall_s=wall_s, reused=reused):
+            return [("probes", {"reused" if reused else "evaluations": count, "cpu_s": cpu_s, "wall_s": wall_s})]
+        case t.ToolCalled(evaluations=count, wall_s=wall_s) if count:
+            return [("trials", {"evaluations": count, "wall_s": wall_s})]
+        case t.ModelCalled(role=role, reused=True, usage=usage):
+            return [(_ROLES[role], {"reused_tokens": usage.total})]
+        case t.ModelCalled(role=role, usage=usage, usd=usd, latency_s=latency_s):
+            return [(_ROLES[role], {"calls": 1, "tokens": usage.total, "usd": usd, "wall_s": latency_s})]
+        case t.TrainingProgress(evaluations=count) if count:
+            return [("rollouts", {"evaluations": count})]
+        case t.TrainingCheckpointed(usage=usage):
+            return [("rollouts", {"tokens": usage.total})]
+        case t.WeightsTrained(reused=True, evaluations=count):
+            return [("rollouts", {"reused": count})]
+        case t.WeightsTrained(cpu_s=cpu_s, wall_s=wall_s):
+            return [("training", {"cpu_s": cpu_s, "wall_s": wall_s})]
+        case t.TestUnsealed(score=score):
+            return [("sealed tests", {"evaluations": score.n})]
+        case t.BaselineMeasured(wall_s=wall_s):
+            return [("baselines", {"wall_s": wall_s})]
+        case _:
+            return []

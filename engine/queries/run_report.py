@@ -1,0 +1,166 @@
+"""What `show` tells of a run, as data: the same for the terminal, the app and `--json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.core import budget
+from engine.core.decide import standing
+from engine.core.state import Generation, State
+from engine.evaluation.answer_codec import unpack
+from engine.events import blobs
+from engine.events import types as t
+from engine.events.reader import Reader
+from engine.queries.costs import costs as costs  # noqa: PLC0414 - looked for here by those who show a run
+
+
+def show(state: State, status: str) -> dict[str, Any]:
+    """The shape that `sia show --json` promises (docs/json.md)."""
+    return {
+        "run": state.run,
+        "name": state.name,
+        "domain": state.task.name,
+        "title": state.task.title,
+        "metric": state.task.metric,
+        "status": status,
+        "reason": standing(state),
+        "notes": list(state.notes),
+        "parent": state.parent,
+        "seed": state.set.seed,
+        "lever": state.set.lever,
+        "agent": state.set.agent,
+        "agent_model": state.set.agent_model or None,
+        "model": state.set.model or None,
+        "judge": state.set.judge or None,
+        "isolation": state.isolation.get("level"),
+        "baselines": _scores(state.baseline.scores, state.baseline.private) if state.baseline else None,
+        "generations": [_generation(state, one) for one in state.generations],
+        "best": _best(state),
+        "awaiting": state.asked,
+        "in_doubt": state.open_step.kind if state.open_step and status != "running" else None,
+        "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.used(state).items()},
+        "cost": msgspec.to_builtins(state.spent),
+        "unsealed": state.unsealed,
+        "test": test_report(state.tested) if state.tested else None,
+        "head": {"n": state.n, "hash": state.hash},
+    }
+
+
+def _generation(state: State, one: Generation) -> dict[str, Any]:
+    return {
+        "n": one.n,
+        "lever": one.candidate.lever,
+        "harness": one.candidate.harness,
+        "weights": one.candidate.weights,
+        "val": _val(one),
+        "train": _plain(one.execution.scores["train"]) if one.execution and "train" in one.execution.scores else None,
+        "private": _private(one.execution.private) if one.execution else None,
+        "accepted": one.verdict.accepted if one.verdict else None,
+        "reason": one.verdict.reason if one.verdict else None,
+        "failures": one.execution.failures if one.execution else {},
+        "decision": _decision(state, one),
+    }
+
+
+def _decision(state: State, one: Generation) -> dict[str, Any] | None:
+    """What led to this candidate, with what was expected of it and what came of that."""
+    analysis = state.of(one.n - 1).analysis if one.n > 1 else None
+    if analysis is None:
+        return None
+    facts = {name: getattr(analysis, name) for name in ("findings", "reason", "evidence", "expected_gain")}
+    return {**facts, "cost": analysis.cost_estimate, "gain": one.verdict.difference if one.verdict else None}
+
+
+def _val(one: Generation) -> dict[str, Any] | None:
+    score = one.execution.scores.get("val") if one.execution else None
+    return None if score is None or one.execution is None else {**_plain(score), **_honest(one.execution.private)}
+
+
+def _honest(check: t.PrivateCheck | None) -> dict[str, float | None]:
+    return {
+        "honest": check.honest.score if check and check.honest else None,
+        "honest_floor": check.floor.score if check and check.floor else None,
+    }
+
+
+def _private(check: t.PrivateCheck | None) -> dict[str, Any] | None:
+    """The private check as a person reads it; the gap between the two scores is theirs to see."""
+    if check is None:
+        return None
+    measures = {name: score.score for name, score in check.measures.items()}
+    return {"passed": check.passed, "refused": check.refused, "measures": measures}
+
+
+def _plain(score: t.Score) -> dict[str, Any]:
+    return {"score": score.score, "se": score.se, "n": score.n}
+
+
+def _scores(scores: dict[str, t.Score], private: dict[str, t.PrivateCheck]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            **_plain(score),
+            "honest": _honest(check)["honest"],
+            "refused": sorted(check.refused) if check else [],
+        }
+        for name, score in scores.items()
+        for check in [private.get(name)]
+    ]
+
+
+def _best(state: State) -> dict[str, Any] | None:
+    if state.incumbent is None:
+        return None
+    one = state.of(state.incumbent)
+    return {
+        "generation": one.n,
+        "harness": one.candidate.harness,
+        "weights": one.candidate.weights,
+        "val": _val(one),
+    }
+
+
+def test_report(test: t.TestUnsealed) -> dict[str, Any]:
+    """The shape that `sia test --json` promises."""
+    return {
+        **_plain(test.score),
+        **_honest(test.private),
+        "private": _private(test.private),
+        "macro": test.macro,
+        "subsets": [msgspec.to_builtins(subset) for subset in test.subsets],
+        "baselines": _scores(test.baselines, test.private_of_baselines),
+        "failures": test.failures,
+        "unsealed_before": test.unsealed_before,
+    }
+
+
+def trajectory(reader: Reader, run: str, instance: str) -> list[dict[str, Any]]:
+    """All that a run's candidates did on `instance`, generation by generation; empty where it was never executed."""
+    return [
+        {
+            "n": event.n,
+            "generation": event.generation,
+            "split": result.split,
+            "repeat": result.repeat,
+            "harness": result.harness,
+            "answer": unpack(result.answer, reader.blob),
+            "score": result.score,
+            "detail": result.detail,
+            "failure": msgspec.to_builtins(result.failure),
+            "cpu_s": result.cpu_s,
+            "wall_s": result.wall_s,
+            "reused": result.reused,
+            "log": _log(reader, result.log),
+        }
+        for event in reader.results_of(run, instance)
+        if isinstance(result := event.payload, t.InstanceFinished)
+    ]
+
+
+def _log(reader: Reader, name: str) -> str:
+    try:
+        return reader.blob(name).decode("utf-8", "replace") if name else ""
+    except blobs.LeftOut:
+        return "(left out when this run was exported)"

@@ -1,0 +1,4 @@
+"""One live run: its state and how to append to it; ledger, git refs, workspace, models, domain session.
+
+Imports core, agents, grading, models, events, harness_repo. Never in it: a decision, or what a step does.
+"""

@@ -1,0 +1,72 @@
+"""What git shows of the log: a branch a run at its incumbent, a tag a version, and scores as notes on the commits.
+
+All of it is a function of the log, so `rebuild` makes the same refs again, with the same ids.
+"""
+
+from __future__ import annotations
+
+from engine.core.state import State
+from engine.events import types as t
+from engine.events.codec import decode
+from engine.events.reader import Reader
+from harness_repo.objects import annotate
+from harness_repo.repository import Repository, RepositoryError
+
+NOTES = "refs/notes/commits"
+_ATTEMPTS = 8
+
+
+def wanted(name: str, state: State) -> dict[str, str]:
+    """The refs that the run called `name` should have, with their commits."""
+    if not state.versions:
+        return {}
+    tags = {f"refs/tags/{name}/g{number}": version.commit for number, version in state.versions.items()}
+    tags |= {f"refs/tags/{name}/declined-{i}": version.commit for i, version in enumerate(state.declined, 1)}
+    return tags | {branch(name): state.versions[state.incumbent or 1].commit}
+
+
+def branch(name: str) -> str:
+    """The branch of the run called `name`."""
+    return f"refs/heads/{name}"
+
+
+def scores(reader: Reader) -> dict[str, str]:
+    """By commit, what every run here that has judged it says of it: verdict, lever, reason, score on `val`."""
+    reasons: dict[str, str] = {}
+    for version, stored in reader.db.conn.execute("SELECT v, payload FROM events WHERE type = 'harness.written'"):
+        payload = decode(t.HarnessWritten.type, version, stored)
+        if isinstance(payload, t.HarnessWritten):
+            reasons[payload.commit] = next(iter(payload.reason.strip().splitlines()), "no reason given")
+    judged = reader.db.conn.execute(
+        """SELECT r.name, g.generation, g.lever, g.harness, g.val, g.se, g.accepted FROM generations g
+           JOIN runs r USING (run) WHERE g.accepted IS NOT NULL AND g.val IS NOT NULL ORDER BY r.name, g.generation"""
+    )
+    texts: dict[str, str] = {}
+    for name, generation, lever, commit, val, se, accepted in judged:
+        texts[commit] = (
+            texts.get(commit, "")
+            + f"{name}, generation {generation}: {'accepted' if accepted else 'rejected'}\n"
+            + f"    lever: {lever or 'none, the first harness'}\n"
+            + f"    reason: {reasons.get(commit, 'unknown')}\n"
+            + f"    val: {val:.4f} ± {se:.4f}\n"
+        )
+    return texts
+
+
+def point_notes(repository: Repository, reader: Reader) -> None:
+    """Brings the notes up to the log, also where engines of other runs do the same at this moment."""
+    for attempt in range(_ATTEMPTS):
+        before = repository.resolve(NOTES)  # first: what is read after it is at least as new
+        texts = scores(reader)
+        try:
+            if not texts:
+                repository.drop(NOTES)
+                return
+            notes = annotate(texts)
+            repository.store(notes.objects)
+            repository.move(NOTES, notes.commit, before)
+        except RepositoryError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return

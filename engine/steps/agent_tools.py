@@ -1,0 +1,153 @@
+"""The desk of an agent in one step: its lab, its model, its record, and tools whose results are kept.
+
+What the log holds of this very conversation is given again; so an agent that is asked again after a crash comes to
+where it was without a call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from engine.agents.protocol import Ask, Lab, Question, Result
+from engine.core import budget
+from engine.errors import SiaError
+from engine.evaluation import answer_codec
+from engine.evaluation.evaluate import answer_all, tasks
+from engine.evaluation.judge import judge_for
+from engine.evaluation.model_broker import broker_for
+from engine.events import blobs
+from engine.events import types as t
+from engine.models.calling import Overspent, Position, Unavailable
+from engine.models.protocol import Abilities, Hopeless, Reply, Request, ToolCall
+from engine.run.models import trains
+from engine.run.session import Run, StepFailure
+from engine.seeds import derive
+from engine.steps.agent_view import RunRecord
+from engine.steps.execution import divide
+from harness_repo.harness import Harness
+
+SMOKE_INSTANCES = 3
+_LOG_CHARS = 1500
+
+
+class StepDesk:
+    """The `Desk` of one conversation; `place` names it within the lineage."""
+
+    def __init__(self, run: Run, role: t.ModelRole, place: str, record: RunRecord, lab: Lab) -> None:
+        self._run, self._role, self._place, self._lab = run, role, place, lab
+        self.record = record
+        self._caller = run.caller("agent")
+
+    @property
+    def abilities(self) -> Abilities:
+        """As `Desk.abilities`."""
+        return self._caller.model.abilities if self._caller else Abilities()
+
+    @property
+    def has_task_model(self) -> bool:
+        """As `Desk.has_task_model`."""
+        return self._run.caller("task") is not None
+
+    @property
+    def trainable(self) -> bool:
+        """As `Desk.trainable`: the run's policy lets weights be trained, and its task model can be."""
+        settings = self._run.state.set
+        return settings.lever in ("auto", "weights") and trains(settings.model)
+
+    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
+        """As `Lab.probe`."""
+        return await self._lab.probe(asks)
+
+    async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
+        """As `Desk.ask`. Raises `SiaError` where only a person can help, `StepFailure` where waiting may."""
+        if self._caller is None:
+            raise SiaError("this agent needs a language model", "name one with --agent-model")
+        request = Request(
+            weights=self._caller.model.weights,
+            messages=question.messages,
+            tools=question.tools,
+            tool_choice="any" if question.tools else "",
+            schema=question.schema,
+            max_tokens=question.max_tokens,
+            seed=derive(self._run.state.root_seed, "model", self._place, ordinal),
+        )
+        try:
+            return await self._caller.chat(Position(self._role, self._place, ordinal, prompt=prompt), request)
+        except Hopeless as error:
+            raise SiaError(str(error), error.remedy) from None
+        except Unavailable as error:
+            raise StepFailure(t.Failure("infrastructure", str(error))) from None
+
+    async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[Result]]) -> Result:
+        """As `Desk.use`."""
+        run = self._run
+        arguments = msgspec.json.encode(call.arguments, order="deterministic")
+        known = run.tools.get((self._place, ordinal))
+        if known is not None and (known.name, known.arguments) == (call.name, blobs.digest(arguments)):
+            try:
+                return Result(run.log.reader.blob(known.result).decode(), known.failed)
+            except blobs.LeftOut:
+                pass
+        started = time.monotonic()
+        result = await work()
+        text = result.text.encode("utf-8", "replace")
+        event = t.ToolCalled(
+            role=self._role,
+            place=self._place,
+            ordinal=ordinal,
+            name=call.name,
+            arguments=blobs.digest(arguments),
+            result=blobs.digest(text),
+            failed=result.failed,
+            evaluations=result.evaluations,
+            wall_s=run.elapsed(started),
+        )
+        generation = run.state.open_step.generation if run.state.open_step else 0
+        run.append(generation, event, contents=[arguments, text])
+        return Result(text.decode(), result.failed)
+
+    async def smoke(self, harness: Harness) -> Result:
+        """As `Desk.smoke`: the instances are the first of the sample that an Execution answers."""
+        run = self._run
+        learn, sampled = divide(await run.train(), run.state.set, run.state.root_seed)
+        todo = tasks("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)
+        left = budget.affordable_evaluations(run.state)
+        if left is not None and left < len(todo):
+            now, cap = budget.used(run.state)["evaluations"]
+            raise Overspent("evaluations", now, cap)
+        broken: list[t.Failure] = []
+        logs: list[str] = []
+
+        def on_prepared(cpu_s: float, wall_s: float, failure: t.Failure | None, log: str) -> None:
+            broken.extend([failure] if failure else [])
+            logs.append(log)
+
+        rows = [
+            row
+            async for row in answer_all(
+                run.ports,
+                harness,
+                todo,
+                train=learn,
+                seed=run.state.root_seed,
+                workers=1,
+                limits=run.ports.grader.folder.spec.limits,
+                broker=broker_for(run, adapter=run.weights),
+                judge=judge_for(run),
+                on_prepared=on_prepared,
+            )
+        ]
+        rows.sort(key=lambda row: (row.task.instance, row.task.repeat))
+        if broken:
+            text = f"prepare failed ({broken[0].kind}): {broken[0].message}\n{logs[0][-_LOG_CHARS:]}"
+            return Result(text, failed=True, evaluations=len(rows))
+        lines: list[str] = []
+        for row in rows:
+            told = f"failed ({row.failure.kind}): {row.failure.message}" if row.failure else ""
+            answer = answer_codec.pack(row.answer)[0][:200]
+            lines.append(f"{row.task.instance}: {told or f'answer {answer}, score {row.grade.score:.4g}'}")
+            lines += [row.log[-_LOG_CHARS:]] if row.failure and row.log else []
+        return Result("\n".join(lines), failed=any(row.failure for row in rows), evaluations=len(rows))

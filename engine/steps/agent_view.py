@@ -1,0 +1,119 @@
+"""The record of a run for its agents: what the log and the domain's folder hold, less all that is not theirs.
+
+Only results and model calls of `train` pass through here. Instance data comes from the grading process, which gives
+labels of `train` and of no other split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from domains.contract import Instance
+from engine.agents.record import Candidate, Exchange
+from engine.events import blobs
+from engine.events import types as t
+from engine.events.codec import decode
+from engine.run.session import Run
+
+_REFERENCE_BYTES = 1 << 20
+
+
+class RunRecord:
+    """The `Record` of a run as it stands when it is made."""
+
+    def __init__(self, run: Run, train: Sequence[Instance]) -> None:
+        self._run = run
+        self.train: Mapping[str, Instance] = {case.id: case for case in train}
+        folder = run.ports.grader.folder.path
+        self.task = (folder / "task.md").read_text() if (folder / "task.md").is_file() else run.state.task.title
+        self.references: Mapping[str, str] = {
+            path.relative_to(folder / "references").as_posix(): path.read_text(errors="replace")
+            for path in sorted((folder / "references").rglob("*"))
+            if path.is_file() and path.stat().st_size <= _REFERENCE_BYTES
+        }
+
+    def candidates(self) -> Sequence[Candidate]:
+        """As `Record.candidates`."""
+        run = self._run
+        return [
+            Candidate(n, run.files(n), version.reason, version.changed)
+            for n, version in sorted(run.state.versions.items())
+        ]
+
+    def answered(self, n: int) -> Sequence[t.InstanceFinished]:
+        """As `Record.answered`."""
+        if not 1 <= n <= len(self._run.state.generations):
+            return []
+        found = self._run.results.of(n, self._run.state.of(n).candidate)
+        return [result for key, result in sorted(found.items()) if key[0] == "train"]
+
+    def log(self, result: t.InstanceFinished) -> str:
+        """As `Record.log`."""
+        return self._text(result.log).decode("utf-8", "replace") if result.log else ""
+
+    def events(self, n: int, instance: str | None) -> Sequence[int]:
+        """As `Record.events`."""
+        if not 1 <= n <= len(self._run.state.generations):
+            return []
+        if instance is None:
+            return self._run.evidence(n)
+        found: list[int] = []
+        for run, until in self._segments():
+            rows = self._run.log.db.conn.execute(
+                """SELECT n FROM results WHERE run = ? AND n <= ? AND instance = ? AND generation = ?
+                   AND split = 'train' AND harness = ?""",
+                (run, until, instance, n, self._run.state.of(n).candidate.harness),
+            )
+            found += [number for (number,) in rows]
+        return found
+
+    def exchanges(self, n: int, result: t.InstanceFinished) -> Sequence[Exchange]:
+        """As `Record.exchanges`."""
+        if result.split != "train":
+            raise AssertionError("agents read trajectories of train only")
+        place = f"train/{result.instance}/{result.repeat}"
+        calls: dict[int, t.ModelCalled] = {}
+        for run, until in self._segments():
+            rows = self._run.log.db.conn.execute(
+                """SELECT e.type, e.v, e.payload FROM replies r JOIN events e ON e.seq = r.seq
+                   WHERE r.run = ? AND r.n <= ? AND r.place = ? AND r.generation = ? AND r.harness = ? ORDER BY r.n""",
+                (run, until, place, n, result.harness),
+            )
+            calls |= {call.ordinal: call for row in rows if isinstance(call := decode(*row), t.ModelCalled)}
+        return [
+            Exchange(_asked(self._text(call.request)), _replied(self._text(call.reply)))
+            for _, call in sorted(calls.items())
+        ]
+
+    def _segments(self) -> list[tuple[str, int]]:
+        reader = self._run.log.reader
+        return [(run, 1 << 62 if until is None else until) for run, until in reader.segments(self._run.log.run)]
+
+    def _text(self, name: str) -> bytes:
+        try:
+            return self._run.log.reader.blob(name)
+        except blobs.LeftOut:
+            return b"(left out when this run was exported)"
+
+
+def _asked(stored: bytes) -> str:
+    request = _json(stored)
+    if "messages" not in request:
+        return str(request.get("prompt", request))
+    return "\n".join(f"[{turn['role']}] {turn.get('text', '')}" for turn in request["messages"])
+
+
+def _replied(stored: bytes) -> str:
+    reply = _json(stored)
+    return str(reply.get("text", reply.get("logprobs", reply)))
+
+
+def _json(stored: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(stored)
+    except msgspec.DecodeError:
+        return {"text": stored.decode("utf-8", "replace")}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,122 @@
+"""Analysis and Improvement: the agent reads the run, and makes the next candidate from the incumbent."""
+
+from __future__ import annotations
+
+import time
+
+from msgspec.structs import replace
+
+from engine.agents.meta import MetaAgent
+from engine.agents.protocol import Lab, Nothing, Past, View
+from engine.events import types as t
+from engine.run.session import Run, StepFailure
+from engine.steps.agent_tools import StepDesk
+from engine.steps.agent_view import RunRecord
+from engine.steps.probes import FoldLab, NoLab
+from engine.steps.training import step as training
+from harness_repo import harness as harnesses
+from harness_repo.objects import Version
+
+
+async def write_first(run: Run, generation: int) -> None:
+    """The first harness: the Meta-Agent's where the agents are language models, else the domain's seed."""
+    if run.ports.agent_model is not None and not run.state.set.seed_harness:
+        await _write_anew(run, generation)
+        return
+    seed = harnesses.read_folder(run.ports.grader.folder.seed(run.state.set.model))
+    reason = f"The seed harness of the domain {run.state.task.name}: {seed.manifest.name}."
+    run.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="the seed")
+
+
+async def _write_anew(run: Run, generation: int) -> None:
+    # one that came to nothing is not asked again what it was asked
+    made = await MetaAgent().write(await _desk(run, "meta", f"meta/{run.state.rewrites}", NoLab()))
+    if isinstance(made, Nothing):
+        raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
+    version = Version(made.harness.files, [], 1, None, MetaAgent.name, made.reason)
+    run.write(generation, version, changed=made.changed)
+
+
+async def _desk(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepDesk:
+    return StepDesk(run, role, place, RunRecord(run, await run.train()), lab)
+
+
+async def _feedback(run: Run, seen: View) -> StepDesk:
+    lab = FoldLab(run, seen.generation, seen.attempt, seen.harness)
+    return await _desk(run, "feedback", f"feedback/{seen.generation}/{seen.attempt}", lab)
+
+
+async def analyse(run: Run, generation: int) -> None:
+    """Appends the agent's reading of the run and its choice of lever."""
+    started = time.monotonic()
+    seen = view(run, generation)
+    analysis = await run.ports.agent.analyse(seen, await _feedback(run, seen))
+    run.append(generation, replace(analysis, wall_s=run.elapsed(started)))
+
+
+async def improve(run: Run, generation: int) -> None:
+    """Appends a new version of the harness, or new weights, or why nothing came of it."""
+    now = run.state.of(generation)
+    seen = view(run, generation)
+    if now.analysis is None:
+        raise AssertionError("Improvement follows Analysis")
+    if now.analysis.lever == "weights":
+        await training.train(run, generation, now.analysis)
+        return
+    made = await run.ports.agent.improve(seen, now.analysis, await _feedback(run, seen))
+    if isinstance(made, Nothing):
+        run.append(generation, t.ImprovementFailed(made.reason))
+        return
+    if made.harness.files == seen.harness.files:
+        run.append(generation, t.ImprovementFailed("the proposal changes nothing"))
+        return
+    parent = run.state.of(seen.incumbent).candidate.harness
+    version = Version(made.harness.files, [parent], generation + 1, "harness", run.ports.agent.name, made.reason)
+    run.write(generation, version, changed=made.changed)
+
+
+def _seen(result: t.InstanceFinished) -> t.InstanceFinished:
+    """A result as agents may see it: of the private check only whether it failed, never by how much or why."""
+    below = result.honest is not None and result.floor is not None and result.honest < result.floor
+    refused = "failed the private check" if result.refused or below else ""
+    return replace(result, honest=None, floor=None, refused=refused, measures={})
+
+
+def view(run: Run, generation: int) -> View:
+    """What an agent may know at the end of `generation`."""
+    state = run.state
+    incumbent = state.incumbent or generation
+    past = [
+        Past(
+            n=one.n,
+            harness=one.candidate.harness,
+            params=run.harness(one.n).params,
+            lever=one.candidate.lever,
+            val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
+            accepted=one.verdict.accepted,
+            verdict=one.verdict.reason,
+            weights=one.candidate.weights,
+        )
+        for one in state.generations
+        if one.execution and one.verdict
+    ]
+    candidate = state.of(generation).candidate
+    attempt = len(state.of(generation).failed_improvements)
+    return View(
+        generation=generation,
+        attempt=attempt,
+        improvements=generation - 1 + sum(len(one.failed_improvements) for one in state.generations),
+        settings=state.set,
+        incumbent=incumbent,
+        harness=run.harness(incumbent),
+        past=past,
+        train=[
+            _seen(result) for key, result in sorted(run.results.of(generation, candidate).items()) if key[0] == "train"
+        ],
+        # an agent that is asked again after a crash must see exactly what it saw the first time
+        probes=[probe for probe in run.probes if (probe.generation, probe.attempt) < (generation, attempt)],
+        failed=state.of(generation).failed_improvements,
+        declined=[harnesses.parse(run.contents(version)).params for version in state.declined],
+        evidence=run.evidence(generation),
+        weights=state.of(incumbent).candidate.weights,
+    )

@@ -1,0 +1,92 @@
+"""What a training depends on, all of it: by its digest a training of the lineage is known again.
+
+It is fed from what harnesses learn from in an Execution, never from the sample of `train` that is measured, nor from
+`val` or `test`. What a round answers is kept out of what its harness learns from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from domains.contract import Instance
+from engine.evaluation.evaluate import prepared_on
+from engine.events import blobs
+from engine.events import types as t
+from engine.events.codec import decode
+from engine.run.session import Run
+from engine.seeds import derive
+from engine.steps.execution import divide
+from engine.weights.recipe import Recipe, recipe
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """All that a training depends on, and where it works; `folder` keeps its checkpoints."""
+
+    generation: int
+    recipe: Recipe
+    harness: str
+    parent: str | None
+    base: str
+    checkpoint: Path
+    seed: int
+    order: Sequence[Instance]
+    key: str
+    folder: Path
+
+    def round(self, number: int, *, learns: bool) -> tuple[list[Instance], list[Instance]]:
+        """What round `number` answers, and what its harness may learn from: the rounds go through all in turn."""
+        every = len(self.order)
+        size = min(self.recipe.instances or every, every // 2 if learns else every) or 1
+        chosen = [self.order[((number - 1) * size + place) % every] for place in range(size)]
+        taken = {item.id for item in chosen}
+        return chosen, [item for item in self.order if item.id not in taken]
+
+
+async def planned(run: Run, generation: int, analysis: t.AnalysisFinished) -> Plan:
+    """The training that an Analysis asks for after `generation`."""
+    from engine.models import catalog
+
+    state = run.state
+    now, settings, model = state.of(state.incumbent or generation).candidate, state.set, run.ports.task_model
+    if model is None:
+        raise AssertionError("only a run with a task model trains")
+    made = recipe(analysis.algorithm, analysis.recipe)
+    learn, _ = divide(await run.train(), settings, state.root_seed)
+    seed = derive(state.root_seed, "training", generation)
+    order = sorted(learn, key=lambda item: derive(seed, item.id))
+    depends = [
+        state.task.digest, model.model.weights, now.weights, now.harness, msgspec.to_builtins(made), seed,
+        prepared_on(learn), state.root_seed,
+    ]  # fmt: skip
+    key = blobs.digest(msgspec.json.encode(depends, order="deterministic"))
+    return Plan(
+        generation=generation,
+        recipe=made,
+        harness=now.harness,
+        parent=now.weights,
+        base=model.model.weights,
+        checkpoint=catalog.checkpoint_of(catalog.parse(settings.model)),
+        seed=seed,
+        order=order,
+        key=key,
+        folder=run.ports.folder / "training" / key,
+    )
+
+
+def remembered(run: Run, plan: Plan) -> t.WeightsTrained | None:
+    """What some run of this lineage has trained by the same plan, where its adapter is still there."""
+    rows = run.log.db.conn.execute(
+        """SELECT type, v, payload FROM events
+           WHERE type = ? AND run IN (SELECT run FROM runs WHERE root = (SELECT root FROM runs WHERE run = ?))
+           ORDER BY seq DESC""",
+        (t.WeightsTrained.type, run.log.run),
+    )
+    for kind, version, stored in rows:
+        known = decode(kind, version, stored)
+        assert isinstance(known, t.WeightsTrained)  # noqa: S101 - by its type
+        if known.key == plan.key and (run.ports.folder / "adapters" / known.adapter).is_dir():
+            return known
+    return None

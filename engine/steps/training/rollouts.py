@@ -1,0 +1,183 @@
+"""Rollouts: the harness answers train instances in the sandbox, several times each, under the policy in training.
+
+Its calls of the model are gathered, so that the policy computes many replies at once: all sandboxes wait, one batch is
+generated, all go on. Temperature and seed are the training's, whatever the harness asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec.structs import replace
+
+from domains.contract import Grade, Instance
+from engine.errors import SiaError
+from engine.evaluation import answer_codec
+from engine.evaluation.evaluate import answer_all, tasks
+from engine.evaluation.judge import judge_for
+from engine.evaluation.model_broker import TaskBroker
+from engine.events import types as t
+from engine.models.calling import Position, Scoring
+from engine.models.protocol import Hopeless, Model, Reply, Request, Scored, Usage
+from engine.run.session import Run, StepFailure
+from engine.seeds import derive
+from engine.steps.training.monitor import Rollout, plain
+from engine.weights.client import TrainerFailed
+from engine.weights.recipe import Recipe
+from harness_repo.harness import Harness
+
+SLOTS = 64
+"""Sandboxes that wait for the policy at once: they cost memory, and no CPU."""
+QUIET_S = 0.25
+"""After so long without another call a batch is generated, though some sandbox has not called."""
+Generate = Callable[[Sequence[Request]], Awaitable[list[Reply]]]
+
+
+class Gathered:
+    """The calls of one round's harnesses: answered together, and kept by job and ordinal.
+
+    `place` names the round within the lineage; `waiting` says how many jobs may be waiting at most.
+    """
+
+    def __init__(self, model: Model, generate: Generate, recipe: Recipe, seed: int, place: str, jobs: int) -> None:
+        self.model = model
+        self.calls: dict[str, dict[int, tuple[list[int], list[int]]]] = {}
+        self.usage = Usage()
+        self.unfinished = jobs
+        self._generate, self._recipe, self._seed, self._place = generate, recipe, seed, place
+        self._pending: list[tuple[str, int, Request, asyncio.Future[Reply]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._batch: asyncio.Task[None] | None = None
+
+    async def chat(self, at: Position, request: Request) -> Reply:
+        """The policy's reply, recorded."""
+        place = f"{self._place}/{at.place.removeprefix('train/')}"
+        seed = derive(self._seed, "model", place, at.ordinal)
+        changed = replace(request, temperature=self._recipe.temperature, top_p=1.0, seed=seed, adapter=None)
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._pending.append((place, at.ordinal, changed, reply))
+        self.poke()
+        given = await reply
+        kept = self.calls.setdefault(at.place, {})
+        if at.ordinal == 0:  # also where a job is done again
+            kept.clear()
+        kept[at.ordinal] = (list(given.prompt_ids), [token.id for token in given.tokens])
+        return given
+
+    async def score(self, at: Position, request: Scoring) -> Scored:
+        """Nothing: what is scored is not sampled, and teaches nothing."""
+        raise Hopeless("log-probabilities of given texts cannot be trained", "use chat, with choices")
+
+    def poke(self) -> None:
+        """Generates what is pending, if nothing more can come before; else looks again after a while."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if not self._pending or self._batch:
+            return
+        if len(self._pending) >= min(SLOTS, self.unfinished):
+            self._begin()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        if self._batch is None:
+            self._batch = asyncio.create_task(self._answer())
+
+    async def _answer(self) -> None:
+        batch, self._pending = sorted(self._pending, key=lambda one: one[:2]), []
+        try:
+            replies = await self._generate([request for _, _, request, _ in batch])
+            for (*_, future), reply in zip(batch, replies, strict=True):
+                self.usage = Usage(self.usage.input + reply.usage.input, self.usage.output + reply.usage.output)
+                if not future.done():
+                    future.set_result(reply)
+        except TrainerFailed as error:
+            self._fail(batch, StepFailure(t.Failure(error.kind, str(error))))
+        except Exception as error:
+            self._fail(batch, error)
+        finally:
+            self._batch = None
+            self.poke()
+
+    def _fail(self, batch: Sequence[tuple[str, int, Request, asyncio.Future[Reply]]], error: Exception) -> None:
+        for *_, future in batch:
+            if not future.done():
+                future.set_exception(error)
+
+    async def close(self) -> None:
+        """Ends what is being generated."""
+        if self._timer:
+            self._timer.cancel()
+        if self._batch:
+            self._batch.cancel()
+            await asyncio.gather(self._batch, return_exceptions=True)
+
+
+def refuse_others(instances: Sequence[Instance], train: Sequence[Instance], val: Sequence[Instance]) -> None:
+    """Raises `SiaError` for an instance that is not of `train`, or that is in `val` too, by its id or its data."""
+    ids, held = {item.id for item in train}, {item.id for item in val}
+    shown = [item.data for item in val]
+    for item in instances:
+        if item.id not in ids or item.id in held or item.data in shown:
+            raise SiaError(
+                f"the instance {item.id} is not of train alone, and nothing else is trained on",
+                "correct the domain's splits: no instance of val or test may be in train",
+            )
+
+
+async def roll_out(
+    run: Run,
+    harness: Harness,
+    instances: Sequence[Instance],
+    learn: Sequence[Instance],
+    *,
+    recipe: Recipe,
+    generate: Generate,
+    place: str,
+    done: Callable[[Rollout], None],
+) -> tuple[list[Rollout], Usage]:
+    """`recipe.samples` graded executions of each of `instances`, in their order, and the tokens that they took.
+
+    The harness is prepared on `learn`, which must not hold any of `instances`. `done` is told of each as it is graded.
+    Raises `StepFailure`, and `SiaError` for an instance that is not of `train`.
+    """
+    model, seed = run.ports.task_model, run.state.root_seed
+    if model is None:
+        raise AssertionError("only a run with a task model trains")
+    refuse_others(instances, await run.train(), await run.ports.grader.instances("val"))
+    labels = {item.id: plain(item.label) for item in instances}
+    todo = tasks("train", instances, range(recipe.samples), derive(seed, place))
+    gathered = Gathered(model.model, generate, recipe, seed, place, len(todo))
+    found: dict[tuple[str, int], Rollout] = {}
+    try:
+        async for row in answer_all(
+            run.ports,
+            harness,
+            todo,
+            train=run.learns(list(learn)),
+            seed=seed,
+            workers=SLOTS,
+            limits=run.ports.grader.folder.spec.limits,
+            broker=TaskBroker(gathered, seed, ""),
+            judge=judge_for(run),
+        ):
+            name, sample = row.task.instance, row.task.repeat
+            calls = gathered.calls.get(f"train/{name}/{sample}", {})
+            answer = "" if row.failure else answer_codec.short(row.answer)
+            told = [calls[ordinal] for ordinal in sorted(calls)]
+            found[name, sample] = Rollout(name, sample, _reward(row.grade), answer, labels[name], told)
+            gathered.unfinished -= 1
+            gathered.poke()
+            done(found[name, sample])
+    finally:
+        await gathered.close()
+    return [found[item.id, sample] for item in instances for sample in range(recipe.samples)], gathered.usage
+
+
+def _reward(grade: Grade) -> float:
+    """The score; what fails the private check earns nothing by it."""
+    below = grade.honest is not None and grade.floor is not None and grade.honest < grade.floor
+    return min(grade.score, 0.0) if grade.refused or below else grade.score

@@ -1,0 +1,168 @@
+"""Taking an exported run into a workspace: checked whole first, merged by hash, all or nothing.
+
+What is here already is left as it is, so that taking a file twice is harmless and runs that share a prefix share it
+here too. git's objects come first, then one transaction with events, blobs and derived rows, then tips and refs;
+`rebuild` makes up for a crash before the last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.core import replay
+from engine.core.settings import check_name
+from engine.errors import SiaError
+from engine.events import blobs, rows, tips
+from engine.events import types as t
+from engine.events.archive import Manifest, is_archive
+from engine.events.connection import explained, open_writer, transaction
+from engine.events.event import Event
+from engine.events.log import holding
+from engine.events.reader import Reader
+from engine.events.unseal import open_archive
+from engine.run.workspace import Workspace
+from engine.transfer import restoring
+from harness_repo.harness import MAX_BYTES, HarnessInvalid, check_path
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What came of it: the exported run under its name here, and how many events were new."""
+
+    run: str
+    name: str
+    events: int
+    new: int
+    left_out: int
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[tuple[Reader, Manifest]]:
+    """An exported run, checked whole: contents, history, harness files, and that it replays."""
+    if not path.is_file():
+        raise SiaError(f"there is no file {path}", "name a file that `sia export` has written")
+    if not is_archive(path):
+        raise SiaError(f"{path} is not an exported run", "name a .sia file that `sia export` has written")
+    db, manifest = open_archive(path)
+    with contextlib.closing(Reader(db, path)) as reader:
+        _check(reader, manifest, path)
+        yield reader, manifest
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Reader]:
+    """`opened`, for who wants to look only."""
+    with opened(path) as (reader, _):
+        yield reader
+
+
+def take(workspace: Workspace, path: Path) -> Taken:
+    """Takes the run in `path` into `workspace`; raises `SiaError`, and takes nothing, unless all of it is right."""
+    with opened(path) as (source, manifest):
+        events = [event for run in source.runs() for event in source.own(run.run)]
+        with workspace.naming():
+            fresh = {event.run for event in _unknown(workspace, events)}
+            with holding(workspace.path, fresh):
+                with contextlib.closing(workspace.repository()) as repository:
+                    restoring.write_versions(repository, source, events)
+                new = _merge(workspace, source, events, fresh)
+                _write_tips(workspace, fresh)
+                restoring.point(workspace, fresh)
+        with contextlib.closing(workspace.reader()) as reader:
+            name = reader.find(manifest.run).name
+            left_out = _count_left_out(source)
+        return Taken(manifest.run, name, len(events), new, left_out)
+
+
+def _check(reader: Reader, manifest: Manifest, path: Path) -> None:
+    try:
+        lent = {part for part, last in reader.segments(manifest.run) if last is None or reader.own(part, last)}
+        for run in reader.runs():
+            if run.run == manifest.run or run.run not in lent:
+                found = replay.verify(reader, run.run)
+                if found.diverged_at is not None:
+                    raise _refused(path, f"it diverges at event {found.diverged_at.n}")
+            for event in reader.own(run.run):
+                _check_payload(event.payload, reader)
+    except SiaError as error:
+        raise error if error.message.startswith(str(path)) else _refused(path, error.message) from error
+    except HarnessInvalid as error:
+        raise _refused(path, str(error)) from None
+    except Exception as error:  # a stranger's events, put to code that is written for our own
+        raise _refused(path, f"it cannot be replayed: {error}") from error
+
+
+def _refused(path: Path, what: str) -> SiaError:
+    return SiaError(
+        f"{path} is damaged or forged ({' '.join(what.split())[:200]})",
+        "ask for another copy; nothing was taken from this one",
+    )
+
+
+def _check_payload(payload: t.Payload, reader: Reader) -> None:
+    match payload:
+        case t.RunStarted(name=name) | t.RunForked(name=name) | t.RunRenamed(name=name):
+            check_name(name)
+        case t.HarnessWritten(files=files):
+            for name in files:
+                check_path(name)
+            if sum(len(reader.blob(blob)) for blob in files.values()) > MAX_BYTES:
+                raise HarnessInvalid("a harness in it is larger than a harness may be")
+        case _:
+            pass
+
+
+def _unknown(workspace: Workspace, events: list[Event]) -> list[Event]:
+    if not workspace.log.exists():
+        return events
+    with contextlib.closing(workspace.reader()) as reader:
+        return [event for event in events if not _here(reader.db.conn, event)]
+
+
+def _here(connection: Any, event: Event) -> bool:
+    row = connection.execute("SELECT hash FROM events WHERE run = ? AND n = ?", (event.run, event.n)).fetchone()
+    if row is not None and row[0] != event.hash:
+        raise SiaError(
+            f"the run {event.run} has gone another way here from event {event.n} on",
+            "import the file into another workspace",
+        )
+    return row is not None
+
+
+def _merge(workspace: Workspace, source: Reader, events: list[Event], fresh: set[str]) -> int:
+    new = 0
+    with (
+        contextlib.closing(open_writer(workspace.log)) as db,
+        explained(workspace.log),
+        transaction(db, durable=True) as connection,
+    ):
+        for row in source.db.conn.execute("SELECT sha256, codec, data FROM blobs"):
+            blobs.keep(connection, *row)
+        for event in events:
+            if not _here(connection, event):
+                if event.run not in fresh:
+                    raise SiaError(f"the run {event.run} changed while it was imported", "try again")
+                row = (event.run, event.n, event.type, event.v, event.at, event.generation, event.stored)
+                rows.insert(connection, (*row, event.prev_hash, event.hash), event.payload)
+                new += 1
+        for run in fresh:  # an engine that held one of them before is displaced
+            connection.execute(
+                "INSERT INTO engines VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = abs(epoch) + 1", (run,)
+            )
+    return new
+
+
+def _write_tips(workspace: Workspace, runs: set[str]) -> None:
+    with contextlib.closing(workspace.reader()) as reader:
+        for run in runs:
+            if (head := reader.head(run)) is not None:
+                tips.write(workspace.tips, run, tips.Tip(head.n, head.hash))
+
+
+def _count_left_out(source: Reader) -> int:
+    (count,) = source.db.conn.execute("SELECT count(*) FROM blobs WHERE codec = ?", (blobs.LEFT_OUT,)).fetchone()
+    return int(count)

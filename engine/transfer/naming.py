@@ -1,0 +1,46 @@
+"""rename, note: what a person says of a run, as events of that run."""
+
+from __future__ import annotations
+
+import contextlib
+
+from engine.core.settings import check_name
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.log import RunLog
+from engine.events.reader import Run
+from engine.run.workspace import Workspace
+from engine.transfer import restoring
+
+MAX_NOTE = 4000
+
+
+def rename(workspace: Workspace, reference: str, name: str) -> Run:
+    """Calls a run by another name, in the log and in git; returns what it was. Not while an engine works on it."""
+    check_name(name)
+    with contextlib.closing(workspace.reader()):
+        pass  # a workspace without a log is not made
+    with workspace.naming():
+        with contextlib.closing(workspace.reader()) as reader:
+            row = reader.find(reference)
+            if any(run.name == name for run in reader.runs()):
+                raise SiaError(f"this workspace already has a run {name!r}", "choose another name")
+        _append(workspace, row, t.RunRenamed(name))
+        restoring.point(workspace, [row.run])
+        restoring.unpoint(workspace, row.name)
+    return row
+
+
+def note(workspace: Workspace, reference: str, text: str) -> Run:
+    """Adds a remark to a run. Not while an engine works on it."""
+    if not text.strip() or len(text) > MAX_NOTE:
+        raise SiaError(f"a note has 1 to {MAX_NOTE} letters", "say it in other words")
+    with contextlib.closing(workspace.reader()) as reader:
+        row = reader.find(reference)
+    _append(workspace, row, t.RunNoted(text))
+    return row
+
+
+def _append(workspace: Workspace, row: Run, payload: t.Payload) -> None:
+    with contextlib.closing(RunLog.hold(workspace.path, row.run)) as log:
+        log.append([(row.generation, payload)])

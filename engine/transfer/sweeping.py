@@ -1,0 +1,104 @@
+"""`gc`: what a workspace holds and nothing needs. Looking is free; sweeping wants that no engine is at work.
+
+A blob is needed if any event of any run names it. The end of a run that the log no longer knows and that nobody has
+removed is evidence of a loss: `verify` reports it, and nothing here touches it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.errors import SiaError
+from engine.events.codec import decode
+from engine.events.connection import explained, open_writer, transaction
+from engine.events.log import Held, holding, is_held
+from engine.events.reader import Reader
+from engine.loop import control_socket
+from engine.run import adapters
+from engine.run.workspace import Workspace
+
+
+class Waste(msgspec.Struct, frozen=True):
+    """What nothing needs, in words and bytes. `bytes` of blobs are as stored."""
+
+    blobs: int
+    blob_bytes: int
+    files: list[str]
+    file_bytes: int
+
+
+def survey(workspace: Workspace) -> Waste:
+    """What a sweep would remove; changes nothing."""
+    with contextlib.closing(workspace.reader()) as reader:
+        _resting(workspace, reader)
+        waste = [size for _, size in _unneeded(reader.db.conn)]
+        return _waste(waste, [path for path, _ in _leftovers(workspace, reader)])
+
+
+def sweep(workspace: Workspace) -> Waste:
+    """Removes it. Raises `SiaError`, and removes nothing, where an engine works on any run."""
+    workspace.reader().close()
+    with workspace.naming(), contextlib.closing(open_writer(workspace.log)) as db:
+        reader = Reader(db, workspace.log)
+        _resting(workspace, reader)
+        with holding(workspace.path, [run.run for run in reader.runs()]), explained(workspace.log):
+            with transaction(db, durable=True) as connection:
+                found = _unneeded(connection)
+                connection.executemany("DELETE FROM blobs WHERE sha256 = ?", [(name,) for name, _ in found])
+            if found:
+                db.conn.execute("VACUUM")
+                db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            paths = list(_leftovers(workspace, reader))
+            done = _waste([size for _, size in found], [path for path, _ in paths])
+            for path, run in paths:
+                _remove(workspace, path, run)
+    return done
+
+
+def _resting(workspace: Workspace, reader: Reader) -> None:
+    for run in reader.runs():
+        if is_held(workspace.path, run.run):
+            raise SiaError(f"an engine is working on {run.name}", f"let it finish, or `sia pause {run.name}`")
+
+
+def _unneeded(connection: Any) -> list[tuple[str, int]]:
+    needed: set[str] = set()
+    for kind, version, stored in connection.execute("SELECT type, v, payload FROM events"):
+        needed.update(decode(kind, version, stored).blobs())
+    rows = connection.execute("SELECT sha256, length(data) FROM blobs ORDER BY sha256").fetchall()
+    return [(name, size) for name, size in rows if name not in needed]
+
+
+def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str]]:
+    """Paths that nothing needs while no engine is at work; with a run where its lock says whether that is so."""
+    base = workspace.path
+    runs = {run.run for run in reader.runs()}
+    removed = {run for (run,) in reader.db.conn.execute("SELECT run FROM engines WHERE epoch < 0")} - runs
+    for pattern in (".new-*", ".export-*", "tips/.*", "harness_repo/objects/**/tmp_obj_*"):
+        yield from ((path, "") for path in sorted(base.glob(pattern)))
+    yield from ((path, "") for path in adapters.idle(reader, base))
+    for lock in sorted((base / "locks").glob("*")):
+        if lock.name not in runs:
+            yield lock, lock.name
+    yield from ((base / "tips" / run, run) for run in sorted(removed) if (base / "tips" / run).exists())
+    for run in sorted(runs | removed):
+        if (dead := control_socket.address(base, run)).exists():
+            yield dead, ""
+
+
+def _remove(workspace: Workspace, path: Path, run: str) -> None:
+    with contextlib.suppress(Held, FileNotFoundError), holding(workspace.path, [run] if run else []):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if run:
+            (workspace.path / "locks" / run).unlink(missing_ok=True)
+
+
+def _waste(blobs: list[int], paths: list[Path]) -> Waste:
+    sizes = [sum(file.lstat().st_size for file in [path, *path.rglob("*")] if file.is_file()) for path in paths]
+    return Waste(len(blobs), sum(blobs), [str(path) for path in paths], sum(sizes))

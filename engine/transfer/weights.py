@@ -1,0 +1,57 @@
+"""Adapters beside an exported run: `FILE.adapters/`, a folder each, on request only; replaying needs none of them.
+
+What comes in may come from anyone: only adapters that the run names are looked at, only their known files, and only
+where these are what the name says.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.reader import Reader
+from engine.models.adapter import FILES, MANIFEST
+from engine.run import adapters
+from engine.run.workspace import Workspace
+from engine.weights.adapters import appearing
+
+
+def beside(file: Path) -> Path:
+    """Where the adapters of an exported run lie."""
+    return file.with_name(f"{file.name}.adapters")
+
+
+def of_run(reader: Reader, run: str) -> list[str]:
+    """The adapters that the history of a run names."""
+    found = (event.payload for event in reader.history(run) if event.type == t.WeightsTrained.type)
+    return sorted({one.adapter for one in found if isinstance(one, t.WeightsTrained)})
+
+
+def pack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:
+    """Copies the run's adapters beside `file`; their names. Raises `SiaError` where one is missing or damaged."""
+    names = of_run(reader, run)
+    whole = {name: adapters.files(workspace.path, name) for name in names}
+    for name, contents in whole.items():
+        with appearing(beside(file) / name) as fresh:
+            for path, content in contents.items():
+                (fresh / path).write_bytes(content)
+    return names
+
+
+def unpack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:
+    """Takes the adapters of an imported run that lie beside `file`; the names of new ones."""
+    taken: list[str] = []
+    for name in of_run(reader, run):
+        source, target = beside(file) / name, workspace.path / "adapters" / name
+        if not source.is_dir() or target.exists():
+            continue
+        if source.is_symlink() or not adapters.sound(source):
+            raise SiaError(f"the files of the adapter {name[:12]} beside {file} are damaged", "export the run again")
+        with appearing(target) as fresh:
+            for path in (*FILES, MANIFEST):
+                if (source / path).is_file() and not (source / path).is_symlink():
+                    shutil.copyfile(source / path, fresh / path)
+        taken.append(name)
+    return taken

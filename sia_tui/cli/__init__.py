@@ -1,0 +1,4 @@
+"""What commands share: options, tables, progress, engine processes, attaching, playback.
+
+Imports the engine. Never in it: a command, or a widget.
+"""

@@ -1,0 +1,82 @@
+"""Options that every command takes, and how its result is printed."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from engine.run.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Shared(NamedTuple):
+    """What the options that every command takes say. `--debug` is read where errors are shown, in `main`."""
+
+    workspace: Workspace
+    as_json: bool
+    headless: bool
+    announce_fd: int | None = None
+
+
+def default_workspace() -> Path:
+    """`$SIA_WORKSPACE`, or `.sia` in the current folder."""
+    return Path(os.environ.get("SIA_WORKSPACE") or ".sia")
+
+
+def common(command: F) -> Callable[..., Any]:
+    """`--workspace`, `--json`, `--debug` and `--headless`, after any command; it receives them as `shared`."""
+
+    @functools.wraps(command)
+    def called(
+        *, workspace: Path | None, as_json: bool, headless: bool, debug: bool, announce_fd: int | None, **rest: Any
+    ) -> Any:
+        from engine.run.workspace import Workspace
+
+        place = Workspace(workspace or default_workspace())
+        return command(shared=Shared(place, as_json, headless, announce_fd), **rest)
+
+    decorated: Callable[..., Any] = called
+    for option in (
+        click.option("--headless", is_flag=True, help="Never ask, never draw: plain lines only."),
+        click.option("--announce-fd", type=int, hidden=True, help="Where to write the run's id once it is in the log."),
+        click.option("--debug", is_flag=True, help="Show tracebacks."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--workspace", type=click.Path(path_type=Path), help="Where runs live.  [default: .sia]"),
+    ):
+        decorated = option(decorated)
+    return decorated
+
+
+def full_screen() -> bool:
+    """Whether the app can be drawn: a terminal on both ends that moves its cursor, and nobody asked for plain text."""
+    return (
+        sys.stdin.isatty()
+        and sys.stdout.isatty()
+        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+        and not os.environ.get("NO_COLOR")
+    )
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def plain(text: str) -> str:
+    """Foreign text made harmless for a terminal: control codes become visible."""
+    return "".join(
+        letter
+        if letter.isprintable() or letter in "\n\t"
+        else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in text
+    )

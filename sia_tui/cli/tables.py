@@ -1,0 +1,26 @@
+"""Tables for people: borders that a pipe does not get, cells in which nothing is markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from sia_tui.cli.console import console
+from sia_tui.cli.options import plain
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Prints a table on standard output."""
+    out = console()
+    shown = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(plain(str(cell))) for cell in row))
+    if not out.is_terminal:
+        out.width = 10_000  # a pipe wants whole lines
+    out.print(shown)

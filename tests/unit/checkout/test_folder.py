@@ -1,0 +1,180 @@
+"""A folder that is taken away: the same bytes each time, nothing written over, and a runner that needs no sia."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from domains.contract import Instance
+from engine.checkout import runner
+from engine.checkout.folder import Taken, check_empty, folder, take, write
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.run import adapters
+from engine.seeds import derive
+from tests.histories import SEED_HARNESS, Memory, Play, started
+from tests.training import adapter
+
+TRAIN = [Instance(f"train-{i}", i, 3 * i) for i in range(6)]
+LEARNS = b"""
+import random
+
+def prepare(ctx):
+    return {case.data: case.label for case in ctx.train()}, ctx.rng.random()
+
+def solve(instance, ctx):
+    print("noise on standard output")
+    ctx.log("asked", instance.data, instance.label)
+    if instance.data == "raise":
+        raise ValueError("asked to")
+    if instance.data == "leave":
+        import os
+        os._exit(7)
+    if instance.data == "model":
+        return ctx.model.chat([])
+    known, drawn = ctx.prepared
+    known["seen"] = known.get("seen", 0) + 1
+    return [known.get(instance.data), drawn, ctx.rng.random(), random.random(), known["seen"], ctx.params["skill"]]
+"""
+
+
+def taken(generation: int | None = None, files: dict[str, bytes] | None = None) -> Taken:
+    log = Memory()
+    Play(log, started()).to_rest()
+    found = take(log, SimpleNamespace(run=log.run), generation)  # type: ignore[arg-type]
+    return replace(found, files=files) if files else found
+
+
+def run(place: Path, *arguments: str, text: str = "") -> tuple[int, list[dict[str, object]], str]:
+    done = subprocess.run(
+        [sys.executable, "-I", str(place / "run.py"), *arguments],
+        check=False, input=text, capture_output=True, text=True, timeout=60,
+        env={"PATH": os.environ["PATH"]}, cwd="/",
+    )  # fmt: skip
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def test_the_same_candidate_gives_the_same_bytes() -> None:
+    assert folder(taken(), TRAIN) == folder(taken(), TRAIN)
+    assert folder(taken(1)) != folder(taken(2))
+
+
+def test_the_incumbent_is_taken_unless_a_generation_is_named() -> None:
+    best = taken()
+    assert best.generation.n == best.state.incumbent == 3
+    assert taken(2).generation.n == 2
+    files = folder(best)
+    assert files["harness/params.toml"] == b"skill = 2\n"
+    readme = files["README.md"].decode()
+    assert "generation 3" in readme and best.generation.candidate.harness in readme and "0.3000 ± 0.0000" in readme
+    assert sorted(files) == list(files)
+
+
+def test_data_goes_along_only_on_demand() -> None:
+    assert "train.jsonl" not in folder(taken())
+    lines = folder(taken(), TRAIN)["train.jsonl"].decode().splitlines()
+    assert json.loads(lines[2]) == {"id": "train-2", "data": 2, "label": 6}
+    with pytest.raises(SiaError, match="JSON"):
+        folder(taken(), [Instance("a", b"bytes")])
+
+
+@pytest.mark.parametrize("generation", [0, 4, -1])
+def test_a_generation_that_there_is_not_is_refused(generation: int) -> None:
+    with pytest.raises(SiaError, match="has no generation"):
+        taken(generation)
+
+
+def test_without_an_incumbent_there_is_nothing_to_take() -> None:
+    log = Memory()
+    log.append([(0, started())])
+    with pytest.raises(SiaError, match="no incumbent"):
+        take(log, SimpleNamespace(run=log.run), None)  # type: ignore[arg-type]
+
+
+def test_trained_weights_come_along_whole_or_not_at_all(tmp_path: Path) -> None:
+    log = Memory()
+    Play(log, started()).to_rest()
+    name = adapter(tmp_path / "adapters", "hf:base", "an adapter")
+    trained = t.WeightsTrained(4, "0" * 40, name, "hf:base", "grpo", {}, "key", 1, "done", "search", "on a stall")
+    log.append([(3, trained), (3, t.GenerationStarted(t.Candidate("0" * 40, weights=name)))])
+    found = take(log, SimpleNamespace(run=log.run), 4)  # type: ignore[arg-type]
+    files = folder(found, adapter=adapters.files(tmp_path, name))
+    assert files["adapter/adapter_config.json"] == b"an adapter"
+    assert json.loads(files["candidate.json"])["weights"] == name
+    assert name in files["README.md"].decode()
+    (tmp_path / "adapters" / name / "adapter_config.json").write_text("another")
+    with pytest.raises(SiaError, match="damaged"):
+        adapters.files(tmp_path, name)
+    with pytest.raises(SiaError, match="not in this workspace"):
+        adapters.files(tmp_path, "1" * 64)
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    place = tmp_path / "best"
+    write(place, folder(taken()))
+    before = (place / "README.md").read_bytes()
+    with pytest.raises(SiaError, match="not an empty folder"):
+        write(place, folder(taken(1)))
+    assert (place / "README.md").read_bytes() == before
+    with pytest.raises(SiaError, match="not an empty folder"):
+        check_empty(place / "README.md")
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "empty", {"a/b": b"c"})
+    assert (tmp_path / "empty" / "a" / "b").read_bytes() == b"c"
+
+
+def test_the_runner_answers_under_the_runs_seeds_and_types_its_failures(tmp_path: Path) -> None:
+    best = taken(files={**SEED_HARNESS, "agent.py": LEARNS})
+    write(tmp_path / "it", folder(best, TRAIN))
+    train = str(tmp_path / "it" / "train.jsonl")
+    held_out = json.loads((tmp_path / "it" / "candidate.json").read_text())["held_out"]
+    assert held_out == best.held_out == ["train-0", "train-1"]
+    asked = ['{"id": "train-0", "data": 0, "label": 99}', "4", "", '"raise"', '"leave"', '"model"', "4"]
+    status, rows, log = run(tmp_path / "it", "--train", train, "-", text="\n".join(asked))
+    assert status == 1
+    assert [row["id"] for row in rows] == ["train-0", "2", "4", "5", "6", "7"]
+
+    def expected(label: int, name: str) -> list[object]:
+        own = derive(7, "instance", name, 0)
+        draws = [random.Random(seed).random() for seed in (derive(7, "prepare"), own, own)]
+        return [label, *draws, 1, 0]
+
+    assert rows[0]["answer"] == expected(0, "train-0")
+    assert rows[1]["answer"] == expected(12, "2")
+    assert rows[5]["answer"] == expected(12, "7")  # nothing was left behind by the others
+    kinds = [row["failure"]["kind"] for row in rows if "failure" in row]  # type: ignore[index]
+    assert kinds == ["candidate", "candidate", "model"]
+    assert "asked 0 None" in log and "noise" in log and "99" not in log
+    status, rows, _ = run(tmp_path / "it", "--train", train, "--as-in-run", "-", text="0\n4")
+    assert status == 0
+    assert [row["answer"][0] for row in rows] == [None, 12]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("text", ["{", '{"id": "a", "data": 1}\n{"id": "a", "data": 2}', '"\\ud800"', "[" * 100_000])
+def test_the_runner_refuses_what_is_no_input(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "it", folder(taken()))
+    status, rows, log = run(tmp_path / "it", "-", text=text)
+    assert (status, rows) == (1, [])
+    assert log.startswith("run.py: line ") and "Traceback" not in log
+
+
+@pytest.mark.parametrize("name", ["a", "é 案", 'quo"te\\', "tab\t\x01\x7f", "\u2028"])
+def test_the_runner_derives_the_engines_seeds(name: str) -> None:
+    assert runner.derive(3, "instance", name, 2) == derive(3, "instance", name, 2)
+
+
+def test_the_runner_needs_nothing_beyond_the_standard_library() -> None:
+    assert runner.__file__
+    code = f"import runpy, sys; runpy.run_path({runner.__file__!r}); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    modules = {name.split(".")[0] for name in msgspec.json.decode(done.stdout.replace("'", '"'), type=list[str])}
+    assert modules <= set(sys.stdlib_module_names) | {"__main__", "sitecustomize", "_distutils_hack"}

@@ -1,0 +1,89 @@
+"""Each template is a domain that runs at once, and `sia new` writes over nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engine.core.settings import check_name
+from engine.domain_check.templates import ABOUT, create, domain_name
+from engine.errors import SiaError
+from engine.grading.loader import find
+from sia_tui.commands import authoring
+from sia_tui.main import cli
+from tests.docs.commandline import sia
+
+
+@pytest.mark.parametrize("template", [name for name in ABOUT if name != "judge"])  # see test_judging.py
+def test_a_new_folder_runs_and_the_search_agent_improves_it(tmp_path: Path, template: str) -> None:
+    create(tmp_path / "mine", template)
+    done = sia(tmp_path, "run", "mine", "--generations", "2", "--probes", "6", "--json")
+    assert done.status == 0, done.errors
+    first, second = json.loads(done.output)["generations"]
+    assert second["accepted"], second["reason"]
+    assert first["failures"] == second["failures"] == {}
+
+
+@pytest.mark.parametrize("template", ABOUT)
+def test_the_test_of_a_new_folder_passes(tmp_path: Path, template: str) -> None:
+    create(tmp_path / "mine", template)
+    done = subprocess.run(
+        [sys.executable, "-m", "unittest", "-v"], cwd=tmp_path / "mine", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert " ok\n" in done.stderr or "... ok" in done.stderr
+
+
+def test_a_hostile_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SiaError, match="not a path that can be shown"):
+        create(tmp_path / "a\x1b[31m", "classify")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_template_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SiaError, match="choose one of classify"):
+        create(tmp_path / "mine", "../classify")
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize("there", ["a file", "a folder that holds something"])
+def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
+    place = tmp_path / "mine"
+    if there == "a file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        (place / ".hidden").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SiaError, match="not empty"):
+        create(place, "classify")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["My Task!", "...", "ÄÖÜ", "a" * 300, "-x-", "9 lives"])
+def test_the_name_of_any_folder_becomes_the_name_of_a_domain(tmp_path: Path, name: str) -> None:
+    check_name(domain_name(tmp_path / name))
+
+
+def test_the_domain_is_called_like_its_folder(tmp_path: Path) -> None:
+    create(tmp_path / "Night Shift", "program")
+    assert find(str(tmp_path / "Night Shift")).spec.name == "night-shift"
+
+
+def test_at_a_terminal_it_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authoring, "_asks", lambda shared: True)
+    done = CliRunner().invoke(cli, ["new", str(tmp_path / "mine")], input="nonsense\nartefact\n")
+    assert done.exit_code == 0, done.output
+    assert all(f"  {name}" in done.output for name in ABOUT)
+    assert "rota" in find(str(tmp_path / "mine")).spec.title
+
+
+def test_without_a_terminal_the_template_has_to_be_named(tmp_path: Path) -> None:
+    done = sia(tmp_path, "new", "mine")
+    assert done.status == 1
+    assert "--template" in done.errors

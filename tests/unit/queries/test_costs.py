@@ -1,0 +1,69 @@
+"""What a run has spent and may come to: by role, by lever, for each accepted point."""
+
+from __future__ import annotations
+
+import pytest
+
+from domains.contract import Instance
+from engine.events import types as t
+from engine.models.protocol import Usage
+from engine.queries.costs import costs
+from engine.queries.estimate import AGENT_TURNS, JUDGE_QUESTIONS, TASK_REPLY, estimate
+from tests.desks import HARNESS
+from tests.histories import Memory, Play, settings
+
+USAGE = t.Usage(input=100, output=20)
+
+
+class Talking(Play):
+    """Calls a model in each Execution and each Analysis."""
+
+    def append(self, generation: int, *payloads: t.Payload, contents: tuple[bytes, ...] = ()) -> None:  # type: ignore[override]
+        super().append(generation, *payloads, contents=contents)
+        for payload in payloads:
+            if isinstance(payload, t.StepStarted) and payload.kind in ("execute", "analyse"):
+                role: t.ModelRole = "task" if payload.kind == "execute" else "feedback"
+                call = t.ModelCalled(role, "m", "place", 0, "q", "r", "stop", USAGE, usd=0.5)
+                super().append(generation, call)
+
+
+def test_spend_is_told_by_role_by_lever_and_by_accepted_point() -> None:
+    play = Talking(Memory())
+    play.to_rest()
+    found = costs(play.log.events)
+    by = {row["on"]: row for row in found["by"]}
+    assert (by["task model"]["calls"], by["task model"]["usd"]) == (3, 1.5)
+    assert (by["Feedback-Agent"]["tokens"], by["Feedback-Agent"]["usd"]) == (2 * 120, 1.0)
+    levers = {row["lever"]: row for row in found["levers"]}
+    assert levers["first"]["usd"] == 0.5
+    assert levers["harness"]["usd"] == 2.0
+    assert found["usd"] == 2.5
+    gain = levers["harness"]["gain"]
+    assert gain == found["gain"] > 0
+    assert levers["harness"]["usd_per_accepted_point"] == pytest.approx(2.0 / (gain * 100))
+
+
+def test_reused_tokens_stand_apart_and_cost_nothing() -> None:
+    play = Play(Memory())
+    play.append(
+        0, t.StepStarted("baseline", 1), t.ModelCalled("task", "m", "p", 0, "q", "r", "stop", USAGE, reused=True)
+    )
+    row = next(row for row in costs(play.log.events)["by"] if row["on"] == "task model")
+    assert (row["calls"], row["tokens"], row["reused_tokens"], row["usd"]) == (0, 0, 120, 0.0)
+
+
+def test_an_estimate_counts_conversations_and_instances() -> None:
+    sample = [Instance("a", "x" * 300, 0)]
+
+    def dollars(usage: Usage) -> float:
+        return usage.output / 1000
+
+    chosen = settings(generations=3)
+    both = estimate(chosen, 14, HARNESS, sample, agent=dollars, task=dollars, at_once=2)
+    assert both.calls == 3 * AGENT_TURNS + 3 * 14
+    task = estimate(chosen, 14, HARNESS, sample, agent=None, task=dollars, at_once=2)
+    assert (task.calls, task.usd) == (42, pytest.approx(42 * TASK_REPLY / 1000))
+    assert both.usd > task.usd
+    assert estimate(chosen, 14, HARNESS, sample, agent=None, task=None, at_once=2).calls == 0
+    judged = estimate(chosen, 14, HARNESS, sample, agent=None, task=None, at_once=2, judge=dollars, judged=30)
+    assert (judged.calls, judged.usd > 0) == (30 * JUDGE_QUESTIONS, True)

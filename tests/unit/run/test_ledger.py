@@ -1,0 +1,124 @@
+"""The ledger of model calls: what this run knows, what its lineage knows, and what a call may cost."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engine.events import types as t
+from engine.events.connection import transaction
+from engine.events.log import RunLog
+from engine.models.calling import Overspent, Paid, Position
+from engine.models.protocol import Transient, Usage
+from engine.run.ledger import RunLedger
+from engine.run.session import Run
+from tests.histories import settings, started
+
+AT = Position("task", "val/val-1/0", 0, harness="h1")
+PAID = Paid("fake", None, 7, b'"reply"', "stop", Usage(input=10, output=5), 0.25, 1.5)
+
+
+@pytest.fixture
+def log(workspace: Path) -> Iterator[RunLog]:
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as held:
+        yield held
+
+
+def run_of(log: RunLog, *more: tuple[int, t.Payload], **caps: Any) -> Run:
+    """A run that executes its first candidate."""
+    first = started(settings(budget=t.Budget(**caps)))
+    log.append([(0, first), *more, (1, t.StepStarted("execute", 1))])
+    ports: Any = SimpleNamespace(task_model=None, agent_model=None)
+    run = Run(log, ports)
+    run.catch_up()
+    return run
+
+
+def calls(run: Run) -> list[t.ModelCalled]:
+    return [p for event in run.log.reader.history(run.log.run) if isinstance(p := event.payload, t.ModelCalled)]
+
+
+def test_a_reply_is_kept_with_what_it_took_and_recalled_without_a_word(log: RunLog) -> None:
+    run = run_of(log)
+    ledger = RunLedger(run)
+    assert ledger.recall(AT, b"ask") is None
+    ledger.keep(AT, b"ask", PAID)
+    assert (run.state.spent.usd, run.state.spent.tokens) == (0.25, 15)
+    assert ledger.recall(AT, b"ask") == b'"reply"'
+    assert RunLedger(run).recall(AT, b"ask") == b'"reply"'
+    (call,) = calls(run)
+    assert (call.place, call.harness, call.seed, call.reused) == ("val/val-1/0", "h1", 7, False)
+    assert log.reader.blob(call.request) == b"ask"
+
+
+@pytest.mark.parametrize(
+    ("at", "request_"),
+    [(AT, b"ask else"), (Position("task", "val/val-2/0", 0), b"ask"), (Position("task", AT.place, 1), b"ask")],
+)
+def test_another_request_or_position_is_not_known(log: RunLog, at: Position, request_: bytes) -> None:
+    ledger = RunLedger(run_of(log))
+    ledger.keep(AT, b"ask", PAID)
+    assert ledger.recall(at, request_) is None
+
+
+def test_another_candidate_is_given_the_reply_as_reused(log: RunLog) -> None:
+    run = run_of(log)
+    ledger = RunLedger(run)
+    ledger.keep(AT, b"ask", PAID)
+    other = Position("task", AT.place, 0, harness="h2")
+    assert ledger.recall(other, b"ask") == b'"reply"'
+    assert ledger.recall(other, b"ask") == b'"reply"'
+    assert [(call.harness, call.reused, call.usd) for call in calls(run)] == [("h1", False, 0.25), ("h2", True, 0.0)]
+    assert (run.state.spent.usd, run.state.spent.tokens, run.state.spent.reused_tokens) == (0.25, 15, 15)
+
+
+def test_a_fork_is_given_what_its_parent_paid_for_after_it_left(log: RunLog, workspace: Path) -> None:
+    RunLedger(run_of(log)).keep(AT, b"ask", PAID)
+    parent = log.reader.event("r1", 2)
+    with contextlib.closing(RunLog.hold(workspace, "r2")) as child:
+        child.fork_from(parent)
+        child.append([(1, t.RunForked("child", "r1", 2)), (1, t.StepStarted("execute", 1))])
+        ports: Any = SimpleNamespace(task_model=None, agent_model=None)
+        run = Run(child, ports)
+        run.catch_up()
+        assert RunLedger(run).recall(AT, b"ask") == b'"reply"'
+        assert run.state.spent.usd == 0
+        assert run.state.spent.reused_tokens == 15
+
+
+def test_a_reply_that_was_left_out_of_an_import_is_asked_for_again(log: RunLog) -> None:
+    run = run_of(log)
+    ledger = RunLedger(run)
+    ledger.keep(AT, b"ask", PAID)
+    with transaction(log.db, durable=False) as connection:
+        connection.execute("UPDATE blobs SET codec = 'left out', data = x'' WHERE sha256 = ?", (calls(run)[0].reply,))
+    assert ledger.recall(AT, b"ask") is None
+
+
+@pytest.mark.parametrize(("caps", "resource"), [({"usd": 1.0}, "usd"), ({"tokens": 100}, "tokens")])
+def test_what_is_in_flight_counts_with_all_that_it_may_cost(log: RunLog, caps: dict[str, Any], resource: str) -> None:
+    ledger = RunLedger(run_of(log, **caps))
+    with ledger.reserve(0.6, 60):
+        with pytest.raises(Overspent) as caught, ledger.reserve(0.6, 60):
+            pass
+        assert caught.value.resource == resource
+        with ledger.reserve(0.4, 40):
+            pass
+    with ledger.reserve(0.6, 60):
+        ledger.keep(AT, b"ask", PAID)
+    with pytest.raises(Overspent), ledger.reserve(0.8, 90):
+        pass
+
+
+def test_a_retry_is_an_event_of_one_line(log: RunLog) -> None:
+    run = run_of(log)
+    RunLedger(run).retried(AT, "fake", 2, 1.5, Transient("busy\nvery " + "x" * 900, status=529))
+    retries = [p for event in log.reader.history("r1") if isinstance(p := event.payload, t.ModelRetried)]
+    assert (retries[0].attempt, retries[0].wait_s, retries[0].status) == (2, 1.5, 529)
+    assert retries[0].reason.startswith("busy very xxx")
+    assert len(retries[0].reason) <= 300

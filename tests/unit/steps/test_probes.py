@@ -1,0 +1,125 @@
+"""The lab tries proposals side by side, records them in order, within the budget, and none twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from domains.contract import Grade, Instance
+from engine.agents.protocol import Ask
+from engine.evaluation.evaluate import Answered, Task
+from engine.events import types as t
+from engine.events.log import RunLog
+from engine.run.session import Ports, Run, StepFailure
+from engine.steps import probes
+from engine.steps.probes import FoldLab
+from harness_repo.harness import parse
+from tests.histories import SEED_HARNESS, Play, settings, started
+
+ASKS = [Ask(i, {"skill": i}, "a try") for i in range(4)]
+
+
+class Sandbox:
+    """Stands for `answer_all`: later proposals are done first, and one may break."""
+
+    def __init__(self) -> None:
+        self.tried: list[int] = []
+        self.asked: list[tuple[str, int]] = []
+        self.breaks: int | None = None
+
+    async def __call__(self, ports: Ports, harness: Any, todo: Sequence[Task], **_: Any) -> AsyncIterator[Answered]:
+        skill = harness.params["skill"]
+        self.tried.append(skill)
+        self.asked += [(task.instance, task.repeat) for task in todo]
+        for _turn in range(10 - skill):
+            await asyncio.sleep(0)
+        if skill == self.breaks:
+            raise StepFailure(t.Failure("infrastructure", "broken"))
+        for task in reversed(todo):
+            yield Answered(task, skill, Grade(skill / 10), None, 0.1, 0.1, "")
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    made = Sandbox()
+    monkeypatch.setattr(probes, "answer_all", made)
+    return made
+
+
+@pytest.fixture
+def log(workspace: Path) -> Iterator[RunLog]:
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as held:
+        yield held
+
+
+def run_of(log: RunLog, **changes: object) -> Run:
+    """A run that has just been analysed."""
+    play = Play(log, started(settings(**changes)))  # type: ignore[arg-type]
+    for kind, at in (("baseline", 0), ("write", 0)):
+        play.perform(kind, at, 1)  # type: ignore[arg-type]
+    spec = SimpleNamespace(folder=SimpleNamespace(spec=SimpleNamespace(learns=True, limits=None)))
+    run = Run(log, Ports(spec, None, None, None, workers=4))  # type: ignore[arg-type]
+    run.catch_up()
+    run._train = [Instance(f"train-{i}", i, i) for i in range(6)]
+    return run
+
+
+def lab(run: Run, attempt: int = 0) -> FoldLab:
+    return FoldLab(run, 1, attempt, parse(SEED_HARNESS))
+
+
+def test_results_come_and_are_recorded_in_the_order_of_the_asks(log: RunLog, sandbox: Sandbox) -> None:
+    run = run_of(log)
+    found = asyncio.run(lab(run).probe(ASKS))
+    assert [probe.ordinal for probe in found] == [0, 1, 2, 3]
+    assert [probe.score.score for probe in found] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert run.probes == found
+    assert all(log.reader.blob(probe.items) for probe in found)
+
+
+def test_a_fold_is_the_same_for_all_probes_of_a_run(log: RunLog, sandbox: Sandbox) -> None:
+    asyncio.run(lab(run_of(log, repeats=2)).probe(ASKS))
+    assert len(set(sandbox.asked)) == 3 * 2
+    assert len(sandbox.asked) == 4 * 3 * 2
+
+
+@pytest.mark.parametrize(("repeats", "cap", "tried"), [(1, 14 + 6, 2), (1, 14 + 5, 1), (2, 28 + 6, 1), (2, 28 + 5, 0)])
+def test_the_execution_to_come_stays_paid_for(
+    log: RunLog, sandbox: Sandbox, repeats: int, cap: int, tried: int
+) -> None:
+    run = run_of(log, repeats=repeats, budget=t.Budget(evaluations=cap))
+    found = asyncio.run(lab(run).probe(ASKS))
+    assert len(found) == len(sandbox.tried) == tried
+    assert run.state.spent.evaluations <= cap - 14 * repeats
+
+
+def test_an_improvement_that_is_asked_again_takes_what_is_recorded(log: RunLog, sandbox: Sandbox) -> None:
+    run = run_of(log)
+    first = asyncio.run(lab(run).probe(ASKS[:2]))
+    again = asyncio.run(lab(run).probe(ASKS))
+    assert again[:2] == first
+    assert sorted(sandbox.tried) == [0, 1, 2, 3]
+    assert len(run.probes) == 4
+
+
+def test_what_the_lineage_has_tried_is_taken_over_and_counts(log: RunLog, sandbox: Sandbox) -> None:
+    run = run_of(log)
+    asyncio.run(lab(run).probe(ASKS[:2]))
+    again = asyncio.run(lab(run, attempt=1).probe(ASKS[:2]))
+    assert [probe.reused for probe in again] == [True, True]
+    assert sorted(sandbox.tried) == [0, 1]
+    assert run.state.spent.evaluations + run.state.spent.reused == 2 * 2 * 3
+
+
+def test_where_the_sandbox_breaks_the_others_are_given_up(log: RunLog, sandbox: Sandbox) -> None:
+    run = run_of(log)
+    sandbox.breaks = 1
+    with pytest.raises(StepFailure, match="broken"):
+        asyncio.run(lab(run).probe(ASKS))
+    assert [probe.ordinal for probe in run.probes] == [0]
