@@ -12,10 +12,10 @@ from engine.errors import SiaError
 from engine.run.workspace import Workspace
 from sia_tui.app import keys, preferences
 from sia_tui.app.keys import Key
-from sia_tui.app.lines import harmless
+from sia_tui.app.model.sources import Source, open_sealed, open_workspace, recording
 from sia_tui.app.screens.main import MainScreen
-from sia_tui.app.sources import Source, open_sealed, open_workspace, recording
 from sia_tui.app.themes import THEMES
+from sia_tui.app.widgets.lines import harmless
 
 if TYPE_CHECKING:
     from textual.command import Provider

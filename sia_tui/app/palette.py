@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from sia_tui.app import keys
-from sia_tui.app.lines import escaped
-from sia_tui.app.rows import Target
-from sia_tui.app.screens import moving
+from sia_tui.app.actions import places as moving
+from sia_tui.app.rows.row import Target
+from sia_tui.app.widgets.lines import escaped
 
 if TYPE_CHECKING:
     from sia_tui.app.screens.main import MainScreen

@@ -33,7 +33,7 @@ def _in_browser() -> bool:
 
 def _list(shared: Shared, files: Sequence[Path]) -> None:
     from engine.events.reader import Reader
-    from sia_tui.app.sources import recording
+    from sia_tui.app.model.sources import recording
     from sia_tui.commands.reading import list_runs
 
     if shared.workspace.log.is_file():

@@ -8,9 +8,9 @@ import tomllib
 import msgspec
 
 from engine.events.reader import Reader
-from sia_tui.app import filter as filters
 from sia_tui.app.app import _NAMES
 from sia_tui.app.keys import MAIN
+from sia_tui.app.model import event_filter as filters
 from sia_tui.app.preferences import Preferences
 from sia_tui.app.themes import THEMES
 from tests.docs.commandline import DOCS, ROOT

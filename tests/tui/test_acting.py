@@ -19,9 +19,9 @@ from textual.widgets import Input
 
 from engine.core.state import fold
 from engine.events.reader import Reader
-from sia_tui.app.lines import Lines
-from sia_tui.app.screens.editing import EditScreen
+from sia_tui.app.screens.harness_editor import EditScreen
 from sia_tui.app.screens.main import MainScreen
+from sia_tui.app.widgets.lines import Lines
 from tests.story import TOY, sia, story
 from tests.tui.conftest import Opened, settle
 
@@ -199,7 +199,7 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
         "from pathlib import Path\n"
         "from engine.run.workspace import Workspace\n"
         "from sia_tui.app.app import SiaApp\n"
-        "from sia_tui.app.screens import acts\n"
+        "from sia_tui.app.actions import runs as acts\n"
         "async def main():\n"
         "    app = SiaApp(Workspace(Path(sys.argv[1])), shipped=False)\n"
         "    async with app.run_test() as pilot:\n"

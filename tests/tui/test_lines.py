@@ -10,8 +10,8 @@ from textual.app import App, ComposeResult
 
 from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
-from sia_tui.app.lines import _TONES, Lines, escaped, harmless
-from sia_tui.app.rows import Row, row
+from sia_tui.app.rows.row import Row, row
+from sia_tui.app.widgets.lines import _TONES, Lines, escaped, harmless
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.queries.snapshot import Outline
 from sia_tui.app import pages
-from sia_tui.app.describe import told
-from sia_tui.app.moment import Moment
-from sia_tui.app.rows import Target
+from sia_tui.app.model.snapshot import Moment
+from sia_tui.app.rows.event_line import told
+from sia_tui.app.rows.row import Target
 from tests.histories import Play
 from tests.tui.conftest import texts
 
@@ -58,7 +58,7 @@ def test_whatever_a_page_leads_to_is_a_page(path: Path, width: int) -> None:
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_every_event_has_a_page_and_a_line(path: Path) -> None:
-    from sia_tui.app.timeline import EventPages, event_row
+    from sia_tui.app.rows.timeline import EventPages, event_row
 
     with moment(path) as at:
         lines = EventPages()

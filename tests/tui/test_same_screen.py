@@ -13,7 +13,7 @@ from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
-from sia_tui.app.rows import Target
+from sia_tui.app.rows.row import Target
 from sia_tui.app.screens.main import MainScreen
 from tests.tui.conftest import settle, texts
 

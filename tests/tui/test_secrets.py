@@ -10,7 +10,7 @@ import pytest
 
 from engine.events import types as t
 from engine.events.reader import Reader
-from sia_tui.app.rows import Target
+from sia_tui.app.rows.row import Target
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.playing import CANARY, call, faulty, small
 from tests.tui.conftest import Opened, settle, texts

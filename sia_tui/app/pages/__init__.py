@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import importlib
 
-from sia_tui.app.moment import Moment
-from sia_tui.app.rows import Page, Target
+from sia_tui.app.model.snapshot import Moment
+from sia_tui.app.rows.row import Page, Target
 
 _BUILDERS = {
-    "run": "run.build",
-    "generation": "generation.build",
-    "verdict": "generation.verdict",
-    "event": "event.build",
-    "blob": "event.blob",
-    "instance": "instance.build",
-    "analysis": "analysis.build",
-    "harness": "harness.build",
-    "file": "harness.file",
-    "diff": "diff.build",
-    "map": "map.build",
-    "scores": "scores.build",
-    "cost": "cost.build",
-    "training": "training.build",
-    "cases": "cases.build",
-    "answers": "answers.build",
-    "compare": "comparing.build",
-    "bisect": "bisecting.build",
+    "run": "run.overview.build",
+    "generation": "generation.overview.build",
+    "verdict": "generation.overview.verdict",
+    "event": "event.overview.build",
+    "blob": "event.overview.blob",
+    "instance": "instance.trajectory.build",
+    "analysis": "generation.analysis.build",
+    "harness": "generation.harness.build",
+    "file": "generation.harness.file",
+    "diff": "compare.diff.build",
+    "map": "run.instance_map.build",
+    "scores": "run.scores.build",
+    "cost": "run.cost.build",
+    "training": "run.training.build",
+    "cases": "generation.cases.build",
+    "answers": "compare.answers.build",
+    "compare": "compare.comparison.build",
+    "bisect": "instance.bisect.build",
 }
 
 SLOW = {"map", "compare", "bisect", "cost"}
@@ -34,6 +34,6 @@ SLOW = {"map", "compare", "bisect", "cost"}
 
 def build(moment: Moment, target: Target, width: int) -> Page:
     """The page that `target` names, folded to `width` cells."""
-    module, _, function = _BUILDERS[target.kind].partition(".")
+    module, _, function = _BUILDERS[target.kind].rpartition(".")
     page: Page = getattr(importlib.import_module(f"{__name__}.{module}"), function)(moment, target, width)
     return page

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sia_tui.app import keys, lineage, whither
-from sia_tui.app.bars import Crumbs, KeyBar, ReplayBar, StatusLine
-from sia_tui.app.lines import Lines, escaped
-from sia_tui.app.rows import Row
-from sia_tui.app.sources import Source
+from sia_tui.app import keys
+from sia_tui.app.model.sources import Source
+from sia_tui.app.navigator import availability as whither
+from sia_tui.app.rows import lineage
+from sia_tui.app.rows.row import Row
+from sia_tui.app.widgets.bars import Crumbs, KeyBar, ReplayBar, StatusLine
+from sia_tui.app.widgets.lines import Lines, escaped
 
 if TYPE_CHECKING:
     from sia_tui.app.screens.main import MainScreen

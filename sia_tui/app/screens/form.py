@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.errors import SiaError
-from sia_tui.app.lines import harmless
+from sia_tui.app.widgets.lines import harmless
 
 
 class Field(NamedTuple):

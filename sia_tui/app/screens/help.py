@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from sia_tui.app import filter as filters
 from sia_tui.app.keys import Key
-from sia_tui.app.lines import Lines
-from sia_tui.app.rows import BLANK, Row, heading, row
+from sia_tui.app.model import event_filter as filters
+from sia_tui.app.rows.row import BLANK, Row, heading, row
+from sia_tui.app.widgets.lines import Lines
 
 _LISTS = (
     ("j k, up down", "move the cursor"),

@@ -15,18 +15,22 @@ from textual.timer import Timer
 
 from engine.errors import SiaError
 from engine.events import types as t
-from sia_tui.app import keys, whither
-from sia_tui.app import lineage as graphs
-from sia_tui.app.bars import Crumbs, KeyBar, ReplayBar, StatusLine
-from sia_tui.app.lines import Lines, harmless
-from sia_tui.app.panes import InspectorPane, LineagePane, TimelinePane
-from sia_tui.app.place import Place, Trail
-from sia_tui.app.roll import Roll
-from sia_tui.app.rows import Target
-from sia_tui.app.screens import drawing, looking, moving, timing
-from sia_tui.app.searching import Search
-from sia_tui.app.sources import Source
-from sia_tui.app.watching import Watching
+from sia_tui.app import keys
+from sia_tui.app.actions import places as moving
+from sia_tui.app.actions import playback as timing
+from sia_tui.app.actions import view as looking
+from sia_tui.app.model.event_search import Search
+from sia_tui.app.model.live_runs import Roll
+from sia_tui.app.model.sources import Source
+from sia_tui.app.navigator import availability as whither
+from sia_tui.app.navigator.run_cursor import Watching
+from sia_tui.app.navigator.trail import Place, Trail
+from sia_tui.app.rows import lineage as graphs
+from sia_tui.app.rows.row import Target
+from sia_tui.app.screens import drawing
+from sia_tui.app.widgets.bars import Crumbs, KeyBar, ReplayBar, StatusLine
+from sia_tui.app.widgets.lines import Lines, harmless
+from sia_tui.app.widgets.panes import InspectorPane, LineagePane, TimelinePane
 
 if TYPE_CHECKING:
     from sia_tui.app.app import SiaApp
@@ -442,7 +446,7 @@ class MainScreen(Screen[None]):
 
     def action_act(self, name: str) -> None:
         """Does something to a run: a function of `acts`, beside the screen."""
-        from sia_tui.app.screens import acts
+        from sia_tui.app.actions import runs as acts
 
         self.run_worker(getattr(acts, name)(self), group="act")
 

@@ -1,0 +1,1 @@
+"""Where the user is and what can be done there. Never imports Textual."""

@@ -1,0 +1,76 @@
+"""Small screens that ask: a line of text, or yes or no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from engine.errors import SiaError
+from sia_tui.app.widgets.lines import harmless
+
+Check = Callable[[str], object]
+
+
+class Prompt(ModalScreen[str | None]):
+    """One line of text at the foot of the screen. What `check` refuses is said there, and may be corrected."""
+
+    DEFAULT_CSS = """
+    Prompt { align: left bottom; background: $background 0%; }
+    Prompt Vertical { height: auto; background: $panel; padding: 0 1; }
+    Prompt Input, Prompt Input:focus { background: $boost; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+
+    def __init__(self, question: str, hint: str = "", value: str = "", check: Check | None = None) -> None:
+        super().__init__()
+        self._question, self._hint, self._value, self._check = question, hint, value, check
+
+    def compose(self) -> ComposeResult:
+        """The question, the line, and a hint."""
+        with Vertical():
+            yield Static(Text(self._question, style="bold"))
+            yield Input(self._value, compact=True)
+            yield Static(Text(self._hint, style="dim"), id="hint")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Takes the line, if it will do."""
+        event.stop()
+        try:
+            if self._check:
+                self._check(event.value)
+        except SiaError as error:
+            self.query_one("#hint", Static).update(Text(harmless(str(error)), style="bold red"))
+            return
+        self.dismiss(event.value)
+
+
+class Confirm(ModalScreen[bool]):
+    """Yes or no, before what costs something or cannot be undone; `what` names all that it changes."""
+
+    DEFAULT_CSS = """
+    Confirm { align: center middle; }
+    Confirm Vertical { width: 72; max-width: 96%; height: auto; max-height: 90%; border: round $warning;
+                       background: $surface; padding: 1 2; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter", "dismiss(True)", "Yes"),
+        Binding("n,escape,q", "dismiss(False)", "No"),
+    ]
+
+    def __init__(self, question: str, what: Sequence[str]) -> None:
+        super().__init__()
+        self._question, self._what = question, what
+
+    def compose(self) -> ComposeResult:
+        """The question, and what follows from a yes."""
+        with Vertical():
+            yield Static(Text(harmless(self._question), style="bold"))
+            yield Static(Text("\n".join(f"· {harmless(line)}" for line in self._what)))
+            yield Static(Text("\ny or enter: yes    n or esc: no", style="dim"))
