@@ -74,7 +74,7 @@ async def measure(folder: Path, count: int) -> dict[str, Any]:
         ports: Any = SimpleNamespace(task_model=Served(model, lambda usage: 0.0), agent_model=None)
         run = Run(log, ports)
         run.catch_up()
-        broker = broker_for(run, "commit")
+        broker = broker_for(run.caller("task"), run.state.root_seed, "commit")
 
         async def through(number: int) -> None:
             await broker.call(f"val/{number}/0", "model.chat", {"messages": [PROMPT]}, 0)

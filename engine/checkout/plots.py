@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from domains.contract import Picture
+from engine.checkout.domain import domain_of
 from engine.core.results import Results
 from engine.core.state import State, evolve
 from engine.errors import SiaError
@@ -18,7 +19,7 @@ from engine.evaluation.model_broker import NoModel
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.grading.client import Grader, GraderFailed
-from engine.run.domain_session import Report, contained, same_domain
+from engine.run.domain_session import Report, contained
 from engine.sandbox import Isolation, Job
 from engine.steps.execution import divide
 from harness_repo import harness as harnesses
@@ -32,7 +33,7 @@ async def picture(reader: Reader, run: str, to: Path, report: Report, *, unsafe:
         results.add(event)
     if state.incumbent is None:
         raise SiaError("this run has no incumbent yet", "let it finish its first generation with `sia resume`")
-    async with same_domain(state.task, report) as grader:
+    async with domain_of(state.task, report) as grader:
         try:
             if not await grader.draws():
                 raise SiaError(f"the domain {state.task.name} draws no pictures", "leave out --plots")

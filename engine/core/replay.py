@@ -17,6 +17,7 @@ from engine.core import budget
 from engine.core import results as instance_results
 from engine.core.decide import Judge, Perform, Record, decide
 from engine.core.gate import mean
+from engine.core.histogram import binned
 from engine.core.results import Results
 from engine.core.state import OpenStep, State, evolve
 from engine.core.verdict import verdict
@@ -27,7 +28,6 @@ from engine.events.codec import encode
 from engine.events.event import GENESIS, Event
 from engine.events.reader import Reader
 from engine.seeds import derive
-from engine.steps.training.monitor import binned
 from harness_repo.objects import Version, build
 
 

@@ -1,109 +1,14 @@
-"""What a person may choose for a run, checked, and turned into the settings that the log records."""
+"""What the settings of a run may be, by themselves: numbers and names, whatever this machine has."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from domains.contract import Spec
-from engine.agents.choice import LANGUAGE_MODELS, make_agent
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.run.models import pinned, trains
 
 
-class Options(msgspec.Struct, frozen=True):
-    """What a person may choose for a run. None leaves the domain's or the engine's default."""
-
-    domain: str
-    generations: int = 8
-    seed: int = 1
-    agent: str = "search"
-    agent_model: str = ""
-    model: str = ""
-    judge: str = ""
-    seed_harness: bool = False
-    lever: str = "auto"
-    approve: str = "none"
-    probes: int | None = None
-    budget: t.Budget = t.Budget()
-    data: Path | None = None
-    workers: int = 1
-    name: str = ""
-    unsafe: bool = False
-
-
-def settings_of(options: Options, spec: Spec) -> t.Settings:
-    """The settings of a new run; raises `SiaError` where an option is not valid."""
-    script = read_script(options.agent)
-    settings = t.Settings(
-        generations=options.generations,
-        seed=options.seed,
-        agent="script" if script else options.agent,
-        gate=t.Gate(minimum_effect=spec.minimum_effect),
-        budget=options.budget,
-        lever=_one_of(options.lever, t.LeverPolicy, "--lever", "auto, harness, weights or best-of-n"),
-        approve=_one_of(options.approve, t.Approve, "--approve", "none, harness, weights or all"),
-        probe_fold=spec.probe_fold,
-        train_sample=spec.train_sample,
-        repeats=spec.repeats,
-        noisy=spec.noisy,
-        script=script,
-        agent_model=pinned(agents_model(options.agent, options.agent_model)),
-        model=pinned(options.model or spec.model),
-        judge=pinned(_judge(options.judge, spec)),
-        seed_harness=options.seed_harness,
-        probes=spec.probes if options.probes is None else options.probes,
-    )
-    check_settings(settings)
-    return settings
-
-
-def _judge(chosen: str, spec: Spec) -> str:
-    if spec.judged and not chosen:
-        raise SiaError(
-            f"answers to {spec.name} are judged by a language model, and none is named", "pass --judge MODEL"
-        )
-    if chosen and not spec.judged:
-        raise SiaError(f"answers to {spec.name} are judged by no language model", "leave --judge out")
-    return chosen
-
-
-def _one_of(word: str, kind: Any, option: str, known: str) -> Any:
-    try:
-        return msgspec.convert(word, kind)
-    except msgspec.ValidationError:
-        raise SiaError(f"{option} knows no {word!r}", f"choose {known}") from None
-
-
-def agents_model(agent: str, chosen: str) -> str:
-    """The model that the agents of that name are; raises `SiaError` where none is named or none is needed."""
-    if agent not in LANGUAGE_MODELS:
-        if chosen:
-            raise SiaError(
-                f"the agent {agent} is no language model", "leave --agent-model out, or choose another agent"
-            )
-        return ""
-    if not (model := chosen or LANGUAGE_MODELS[agent]):
-        raise SiaError(f"the agent {agent} needs the name of a model", "pass --agent-model")
-    return model
-
-
-def read_script(agent: str) -> str:
-    """The text of the script that `script:FILE` names, else nothing."""
-    if not agent.startswith("script:"):
-        return ""
-    path = Path(agent.removeprefix("script:"))
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SiaError(f"the script {path} cannot be read ({error})", "name a TOML file after script:") from None
-
-
-def check_settings(settings: t.Settings) -> None:
+def check_numbers(settings: t.Settings) -> None:
     """Raises `SiaError` for numbers that no run can be played by."""
     if settings.generations < 1:
         raise SiaError("a run needs at least one generation", "pass --generations 1 or more")
@@ -111,14 +16,8 @@ def check_settings(settings: t.Settings) -> None:
         raise SiaError("an Improvement needs at least one probe", "pass --probes 1 or more")
     if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")
-    if settings.lever == "weights" and not trains(settings.model):
-        raise SiaError(
-            "the lever policy weights needs a model that can be trained", "pass --model hf:FOLDER, or hf:smollm2"
-        )
     if settings.lever == "best-of-n" and not settings.model:
         raise SiaError("best-of-n asks a task model several times, and this run has none", "pass --model")
-    make_agent(settings.agent, settings.script)
-    agents_model(settings.agent, settings.agent_model)
     caps = (settings.budget.evaluations, settings.budget.minutes, settings.budget.usd, settings.budget.tokens)
     if any(cap is not None and cap <= 0 for cap in caps):
         raise SiaError("a budget must be more than nothing", "leave it out for no cap")

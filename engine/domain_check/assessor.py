@@ -9,6 +9,7 @@ from typing import Any
 
 from domains.contract import Question, Split
 from engine.checkout.apply import Unrecorded
+from engine.core.failure import StepFailure
 from engine.domain_check.finding import Finding
 from engine.evaluation.judge import Judge, assess
 from engine.events import types as t
@@ -16,7 +17,6 @@ from engine.grading.client import Grader, GraderFailed
 from engine.models.calling import Caller
 from engine.run.domain_session import Report
 from engine.run.models import serve
-from engine.run.session import StepFailure
 
 Place = tuple[Split, str]
 

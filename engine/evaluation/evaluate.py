@@ -17,12 +17,12 @@ import msgspec
 from msgspec.structs import replace
 
 from domains.contract import Grade, Instance, Limits, Split
+from engine.core.failure import StepFailure
 from engine.evaluation.judge import Judge, assess
 from engine.evaluation.model_broker import NoModel
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import Folder
-from engine.run.session import StepFailure
 from engine.sandbox import Broker, Isolation, Job, Outcome, Program, open_sandbox
 from engine.seeds import derive
 from harness_repo.harness import Harness, read_folder

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from domains.contract import Grade, Question, Split
+from engine.core.failure import StepFailure
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.models.calling import A_PERSON_MUST_HELP, Caller, Position, Unavailable
 from engine.models.protocol import Hopeless, Message, Request
-from engine.run.session import Run, StepFailure
 from engine.seeds import derive
 
 MOST_QUESTIONS = 32
@@ -69,10 +69,9 @@ class ModelJudge:
         return (await self._caller.chat(Position("judge", place, ordinal, self._harness), request)).text
 
 
-def judge_for(run: Run, harness: str = "") -> Judge | None:
-    """The judge of a run's candidate, or of a harness that is only tried; None where the domain asks none."""
-    caller = run.caller("judge")
-    return None if caller is None else ModelJudge(caller, run.state.root_seed, harness)
+def judge_for(caller: Caller | None, seed: int, harness: str = "") -> Judge | None:
+    """The judge of a candidate, or of a harness that is only tried; None where there is nobody to ask."""
+    return None if caller is None else ModelJudge(caller, seed, harness)
 
 
 async def assess(

@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from domains.contract import Grade, Instance
+from engine.core.failure import StepFailure
 from engine.evaluation.evaluate import Answered, OnPrepared, Task, answer_all, as_failure, grade, solve_all
 from engine.evaluation.judge import judge_for
 from engine.evaluation.model_broker import broker_for
 from engine.events import types as t
-from engine.run.session import Run, StepFailure
+from engine.run.session import Run
 from engine.sandbox import Job, Outcome
 from engine.seeds import derive
 from harness_repo.harness import Harness
@@ -38,7 +39,7 @@ async def answered(
     """As `answer_all`, with as many votes for each task as `candidate` has."""
     ports, seed, limits = run.ports, run.state.root_seed, run.ports.grader.folder.spec.limits
     if candidate.votes == 1:
-        broker = broker_for(run, candidate.harness, candidate.weights)
+        broker = broker_for(run.caller("task"), run.state.root_seed, candidate.harness, candidate.weights)
         rows = answer_all(
             ports,
             harness,
@@ -48,7 +49,7 @@ async def answered(
             workers=ports.workers,
             limits=limits,
             broker=broker,
-            judge=judge_for(run, candidate.harness),
+            judge=judge_for(run.caller("judge"), run.state.root_seed, candidate.harness),
             on_prepared=on_prepared,
         )
         async for row in rows:
@@ -71,7 +72,9 @@ async def answered(
         limits=limits,
         per=ports.grader.folder.spec.isolation,
         isolation=ports.isolation,
-        broker=broker_for(run, candidate.harness, candidate.weights, temperature=TEMPERATURE),
+        broker=broker_for(
+            run.caller("task"), run.state.root_seed, candidate.harness, candidate.weights, temperature=TEMPERATURE
+        ),
         on_prepared=on_prepared,
     )
     async with contextlib.aclosing(solving) as outcomes:
@@ -91,7 +94,9 @@ async def _elected(run: Run, harness: str, task: Task, cast: Sequence[Outcome]) 
         raise StepFailure(failure)
     given = Grade(score=0.0)
     if failure is None:
-        given, failure = await grade(run.ports.grader, judge_for(run, harness), task, answer)
+        given, failure = await grade(
+            run.ports.grader, judge_for(run.caller("judge"), run.state.root_seed, harness), task, answer
+        )
     cpu_s, wall_s = sum(one.cpu_s for one in cast), sum(one.wall_s for one in cast)
     return Answered(task, answer, given, failure, cpu_s, wall_s, cast[0].log)
 

@@ -12,11 +12,11 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from engine.core.failure import StepFailure
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.calling import A_PERSON_MUST_HELP, Position, Scoring, Unavailable
 from engine.models.protocol import Hopeless, Message, Model, Reply, Request, Scored, Tool, ToolCall
-from engine.run.session import Run, StepFailure
 from engine.sandbox import Broker, Refused
 from engine.seeds import derive
 
@@ -131,12 +131,11 @@ class TaskBroker:
         return derive(self._seed, "model", at.place, at.ordinal)
 
 
-def broker_for(run: Run, harness: str = "", adapter: str | None = None, temperature: float | None = None) -> Broker:
-    """The broker of a candidate of `run`, or of a harness that is only tried; a `temperature` overrides theirs."""
-    caller = run.caller("task")
-    if caller is None:
-        return NoModel()
-    return TaskBroker(caller, run.state.root_seed, harness, adapter, temperature)
+def broker_for(
+    caller: Asked | None, seed: int, harness: str = "", adapter: str | None = None, temperature: float | None = None
+) -> Broker:
+    """The broker of a candidate, or of a harness that is only tried; a `temperature` overrides that of its calls."""
+    return NoModel() if caller is None else TaskBroker(caller, seed, harness, adapter, temperature)
 
 
 def _checked(payload: Any, kind: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.core import budget
 from engine.core.decide import Await, Judge, Perform, Record, Rest, decide
+from engine.core.failure import StepFailure
 from engine.core.verdict import verdict
 from engine.errors import SiaError
 from engine.events import types as t
@@ -16,7 +17,7 @@ from engine.grading.client import GraderFailed
 from engine.loop import approval
 from engine.loop.control_socket import Control
 from engine.models.calling import Overspent
-from engine.run.session import Run, StepFailure
+from engine.run.session import Run
 from engine.steps import baseline, execution, improvement, sealed_test
 
 _STEPS: dict[t.StepKind, Callable[[Run, int], Awaitable[None]]] = {

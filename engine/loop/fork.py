@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
-from engine.core.settings import agents_model, check_name, check_settings, read_script
+from engine.core.settings import check_name
 from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
@@ -23,6 +23,7 @@ from engine.events.log import RunLog
 from engine.events.reader import Reader, Run
 from engine.loop.launch import free_name
 from engine.run.models import pinned
+from engine.run.options import agents_model, check_settings, read_script
 from engine.run.versions import harness_written
 from engine.run.workspace import Workspace
 from harness_repo.harness import Harness

@@ -17,7 +17,7 @@ from engine import __version__
 from engine.agents.choice import make_agent
 from engine.agents.prompt import NAMES, load
 from engine.core.decide import RULES
-from engine.core.settings import Options, check_name, settings_of
+from engine.core.settings import check_name
 from engine.core.state import fold
 from engine.errors import SiaError
 from engine.evaluation import verifier_noise
@@ -26,8 +26,9 @@ from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.models.calling import Served
-from engine.run.domain_session import Report, contained, describe, same_domain
+from engine.run.domain_session import Report, contained, describe, same_code, same_domain
 from engine.run.models import check, references, serve
+from engine.run.options import Options, settings_of
 from engine.run.session import Observer, Ports, Run
 from engine.run.workspace import Workspace
 from engine.sandbox import Isolation
@@ -140,7 +141,8 @@ async def take_up(
             )
         settings = change(state.set) if change else None
         isolation = contained(unsafe=unsafe)
-        grader = await cleanup.enter_async_context(same_domain(state.task, report, isolation))
+        folder = await verifier_noise.measured(same_code(state.task), isolation, report)  # the cache may be empty
+        grader = await cleanup.enter_async_context(same_domain(state.task, folder, report, isolation))
         now = settings or state.set
         # a run that rests, and is to be tested only, asks its task model, its judge and no agent
         wanted = references(now) if go_on or state.status == "running" else {now.model, now.judge} - {""}

@@ -68,7 +68,7 @@ def origins(history: Iterable[Event]) -> list[Origin]:
 
 def _usual() -> dict[str, Any]:
     from domains.contract import Spec
-    from engine.core.settings import Options, settings_of
+    from engine.run.options import Options, settings_of
 
     nothing = Spec(name="", title="", metric="", minimum_effect=0.0, train_sample=0)
     return flat(settings_of(Options(domain=""), nothing))

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from engine.errors import SiaError
-from engine.evaluation import verifier_noise
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import Folder, find
@@ -40,29 +39,37 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
     return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts, title
 
 
-@contextlib.asynccontextmanager
-async def same_domain(task: t.DomainRef, report: Report, isolation: Isolation | None = None) -> AsyncIterator[Grader]:
-    """The grading process of `task`; raises `SiaError` where its code or data is no longer what it was."""
+def same_code(task: t.DomainRef) -> Folder:
+    """The folder of `task`, before any of its code is run: a log that came from elsewhere must not decide which code
+    runs here. Raises `SiaError` where its code is no longer what it was."""
     folder = find(task.source)
+    if folder.code_digest() != task.code:
+        raise _changed(task)
+    return folder
+
+
+@contextlib.asynccontextmanager
+async def same_domain(
+    task: t.DomainRef, folder: Folder, report: Report, isolation: Isolation | None = None
+) -> AsyncIterator[Grader]:
+    """The grading process of `task` in `folder`, which `same_code` found, with its noise known; raises `SiaError` where
+    its data is no longer what it was."""
     data = Path(task.data) if task.data else None
-    # its code first: a log that came from elsewhere must not decide which code is run here
-    same = folder.code_digest() == task.code
-    if same:
-        folder = await verifier_noise.measured(
-            folder, isolation or probe(), report
-        )  # known, unless the cache was emptied
-        same = (await describe(folder, data, report))[0] == task.digest
-    if not same:
-        raise SiaError(
-            f"the domain {task.name} is not what it was when this run began "
-            "(its code, its data or, where answers are timed, the machine changed)",
-            "put it back, or start a new run: scores of different tasks and machines do not mix",
-        )
+    if (await describe(folder, data, report))[0] != task.digest:
+        raise _changed(task)
     grader = Grader(folder, data, isolation)
     try:
         yield grader
     finally:
         await grader.close()
+
+
+def _changed(task: t.DomainRef) -> SiaError:
+    return SiaError(
+        f"the domain {task.name} is not what it was when this run began "
+        "(its code, its data or, where answers are timed, the machine changed)",
+        "put it back, or start a new run: scores of different tasks and machines do not mix",
+    )
 
 
 def contained(*, unsafe: bool) -> Isolation:

@@ -33,14 +33,6 @@ GROUP_EVENTS = 128
 GROUP_S = 0.05
 
 
-class StepFailure(Exception):
-    """A step came to nothing; recorded as `step.failed` and tried again."""
-
-    def __init__(self, failure: t.Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
 class Ports(msgspec.Struct, frozen=True):
     """Everything outside the log that a run touches, and how many instances it executes at once.
 

@@ -13,6 +13,7 @@ import msgspec
 
 from engine.agents.protocol import Ask, Lab, Question, Result
 from engine.core import budget
+from engine.core.failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import answer_all, tasks
@@ -23,7 +24,7 @@ from engine.events import types as t
 from engine.models.calling import Overspent, Position, Unavailable
 from engine.models.protocol import Abilities, Hopeless, Reply, Request, ToolCall
 from engine.run.models import trains
-from engine.run.session import Run, StepFailure
+from engine.run.session import Run
 from engine.seeds import derive
 from engine.steps.agent_view import RunRecord
 from engine.steps.execution import divide
@@ -135,8 +136,8 @@ class StepDesk:
                 seed=run.state.root_seed,
                 workers=1,
                 limits=run.ports.grader.folder.spec.limits,
-                broker=broker_for(run, adapter=run.weights),
-                judge=judge_for(run),
+                broker=broker_for(run.caller("task"), run.state.root_seed, adapter=run.weights),
+                judge=judge_for(run.caller("judge"), run.state.root_seed),
                 on_prepared=on_prepared,
             )
         ]

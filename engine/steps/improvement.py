@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from engine.agents.meta import MetaAgent
 from engine.agents.protocol import Lab, Nothing, Past, View
+from engine.core.failure import StepFailure
 from engine.events import types as t
-from engine.run.session import Run, StepFailure
+from engine.run.session import Run
 from engine.steps.agent_tools import StepDesk
 from engine.steps.agent_view import RunRecord
 from engine.steps.probes import FoldLab, NoLab

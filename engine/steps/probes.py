@@ -143,8 +143,8 @@ class FoldLab:
                     seed=run.state.root_seed,
                     workers=1,
                     limits=run.ports.grader.folder.spec.limits,
-                    broker=broker_for(run, adapter=fold.weights),
-                    judge=judge_for(run),
+                    broker=broker_for(run.caller("task"), run.state.root_seed, adapter=fold.weights),
+                    judge=judge_for(run.caller("judge"), run.state.root_seed),
                     on_prepared=on_prepared,
                 )
             ]

@@ -40,7 +40,7 @@ async def unseal(run: Run, generation: int) -> None:
     summary = await grader.summarise(
         "test", [(row.task.instance, answer_codec.whole(row.answer), row.grade) for row in ordered]
     )
-    baselines = await graded_baselines(grader, judge_for(run), "test")
+    baselines = await graded_baselines(grader, judge_for(run.caller("judge"), run.state.root_seed), "test")
     recorded = msgspec.json.encode(
         [
             [row.task.instance, row.grade.score, answer_codec.short(row.answer), *results.told(row.grade)]

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from engine import tree
-from engine.core.settings import Options
 from engine.errors import SiaError
 from engine.grading.loader import built_in, find
 from engine.loop.control_socket import Control
+from engine.run.options import Options
 from sia_tui.cli.progress import say
 
 DEBOUNCE_MS = 300

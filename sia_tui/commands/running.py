@@ -49,9 +49,9 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
 
     Example: sia run lawbench --generations 8
     """
-    from engine.core.settings import Options
     from engine.events.types import Budget
     from engine.loop import launch
+    from engine.run.options import Options
     from sia_tui.cli.progress import Progress, say
 
     if not (dry_run or watch) and opens_app(shared, plain_lines=chosen["plain"]):

@@ -51,10 +51,10 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
 
 
 async def _train(taken: Taken) -> list[Instance]:
-    from engine.run.domain_session import same_domain
+    from engine.checkout.domain import domain_of
     from sia_tui.cli.progress import say
 
-    async with same_domain(taken.state.task, say) as grader:
+    async with domain_of(taken.state.task, say) as grader:
         return await grader.instances("train")
 
 
@@ -95,8 +95,9 @@ def apply(
     Example: sia apply last cases.jsonl
     """
     from engine.checkout import apply
+    from engine.checkout.domain import domain_of
     from engine.checkout.folder import take
-    from engine.run.domain_session import contained, same_domain
+    from engine.run.domain_session import contained
     from sia_tui.cli.engine_process import cores
     from sia_tui.cli.progress import say
 
@@ -113,7 +114,7 @@ def apply(
 
     async def go() -> Learnt:
         async with (
-            same_domain(taken.state.task, say) as grader,
+            domain_of(taken.state.task, say) as grader,
             apply.task_model(taken, shared.workspace.path) as broker,
         ):
             learnt = await apply.learn(taken, grader, material)

@@ -11,7 +11,6 @@ import msgspec
 
 from engine.core.gate import mean
 
-BINS = 10
 CLASSES = 24
 """Classes that have a curve of their own: those with the most instances."""
 ONE_ANSWER, SPREAD = 0.95, 0.8
@@ -36,15 +35,6 @@ class Collapse(msgspec.Struct, frozen=True):
 
     reason: str
     keep: int
-
-
-def binned(rewards: Sequence[float]) -> list[int]:
-    """How many rewards lie in each of ten equal bins from the least to the most; equal ones are all in the first."""
-    if not rewards:
-        return []
-    low, span = min(rewards), max(rewards) - min(rewards)
-    counts = Counter(min(BINS - 1, int((reward - low) / span * BINS)) if span else 0 for reward in rewards)
-    return [counts[place] for place in range(BINS)]
 
 
 def shown(rollouts: Sequence[Rollout]) -> dict[str, float]:

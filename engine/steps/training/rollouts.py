@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
+from engine.core.failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import answer_all, tasks
@@ -20,7 +21,7 @@ from engine.evaluation.model_broker import TaskBroker
 from engine.events import types as t
 from engine.models.calling import Position, Scoring
 from engine.models.protocol import Hopeless, Model, Reply, Request, Scored, Usage
-from engine.run.session import Run, StepFailure
+from engine.run.session import Run
 from engine.seeds import derive
 from engine.steps.training.monitor import Rollout, plain
 from engine.weights.client import TrainerFailed
@@ -162,7 +163,7 @@ async def roll_out(
             workers=SLOTS,
             limits=run.ports.grader.folder.spec.limits,
             broker=TaskBroker(gathered, seed, ""),
-            judge=judge_for(run),
+            judge=judge_for(run.caller("judge"), run.state.root_seed),
         ):
             name, sample = row.task.instance, row.task.repeat
             calls = gathered.calls.get(f"train/{name}/{sample}", {})

@@ -21,11 +21,13 @@ from msgspec.structs import replace
 
 from domains.contract import Instance
 from engine.core import budget
+from engine.core.failure import StepFailure
+from engine.core.histogram import binned
 from engine.events import blobs
 from engine.events import types as t
 from engine.models.protocol import Model, Reply, Request, Usage
-from engine.run.session import Run, StepFailure
-from engine.steps.training.monitor import Collapse, Rollout, binned, collapse, saturated, shown
+from engine.run.session import Run
+from engine.steps.training.monitor import Collapse, Rollout, collapse, saturated, shown
 from engine.steps.training.plan import Plan, planned, remembered
 from engine.steps.training.rollouts import Generate, roll_out
 from engine.weights.client import Trainer, TrainerFailed, open_trainer

@@ -15,8 +15,8 @@ import pytest
 from domains.contract import Instance
 from engine.checkout import apply
 from engine.checkout.apply import Applied, Learnt, Material, parse_input
+from engine.checkout.domain import domain_of
 from engine.checkout.folder import folder, take, write
-from engine.core.settings import Options
 from engine.errors import SiaError
 from engine.evaluation.answer_codec import unpack
 from engine.evaluation.model_broker import NoModel
@@ -25,7 +25,8 @@ from engine.events.reader import Reader
 from engine.loop.control_socket import Control
 from engine.loop.driver import drive
 from engine.loop.launch import begin, plan
-from engine.run.domain_session import contained, same_domain
+from engine.run.domain_session import contained
+from engine.run.options import Options
 from engine.run.workspace import Workspace
 from tests.story import TOY
 
@@ -79,7 +80,7 @@ def applied(
     async def go() -> tuple[Learnt, list[Applied]]:
         with contextlib.closing(workspace.reader()) as reader:
             taken = take(reader, reader.find("last"), generation)
-        async with same_domain(taken.state.task, silent) as grader:
+        async with domain_of(taken.state.task, silent) as grader:
             learnt = await apply.learn(taken, grader, material)
             isolation = contained(unsafe=False)
             found = apply.apply(taken, grader, learnt, inputs, isolation=isolation, broker=NoModel(), workers=workers)
@@ -137,7 +138,7 @@ def test_the_folder_that_is_taken_away_answers_as_the_run_did(workspace: Workspa
     then = recorded(workspace, 2)
 
     async def train() -> list[Instance]:
-        async with same_domain(taken.state.task, silent) as grader:
+        async with domain_of(taken.state.task, silent) as grader:
             return await grader.instances("train")
 
     with contextlib.closing(workspace.reader()) as reader:
@@ -157,7 +158,7 @@ def test_a_domain_that_changed_is_refused(workspace: Workspace) -> None:
     async def go() -> None:
         with contextlib.closing(workspace.reader()) as reader:
             task = take(reader, reader.find("last"), 1).state.task
-        async with same_domain(t.DomainRef(task.name, task.source, "0" * 64, "", "", {}), silent):
+        async with domain_of(t.DomainRef(task.name, task.source, "0" * 64, "", "", {}), silent):
             raise AssertionError("it was opened")
 
     with pytest.raises(SiaError, match="not what it was"):

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from engine.core.failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation.model_broker import MOST_CALLS, NoModel, TaskBroker
 from engine.models.protocol import Hopeless, Reply, Request, Transient, Usage
-from engine.run.session import StepFailure
 from engine.sandbox import Refused
 from engine.seeds import derive
 from tests.unit.models.test_calling import Fake, Ledger, caller

@@ -13,10 +13,11 @@ import pytest
 
 from domains.contract import Grade, Instance
 from engine.agents.protocol import Ask
+from engine.core.failure import StepFailure
 from engine.evaluation.evaluate import Answered, Task
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.run.session import Ports, Run, StepFailure
+from engine.run.session import Ports, Run
 from engine.steps import probes
 from engine.steps.probes import FoldLab
 from harness_repo.harness import parse

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from engine.steps.training.monitor import Collapse, Rollout, binned, collapse, saturated, shown
+from engine.core.histogram import binned
+from engine.steps.training.monitor import Collapse, Rollout, collapse, saturated, shown
 
 
 def rollouts(*rows: tuple[str, float, str, str]) -> list[Rollout]:

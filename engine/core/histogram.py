@@ -1,0 +1,17 @@
+"""Rewards of a round of training as counts: recorded with it, and recomputed by a replay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+BINS = 10
+
+
+def binned(rewards: Sequence[float]) -> list[int]:
+    """How many rewards lie in each of ten equal bins from the least to the most; equal ones are all in the first."""
+    if not rewards:
+        return []
+    low, span = min(rewards), max(rewards) - min(rewards)
+    counts = Counter(min(BINS - 1, int((reward - low) / span * BINS)) if span else 0 for reward in rewards)
+    return [counts[place] for place in range(BINS)]
