@@ -27,8 +27,9 @@ from engine.run import git_refs
 from engine.run.versions import harness_written
 from engine.run.workspace import Workspace
 from engine.seeds import derive
-from harness_repo.harness import Value, dump_params
+from harness_repo.harness import dump_params
 from harness_repo.objects import Version
+from harness_repo.tunable import Value
 
 HARNESS: dict[str, bytes] = {
     "harness.toml": b"""name = "linear"

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harness_repo.harness import Tunable, Value
+from harness_repo.tunable import Tunable, Value
 
 if TYPE_CHECKING:
     import libcst as cst

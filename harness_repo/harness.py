@@ -7,44 +7,21 @@ import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
+
+from harness_repo import evolvable
+from harness_repo.tunable import Tunable, Value
 
 MAX_BYTES = 1 << 20
 _MAX_NAME = 255
 _MAX_PATH = 1024
 _INT64 = 1 << 63
-Value = bool | int | float | str
 
 
 class HarnessInvalid(Exception):
     """The files are not a harness; the message says which rule they break."""
-
-
-class Tunable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A parameter that a search may vary.
-
-    `choice` lists its values in `choices`; `int` and `float` range over [low, high], `log` on a logarithmic scale.
-    `structural` marks a choice of method rather than of degree. `when` names the values of other tunables under
-    which this one has any effect.
-    """
-
-    type: Literal["choice", "int", "float"]
-    choices: list[Value] = []
-    low: float = 0.0
-    high: float = 0.0
-    log: bool = False
-    structural: bool = False
-    when: dict[str, list[Value]] = {}
-
-    def admits(self, value: Value) -> bool:
-        """Whether `value` lies within what is declared."""
-        if self.type == "choice":
-            return any(value == choice and type(value) is type(choice) for choice in self.choices)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return False
-        return (self.type == "float" or isinstance(value, int)) and self.low <= value <= self.high
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,13 +62,11 @@ class Harness(msgspec.Struct, frozen=True):
         return parse({**self.files, "params.toml": dump_params(merged)})
 
     def _evolved(self, values: Mapping[str, Value]) -> Harness:
-        from harness_repo.evolvable import render
-
         path = self.manifest.evolve
         for name, tunable in self.manifest.tunables.items():
             if not tunable.admits(values[name]):
                 raise HarnessInvalid(f"{path}: {name} = {values[name]!r} is outside what may be searched")
-        return parse({**self.files, path: render(self.files[path].decode(), values).encode()})
+        return parse({**self.files, path: evolvable.render(self.files[path].decode(), values).encode()})
 
 
 def parse(files: Mapping[str, bytes]) -> Harness:
@@ -147,14 +122,12 @@ def dump_params(params: Mapping[str, Value]) -> bytes:
 
 def _evolvable(files: Mapping[str, bytes], manifest: Manifest) -> tuple[Manifest, dict[str, Value]]:
     """The manifest with what the program itself offers to a search, and its values now."""
-    from harness_repo.evolvable import read
-
     if manifest.evolve not in files:
         raise HarnessInvalid(f"the program {manifest.evolve!r} is not among the files")
     if manifest.tunables or "params.toml" in files:
         raise HarnessInvalid("a harness whose program is searched declares no tunables of its own")
     try:
-        tunables, values = read(files[manifest.evolve].decode())
+        tunables, values = evolvable.read(files[manifest.evolve].decode())
     except UnicodeDecodeError as error:
         raise HarnessInvalid(f"{manifest.evolve} is not UTF-8 text: {error}") from None
     return msgspec.structs.replace(manifest, tunables=tunables), values

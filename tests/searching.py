@@ -11,7 +11,8 @@ import tomli_w
 from engine.agents.protocol import Ask, Nothing, Past, Proposal, View
 from engine.agents.search import SearchAgent
 from engine.events import types as t
-from harness_repo.harness import Harness, Value, dump_params, parse
+from harness_repo.harness import Harness, dump_params, parse
+from harness_repo.tunable import Value
 from tests.histories import settings
 
 Formula = Callable[[Mapping[str, Value]], float]

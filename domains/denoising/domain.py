@@ -6,33 +6,24 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from domains.contract import Domain, Grade, Graded, Instance, Picture, Report, Split, Summary
 from domains.denoising import answer as answers
-from domains.denoising import baselines, biology, floor, metrics, obtain, simulator
+from domains.denoising import baselines, biology, floor, metrics, obtain, plots, simulator
 from domains.denoising.counts import Counts, checked, read
 from domains.denoising.cut import cut
 from domains.denoising.magic_client import Magic, version
 from domains.denoising.thinning import Thinning, thin
+from domains.denoising.unit import Unit
 
 THINNINGS: Mapping[Split, int] = {"train": 6, "val": 10, "test": 10}
 """At least this many instances a split."""
 LOOKED_AT = 3
 """Of so many thinnings of a block of test cells the structure is looked at."""
-
-
-class Unit(NamedTuple):
-    """All that is known of an instance; only `thinning.shown` is anyone else's to see."""
-
-    split: Split
-    looked_at: bool
-    thinning: Thinning
-    anchors: metrics.Anchors
-    labels: tuple[str, ...] | None
 
 
 class Denoising:
@@ -119,8 +110,6 @@ class Denoising:
 
     def plots(self, pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], folder: Path) -> list[str]:
         """UMAP and a marker pair before and after, and the two scores against each other."""
-        from domains.denoising import plots
-
         units = {picture.instance: self._units[picture.instance] for picture in pictures}
         return plots.draw(self._counts, units, pictures, points, folder)
 

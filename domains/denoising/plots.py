@@ -13,7 +13,7 @@ from domains.denoising import answer, biology
 
 if TYPE_CHECKING:
     from domains.denoising.counts import Counts
-    from domains.denoising.domain import Unit
+    from domains.denoising.unit import Unit
 
 DPI = 120
 LOWEST = -0.2

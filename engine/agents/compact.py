@@ -15,7 +15,7 @@ from engine.agents.protocol import Desk, View
 from engine.agents.record import Record
 from engine.agents.toolbox import Instrument, Invalid
 from engine.models.protocol import Tool, ToolCall
-from harness_repo.harness import Tunable, Value
+from harness_repo.tunable import Tunable, Value
 
 PAGE = 400
 """Characters of each part of the opening, and of what a tool answers."""

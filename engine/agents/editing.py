@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from engine.agents.toolbox import Invalid
 from engine.weights.recipe import ALGORITHMS
-from harness_repo.harness import Harness, HarnessInvalid, Value, parse
+from harness_repo.harness import Harness, HarnessInvalid, parse
+from harness_repo.tunable import Value
 
 Findings = Annotated[str, Meta(description="What you found out, in a few sentences.", max_length=4000)]
 Reason = Annotated[str, Meta(description="What you change, and why it should help.", max_length=2000)]

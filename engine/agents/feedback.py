@@ -19,7 +19,8 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.protocol import ToolCall
 from engine.weights.recipe import recipe
-from harness_repo.harness import Harness, Value
+from harness_repo.harness import Harness
+from harness_repo.tunable import Value
 
 PAGE = 8000
 _HARNESS = Arguments("update_harness", "Decide: change the harness of the best candidate so far.", UpdateHarness)

@@ -14,7 +14,7 @@ import msgspec
 
 from engine.agents.protocol import View
 from engine.events import types as t
-from harness_repo.harness import Value
+from harness_repo.tunable import Value
 
 COLD = 0.6
 """A mean reward below which rollouts that succeed are cloned first."""

@@ -14,7 +14,8 @@ import msgspec
 from engine.agents.record import Record
 from engine.events import types as t
 from engine.models.protocol import Abilities, Message, Reply, Tool, ToolCall
-from harness_repo.harness import Harness, Value
+from harness_repo.harness import Harness
+from harness_repo.tunable import Value
 
 
 class Past(msgspec.Struct, frozen=True):

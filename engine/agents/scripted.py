@@ -16,7 +16,8 @@ from engine.agents.protocol import Desk, Nothing, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.weights.recipe import recipe
-from harness_repo.harness import HarnessInvalid, Value, parse
+from harness_repo.harness import HarnessInvalid, parse
+from harness_repo.tunable import Value
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

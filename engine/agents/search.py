@@ -21,7 +21,8 @@ from engine.agents import levers
 from engine.agents.protocol import Ask, Desk, Nothing, Proposal, View
 from engine.events import types as t
 from engine.seeds import derive
-from harness_repo.harness import Harness, Tunable, Value
+from harness_repo.harness import Harness
+from harness_repo.tunable import Tunable, Value
 
 Params = dict[str, Value]
 ROUND = 4

@@ -7,20 +7,39 @@ is given again without a word; one from elsewhere in the lineage is recorded as 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from msgspec.structs import asdict, replace
 
 from engine.core import budget
+from engine.core.state import State
 from engine.events import blobs
 from engine.events import types as t
 from engine.events.codec import decode
+from engine.events.log import RunLog
 from engine.models.calling import Overspent, Paid, Position
 from engine.models.protocol import Transient
 
-if TYPE_CHECKING:
-    from engine.run.session import Run
+
+class Book(Protocol):
+    """Of a live run what its ledger reads, and where it writes."""
+
+    @property
+    def log(self) -> RunLog:
+        """The run's log."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """The state at the log's end."""
+        ...
+
+    def append(
+        self, generation: int, *payloads: t.Payload, contents: Sequence[bytes] = (), durable: bool = True
+    ) -> None:
+        """Appends events and the blobs `contents`."""
+        ...
 
 
 class _Known(NamedTuple):
@@ -33,7 +52,7 @@ class _Known(NamedTuple):
 class RunLedger:
     """The `Ledger` of one run; used while a step is open."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Book) -> None:
         self._run = run
         self._usd, self._tokens = 0.0, 0
         self._own: dict[str, int | None] | None = None

@@ -13,8 +13,7 @@ def completion(shell: str) -> None:
 
     Example: sia completion bash > ~/.local/share/bash-completion/completions/sia
     """
-    from sia_tui.main import cli
-
+    sia = click.get_current_context().find_root().command
     found = get_completion_class(shell)
     assert found is not None  # noqa: S101 - the choice above lists what click knows
-    click.echo(found(cli, {}, "sia", "_SIA_COMPLETE").source())
+    click.echo(found(sia, {}, "sia", "_SIA_COMPLETE").source())

@@ -8,7 +8,8 @@ import tomllib
 from pathlib import Path
 
 from domains.contract import Limits, Spec
-from harness_repo.harness import Manifest, Tunable
+from harness_repo.harness import Manifest
+from harness_repo.tunable import Tunable
 from tests.docs.commandline import DOCS, sia
 
 PAGE = DOCS / "writing-a-domain.md"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness_repo.harness import HarnessInvalid, Tunable, Value, dump_params, parse
+from harness_repo.harness import HarnessInvalid, dump_params, parse
+from harness_repo.tunable import Tunable, Value
 
 AGENT = b"def solve(instance, ctx):\n    return 0\n"
 values = st.one_of(

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.agents.protocol import Proposal
-from harness_repo.harness import Harness, Tunable, Value
+from harness_repo.harness import Harness
+from harness_repo.tunable import Tunable, Value
 from tests.searching import FakeLab, harness, improve, view
 
 choices = st.lists(st.sampled_from(["a", "b", "c", 1, 2.5, 0]), min_size=1, max_size=4, unique=True)

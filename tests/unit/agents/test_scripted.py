@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.agents.protocol import Nothing, Proposal
 from engine.agents.scripted import ScriptedAgent, parse_script
 from engine.errors import SiaError
-from harness_repo.harness import Tunable
+from harness_repo.tunable import Tunable
 from tests.searching import FakeLab, harness, view
 
 HARNESS = harness({"depth": Tunable("int", low=0, high=9)}, {"depth": 1})

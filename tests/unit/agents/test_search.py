@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from engine.agents.protocol import Nothing, Proposal
 from engine.agents.search import SearchAgent
 from engine.events import types as t
-from harness_repo.harness import Harness, Tunable, Value
+from harness_repo.harness import Harness
+from harness_repo.tunable import Tunable, Value
 from tests.desks import Desk
 from tests.searching import FakeLab, harness, improve, view
 
