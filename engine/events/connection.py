@@ -63,7 +63,10 @@ def _create(path: Path) -> None:
 def open_reader(path: Path) -> Database:
     """Opens the log read-only; works on read-only media for a sealed file."""
     if not path.is_file():
-        raise SiaError(f"there is no log at {path}", "start a run with `sia run lawbench`, or pass --workspace")
+        raise SiaError(
+            f"there is no log at {path}",
+            "start a run with `sia run toy`, replay the recorded one with `sia replay recorded`, or pass --workspace",
+        )
     with explained(path):
         db = _connect(path, "ro")
         try:

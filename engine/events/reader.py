@@ -87,7 +87,7 @@ class Reader:
         """A run by id, name, unique prefix of either, or `last` (the most recently created)."""
         runs = self.runs()
         if not runs:
-            raise SiaError("this workspace has no runs", "start one with `sia run lawbench`")
+            raise SiaError("this workspace has no runs", "start one with `sia run toy`")
         if reference == "last":
             return runs[-1]
         for exact in runs:

@@ -12,10 +12,11 @@ from engine.errors import SiaError
 from engine.run.workspace import Workspace
 from sia_tui.app import keys, preferences
 from sia_tui.app.keys import Key
-from sia_tui.app.model.sources import Source, open_sealed, open_workspace, recording
+from sia_tui.app.model.sources import Source, open_sealed, open_workspace
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.themes import THEMES
 from sia_tui.app.widgets.lines import harmless
+from sia_tui.cli.recording import NAME, recording
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -105,7 +106,7 @@ class SiaApp(App[None]):
                 self.call_from_thread(self.main.fail, error if isinstance(error, SiaError) else SiaError(str(error)))
                 continue
             shipped = path == self._shipped
-            self.call_from_thread(self._add, "recorded" if shipped else path.name, source, shipped)
+            self.call_from_thread(self._add, NAME if shipped else path.name, source, shipped)
         self.call_from_thread(self._all_open)
 
     def _add(self, label: str, source: Source, shipped: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli.options import Shared, common, plain, print_json
+from sia_tui.cli.recording import reader_of
 
 
 @click.command("export")
@@ -39,7 +40,7 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
         raise SiaError(
             f"nothing can be exported as {target.suffix or 'a file without a suffix'}", "choose .sia or .jsonl"
         )
-    with contextlib.closing(shared.workspace.reader()) as reader:
+    with contextlib.closing(reader_of(shared.workspace, reference)) as reader:
         run = reader.find(reference)
         if target.suffix == ".sia":
             events = seal(reader, run, target, data=with_data, made_by=f"sia {__version__}").events

@@ -11,6 +11,7 @@ import click
 from sia_tui.cli.attach import attach, opens_app
 from sia_tui.cli.engine_process import go_on_with, lifted, limits
 from sia_tui.cli.options import Shared, common, print_json
+from sia_tui.cli.recording import recording_of
 
 if TYPE_CHECKING:
     from engine.events.reader import Reader
@@ -45,6 +46,7 @@ def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) ->
 
     if _in_app(shared, chosen):
         return
+    chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
     with _opened(shared, chosen["source"]) as reader:
         at = judged_at(reader, reader.find(reference), generation)
     _make(reference, at, generation, shared, chosen)
@@ -62,6 +64,7 @@ def fork(reference: str, at: int, *, shared: Shared, **chosen: Any) -> None:
     Example: sia fork last --at 100 --set gate.alpha=0.05
     """
     if not _in_app(shared, chosen):
+        chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
         _make(reference, at, None, shared, chosen)
 
 

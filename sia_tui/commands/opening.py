@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from sia_tui.cli.options import Shared, default_workspace, full_screen
+from sia_tui.cli.options import Shared, default_workspace, full_screen, plain
+from sia_tui.cli.recording import NAME, recording_of
 
 
 def opened(workspace: Path | None, files: Sequence[Path]) -> None:
@@ -33,20 +35,21 @@ def _in_browser() -> bool:
 
 def _list(shared: Shared, files: Sequence[Path]) -> None:
     from engine.events.reader import Reader
-    from sia_tui.app.model.sources import recording
+    from sia_tui.cli import welcome
     from sia_tui.commands.reading import list_runs
 
     if shared.workspace.log.is_file():
         with contextlib.closing(shared.workspace.reader()) as reader:
             list_runs(shared, reader)
+        if recording_of(shared.workspace, NAME):
+            click.echo(f"The recorded run that comes with sia is shown by:  sia show {NAME}")
     else:
-        click.echo("This workspace has no runs. Start one with:  sia run lawbench")
-    shipped = recording()
-    for path in [*files, *([shipped] if shipped else [])]:
+        click.echo(welcome.lines())
+    for path in files:
         with contextlib.closing(Reader.open(path)) as reader:
             for run in reader.runs():
-                name = "recorded with sia" if path == shipped else path.name
+                here = shlex.quote(str(path))
                 click.echo(
-                    f"{name}: {run.name}, {run.domain}, {run.head_n} events; `sia replay --file {path}` shows it"
+                    plain(f"{path.name}: {run.name}, {run.domain}, {run.head_n} events; sia replay --file {here}")
                 )
     click.echo("`sia --help` lists the commands; in a terminal, `sia` is a full-screen app.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sia_tui.cli.options import Shared, common, plain, print_json
+from sia_tui.cli.recording import reader_of
 
 if TYPE_CHECKING:
     from sia_tui.cli.playback import Frame
@@ -57,7 +58,7 @@ def replay(
         raise click.UsageError("--step goes with neither --speed nor --json.")
     if stepped and (shared.headless or not sys.stdin.isatty()):
         raise click.UsageError("--step needs a terminal.")
-    with contextlib.closing(Reader.open(file) if file else shared.workspace.reader()) as reader:
+    with contextlib.closing(Reader.open(file) if file else reader_of(shared.workspace, reference)) as reader:
         run = reader.find(reference)
         for bound in (first, last):
             if bound is not None and bound > run.head_n:

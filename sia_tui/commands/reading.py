@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli.options import Shared, common, plain, print_json
+from sia_tui.cli.recording import reader_of
 
 if TYPE_CHECKING:
     from engine.events.event import Event
@@ -26,8 +27,8 @@ _WIDTH = 200
 
 @contextlib.contextmanager
 def opened(workspace: Workspace, reference: str) -> Iterator[tuple[Reader, Row]]:
-    """The log and the run that `reference` names."""
-    with contextlib.closing(workspace.reader()) as reader:
+    """The log and the run that `reference` names; the recorded run is found without being in the workspace."""
+    with contextlib.closing(reader_of(workspace, reference)) as reader:
         yield reader, reader.find(reference)
 
 

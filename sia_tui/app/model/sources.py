@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import engine
-import sia_tui
 from engine.errors import SiaError
 from engine.events.reader import Reader, Run
 from engine.run.workspace import Workspace
-
-RECORDING = "events.db"
 
 
 class Source:
@@ -56,14 +52,6 @@ class Source:
 def open_workspace(workspace: Workspace) -> Source | None:
     """The workspace's log; None where there is none yet."""
     return Source(workspace.log, workspace) if workspace.log.is_file() else None
-
-
-def recording() -> Path | None:
-    """The run that is shipped with sia."""
-    for folder in (Path(engine.__file__).parent.parent, Path(sia_tui.__file__).parent):
-        if (folder / RECORDING).is_file():
-            return folder / RECORDING
-    return None
 
 
 def open_sealed(path: Path) -> Source:
