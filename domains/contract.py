@@ -271,6 +271,19 @@ class DataMissing(Exception):
     """The data is not there. The message says what is missing and what to do, in one sentence."""
 
 
+class DataRefused(DataMissing):
+    """The data is refused for now: an index or a server that is away, overloaded or breaks off.
+
+    Raised by a `fetch`, which is then called again a few times, after growing waits and after `after_s` seconds at the
+    least, before anybody is told. `reason` is what goes wrong, in a few words.
+    """
+
+    def __init__(self, message: str, reason: str = "", after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.reason = reason or message
+        self.after_s = after_s
+
+
 class DataInvalid(Exception):
     """The data is there but is not what it should be (a wrong SHA-256, say)."""
 
@@ -289,5 +302,8 @@ class DomainModule(Protocol):
         ...
 
     def fetch(self, report: Report) -> Path:
-        """Obtains and checks the data, keeps it in the user's cache and returns where it is."""
+        """Obtains and checks the data, keeps it in the user's cache and returns where it is.
+
+        It has the network, which nothing else of a domain has: it is called in a process that does nothing else.
+        """
         ...

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
+import signal
+from collections.abc import AsyncIterator
 from typing import Any, BinaryIO
 
 import msgspec
@@ -23,6 +27,23 @@ def read(stream: BinaryIO) -> Any:
     if len(head) < 4:
         return None
     return _decode(stream.read(int.from_bytes(head, "big")))
+
+
+def die_with_parent() -> None:
+    """Ties this process to the one that started it, also where that is killed (PR_SET_PDEATHSIG; Linux only)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+async def lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
+    """What a process prints, a line at a time; of one that is longer than any buffer, the end."""
+    rest = ""
+    while chunk := await stream.read(1 << 16):
+        *whole, rest = (rest + chunk.decode(errors="replace"))[-(1 << 16) :].split("\n")
+        for line in whole:
+            yield line.rstrip()
+    if rest:
+        yield rest.rstrip()
 
 
 async def receive(stream: asyncio.StreamReader) -> Any:

@@ -6,6 +6,7 @@ Integer molecule counts, cells x genes. Labels and donors are None where the fil
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,12 @@ def read(path: Path) -> Counts:
     else:
         raise DataInvalid(f"{path} is no count matrix: give --data an .npz, an .h5ad or a 10x folder.")
     return checked(found)
+
+
+def readable() -> None:
+    """Raises `DataMissing` where nothing here reads `.h5ad` files."""
+    if importlib.util.find_spec("anndata") is None:
+        raise _no_extra(".h5ad files")
 
 
 def checked(counts: Counts) -> Counts:
@@ -115,7 +122,7 @@ def _h5ad(path: Path) -> Counts:
         file = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError) as error:
         raise DataInvalid(f"{path} cannot be read as .h5ad ({error}): obtain it again.") from None
-    return _annotated(path.stem, file)
+    return annotated(path.stem, file)
 
 
 def _tenx(path: Path) -> Counts:
@@ -124,13 +131,13 @@ def _tenx(path: Path) -> Counts:
     except ImportError:
         raise _no_extra("10x folders") from None
     try:
-        return _annotated(path.name, scanpy.read_10x_mtx(path))
+        return annotated(path.name, scanpy.read_10x_mtx(path))
     except (OSError, ValueError, KeyError) as error:
         raise DataInvalid(f"{path} is not a 10x folder with matrix, barcodes and features ({error}).") from None
 
 
-def _annotated(name: str, file: Any) -> Counts:
-    """Counts lie in a layer of that name, else in `raw`, else in `X`."""
+def annotated(name: str, file: Any) -> Counts:
+    """What an AnnData holds: counts lie in a layer of that name, else in `raw`, else in `X`."""
     holder = file if "counts" in file.layers or file.raw is None else file.raw
     matrix = file.layers.get("counts", holder.X)
     known = {column: tuple(map(str, file.obs[column])) for column in (*LABELS, *DONORS) if column in file.obs}

@@ -6,12 +6,11 @@ On train and val the floor lies `MARGIN` higher: who just touches it on some cel
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 from pathlib import Path
 
-import platformdirs
-
+from domains import cache
 from domains.contract import Split
 from domains.denoising import baselines, metrics
 from domains.denoising.magic_client import Magic, version
@@ -41,16 +40,10 @@ def _reference(thinning: Thinning, fixed: metrics.Anchors, magic: Magic | None) 
     method = magic if magic is not None else baselines.diffusion
     denoised = method(thinning.shown)[:, thinning.genes]
     score = metrics.scores(thinning.held_out, denoised, fixed).poisson_norm
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_suffix(f".{os.getpid()}")
-        scratch.write_text(json.dumps(score))
-        scratch.replace(file)
-    except OSError:  # it can be computed again
-        pass
+    with contextlib.suppress(OSError):  # it can be computed again
+        cache.keep(file, json.dumps(score).encode())
     return score
 
 
 def _cache() -> Path:
-    root = os.environ.get("SIA_CACHE")
-    return (Path(root) if root else platformdirs.user_cache_path("sia")) / "data" / "denoising" / "floors"
+    return cache.folder("data", "denoising", "floors")

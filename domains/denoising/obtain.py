@@ -8,20 +8,18 @@ file and checked at every opening, so that a run is never gone on with on other 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
-import os
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import platformdirs
-
-from domains.contract import DataInvalid, DataMissing, Report
-from domains.denoising.counts import Counts, checked, read
-
-TIMEOUT_S = 60
-_CHUNK = 1 << 20
+from domains import cache
+from domains.contract import DataInvalid, DataMissing, DataRefused, Report
+from domains.denoising.counts import Counts, annotated, checked, read, readable
+from domains.download import SILENCE_S, download
+from domains.patience import refusal, words
 
 
 class Public(NamedTuple):
@@ -46,7 +44,7 @@ def cached(data: Path) -> Counts:
     if data.name not in SETS:
         raise DataMissing(f"{data} does not exist: give --data a file or 10x folder, or one of {', '.join(SETS)}.")
     file = _file(data.name)
-    if not file.is_file():
+    if not _whole(file):
         raise DataMissing(f"{data.name} is not in the cache: run `sia data get denoising --data {data.name}`.")
     if file.with_suffix(".sha256").read_text() != _digest(file):
         raise DataInvalid(f"{file} was changed: remove it, then run `sia data get denoising --data {data.name}`.")
@@ -55,38 +53,47 @@ def cached(data: Path) -> Counts:
 
 def fetch(data: Path, report: Report) -> Path:
     """Downloads the set that `data` names into the cache, going on where an earlier download broke off."""
-    if data.name not in SETS:
+    name = data.name
+    if name not in SETS:
         cached(data)  # says what may be named
-    target = _file(data.name)
-    if target.is_file():
-        report(f"{data.name} is in {target} already")
+    target = _file(name)
+    if _whole(target):
+        report(f"{name} is in {target} already")
         return target
-    part = target.with_suffix(".part")
+    readable()  # before a gigabyte is downloaded that nothing here could open
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _download(_address(data.name), part, report)
-    except urllib.error.URLError as error:
-        reason = getattr(error.reason, "strerror", None) or error.reason
-        raise DataMissing(f"{data.name} could not be downloaded ({reason}): try again; it goes on.") from None
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataMissing(f"{data.name} could not be downloaded ({reason}): try again; it goes on.") from None
-    report(f"checking {data.name}")
-    whole = part.with_suffix(".h5ad")
-    part.rename(whole)
-    try:
-        _chosen(data.name, whole)
-    except DataInvalid:
-        whole.unlink()
-        raise
-    target.with_suffix(".sha256").write_text(_digest(target))
-    report(f"{data.name} is in {target}")
+        cache.once(target, lambda fresh: _obtain(name, fresh, target, report), whole=_whole, report=report)
+    except (OSError, http.client.HTTPException) as error:
+        message = f"{name} could not be downloaded ({words(error)})"
+        if refused := refusal(error):
+            raise DataRefused(f"{message}: try again; it goes on.", refused.reason, refused.after_s) from None
+        elsewhere = isinstance(error, urllib.error.URLError)
+        remedy = "give a file of it with --data" if elsewhere else "make room, or set $SIA_CACHE to a folder elsewhere"
+        raise DataMissing(f"{message}: {remedy}.") from None
+    report(f"{name} is in {target}")
     return target
 
 
+def _obtain(name: str, fresh: Path, target: Path, report: Report) -> None:
+    whole = target.with_name(f".{name}.whole.h5ad")  # beside the scratch folder, which does not outlive a failure
+    if not whole.is_file():
+        download(_address(name), whole, report)
+    report(f"checking {name}")
+    try:
+        _chosen(name, whole)
+    except DataInvalid:
+        whole.unlink()
+        raise
+    cache.keep(target.with_suffix(".sha256"), _digest(whole).encode())
+    whole.rename(fresh)
+
+
+def _whole(file: Path) -> bool:
+    return file.is_file() and file.with_suffix(".sha256").is_file()
+
+
 def _file(name: str) -> Path:
-    root = os.environ.get("SIA_CACHE")
-    return (Path(root) if root else platformdirs.user_cache_path("sia")) / "data" / "denoising" / f"{name}.h5ad"
+    return cache.folder("data", "denoising", f"{name}.h5ad")
 
 
 def _chosen(name: str, file: Path) -> Counts:
@@ -96,10 +103,7 @@ def _chosen(name: str, file: Path) -> Counts:
 
         column, value = public.only
         whole = anndata.read_h5ad(file)
-        part = file.with_name(f".{name}-chosen.h5ad")
-        whole[whole.obs[column] == value].write_h5ad(part)
-        counts = read(part)
-        part.unlink()
+        counts = checked(annotated(name, whole[whole.obs[column] == value].copy()))
     else:
         counts = read(file)
     if public.cells is not None and len(counts.cells) != public.cells:
@@ -123,29 +127,8 @@ def _address(name: str) -> str:
 
 
 def _json(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - https, from SETS
+    with urllib.request.urlopen(url, timeout=SILENCE_S) as answer:  # noqa: S310 - https, from SETS
         return json.load(answer)
-
-
-def _download(url: str, part: Path, report: Report) -> None:
-    """Appends to `part` what it lacks; starts anew where the server sends the whole."""
-    have = part.stat().st_size if part.exists() else 0
-    asked = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
-    try:
-        answer = urllib.request.urlopen(asked, timeout=TIMEOUT_S)  # noqa: S310 - https, from SETS
-    except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # there is nothing after what we have
-            return
-        raise
-    with answer, part.open("ab" if answer.status == 206 else "wb") as file:
-        length = answer.headers.get("Content-Length")
-        start = file.tell()
-        report(f"downloading {int(length) / 1e6:.0f} MB" if length else "downloading")
-        while piece := answer.read(_CHUNK):
-            file.write(piece)
-        got = file.tell() - start
-    if length and got != int(length):
-        raise OSError(f"the connection ended after {got} of {length} bytes")
 
 
 def _digest(file: Path) -> str:

@@ -9,13 +9,11 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import platformdirs
-
+from domains import cache
 from domains.contract import DataInvalid, DataMissing
 
 TRAIN = "training_data/train.csv"
@@ -52,8 +50,7 @@ class Cases(NamedTuple):
 
 def cache_folder() -> Path:
     """Where the data is kept between runs: under `$SIA_CACHE`, or else under the user's cache folder."""
-    root = os.environ.get("SIA_CACHE")
-    return (Path(root) if root else platformdirs.user_cache_path("sia")) / "data" / "lawbench"
+    return cache.folder("data", "lawbench")
 
 
 def locate(data: Path | None) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import platformdirs
 
+from domains import cache
 from domains.contract import Bench, Device, Guest, GuestFailed, Limits, Live
 from domains.trimul import cases
 from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, Refused, parse
@@ -208,13 +207,9 @@ def compiled(candidate: Candidate, device: Device, bench: Bench, make: Callable[
     except GuestFailed as failed:
         raise refusal("compile", failed) from None
     with contextlib.suppress(OSError):  # it can be compiled again
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_suffix(f".{os.getpid()}")
-        scratch.write_bytes(library)
-        scratch.replace(file)
+        cache.keep(file, library)
     return library
 
 
 def _cache() -> Path:
-    root = os.environ.get("SIA_CACHE")
-    return (Path(root) if root else platformdirs.user_cache_path("sia")) / "compute" / "kernels"
+    return cache.folder("compute", "kernels")

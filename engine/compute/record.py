@@ -18,8 +18,8 @@ from importlib import metadata
 from pathlib import Path
 
 import msgspec
-import platformdirs
 
+from domains import cache
 from domains.contract import Device
 from engine.compute import devices
 from engine.errors import SiaError
@@ -83,11 +83,7 @@ def measure(take: Callable[[], Device] = taken, now: Callable[[], float] = time.
     if known is not None and (known.device.kind, known.device.name) == (device.kind, device.name):
         record = Record(higher(known.device, device), known.measurements + 1, record.at)
     with contextlib.suppress(OSError):  # it can be measured again
-        file = _file()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_suffix(f".{os.getpid()}")
-        scratch.write_bytes(msgspec.json.encode(record))
-        scratch.replace(file)
+        cache.keep(_file(), msgspec.json.encode(record))
     return record
 
 
@@ -103,6 +99,4 @@ def _file() -> Path:
     torch = metadata.version("torch") if importlib.util.find_spec("torch") else ""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     parts = [devices.processor(), str(devices.threads()), *devices.gpus(), visible, devices.driver_version(), torch]
-    root = os.environ.get("SIA_CACHE")
-    folder = (Path(root) if root else platformdirs.user_cache_path("sia")) / "compute"
-    return folder / f"device-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:24]}.json"
+    return cache.folder("compute") / f"device-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:24]}.json"

@@ -18,6 +18,7 @@ from engine.evaluation.judge import ModelJudge
 from engine.evaluation.model_broker import NoModel, TaskBroker
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.facts import Facts
+from engine.grading.fetch import fetch
 from engine.grading.loader import find
 from engine.models.calling import Caller
 from engine.run.domain_session import Report
@@ -115,10 +116,13 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
         except SiaError as error:
             if digests:
                 raise
+            await grader.close()
             try:
-                await grader.fetch(report, f"fetching the data of {grader.folder.spec.name}")
+                await fetch(grader.folder, grader.data, report)
                 digest, counts, _ = await grader.describe()
-            except (SiaError, GraderFailed):
+            except SiaError as refused:
+                return Finding("contract", "fail", refused.message, refused.remedy or "put the data there")
+            except GraderFailed:
                 return Finding("contract", "fail", error.message, error.remedy or "put the data there")
         except GraderFailed as error:
             if asked := await assessor.asked():

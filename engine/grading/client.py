@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from engine.grading.loader import Folder
 from engine.sandbox import Isolation
 
 LOAD_WALL_S = 600.0
-FETCH_WALL_S = 3600.0
+BASELINES_WALL_S = 3600.0
 _INHERITED = (
     *("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "SIA_CACHE", "PYTHONPATH", "VIRTUAL_ENV"),
     "CUDA_VISIBLE_DEVICES",
@@ -43,9 +43,8 @@ class Grader:
     """
 
     def __init__(self, folder: Folder, data: Path | None = None, isolation: Isolation | None = None) -> None:
-        self.folder = folder
+        self.folder, self.data = folder, data
         self._isolation = isolation
-        self._data = data
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._said: deque[str] = deque(maxlen=20)
@@ -54,20 +53,6 @@ class Grader:
         """The digest of data and cut, the number of instances a split, the title; raises `SiaError` without data."""
         reply = await self._call("describe", timeout=LOAD_WALL_S)
         return str(reply["digest"]), dict(reply["counts"]), str(reply["title"] or self.folder.spec.title)
-
-    async def fetch(self, report: Callable[[str], None], heading: str = "") -> Path:
-        """Obtains the data, passing on what the domain says of its progress, `heading` before the first of it."""
-        untold = [heading] if heading else []
-
-        def told(line: str) -> None:
-            while untold:
-                report(untold.pop())
-            report(line)
-
-        try:
-            return Path(await self._call("fetch", timeout=FETCH_WALL_S, report=told))
-        finally:
-            await self.close()  # its environment may hold keys that grading must not see
 
     async def instances(self, split: Split) -> list[Instance]:
         """The instances of a split, with labels for `train` only."""
@@ -94,7 +79,7 @@ class Grader:
 
     async def baseline_answers(self, on: Split) -> dict[str, list[Any]]:
         """The answers of every baseline on each instance of `on`, ungraded."""
-        return dict(await self._call("baseline_answers", on, timeout=FETCH_WALL_S))
+        return dict(await self._call("baseline_answers", on, timeout=BASELINES_WALL_S))
 
     async def reference(self, split: Split, instance: str) -> Grade:
         """Judges the reference answer; fails as `grade` does."""
@@ -120,7 +105,7 @@ class Grader:
 
     async def baselines(self, on: Split) -> dict[str, list[Grade]]:
         """The grades of every baseline on each instance of `on`."""
-        reply = await self._call("baselines", on, timeout=FETCH_WALL_S)
+        reply = await self._call("baselines", on, timeout=BASELINES_WALL_S)
         found = {str(name): msgspec.convert(grades, list[Grade]) for name, grades in reply.items()}
         for name, grades in found.items():
             if not all(map(_finite, grades)):
@@ -131,7 +116,7 @@ class Grader:
         self, pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], to: Path
     ) -> list[str]:
         """Has the domain draw `pictures` and `points` into the folder `to`; the names of the files."""
-        reply = await self._call("plots", list(pictures), dict(points), str(to), timeout=FETCH_WALL_S)
+        reply = await self._call("plots", list(pictures), dict(points), str(to), timeout=BASELINES_WALL_S)
         return [str(name) for name in reply]
 
     async def examine(self, harness: Mapping[str, bytes]) -> Facts:
@@ -154,11 +139,9 @@ class Grader:
                 os.killpg(process.pid, signal.SIGKILL)  # whatever the domain has started, too
             await process.wait()
 
-    async def _call(
-        self, operation: str, *arguments: Any, timeout: float, report: Callable[[str], None] | None = None
-    ) -> Any:
+    async def _call(self, operation: str, *arguments: Any, timeout: float) -> Any:
         async with self._turn:
-            process = self._process or await self._start(report)
+            process = self._process or await self._start()
             assert process.stdin and process.stdout  # noqa: S101 - both are pipes
             try:
                 process.stdin.write(frames.pack((operation, arguments)))
@@ -180,18 +163,16 @@ class Grader:
             raise GraderFailed(reply["error"])
         return reply["ok"]
 
-    async def _start(self, report: Callable[[str], None] | None) -> asyncio.subprocess.Process:
-        # pip, which a domain may fetch with, is configured by the environment; grading sees no key
-        keep = dict(os.environ) if report else {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    async def _start(self) -> asyncio.subprocess.Process:
+        keep = {name: os.environ[name] for name in _INHERITED if name in os.environ}  # grading sees no key
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # a folder of our names where the user stands must not be taken for ours
             "-m",
             "engine.grading.process",
             str(self.folder.path),
-            str(self._data or ""),
+            str(self.data or ""),
             msgspec.json.encode(self._isolation).decode(),
-            *(["fetching"] if report else []),  # with the network; else without
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -200,19 +181,12 @@ class Grader:
         )
         assert self._process.stderr  # noqa: S101 - a pipe
         self._said.clear()
-        self._relay = asyncio.create_task(self._listen(self._process.stderr, report))
+        self._relay = asyncio.create_task(self._listen(self._process.stderr))
         return self._process
 
-    async def _listen(self, stream: asyncio.StreamReader, report: Callable[[str], None] | None) -> None:
-        rest = ""
-        while chunk := await stream.read(1 << 16):  # a line may be longer than any buffer
-            *lines, rest = (rest + chunk.decode(errors="replace"))[-(1 << 16) :].split("\n")
-            for line in lines:
-                self._said.append(line.rstrip())
-                if report:
-                    report(line.rstrip())
-        if rest:
-            self._said.append(rest)
+    async def _listen(self, stream: asyncio.StreamReader) -> None:
+        async for line in frames.lines(stream):
+            self._said.append(line)
 
 
 def _finite(grade: Grade) -> bool:

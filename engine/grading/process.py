@@ -5,11 +5,8 @@ It speaks frames on its standard input and output; what the domain prints goes t
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import inspect
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -56,21 +53,6 @@ class Service:
         if split not in self._by_id:
             self._by_id[split] = {item.id: item for item in self._open().instances(split)}
         return self._by_id[split]
-
-    def fetch(self) -> str:
-        """Obtains the data where the domain knows how to."""
-        report = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
-        if self._data is not None:
-            named = getattr(self._module, "fetch_named", None)
-            if named is None:
-                self._open()  # says what is missing
-                raise DataMissing("this domain fetches no data by name; --data names a file or folder")
-            return str(named(self._data, report))
-        fetch = getattr(self._module, "fetch", None)
-        if fetch is None:
-            self._open()  # says what is missing
-            raise DataMissing("this domain has no data to fetch; it reads what --data names")
-        return str(fetch(report))
 
     def describe(self) -> dict[str, Any]:
         """The data's digest, the number of instances a split, and the title where the data gives one."""
@@ -157,17 +139,10 @@ class Service:
         return list(plots(drawn, {name: tuple(pair) for name, pair in points.items()}, Path(folder)))
 
 
-def _die_with_the_engine() -> None:
-    """A grader that hangs must not outlive an engine that was killed (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
-
-
 def main() -> None:
     """Serves one engine until it closes the pipe."""
-    if sys.argv[4:] != ["fetching"]:
-        quarantine.cut_off()
-    _die_with_the_engine()
+    quarantine.cut_off()
+    frames.die_with_parent()  # a grader that hangs must not outlive an engine that was killed
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a domain that prints must not break the frames
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -20,11 +20,12 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
+from domains import cache
 from engine import tree
 from engine.errors import SiaError
 from engine.importers import packages
 from engine.importers.formats import TITLES, Task, recognise
-from engine.models.cache import appearing, models_folder
+from engine.models.cache import once
 from harness_repo.harness import HarnessInvalid, read_folder
 
 VERSION = 1
@@ -86,14 +87,12 @@ def adopt(home: Path) -> Adopted | None:
             f"{home} looks like a task of {TITLES[task.kind]}, but {task.lacking[0]}", "put it there, or name another"
         )
     digest = f"{VERSION}-{tree.digest(home)}"
-    cache = models_folder().with_name("adopted")
-    path = cache / f"{_slug(home)}-{digest[:18]}"
+    kept = cache.folder("adopted")
+    path = kept / f"{_slug(home)}-{digest[:18]}"
     modules = packages.imports(home, task.evaluator, task.program)
     needed = packages.required(home, task, packages.missing(modules, Path()))
-    if not path.is_dir():
-        with appearing(path) as fresh:
-            _write(fresh, home, task, tree.files(home), digest)
-    place = packages.place_of(cache, needed)
+    once(path, lambda fresh: _write(fresh, home, task, tree.files(home), digest))
+    place = packages.place_of(kept, needed)
     noise = path / "noise.json"
     always = packages.imports(home, task.evaluator, task.program, always=True)
     missing = packages.missing(always, place)
@@ -115,8 +114,7 @@ def settle(adopted: Adopted, scores: Sequence[float]) -> Adopted:
     """Keeps what several gradings of the first program gave; where there are none, the worst is assumed."""
     low = min(scores, default=0.0)
     noise = Noise(list(scores), len(set(scores)) != 1, 0.0 if low >= 0 else 2 * low - 1)
-    with appearing(adopted.path / "noise.json") as fresh:
-        fresh.write_bytes(msgspec.json.encode(noise))
+    cache.keep(adopted.path / "noise.json", msgspec.json.encode(noise))
     return msgspec.structs.replace(adopted, noise=noise)
 
 

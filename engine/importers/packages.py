@@ -9,11 +9,14 @@ import ast
 import hashlib
 import importlib.util
 import json
-import subprocess
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from domains import pip
+from domains.contract import DataMissing
+from domains.patience import patiently
 from engine.errors import SiaError
 from engine.importers.formats import Task
 
@@ -127,18 +130,18 @@ def place_of(cache: Path, requirements: Sequence[str]) -> Path:
 
 def install(requirements: Sequence[str], place: Path, report: Callable[[str], None]) -> None:
     """Installs into `place`, whole or not at all; raises `SiaError` where the requirements do not resolve."""
-    from engine.models.cache import appearing
+    from engine.models.cache import once
 
     if place.is_dir() or not requirements:
         return
     report(f"installing {', '.join(requirements)}")
-    with appearing(place) as fresh:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-        command += ["--only-binary", ":all:", "--target", str(fresh), *requirements]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        if done.returncode != 0:
-            said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-            why = said[-1].removeprefix("ERROR: ") if said else f"pip ended with exit status {done.returncode}"
-            raise SiaError(
-                f"the requirements of this task cannot be installed: {why}", "correct them, or install them yourself"
-            )
+
+    def run(fresh: Path) -> None:
+        shutil.rmtree(fresh, ignore_errors=True)  # of the try before
+        pip.run("install", requirements, "--target", str(fresh), remedy="correct them, or install them yourself")
+
+    try:
+        once(place, lambda fresh: patiently(lambda: run(fresh), report), report=report)
+    except DataMissing as error:
+        why = str(error).removesuffix(".")
+        raise SiaError(f"the requirements of this task cannot be installed: {why}") from None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.models.cache import appearing, models_folder, sha256
+from engine.models.cache import models_folder, once, sha256
 from engine.models.extras import missing
 
 
@@ -24,9 +24,10 @@ def of_gguf(source: Path) -> Path:
     A model that transformers loads from GGUF counts as quantized and cannot be saved: its numbers are copied into a
     fresh model that knows nothing of where they came from.
     """
-    target = models_folder() / "fp32" / sha256(source)
-    if target.exists():
-        return target
+    return once(models_folder() / "fp32" / sha256(source), lambda fresh: _write(source, fresh))
+
+
+def _write(source: Path, target: Path) -> None:
     try:
         import gguf  # noqa: F401  transformers reads GGUF through it
         import torch
@@ -46,7 +47,5 @@ def of_gguf(source: Path) -> Path:
         del config.quantization_config
     clean: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     clean.load_state_dict(loaded.state_dict())
-    with appearing(target) as fresh:
-        clean.save_pretrained(fresh)
-        tokenizer.save_pretrained(fresh)
-    return target
+    clean.save_pretrained(target)
+    tokenizer.save_pretrained(target)

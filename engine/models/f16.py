@@ -8,17 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.models.cache import appearing, models_folder, sha256
+from engine.models.cache import models_folder, once, sha256
 from engine.models.extras import missing
 
 
 def rewritten(source: Path) -> Path:
     """The F16 form of `source`, made once and kept under the SHA-256 of its source; takes ten seconds for 100 MB."""
-    target = models_folder() / "f16" / f"{sha256(source)}.gguf"
-    if not target.exists():
-        with appearing(target) as fresh:
-            rewrite(source, fresh)
-    return target
+    return once(models_folder() / "f16" / f"{sha256(source)}.gguf", lambda fresh: rewrite(source, fresh))
 
 
 def rewrite(source: Path, target: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
+from engine.grading.fetch import fetch
 from engine.grading.loader import Folder, find
 from engine.sandbox import Isolation, probe
 
@@ -25,8 +26,8 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
         except SiaError:
             if data is not None and data.exists():
                 raise
-            # a domain that fetches by name says itself what it does
-            await grader.fetch(report, f"fetching the data of {folder.spec.name}" if data is None else "")
+            await grader.close()
+            await fetch(folder, data, report)
             digest, counts, title = await grader.describe()
     except GraderFailed as error:
         raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", "correct its domain.py") from None

@@ -117,10 +117,9 @@ class Trainer:
 
     async def _listen(self) -> None:
         assert self._process.stderr  # noqa: S101 - a pipe
-        rest = ""
-        while chunk := await self._process.stderr.read(1 << 16):
-            *lines, rest = (rest + chunk.decode(errors="replace"))[-(1 << 16) :].split("\n")
-            self._said.extend(line.rstrip() for line in lines if line.strip())
+        async for line in frames.lines(self._process.stderr):
+            if line:
+                self._said.append(line)
 
 
 @contextlib.asynccontextmanager

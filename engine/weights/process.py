@@ -5,10 +5,7 @@ It speaks frames on its standard input and output; what libraries print goes to 
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,9 +66,8 @@ class Service:
 
 
 def main() -> None:
-    """Serves one engine until it closes the pipe, and dies with it (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+    """Serves one engine until it closes the pipe, and dies with it."""
+    frames.die_with_parent()
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the frames
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -171,6 +171,10 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             elif answer.streamed:
                 self.wfile.write(b"0\r\n\r\n")
 
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):  # whoever asked is gone
+                super().handle()
+
         def log_message(self, *_: object) -> None:
             pass
 

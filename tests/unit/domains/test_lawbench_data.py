@@ -67,7 +67,9 @@ def serve(index: Path, content: Mapping[str, str]) -> None:
 
 
 def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """What lies there, but for the locks, which stay."""
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {name for name in found if not name.endswith(".lock")}
 
 
 def silent(_: str) -> None:

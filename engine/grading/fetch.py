@@ -1,0 +1,62 @@
+"""Obtaining a domain's data, in a process of its own that has the network, is started for this and ended after it.
+
+The grading process (`engine.grading.process`) has no network and cannot fetch; this one can do nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import frames
+from engine.errors import SiaError
+from engine.grading.client import GraderFailed
+from engine.grading.loader import Folder
+
+WALL_S = 7200.0
+
+
+async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]) -> Path:
+    """Where the data of a domain lies, or the set that `data` names, once it is there; its progress goes to `report`.
+
+    Raises `SiaError` where it cannot be had, and `GraderFailed` where the domain's code fails.
+    """
+    # a domain that fetches by name says itself what it does
+    untold = [f"fetching the data of {folder.spec.name}"] if data is None else []
+
+    async def relay(stream: asyncio.StreamReader) -> None:
+        async for line in frames.lines(stream):
+            while untold:
+                report(untold.pop())
+            report(line)
+
+    process = await asyncio.create_subprocess_exec(  # with our whole environment: it configures pip and proxies
+        *(sys.executable, "-P", "-m", "engine.grading.fetch_process", str(folder.path), str(data or "")),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # an interrupt at the terminal is the engine's to handle
+    )
+    assert process.stdout and process.stderr  # noqa: S101 - both are pipes
+    relayed = asyncio.create_task(relay(process.stderr))
+    try:
+        reply = await asyncio.wait_for(frames.receive(process.stdout), WALL_S)
+    except TimeoutError:
+        raise GraderFailed(f"its data was not fetched within {WALL_S:g} s") from None
+    except asyncio.IncompleteReadError:
+        raise GraderFailed("its process died while it fetched the data") from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # whatever the domain has started, too
+        await process.wait()
+        await relayed
+    if "data" in reply:
+        raise SiaError(reply["data"])
+    if "error" in reply:
+        raise GraderFailed(reply["error"])
+    return Path(reply["ok"])
