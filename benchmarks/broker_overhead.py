@@ -25,8 +25,9 @@ from engine.evaluation.model_broker import broker_for
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.models.calling import Served
-from engine.models.protocol import Abilities, Message, OnText, Reply, Request, Scored, Usage
+from engine.models.protocol import Abilities, Message, OnText, Reply, Request, Scored
 from engine.run.session import Run
+from engine.usage import Usage
 
 PROMPT = "Name the charge. " * 100
 REPLY = Reply("theft", "stop", Usage(input=400, output=3))

@@ -11,7 +11,8 @@ from domains.contract import Instance
 from engine.agents.protocol import Ask, Past, Question, Result, View
 from engine.agents.record import Candidate, Exchange
 from engine.events import types as t
-from engine.models.protocol import Abilities, Reply, ToolCall, Usage
+from engine.models.protocol import Abilities, Reply, ToolCall
+from engine.usage import Usage
 from harness_repo.harness import Harness, parse
 from tests.histories import settings
 

@@ -26,8 +26,8 @@ from engine.models.protocol import (
     Scored,
     ToolCall,
     Transient,
-    Usage,
 )
+from engine.usage import Usage
 
 if TYPE_CHECKING:
     from anthropic.types import RawMessageStreamEvent

@@ -16,8 +16,9 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from engine.models.protocol import Finish, Hopeless, Message, Model, Reply, Request, Scored, Transient, Usage
+from engine.models.protocol import Finish, Hopeless, Message, Model, Reply, Request, Scored, Transient
 from engine.models.secrets import redacted
+from engine.usage import Usage
 
 Role = Literal["meta", "feedback", "task", "judge"]
 Price = Callable[[Usage], float]

@@ -27,7 +27,8 @@ from engine.models.local import (
     threadsafe,
     turns,
 )
-from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token, Usage
+from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token
+from engine.usage import Usage
 
 CONTEXT = 8192
 """Tokens of context at most; a model trained on fewer has those."""

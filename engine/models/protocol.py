@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from engine.usage import Usage
+
 Role = Literal["system", "user", "assistant", "tool"]
 Finish = Literal["stop", "length", "tools", "refused"]
 OnText = Callable[[str], None]
@@ -62,15 +64,6 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     stop: Sequence[str] = ()
     choices: Sequence[str] = ()
     schema: Mapping[str, Any] | None = None
-
-
-class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Tokens as the backend counts them. `input` excludes what was read from, or written to, its prompt cache."""
-
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
 
 
 class Token(msgspec.Struct, frozen=True):

@@ -18,8 +18,9 @@ from engine.models.adapter import adapter_folder
 from engine.models.checkpoint import weights_of
 from engine.models.extras import missing
 from engine.models.local import Compute, Emerging, no_tools, room, threadsafe, turns
-from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token, Usage
+from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token
 from engine.models.trie import rows
+from engine.usage import Usage
 
 
 class Transformers:

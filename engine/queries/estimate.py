@@ -13,8 +13,8 @@ import msgspec
 from domains.contract import Instance
 from engine.agents.levers import RECIPES
 from engine.events import types as t
-from engine.models.protocol import Usage
 from engine.run.models import trains
+from engine.usage import Usage
 from harness_repo.harness import Harness
 
 AGENT_TURNS = 12

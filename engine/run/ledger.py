@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from engine.core import budget
 from engine.core.state import State
@@ -100,7 +100,7 @@ class RunLedger:
             request=blobs.digest(request),
             reply=blobs.digest(paid.reply),
             finish=paid.finish,
-            usage=t.Usage(**asdict(paid.usage)),
+            usage=paid.usage,
             usd=paid.usd,
             latency_s=paid.latency_s,
             seed=paid.seed,

@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.calling import Policy, Served
-from engine.models.protocol import Usage
+from engine.usage import Usage
 
 Report = Callable[[str], None]
 _ELSEWHERE = ("anthropic", "openai")

@@ -1,9 +1,10 @@
 """Runs a harness over instances, contained: what it may see, use and leave behind is decided here."""
 
+from engine.failure import Failure, FailureKind
 from engine.sandbox.isolation import Isolation, Measure
 from engine.sandbox.launch import StartError
 from engine.sandbox.probe import probe
-from engine.sandbox.program import Broker, Failure, FailureKind, Job, Outcome, Prepared, Program, Refused
+from engine.sandbox.program import Broker, Job, Outcome, Prepared, Program, Refused
 from engine.sandbox.sandbox import DiedError, Sandbox
 from engine.sandbox.session import Session, open_sandbox, run_harness
 

@@ -6,8 +6,9 @@ import asyncio
 import time
 from typing import NamedTuple
 
+from engine.failure import Failure
 from engine.sandbox.channel import Answered, Called, Conversation, Malformed, Raised
-from engine.sandbox.program import Broker, Failure, Refused, failure
+from engine.sandbox.program import Broker, Refused, failure
 from engine.sandbox.watch import Watch
 
 TICK_S = 0.2

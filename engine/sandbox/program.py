@@ -9,20 +9,13 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from domains.contract import Instance, Limits
+from engine.failure import Failure, FailureKind
 
-FailureKind = Literal["candidate", "timeout", "resource", "verifier", "model", "infrastructure"]
 MESSAGE_CHARS = 300
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why there is no answer. `message` is one printable line of at most `MESSAGE_CHARS` characters."""
-
-    kind: FailureKind
-    message: str
-
-
 def failure(kind: FailureKind, message: str) -> Failure:
-    """A `Failure` from text that nobody has checked: made one line, printable and short."""
+    """A `Failure` from text that nobody has checked: one printable line of at most `MESSAGE_CHARS` characters."""
     line = "".join(char if char.isprintable() else " " for char in message[: 4 * MESSAGE_CHARS])
     line = " ".join(line.split())
     return Failure(kind, line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…")

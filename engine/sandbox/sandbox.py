@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domains.contract import Limits
+from engine.failure import Failure
 from engine.sandbox import cgroup, profile
 from engine.sandbox.channel import Answered, Control, Conversation, Malformed, Output, Raised
 from engine.sandbox.dialogue import Heard, listen
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.launch import STOP_S, Launched, StartError, launch
-from engine.sandbox.program import Broker, Failure, Job, Outcome, Prepared, Program, failure
+from engine.sandbox.program import Broker, Job, Outcome, Prepared, Program, failure
 from engine.sandbox.watch import MB, Watch
 
 _NPROC_BY_NAMESPACE = (5, 14)  # before this kernel RLIMIT_NPROC counts all that the user runs

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
 from engine.errors import SiaError
+from engine.failure import Failure
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.launch import StartError
-from engine.sandbox.program import Broker, Failure, Job, Outcome, Prepared, Program, failure
+from engine.sandbox.program import Broker, Job, Outcome, Prepared, Program, failure
 from engine.sandbox.sandbox import DiedError, Sandbox
 
 TRIES = 4  # the first and three more

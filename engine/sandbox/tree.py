@@ -11,17 +11,17 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Usage(NamedTuple):
+class TreeUsage(NamedTuple):
     """CPU seconds of the living and of the dead they have reaped; the living processes."""
 
     cpu_s: float
     processes: list[int]
 
 
-def usage(pid: int) -> Usage:
+def usage(pid: int) -> TreeUsage:
     """CPU of `pid` and its descendants so far, and which processes the descendants are."""
     pids = list(descendants(pid))
-    return Usage(sum(map(cpu_s, pids)) + cpu_s(pid), pids)
+    return TreeUsage(sum(map(cpu_s, pids)) + cpu_s(pid), pids)
 
 
 def descendants(pid: int) -> Iterator[int]:

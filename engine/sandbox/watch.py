@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass, field
 
 from domains.contract import Limits
+from engine.failure import Failure
 from engine.sandbox import tree
 from engine.sandbox.cgroup import Group
 from engine.sandbox.channel import Output
-from engine.sandbox.program import Failure, failure
+from engine.sandbox.program import failure
 
 MB = 1 << 20
 FLOOD = 64  # times `output_kb`: who prints more than is kept has it dropped, who floods is stopped

@@ -20,10 +20,11 @@ from engine.evaluation.judge import judge_for
 from engine.evaluation.model_broker import TaskBroker
 from engine.events import types as t
 from engine.models.calling import Position, Scoring
-from engine.models.protocol import Hopeless, Model, Reply, Request, Scored, Usage
+from engine.models.protocol import Hopeless, Model, Reply, Request, Scored
 from engine.run.session import Run
 from engine.seeds import derive
 from engine.steps.training.monitor import Rollout, plain
+from engine.usage import Usage
 from engine.weights.client import TrainerFailed
 from engine.weights.recipe import Recipe
 from harness_repo.harness import Harness

@@ -25,11 +25,12 @@ from engine.core.failure import StepFailure
 from engine.core.histogram import binned
 from engine.events import blobs
 from engine.events import types as t
-from engine.models.protocol import Model, Reply, Request, Usage
+from engine.models.protocol import Model, Reply, Request
 from engine.run.session import Run
 from engine.steps.training.monitor import Collapse, Rollout, collapse, saturated, shown
 from engine.steps.training.plan import Plan, planned, remembered
 from engine.steps.training.rollouts import Generate, roll_out
+from engine.usage import Usage
 from engine.weights.client import Trainer, TrainerFailed, open_trainer
 from engine.weights.sample import Call, Sample
 
@@ -172,7 +173,7 @@ class _Work:
             samples=blobs.digest(samples),
             measures=values,
             rewards=binned([one.reward for one in rollouts]),
-            usage=t.Usage(input=usage.input, output=usage.output),
+            usage=usage,
         )
         self._run.append(plan.generation, event, contents=[samples])
         self._rounds.append(values)

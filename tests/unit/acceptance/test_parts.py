@@ -19,8 +19,9 @@ from engine.acceptance.report import Skipped, Table
 from engine.compute import survey
 from engine.compute.record import Record
 from engine.errors import SiaError
-from engine.models.protocol import Reply, Request, Token, Usage
+from engine.models.protocol import Reply, Request, Token
 from engine.settings import Settings, Vllm
+from engine.usage import Usage
 
 ANSWER = {"language": "torch", "source": "def custom_kernel(data):\n    pass"}
 

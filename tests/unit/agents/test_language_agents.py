@@ -14,7 +14,8 @@ from engine.agents.feedback import FeedbackAgent
 from engine.agents.meta import MetaAgent
 from engine.agents.protocol import Nothing, Proposal, View
 from engine.events import types as t
-from engine.models.protocol import Abilities, Reply, Usage
+from engine.models.protocol import Abilities, Reply
+from engine.usage import Usage
 from harness_repo.harness import parse
 from tests.desks import FILES, Desk, calls, chooses, says, view
 

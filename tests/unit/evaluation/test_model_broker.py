@@ -10,9 +10,10 @@ import pytest
 from engine.core.failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation.model_broker import MOST_CALLS, NoModel, TaskBroker
-from engine.models.protocol import Hopeless, Reply, Request, Transient, Usage
+from engine.models.protocol import Hopeless, Reply, Request, Transient
 from engine.sandbox import Refused
 from engine.seeds import derive
+from engine.usage import Usage
 from tests.unit.models.test_calling import Fake, Ledger, caller
 
 HELLO = {"messages": [{"role": "system", "text": "be brief"}, "hello"], "max_tokens": 7}

@@ -7,6 +7,7 @@ import pytest
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import decode, encode
+from engine.events.types.base import event
 
 
 def test_stored_bytes_are_canonical() -> None:
@@ -49,3 +50,10 @@ def test_an_old_payload_is_lifted_version_by_version(monkeypatch: pytest.MonkeyP
 
 def test_every_payload_type_is_registered_under_its_own_name() -> None:
     assert {kind.type for kind in t.Payload.__subclasses__()} == set(t.PAYLOADS)
+
+
+def test_a_name_stands_for_one_type() -> None:
+    with pytest.raises(TypeError, match=r"run\.paused"):
+        event("run.paused")(t.RunStopped)
+    assert t.PAYLOADS["run.paused"] is t.RunPaused
+    assert t.RunStopped.type == "run.stopped"

@@ -19,17 +19,8 @@ from engine.models.calling import (
     Served,
     Unavailable,
 )
-from engine.models.protocol import (
-    Abilities,
-    Hopeless,
-    Message,
-    OnText,
-    Reply,
-    Request,
-    Scored,
-    Transient,
-    Usage,
-)
+from engine.models.protocol import Abilities, Hopeless, Message, OnText, Reply, Request, Scored, Transient
+from engine.usage import Usage
 
 FAST = Policy(at_once=4, attempts=3, first_wait_s=0.001)
 Behaviour = Callable[[Request], Awaitable[Reply]]

@@ -14,9 +14,10 @@ from engine.errors import SiaError
 from engine.models import catalog, smollm2
 from engine.models.catalog import Reference, in_flight, open_model, parse, price
 from engine.models.prices import DEFAULTS, price_of, usd
-from engine.models.protocol import Hopeless, Message, Request, Usage
+from engine.models.protocol import Hopeless, Message, Request
 from engine.models.survey import survey
 from engine.settings import Price, Server, Settings, Vllm
+from engine.usage import Usage
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.anthropic_server import Plan as Said
 from tests.fakes.openai_server import OpenAIServer, Plan

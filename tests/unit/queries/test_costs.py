@@ -6,9 +6,9 @@ import pytest
 
 from domains.contract import Instance
 from engine.events import types as t
-from engine.models.protocol import Usage
 from engine.queries.costs import costs
 from engine.queries.estimate import AGENT_TURNS, JUDGE_QUESTIONS, TASK_REPLY, estimate
+from engine.usage import Usage
 from tests.desks import HARNESS
 from tests.histories import Memory, Play, settings
 

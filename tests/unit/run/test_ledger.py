@@ -14,9 +14,10 @@ from engine.events import types as t
 from engine.events.connection import transaction
 from engine.events.log import RunLog
 from engine.models.calling import Overspent, Paid, Position
-from engine.models.protocol import Transient, Usage
+from engine.models.protocol import Transient
 from engine.run.ledger import RunLedger
 from engine.run.session import Run
+from engine.usage import Usage
 from tests.histories import settings, started
 
 AT = Position("task", "val/val-1/0", 0, harness="h1")

@@ -1,0 +1,109 @@
+"""The events of a run. Everything that a screen, a report or a replay shows is folded from these.
+
+A payload never holds instance text, and for `val` and `test` no label: ids, answers and scores only. Long or
+foreign text (logs, harness files, answers) lies in blobs and is named by its SHA-256.
+
+An idea a file, each event type registered where it is defined. Imports `engine.failure` and `engine.usage`. Never in
+it: what is made of an event.
+"""
+
+from engine.events.types.base import PAYLOADS, Payload
+from engine.events.types.decision import (
+    AnalysisFinished,
+    Answer,
+    ApprovalAsked,
+    ApprovalGiven,
+    Candidate,
+    GateDecided,
+    GenerationFinished,
+    GenerationStarted,
+    HarnessWritten,
+    ImprovementFailed,
+)
+from engine.events.types.execution import (
+    BLOB,
+    BaselineMeasured,
+    ExecutionFinished,
+    HarnessPrepared,
+    InstanceFinished,
+    PrivateCheck,
+    ProbeFinished,
+    Score,
+)
+from engine.events.types.model import ModelCalled, ModelRetried, ModelRole, ToolCalled
+from engine.events.types.run import (
+    BudgetExhausted,
+    BudgetWarned,
+    RunFailed,
+    RunFinished,
+    RunForked,
+    RunNoted,
+    RunPaused,
+    RunRenamed,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+)
+from engine.events.types.settings import Approve, Budget, DomainRef, Gate, Lever, LeverPolicy, Settings
+from engine.events.types.step import StepAbandoned, StepFailed, StepKind, StepStarted
+from engine.events.types.test import Subset, TestUnsealed
+from engine.events.types.training import TrainingCheckpointed, TrainingProgress, WeightsTrained
+from engine.failure import Failure, FailureKind
+from engine.usage import Usage
+
+__all__ = [
+    "BLOB",
+    "PAYLOADS",
+    "AnalysisFinished",
+    "Answer",
+    "ApprovalAsked",
+    "ApprovalGiven",
+    "Approve",
+    "BaselineMeasured",
+    "Budget",
+    "BudgetExhausted",
+    "BudgetWarned",
+    "Candidate",
+    "DomainRef",
+    "ExecutionFinished",
+    "Failure",
+    "FailureKind",
+    "Gate",
+    "GateDecided",
+    "GenerationFinished",
+    "GenerationStarted",
+    "HarnessPrepared",
+    "HarnessWritten",
+    "ImprovementFailed",
+    "InstanceFinished",
+    "Lever",
+    "LeverPolicy",
+    "ModelCalled",
+    "ModelRetried",
+    "ModelRole",
+    "Payload",
+    "PrivateCheck",
+    "ProbeFinished",
+    "RunFailed",
+    "RunFinished",
+    "RunForked",
+    "RunNoted",
+    "RunPaused",
+    "RunRenamed",
+    "RunResumed",
+    "RunStarted",
+    "RunStopped",
+    "Score",
+    "Settings",
+    "StepAbandoned",
+    "StepFailed",
+    "StepKind",
+    "StepStarted",
+    "Subset",
+    "TestUnsealed",
+    "ToolCalled",
+    "TrainingCheckpointed",
+    "TrainingProgress",
+    "Usage",
+    "WeightsTrained",
+]

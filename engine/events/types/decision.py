@@ -1,0 +1,109 @@
+"""Candidates: how one is made, approved by a person, and judged by the gate."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from engine.events.types.base import Payload, event
+from engine.events.types.settings import Lever
+
+Answer = Literal["yes", "no", "edit"]
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """What a generation executes: a harness version (a commit), maybe an adapter, and the lever that made it.
+
+    With `votes` it answers each instance so many times, and the answer given most often is its answer.
+    """
+
+    harness: str
+    weights: str | None = None
+    lever: Lever | None = None
+    votes: int = 1
+
+
+@event("generation.started")
+class GenerationStarted(Payload, frozen=True):
+    candidate: Candidate
+
+
+@event("generation.finished")
+class GenerationFinished(Payload, frozen=True):
+    incumbent: int
+
+
+@event("analysis.finished")
+class AnalysisFinished(Payload, frozen=True):
+    """What an agent found, and the lever it pulls; for the weights `algorithm` and, in `recipe`, what it sets of it."""
+
+    findings: str
+    lever: Lever
+    reason: str
+    evidence: list[int] = []
+    expected_gain: float | None = None
+    algorithm: str = ""
+    cost_estimate: str = ""
+    wall_s: float = 0.0
+    recipe: dict[str, bool | int | float | str] = {}
+
+
+@event("harness.written")
+class HarnessWritten(Payload, frozen=True):
+    """A version came to be. The commit id follows from everything else here and from the files."""
+
+    number: int
+    commit: str
+    tree: str
+    parents: list[str]
+    files: dict[str, str]
+    author: str
+    reason: str
+    lever: Lever | None = None
+    changed: str = ""
+
+    def blobs(self) -> list[str]:
+        return list(self.files.values())
+
+
+@event("improvement.failed")
+class ImprovementFailed(Payload, frozen=True):
+    reason: str
+
+
+@event("approval.asked")
+class ApprovalAsked(Payload, frozen=True):
+    """A candidate waits for a person's word before it is executed."""
+
+    number: int
+    commit: str
+
+
+@event("approval.given")
+class ApprovalGiven(Payload, frozen=True):
+    """A person's word. After `edit` follows the `harness.written` of what the person made of the candidate."""
+
+    number: int
+    commit: str
+    answer: Answer
+    by: str
+    reason: str = ""
+
+
+@event("gate.decided")
+class GateDecided(Payload, frozen=True):
+    """The verdict on a candidate: paired over the same (instance, repeat) units of `val` with the same seeds."""
+
+    accepted: bool
+    reason: str
+    test: str
+    n: int
+    difference: float = 0.0
+    se: float = 0.0
+    p: float = 1.0
+    alpha: float = 0.0
+    minimum_effect: float = 0.0
+    against: int | None = None
+    fixed: list[str] = []
+    broken: list[str] = []

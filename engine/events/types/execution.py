@@ -1,0 +1,136 @@
+"""Harnesses put to instances: baselines, answers with their grades, means, and probes of proposals."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.events.types.base import Payload, event
+from engine.failure import Failure
+
+BLOB = "sha256:"
+"""What a stored answer begins with when it lies in a blob."""
+
+
+class Score(msgspec.Struct, frozen=True):
+    """A mean over `n` units with its standard error."""
+
+    score: float
+    se: float
+    n: int
+
+
+class PrivateCheck(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the private check found on a split: the mean honest score with its floor, and instances refused by reason.
+
+    `passed` is false where an instance is refused or the mean is below the floor. `measures` are means over instances.
+    """
+
+    passed: bool
+    honest: Score | None = None
+    floor: Score | None = None
+    refused: dict[str, int] = {}
+    measures: dict[str, Score] = {}
+
+
+@event("baseline.measured")
+class BaselineMeasured(Payload, frozen=True):
+    """What methods that anyone can run score on `val`, learnt from `train`."""
+
+    scores: dict[str, Score]
+    wall_s: float
+    private: dict[str, PrivateCheck] = {}
+
+
+@event("harness.prepared")
+class HarnessPrepared(Payload, frozen=True):
+    """`prepare` ran in a sandbox. `failure` then stands for every instance of the execution."""
+
+    harness: str
+    cpu_s: float
+    wall_s: float
+    failure: Failure | None = None
+    log: str = ""
+
+    def blobs(self) -> list[str]:
+        return [self.log] if self.log else []
+
+    def withheld(self) -> list[str]:
+        return self.blobs()
+
+
+@event("instance.finished")
+class InstanceFinished(Payload, frozen=True):
+    """One answer and its grade. `prepared` names what the harness had learnt from; `answer` and `log` are blobs."""
+
+    harness: str
+    split: str
+    instance: str
+    repeat: int
+    seed: int
+    prepared: str
+    score: float
+    answer: str = ""
+    weights: str | None = None
+    honest: float | None = None
+    floor: float | None = None
+    refused: str = ""
+    detail: str = ""
+    measures: dict[str, float] = {}
+    failure: Failure | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    log: str = ""
+    reused: bool = False
+
+    def blobs(self) -> list[str]:
+        answer = self.answer.removeprefix(BLOB)
+        return [name for name in (answer if answer != self.answer else "", self.log) if name]
+
+    def withheld(self) -> list[str]:
+        return [self.log] if self.log else []
+
+
+@event("execution.finished")
+class ExecutionFinished(Payload, frozen=True):
+    """All instances of a generation have a grade. `digest` covers (split, instance, repeat, answer, score) in order.
+
+    `private` is the private check on `val`, where the domain has one.
+    """
+
+    scores: dict[str, Score]
+    digest: str
+    failures: dict[str, int]
+    evaluations: int
+    reused: int
+    wall_s: float
+    incumbent: Score | None = None
+    private: PrivateCheck | None = None
+
+
+@event("probe.finished")
+class ProbeFinished(Payload, frozen=True):
+    """A proposal tried on a held-out fold of `train`. `params` are all its values; `items` is a blob.
+
+    `key` names all that the result depends on; a run of the lineage that asks for the same is given it (`reused`).
+    `refused` says that it failed the private check.
+    """
+
+    generation: int
+    attempt: int
+    ordinal: int
+    why: str
+    params: dict[str, bool | int | float | str]
+    fold: str
+    score: Score
+    evaluations: int
+    cpu_s: float
+    wall_s: float
+    key: str
+    items: str = ""
+    failure: Failure | None = None
+    reused: bool = False
+    refused: bool = False
+    weights: str | None = None
+
+    def blobs(self) -> list[str]:
+        return [self.items]

@@ -1,0 +1,78 @@
+"""Calls of language models and of tools."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.events.types.base import Payload, event
+from engine.usage import Usage
+
+ModelRole = Literal["meta", "feedback", "task", "judge"]
+
+
+@event("model.called")
+class ModelCalled(Payload, frozen=True):
+    """A language model has answered. `request` and `reply` are blobs; `request` covers weights, adapter and seed.
+
+    The position is (`place`, `ordinal`): for the task agent `SPLIT/INSTANCE/REPEAT` or `prepare`, for an agent its
+    step and attempt. Equal requests at equal positions have equal replies in a lineage: the later one is `reused`,
+    costs nothing, and counts in a budget of tokens. `harness` is the candidate whose instance asked; none where a
+    harness is only tried. `prompt` is the SHA-256 of the agent's prompt.
+    """
+
+    role: ModelRole
+    weights: str
+    place: str
+    ordinal: int
+    request: str
+    reply: str
+    finish: str
+    usage: Usage = Usage()
+    usd: float = 0.0
+    latency_s: float = 0.0
+    seed: int = 0
+    adapter: str | None = None
+    harness: str = ""
+    prompt: str = ""
+    reused: bool = False
+
+    def blobs(self) -> list[str]:
+        return [self.request, self.reply]
+
+    def withheld(self) -> list[str]:
+        return self.blobs()
+
+
+@event("model.retried")
+class ModelRetried(Payload, frozen=True):
+    """A call to a language model failed in a way that may pass; it is made again after `wait_s`."""
+
+    role: ModelRole
+    weights: str
+    place: str
+    ordinal: int
+    attempt: int
+    wait_s: float
+    reason: str
+    status: int | None = None
+
+
+@event("tool.called")
+class ToolCalled(Payload, frozen=True):
+    """An agent has used a tool. `arguments` and `result` are blobs; `evaluations` counts instances that it executed."""
+
+    role: ModelRole
+    place: str
+    ordinal: int
+    name: str
+    arguments: str
+    result: str
+    failed: bool = False
+    evaluations: int = 0
+    wall_s: float = 0.0
+
+    def blobs(self) -> list[str]:
+        return [self.arguments, self.result]
+
+    def withheld(self) -> list[str]:
+        return self.blobs()

@@ -1,0 +1,93 @@
+"""A run as a whole: how it starts, rests, forks and ends, and the budget that it spends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.events.types.base import Payload, event
+from engine.events.types.settings import DomainRef, Settings
+from engine.failure import Failure
+
+
+@event("run.started")
+class RunStarted(Payload, frozen=True):
+    rules: int
+    name: str
+    domain: DomainRef
+    settings: Settings
+    isolation: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+
+
+@event("run.forked")
+class RunForked(Payload, frozen=True):
+    """A new run that shares its parent's history up to event `at`.
+
+    `settings` replaces the parent's where something was changed. `branch` makes that generation's candidate the
+    incumbent, whether the gate had accepted it or not.
+    """
+
+    name: str
+    parent: str
+    at: int
+    settings: Settings | None = None
+    branch: int | None = None
+
+
+@event("run.paused")
+class RunPaused(Payload, frozen=True):
+    by: str
+
+
+@event("run.resumed")
+class RunResumed(Payload, frozen=True):
+    versions: dict[str, str] = {}
+    isolation: dict[str, Any] = {}
+    settings: Settings | None = None
+
+
+@event("run.stopped")
+class RunStopped(Payload, frozen=True):
+    by: str
+
+
+@event("run.finished")
+class RunFinished(Payload, frozen=True):
+    reason: str
+    generation: int | None = None
+
+
+@event("run.failed")
+class RunFailed(Payload, frozen=True):
+    failure: Failure
+    remedy: str = ""
+
+
+@event("run.renamed")
+class RunRenamed(Payload, frozen=True):
+    """A person calls the run by another name from here on."""
+
+    name: str
+
+
+@event("run.noted")
+class RunNoted(Payload, frozen=True):
+    """A remark by a person; nothing follows from it."""
+
+    text: str
+
+
+@event("budget.warned")
+class BudgetWarned(Payload, frozen=True):
+    resource: str
+    share: float
+    spent: float
+    cap: float
+
+
+@event("budget.exhausted")
+class BudgetExhausted(Payload, frozen=True):
+    resource: str
+    spent: float
+    cap: float
+    reason: str

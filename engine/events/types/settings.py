@@ -1,0 +1,74 @@
+"""What a run is given: its settings, its budget, its gate, the domain that it is about."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Lever = Literal["harness", "weights"]
+LeverPolicy = Literal["auto", "harness", "weights", "best-of-n"]
+Approve = Literal["none", "harness", "weights", "all"]
+"""Before candidates of which lever a person is asked."""
+
+
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Hard caps; None is no cap. An evaluation is one instance put to one candidate; tokens are those of all roles."""
+
+    evaluations: int | None = None
+    minutes: float | None = None
+    usd: float | None = None
+    tokens: int | None = None
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """How a candidate is judged: `alpha` for one candidate, `run_alpha` for all candidates of a run together."""
+
+    alpha: float = 0.01
+    run_alpha: float = 0.05
+    minimum_effect: float = 0.0
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything chosen by the user or the domain that changes what a run decides. No worker count, no clock.
+
+    `model` is the task agent's language model and `agent_model` that of Meta- and Feedback-Agent, each as
+    `BACKEND:NAME`, and `judge` the one that grades rest on; empty where there is none. `seed_harness`: the first
+    candidate is the domain's, whatever the agent.
+    """
+
+    generations: int
+    seed: int
+    agent: str
+    gate: Gate
+    budget: Budget = Budget()
+    lever: LeverPolicy = "auto"
+    probes: int = 12
+    probe_fold: int = 400
+    train_sample: int = 200
+    repeats: int = 1
+    noisy: bool = False
+    script: str = ""
+    approve: Approve = "none"
+    agent_model: str = ""
+    model: str = ""
+    seed_harness: bool = False
+    judge: str = ""
+
+
+class DomainRef(msgspec.Struct, frozen=True):
+    """Which task a run is about. `source` is a built-in's name or a folder.
+
+    `code` is the digest of a folder's own files, known without running them; `digest` covers code, data and cut.
+    `caution` is what a person should know of its verifier.
+    """
+
+    name: str
+    source: str
+    digest: str
+    title: str
+    metric: str
+    counts: dict[str, int]
+    data: str = ""
+    code: str = ""
+    caution: str = ""
