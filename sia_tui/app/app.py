@@ -40,7 +40,13 @@ class SiaApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, workspace: Workspace, *, files: Sequence[Path] = (), attach: str | None = None, shipped: bool = True
+        self,
+        workspace: Workspace,
+        *,
+        files: Sequence[Path] = (),
+        attach: str | None = None,
+        shipped: bool = True,
+        greets: bool = False,
     ) -> None:
         known = {key.id for key in keys.MAIN}
         super().__init__()
@@ -54,6 +60,7 @@ class SiaApp(App[None]):
         self.note = ""
         self._files = list(files)
         self._shipped = recording() if shipped else None
+        self._greets = greets
         self.main = MainScreen(attach)
 
     def get_default_screen(self) -> Screen[None]:
@@ -78,6 +85,13 @@ class SiaApp(App[None]):
             else:
                 self._open_beside(shipped)
         self.opened = not self._files and (self._shipped is None or bool(self.sources))
+
+    def greet(self) -> None:
+        """Shows the ways on to a person who named nothing to look at, in a folder without a log."""
+        if self._greets and not self.workspace.log.is_file():
+            from sia_tui.app.actions import first_steps
+
+            self.run_worker(first_steps.welcome(self.main), group="act")
 
     def _open_beside(self, paths: Sequence[Path]) -> None:
         if paths:

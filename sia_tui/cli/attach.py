@@ -41,7 +41,7 @@ def open_app(shared: Shared, run: str | None = None, files: Sequence[object] = (
     gc.disable()  # nothing of what starting makes is garbage; the app collects again once its first screen is there
     from sia_tui.app.app import SiaApp
 
-    app = SiaApp(shared.workspace, files=[Path(str(file)) for file in files], attach=run)
+    app = SiaApp(shared.workspace, files=[Path(str(file)) for file in files], attach=run, greets=not (run or files))
     app.run()
     if shared.workspace.log.is_file():
         from sia_tui.commands.reading import status_of

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import NamedTuple
 
 WHAT = (
-    "sia improves a program that you can score: it runs the program on examples, tries a change, and keeps the change "
-    "only where examples that were held out show that it helps."
+    "sia improves a program that you can score: it runs the program on",
+    "examples, tries a change, and keeps the change only where examples",
+    "that were held out show that it helps.",
 )
 HERE = "There are no runs in this folder yet."
-WIDTH = 78
 
 
 class Way(NamedTuple):
-    """One way on: what it is, what a person gets and what it takes, and the command that does the same."""
+    """One way on: what it is, what a person gets and what it takes in two lines, the command that does the same."""
 
     name: str
     title: str
-    about: str
+    about: tuple[str, str]
     command: str
 
 
@@ -26,19 +25,28 @@ WAYS = (
     Way(
         "look",
         "Look at a recorded run",
-        "A classifier of criminal cases, from 0.217 to 0.812 in eight generations. Read-only, nothing is downloaded.",
+        (
+            "Criminal cases are classified by their charge: right in 22% at first,",
+            "in 81% after eight generations. Read-only, nothing is downloaded.",
+        ),
         "sia show recorded",
     ),
     Way(
         "toy",
         "Run the ten-second task",
-        "Digits in small drawings. No data, no key, no GPU; the record is written to .sia in this folder.",
+        (
+            "Digits in small drawings are read better and better. No data, no key,",
+            "no GPU; the record is written to .sia in this folder.",
+        ),
         "sia run toy --generations 3",
     ),
     Way(
         "own",
         "Begin a task of your own",
-        "A folder with a small task that runs at once, to be changed into yours.",
+        (
+            "A folder with a small task that works at once, and a README that",
+            "says what to change to make it yours.",
+        ),
         "sia new my-task --template classify",
     ),
 )
@@ -46,11 +54,11 @@ WAYS = (
 
 def lines() -> str:
     """All of it as plain text."""
-    shown = [*textwrap.wrap(WHAT, WIDTH), HERE, ""]
+    shown = [*WHAT, HERE, ""]
     for way in WAYS:
         shown += [
             f"{way.title}:  {way.command}",
-            *textwrap.wrap(way.about, WIDTH, initial_indent="  ", subsequent_indent="  "),
+            *(f"  {line}" for line in way.about),
             "",
         ]
     return "\n".join(shown)

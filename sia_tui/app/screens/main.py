@@ -152,6 +152,7 @@ class MainScreen(Screen[None]):
         self.refresh_lineage()
         self.set_focus(self.lineage)
         self._first_run()
+        self.sia.greet()
 
     def on_resize(self, event: Resize) -> None:
         """One pane at a time where there is little room."""
