@@ -1,7 +1,7 @@
-"""An artefact that a checker accepts: the harness writes a text, and the checker lists what is wrong with it.
+"""A text that a checker accepts or not: the harness writes it, and the checker lists what is wrong with it.
 
-To put your own artefact here, write `make` (what is asked for) and `problems` (the checker). A checker never runs what
-it is given, and takes whatever a harness may return.
+To put your own text here, write `make` (the request) and `problems` (the checker). A checker never runs what it is
+given, and accepts any value that a harness may return.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ IN_A_ROW = 2
 
 
 class Rotas:
-    """Requests that are drawn once and for all; for each of them there is a rota that is accepted."""
+    """Requests that never change; for each of them there is a rota that is accepted."""
 
     def __init__(self):
         self.by_split = {split: [make(split, number) for number in range(size)] for split, size in SIZES.items()}
@@ -37,12 +37,12 @@ class Rotas:
         return Summary(subsets={"six people": tight})
 
     def baselines(self, train, on):
-        """Whoever has worked least so far and can."""
+        """Each shift goes to the available people with the fewest shifts so far."""
         return {"least busy first": [least_busy_first(case.data) for case in on]}
 
 
 def make(split, number):
-    """The request of that number: a rota is drawn first, and asks for nothing that it does not fulfil."""
+    """The request of that number, derived from a random rota that fulfils it."""
     draw = random.Random(f"rota {split} {number}")
     names = NAMES[: draw.randint(6, 9)]
     working = {name: [] for name in names}
@@ -62,7 +62,7 @@ def make(split, number):
 
 
 def problems(data, answer):
-    """All that is wrong with a rota, a sentence each; nothing if it is accepted."""
+    """Everything that is wrong with a rota, a sentence each; empty if it is accepted."""
     if not isinstance(answer, str):
         return ["the answer is no text"]
     working = {name: [] for name in data["people"]}
@@ -91,7 +91,7 @@ def problems(data, answer):
 
 
 def least_busy_first(data):
-    """A rota that gives every shift to whoever has the fewest so far."""
+    """A rota that gives every shift to the available people with the fewest shifts so far."""
     count = dict.fromkeys(data["people"], 0)
     lines = []
     for day, needed in data["shifts"].items():

@@ -1,4 +1,4 @@
-"""The task is what it claims to be. In this folder: python -m unittest"""
+"""Tests of this task. Run them in this folder: python -m unittest"""
 
 import unittest
 

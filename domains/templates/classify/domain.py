@@ -1,6 +1,6 @@
 """Classifying texts: data/train.jsonl, val.jsonl and test.jsonl, each line an id, a text and its label.
 
-Put your own rows there and write task.md anew; as long as an answer is right or wrong, nothing here has to change.
+Put your own rows there and rewrite task.md. As long as an answer is right or wrong, nothing here has to change.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ class Texts:
         return Grade(score=float(right), detail=f"given {answer!r}, expected {instance.label!r}")
 
     def summarise(self, split, graded):
-        """Accuracy label by label, and their mean: a rare label counts as much as a frequent one."""
+        """The accuracy of each label, and their mean: a rare label counts as much as a frequent one."""
         by_label = {}
         for row in graded:
             by_label.setdefault(row.instance.label, []).append(row)
@@ -40,13 +40,13 @@ class Texts:
         return Summary(macro=sum(accuracies) / len(accuracies), subsets=subsets)
 
     def baselines(self, train, on):
-        """What needs no thought. Put the best method that you know of here: a result is shown beside it."""
+        """The most frequent label. Add the best method that you have today: results are shown beside it."""
         most = Counter(case.label for case in train).most_common(1)[0][0]
         return {f"always {most}": [most for _ in on]}
 
 
 def read(path):
-    """The text of a data file, or one sentence about why there is none."""
+    """The text of a data file; raises `DataInvalid` with one sentence if it cannot be read."""
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -54,7 +54,7 @@ def read(path):
 
 
 def instances(text, split):
-    """A line of the file is an instance."""
+    """The instances of a file, one a line."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         try:
@@ -66,5 +66,5 @@ def instances(text, split):
 
 
 def load(data):
-    """The domain over `data`, the folder that --data names, or over the data that is here."""
+    """The domain on `data`, the folder that --data names, or on the data in this folder."""
     return Texts(data or DATA)

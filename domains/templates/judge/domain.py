@@ -32,7 +32,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
 class Replies:
-    """Inputs that are drawn once and for all: the number of an instance is its seed."""
+    """Inputs that never change: the number of an instance is the seed of its input."""
 
     def __init__(self):
         self.by_split = {split: [make(split, number) for number in range(size)] for split, size in SIZES.items()}
@@ -44,7 +44,7 @@ class Replies:
         return self.by_split[split]
 
     def questions(self, instance, answer):
-        """What the judge is asked about a reply; nothing about what is no reply."""
+        """The questions to the judge about a reply; none if the answer is no reply."""
         if not is_reply(answer):
             return []
         return [Question(prompt=asked(point, instance, answer), system=SYSTEM, max_tokens=4) for point in RUBRIC]
@@ -61,7 +61,7 @@ class Replies:
         return Summary(subsets={"promised for Friday": late})
 
     def baselines(self, train, on):
-        """The reply that every customer knows."""
+        """A standard reply that says nothing."""
         return {"thank you": [f"Dear {case.data['name']}, thank you for your message. We look into it." for case in on]}
 
 
@@ -77,18 +77,18 @@ def make(split, number):
 
 
 def is_reply(answer):
-    """Whether there is anything to be judged."""
+    """Whether the answer is a text that can be judged."""
     return isinstance(answer, str) and bool(answer.strip()) and len(answer) <= 2_000
 
 
 def asked(point, instance, answer):
-    """The question about one point; what the harness wrote stands between marks, since it may be anything."""
+    """The question about one point; the reply is between marks, since the harness may write anything."""
     facts = {"name": instance.data["name"], **instance.data["facts"]}
     return f"The reply:\n<reply>\n{answer}\n</reply>\n\n{RUBRIC[point].format(**facts)} Yes or no?"
 
 
 def says_yes(text):
-    """Whether the judge agrees; whatever is not clearly a yes is a no."""
+    """Whether the judge agrees; anything that is not clearly a yes is a no."""
     return text.strip().lower().lstrip("*\"'").startswith("yes")
 
 

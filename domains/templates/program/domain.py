@@ -1,4 +1,4 @@
-"""A program against a score: the harness is the program, an instance one input, the score what its output is worth.
+"""A program and its score: the harness is the program, an instance is one input, the score rates the output.
 
 To put your own problem here, write `make` (inputs), `check` (is the output allowed?) and `grade` (how good is it?).
 """
@@ -13,7 +13,7 @@ CAPACITY = 100
 
 
 class Boxes:
-    """Inputs that are drawn once and for all: the number of an instance is its seed."""
+    """Inputs that never change: the number of an instance is the seed of its input."""
 
     def __init__(self):
         self.by_split = {split: [make(split, number) for number in range(size)] for split, size in SIZES.items()}
@@ -37,7 +37,7 @@ class Boxes:
         return Summary(subsets={"more than 60 things": large, "provably best": perfect})
 
     def baselines(self, train, on):
-        """The textbook's method: the largest thing first, into the first box where it fits."""
+        """The textbook method: the largest thing first, into the first box where it fits."""
         return {"first fit decreasing": [first_fit_decreasing(case.data) for case in on]}
 
 
@@ -49,12 +49,12 @@ def make(split, number):
 
 
 def bound(data):
-    """The number of boxes that no packing can do without."""
+    """A lower bound on the number of boxes."""
     return -(-sum(data["sizes"]) // data["capacity"])
 
 
 def check(data, answer):
-    """What is wrong with a packing, in words; nothing if nothing is. It takes whatever a harness may return."""
+    """What is wrong with a packing, in words; empty if it is valid. It accepts any value that a harness may return."""
     if not isinstance(answer, (list, tuple)) or not all(isinstance(box, (list, tuple)) for box in answer):
         return "the answer is no list of lists"
     packed = [thing for box in answer for thing in box]
@@ -70,7 +70,7 @@ def check(data, answer):
 
 
 def first_fit_decreasing(data):
-    """A packing that is never more than about two ninths above the best."""
+    """A packing that uses at most about 2/9 more boxes than the best one."""
     boxes, room = [], []
     for thing in sorted(range(len(data["sizes"])), key=lambda thing: -data["sizes"][thing]):
         size = data["sizes"][thing]

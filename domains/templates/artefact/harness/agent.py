@@ -1,4 +1,4 @@
-"""Fills one day after another; where that leads nowhere it begins again with some chance in its choices."""
+"""Fills one day after another; if shifts stay empty it tries again with some randomness in its choices."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -16,14 +16,14 @@ def solve(instance, ctx):
 
 
 def filled(data, params, rng):
-    """A rota as (day, name) pairs, and how many shifts found nobody."""
+    """A rota as (day, name) pairs, and the number of shifts without anybody."""
     working = {name: [] for name in data["people"]}
     rota, missing = [], 0
     for at, day in enumerate(DAYS):
         able = [name for name in working if can(name, at, working, data, params)]
         if rng:
             rng.shuffle(able)
-        able.sort(key=lambda name: wish(name, at, working, data, params))
+        able.sort(key=lambda name: priority(name, at, working, data, params))
         chosen = able[: data["shifts"][day]]
         missing += data["shifts"][day] - len(chosen)
         for name in chosen:
@@ -39,8 +39,8 @@ def can(name, at, working, data, params):
     return DAYS[at] not in data["people"][name] and len(days) < data["most"] and not tired
 
 
-def wish(name, at, working, data, params):
-    """Smaller is sooner; equal wishes keep their order."""
+def priority(name, at, working, data, params):
+    """People with a smaller value come first; equal values keep their order."""
     if params["prefer"] == "least_busy":
         return len(working[name])
     if params["prefer"] == "least_free":

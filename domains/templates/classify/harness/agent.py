@@ -1,4 +1,4 @@
-"""Learns labels from pieces of text: naive Bayes over their counts, or a vote of the texts that share most of them."""
+"""Learns labels from pieces of text: naive Bayes on their counts, or a vote of the most similar texts."""
 
 import math
 from collections import Counter
@@ -27,7 +27,7 @@ def pieces(text, params):
 
 
 def bayes(counted, known, params):
-    """The logarithm of each label's likelihood, multinomial naive Bayes."""
+    """The log-likelihood of each label, by multinomial naive Bayes."""
     seen, frequent = {}, Counter(label for _, label in known)
     for counts, label in known:
         seen.setdefault(label, Counter()).update(counts)
@@ -42,7 +42,7 @@ def bayes(counted, known, params):
 
 
 def neighbours(counted, known, params):
-    """How alike, by the cosine of their counts, the k nearest texts of each label are."""
+    """For each label, the summed cosine similarity of its texts among the k nearest."""
     own = math.sqrt(sum(times**2 for times in counted.values()))
     alike = []
     for counts, label in known:

@@ -1,4 +1,4 @@
-"""Puts a reply together from parts."""
+"""Builds a reply from parts."""
 
 OPENINGS = {"none": "", "customer": "Dear customer,", "name": "Dear {name},"}
 APOLOGIES = {

@@ -1,4 +1,4 @@
-"""Puts one thing after another into a box where it fits; tries again with a slightly different order, if asked to."""
+"""Puts each thing into a box where it fits; with `tries` above 1 it repeats that with slightly different orders."""
 
 
 def solve(instance, ctx):
@@ -17,7 +17,7 @@ def solve(instance, ctx):
 
 
 def pack(order, sizes, capacity, rule):
-    """Boxes of things, filled in that order."""
+    """Boxes of things, filled in the given order."""
     boxes, room = [], []
     for thing in order:
         fitting = [at for at, left in enumerate(room) if left >= sizes[thing]]
@@ -34,7 +34,7 @@ def pack(order, sizes, capacity, rule):
 
 
 def chosen(fitting, room, rule):
-    """The box to use, of those where the thing fits."""
+    """The box to use among those where the thing fits."""
     if rule == "fullest":
         return min(fitting, key=lambda at: room[at])
     if rule == "emptiest":
