@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from engine.core.decide import RULES
@@ -26,7 +25,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.models.calling import Served
 from engine.models.protocol import Abilities, Message, OnText, Reply, Request, Scored
-from engine.run.session import Run
+from engine.run.session import Ports, Run
 from engine.usage import Usage
 
 PROMPT = "Name the charge. " * 100
@@ -72,8 +71,9 @@ async def measure(folder: Path, count: int) -> dict[str, Any]:
     request = Request("instant", [Message("user", PROMPT)])
     with contextlib.closing(RunLog.hold(folder, "r1")) as log:
         log.append(started())
-        ports: Any = SimpleNamespace(task_model=Served(model, lambda usage: 0.0), agent_model=None)
-        run = Run(log, ports)
+        no_effects: Any = None
+        served = Served(model, lambda usage: 0.0)
+        run = Run(log, Ports(no_effects, no_effects, no_effects, no_effects, workers=1, task_model=served))
         run.catch_up()
         broker = broker_for(run.caller("task"), run.state.root_seed, "commit")
 

@@ -99,6 +99,15 @@ class State(msgspec.Struct, frozen=True):
         """Generation `n`, from 1."""
         return self.generations[n - 1]
 
+    def version(self, commit: str) -> t.HarnessWritten:
+        """The harness version of that commit."""
+        return next(version for version in self.versions.values() if version.commit == commit)
+
+    @property
+    def weights(self) -> str | None:
+        """The incumbent's adapter, under which a new harness is tried and executed."""
+        return self.of(self.incumbent).candidate.weights if self.incumbent else None
+
     @property
     def set(self) -> t.Settings:
         """The settings of a run that has started."""
@@ -259,8 +268,7 @@ def _branched(state: State, generation: int | None) -> State:
 
 def _written(state: State, version: t.HarnessWritten) -> State:
     """The state with `version` as its number's candidate, under the incumbent's weights."""
-    adapter = state.of(state.incumbent).candidate.weights if state.incumbent else None
-    return _next(state, version, adapter)
+    return _next(state, version, state.weights)
 
 
 def _trained(state: State, trained: t.WeightsTrained) -> State:

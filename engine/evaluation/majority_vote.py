@@ -39,7 +39,7 @@ async def answered(
     """As `answer_all`, with as many votes for each task as `candidate` has."""
     ports, seed, limits = run.ports, run.state.root_seed, run.ports.grader.folder.spec.limits
     if candidate.votes == 1:
-        broker = broker_for(run.caller("task"), run.state.root_seed, candidate.harness, candidate.weights)
+        broker = broker_for(run.callers.task, run.state.root_seed, candidate.harness, candidate.weights)
         rows = answer_all(
             ports,
             harness,
@@ -49,7 +49,7 @@ async def answered(
             workers=ports.workers,
             limits=limits,
             broker=broker,
-            judge=judge_for(run.caller("judge"), run.state.root_seed, candidate.harness),
+            judge=judge_for(run.callers.judge, run.state.root_seed, candidate.harness),
             on_prepared=on_prepared,
         )
         async for row in rows:
@@ -73,7 +73,7 @@ async def answered(
         per=ports.grader.folder.spec.isolation,
         isolation=ports.isolation,
         broker=broker_for(
-            run.caller("task"), run.state.root_seed, candidate.harness, candidate.weights, temperature=TEMPERATURE
+            run.callers.task, run.state.root_seed, candidate.harness, candidate.weights, temperature=TEMPERATURE
         ),
         on_prepared=on_prepared,
     )
@@ -95,7 +95,7 @@ async def _elected(run: Run, harness: str, task: Task, cast: Sequence[Outcome]) 
     given = Grade(score=0.0)
     if failure is None:
         given, failure = await grade(
-            run.ports.grader, judge_for(run.caller("judge"), run.state.root_seed, harness), task, answer
+            run.ports.grader, judge_for(run.callers.judge, run.state.root_seed, harness), task, answer
         )
     cpu_s, wall_s = sum(one.cpu_s for one in cast), sum(one.wall_s for one in cast)
     return Answered(task, answer, given, failure, cpu_s, wall_s, cast[0].log)

@@ -20,7 +20,7 @@ from engine.events.database import Database
 from engine.events.event import Event
 from engine.events.schema import MILESTONE, REUSED
 
-_COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
+COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -65,6 +65,10 @@ class Reader:
         with explained(self.path):
             rows: list[tuple[Any, ...]] = self.db.conn.execute(sql, parameters).fetchall()
             return rows
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Event]:
+        """The events that a statement over `COLUMNS` finds; for the modules of this package."""
+        return [Event(*row) for row in self._rows(sql, parameters)]
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
@@ -129,7 +133,7 @@ class Reader:
 
     def head(self, run: str) -> Event | None:
         """The last event written under this run's own id."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM events WHERE run = ? ORDER BY n DESC LIMIT 1", (run,))  # noqa: S608
+        rows = self._rows(f"SELECT {COLUMNS} FROM events WHERE run = ? ORDER BY n DESC LIMIT 1", (run,))  # noqa: S608
         return Event(*rows[0]) if rows else None
 
     def event(self, run: str, n: int) -> Event:
@@ -146,7 +150,7 @@ class Reader:
     def milestones(self, part: str, *, after: int, until: int) -> list[Event]:
         """All events but `instance.finished` that are stored under `part`, with `after < n <= until`, in order."""
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} ORDER BY n",  # noqa: S608
+            f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} ORDER BY n",  # noqa: S608
             (part, after, until),
         )
         return [Event(*row) for row in rows]
@@ -162,7 +166,7 @@ class Reader:
     def numbered(self, part: str, after: int, until: int) -> list[Event]:
         """The events stored under `part` with `after < n <= until`, in order: a page of a list, say."""
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? ORDER BY n",  # noqa: S608
+            f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? ORDER BY n",  # noqa: S608
             (part, after, until),
         )
         return [Event(*row) for row in rows]
@@ -193,7 +197,7 @@ class Reader:
         found: list[Event] = []
         for part, last in self.segments(run, until):
             rows = self._rows(
-                f"""SELECT {", ".join(f"e.{name}" for name in _COLUMNS.split(", "))}
+                f"""SELECT {", ".join(f"e.{name}" for name in COLUMNS.split(", "))}
                     FROM {table} r JOIN events e ON e.seq = r.seq
                     WHERE r.run = ? AND r.{column} = ? AND r.n <= ? ORDER BY r.n""",  # noqa: S608
                 (part, value, last if last is not None else 1 << 62),

@@ -39,17 +39,16 @@ async def drive(run: Run, control: Control) -> None:
         decision = decide(run.state)
         match decision:
             case Rest():
-                run.point_refs()
                 return
             case Record(generation=generation, payload=payload):
                 run.append(generation, payload)
             case Judge(generation=generation):
                 run.append(generation, verdict(run.state, run.results, generation))
-                run.point_refs()
             case Perform():
                 await perform(run, decision, control)
             case Await():
                 await _word(run, control)
+        run.refs.point(run.state)
 
 
 async def _word(run: Run, control: Control) -> None:
@@ -148,6 +147,5 @@ async def test(run: Run, control: Control) -> t.TestUnsealed:
         if isinstance(payload := event.payload, t.TestUnsealed):
             return payload
     why = run.state.last_failure.message if run.state.last_failure else "interrupted"
-    raise SiaError(
-        f"the test did not finish after {run.elapsed(started):.0f} s ({why})", "try again; this reading was counted"
-    )
+    seconds = time.monotonic() - started
+    raise SiaError(f"the test did not finish after {seconds:.0f} s ({why})", "try again; this reading was counted")

@@ -151,7 +151,7 @@ async def take_up(
         run.catch_up()
         if run.state.name != row.name:  # imported, and another run here had its name first
             run.append(row.generation, t.RunRenamed(row.name))
-        run.point_refs()
+        run.refs.point(run.state)
         if go_on:
             at = run.state.current.n if run.state.current else 0
             run.append(at, t.RunResumed(versions=versions(), isolation=recorded(isolation), settings=settings))

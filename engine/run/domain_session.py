@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from domains.contract import Instance
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
@@ -15,6 +16,24 @@ from engine.grading.loader import Folder, find
 from engine.sandbox import Isolation, probe
 
 Report = Callable[[str], None]
+
+
+class DomainSession:
+    """What a run's steps learn from, asked of the grading process once."""
+
+    def __init__(self, grader: Grader) -> None:
+        self._grader = grader
+        self._train: list[Instance] | None = None
+
+    async def train(self) -> list[Instance]:
+        """The instances of `train` with their labels."""
+        if self._train is None:
+            self._train = await self._grader.instances("train")
+        return self._train
+
+    def learns(self, instances: list[Instance]) -> list[Instance]:
+        """What of `instances` reaches `ctx.train()`: nothing where every instance stands alone."""
+        return instances if self._grader.folder.spec.learns else []
 
 
 async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int], str]:

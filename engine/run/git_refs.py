@@ -9,6 +9,7 @@ from engine.core.state import State
 from engine.events import types as t
 from engine.events.codec import decode
 from engine.events.reader import Reader
+from engine.run.versions import Versions, version_of
 from harness_repo.objects import annotate
 from harness_repo.repository import Repository, RepositoryError
 
@@ -16,7 +17,30 @@ NOTES = "refs/notes/commits"
 _ATTEMPTS = 8
 
 
-def wanted(name: str, state: State) -> dict[str, str]:
+class GitRefs:
+    """The branch, the tags and the notes of one run in the workspace's repository."""
+
+    def __init__(self, versions: Versions, reader: Reader, repository: Repository) -> None:
+        self._versions, self._reader, self._repository = versions, reader, repository
+        self._pointed: tuple[dict[str, str], int] | None = None
+
+    def point(self, state: State) -> None:
+        """Brings git up to `state`, at no cost where nothing changed. After a crash the first call repairs the refs."""
+        refs, repository = refs_of(state.name, state), self._repository
+        judged = sum(one.verdict is not None for one in state.generations)
+        if not refs or self._pointed == (refs, judged):
+            return
+        for version in (*state.versions.values(), *state.declined):
+            if not repository.has(version.commit):  # lost with a machine's power, or with the folder
+                repository.write(version_of(version, self._versions.files(version)))
+        for ref, commit in refs.items():
+            repository.point(ref, commit)
+        repository.head(branch(state.name))
+        point_notes(repository, self._reader)
+        self._pointed = (refs, judged)
+
+
+def refs_of(name: str, state: State) -> dict[str, str]:
     """The refs that the run called `name` should have, with their commits."""
     if not state.versions:
         return {}

@@ -7,14 +7,29 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.models.calling import Policy, Served
+from engine.models.calling import Caller, Ledger, Policy, Served
 from engine.usage import Usage
 
 Report = Callable[[str], None]
 _ELSEWHERE = ("anthropic", "openai")
 """Backends that opening does not load or start: whether their keys are there is found out before anything else."""
+
+
+class Callers(msgspec.Struct, frozen=True):
+    """The ways to the task agent's model, to the agents' and to the judge; None where the run has none."""
+
+    task: Caller | None
+    agent: Caller | None
+    judge: Caller | None
+
+    @classmethod
+    def of(cls, ledger: Ledger, *served: Served | None) -> Callers:
+        """Callers of the served task model, agent model and judge, all on one ledger."""
+        return cls(*(None if one is None else Caller(one, ledger) for one in served))
 
 
 def references(settings: t.Settings) -> set[str]:

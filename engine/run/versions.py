@@ -1,4 +1,4 @@
-"""Harness versions in the log: the event that makes one exist, and git's ids for it, from its contents alone."""
+"""Harness versions of a run: their files from the log, and writing a new one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,33 @@ from collections.abc import Mapping
 
 from engine.events import blobs
 from engine.events import types as t
+from engine.events.reader import Reader
+from engine.run.journal import Journal
+from harness_repo import harness as harnesses
+from harness_repo.harness import Harness
 from harness_repo.objects import Version, build
+from harness_repo.repository import Repository
+
+
+class Versions:
+    """Reads the harness versions that a log names, and writes those of one run."""
+
+    def __init__(self, journal: Journal, reader: Reader, repository: Repository) -> None:
+        self._journal, self._reader, self._repository = journal, reader, repository
+
+    def files(self, version: t.HarnessWritten) -> dict[str, bytes]:
+        """The files of a version, whether it is still a candidate or not."""
+        return {path: self._reader.blob(name) for path, name in version.files.items()}
+
+    def harness(self, version: t.HarnessWritten) -> Harness:
+        """The harness that a version's files are."""
+        return harnesses.parse(self.files(version))
+
+    def write(self, generation: int, version: Version, *, changed: str) -> None:
+        """Writes a new version: git's objects first, then the event that makes it exist. The driver points the refs."""
+        self._repository.write(version)
+        event, contents = harness_written(version, changed)
+        self._journal.append(generation, event, contents=contents)
 
 
 def harness_written(version: Version, changed: str) -> tuple[t.HarnessWritten, list[bytes]]:

@@ -40,7 +40,7 @@ class StepDesk:
     def __init__(self, run: Run, role: t.ModelRole, place: str, record: RunRecord, lab: Lab) -> None:
         self._run, self._role, self._place, self._lab = run, role, place, lab
         self.record = record
-        self._caller = run.caller("agent")
+        self._caller = run.callers.agent
 
     @property
     def abilities(self) -> Abilities:
@@ -50,7 +50,7 @@ class StepDesk:
     @property
     def has_task_model(self) -> bool:
         """As `Desk.has_task_model`."""
-        return self._run.caller("task") is not None
+        return self._run.callers.task is not None
 
     @property
     def trainable(self) -> bool:
@@ -86,7 +86,7 @@ class StepDesk:
         """As `Desk.use`."""
         run = self._run
         arguments = msgspec.json.encode(call.arguments, order="deterministic")
-        known = run.tools.get((self._place, ordinal))
+        known = run.effects.tool(self._place, ordinal)
         if known is not None and (known.name, known.arguments) == (call.name, blobs.digest(arguments)):
             try:
                 return Result(run.log.reader.blob(known.result).decode(), known.failed)
@@ -104,7 +104,7 @@ class StepDesk:
             result=blobs.digest(text),
             failed=result.failed,
             evaluations=result.evaluations,
-            wall_s=run.elapsed(started),
+            wall_s=round(time.monotonic() - started, 3),
         )
         generation = run.state.open_step.generation if run.state.open_step else 0
         run.append(generation, event, contents=[arguments, text])
@@ -113,7 +113,7 @@ class StepDesk:
     async def smoke(self, harness: Harness) -> Result:
         """As `Desk.smoke`: the instances are the first of the sample that an Execution answers."""
         run = self._run
-        learn, sampled = divide(await run.train(), run.state.set, run.state.root_seed)
+        learn, sampled = divide(await run.domain.train(), run.state.set, run.state.root_seed)
         todo = tasks("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)
         left = budget.affordable_evaluations(run.state)
         if left is not None and left < len(todo):
@@ -136,8 +136,8 @@ class StepDesk:
                 seed=run.state.root_seed,
                 workers=1,
                 limits=run.ports.grader.folder.spec.limits,
-                broker=broker_for(run.caller("task"), run.state.root_seed, adapter=run.weights),
-                judge=judge_for(run.caller("judge"), run.state.root_seed),
+                broker=broker_for(run.callers.task, run.state.root_seed, adapter=run.state.weights),
+                judge=judge_for(run.callers.judge, run.state.root_seed),
                 on_prepared=on_prepared,
             )
         ]

@@ -39,7 +39,7 @@ class RunRecord:
         """As `Record.candidates`."""
         run = self._run
         return [
-            Candidate(n, run.files(n), version.reason, version.changed)
+            Candidate(n, run.versions.files(version), version.reason, version.changed)
             for n, version in sorted(run.state.versions.items())
         ]
 
@@ -59,7 +59,7 @@ class RunRecord:
         if not 1 <= n <= len(self._run.state.generations):
             return []
         if instance is None:
-            return self._run.evidence(n)
+            return self._run.effects.evidence(n)
         found: list[int] = []
         for run, until in self._segments():
             rows = self._run.log.db.conn.execute(

@@ -14,6 +14,6 @@ from engine.run.session import Run
 async def measure(run: Run, generation: int) -> None:
     """Appends `baseline.measured`."""
     started = time.monotonic()
-    found = await graded_baselines(run.ports.grader, judge_for(run.caller("judge"), run.state.root_seed), "val")
+    found = await graded_baselines(run.ports.grader, judge_for(run.callers.judge, run.state.root_seed), "val")
     scores = {name: mean([grade.score for grade in grades]) for name, grades in found.items()}
-    run.append(generation, t.BaselineMeasured(scores, run.elapsed(started), private_by_name(found)))
+    run.append(generation, t.BaselineMeasured(scores, round(time.monotonic() - started, 3), private_by_name(found)))

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+
+from msgspec.structs import replace
 
 from domains.contract import Instance
 from engine.core import results
 from engine.evaluation import answer_codec, majority_vote
 from engine.evaluation.evaluate import Answered, Task, prepared_on, tasks
 from engine.evaluation.interleave import turns
+from engine.events import blobs
 from engine.events import types as t
-from engine.events.event import Event
 from engine.run.session import Run
 from engine.seeds import sample
 
@@ -31,8 +32,8 @@ async def execute(run: Run, generation: int) -> None:
     repeats = range(settings.repeats)
     if settings.noisy:
         repeats = range((generation - 1) * settings.repeats, generation * settings.repeats)
-    learn, sampled = divide(await run.train(), settings, run.state.root_seed)
-    learn = run.learns(learn)
+    learn, sampled = divide(await run.domain.train(), settings, run.state.root_seed)
+    learn = run.domain.learns(learn)
     val = tasks("val", await run.ports.grader.instances("val"), repeats, run.state.root_seed)
     seen = tasks("train", sampled, repeats, run.state.root_seed)
 
@@ -56,7 +57,7 @@ async def execute(run: Run, generation: int) -> None:
             failures=results.count_failures(result.failure for result in found.values()),
             evaluations=len(found) - reused,
             reused=reused,
-            wall_s=run.elapsed(started),
+            wall_s=round(time.monotonic() - started, 3),
             incumbent=rival,
             private=results.private_of(found, "val"),
         ),
@@ -75,17 +76,17 @@ async def _arm(
     prepared = majority_vote.prepared(prepared_on(learn), candidate)
     have = run.results.of(generation, candidate)
     todo = [task for task in todo if (task.split, task.instance, task.repeat) not in have]
-    remembered = _remembered(run, candidate, prepared)
+    known = run.reuse.results(candidate, prepared)
     for task in todo:
-        known = remembered.get((task.split, task.instance, task.repeat, task.seed))
-        if known is not None:
-            run.stream(generation, _again(known), [])
+        result = known.get((task.split, task.instance, task.repeat, task.seed))
+        if result is not None:
+            run.stream(generation, replace(result, reused=True), [])
     run.flush()
     have = run.results.of(generation, candidate)
     todo = [task for task in todo if (task.split, task.instance, task.repeat) not in have]
     if not todo:
         return
-    number = next(n for n, version in run.state.versions.items() if version.commit == candidate.harness)
+    harness = run.versions.harness(run.state.version(candidate.harness))
 
     def on_prepared(cpu_s: float, wall_s: float, failure: t.Failure | None, log: str) -> None:
         text = log.encode("utf-8", "surrogatepass")[:_LOG_LIMIT]
@@ -94,7 +95,7 @@ async def _arm(
         run.append(generation, event, contents=contents, durable=False)
 
     async for answered in majority_vote.answered(
-        run, run.harness(number), todo, train=learn, candidate=candidate, on_prepared=on_prepared
+        run, harness, todo, train=learn, candidate=candidate, on_prepared=on_prepared
     ):
         payload, contents = _result(candidate, prepared, answered)
         run.stream(generation, payload, contents)
@@ -129,29 +130,4 @@ def _result(candidate: t.Candidate, prepared: str, answered: Answered) -> tuple[
 
 
 def _log_blob(text: bytes) -> tuple[str, list[bytes]]:
-    from engine.events import blobs
-
     return (blobs.digest(text), [text]) if text else ("", [])
-
-
-def _again(known: t.InstanceFinished) -> t.InstanceFinished:
-    from msgspec.structs import replace
-
-    return replace(known, reused=True)
-
-
-def _remembered(run: Run, candidate: t.Candidate, prepared: str) -> dict[tuple[Any, ...], t.InstanceFinished]:
-    """By (split, instance, repeat, seed), what some run of this lineage has already got from this candidate."""
-    rows = run.log.db.conn.execute(
-        """SELECT e.seq, e.run, e.n, e.type, e.v, e.at, e.generation, e.payload, e.prev_hash, e.hash
-           FROM results r JOIN events e ON e.seq = r.seq
-           WHERE r.root = (SELECT root FROM runs WHERE run = ?) AND r.harness = ? AND r.weights = ? AND r.prepared = ?
-           ORDER BY r.seq DESC""",
-        (run.log.run, candidate.harness, candidate.weights or "", prepared),
-    )
-    known: dict[tuple[Any, ...], t.InstanceFinished] = {}
-    for row in rows:
-        payload = Event(*row).payload
-        assert isinstance(payload, t.InstanceFinished)  # noqa: S101 - the read model holds nothing else
-        known[payload.split, payload.instance, payload.repeat, payload.seed] = payload
-    return known

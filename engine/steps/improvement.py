@@ -26,7 +26,7 @@ async def write_first(run: Run, generation: int) -> None:
         return
     seed = harnesses.read_folder(run.ports.grader.folder.seed(run.state.set.model))
     reason = f"The seed harness of the domain {run.state.task.name}: {seed.manifest.name}."
-    run.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="the seed")
+    run.versions.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="the seed")
 
 
 async def _write_anew(run: Run, generation: int) -> None:
@@ -35,11 +35,11 @@ async def _write_anew(run: Run, generation: int) -> None:
     if isinstance(made, Nothing):
         raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
     version = Version(made.harness.files, [], 1, None, MetaAgent.name, made.reason)
-    run.write(generation, version, changed=made.changed)
+    run.versions.write(generation, version, changed=made.changed)
 
 
 async def _desk(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepDesk:
-    return StepDesk(run, role, place, RunRecord(run, await run.train()), lab)
+    return StepDesk(run, role, place, RunRecord(run, await run.domain.train()), lab)
 
 
 async def _feedback(run: Run, seen: View) -> StepDesk:
@@ -52,7 +52,7 @@ async def analyse(run: Run, generation: int) -> None:
     started = time.monotonic()
     seen = view(run, generation)
     analysis = await run.ports.agent.analyse(seen, await _feedback(run, seen))
-    run.append(generation, replace(analysis, wall_s=run.elapsed(started)))
+    run.append(generation, replace(analysis, wall_s=round(time.monotonic() - started, 3)))
 
 
 async def improve(run: Run, generation: int) -> None:
@@ -73,7 +73,7 @@ async def improve(run: Run, generation: int) -> None:
         return
     parent = run.state.of(seen.incumbent).candidate.harness
     version = Version(made.harness.files, [parent], generation + 1, "harness", run.ports.agent.name, made.reason)
-    run.write(generation, version, changed=made.changed)
+    run.versions.write(generation, version, changed=made.changed)
 
 
 def _seen(result: t.InstanceFinished) -> t.InstanceFinished:
@@ -91,7 +91,7 @@ def view(run: Run, generation: int) -> View:
         Past(
             n=one.n,
             harness=one.candidate.harness,
-            params=run.harness(one.n).params,
+            params=run.versions.harness(state.versions[one.n]).params,
             lever=one.candidate.lever,
             val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
             accepted=one.verdict.accepted,
@@ -109,15 +109,15 @@ def view(run: Run, generation: int) -> View:
         improvements=generation - 1 + sum(len(one.failed_improvements) for one in state.generations),
         settings=state.set,
         incumbent=incumbent,
-        harness=run.harness(incumbent),
+        harness=run.versions.harness(state.versions[incumbent]),
         past=past,
         train=[
             _seen(result) for key, result in sorted(run.results.of(generation, candidate).items()) if key[0] == "train"
         ],
         # an agent that is asked again after a crash must see exactly what it saw the first time
-        probes=[probe for probe in run.probes if (probe.generation, probe.attempt) < (generation, attempt)],
+        probes=[probe for probe in run.effects.probes if (probe.generation, probe.attempt) < (generation, attempt)],
         failed=state.of(generation).failed_improvements,
-        declined=[harnesses.parse(run.contents(version)).params for version in state.declined],
-        evidence=run.evidence(generation),
+        declined=[run.versions.harness(version).params for version in state.declined],
+        evidence=run.effects.evidence(generation),
         weights=state.of(incumbent).candidate.weights,
     )

@@ -24,7 +24,6 @@ from engine.evaluation.judge import judge_for
 from engine.evaluation.model_broker import broker_for
 from engine.events import blobs
 from engine.events import types as t
-from engine.events.codec import decode
 from engine.run.session import Run
 from engine.seeds import sample
 from harness_repo.harness import Harness
@@ -70,10 +69,9 @@ class FoldLab:
         place = asyncio.Semaphore(run.ports.workers)
         here = {
             (probe.ordinal, probe.key): probe
-            for probe in run.probes
+            for probe in run.effects.probes
             if (probe.generation, probe.attempt) == (self._generation, self._attempt)
         }
-        remembered = _remembered(run)
         trials: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | tuple[t.ProbeFinished, bytes]] = []
         done: list[t.ProbeFinished] = []
         try:
@@ -86,7 +84,7 @@ class FoldLab:
                 if left is not None and left < len(fold.todo):
                     break
                 left = None if left is None else left - len(fold.todo)
-                if (known := remembered.get(key)) is not None:
+                if (known := run.reuse.probe(key)) is not None:
                     trials.append((self._again(known, ask), b""))
                 else:
                     trials.append(asyncio.create_task(self._try(ask, harness, fold, place)))
@@ -104,11 +102,11 @@ class FoldLab:
 
     async def _fold(self) -> Fold:
         run, settings = self._run, self._run.state.set
-        train, seed = await run.train(), run.state.root_seed
+        train, seed = await run.domain.train(), run.state.root_seed
         held_out = set(sample((item.id for item in train), settings.probe_fold, seed, "probe fold"))
         todo = tasks("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
-        learn = run.learns([item for item in train if item.id not in held_out])
-        return Fold(todo=todo, learn=learn, weights=run.weights)
+        learn = run.domain.learns([item for item in train if item.id not in held_out])
+        return Fold(todo=todo, learn=learn, weights=run.state.weights)
 
     def _again(self, known: t.ProbeFinished, ask: Ask) -> t.ProbeFinished:
         return replace(
@@ -143,8 +141,8 @@ class FoldLab:
                     seed=run.state.root_seed,
                     workers=1,
                     limits=run.ports.grader.folder.spec.limits,
-                    broker=broker_for(run.caller("task"), run.state.root_seed, adapter=fold.weights),
-                    judge=judge_for(run.caller("judge"), run.state.root_seed),
+                    broker=broker_for(run.callers.task, run.state.root_seed, adapter=fold.weights),
+                    judge=judge_for(run.callers.judge, run.state.root_seed),
                     on_prepared=on_prepared,
                 )
             ]
@@ -163,7 +161,7 @@ class FoldLab:
             score=mean([row.grade.score for row in rows]),
             evaluations=len(rows),
             cpu_s=round(prepare_cpu + sum(row.cpu_s for row in rows), 3),
-            wall_s=run.elapsed(started),
+            wall_s=round(time.monotonic() - started, 3),
             key=fold.key(harness),
             items=blobs.digest(items),
             failure=failure or next((row.failure for row in rows if row.failure), None),
@@ -171,19 +169,3 @@ class FoldLab:
             weights=fold.weights,
         )
         return finished, items
-
-
-def _remembered(run: Run) -> dict[str, t.ProbeFinished]:
-    """By key, what some run of this lineage has already tried."""
-    rows = run.log.db.conn.execute(
-        """SELECT type, v, payload FROM events
-           WHERE type = ? AND run IN (SELECT run FROM runs WHERE root = (SELECT root FROM runs WHERE run = ?))
-           ORDER BY seq DESC""",
-        (t.ProbeFinished.type, run.log.run),
-    )
-    known: dict[str, t.ProbeFinished] = {}
-    for kind, version, stored in rows:
-        payload = decode(kind, version, stored)
-        assert isinstance(payload, t.ProbeFinished)  # noqa: S101 - by its type
-        known[payload.key] = payload
-    return known

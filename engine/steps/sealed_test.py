@@ -29,9 +29,9 @@ async def unseal(run: Run, generation: int) -> None:
         answer_codec.light(row)
         async for row in majority_vote.answered(
             run,
-            run.harness(state.incumbent),
+            run.versions.harness(state.versions[state.incumbent]),
             tasks("test", instances, range(1), state.root_seed),
-            train=run.learns(await grader.labelled()),
+            train=run.domain.learns(await grader.labelled()),
             candidate=candidate,
         )
     ]
@@ -40,7 +40,7 @@ async def unseal(run: Run, generation: int) -> None:
     summary = await grader.summarise(
         "test", [(row.task.instance, answer_codec.whole(row.answer), row.grade) for row in ordered]
     )
-    baselines = await graded_baselines(grader, judge_for(run.caller("judge"), run.state.root_seed), "test")
+    baselines = await graded_baselines(grader, judge_for(run.callers.judge, run.state.root_seed), "test")
     recorded = msgspec.json.encode(
         [
             [row.task.instance, row.grade.score, answer_codec.short(row.answer), *results.told(row.grade)]

@@ -68,7 +68,7 @@ def point(workspace: Workspace, runs: Collection[str]) -> int:
         head = ""
         for run in reader.runs():
             if run.run in runs:
-                wanted = git_refs.wanted(run.name, fold(reader.history(run.run)))
+                wanted = git_refs.refs_of(run.name, fold(reader.history(run.run)))
                 if not all(map(repository.has, wanted.values())):  # the repository was lost
                     write_versions(repository, reader, reader.history(run.run))
                 for ref, commit in wanted.items():

@@ -15,7 +15,6 @@ from domains.contract import Instance
 from engine.evaluation.evaluate import prepared_on
 from engine.events import blobs
 from engine.events import types as t
-from engine.events.codec import decode
 from engine.run.session import Run
 from engine.seeds import derive
 from engine.steps.execution import divide
@@ -54,7 +53,7 @@ async def planned(run: Run, generation: int, analysis: t.AnalysisFinished) -> Pl
     if model is None:
         raise AssertionError("only a run with a task model trains")
     made = recipe(analysis.algorithm, analysis.recipe)
-    learn, _ = divide(await run.train(), settings, state.root_seed)
+    learn, _ = divide(await run.domain.train(), settings, state.root_seed)
     seed = derive(state.root_seed, "training", generation)
     order = sorted(learn, key=lambda item: derive(seed, item.id))
     depends = [
@@ -74,19 +73,3 @@ async def planned(run: Run, generation: int, analysis: t.AnalysisFinished) -> Pl
         key=key,
         folder=run.ports.folder / "training" / key,
     )
-
-
-def remembered(run: Run, plan: Plan) -> t.WeightsTrained | None:
-    """What some run of this lineage has trained by the same plan, where its adapter is still there."""
-    rows = run.log.db.conn.execute(
-        """SELECT type, v, payload FROM events
-           WHERE type = ? AND run IN (SELECT run FROM runs WHERE root = (SELECT root FROM runs WHERE run = ?))
-           ORDER BY seq DESC""",
-        (t.WeightsTrained.type, run.log.run),
-    )
-    for kind, version, stored in rows:
-        known = decode(kind, version, stored)
-        assert isinstance(known, t.WeightsTrained)  # noqa: S101 - by its type
-        if known.key == plan.key and (run.ports.folder / "adapters" / known.adapter).is_dir():
-            return known
-    return None

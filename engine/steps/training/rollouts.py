@@ -149,7 +149,7 @@ async def roll_out(
     model, seed = run.ports.task_model, run.state.root_seed
     if model is None:
         raise AssertionError("only a run with a task model trains")
-    refuse_others(instances, await run.train(), await run.ports.grader.instances("val"))
+    refuse_others(instances, await run.domain.train(), await run.ports.grader.instances("val"))
     labels = {item.id: plain(item.label) for item in instances}
     todo = tasks("train", instances, range(recipe.samples), derive(seed, place))
     gathered = Gathered(model.model, generate, recipe, seed, place, len(todo))
@@ -159,12 +159,12 @@ async def roll_out(
             run.ports,
             harness,
             todo,
-            train=run.learns(list(learn)),
+            train=run.domain.learns(list(learn)),
             seed=seed,
             workers=SLOTS,
             limits=run.ports.grader.folder.spec.limits,
             broker=TaskBroker(gathered, seed, ""),
-            judge=judge_for(run.caller("judge"), run.state.root_seed),
+            judge=judge_for(run.callers.judge, run.state.root_seed),
         ):
             name, sample = row.task.instance, row.task.repeat
             calls = gathered.calls.get(f"train/{name}/{sample}", {})

@@ -28,7 +28,7 @@ from engine.events import types as t
 from engine.models.protocol import Model, Reply, Request
 from engine.run.session import Run
 from engine.steps.training.monitor import Collapse, Rollout, collapse, saturated, shown
-from engine.steps.training.plan import Plan, planned, remembered
+from engine.steps.training.plan import Plan, planned
 from engine.steps.training.rollouts import Generate, roll_out
 from engine.usage import Usage
 from engine.weights.client import Trainer, TrainerFailed, open_trainer
@@ -42,7 +42,7 @@ REPORT_S = 1.0
 async def train(run: Run, generation: int, analysis: t.AnalysisFinished) -> None:
     """Appends `weights.trained`, or why nothing came of it."""
     plan = await planned(run, generation, analysis)
-    if (known := remembered(run, plan)) is not None:
+    if (known := run.reuse.adapter(plan.key)) is not None:
         again = replace(known, reason=analysis.reason, cpu_s=0.0, wall_s=0.0, reused=True)
         run.append(generation, again)
         return
@@ -61,7 +61,7 @@ class _Work:
     def __init__(self, run: Run, plan: Plan) -> None:
         self._run, self._plan = run, plan
         self._began, self._cpu = time.monotonic(), _children_cpu_s()
-        done = {one.round: one for one in run.checkpoints if one.key == plan.key}
+        done = {one.round: one for one in run.effects.checkpoints if one.key == plan.key}
         found = max((n for n, one in done.items() if _digest(self._state(n)) == one.state), default=0)
         self._rounds = [dict(done[n].measures) for n in range(1, found + 1)]
         self._tokens, self._round_s = 0, 0.0
@@ -137,7 +137,7 @@ class _Work:
 
         return await roll_out(
             run,
-            run.harness(_number(run, plan.harness)),
+            run.versions.harness(run.state.version(plan.harness)),
             chosen,
             learn,
             recipe=plan.recipe,
@@ -202,7 +202,7 @@ class _Work:
             facts={**self._facts, "seed": plan.seed},
             evaluations=len(self._rounds) * size,
             cpu_s=round(_children_cpu_s() - self._cpu, 1),
-            wall_s=run.elapsed(self._began),
+            wall_s=round(time.monotonic() - self._began, 3),
         )
 
     def _lineage(self, rounds: int) -> dict[str, Any]:
@@ -230,7 +230,7 @@ class _Work:
             return
         generation, number = self._plan.generation, len(self._rounds) + 1
         event = t.TrainingProgress(
-            self._run.reported.get(generation, 0) + 1, self._values, round=number, evaluations=self._rolled
+            self._run.effects.reports(generation) + 1, self._values, round=number, evaluations=self._rolled
         )
         self._run.append(generation, event, durable=False)
         self._told, self._values, self._rolled = time.monotonic(), {}, 0
@@ -248,10 +248,6 @@ def _served(model: Model, adapter: str | None) -> Generate:
 def _sample(one: Rollout) -> Sample:
     calls = [Call(prompt, tokens) for prompt, tokens in one.calls]
     return Sample(one.instance, one.sample, one.reward, calls, one.label)
-
-
-def _number(run: Run, harness: str) -> int:
-    return next(n for n, version in run.state.versions.items() if version.commit == harness)
 
 
 def _digest(folder: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -76,6 +77,7 @@ def test_what_is_no_script_is_refused(text: str) -> None:
 
 def test_its_decisions_are_used_up_one_by_one_over_the_whole_run() -> None:
     """Also where an Improvement came to nothing and the same generation tries the next decision."""
+    from engine.core.effects import Effects
     from engine.steps.improvement import view as view_of_run
     from tests.histories import Memory, Play
 
@@ -83,13 +85,8 @@ def test_its_decisions_are_used_up_one_by_one_over_the_whole_run() -> None:
     play.to_rest()
 
     class Run:
-        state, results, probes = play.state, play.results, ()
-
-        def harness(self, number: int) -> object:
-            return HARNESS
-
-        def evidence(self, generation: int) -> list[int]:
-            return []
+        state, results, effects = play.state, play.results, Effects()
+        versions = SimpleNamespace(harness=lambda version: HARNESS)
 
     assert [one.n for one in play.state.generations] == [1, 2]
     assert view_of_run(Run(), 2).improvements == 3  # type: ignore[arg-type]

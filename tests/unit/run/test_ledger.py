@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,10 +15,11 @@ from engine.events.log import RunLog
 from engine.models.calling import Overspent, Paid, Position
 from engine.models.protocol import Transient
 from engine.run.ledger import RunLedger
-from engine.run.session import Run
+from engine.run.session import Ports, Run
 from engine.usage import Usage
 from tests.histories import settings, started
 
+NO_PORTS = Ports(None, None, None, None, workers=1)  # type: ignore[arg-type]
 AT = Position("task", "val/val-1/0", 0, harness="h1")
 PAID = Paid("fake", None, 7, b'"reply"', "stop", Usage(input=10, output=5), 0.25, 1.5)
 
@@ -34,10 +34,13 @@ def run_of(log: RunLog, *more: tuple[int, t.Payload], **caps: Any) -> Run:
     """A run that executes its first candidate."""
     first = started(settings(budget=t.Budget(**caps)))
     log.append([(0, first), *more, (1, t.StepStarted("execute", 1))])
-    ports: Any = SimpleNamespace(task_model=None, agent_model=None)
-    run = Run(log, ports)
+    run = Run(log, NO_PORTS)
     run.catch_up()
     return run
+
+
+def ledger_of(run: Run) -> RunLedger:
+    return RunLedger(run, run.log.reader, run.reuse)
 
 
 def calls(run: Run) -> list[t.ModelCalled]:
@@ -46,12 +49,12 @@ def calls(run: Run) -> list[t.ModelCalled]:
 
 def test_a_reply_is_kept_with_what_it_took_and_recalled_without_a_word(log: RunLog) -> None:
     run = run_of(log)
-    ledger = RunLedger(run)
+    ledger = ledger_of(run)
     assert ledger.recall(AT, b"ask") is None
     ledger.keep(AT, b"ask", PAID)
     assert (run.state.spent.usd, run.state.spent.tokens) == (0.25, 15)
     assert ledger.recall(AT, b"ask") == b'"reply"'
-    assert RunLedger(run).recall(AT, b"ask") == b'"reply"'
+    assert ledger_of(run).recall(AT, b"ask") == b'"reply"'
     (call,) = calls(run)
     assert (call.place, call.harness, call.seed, call.reused) == ("val/val-1/0", "h1", 7, False)
     assert log.reader.blob(call.request) == b"ask"
@@ -62,14 +65,14 @@ def test_a_reply_is_kept_with_what_it_took_and_recalled_without_a_word(log: RunL
     [(AT, b"ask else"), (Position("task", "val/val-2/0", 0), b"ask"), (Position("task", AT.place, 1), b"ask")],
 )
 def test_another_request_or_position_is_not_known(log: RunLog, at: Position, request_: bytes) -> None:
-    ledger = RunLedger(run_of(log))
+    ledger = ledger_of(run_of(log))
     ledger.keep(AT, b"ask", PAID)
     assert ledger.recall(at, request_) is None
 
 
 def test_another_candidate_is_given_the_reply_as_reused(log: RunLog) -> None:
     run = run_of(log)
-    ledger = RunLedger(run)
+    ledger = ledger_of(run)
     ledger.keep(AT, b"ask", PAID)
     other = Position("task", AT.place, 0, harness="h2")
     assert ledger.recall(other, b"ask") == b'"reply"'
@@ -79,22 +82,21 @@ def test_another_candidate_is_given_the_reply_as_reused(log: RunLog) -> None:
 
 
 def test_a_fork_is_given_what_its_parent_paid_for_after_it_left(log: RunLog, workspace: Path) -> None:
-    RunLedger(run_of(log)).keep(AT, b"ask", PAID)
+    ledger_of(run_of(log)).keep(AT, b"ask", PAID)
     parent = log.reader.event("r1", 2)
     with contextlib.closing(RunLog.hold(workspace, "r2")) as child:
         child.fork_from(parent)
         child.append([(1, t.RunForked("child", "r1", 2)), (1, t.StepStarted("execute", 1))])
-        ports: Any = SimpleNamespace(task_model=None, agent_model=None)
-        run = Run(child, ports)
+        run = Run(child, NO_PORTS)
         run.catch_up()
-        assert RunLedger(run).recall(AT, b"ask") == b'"reply"'
+        assert ledger_of(run).recall(AT, b"ask") == b'"reply"'
         assert run.state.spent.usd == 0
         assert run.state.spent.reused_tokens == 15
 
 
 def test_a_reply_that_was_left_out_of_an_import_is_asked_for_again(log: RunLog) -> None:
     run = run_of(log)
-    ledger = RunLedger(run)
+    ledger = ledger_of(run)
     ledger.keep(AT, b"ask", PAID)
     with transaction(log.db, durable=False) as connection:
         connection.execute("UPDATE blobs SET codec = 'left out', data = x'' WHERE sha256 = ?", (calls(run)[0].reply,))
@@ -103,7 +105,7 @@ def test_a_reply_that_was_left_out_of_an_import_is_asked_for_again(log: RunLog) 
 
 @pytest.mark.parametrize(("caps", "resource"), [({"usd": 1.0}, "usd"), ({"tokens": 100}, "tokens")])
 def test_what_is_in_flight_counts_with_all_that_it_may_cost(log: RunLog, caps: dict[str, Any], resource: str) -> None:
-    ledger = RunLedger(run_of(log, **caps))
+    ledger = ledger_of(run_of(log, **caps))
     with ledger.reserve(0.6, 60):
         with pytest.raises(Overspent) as caught, ledger.reserve(0.6, 60):
             pass
@@ -118,7 +120,7 @@ def test_what_is_in_flight_counts_with_all_that_it_may_cost(log: RunLog, caps: d
 
 def test_a_retry_is_an_event_of_one_line(log: RunLog) -> None:
     run = run_of(log)
-    RunLedger(run).retried(AT, "fake", 2, 1.5, Transient("busy\nvery " + "x" * 900, status=529))
+    ledger_of(run).retried(AT, "fake", 2, 1.5, Transient("busy\nvery " + "x" * 900, status=529))
     retries = [p for event in log.reader.history("r1") if isinstance(p := event.payload, t.ModelRetried)]
     assert (retries[0].attempt, retries[0].wait_s, retries[0].status) == (2, 1.5, 529)
     assert retries[0].reason.startswith("busy very xxx")

@@ -67,7 +67,7 @@ def run_of(log: RunLog, **changes: object) -> Run:
     spec = SimpleNamespace(folder=SimpleNamespace(spec=SimpleNamespace(learns=True, limits=None)))
     run = Run(log, Ports(spec, None, None, None, workers=4))  # type: ignore[arg-type]
     run.catch_up()
-    run._train = [Instance(f"train-{i}", i, i) for i in range(6)]
+    run.domain._train = [Instance(f"train-{i}", i, i) for i in range(6)]
     return run
 
 
@@ -80,7 +80,7 @@ def test_results_come_and_are_recorded_in_the_order_of_the_asks(log: RunLog, san
     found = asyncio.run(lab(run).probe(ASKS))
     assert [probe.ordinal for probe in found] == [0, 1, 2, 3]
     assert [probe.score.score for probe in found] == pytest.approx([0, 0.1, 0.2, 0.3])
-    assert run.probes == found
+    assert run.effects.probes == found
     assert all(log.reader.blob(probe.items) for probe in found)
 
 
@@ -106,7 +106,7 @@ def test_an_improvement_that_is_asked_again_takes_what_is_recorded(log: RunLog, 
     again = asyncio.run(lab(run).probe(ASKS))
     assert again[:2] == first
     assert sorted(sandbox.tried) == [0, 1, 2, 3]
-    assert len(run.probes) == 4
+    assert len(run.effects.probes) == 4
 
 
 def test_what_the_lineage_has_tried_is_taken_over_and_counts(log: RunLog, sandbox: Sandbox) -> None:
@@ -123,4 +123,4 @@ def test_where_the_sandbox_breaks_the_others_are_given_up(log: RunLog, sandbox: 
     sandbox.breaks = 1
     with pytest.raises(StepFailure, match="broken"):
         asyncio.run(lab(run).probe(ASKS))
-    assert [probe.ordinal for probe in run.probes] == [0]
+    assert [probe.ordinal for probe in run.effects.probes] == [0]

@@ -1,0 +1,56 @@
+"""What the steps of a run have recorded, by what a later step looks it up. Folded beside the state, as results are."""
+
+from __future__ import annotations
+
+from engine.events import types as t
+from engine.events.event import Event
+
+
+class Effects:
+    """Grows with the log of one run; `probes` and `checkpoints` are in the order in which they were recorded."""
+
+    def __init__(self) -> None:
+        self.probes: list[t.ProbeFinished] = []
+        self.checkpoints: list[t.TrainingCheckpointed] = []
+        self._tools: dict[tuple[str, int], t.ToolCalled] = {}
+        self._reports: dict[int, int] = {}
+        self._evidence: dict[int, list[int]] = {}
+
+    def add(self, event: Event) -> None:
+        """Takes in an event; those that no step looks up are ignored."""
+        if event.type in _INDEXED:
+            self._add(event, event.payload)
+
+    def _add(self, event: Event, payload: t.Payload) -> None:
+        match payload:
+            case t.ProbeFinished():
+                self.probes.append(payload)
+            case t.TrainingCheckpointed():
+                self.checkpoints.append(payload)
+            case t.ToolCalled(place=place, ordinal=ordinal):
+                self._tools[place, ordinal] = payload
+            case t.TrainingProgress():
+                self._reports[event.generation] = self.reports(event.generation) + 1
+            case _:
+                self._evidence.setdefault(event.generation, []).append(event.n)
+
+    def tool(self, place: str, ordinal: int) -> t.ToolCalled | None:
+        """The last use of a tool at that position of a conversation."""
+        return self._tools.get((place, ordinal))
+
+    def reports(self, generation: int) -> int:
+        """How many `training.progress` events the training after `generation` has recorded."""
+        return self._reports.get(generation, 0)
+
+    def evidence(self, generation: int) -> list[int]:
+        """The numbers of the events that a decision after `generation` rests on."""
+        return self._evidence.get(generation, [])
+
+
+_INDEXED = {
+    kind.type
+    for kind in (
+        *(t.ProbeFinished, t.TrainingCheckpointed, t.ToolCalled, t.TrainingProgress),
+        *(t.ExecutionFinished, t.GateDecided),  # the evidence
+    )
+}

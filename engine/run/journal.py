@@ -1,0 +1,24 @@
+"""The port through which the parts of a run reach its log: the state at the log's end, and appending to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.core.state import State
+from engine.events import types as t
+
+
+class Journal(Protocol):
+    """Of a live run, what its parts may use."""
+
+    @property
+    def state(self) -> State:
+        """The state at the end of the log."""
+        ...
+
+    def append(
+        self, generation: int, *payloads: t.Payload, contents: Sequence[bytes] = (), durable: bool = True
+    ) -> None:
+        """Appends events and the blobs that they name."""
+        ...

@@ -1,0 +1,86 @@
+"""Effects that a run's lineage has recorded, looked up by all that they depend on: nothing is paid for twice.
+
+Four kinds are reused: instance results, probes, model replies and adapters. Where the lineage holds several of one
+key, the oldest counts; of adapters the newest whose files are still there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from engine.events import types as t
+from engine.events.event import Event
+from engine.events.lineage import Lineage
+from engine.events.reader import Reader
+
+ResultKey = tuple[str, str, int, int]
+"""(split, instance, repeat, seed)"""
+_Keyed = TypeVar("_Keyed", t.ProbeFinished, t.WeightsTrained)
+
+
+class Reuse:
+    """The look-ups of one run; `workspace` is where adapters lie."""
+
+    def __init__(self, reader: Reader, run: str, workspace: Path) -> None:
+        self._reader, self._run, self._workspace = reader, run, workspace
+        self._lineage = Lineage(reader, run)
+        self._probes = _Index(self._lineage, t.ProbeFinished)
+        self._adapters = _Index(self._lineage, t.WeightsTrained)
+        self._own: dict[str, int | None] | None = None
+
+    def results(self, candidate: t.Candidate, prepared: str) -> dict[ResultKey, t.InstanceFinished]:
+        """The results of `candidate` after learning from what `prepared` names."""
+        found: dict[ResultKey, t.InstanceFinished] = {}
+        for event in self._lineage.results(candidate.harness, candidate.weights, prepared):
+            one = event.payload
+            assert isinstance(one, t.InstanceFinished)  # noqa: S101 - the read model holds nothing else
+            found.setdefault((one.split, one.instance, one.repeat, one.seed), one)
+        return found
+
+    def probe(self, key: str) -> t.ProbeFinished | None:
+        """The probe with that key."""
+        return next(iter(self._probes.find(key)), None)
+
+    def replies(self, request: str, place: str, ordinal: int) -> list[tuple[Event, t.ModelCalled]]:
+        """The replies to a request, named by its digest, at a position, each with the event that recorded it."""
+        found: list[tuple[Event, t.ModelCalled]] = []
+        for event in self._lineage.replies(request, place, ordinal):
+            call = event.payload
+            assert isinstance(call, t.ModelCalled)  # noqa: S101 - the read model holds nothing else
+            found.append((event, call))
+        return found
+
+    def adapter(self, key: str) -> t.WeightsTrained | None:
+        """The training with that key whose adapter is still in the workspace."""
+        found = (one for one in reversed(self._adapters.find(key)) if self._is_here(one.adapter))
+        return next(found, None)
+
+    def is_own(self, event: Event) -> bool:
+        """Whether an event of the lineage belongs to this run's own history."""
+        if self._own is None:
+            self._own = dict(self._reader.segments(self._run))
+        until = self._own.get(event.run, 0)
+        return until is None or event.n <= until
+
+    def _is_here(self, adapter: str) -> bool:
+        return (self._workspace / "adapters" / adapter).is_dir()
+
+
+class _Index(Generic[_Keyed]):
+    """The events of one type by their `key`, read from the log as far as they are new."""
+
+    def __init__(self, lineage: Lineage, kind: type[_Keyed]) -> None:
+        self._lineage = lineage
+        self._kind: type[_Keyed] = kind
+        self._by_key: dict[str, list[_Keyed]] = {}
+        self._seq = 0
+
+    def find(self, key: str) -> list[_Keyed]:
+        """The payloads with that key, the oldest first."""
+        for event in self._lineage.of_type(self._kind.type, after=self._seq):
+            payload = event.payload
+            assert isinstance(payload, self._kind)  # noqa: S101 - by its type
+            self._by_key.setdefault(payload.key, []).append(payload)
+            self._seq = event.seq
+        return self._by_key.get(key, [])
