@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 GENERATIONS ?= 8
 SEED ?= 1
 
-.PHONY: demo test test-kernels test-null test-slow test-local test-train test-denoising lint format lock bench clean
+.PHONY: demo test test-fresh test-kernels test-null test-slow test-local test-train test-denoising lint format lock bench clean
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
@@ -19,6 +19,9 @@ demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its 
 
 test: $(VENV)/.dev  ## the tests; the slow ones are in test-slow
 	$(BIN)/pytest
+
+test-fresh: $(VENV)/.dev  ## the README and the guides on a machine on which nothing was done yet, as root and as an ordinary user
+	$(BIN)/pytest -m fresh -n 2 --dist loadgroup -p no:randomly -s tests/fresh
 
 test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole runs on real counts where $$SIA_TEST_DATA has them
 	$(BIN)/pytest -m "slow or not slow" -n 0 --timeout 2400 -k denoising tests

@@ -1,0 +1,153 @@
+"""What a machine may lack, or have too much of: each changes a place in which a job is then done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LONG = "a folder with a long name, as build machines make them for each of their jobs, "
+
+
+@dataclass
+class Place:
+    """Where a job is done and how: `inside` is an empty folder of its own, `prefix` is put before each command."""
+
+    inside: Path
+    folder: Path
+    environment: dict[str, str]
+    umask: int = 0o022
+    prefix: str = ""
+
+
+Change = Callable[[Place], None]
+CONDITIONS: dict[str, Change] = {}
+
+
+def condition(change: Change) -> Change:
+    """Lists a change under its name."""
+    CONDITIONS[change.__name__] = change
+    return change
+
+
+@condition
+def nothing(place: Place) -> None:
+    pass
+
+
+@condition
+def git_variables(place: Place) -> None:
+    """As in a hook of a repository into which somebody pushes, and then some."""
+    other = place.inside / "other.git"
+    place.environment |= {
+        "GIT_DIR": str(other),
+        "GIT_COMMON_DIR": str(other),
+        "GIT_WORK_TREE": str(place.inside / "tree"),
+        "GIT_INDEX_FILE": str(place.inside / "index"),
+        "GIT_OBJECT_DIRECTORY": str(other / "objects"),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(other / "alternates"),
+        "GIT_QUARANTINE_PATH": str(other / "objects" / "incoming"),
+        "GIT_NAMESPACE": "elsewhere",
+        "GIT_CEILING_DIRECTORIES": "/",
+        "GIT_DEFAULT_HASH": "sha256",
+        "GIT_CONFIG": str(place.inside / "none"),
+        "GIT_CONFIG_GLOBAL": str(place.inside / "none"),
+        "GIT_CONFIG_SYSTEM": str(place.inside / "none"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.bare",
+        "GIT_CONFIG_VALUE_0": "nonsense",
+        "GIT_CONFIG_PARAMETERS": "'core.compression'='nonsense'",
+        "GIT_EXTERNAL_DIFF": "/bin/false",
+        "GIT_DIFF_OPTS": "--unified=0",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_AUTHOR_NAME": "Somebody",
+        "GIT_AUTHOR_DATE": "2001-01-01T00:00:00Z",
+        "GIT_COMMITTER_EMAIL": "somebody@localhost",
+        "GIT_TRACE": "1",
+    }
+
+
+@condition
+def a_git_configuration_of_the_users(place: Place) -> None:
+    """Everything signed with a key that is not there; and no identity."""
+    file = place.inside / "gitconfig"
+    file.write_text(
+        "[user]\n\tuseConfigOnly = true\n[commit]\n\tgpgSign = true\n[tag]\n\tgpgSign = true\n"
+        "[gpg]\n\tprogram = /bin/false\n[core]\n\thooksPath = /nonexistent\n\tautocrlf = true\n\tlogAllRefUpdates = true\n"
+        "[init]\n\tdefaultBranch = trunk\n[diff]\n\texternal = /bin/false\n\tmnemonicPrefix = true\n[color]\n\tui = always\n"
+        "[transfer]\n\tfsckObjects = true\n[safe]\n\tbareRepository = explicit\n"
+    )
+    place.environment["GIT_CONFIG_GLOBAL"] = str(file)
+
+
+@condition
+def lang_c(place: Place) -> None:
+    place.environment["LANG"] = "C"
+
+
+@condition
+def lc_all_c(place: Place) -> None:
+    place.environment["LC_ALL"] = "C"
+
+
+@condition
+def a_locale_without_unicode(place: Place) -> None:
+    """What LC_ALL=de_DE.ISO-8859-1 comes to, on machines that lack that locale too."""
+    place.environment |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@condition
+def no_term(place: Place) -> None:
+    place.environment.pop("TERM", None)
+
+
+@condition
+def no_home(place: Place) -> None:
+    place.environment.pop("HOME", None)
+
+
+@condition
+def umask_077(place: Place) -> None:
+    place.umask = 0o077
+
+
+@condition
+def tmpdir_with_spaces(place: Place) -> None:
+    _tmpdir(place, "a folder with spaces, a $HOME and a 'quote'")
+
+
+@condition
+def tmpdir_with_a_long_name(place: Place) -> None:
+    _tmpdir(place, LONG * 3)
+
+
+@condition
+def tmpdir_that_is_not_there(place: Place) -> None:
+    place.environment["TMPDIR"] = str(place.inside / "nowhere")
+
+
+@condition
+def workspace_behind_a_link(place: Place) -> None:
+    """The link stands where the user is; the folder is elsewhere, under a long name."""
+    real = place.inside / (LONG * 2)
+    real.mkdir()
+    link = place.inside / "link"
+    link.symlink_to(real)
+    place.folder = link
+
+
+@condition
+def everything_at_once(place: Place) -> None:
+    for change in (git_variables, lc_all_c, no_term, no_home, umask_077, tmpdir_with_a_long_name, workspace_behind_a_link):
+        change(place)
+
+
+def _tmpdir(place: Place, name: str) -> None:
+    folder = place.inside / name
+    folder.mkdir()
+    place.environment["TMPDIR"] = str(folder)
+
+
+def names() -> Iterator[str]:
+    yield from CONDITIONS

@@ -1,0 +1,23 @@
+"""As whom the tests of this folder run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fresh.machine import Machine, machine
+
+NAMES = ("root", "ordinary") if os.getuid() == 0 else ("root", "own")
+
+
+@pytest.fixture(
+    scope="session", params=[pytest.param(name, marks=pytest.mark.xdist_group(name), id=name) for name in NAMES]
+)
+def bare_machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """A machine as it is before anything was done, of root and of a user who is not."""
+    if request.param == "root" and os.getuid() != 0:
+        pytest.skip("these tests were not started by root")
+    with machine(request.param) as made:
+        yield made

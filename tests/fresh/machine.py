@@ -1,0 +1,221 @@
+"""A machine on which nothing was done yet: a user with an empty home, a fresh clone, and next to no environment.
+
+Commands are lines for a shell, as documentation has them. Each one is told of while it runs, its output is kept, and
+it is ended, with all that it started, when its time is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.sandbox import tree
+
+ROOT = Path(__file__).parents[2]
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+OF_PIP = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+PREFIX = "sia-fresh-"
+TELL_S = 60.0
+SHOWN_LINES = 80
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
+_began = time.monotonic()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose commands they are; `home` is a new and empty folder."""
+
+    name: str
+    uid: int
+    gid: int
+    home: Path
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A person's machine; what was printed by each command is in a file of `logs`."""
+
+    person: Person
+    environment: Mapping[str, str]
+    logs: Path
+    count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def clone(self) -> Path:
+        """Where the person has cloned the repository to."""
+        return self.person.home / "sia"
+
+    def run(
+        self,
+        command: str,
+        cwd: Path | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        wall_s: float = 600,
+    ) -> str:
+        """What the command prints; the test fails where it does not end with exit status 0 within `wall_s` seconds."""
+        status, output = self.call(command, cwd, environment=environment, wall_s=wall_s)
+        assert status == 0, f"exit status {status} of `{command}` as {self.person.name}:\n{_end_of(output)}"
+        return output
+
+    def call(
+        self,
+        command: str,
+        cwd: Path | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        wall_s: float = 600,
+        umask: int = 0o022,
+    ) -> tuple[int, str]:
+        """The exit status and what was printed; the test fails where it takes too long or leaves a process behind."""
+        log = self.logs / f"{self.person.name}-{next(self.count):03d}.log"
+        tell(self.person.name, f"$ {command}")
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                ["/bin/bash", "-c", command],
+                cwd=cwd or self.clone,
+                env=self.environment if environment is None else environment,
+                user=self.person.uid,
+                group=self.person.gid,
+                extra_groups=[] if os.getuid() == 0 else None,
+                umask=umask,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        began = time.monotonic()
+        while _runs(process, min(TELL_S, began + wall_s - time.monotonic())) and time.monotonic() < began + wall_s:
+            tell(self.person.name, f"  {time.monotonic() - began:.0f} s: {_last_line(log)}")
+        status, left = process.poll(), _end(process)
+        took = time.monotonic() - began
+        output = log.read_text(errors="replace")
+        assert status is not None, f"`{command}` took more than {wall_s:g} s as {self.person.name}:\n{_end_of(output)}"
+        tell(self.person.name, f"  exit status {status} after {took:.1f} s")
+        assert not left, f"`{command}` left processes behind: {left}\n{_end_of(output)}"
+        return status, output
+
+
+@contextlib.contextmanager
+def machine(name: str) -> Iterator[Machine]:
+    """A machine with a fresh clone of the revision under test; nothing is left of it afterwards.
+
+    `name` is `root`, `ordinary` (a user made for the purpose, where this is root) or `own` (whoever this is).
+    """
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # what a command leaves behind becomes a child of ours
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
+    try:
+        folder.chmod(0o755)
+        logs = folder / "logs"
+        logs.mkdir()
+        with _person(name, folder / name) as person:
+            made = Machine(person, bare(person), logs)
+            _clone(made.clone, os.environ.get("REVISION", "HEAD"))
+            subprocess.run(["chown", "-R", f"{person.uid}:{person.gid}", str(person.home)], check=True)
+            yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def bare(person: Person) -> dict[str, str]:
+    """No more of an environment than a login has, and what pip needs on this machine to reach its index."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name.upper() in OF_PIP}
+    ours.pop("PIP_CACHE_DIR", None)
+    return {**ours, "PATH": PATH, "HOME": str(person.home)}
+
+
+def tell(who: str, line: str) -> None:
+    """Says where the test is: it takes many minutes."""
+    print(f"[{time.monotonic() - _began:5.0f} s {who}] {line}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _person(name: str, home: Path) -> Iterator[Person]:
+    home.mkdir()
+    if name != "ordinary":
+        yield Person(name, os.getuid(), os.getgid(), home)
+        return
+    _remove_stale()
+    account = f"{PREFIX}{os.getpid()}"
+    subprocess.run(["useradd", "--no-create-home", "--home-dir", str(home), account], check=True)
+    try:
+        entry = pwd.getpwnam(account)
+        yield Person(name, entry.pw_uid, entry.pw_gid, home)
+    finally:
+        subprocess.run(["userdel", "--force", account], check=True, stderr=subprocess.DEVNULL)
+
+
+def _remove_stale() -> None:
+    """Removes the users of tests that were killed."""
+    for entry in pwd.getpwall():
+        pid = entry.pw_name.removeprefix(PREFIX)
+        if entry.pw_name.startswith(PREFIX) and not Path("/proc", pid).exists():
+            subprocess.run(["userdel", "--force", entry.pw_name], check=True, stderr=subprocess.DEVNULL)
+
+
+def _clone(target: Path, revision: str) -> None:
+    commit = subprocess.check_output(["git", "-C", str(ROOT), "rev-parse", revision], text=True).strip()
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(target)], check=True)
+    subprocess.run(["git", "-C", str(target), "checkout", "--quiet", "--detach", commit], check=True)
+
+
+def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(max(seconds, 0))
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> list[str]:
+    """Ends all that came of a command; names what was still there though the command had ended."""
+    left = []
+    while pids := [pid for pid in tree.descendants(os.getpid()) if not _zombie(pid)]:
+        left += [f"{pid} {_words(pid)}" for pid in pids if pid != process.pid]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+    with contextlib.suppress(ChildProcessError):
+        process.wait()
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    return left
+
+
+def _zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def _words(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ").strip()
+    except OSError:
+        return ""
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        lines = file.read().decode(errors="replace").split("\n")
+    return next((line.strip()[-150:] for line in reversed(lines) if line.strip()), "")
+
+
+def _end_of(output: str) -> str:
+    lines = output.splitlines()
+    return "\n".join(lines[-SHOWN_LINES:])
