@@ -135,7 +135,6 @@ class Actor:
             self.repository.point(ref, commit)
         self.repository.head(git_refs.branch(self.state.name))
         git_refs.point_notes(self.repository, self.log.reader)
-        self.repository.close()
 
     def _perform(self, kind: t.StepKind, generation: int, attempt: int) -> None:
         match kind:

@@ -95,6 +95,9 @@ def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...])
 
 def main() -> None:
     """The console script: exit status 2 for bad usage, and 1 with one sentence for whatever else goes wrong."""
+    from sia_tui.cli.surroundings import settle
+
+    settle()
     try:
         ended = cli.main(prog_name="sia", standalone_mode=False)
         if isinstance(ended, int):  # the status of a click `Exit`, which comes back as a value

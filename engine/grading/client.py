@@ -176,7 +176,7 @@ class Grader:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**keep, **_ONE_THREAD, "PYTHONHASHSEED": "0"},
+            env={**keep, **_ONE_THREAD, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"},
             start_new_session=True,  # an interrupt at the terminal is the engine's to handle
         )
         assert self._process.stderr  # noqa: S101 - a pipe

@@ -45,8 +45,7 @@ def give(workspace: Workspace, reference: str, request: Request) -> str:
     if send(workspace.path, found.run, request):
         return found.name
     with contextlib.closing(RunLog.hold(workspace.path, found.run)) as log:
-        with contextlib.closing(workspace.repository()) as repository:
-            given, contents = written(state, request, repository)
+        given, contents = written(state, request, workspace.repository())
         log.append(given, contents=contents)
     return found.name
 

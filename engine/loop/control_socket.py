@@ -1,17 +1,16 @@
 """Reaching a live engine: a Unix socket that takes wishes. The engine, not the caller, writes the event.
 
-The socket lies in a folder of the user's own (mode 0700) under a short name, since a socket's path may be at most
-some 100 bytes long and a workspace's may be longer.
+The socket lies in the workspace, in a folder that is its user's alone (mode 0700): whoever finds the workspace finds
+the engine, whatever $TMPDIR and the way there are called.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import socket
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -37,11 +36,17 @@ class Request(msgspec.Struct, frozen=True):
 
 def address(workspace: Path, run: str) -> Path:
     """Where the engine of `run` listens, if one does."""
-    folder = Path(tempfile.gettempdir()) / f"sia-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
-        raise SiaError(f"{folder} is not this user's alone", "remove it")
-    return folder / hashlib.sha256(f"{workspace.absolute()}\0{run}".encode()).hexdigest()[:24]
+    return workspace / "control" / run
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Another name of `path`: a socket's address holds some 100 bytes, and a workspace's name may be longer."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 class Control:
@@ -66,9 +71,19 @@ class Control:
     async def listen(self, workspace: Path, run: str) -> None:
         """Opens the socket. The run's lock is held, so a file that is there is a dead engine's."""
         self._address = address(workspace, run)
-        self._address.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, self._address)
-        self._address.chmod(0o600)
+        listening = socket.socket(socket.AF_UNIX)
+        try:
+            self._address.parent.mkdir(mode=0o700, exist_ok=True)
+            self._address.unlink(missing_ok=True)
+            with _short(self._address) as short:
+                listening.bind(short)
+        except OSError as error:
+            listening.close()
+            raise SiaError(
+                f"{self._address.parent} takes no sockets ({error.strerror})",
+                "choose a folder on a local disk with --workspace",
+            ) from None
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, msgspec.DecodeError, TimeoutError):
@@ -94,7 +109,8 @@ def send(workspace: Path, run: str, request: Request) -> bool:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         try:
-            connection.connect(str(address(workspace, run)))
+            with _short(address(workspace, run)) as short:
+                connection.connect(short)
             connection.sendall(msgspec.json.encode(request) + b"\n")
             return connection.recv(8) == b"ok\n"
         except OSError:

@@ -59,8 +59,7 @@ def fork(workspace: Workspace, child: Child) -> str:
         contents: list[bytes] = []
         if child.harness is not None:
             version = _edited(state, child.harness, child.branch)
-            with contextlib.closing(workspace.repository()) as repository:
-                repository.write(version)
+            workspace.repository().write(version)
             written, contents = harness_written(version, "edited by a person")
             rows.append((version.number - 1, written))
         with contextlib.closing(RunLog.hold(workspace.path, secrets.token_hex(4))) as log:

@@ -179,7 +179,6 @@ def _ports(
     cleanup: contextlib.AsyncExitStack,
 ) -> Ports:
     repository = workspace.repository()
-    cleanup.callback(repository.close)
     agent = make_agent(settings.agent, settings.script)
     task_model, agent_model, judge = map(served.get, (settings.model, settings.agent_model, settings.judge))
     return Ports(grader, repository, agent, isolation, workers, task_model, agent_model, judge, workspace.path)

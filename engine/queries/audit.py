@@ -119,11 +119,7 @@ def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:
 def _commits(workspace: Workspace, commits: dict[str, str]) -> Iterator[str]:
     if not commits:
         return
-    repository = workspace.repository()
-    try:
-        reachable = repository.reachable()
-        for commit, place in commits.items():
-            if commit not in reachable:
-                yield f"{place} names the commit {commit[:12]}, which no ref of harness_repo reaches"
-    finally:
-        repository.close()
+    reachable = workspace.repository().reachable()
+    for commit, place in commits.items():
+        if commit not in reachable:
+            yield f"{place} names the commit {commit[:12]}, which no ref of harness_repo reaches"

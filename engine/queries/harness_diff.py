@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import io
 from collections.abc import Mapping
@@ -15,9 +14,9 @@ from engine.run.workspace import Workspace
 def between(reader: Reader, workspace: Workspace | None, old: t.HarnessWritten, new: t.HarnessWritten) -> str:
     """The unified diff from `old` to `new`. Creates nothing: a log without a repository is enough."""
     if workspace is not None and (workspace.path / "harness_repo").is_dir():
-        with contextlib.closing(workspace.repository()) as repository:
-            if repository.has(old.commit) and repository.has(new.commit):
-                return repository.diff(old.commit, new.commit)
+        repository = workspace.repository()
+        if repository.has(old.commit) and repository.has(new.commit):
+            return repository.diff(old.commit, new.commit)
     return from_log(reader, old, new)
 
 

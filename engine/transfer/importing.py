@@ -67,8 +67,7 @@ def take(workspace: Workspace, path: Path) -> Taken:
         with workspace.naming():
             fresh = {event.run for event in _unknown(workspace, events)}
             with holding(workspace.path, fresh):
-                with contextlib.closing(workspace.repository()) as repository:
-                    restoring.write_versions(repository, source, events)
+                restoring.write_versions(workspace.repository(), source, events)
                 new = _merge(workspace, source, events, fresh)
                 _write_tips(workspace, fresh)
                 restoring.point(workspace, fresh)

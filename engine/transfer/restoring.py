@@ -37,7 +37,8 @@ def rebuild(workspace: Workspace) -> Rebuilt:
     workspace.reader().close()  # a workspace without a log is not given an empty one
     with contextlib.closing(open_writer(workspace.log)) as db, explained(workspace.log):
         count = refill(db)
-    with contextlib.closing(workspace.reader()) as reader, contextlib.closing(workspace.repository()) as repository:
+    repository = workspace.repository()
+    with contextlib.closing(workspace.reader()) as reader:
         rows = reader.runs()
         commits = write_versions(repository, reader, (event for run in rows for event in reader.own(run.run)))
         free = [run.run for run in rows if not is_held(workspace.path, run.run)]
@@ -64,7 +65,8 @@ def write_versions(repository: Repository, reader: Reader, events: Iterable[Even
 def point(workspace: Workspace, runs: Collection[str]) -> int:
     """Points the refs of `runs`, and the notes; a clone checks out the run that was made last. Returns how many."""
     count = 0
-    with contextlib.closing(workspace.reader()) as reader, contextlib.closing(workspace.repository()) as repository:
+    repository = workspace.repository()
+    with contextlib.closing(workspace.reader()) as reader:
         head = ""
         for run in reader.runs():
             if run.run in runs:
@@ -84,8 +86,8 @@ def point(workspace: Workspace, runs: Collection[str]) -> int:
 
 def unpoint(workspace: Workspace, name: str) -> None:
     """Removes the branch and the tags of the run that was called `name`, and brings the rest up to the log."""
-    with contextlib.closing(workspace.repository()) as repository:
-        for ref in repository.refs():
-            if ref == git_refs.branch(name) or ref.startswith(f"refs/tags/{name}/"):
-                repository.drop(ref)
+    repository = workspace.repository()
+    for ref in repository.refs():
+        if ref == git_refs.branch(name) or ref.startswith(f"refs/tags/{name}/"):
+            repository.drop(ref)
     point(workspace, ())

@@ -19,7 +19,6 @@ from engine.events.codec import decode
 from engine.events.connection import explained, open_writer, transaction
 from engine.events.log import Held, holding, is_held
 from engine.events.reader import Reader
-from engine.loop import control_socket
 from engine.run import adapters
 from engine.run.workspace import Workspace
 
@@ -80,16 +79,13 @@ def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str
     base = workspace.path
     runs = {run.run for run in reader.runs()}
     removed = {run for (run,) in reader.db.conn.execute("SELECT run FROM engines WHERE epoch < 0")} - runs
-    for pattern in (".new-*", ".export-*", "tips/.*", "harness_repo/objects/**/tmp_obj_*"):
+    for pattern in (".new-*", ".export-*", "tips/.*", "control/*", "harness_repo/objects/**/tmp_obj_*"):
         yield from ((path, "") for path in sorted(base.glob(pattern)))
     yield from ((path, "") for path in adapters.idle(reader, base))
     for lock in sorted((base / "locks").glob("*")):
         if lock.name not in runs:
             yield lock, lock.name
     yield from ((base / "tips" / run, run) for run in sorted(removed) if (base / "tips" / run).exists())
-    for run in sorted(runs | removed):
-        if (dead := control_socket.address(base, run)).exists():
-            yield dead, ""
 
 
 def _remove(workspace: Workspace, path: Path, run: str) -> None:

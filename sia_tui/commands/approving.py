@@ -62,8 +62,7 @@ def _waiting(reference: str, shared: Shared) -> dict[str, Any]:
             raise SiaError(f"{found.name} waits for no word", "start a run with --approve harness to be asked")
         version, old = state.versions[state.asked], state.versions[state.incumbent or 1]
         files, before = ({path: reader.blob(name) for path, name in v.files.items()} for v in (version, old))
-    with contextlib.closing(shared.workspace.repository()) as repository:
-        diff = repository.diff(old.commit, version.commit)
+    diff = shared.workspace.repository().diff(old.commit, version.commit)
     return {
         "run": found.run,
         "name": found.name,

@@ -155,8 +155,7 @@ def test_a_branch_takes_a_rejected_candidate_and_goes_on_from_it(workspace: Work
         commit = state.of(rejected).candidate.harness
         assert isinstance(found[0], t.HarnessWritten) and found[0].parents == [commit]
         assert replay(reader, child).identical
-    with contextlib.closing(workspace.repository()) as repository:
-        assert "refs/heads/other-way" in repository.refs()
+    assert "refs/heads/other-way" in workspace.repository().refs()
 
 
 def test_a_persons_harness_is_the_next_candidate(workspace: Workspace, tmp_path: Path) -> None:

@@ -241,10 +241,10 @@ def _step(play: Play) -> None:
 
 
 def _derived(place: Workspace) -> Any:
-    with contextlib.closing(place.reader()) as reader, contextlib.closing(place.repository()) as repository:
+    with contextlib.closing(place.reader()) as reader:
         query = "SELECT * FROM {} ORDER BY 1, 2"
         tables = [reader.db.conn.execute(query.format(name)).fetchall() for name in schema.READ_MODELS]
-        refs = repository.refs()
+        refs = place.repository().refs()
     ours = {run[1] for run in tables[schema.READ_MODELS.index("runs")]}
     return tables, {ref: commit for ref, commit in refs.items() if ref.split("/")[2] in ours | {"commits"}}
 

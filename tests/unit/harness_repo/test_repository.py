@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness_repo.objects import Object, Version, build
 from harness_repo.repository import Repository, RepositoryError
+from tests.commits import files
 
 FILES = {
     "agent.py": b"def solve(instance, ctx):\n    return 0\n",
@@ -36,9 +35,8 @@ def git(path: Path, *arguments: str, **environment: str) -> str:
 
 
 @pytest.fixture
-def repository(workspace: Path) -> Iterator[Repository]:
-    with contextlib.closing(Repository(workspace / "harness_repo")) as opened:
-        yield opened
+def repository(workspace: Path) -> Repository:
+    return Repository(workspace / "harness_repo")
 
 
 def test_git_finds_every_object_under_our_id(repository: Repository) -> None:
@@ -113,10 +111,12 @@ def test_a_git_that_calls_us_keeps_its_own_repository(workspace: Path, monkeypat
     monkeypatch.setenv("GIT_DIR", str(theirs / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(theirs))
     monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(theirs / ".git" / "objects"))
-    with contextlib.closing(Repository(workspace / "ours")) as ours:
-        written = ours.write(PLAIN)
-        ours.point("refs/heads/x", written.commit)
-        assert ours.refs() == {"refs/heads/x": written.commit}
+    monkeypatch.setenv("GIT_QUARANTINE_PATH", str(theirs / ".git" / "objects" / "incoming"))
+    monkeypatch.setenv("GIT_NAMESPACE", "theirs")
+    ours = Repository(workspace / "ours")
+    written = ours.write(PLAIN)
+    ours.point("refs/heads/x", written.commit)
+    assert ours.refs() == {"refs/heads/x": written.commit}
     assert sorted(str(path) for path in theirs.rglob("*")) == before
     assert git(workspace / "ours", "rev-parse", "refs/heads/x").strip() == written.commit
 
@@ -134,15 +134,15 @@ def test_a_person_can_clone_it(repository: Repository, tmp_path: Path) -> None:
 
 
 def test_files_come_back_as_they_went_in(repository: Repository) -> None:
-    assert repository.files(repository.write(PLAIN).commit) == FILES
+    assert files(repository.path, repository.write(PLAIN).commit) == FILES
 
 
 def test_writing_again_is_harmless_and_a_second_handle_sees_it(repository: Repository) -> None:
     written = repository.write(PLAIN)
     assert repository.write(PLAIN) == written
-    with contextlib.closing(Repository(repository.path)) as other:
-        assert other.has(written.commit)
-        assert not other.has("0" * 39 + "1")
+    other = Repository(repository.path)
+    assert other.has(written.commit)
+    assert not other.has("0" * 39 + "1")
 
 
 def test_what_git_stores_under_another_id_is_noticed(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,13 +193,13 @@ def test_racing_points_lose_none_silently(repository: Repository) -> None:
     ready = threading.Barrier(4)
 
     def race(mine: list[str]) -> None:
-        with contextlib.closing(Repository(repository.path)) as own:
-            ready.wait(30)
-            for commit in mine:
-                try:
-                    own.point("refs/heads/x", commit)
-                except RepositoryError:
-                    refused.append(commit)
+        own = Repository(repository.path)
+        ready.wait(30)
+        for commit in mine:
+            try:
+                own.point("refs/heads/x", commit)
+            except RepositoryError:
+                refused.append(commit)
 
     threads = [threading.Thread(target=race, args=(commits[i::4],)) for i in range(4)]
     for thread in threads:

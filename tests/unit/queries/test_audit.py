@@ -38,10 +38,8 @@ def tamper(path: Path, statement: str, *parameters: object) -> None:
 @pytest.fixture
 def whole(workspace: Path, finished: str) -> Path:
     """A workspace in which every commit of the run is where it should be."""
-    with (
-        contextlib.closing(Workspace(workspace).repository()) as repository,
-        contextlib.closing(Reader.open(workspace / "events.db")) as reader,
-    ):
+    repository = Workspace(workspace).repository()
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
         for event in reader.history(finished):
             payload = event.payload
             if isinstance(payload, t.HarnessWritten):
@@ -136,8 +134,7 @@ def test_a_missing_end_shows_also_without_a_workspace(whole: Path) -> None:
 
 
 def test_a_commit_that_no_ref_reaches_is_named(whole: Path) -> None:
-    with contextlib.closing(Workspace(whole).repository()) as repository:
-        refs = repository.refs()
+    refs = Workspace(whole).repository().refs()
     (whole / "harness_repo" / "refs" / "tags" / "toy-1" / "g3").unlink()
     found = check(whole)
     assert [f"names the commit {refs['refs/tags/toy-1/g3'][:12]}" in problem for problem in found.problems] == [True]

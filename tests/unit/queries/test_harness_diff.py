@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from engine.events import types as t
@@ -48,9 +47,9 @@ def body(diff: str) -> list[str]:
 def test_the_log_tells_what_git_tells(tmp_path: Path) -> None:
     log, ((first, old), (second, new)) = versions()
     workspace = Workspace(tmp_path)
-    with contextlib.closing(workspace.repository()) as repository:
-        repository.write(first)
-        repository.write(second)
+    repository = workspace.repository()
+    repository.write(first)
+    repository.write(second)
     by_git = between(log, workspace, old, new)  # type: ignore[arg-type]
     by_log = from_log(log, old, new)  # type: ignore[arg-type]
     assert "index " in by_git and "index " not in by_log
@@ -66,7 +65,7 @@ def test_without_a_repository_none_is_made(tmp_path: Path) -> None:
 def test_a_repository_that_lacks_a_version_is_no_obstacle(tmp_path: Path) -> None:
     log, ((first, old), (_, new)) = versions()
     workspace = Workspace(tmp_path)
-    with contextlib.closing(workspace.repository()) as repository:
-        repository.write(first)
+    repository = workspace.repository()
+    repository.write(first)
     assert between(log, workspace, old, new) == from_log(log, old, new)  # type: ignore[arg-type]
     assert from_log(log, old, old) == ""  # type: ignore[arg-type]

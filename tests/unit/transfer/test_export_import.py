@@ -137,9 +137,9 @@ def test_a_name_that_is_taken_here_is_lengthened_and_kept_so(home: Workspace, aw
     assert take(away, exported).name == "toy-1-r1"
     with contextlib.closing(away.reader()) as reader:
         assert [(run.run, run.name) for run in reader.runs()] == [("other", "toy-1"), ("r1", "toy-1-r1")]
-    with contextlib.closing(away.repository()) as repository:
-        assert "refs/heads/toy-1-r1" in repository.refs()
-        assert "refs/heads/toy-1" not in repository.refs()
+    refs = away.repository().refs()
+    assert "refs/heads/toy-1-r1" in refs
+    assert "refs/heads/toy-1" not in refs
     assert rename(away, "toy-1-r1", "mine").name == "toy-1-r1"
     whole(away)
 
@@ -152,8 +152,7 @@ def test_the_name_is_free_again_when_its_bearer_is_removed(away: Workspace, expo
     remove(away, "toy-1")
     with contextlib.closing(away.reader()) as reader:
         assert [run.name for run in reader.runs()] == ["toy-1"]
-    with contextlib.closing(away.repository()) as repository:
-        assert {ref.split("/")[2] for ref in repository.refs()} == {"toy-1", "commits"}
+    assert {ref.split("/")[2] for ref in away.repository().refs()} == {"toy-1", "commits"}
     whole(away)
 
 

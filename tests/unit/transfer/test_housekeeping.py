@@ -28,12 +28,12 @@ from engine.transfer.naming import note, rename
 from engine.transfer.removing import remove
 from engine.transfer.restoring import rebuild
 from engine.transfer.sweeping import survey, sweep
+from tests.commits import files
 from tests.histories import Play, started
 
 
 def refs(workspace: Workspace) -> dict[str, str]:
-    with contextlib.closing(workspace.repository()) as repository:
-        return repository.refs()
+    return workspace.repository().refs()
 
 
 def problems(workspace: Workspace) -> list[str]:
@@ -62,15 +62,13 @@ def test_rebuild_makes_the_same_commits_refs_and_notes_again(whole: Workspace) -
 
 def test_rebuild_leaves_a_persons_own_refs_alone(whole: Workspace) -> None:
     commit = refs(whole)["refs/heads/toy-1"]
-    with contextlib.closing(whole.repository()) as repository:
-        repository.point("refs/heads/mine", commit)
+    whole.repository().point("refs/heads/mine", commit)
     rebuild(whole)
     assert refs(whole)["refs/heads/mine"] == commit
 
 
 def test_notes_tell_lever_reason_score_and_verdict(whole: Workspace) -> None:
-    with contextlib.closing(whole.repository()) as repository:
-        told = {path: text.decode() for path, text in repository.files(NOTES).items()}
+    told = {path: text.decode() for path, text in files(whole.path / "harness_repo", NOTES).items()}
     best = told[refs(whole)["refs/tags/toy-1/g3"]]
     assert best == (
         "toy-1, generation 3: accepted\n    lever: harness\n    reason: skill 2\n    val: 0.3000 ± 0.0000\n"
@@ -86,8 +84,7 @@ def test_a_run_is_called_otherwise_in_the_log_and_in_git(whole: Workspace) -> No
         assert fold(reader.history("r1")).name == reader.find("better").name == "better"
         assert replay.verify(reader, "r1").identical
     assert problems(whole) == []
-    with contextlib.closing(whole.repository()) as repository:
-        assert all("better," in text.decode() for text in repository.files(NOTES).values())
+    assert all(b"better," in text for text in files(whole.path / "harness_repo", NOTES).values())
 
 
 @pytest.mark.parametrize("name", ["toy-1", "No", "../x", "", "a..b", "x.lock"])
@@ -178,8 +175,9 @@ def test_a_sweep_removes_what_nothing_needs_and_says_so_first(whole: Workspace) 
     (whole.path / "locks" / "never").touch()
     (whole.path / "tips" / ".r1").write_bytes(b"half a tip")
     dead = control_socket.address(whole.path, "r1")
-    with socket.socket(socket.AF_UNIX) as bound:
-        bound.bind(str(dead))
+    dead.parent.mkdir()
+    with contextlib.chdir(dead.parent), socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(dead.name)
     before = set(whole.path.rglob("[!e]*"))
     found = survey(whole)
     assert set(whole.path.rglob("[!e]*")) == before

@@ -1,0 +1,66 @@
+"""Whoever finds a workspace finds its live engine, whatever the way there is called."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.errors import SiaError
+from engine.loop.control_socket import Control, Request, address, send
+
+PAUSE = Request("pause", "somebody")
+
+
+async def answered(workspace: Path, way: Path) -> Control:
+    """An engine in `workspace` that was asked for a pause by somebody who came along `way`."""
+    control = Control()
+    await control.listen(workspace, "r1")
+    try:
+        assert await asyncio.to_thread(send, way, "r1", PAUSE)
+    finally:
+        control.close()
+    return control
+
+
+def test_a_long_name_behind_a_link_and_another_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tmp_path / ("a long name " * 12) / ".sia"
+    workspace.mkdir(parents=True)
+    way = tmp_path / "link"
+    way.symlink_to(workspace)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    control = asyncio.run(answered(workspace, way))
+    assert control.wanted == PAUSE
+    assert not address(workspace, "r1").exists()
+    assert not send(workspace, "r1", PAUSE)
+
+
+def test_no_other_user_reaches_it_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        asyncio.run(answered(tmp_path, tmp_path))
+    finally:
+        os.umask(before)
+    assert address(tmp_path, "r1").parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_dead_engines_socket_is_taken_over(tmp_path: Path) -> None:
+    async def killed() -> None:
+        control = Control()
+        await control.listen(tmp_path, "r1")
+        assert control._server
+        control._server.close()
+
+    asyncio.run(killed())
+    assert address(tmp_path, "r1").exists()
+    assert asyncio.run(answered(tmp_path, tmp_path)).wanted == PAUSE
+
+
+def test_a_folder_that_takes_no_sockets_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "control").touch()
+    with pytest.raises(SiaError, match="takes no sockets"):
+        asyncio.run(Control().listen(tmp_path, "r1"))
