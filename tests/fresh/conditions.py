@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+GIT_CONFIG = """
+[user]
+    useConfigOnly = true
+[commit]
+    gpgSign = true
+[tag]
+    gpgSign = true
+[gpg]
+    program = /bin/false
+[core]
+    hooksPath = /nonexistent
+    autocrlf = true
+    logAllRefUpdates = true
+[init]
+    defaultBranch = trunk
+[diff]
+    external = /bin/false
+    mnemonicPrefix = true
+[color]
+    ui = always
+[transfer]
+    fsckObjects = true
+[safe]
+    bareRepository = explicit
+"""
 LONG = "a folder with a long name, as build machines make them for each of their jobs, "
 
 
 @dataclass
 class Place:
-    """Where a job is done and how: `inside` is an empty folder of its own, `prefix` is put before each command."""
+    """Where a job is done, how and by whom; `inside` is an empty folder of its own."""
 
     inside: Path
     folder: Path
     environment: dict[str, str]
+    uid: int
     umask: int = 0o022
-    prefix: str = ""
+
+    def behind(self, words: str) -> None:
+        """Puts these words before whatever `sia` is called with."""
+        path = self.environment["PATH"]
+        sia = self.inside / "bin" / "sia"
+        sia.parent.mkdir()
+        sia.write_text(f'#!/bin/sh\nexec {words} {shutil.which("sia", path=path)} "$@"\n')
+        sia.chmod(0o755)
+        self.environment["PATH"] = f"{sia.parent}:{path}"
 
 
 Change = Callable[[Place], None]
@@ -72,12 +106,7 @@ def git_variables(place: Place) -> None:
 def a_git_configuration_of_the_users(place: Place) -> None:
     """Everything signed with a key that is not there; and no identity."""
     file = place.inside / "gitconfig"
-    file.write_text(
-        "[user]\n\tuseConfigOnly = true\n[commit]\n\tgpgSign = true\n[tag]\n\tgpgSign = true\n"
-        "[gpg]\n\tprogram = /bin/false\n[core]\n\thooksPath = /nonexistent\n\tautocrlf = true\n\tlogAllRefUpdates = true\n"
-        "[init]\n\tdefaultBranch = trunk\n[diff]\n\texternal = /bin/false\n\tmnemonicPrefix = true\n[color]\n\tui = always\n"
-        "[transfer]\n\tfsckObjects = true\n[safe]\n\tbareRepository = explicit\n"
-    )
+    file.write_text(GIT_CONFIG)
     place.environment["GIT_CONFIG_GLOBAL"] = str(file)
 
 
@@ -105,6 +134,16 @@ def no_term(place: Place) -> None:
 @condition
 def no_home(place: Place) -> None:
     place.environment.pop("HOME", None)
+
+
+@condition
+def home_that_is_read_only(place: Place) -> None:
+    home = place.inside / "home"
+    home.mkdir(mode=0o555)
+    place.environment["HOME"] = str(home)
+    if place.uid == 0:  # root may write everywhere but where nobody may
+        mount = f"mount --bind {home} {home} && mount -o remount,ro,bind {home}"
+        place.behind(f"unshare --mount sh -c '{mount} && exec \"$@\"' -")
 
 
 @condition
@@ -139,15 +178,22 @@ def workspace_behind_a_link(place: Place) -> None:
 
 @condition
 def everything_at_once(place: Place) -> None:
-    for change in (git_variables, lc_all_c, no_term, no_home, umask_077, tmpdir_with_a_long_name, workspace_behind_a_link):
+    for change in TOGETHER:
         change(place)
+
+
+TOGETHER = (
+    git_variables,
+    a_locale_without_unicode,
+    no_term,
+    no_home,
+    umask_077,
+    tmpdir_with_a_long_name,
+    workspace_behind_a_link,
+)
 
 
 def _tmpdir(place: Place, name: str) -> None:
     folder = place.inside / name
     folder.mkdir()
     place.environment["TMPDIR"] = str(folder)
-
-
-def names() -> Iterator[str]:
-    yield from CONDITIONS

@@ -21,3 +21,10 @@ def bare_machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
         pytest.skip("these tests were not started by root")
     with machine(request.param) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def installed(bare_machine: Machine) -> Machine:
+    """The same with the environment that the README's commands make."""
+    bare_machine.run("make .venv/.core")
+    return bare_machine

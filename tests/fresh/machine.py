@@ -57,6 +57,22 @@ class Machine:
         """Where the person has cloned the repository to."""
         return self.person.home / "sia"
 
+    @property
+    def activated(self) -> dict[str, str]:
+        """The environment after `. .venv/bin/activate` in the clone."""
+        return {**self.environment, "PATH": f"{self.clone / '.venv/bin'}:{self.environment['PATH']}"}
+
+    def folder(self, name: str) -> Path:
+        """A new folder of the person's, outside the home; what is put into it is the person's after `own`."""
+        made = self.logs.parent / "folders" / f"{self.person.name}-{name}"
+        made.mkdir(parents=True)
+        self.own(made)
+        return made
+
+    def own(self, path: Path) -> None:
+        """Gives `path` and what is in it to the person."""
+        subprocess.run(["chown", "-hR", f"{self.person.uid}:{self.person.gid}", str(path)], check=True)
+
     def run(
         self,
         command: str,
@@ -123,7 +139,7 @@ def machine(name: str) -> Iterator[Machine]:
         with _person(name, folder / name) as person:
             made = Machine(person, bare(person), logs)
             _clone(made.clone, os.environ.get("REVISION", "HEAD"))
-            subprocess.run(["chown", "-R", f"{person.uid}:{person.gid}", str(person.home)], check=True)
+            made.own(person.home)
             yield made
     finally:
         shutil.rmtree(folder, ignore_errors=True)
