@@ -8,6 +8,7 @@ every job has a sandbox of its own, a program may ask for a writable /tmp and /d
 
 from __future__ import annotations
 
+import contextlib
 import os
 import site
 import sys
@@ -35,6 +36,7 @@ ENVIRONMENT = {
 }
 _OURS = ("sia_tui", "engine", "harness_repo", "domains")
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_UNSEEN = ("/etc/shadow", "/etc/hostname", "/sys/kernel", "/var/lib", "/root", "/home", "/boot")
 _ETC = ("/etc/ld.so.cache", "/etc/alternatives")
 
 
@@ -122,6 +124,18 @@ def packages() -> list[str]:
     """Folders of packages that the interpreter does not find by itself: `pip install --user`."""
     user = site.getusersitepackages()
     return [user] if user in sys.path and Path(user).is_dir() else []
+
+
+def unseen() -> list[str]:
+    """Paths of this machine that nothing inside may find: of the system, and of home folders, a checkout, a cache,
+    where this Python lies in one: what is beside it and beside each folder above it, at most 20 paths of a folder."""
+    binds = list(_interpreter())
+    shown = {*binds, *(parent for bind in binds for parent in _above(bind))}
+    found = [path for path in map(Path, _UNSEEN) if path.exists() and path not in shown]
+    for folder in sorted(shown - set(binds)):
+        with contextlib.suppress(OSError):  # one that may be entered but not listed
+            found += sorted(set(folder.iterdir()) - shown)[:20]
+    return list(map(str, found))
 
 
 def _interpreter() -> Iterator[Path]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from pathlib import Path
 
 import msgspec
+import pytest
 
-from engine.sandbox import Isolation, cgroup, probe
+from engine.sandbox import Isolation, cgroup, probe, profile
 
 
 def test_a_probe_fits_an_event(best: Isolation) -> None:
@@ -48,3 +51,25 @@ def test_no_group_is_left(best: Isolation) -> None:
         groups.child("slot-0", processes=4, memory_mb=16)
         assert groups.remove()
         assert not list(controllers.pids.glob(f"sia-{os.getpid()}-*"))
+
+
+def test_a_python_in_a_home_folder_costs_no_level_and_what_is_beside_it_stays_unseen(
+    best: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / "me" / "sia" / ".venv").mkdir(parents=True)
+    beside = [home / "another", home / "me" / ".netrc", home / "me" / "sia" / ".sia"]
+    for path in beside:
+        path.touch()
+    monkeypatch.setattr(sys, "base_prefix", str(home / "me" / "sia" / ".venv"))
+    monkeypatch.setattr(profile, "_UNSEEN", (*profile._UNSEEN, str(home)))
+    assert {str(path) for path in beside} <= set(profile.unseen())
+    assert str(home) not in profile.unseen()
+    assert probe().level == best.level
+
+
+def test_a_path_that_should_be_unseen_and_is_not_costs_the_sandbox(
+    best: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "unseen", lambda: ["/usr/bin/env"])
+    assert probe().level == "none"
