@@ -172,7 +172,7 @@ def _bare(
         target.write_bytes(content)
     for name in scratch:
         (folder / "scratch" / name).mkdir(parents=True)
-    command = [*profile.interpreter(), str(profile.WORKER), str(control), "keep", *profile.packages()]
+    command = [*profile.interpreter(), str(profile.WORKER / "__main__.py"), str(control), "keep", *profile.packages()]
     return _spawn(command, profile.ENVIRONMENT, [control], errors)
 
 

@@ -18,8 +18,8 @@ from typing import Literal
 
 Identity = Literal["real", "user", "mapped"]
 
-WORKER = Path(__file__).with_name("worker.py")
-INSIDE_WORKER = "/run/sia/worker.py"
+WORKER = Path(__file__).with_name("inside")
+INSIDE_WORKER = "/run/sia/inside"
 INSIDE_HARNESS = "/run/sia/harness"
 INSIDE_SCRATCH = "/run/sia/scratch"
 INSIDE_FOLDERS = "/run/sia/folders"
@@ -89,7 +89,8 @@ def command(
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
     if seccomp is not None:
         words += ["--seccomp", str(seccomp)]
-    return [*words, "--", *python, INSIDE_WORKER, str(control), "drop" if identity == "real" else "keep", *packages()]
+    rights = "drop" if identity == "real" else "keep"
+    return [*words, "--", *python, f"{INSIDE_WORKER}/__main__.py", str(control), rights, *packages()]
 
 
 def _system() -> list[str]:

@@ -74,7 +74,7 @@ def test_a_forged_refusal_is_not_the_model_s_failure(attack: Attack) -> None:
     forge = """
     import sys
     def attack(instance, ctx):
-        raise sys.modules["__main__"].Refused("I say so")
+        raise sys.modules["_sia_inside.wire"].Refused("I say so")
     """
     failure = attack(forge)["1"].failure
     assert failure is not None
@@ -174,8 +174,9 @@ def test_a_patched_worker_ends_nothing_but_itself(isolation: Isolation) -> None:
     patch = """
     import os, sys
     def prepare(ctx):
-        worker = sys.modules["__main__"]
-        worker._enter = worker._sweep = worker._empty = lambda *args, **options: (0, 0.0)
+        worker = sys.modules["_sia_inside.main"]
+        assert callable(worker.sweep)
+        worker.enter = worker.sweep = worker.empty = lambda *args, **options: (0, 0.0)
         worker._report = lambda *args: None
         os.wait4 = lambda *args: (0, 0, None)
     def solve(instance, ctx):

@@ -21,10 +21,12 @@ ENVIRONMENT = """
 import os
 def solve(instance, ctx):
     found = dict(os.environ)
+    seen = set()  # a busy machine has many processes with one environment, and an answer is bounded
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/environ") as file:
-                found[pid] = file.read()
+                found[pid] = "\0".join(words := set(file.read().split("\0")) - seen)
+                seen |= words
         except OSError:
             pass
     return found

@@ -1,0 +1,28 @@
+"""Started in the sandbox as `python -s -P __main__.py CONTROL_FD keep|drop [FOLDER_OF_PACKAGES ...]`.
+
+The folder becomes a package under a name that no harness gives to a module of its own: whatever is on the path later,
+our modules are not taken for a harness's, nor a harness's for ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from pathlib import Path
+
+NAME = "_sia_inside"
+
+
+def start() -> None:
+    """Runs the worker."""
+    sys.path.extend(sys.argv[3:])  # before msgspec, which may lie there
+    package = ModuleSpec(NAME, None, is_package=True)
+    package.submodule_search_locations = [str(Path(__file__).parent)]
+    sys.modules[NAME] = module_from_spec(package)
+    import_module(f"{NAME}.main").main(int(sys.argv[1]), drop=sys.argv[2] == "drop")
+
+
+if __name__ == "__main__":
+    start()

@@ -1,0 +1,104 @@
+"""Rights and limits of a process: nobody's user, no way up, capped resources, and its ties to its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from .wire import Limits
+
+NOBODY = 65534
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 1, 4, 24, 38, 36
+_CAPABILITY_VERSION_3 = 0x20080522
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def become_nobody() -> None:
+    """Gives up every right of root, for good."""
+    for capability in range(64):
+        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    _libc.capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
+
+
+def keep_down() -> None:
+    """No program that is started from here on has more rights than this process."""
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def guard() -> None:
+    """Orphans of ours come to us, and no process of the same user may look into us."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def unguard() -> None:
+    """Undoes `guard` in a child that harness code is to have: what it may do to itself harms nobody."""
+    _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def die_with_parent(*, wanted: bool = True) -> None:
+    """Whether the kernel kills this process when the one that started it has gone."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if wanted else 0, 0, 0, 0)
+
+
+def enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
+    """Makes `scratch` home, puts the limits on this process and its children, and seeds what is global.
+
+    `last` closes the hard limits too; `prepare` leaves them open, for its children need limits of their own.
+    """
+    os.chdir(scratch)
+    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+    tempfile.tempdir = None
+    seed_all(seed)
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = int(spent.ru_utime + spent.ru_stime) + limits.cpu_s
+    soft = {
+        resource.RLIMIT_CPU: cpu_s,
+        resource.RLIMIT_DATA: _data_bytes() + limits.data_bytes,
+        resource.RLIMIT_FSIZE: limits.disk_bytes,
+        resource.RLIMIT_NOFILE: 1024,
+        resource.RLIMIT_CORE: 0,
+    }
+    if limits.processes:
+        soft[resource.RLIMIT_NPROC] = limits.processes
+    for what, wanted in soft.items():
+        hard = resource.getrlimit(what)[1]
+        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        # Past the soft limit on CPU comes SIGXCPU, which a harness may ignore; past the hard one, the end.
+        after = value + (what == resource.RLIMIT_CPU)
+        resource.setrlimit(what, (value, after if last and (hard < 0 or after < hard) else hard))
+
+
+def seed_all(seed: int) -> None:
+    """Seeds the generators that a program reaches without making its own."""
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % (1 << 32))
+
+
+def _data_bytes() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def redirect(out: int) -> None:
+    """Standard input from nowhere, standard output and error into `out`, which is consumed."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.close(null)
+    if out > 2:
+        os.close(out)

@@ -1,0 +1,179 @@
+"""The worker: prepares a harness once, then forks one child for each `solve`.
+
+Processes: the worker, which imports the harness and runs `prepare`; a *slot* forked from it for each job that may
+run at once; a child forked from its slot for each job. Worker and slots only wait. From `prepare` on, the harness's
+code shares this process: nothing here is a protection against it, and the host believes nothing that it reads.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import importlib.util
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .context import Context
+from .limits import become_nobody, die_with_parent, enter, guard, keep_down, redirect, seed_all, unguard
+from .sweep import empty, sweep, wait
+from .wire import Channel, Instance, Limits, Line, Refused, Start, Work, encode
+
+_OUT_OF = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EFBIG, errno.EMFILE}
+
+
+def main(control_fd: int, *, drop: bool) -> None:
+    """Serves until the host hangs up; `drop` changes to nobody's user first."""
+    control = Channel(socket.socket(fileno=control_fd))
+    os.set_inheritable(control.fileno(), False)
+    if drop:
+        become_nobody()
+    os.umask(0o022)
+    keep_down()
+    guard()
+    # While `prepare` runs nobody here would notice that the engine has gone. Later we do, and must live to sweep.
+    die_with_parent()
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    control.send("ready")  # the host learns our process id from the kernel, and limits it before it answers
+    start, (end, out) = control.receive(Start)
+    prepared: list[Any] = []
+
+    def prepare(ctx: Context) -> None:
+        solve = _load(start, prepared, ctx)
+        prepared.append(solve)
+
+    scratch = Path(start.scratch, "prepare")
+    redirect(out)
+    enter(scratch, start.prepare, start.seed, last=False)
+    channel = Channel(socket.socket(fileno=end))
+    _report(channel, lambda: prepare(_context(start, channel, start.seed)), start.prepare, start.folder)
+    redirect(os.open(os.devnull, os.O_RDWR))
+    channel.close()
+    die_with_parent(wanted=False)
+    sweep()
+    os.chdir("/")
+    empty(scratch)
+    seed_all(start.seed)  # imports numpy.random, which children would each do again
+    # Nothing that exists now is ever collected, so children do not touch (and copy) its pages.
+    gc.freeze()
+    while True:
+        try:
+            number, (end,) = control.receive(int)
+        except EOFError:
+            sweep()
+            os._exit(0)
+        if os.fork() == 0:
+            control.close()
+            value, solve = prepared
+            _slot(start, Channel(socket.socket(fileno=end)), Path(start.scratch, str(number)), solve, value)
+        os.close(end)
+
+
+def _context(start: Start, channel: Channel, seed: int, prepared: Any = None, line: Line | None = None) -> Context:
+    given: dict[str, Any] = {"params": start.params, "folders": start.folders, "train": start.train}
+    return Context(channel.call, seed, **given, prepared=prepared, line=line)
+
+
+def _load(start: Start, prepared: list[Any], ctx: Context) -> Callable[[Instance, Context], Any]:
+    """Imports the entry and runs its `prepare`, whose value goes into `prepared`; returns its `solve`."""
+    sys.path.insert(0, start.folder)
+    path = Path(start.folder, start.entry)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{start.entry} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    solve: Callable[[Instance, Context], Any] = module.solve
+    prepared.append(module.prepare(ctx) if hasattr(module, "prepare") else None)
+    return solve
+
+
+def _slot(start: Start, control: Channel, scratch: Path, solve: Callable[..., Any], value: Any) -> NoReturn:
+    """Serves jobs one after the other: each in a child of its own, of which nothing is left when it is reported."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    guard()
+    control.send("ready")
+    while True:
+        try:
+            work, fds = control.receive(Work | None)
+            if work is None:  # told to stop a job that had just ended by itself
+                continue
+            end, out, *line = fds
+            empty(scratch)
+            empty(scratch.with_name("prepare"))
+            pid = os.fork()
+            if pid == 0:
+                control.close()
+                channel = Channel(socket.socket(fileno=end))
+                _solve(start, work, channel, out, line, scratch=scratch, solve=solve, value=value)
+            for fd in fds:
+                os.close(fd)
+            wait(pid, control)
+            status, cpu_s = sweep(pid)
+            empty(scratch)
+            control.send([status, cpu_s])
+        except (EOFError, OSError):  # the engine is gone
+            sweep()
+            os._exit(0)
+
+
+def _solve(
+    start: Start,
+    work: Work,
+    channel: Channel,
+    out: int,
+    line: list[int],
+    *,
+    scratch: Path,
+    solve: Callable[..., Any],
+    value: Any,
+) -> NoReturn:
+    try:
+        unguard()
+        die_with_parent()
+        redirect(out)
+        enter(scratch, start.solve, work.seed, last=True)
+        ctx = _context(start, channel, work.seed, value, Line(*line) if line else None)
+        _report(channel, lambda: solve(work.instance, ctx), start.solve, start.folder)
+    finally:
+        os._exit(0)
+
+
+def _report(channel: Channel, run: Callable[[], Any], limits: Limits, folder: str) -> None:
+    """Sends what `run` returns, or how it failed; the traceback goes to stderr and so into the log."""
+    try:
+        frame = encode(["answer", run()])
+        _check_size(frame, limits)
+    except BaseException as error:  # whatever a harness raises is its failure, SystemExit too
+        message = "".join(traceback.format_exception_only(error)).strip().splitlines()
+        channel.send(["raised", _kind(error), message[-1][:4096].encode("utf-8", "replace").decode()])
+        steps = error.__traceback__
+        while steps and not steps.tb_frame.f_code.co_filename.startswith(folder):
+            steps = steps.tb_next
+        traceback.print_exception(type(error), error, steps)
+    else:
+        channel.send_bytes(frame)
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _check_size(frame: bytes, limits: Limits) -> None:
+    if len(frame) > limits.answer_bytes:
+        raise ValueError(f"the answer takes {len(frame)} bytes, more than the {limits.answer_bytes} allowed")
+
+
+def _kind(error: BaseException) -> str:
+    if isinstance(error, Refused):
+        return "model"
+    exhausted = (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno in _OUT_OF)
+        or (isinstance(error, RuntimeError) and "can't start new thread" in str(error))
+    )
+    return "resource" if exhausted else "candidate"

@@ -1,0 +1,132 @@
+"""What goes over the wire: frames of a 4-byte length and MessagePack, and the messages that the host sends.
+
+File descriptors ride on the length (SCM_RIGHTS).
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import socket
+import struct
+import threading
+from typing import Any
+
+import msgspec
+
+MB = 1 << 20
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """What `solve` is given, and `ctx.train()` lists: the engine's own `Instance`, spelt again."""
+
+    id: str
+    data: Any
+    label: Any = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    cpu_s: int
+    data_bytes: int
+    disk_bytes: int
+    processes: int
+    answer_bytes: int
+
+
+class Start(msgspec.Struct, frozen=True):
+    """The first frame. A slot's scratch folder is `scratch/NUMBER`, that of `prepare` is `scratch/prepare`."""
+
+    folder: str
+    entry: str
+    folders: dict[str, str]
+    scratch: str
+    params: dict[str, Any]
+    train: list[Instance]
+    seed: int
+    prepare: Limits
+    solve: Limits
+
+
+class Work(msgspec.Struct, frozen=True):
+    """A job, as its slot receives it."""
+
+    instance: Instance
+    seed: int
+
+
+class Refused(Exception):
+    """The engine refused a call to a model or a tool."""
+
+
+class Channel:
+    """One end of a stream of frames; safe for threads, one exchange at a time."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._lock = threading.Lock()
+
+    def send(self, message: Any) -> None:
+        self.send_bytes(encode(message))
+
+    def send_bytes(self, frame: bytes) -> None:
+        self._socket.sendall(struct.pack("!I", len(frame)) + frame)
+
+    def receive(self, kind: Any = Any) -> tuple[Any, list[int]]:
+        """The next frame and the descriptors that came with it; raises EOFError."""
+        head, fds, _, _ = socket.recv_fds(self._socket, 4, 4)
+        head += self._exactly(4 - len(head)) if head else b""
+        if not head:
+            raise EOFError
+        return msgspec.msgpack.decode(self._exactly(struct.unpack("!I", head)[0]), type=kind), fds
+
+    def _exactly(self, size: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            part = self._socket.recv(min(size - len(parts), MB))
+            if not part:
+                raise EOFError
+            parts += part
+        return bytes(parts)
+
+    def call(self, op: str, payload: Any) -> Any:
+        with self._lock:
+            self.send(["call", op, payload])
+            (said, value), _ = self.receive()
+        if said == "refused":
+            raise Refused(value)
+        return value
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Line:
+    """`ctx.line`, where a grader works with this job: its orders, our replies, and memory that both see."""
+
+    def __init__(self, end: int, memory: int) -> None:
+        self._channel = Channel(socket.socket(fileno=end))
+        self.memory = mmap.mmap(memory, 0)
+        os.close(memory)
+        self._channel.send("here")  # the grader learns our process id from the kernel
+
+    def order(self) -> Any:
+        """The next order; raises EOFError once the grader has gone."""
+        return self._channel.receive()[0]
+
+    def reply(self, value: Any) -> None:
+        """Says that the order is done."""
+        self._channel.send(value)
+
+
+def encode(message: Any) -> bytes:
+    return msgspec.msgpack.encode(message, enc_hook=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's scalars and arrays become Python's own."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"an answer cannot hold a value of type {type(value).__name__}")

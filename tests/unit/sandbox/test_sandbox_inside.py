@@ -1,0 +1,25 @@
+"""What is bound into a sandbox stands by itself."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import engine.sandbox
+
+FOLDER = Path(engine.sandbox.__file__).with_name("inside")
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in FOLDER.glob("*.py")))
+def test_it_imports_the_standard_library_msgspec_and_itself(file: str) -> None:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((FOLDER / file).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level <= 1
+            found |= {(node.module or "").partition(".")[0]} if node.level == 0 else set()
+    assert found <= {*sys.stdlib_module_names, "msgspec"}
