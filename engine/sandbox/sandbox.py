@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from domains.contract import Limits
 from engine.failure import Failure
@@ -24,6 +25,10 @@ from engine.sandbox.program import Broker, Job, Outcome, Prepared, Program, fail
 from engine.sandbox.watch import MB, Watch
 
 _NPROC_BY_NAMESPACE = (5, 14)  # before this kernel RLIMIT_NPROC counts all that the user runs
+
+
+class StalledError(StartError):
+    """`prepare` went well, and nothing came after it: the harness's doing, or a machine that is very slow."""
 
 
 class DiedError(Exception):
@@ -155,8 +160,13 @@ class Sandbox:
             ours.close()
             output.close()
         if self.prepared.failure is None:
-            for number in range(slots):
-                self.slots.append(await self._slot(number))
+            try:
+                for number in range(slots):
+                    self.slots.append(await self._slot(number))
+            except TimeoutError:
+                raise StalledError("it forks no process to solve in") from None
+            except (EOFError, OSError):  # code of the harness has been in that process
+                self.prepared = replace(self.prepared, failure=await self._prepare_ended(watch))
 
     async def _prepare_ended(self, watch: Watch) -> Failure:
         status = await self.launched.exited(0.5)

@@ -189,6 +189,22 @@ def test_a_patched_worker_ends_nothing_but_itself(isolation: Isolation) -> None:
 
 
 @pytest.mark.parametrize(
+    "left",
+    [
+        "os.wait4 = lambda *args: (0, 0, None)",
+        "os.fork = lambda: os._exit(0)",
+        "os.fork = lambda: -1",
+        "os.fork = lambda: time.sleep(1e6)",
+    ],
+)
+def test_what_prepare_leaves_behind_is_the_candidate_s_failure(isolation: Isolation, left: str) -> None:
+    source = f"import os, time\ndef prepare(ctx):\n    {left}\ndef solve(instance, ctx):\n    return 1\n"
+    for outcome in run(source, ["a", "b"], isolation, limits=LIMITS).values():
+        assert outcome.failure is not None
+        assert outcome.failure.kind == "candidate"
+
+
+@pytest.mark.parametrize(
     "prepare",
     [
         "os._exit(0)",

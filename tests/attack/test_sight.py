@@ -25,7 +25,7 @@ def solve(instance, ctx):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/environ") as file:
-                found[pid] = "\0".join(words := set(file.read().split("\0")) - seen)
+                found[pid] = "\\0".join(words := set(file.read().split("\\0")) - seen)
                 seen |= words
         except OSError:
             pass
