@@ -61,7 +61,7 @@ def test_every_template_is_on_the_page() -> None:
 
 
 def test_every_check_is_on_the_page() -> None:
-    code = "".join(path.read_text() for path in (ROOT / "engine" / "authoring").glob("*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "engine" / "domain_check").glob("*.py"))
     made = set(re.findall(r'Finding\(\s*"([a-z ]+)"', code))
     section = PAGE.read_text().partition("| check | what it finds |")[2]
     assert made == set(re.findall(r"^\| `([a-z ]+)` \| ", section, re.MULTILINE))
