@@ -23,7 +23,7 @@ from engine.core.results import Results
 from engine.core.state import Generation, State, evolve
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.events.reader import Reader, Run
+from engine.events.reader import Reader, RunRow
 from harness_repo import harness as harnesses
 
 
@@ -47,7 +47,7 @@ class Taken(msgspec.Struct, frozen=True):
         return self.state.versions[self.generation.n]
 
 
-def take(reader: Reader, run: Run, generation: int | None) -> Taken:
+def take(reader: Reader, run: RunRow, generation: int | None) -> Taken:
     """The candidate of `generation`, or the incumbent; raises `SiaError` where there is none."""
     state, results = State(), Results()
     versions: dict[str, str] = {}

@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -74,12 +75,7 @@ class RunLog:
 
     def _take_epoch(self) -> int:
         with explained(self.reader.path), transaction(self.db, durable=True) as connection:
-            connection.execute(
-                "INSERT INTO engines VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = abs(epoch) + 1",
-                (self.run,),
-            )
-            (epoch,) = connection.execute("SELECT epoch FROM engines WHERE run = ?", (self.run,)).fetchone()
-            return int(epoch)
+            return raise_epoch(connection, self.run)
 
     def append(
         self,
@@ -118,6 +114,15 @@ class RunLog:
             tips.write(self._tips, self.run, tips.Tip(self._n, self._hash))
         self.db.close()
         self._lock.release()
+
+
+def raise_epoch(connection: Any, run: str) -> int:
+    """The next epoch of a run, inside the caller's transaction: an engine of an earlier one appends no more."""
+    connection.execute(
+        "INSERT INTO engines VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = abs(epoch) + 1", (run,)
+    )
+    (epoch,) = connection.execute("SELECT epoch FROM engines WHERE run = ?", (run,)).fetchone()
+    return int(epoch)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from engine.events.schema import MILESTONE, REUSED
 COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
 
 
-class Run(msgspec.Struct, frozen=True):
+class RunRow(msgspec.Struct, frozen=True):
     """A row of the read model `runs`."""
 
     run: str
@@ -39,6 +39,19 @@ class Run(msgspec.Struct, frozen=True):
     best: float | None
     head_n: int
     head_hash: str
+
+
+class GenerationRow(msgspec.Struct, frozen=True):
+    """A row of the read model `generations`: a candidate, its score on `val` and its verdict, as far as they are."""
+
+    run: str
+    generation: int
+    lever: str | None
+    harness: str
+    weights: str | None
+    val: float | None
+    se: float | None
+    accepted: bool | None
 
 
 class Reader:
@@ -61,33 +74,36 @@ class Reader:
         """Closes the connection."""
         self.db.close()
 
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a statement finds. Statements stand in this package only."""
         with explained(self.path):
             rows: list[tuple[Any, ...]] = self.db.conn.execute(sql, parameters).fetchall()
             return rows
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Event]:
-        """The events that a statement over `COLUMNS` finds; for the modules of this package."""
-        return [Event(*row) for row in self._rows(sql, parameters)]
+        """The events that a statement over `COLUMNS` finds. Statements stand in this package only."""
+        return [Event(*row) for row in self.rows(sql, parameters)]
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[RunRow]:
         """All runs, oldest first."""
-        names = ", ".join(Run.__struct_fields__)
-        return [Run(*row) for row in self._rows(f"SELECT {names} FROM runs ORDER BY created_seq")]  # noqa: S608
+        names = ", ".join(RunRow.__struct_fields__)
+        return [RunRow(*row) for row in self.rows(f"SELECT {names} FROM runs ORDER BY created_seq")]  # noqa: S608
 
-    def generations(self) -> list[tuple[str, int, str | None, float | None, float | None, int | None]]:
-        """(run, generation, lever, val, se, accepted) of all runs' own generations, in order."""
-        return self._rows("SELECT run, generation, lever, val, se, accepted FROM generations ORDER BY run, generation")
+    def generations(self) -> list[GenerationRow]:
+        """All runs' own generations, in order."""
+        names = GenerationRow.__struct_fields__
+        rows = self.rows(f"SELECT {', '.join(names)} FROM generations ORDER BY run, generation")  # noqa: S608
+        return [msgspec.convert(dict(zip(names, row, strict=True)), GenerationRow, strict=False) for row in rows]
 
     def generation_of(self, run: str, n: int) -> int:
         """The generation of event `n` in a run's history; 0 where there is none."""
         for part, _ in reversed(self.segments(run, n)):
-            rows = self._rows("SELECT generation FROM events WHERE run = ? AND n = ?", (part, n))
+            rows = self.rows("SELECT generation FROM events WHERE run = ? AND n = ?", (part, n))
             if rows:
                 return int(rows[0][0])
         return 0
 
-    def find(self, reference: str) -> Run:
+    def find(self, reference: str) -> RunRow:
         """A run by id, name, unique prefix of either, or `last` (the most recently created)."""
         runs = self.runs()
         if not runs:
@@ -114,7 +130,7 @@ class Reader:
             if any(current == known for known, _ in parts):
                 raise SiaError(f"the history of {run} runs in a circle", "run `sia rebuild`")
             parts.append((current, until))
-            row = self._rows("SELECT parent, parent_n FROM runs WHERE run = ?", (current,))
+            row = self.rows("SELECT parent, parent_n FROM runs WHERE run = ?", (current,))
             if not row:
                 raise SiaError(f"the history of {run} is incomplete: {current} is missing", "run `sia verify`")
             current, at = row[0]
@@ -131,9 +147,24 @@ class Reader:
         """The events written under this run's own id, up to `until`, in order."""
         return self.numbered(run, 0, until if until is not None else 1 << 62)
 
+    def all_events(self) -> Iterator[Event]:
+        """Every event of every run, in the order in which they were stored."""
+        with explained(self.path):
+            for row in self.db.execute(f"SELECT {COLUMNS} FROM events ORDER BY seq"):  # noqa: S608
+                yield Event(*row)
+
+    def of_type(self, kind: str) -> list[Event]:
+        """The events of type `kind` of all runs, in the order in which they were stored."""
+        return self.query(f"SELECT {COLUMNS} FROM events WHERE type = ? ORDER BY seq", (kind,))  # noqa: S608
+
+    def stored_hash(self, run: str, n: int) -> str | None:
+        """The hash of event `n` that is stored under this run's own id; None where there is none."""
+        rows = self.rows("SELECT hash FROM events WHERE run = ? AND n = ?", (run, n))
+        return str(rows[0][0]) if rows else None
+
     def head(self, run: str) -> Event | None:
         """The last event written under this run's own id."""
-        rows = self._rows(f"SELECT {COLUMNS} FROM events WHERE run = ? ORDER BY n DESC LIMIT 1", (run,))  # noqa: S608
+        rows = self.rows(f"SELECT {COLUMNS} FROM events WHERE run = ? ORDER BY n DESC LIMIT 1", (run,))  # noqa: S608
         return Event(*rows[0]) if rows else None
 
     def event(self, run: str, n: int) -> Event:
@@ -144,12 +175,12 @@ class Reader:
 
     def last_n(self, run: str) -> int:
         """The number of the last event of a run; 0 where there is no such run."""
-        rows = self._rows("SELECT head_n FROM runs WHERE run = ?", (run,))
+        rows = self.rows("SELECT head_n FROM runs WHERE run = ?", (run,))
         return int(rows[0][0]) if rows else 0
 
     def milestones(self, part: str, *, after: int, until: int) -> list[Event]:
         """All events but `instance.finished` that are stored under `part`, with `after < n <= until`, in order."""
-        rows = self._rows(
+        rows = self.rows(
             f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} ORDER BY n",  # noqa: S608
             (part, after, until),
         )
@@ -157,7 +188,7 @@ class Reader:
 
     def reused_between(self, part: str, after: int, until: int) -> int:
         """How many of the results stored under `part`, with `after < n <= until`, were taken from the lineage."""
-        rows = self._rows(
+        rows = self.rows(
             f"SELECT count(*) FROM events WHERE run = ? AND n > ? AND n <= ? AND {REUSED}",  # noqa: S608
             (part, after, until),
         )
@@ -165,7 +196,7 @@ class Reader:
 
     def numbered(self, part: str, after: int, until: int) -> list[Event]:
         """The events stored under `part` with `after < n <= until`, in order: a page of a list, say."""
-        rows = self._rows(
+        rows = self.rows(
             f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? ORDER BY n",  # noqa: S608
             (part, after, until),
         )
@@ -175,32 +206,37 @@ class Reader:
         """The numbers of the events with `after < n <= until` under which `condition`, over the columns, holds."""
         found: list[int] = []
         for part, last in self.segments(run, until):
-            rows = self._rows(
+            rows = self.rows(
                 f"SELECT n FROM events WHERE run = ? AND n > ? AND n <= ? AND ({condition}) ORDER BY n",  # noqa: S608
                 (part, after, last if last is not None else until, *parameters),
             )
             found += [n for (n,) in rows]
         return found
 
-    def results_of(self, run: str, instance: str, *, until: int | None = None) -> list[Event]:
-        """The `instance.finished` events of one instance in a run's history, up to event `until`, in order."""
-        return self._listed("results", "instance", instance, run, until)
+    def results_of(
+        self, run: str, instance: str, *, generation: int | None = None, until: int | None = None
+    ) -> list[Event]:
+        """The `instance.finished` events of an instance in a run's history, of one generation or all, in order."""
+        return self._listed("results", "instance", instance, run, generation, until)
 
-    def calls_at(self, run: str, place: str, *, until: int | None = None) -> list[Event]:
-        """The `model.called` events of one place (`SPLIT/INSTANCE/REPEAT`, say) in a run's history, in order."""
+    def calls_at(self, run: str, place: str, *, generation: int | None = None, until: int | None = None) -> list[Event]:
+        """The `model.called` events of a place (`SPLIT/INSTANCE/REPEAT`, say); else as `results_of`."""
         if "replies" not in self.db.table_names():  # a log of an earlier release that nobody may write to
             return []
-        return self._listed("replies", "place", place, run, until)
+        return self._listed("replies", "place", place, run, generation, until)
 
-    def _listed(self, table: str, column: str, value: str, run: str, until: int | None) -> list[Event]:
-        """The events of a run's history that a derived table lists under `value`."""
+    def _listed(
+        self, table: str, column: str, value: str, run: str, generation: int | None, until: int | None
+    ) -> list[Event]:
+        """The events of a run's history that a derived table lists under `value`, up to event `until`."""
         found: list[Event] = []
         for part, last in self.segments(run, until):
-            rows = self._rows(
+            rows = self.rows(
                 f"""SELECT {", ".join(f"e.{name}" for name in COLUMNS.split(", "))}
                     FROM {table} r JOIN events e ON e.seq = r.seq
-                    WHERE r.run = ? AND r.{column} = ? AND r.n <= ? ORDER BY r.n""",  # noqa: S608
-                (part, value, last if last is not None else 1 << 62),
+                    WHERE r.run = ?1 AND r.{column} = ?2 AND r.n <= ?3 AND (?4 IS NULL OR r.generation = ?4)
+                    ORDER BY r.n""",  # noqa: S608
+                (part, value, last if last is not None else 1 << 62, generation),
             )
             found += [Event(*row) for row in rows]
         return found
@@ -209,7 +245,7 @@ class Reader:
         """(instance, generation, mean score, failures) of each generation's own candidate on `split`."""
         found: list[tuple[str, int, float, int]] = []
         for part, last in self.segments(run, until):
-            found += self._rows(
+            found += self.rows(
                 """SELECT r.instance, r.generation, avg(r.score), count(r.failure) FROM results r
                    JOIN generations g ON g.run = r.run AND g.generation = r.generation AND g.harness = r.harness
                    WHERE r.run = ? AND r.split = ? AND r.n <= ? GROUP BY r.instance, r.generation""",
@@ -223,7 +259,7 @@ class Reader:
         """(instance, repeat, score) of what `harness` answered in a generation."""
         found: list[tuple[str, int, float]] = []
         for part, last in self.segments(run, until):
-            found += self._rows(
+            found += self.rows(
                 """SELECT instance, repeat, score FROM results
                    WHERE run = ? AND generation = ? AND harness = ? AND split = ? AND n <= ?""",
                 (part, generation, harness, split, last if last is not None else 1 << 62),
@@ -234,6 +270,16 @@ class Reader:
         """The contents named `name`."""
         return blobs.get(self.db.conn, name)
 
+    def blob_codec(self, name: str) -> str | None:
+        """How the contents named `name` are stored (`blobs.LEFT_OUT`: they are not); None where the log lacks them."""
+        rows = self.rows("SELECT codec FROM blobs WHERE sha256 = ?", (name,))
+        return str(rows[0][0]) if rows else None
+
+    def stored_blobs(self) -> Iterator[tuple[str, str, bytes]]:
+        """(name, codec, packed contents) of every blob, also of those that were left out."""
+        with explained(self.path):
+            yield from self.db.execute("SELECT sha256, codec, data FROM blobs")
+
     def data_version(self) -> int:
         """Changes whenever another connection has written; costs some microseconds."""
-        return int(self._rows("PRAGMA data_version")[0][0])
+        return int(self.rows("PRAGMA data_version")[0][0])

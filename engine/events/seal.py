@@ -17,7 +17,7 @@ from engine.events import archive
 from engine.events.archive import Manifest
 from engine.events.connection import connect_plainly, explained
 from engine.events.event import Event
-from engine.events.reader import Reader, Run
+from engine.events.reader import Reader, RunRow
 
 _LEVEL = 12
 
@@ -32,7 +32,7 @@ def snapshot(reader: Reader) -> Iterator[None]:
         reader.db.conn.execute("ROLLBACK")
 
 
-def lineage(reader: Reader, run: Run) -> list[Event]:
+def lineage(reader: Reader, run: RunRow) -> list[Event]:
     """All events that the history of `run` needs, parents first.
 
     That is the history, and of an ancestor that lends it nothing (a fork from before the parent's own first event) the
@@ -42,7 +42,7 @@ def lineage(reader: Reader, run: Run) -> list[Event]:
     rows = {row.run: row for row in reader.runs()}
     reader.segments(run.run)  # raises where one of them is missing
     parts: list[list[Event]] = []
-    current: Run | None = run
+    current: RunRow | None = run
     last: int | None = None
     while current is not None:
         parts.append(reader.own(current.run, last) or reader.own(current.run)[:1])
@@ -55,7 +55,7 @@ def lineage(reader: Reader, run: Run) -> list[Event]:
     return events
 
 
-def seal(reader: Reader, run: Run, target: Path, *, data: bool, made_by: str) -> Manifest:
+def seal(reader: Reader, run: RunRow, target: Path, *, data: bool, made_by: str) -> Manifest:
     """Writes `run` to `target`, which must not exist; logs of instances go along with `data` only."""
     fresh(target)
     with snapshot(reader):

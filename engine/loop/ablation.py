@@ -16,7 +16,7 @@ from engine.core.results import Results
 from engine.core.state import State, evolve
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.events.reader import Reader, Run
+from engine.events.reader import Reader, RunRow
 from engine.loop.fork import Child, judged_at
 from harness_repo import harness as harnesses
 
@@ -30,7 +30,7 @@ class Cell(msgspec.Struct, frozen=True):
     child: Child | None = None
 
 
-def cells(reader: Reader, run: Run) -> list[Cell]:
+def cells(reader: Reader, run: RunRow) -> list[Cell]:
     """The four cells of the incumbent's cross; raises `SiaError` where a run has pulled only one lever."""
     state = _state(reader, run)
     best = state.incumbent
@@ -55,7 +55,7 @@ def _rewritten(state: State, best: int) -> bool:
     return state.versions[best].tree != state.versions[1].tree
 
 
-def _child(reader: Reader, run: Run, state: State, name: str, *, version: int, weights: int) -> Child:
+def _child(reader: Reader, run: RunRow, state: State, name: str, *, version: int, weights: int) -> Child:
     files = {path: reader.blob(blob) for path, blob in state.versions[version].files.items()}
     return Child(
         parent=run.run,
@@ -67,7 +67,7 @@ def _child(reader: Reader, run: Run, state: State, name: str, *, version: int, w
     )
 
 
-def told(reader: Reader, run: Run, found: list[tuple[Cell, Run]]) -> dict[str, Any]:
+def told(reader: Reader, run: RunRow, found: list[tuple[Cell, RunRow]]) -> dict[str, Any]:
     """What `sia compare RUN --cross --json` prints: each cell with its score and its gain over the first."""
     rows: list[dict[str, Any]] = []
     base: dict[tuple[str, int], float] = {}
@@ -91,14 +91,14 @@ def told(reader: Reader, run: Run, found: list[tuple[Cell, Run]]) -> dict[str, A
     return {"run": run.name, "cells": rows}
 
 
-def _state(reader: Reader, run: Run) -> State:
+def _state(reader: Reader, run: RunRow) -> State:
     state = State()
     for event in reader.history(run.run):
         state = evolve(state, event)
     return state
 
 
-def _results(reader: Reader, run: Run) -> Results:
+def _results(reader: Reader, run: RunRow) -> Results:
     results = Results()
     for event in reader.history(run.run):
         if event.type == t.InstanceFinished.type:

@@ -20,7 +20,7 @@ from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.events.reader import Reader, Run
+from engine.events.reader import Reader, RunRow
 from engine.loop.launch import free_name
 from engine.run.models import pinned
 from engine.run.options import agents_model, check_settings, read_script
@@ -68,14 +68,14 @@ def fork(workspace: Workspace, child: Child) -> str:
             return log.run
 
 
-def state_at(reader: Reader, run: Run, at: int) -> State:
+def state_at(reader: Reader, run: RunRow, at: int) -> State:
     """The state of `run` at event `at`; raises `SiaError` where there is no such event."""
     if not 1 <= at <= run.head_n:
         raise SiaError(f"{run.name} has the events 1 to {run.head_n}, not {at}", "`sia log` lists them")
     return fold(reader.history(run.run, until=at))
 
 
-def judged_at(reader: Reader, run: Run, generation: int) -> int:
+def judged_at(reader: Reader, run: RunRow, generation: int) -> int:
     """The event at which the gate judged `generation`: where a branch leaves its parent."""
     found = [
         event.n

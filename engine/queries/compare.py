@@ -15,7 +15,7 @@ import msgspec
 from engine.core.gate import mean, p_value
 from engine.core.state import State, evolve
 from engine.events import types as t
-from engine.events.reader import Reader, Run
+from engine.events.reader import Reader, RunRow
 from engine.queries.costs import costs
 from engine.queries.run_report import show
 from engine.queries.settings_origin import flat
@@ -32,7 +32,7 @@ class Side(msgspec.Struct, frozen=True):
     units: dict[Unit, float]
 
 
-def side(reader: Reader, run: Run, status: str) -> Side:
+def side(reader: Reader, run: RunRow, status: str) -> Side:
     """Reads a run for a comparison."""
     history = list(reader.history(run.run))
     state = State()

@@ -24,13 +24,7 @@ class Trained(NamedTuple):
 
 def trained(reader: Reader) -> Iterator[Trained]:
     """Every adapter that some run of the log has trained."""
-    rows = reader.db.conn.execute(
-        """SELECT seq, run, n, type, v, at, generation, payload, prev_hash, hash FROM events
-           WHERE type = ? ORDER BY seq""",
-        (t.WeightsTrained.type,),
-    )
-    for row in rows.fetchall():
-        event = Event(*row)
+    for event in reader.of_type(t.WeightsTrained.type):
         payload = event.payload
         assert isinstance(payload, t.WeightsTrained)  # noqa: S101 - by its type
         yield Trained(event, payload)
@@ -58,10 +52,14 @@ def idle(reader: Reader, workspace: Path) -> Iterator[Path]:
     """Folders that nothing needs while no engine is at work: adapters of no run, checkpoints of finished trainings."""
     known = {one.payload.adapter for one in trained(reader)}
     done = {one.payload.key for one in trained(reader) if not one.payload.reused}
-    rows = reader.db.conn.execute(
-        "SELECT DISTINCT json_extract(CAST(payload AS TEXT), '$.key') FROM events WHERE type = ?",
-        (t.TrainingCheckpointed.type,),
-    )
-    wanted = {str(key) for (key,) in rows} - done
+    begun = {payload.key for payload in _checkpoints(reader)}
+    kept = begun - done
     yield from (path for path in sorted((workspace / "adapters").glob("*")) if path.name not in known)
-    yield from (path for path in sorted((workspace / "training").glob("*")) if path.name not in wanted)
+    yield from (path for path in sorted((workspace / "training").glob("*")) if path.name not in kept)
+
+
+def _checkpoints(reader: Reader) -> Iterator[t.TrainingCheckpointed]:
+    for event in reader.of_type(t.TrainingCheckpointed.type):
+        payload = event.payload
+        assert isinstance(payload, t.TrainingCheckpointed)  # noqa: S101 - by its type
+        yield payload

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from engine.core.state import State
 from engine.events import types as t
-from engine.events.codec import decode
 from engine.events.reader import Reader
 from engine.run.versions import Versions, version_of
 from harness_repo.objects import annotate
@@ -57,22 +56,21 @@ def branch(name: str) -> str:
 def scores(reader: Reader) -> dict[str, str]:
     """By commit, what every run here that has judged it says of it: verdict, lever, reason, score on `val`."""
     reasons: dict[str, str] = {}
-    for version, stored in reader.db.conn.execute("SELECT v, payload FROM events WHERE type = 'harness.written'"):
-        payload = decode(t.HarnessWritten.type, version, stored)
-        if isinstance(payload, t.HarnessWritten):
-            reasons[payload.commit] = next(iter(payload.reason.strip().splitlines()), "no reason given")
-    judged = reader.db.conn.execute(
-        """SELECT r.name, g.generation, g.lever, g.harness, g.val, g.se, g.accepted FROM generations g
-           JOIN runs r USING (run) WHERE g.accepted IS NOT NULL AND g.val IS NOT NULL ORDER BY r.name, g.generation"""
-    )
+    for event in reader.of_type(t.HarnessWritten.type):
+        version = event.payload
+        assert isinstance(version, t.HarnessWritten)  # noqa: S101 - by its type
+        reasons[version.commit] = next(iter(version.reason.strip().splitlines()), "no reason given")
+    names = {run.run: run.name for run in reader.runs()}
     texts: dict[str, str] = {}
-    for name, generation, lever, commit, val, se, accepted in judged:
-        texts[commit] = (
-            texts.get(commit, "")
-            + f"{name}, generation {generation}: {'accepted' if accepted else 'rejected'}\n"
-            + f"    lever: {lever or 'none, the first harness'}\n"
-            + f"    reason: {reasons.get(commit, 'unknown')}\n"
-            + f"    val: {val:.4f} ± {se:.4f}\n"
+    for one in sorted(reader.generations(), key=lambda one: (names[one.run], one.generation)):
+        if one.accepted is None or one.val is None or one.se is None:
+            continue
+        texts[one.harness] = (
+            texts.get(one.harness, "")
+            + f"{names[one.run]}, generation {one.generation}: {'accepted' if one.accepted else 'rejected'}\n"
+            + f"    lever: {one.lever or 'none, the first harness'}\n"
+            + f"    reason: {reasons.get(one.harness, 'unknown')}\n"
+            + f"    val: {one.val:.4f} ± {one.se:.4f}\n"
         )
     return texts
 

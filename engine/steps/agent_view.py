@@ -15,7 +15,6 @@ from domains.contract import Instance
 from engine.agents.record import Candidate, Exchange
 from engine.events import blobs
 from engine.events import types as t
-from engine.events.codec import decode
 from engine.run.session import Run
 
 _REFERENCE_BYTES = 1 << 20
@@ -60,37 +59,29 @@ class RunRecord:
             return []
         if instance is None:
             return self._run.effects.evidence(n)
-        found: list[int] = []
-        for run, until in self._segments():
-            rows = self._run.log.db.conn.execute(
-                """SELECT n FROM results WHERE run = ? AND n <= ? AND instance = ? AND generation = ?
-                   AND split = 'train' AND harness = ?""",
-                (run, until, instance, n, self._run.state.of(n).candidate.harness),
-            )
-            found += [number for (number,) in rows]
-        return found
+        harness = self._run.state.of(n).candidate.harness
+        events = self._run.log.reader.results_of(self._run.log.run, instance, generation=n)
+        return [
+            event.n
+            for event in events
+            if isinstance(one := event.payload, t.InstanceFinished) and (one.split, one.harness) == ("train", harness)
+        ]
 
     def exchanges(self, n: int, result: t.InstanceFinished) -> Sequence[Exchange]:
         """As `Record.exchanges`."""
         if result.split != "train":
             raise AssertionError("agents read trajectories of train only")
         place = f"train/{result.instance}/{result.repeat}"
-        calls: dict[int, t.ModelCalled] = {}
-        for run, until in self._segments():
-            rows = self._run.log.db.conn.execute(
-                """SELECT e.type, e.v, e.payload FROM replies r JOIN events e ON e.seq = r.seq
-                   WHERE r.run = ? AND r.n <= ? AND r.place = ? AND r.generation = ? AND r.harness = ? ORDER BY r.n""",
-                (run, until, place, n, result.harness),
-            )
-            calls |= {call.ordinal: call for row in rows if isinstance(call := decode(*row), t.ModelCalled)}
+        events = self._run.log.reader.calls_at(self._run.log.run, place, generation=n)
+        calls = {
+            call.ordinal: call
+            for event in events
+            if isinstance(call := event.payload, t.ModelCalled) and call.harness == result.harness
+        }
         return [
             Exchange(_asked(self._text(call.request)), _replied(self._text(call.reply)))
             for _, call in sorted(calls.items())
         ]
-
-    def _segments(self) -> list[tuple[str, int]]:
-        reader = self._run.log.reader
-        return [(run, 1 << 62 if until is None else until) for run, until in reader.segments(self._run.log.run)]
 
     def _text(self, name: str) -> bytes:
         try:

@@ -10,19 +10,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from engine.core import replay
 from engine.core.settings import check_name
 from engine.errors import SiaError
-from engine.events import blobs, rows, tips
+from engine.events import blobs, tips
 from engine.events import types as t
 from engine.events.archive import Manifest, is_archive
-from engine.events.connection import explained, open_writer, transaction
 from engine.events.event import Event
 from engine.events.log import holding
+from engine.events.merge import merge, missing
 from engine.events.reader import Reader
 from engine.events.unseal import open_archive
 from engine.run.workspace import Workspace
@@ -65,15 +64,15 @@ def take(workspace: Workspace, path: Path) -> Taken:
     with opened(path) as (source, manifest):
         events = [event for run in source.runs() for event in source.own(run.run)]
         with workspace.naming():
-            fresh = {event.run for event in _unknown(workspace, events)}
+            fresh = {event.run for event in _lacking(workspace, events)}
             with holding(workspace.path, fresh):
                 restoring.write_versions(workspace.repository(), source, events)
-                new = _merge(workspace, source, events, fresh)
+                new = merge(workspace.log, source, events, fresh)
                 _write_tips(workspace, fresh)
                 restoring.point(workspace, fresh)
         with contextlib.closing(workspace.reader()) as reader:
             name = reader.find(manifest.run).name
-            left_out = _count_left_out(source)
+            left_out = sum(codec == blobs.LEFT_OUT for _, codec, _ in source.stored_blobs())
         return Taken(manifest.run, name, len(events), new, left_out)
 
 
@@ -115,44 +114,11 @@ def _check_payload(payload: t.Payload, reader: Reader) -> None:
             pass
 
 
-def _unknown(workspace: Workspace, events: list[Event]) -> list[Event]:
+def _lacking(workspace: Workspace, events: list[Event]) -> list[Event]:
     if not workspace.log.exists():
         return events
     with contextlib.closing(workspace.reader()) as reader:
-        return [event for event in events if not _here(reader.db.conn, event)]
-
-
-def _here(connection: Any, event: Event) -> bool:
-    row = connection.execute("SELECT hash FROM events WHERE run = ? AND n = ?", (event.run, event.n)).fetchone()
-    if row is not None and row[0] != event.hash:
-        raise SiaError(
-            f"the run {event.run} has gone another way here from event {event.n} on",
-            "import the file into another workspace",
-        )
-    return row is not None
-
-
-def _merge(workspace: Workspace, source: Reader, events: list[Event], fresh: set[str]) -> int:
-    new = 0
-    with (
-        contextlib.closing(open_writer(workspace.log)) as db,
-        explained(workspace.log),
-        transaction(db, durable=True) as connection,
-    ):
-        for row in source.db.conn.execute("SELECT sha256, codec, data FROM blobs"):
-            blobs.keep(connection, *row)
-        for event in events:
-            if not _here(connection, event):
-                if event.run not in fresh:
-                    raise SiaError(f"the run {event.run} changed while it was imported", "try again")
-                row = (event.run, event.n, event.type, event.v, event.at, event.generation, event.stored)
-                rows.insert(connection, (*row, event.prev_hash, event.hash), event.payload)
-                new += 1
-        for run in fresh:  # an engine that held one of them before is displaced
-            connection.execute(
-                "INSERT INTO engines VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = abs(epoch) + 1", (run,)
-            )
-    return new
+        return missing(reader, events)
 
 
 def _write_tips(workspace: Workspace, runs: set[str]) -> None:
@@ -160,8 +126,3 @@ def _write_tips(workspace: Workspace, runs: set[str]) -> None:
         for run in runs:
             if (head := reader.head(run)) is not None:
                 tips.write(workspace.tips, run, tips.Tip(head.n, head.hash))
-
-
-def _count_left_out(source: Reader) -> int:
-    (count,) = source.db.conn.execute("SELECT count(*) FROM blobs WHERE codec = ?", (blobs.LEFT_OUT,)).fetchone()
-    return int(count)

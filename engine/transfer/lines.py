@@ -10,13 +10,13 @@ import msgspec
 
 from engine.events import blobs
 from engine.events.event import Event
-from engine.events.reader import Reader, Run
+from engine.events.reader import Reader, RunRow
 from engine.events.seal import fresh, lineage, snapshot, written
 
 _HEAD = ("run", "n", "type", "v", "at", "generation", "prev_hash", "hash")
 
 
-def write_lines(reader: Reader, run: Run, target: Path, *, data: bool) -> int:
+def write_lines(reader: Reader, run: RunRow, target: Path, *, data: bool) -> int:
     """Writes `run` to `target`, which must not exist; returns the number of lines.
 
     `payload` is byte for byte what was hashed. Text stands in `blobs`, other contents in `base64`, by digest; names in

@@ -8,14 +8,14 @@ from engine.core.settings import check_name
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.events.reader import Run
+from engine.events.reader import RunRow
 from engine.run.workspace import Workspace
 from engine.transfer import restoring
 
 MAX_NOTE = 4000
 
 
-def rename(workspace: Workspace, reference: str, name: str) -> Run:
+def rename(workspace: Workspace, reference: str, name: str) -> RunRow:
     """Calls a run by another name, in the log and in git; returns what it was. Not while an engine works on it."""
     check_name(name)
     with contextlib.closing(workspace.reader()):
@@ -31,7 +31,7 @@ def rename(workspace: Workspace, reference: str, name: str) -> Run:
     return row
 
 
-def note(workspace: Workspace, reference: str, text: str) -> Run:
+def note(workspace: Workspace, reference: str, text: str) -> RunRow:
     """Adds a remark to a run. Not while an engine works on it."""
     if not text.strip() or len(text) > MAX_NOTE:
         raise SiaError(f"a note has 1 to {MAX_NOTE} letters", "say it in other words")
@@ -41,6 +41,6 @@ def note(workspace: Workspace, reference: str, text: str) -> Run:
     return row
 
 
-def _append(workspace: Workspace, row: Run, payload: t.Payload) -> None:
+def _append(workspace: Workspace, row: RunRow, payload: t.Payload) -> None:
     with contextlib.closing(RunLog.hold(workspace.path, row.run)) as log:
         log.append([(row.generation, payload)])

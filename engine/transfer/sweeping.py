@@ -10,13 +10,12 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from engine.errors import SiaError
-from engine.events.codec import decode
-from engine.events.connection import explained, open_writer, transaction
+from engine.events import housekeeping
+from engine.events.connection import explained, open_writer
 from engine.events.log import Held, holding, is_held
 from engine.events.reader import Reader
 from engine.run import adapters
@@ -36,7 +35,7 @@ def survey(workspace: Workspace) -> Waste:
     """What a sweep would remove; changes nothing."""
     with contextlib.closing(workspace.reader()) as reader:
         _resting(workspace, reader)
-        waste = [size for _, size in _unneeded(reader.db.conn)]
+        waste = [size for _, size in housekeeping.unneeded_blobs(reader)]
         return _waste(waste, [path for path, _ in _leftovers(workspace, reader)])
 
 
@@ -47,14 +46,9 @@ def sweep(workspace: Workspace) -> Waste:
         reader = Reader(db, workspace.log)
         _resting(workspace, reader)
         with holding(workspace.path, [run.run for run in reader.runs()]), explained(workspace.log):
-            with transaction(db, durable=True) as connection:
-                found = _unneeded(connection)
-                connection.executemany("DELETE FROM blobs WHERE sha256 = ?", [(name,) for name, _ in found])
-            if found:
-                db.conn.execute("VACUUM")
-                db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            sizes = housekeeping.delete_unneeded_blobs(db, reader)
             paths = list(_leftovers(workspace, reader))
-            done = _waste([size for _, size in found], [path for path, _ in paths])
+            done = _waste(sizes, [path for path, _ in paths])
             for path, run in paths:
                 _remove(workspace, path, run)
     return done
@@ -66,19 +60,11 @@ def _resting(workspace: Workspace, reader: Reader) -> None:
             raise SiaError(f"an engine is working on {run.name}", f"let it finish, or `sia pause {run.name}`")
 
 
-def _unneeded(connection: Any) -> list[tuple[str, int]]:
-    needed: set[str] = set()
-    for kind, version, stored in connection.execute("SELECT type, v, payload FROM events"):
-        needed.update(decode(kind, version, stored).blobs())
-    rows = connection.execute("SELECT sha256, length(data) FROM blobs ORDER BY sha256").fetchall()
-    return [(name, size) for name, size in rows if name not in needed]
-
-
 def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str]]:
     """Paths that nothing needs while no engine is at work; with a run where its lock says whether that is so."""
     base = workspace.path
     runs = {run.run for run in reader.runs()}
-    removed = {run for (run,) in reader.db.conn.execute("SELECT run FROM engines WHERE epoch < 0")} - runs
+    removed = housekeeping.removed_runs(reader) - runs
     for pattern in (".new-*", ".export-*", "tips/.*", "control/*", "harness_repo/objects/**/tmp_obj_*"):
         yield from ((path, "") for path in sorted(base.glob(pattern)))
     yield from ((path, "") for path in adapters.idle(reader, base))

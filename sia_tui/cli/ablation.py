@@ -10,7 +10,7 @@ from sia_tui.cli.engine_process import cores
 from sia_tui.cli.options import Shared, print_json
 
 if TYPE_CHECKING:
-    from engine.events.reader import Reader, Run
+    from engine.events.reader import Reader, RunRow
     from engine.loop.ablation import Cell
 
 
@@ -33,7 +33,7 @@ def cross(reference: str, shared: Shared) -> None:
         _print(facts)
 
 
-def _made(reader: Reader, cell: Cell) -> Run | None:
+def _made(reader: Reader, cell: Cell) -> RunRow | None:
     """The finished fork of a cell; None where it is still to be made or gone on with."""
     name = cell.child.name if cell.child else ""
     return next((run for run in reader.runs() if run.name == name and run.status == "finished"), None)

@@ -18,21 +18,20 @@ from sia_tui.cli.recording import reader_of
 
 if TYPE_CHECKING:
     from engine.events.event import Event
-    from engine.events.reader import Reader
-    from engine.events.reader import Run as Row
+    from engine.events.reader import GenerationRow, Reader, RunRow
     from engine.run.workspace import Workspace
 
 _WIDTH = 200
 
 
 @contextlib.contextmanager
-def opened(workspace: Workspace, reference: str) -> Iterator[tuple[Reader, Row]]:
+def opened(workspace: Workspace, reference: str) -> Iterator[tuple[Reader, RunRow]]:
     """The log and the run that `reference` names; the recorded run is found without being in the workspace."""
     with contextlib.closing(reader_of(workspace, reference)) as reader:
         yield reader, reader.find(reference)
 
 
-def status_of(workspace: Workspace, run: Row) -> str:
+def status_of(workspace: Workspace, run: RunRow) -> str:
     """A run that says `running` with no engine behind it was interrupted."""
     from engine.events.log import is_held
 
@@ -239,11 +238,9 @@ def tree(shared: Shared) -> None:
     from sia_tui.cli.console import console
 
     with contextlib.closing(shared.workspace.reader()) as reader:
-        generations: dict[str, list[tuple[Any, ...]]] = {}
-        for row in reader.db.conn.execute(
-            "SELECT run, generation, lever, harness, val, accepted FROM generations ORDER BY run, generation"
-        ):
-            generations.setdefault(row[0], []).append(row[1:])
+        generations: dict[str, list[GenerationRow]] = {}
+        for row in reader.generations():
+            generations.setdefault(row.run, []).append(row)
         runs = [(run, status_of(shared.workspace, run)) for run in reader.runs()]
     if shared.as_json:
         print_json(
@@ -265,20 +262,19 @@ def tree(shared: Shared) -> None:
         at = f" forked at {run.parent_n}" if run.parent else ""
         node = nodes.get(run.parent, nodes[None]).add(f"{run.name} ({status}){at}")
         nodes[run.run] = node
-        for n, lever, harness, val, accepted in generations.get(run.run, []):
-            mark = {1: "+", 0: "-", None: "?"}[accepted]
-            node.add(f"{mark} {n} {lever or 'first'} {harness[:10]} val {_number(val)}")
+        for one in generations.get(run.run, []):
+            mark = {True: "+", False: "-", None: "?"}[one.accepted]
+            node.add(f"{mark} {one.generation} {one.lever or 'first'} {one.harness[:10]} val {_number(one.val)}")
     console(markup=False).print(nodes[None])
 
 
-def _row(row: tuple[Any, ...]) -> dict[str, Any]:
-    n, lever, harness, val, accepted = row
+def _row(one: GenerationRow) -> dict[str, Any]:
     return {
-        "n": n,
-        "lever": lever,
-        "harness": harness,
-        "val": val,
-        "accepted": None if accepted is None else bool(accepted),
+        "n": one.generation,
+        "lever": one.lever,
+        "harness": one.harness,
+        "val": one.val,
+        "accepted": one.accepted,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import SiaError
-from engine.events.reader import Reader, Run
+from engine.events.reader import Reader, RunRow
 from engine.run.workspace import Workspace
 
 
@@ -34,7 +34,7 @@ class Source:
         before, self._version = self._version, version
         return version != before
 
-    def status(self, run: Run) -> str:
+    def status(self, run: RunRow) -> str:
         """A run that says `running` with no engine behind it was interrupted."""
         if run.status != "running":
             return run.status

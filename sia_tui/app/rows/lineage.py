@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from engine.core.state import State
-from engine.events.reader import Reader, Run
+from engine.events.reader import Reader, RunRow
 from sia_tui.app.rows.row import Row, Span, Target, Tone, seconds
 
 _STATUS: dict[str, Tone] = {
@@ -34,7 +34,7 @@ class Knot(NamedTuple):
 class Line(NamedTuple):
     """A run on the graph."""
 
-    run: Run
+    run: RunRow
     status: str
     knots: Sequence[Knot]
     leaves_at: int = 0
@@ -44,8 +44,8 @@ class Line(NamedTuple):
 def read(reader: Reader, statuses: Mapping[str, str]) -> list[Line]:
     """All runs of a log with their generations, from the derived tables."""
     knots: dict[str, list[Knot]] = {}
-    for run, n, lever, val, se, accepted in reader.generations():
-        knots.setdefault(run, []).append(Knot(n, lever or "", val, se, None if accepted is None else bool(accepted)))
+    for row in reader.generations():
+        knots.setdefault(row.run, []).append(Knot(row.generation, row.lever or "", row.val, row.se, row.accepted))
     return [
         Line(
             run,

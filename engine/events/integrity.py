@@ -1,0 +1,103 @@
+"""Is a log whole? Chains, hashes, blobs, derived rows and tips, checked against each other.
+
+Every problem is a sentence that names the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import SiaError
+from engine.events import blobs, tips
+from engine.events import types as t
+from engine.events.event import GENESIS, Event
+from engine.events.reader import Reader
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """How many events were checked, what is wrong, and the event that names each commit, by commit."""
+
+    events: int
+    problems: list[str]
+    commits: dict[str, str]
+
+
+def check(reader: Reader) -> Checked:
+    """Checks everything that the log alone can show."""
+    problems: list[str] = []
+    commits: dict[str, str] = {}
+    heads: dict[str, Event] = {}
+    by_hash: set[str] = {GENESIS}
+    count = 0
+    for event in reader.all_events():
+        count += 1
+        found = list(_event(reader, event, heads.get(event.run), by_hash))
+        problems += found
+        heads[event.run] = event
+        by_hash.add(event.hash)
+        if event.type == t.HarnessWritten.type and not found:
+            payload = event.payload
+            assert isinstance(payload, t.HarnessWritten)  # noqa: S101 - by its type
+            commits[payload.commit] = describe(event)
+    problems += _blobs(reader)
+    problems += _derived(reader)
+    return Checked(count, problems, commits)
+
+
+def describe(event: Event) -> str:
+    """The event, as problems name it."""
+    return f"event {event.n} of run {event.run} ({event.type})"
+
+
+def _event(reader: Reader, event: Event, before: Event | None, known: set[str]) -> Iterator[str]:
+    if before is not None and (event.prev_hash != before.hash or event.n != before.n + 1):
+        yield f"{describe(event)} does not follow event {before.n}"
+    elif event.prev_hash not in known:
+        yield f"{describe(event)} follows an event that is not in the log"
+    if event.expected_hash() != event.hash:
+        yield f"{describe(event)} was altered: its contents do not have its hash"
+        return
+    try:
+        needed, withheld = event.payload.blobs(), event.payload.withheld()
+    except SiaError as error:
+        yield f"{describe(event)} cannot be read: {error}"
+        return
+    for name in needed:
+        codec = reader.blob_codec(name)
+        if codec is None or (codec == blobs.LEFT_OUT and name not in withheld):
+            yield f"{describe(event)} names the blob {name[:12]}, which is missing"
+
+
+def _blobs(reader: Reader) -> Iterator[str]:
+    for name, codec, stored in reader.stored_blobs():
+        try:
+            whole = codec == blobs.LEFT_OUT or blobs.digest(blobs.unpack(codec, stored)) == name
+        except SiaError:
+            whole = False
+        if not whole:
+            yield f"the blob {name[:12]} is damaged"
+
+
+def _derived(reader: Reader) -> Iterator[str]:
+    # one statement sees one state, also beside an engine that is appending
+    rows = reader.rows(
+        """SELECT coalesce(e.run, r.run), coalesce(e.n, 0), coalesce(r.head_n, 0)
+           FROM (SELECT run, max(n) AS n FROM events GROUP BY run) e FULL JOIN runs r ON r.run = e.run
+           WHERE NOT EXISTS (SELECT 1 FROM events WHERE run = r.run AND n = e.n AND n = r.head_n AND hash = r.head_hash)
+           ORDER BY 1"""
+    )
+    for run, last, head in rows:
+        yield f"run {run} ends with event {last}, but the derived tables know it up to event {head}"
+
+
+def check_tips(reader: Reader, folder: Path) -> Iterator[str]:
+    """What the tips in `folder` remember and the log does not hold."""
+    for run, tip in tips.read_all(folder).items():
+        stored = reader.stored_hash(run, tip.n)
+        if stored is None:
+            yield f"run {run} once had {tip.n} events and has lost the last of them"
+        elif stored != tip.hash:
+            yield f"event {tip.n} of run {run} is not the one that was written"
