@@ -1,7 +1,8 @@
-"""The app: which logs are open, how it looks, which keys it takes, and how the end of a run is told."""
+"""The app: opens the logs, wires the main screen to its actions, and reports runs that have ended."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,32 +12,42 @@ from textual.app import App
 from engine.errors import SiaError
 from engine.run.workspace import Workspace
 from sia_tui.app import keys, preferences
-from sia_tui.app.keys import Key
-from sia_tui.app.model.sources import Source, open_sealed, open_workspace
+from sia_tui.app.actions.table import ACTIONS
+from sia_tui.app.model.sources import Source, Sources, open_recording, open_sealed
+from sia_tui.app.rows.text import sanitize
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.themes import THEMES
-from sia_tui.app.widgets.lines import harmless
-from sia_tui.cli.recording import NAME, recording
+from sia_tui.cli.recording import recording
 
 if TYPE_CHECKING:
     from textual.command import Provider
     from textual.screen import Screen
 
+RECORDING_DELAY_S = 2.0
+"""Where there is something else to show, checking the recording waits, so that it does not slow the first keys."""
 
-def _everything() -> type[Provider]:
+
+def _palette() -> type[Provider]:
     from sia_tui.app.palette import Everything
 
     return Everything
 
 
-SHIPPED_AFTER_S = 2.0
+def _collect_garbage() -> None:
+    """Turns garbage collection on, which the command line turned off for a faster start; all objects so far stay."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 class SiaApp(App[None]):
-    """Looks at a workspace and at sealed files; acts on the workspace only."""
+    """Shows the runs of a workspace, of sealed `files` and of the recording.
+
+    `attach` names the run to show first; with `greets`, a user without runs is asked how to start.
+    """
 
     TITLE = "sia"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = App.COMMANDS | {_everything}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = App.COMMANDS | {_palette}
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -48,107 +59,83 @@ class SiaApp(App[None]):
         shipped: bool = True,
         greets: bool = False,
     ) -> None:
-        known = {key.id for key in keys.MAIN}
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
-        self.preferences = preferences.read(known, set(self.available_themes))
+        self.preferences = preferences.read({key.id for key in keys.MAIN}, set(self.available_themes))
         self.theme = self.preferences.theme
-        self.workspace = workspace
-        self.sources: dict[str, Source] = {}
-        self.opened = False
-        self.note = ""
+        self._sources = Sources(workspace)
         self._files = list(files)
-        self._shipped = recording() if shipped else None
-        self._greets = greets
-        self.main = MainScreen(attach)
+        self._recording = recording() if shipped else None
+        self._greets = greets and not workspace.log.is_file()
+        self.main = MainScreen(self._sources, keys.Keymap(self.preferences.keys), ACTIONS, attach)
 
     def get_default_screen(self) -> Screen[None]:
-        """The main screen, with none below it."""
+        """The main screen."""
         return self.main
 
-    def on_mount(self) -> None:
-        """Keys as the person likes them."""
-        self.set_keymap(self.preferences.keys)
-
-    def open_sources(self) -> None:
-        """Opens the workspace at once, and sealed files beside the screen: checking one takes a moment.
-
-        The recording waits where there is something else to look at: checking it would slow the first keys down.
-        """
-        self.open_workspace()
-        self._open_beside(self._files)
-        if self._shipped is not None:
-            shipped = [self._shipped]
-            if self.sources or self._files:
-                self.set_timer(SHIPPED_AFTER_S, lambda: self._open_beside(shipped))
-            else:
-                self._open_beside(shipped)
-        self.opened = not self._files and (self._shipped is None or bool(self.sources))
-
-    def greet(self) -> None:
-        """Shows the ways on to a person who named nothing to look at, in a folder without a log."""
-        if self._greets and not self.workspace.log.is_file():
-            from sia_tui.app.actions import first_steps
-
-            self.run_worker(first_steps.welcome(self.main), group="act")
-
-    def _open_beside(self, paths: Sequence[Path]) -> None:
-        if paths:
-            self.run_worker(lambda: self._open_sealed(paths), thread=True, group="open", exit_on_error=False)
-
-    def open_workspace(self) -> None:
-        """Opens the workspace's log as soon as there is one."""
-        if "workspace" in self.sources:
-            return
+    def on_load(self) -> None:
+        """Opens the workspace, so that the first paint shows its runs."""
+        self._workspace_error: SiaError | None = None
         try:
-            source = open_workspace(self.workspace)
+            self._sources.open_workspace()
         except SiaError as error:
-            if not self.opened:
-                self.main.fail(error)
-            return
-        if source is not None:
-            self.sources = {"workspace": source, **self.sources}
-            if self.opened:
-                self.main.source_added()
+            self._workspace_error = error
+        self._sources.loading = bool(self._files) or (self._recording is not None and not self._sources)
 
-    def _open_sealed(self, paths: Sequence[Path]) -> None:
-        for path in paths:
-            try:
-                source = open_sealed(path)
-            except (SiaError, OSError) as error:
-                self.call_from_thread(self.main.fail, error if isinstance(error, SiaError) else SiaError(str(error)))
-                continue
-            shipped = path == self._shipped
-            self.call_from_thread(self._add, NAME if shipped else path.name, source, shipped)
-        self.call_from_thread(self._all_open)
+    def on_mount(self) -> None:
+        """Sets the user's keys, and opens the sealed files."""
+        self.set_keymap(self.preferences.keys)
+        self.main.call_after_refresh(_collect_garbage)
+        if self._workspace_error is not None:
+            self.main.fail(self._workspace_error)
+        if self._files:
+            self._open_in_background(self._open_files)
+        if self._recording is not None and (self._sources or self._files):
+            self.set_timer(RECORDING_DELAY_S, lambda: self._open_in_background(self._open_recording))
+        elif self._recording is not None:
+            self._open_in_background(self._open_recording)
+        if self._greets:
+            from sia_tui.app.actions.first_steps import greet
 
-    def _add(self, label: str, source: Source, shipped: bool) -> None:
-        source.label, source.note = label, "the shipped recording, read-only" if shipped else "sealed, read-only"
-        self.sources[label] = source
+            self.run_worker(greet(self.main), group="action")
+
+    def _open_in_background(self, open_logs: Callable[[], None]) -> None:
+        self.run_worker(open_logs, thread=True, group="open", exit_on_error=False)
+
+    def _open_files(self) -> None:
+        for path in self._files:
+            self._open(open_sealed, path)
+        self.call_from_thread(self._loaded)
+
+    def _open_recording(self) -> None:
+        if self._recording is not None:
+            self._open(open_recording, self._recording)
+        self.call_from_thread(self._loaded)
+
+    def _open(self, open_log: Callable[[Path], Source], path: Path) -> None:
+        """Opens a log on this thread, and adds it on the app's."""
+        try:
+            source = open_log(path)
+        except (SiaError, OSError) as error:
+            self.call_from_thread(self.main.fail, error if isinstance(error, SiaError) else SiaError(str(error)))
+        else:
+            self.call_from_thread(self._add, source)
+
+    def _add(self, source: Source) -> None:
+        self._sources.add(source)
         self.main.source_added()
 
-    def _all_open(self) -> None:
-        self.opened = True
+    def _loaded(self) -> None:
+        self._sources.loading = False
         self.main.source_added()
 
-    def ended(self, name: str, status: str) -> None:
-        """Tells that a run no longer runs."""
-        text = f"{harmless(name)} is {status}"
-        self.notify(text, severity="information" if status == "finished" else "warning", markup=False, timeout=8)
+    def on_main_screen_run_ended(self, message: MainScreen.RunEnded) -> None:
+        """Reports a run that has ended, as the user prefers it."""
+        text = f"{sanitize(message.name)} is {message.status}"
+        finished = message.status == "finished"
+        self.notify(text, severity="information" if finished else "warning", markup=False, timeout=8)
         if self.preferences.notify == "bell":
             self.bell()
         elif self.preferences.notify == "desktop" and self._driver is not None:
             self._driver.write(f"\x1b]9;sia: {text}\x1b\\")
-
-    def key_of(self, key: Key) -> str:
-        """The keys of an action as a person would type them, with those of tui.toml."""
-        chosen = self.preferences.keys.get(key.id, key.keys)
-        return " ".join(_NAMES.get(one, one) for one in chosen.split(","))
-
-
-_NAMES = {
-    "less_than_sign": "<", "greater_than_sign": ">", "slash": "/", "colon": ":", "minus": "-", "plus": "+",
-    "equals_sign": "=", "left_square_bracket": "[", "right_square_bracket": "]", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "dollar_sign": "$", "question_mark": "?", "escape": "esc",
-}  # fmt: skip

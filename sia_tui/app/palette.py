@@ -1,68 +1,75 @@
-"""Everything by name: what the keys do, runs, generations, commits."""
+"""The command palette: actions, generations, commits and runs by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import NamedTuple, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from sia_tui.app import keys
-from sia_tui.app.actions import places as moving
+from sia_tui.app.actions.places import select_generation, select_row
+from sia_tui.app.keys import MAIN, Key
+from sia_tui.app.rows.lineage_graph import run_target
 from sia_tui.app.rows.row import Target
-from sia_tui.app.widgets.lines import escaped
+from sia_tui.app.rows.text import escape_markup
+from sia_tui.app.screens.main import MainScreen
 
-if TYPE_CHECKING:
-    from sia_tui.app.screens.main import MainScreen
+_HELP_WEIGHT = 0.8
+"""A match in the help counts less than one in the name."""
+
+
+class Entry(NamedTuple):
+    """An entry: its name, what it does, and the call that does it."""
+
+    name: str
+    help: str
+    perform: Callable[[], Awaitable[None] | None]
 
 
 class Everything(Provider):
-    """The provider of the command palette."""
+    """The entries of the main screen."""
 
-    def _all(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
-        from sia_tui.app.screens.main import MainScreen
+    async def discover(self) -> Hits:
+        """All entries, before anything is typed."""
+        for entry in self.entries():
+            yield DiscoveryHit(entry.name, cast("Callable[[], None]", entry.perform), help=entry.help)
 
+    async def search(self, query: str) -> Hits:
+        """The entries that match `query`."""
+        matcher = self.matcher(query)
+        for entry in self.entries():
+            score = max(matcher.match(entry.name), matcher.match(entry.help) * _HELP_WEIGHT)
+            if score > 0:
+                perform = cast("Callable[[], None]", entry.perform)
+                yield Hit(score, matcher.highlight(entry.name), perform, help=entry.help)
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries; none where another screen is shown."""
         main = self.screen
         if not isinstance(main, MainScreen):
             return
-        for key in keys.MAIN:
-            why = main.why_not(key.action)
-            text = f"{key.what or key.text} ({main.sia.key_of(key)})"
-            yield key.text, f"not now: {why}" if why else text, partial(self._do, main, key.action, why)
-        watching = main.watching
-        if watching is not None:
-            for one in watching.moment.state.generations:
-                yield f"generation {one.n}", "select it", partial(moving.generation, main, one.n)
-            for number, version in watching.moment.state.versions.items():
-                yield (f"commit {version.commit[:12]}", f"harness {number}: {escaped(version.changed)}",
-                       partial(main.open, Target("harness", number)))  # fmt: skip
-        for source in main.sia.sources.values():
+        for key in MAIN:
+            reason = main.unavailable(key.id)
+            help_text = f"not now: {reason}" if reason else f"{key.help} ({main.keymap.label(key)})"
+            yield Entry(key.label, help_text, partial(_perform, main, key, reason))
+        cursor = main.navigator.cursor
+        if cursor is not None:
+            state = cursor.snapshot.state
+            for one in state.generations:
+                yield Entry(f"generation {one.n}", "select it", partial(select_generation, main, one.n))
+            for number, version in state.versions.items():
+                help_text = f"harness {number}: {escape_markup(version.changed)}"
+                show = partial(main.show_page, Target("harness", number))
+                yield Entry(f"commit {version.commit[:12]}", help_text, show)
+        for source in main.navigator.sources:
             for run in source.reader.runs():
-                to = partial(self._watch, main, source.label, run.run)
-                yield f"run {escaped(run.name)}", f"{source.label}, {run.domain}, {run.status}", to
+                select = partial(select_row, main, run_target(source.label, run.run))
+                yield Entry(f"run {escape_markup(run.name)}", f"{source.label}, {run.domain}, {run.status}", select)
 
-    @staticmethod
-    def _watch(main: MainScreen, label: str, run: str) -> None:
-        main.leave()
-        main.lineage.put_on(Target("run", run, label))
-        main.select(Target("run", run, label))
 
-    async def _do(self, main: MainScreen, action: str, why: str) -> None:
-        if why:
-            main.notify(why, severity="warning")
-        else:
-            await main.run_action(action)
-
-    async def discover(self) -> Hits:
-        """What is offered before anything is typed."""
-        for name, text, do in self._all():
-            yield DiscoveryHit(name, cast("Callable[[], None]", do), help=text)
-
-    async def search(self, query: str) -> Hits:
-        """What fits the words that were typed."""
-        matcher = self.matcher(query)
-        for name, text, do in self._all():
-            score = max(matcher.match(name), matcher.match(text) * 0.8)
-            if score > 0:
-                yield Hit(score, matcher.highlight(name), cast("Callable[[], None]", do), help=text)
+async def _perform(main: MainScreen, key: Key, reason: str) -> None:
+    if reason:
+        main.notify(reason, severity="warning")
+    else:
+        await main.run_action(key.action)

@@ -1,9 +1,9 @@
-"""What a person likes, in `tui.toml` of the user's configuration folder: a theme, keys, and how a run's end is told.
+"""The user's preferences: `tui.toml` in the configuration folder.
 
 theme = "sia-clear"
 notify = "bell"          # or "desktop" (OSC 9), or "none"
 [keys]
-branch = "ctrl+b"        # by the ids that `?` shows
+branch = "ctrl+b"        # by the ids that `?` lists
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.errors import SiaError
 
 
 class Preferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that `tui.toml` may say."""
+    """The contents of `tui.toml`."""
 
     theme: str = "sia"
     notify: Literal["bell", "desktop", "none"] = "bell"
@@ -28,30 +28,31 @@ class Preferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def path() -> Path:
     """`$SIA_TUI_CONFIG`, or `tui.toml` in the user's configuration folder."""
-    if named := os.environ.get("SIA_TUI_CONFIG"):
-        return Path(named)
+    if configured := os.environ.get("SIA_TUI_CONFIG"):
+        return Path(configured)
     import platformdirs
 
     return platformdirs.user_config_path("sia") / "tui.toml"
 
 
 def read(known_keys: set[str], known_themes: set[str]) -> Preferences:
-    """The preferences, or the defaults where there is no file; raises `SiaError` for what is not known."""
-    place = path()
+    """The preferences, or the defaults where there is no file; raises `SiaError` for an unknown key or theme."""
+    file = path()
     try:
-        text = place.read_text()
+        text = file.read_text()
     except FileNotFoundError:
         return Preferences()
     except (OSError, UnicodeDecodeError) as error:
-        raise SiaError(f"{place} cannot be read ({error})", "correct it or remove it") from None
+        raise SiaError(f"{file} cannot be read ({error})", "correct it or remove it") from None
     try:
-        found = msgspec.convert(tomllib.loads(text), Preferences)
+        preferences = msgspec.convert(tomllib.loads(text), Preferences)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SiaError(f"{place} is not valid: {error}", "docs/app.md says what it may hold") from None
-    for wrong, right, what in ((set(found.keys) - known_keys, known_keys, "key"),
-                               ({found.theme} - known_themes, known_themes, "theme")):  # fmt: skip
-        if wrong:
-            raise SiaError(
-                f"{place} names a {what} {min(wrong)!r} that there is not", f"choose from {', '.join(sorted(right))}"
-            )
-    return found
+        raise SiaError(f"{file} is not valid: {error}", "docs/app.md says what it may hold") from None
+    for kind, names, known in (
+        ("key", set(preferences.keys), known_keys),
+        ("theme", {preferences.theme}, known_themes),
+    ):
+        if unknown := names - known:
+            choices = ", ".join(sorted(known))
+            raise SiaError(f"{file} has an unknown {kind} {min(unknown)!r}", f"choose from {choices}")
+    return preferences

@@ -1,4 +1,4 @@
-"""Two themes of our own. `sia-clear` has colours that every kind of colour vision tells apart (Okabe and Ito, 2008)."""
+"""Two themes. `sia-clear` has colours that every kind of colour vision tells apart (Okabe and Ito, 2008)."""
 
 from __future__ import annotations
 

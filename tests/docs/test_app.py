@@ -8,9 +8,8 @@ import tomllib
 import msgspec
 
 from engine.events.reader import Reader
-from sia_tui.app.app import _NAMES
-from sia_tui.app.keys import MAIN
-from sia_tui.app.model import event_filter as filters
+from sia_tui.app.keys import MAIN, SYMBOLS
+from sia_tui.app.model.event_filter import parse_filter
 from sia_tui.app.preferences import Preferences
 from sia_tui.app.themes import THEMES
 from tests.docs.commandline import DOCS, ROOT
@@ -19,8 +18,8 @@ PAGE = (DOCS / "app.md").read_text()
 
 
 def test_the_keys_on_the_page_are_the_keys() -> None:
-    shown = [", ".join(_NAMES.get(one, one) for one in key.keys.split(",")) for key in MAIN]
-    wanted = [f"| {keys} | {key.id} | {key.what} |" for keys, key in zip(shown, MAIN, strict=True)]
+    shown = [", ".join(SYMBOLS.get(one, one) for one in key.keys.split(",")) for key in MAIN]
+    wanted = [f"| {keys} | {key.id} | {key.help} |" for keys, key in zip(shown, MAIN, strict=True)]
     section = PAGE.partition("## Keys")[2].partition("\n## ")[0]
     assert [line for line in section.splitlines() if line.startswith("| ")][2:] == wanted
 
@@ -31,7 +30,7 @@ def test_every_term_of_the_filter_on_the_page_is_understood() -> None:
     assert len(terms) > 15
     with Reader.open(ROOT / "tests/golden/v1-times7.db").db.conn as connection:
         for term in terms:
-            found = filters.parse(term)
+            found = parse_filter(term)
             connection.execute(f"SELECT n FROM events WHERE {found.condition}", found.parameters).fetchall()  # noqa: S608
 
 

@@ -19,7 +19,8 @@ from textual.widgets import Input
 
 from engine.core.state import fold
 from engine.events.reader import Reader
-from sia_tui.app.screens.harness_editor import EditScreen
+from sia_tui.app.actions.places import attach
+from sia_tui.app.screens.harness_editor import HarnessEditor
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.widgets.lines import Lines
 from tests.story import TOY, sia, story
@@ -68,8 +69,8 @@ async def fill(pilot: Pilot[None], **values: str) -> None:
 
 async def rest(main: MainScreen, workspace: Path, name: str, status: str = "finished") -> None:
     """Until the app itself says that the run has come to rest."""
-    await until(lambda: main.watching is not None and main.watching.moment.state.name == name, name)
-    await until(lambda: main.status == status)
+    await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.name == name, name)
+    await until(lambda: main.navigator.status == status)
     assert state(workspace, name).status == status
 
 
@@ -90,7 +91,7 @@ async def test_a_run_a_branch_and_a_fork_are_those_of_the_command_line(tmp_path:
         await pilot.press("1", "b")
         await fill(pilot, name="two", seed="7")
         await rest(main, app, "two")
-        main.attach(state(app, "one").run)
+        attach(main, state(app, "one").run)
         await pilot.press("colon")
         await settle(pilot)
         await pilot.press("5", "enter")
@@ -98,12 +99,12 @@ async def test_a_run_a_branch_and_a_fork_are_those_of_the_command_line(tmp_path:
         await pilot.press("f")
         await fill(pilot, name="three", **{"gate.alpha": "0.02"})
         await rest(main, app, "three")
-        main.attach(state(app, "one").run)
+        attach(main, state(app, "one").run)
         await settle(pilot)
         await pilot.press("U")
         await settle(pilot)
         await pilot.press("y")
-        await until(lambda: main.watching is not None and main.watching.moment.state.tested)
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.tested)
     command(plain, "run", str(TOY), "--generations", "2", "--name", "one", "--headless")
     command(plain, "branch", "one", "--generation", "1", "--name", "two", "--set", "seed=7", "--headless")
     command(plain, "fork", "one", "--at", "5", "--name", "three", "--set", "gate.alpha=0.02", "--headless")
@@ -128,7 +129,9 @@ async def test_a_waiting_candidate_is_declined_edited_and_approved(tmp_path: Pat
         await start(pilot, generations="3", approve="harness", name="asked")
 
         async def waits(number: int) -> None:
-            await until(lambda: main.watching is not None and main.watching.moment.state.asked == number)
+            await until(
+                lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == number
+            )
             await pilot.press("a")
             await settle(pilot)
 
@@ -136,12 +139,14 @@ async def test_a_waiting_candidate_is_declined_edited_and_approved(tmp_path: Pat
         await pilot.press("n")
         await settle(pilot)
         await pilot.press(*"no", "enter")
-        await until(lambda: main.watching is not None and main.watching.moment.state.declined)  # the app has seen it
+        await until(
+            lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.declined
+        )  # the app has seen it
         await waits(2)
         await pilot.press("e")
         await settle(pilot)
         edit = pilot.app.screen
-        assert isinstance(edit, EditScreen)
+        assert isinstance(edit, HarnessEditor)
         (edit.folder / "params.toml").write_text('method = "rule"\nskill = 6\n')
         await until(lambda: any("skill = 6" in row.text for row in edit.query_one(Lines).rows))
         await pilot.press("f")
@@ -174,23 +179,23 @@ def engine_of(workspace: Path) -> psutil.Process:
 async def test_an_engine_that_is_killed_is_seen_and_its_run_gone_on_with(tmp_path: Path, opened: Opened) -> None:
     async with opened(tmp_path) as (pilot, main):
         await start(pilot, generations="3", approve="harness", name="killed")
-        await until(lambda: main.watching is not None and main.watching.moment.state.asked == 2)
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == 2)
         engine_of(tmp_path).kill()
-        await until(lambda: main.status == "interrupted")
-        await until(lambda: "interrupted" in str(main.query_one("Crumbs").render()))
-        assert "p goes on" in str(main.query_one("Crumbs").render())
+        await until(lambda: main.navigator.status == "interrupted")
+        await until(lambda: "Engine died" in str(main.breadcrumbs.render()))
+        assert "p to resume" in str(main.breadcrumbs.render())
         await pilot.press("p")
-        await until(lambda: main.status == "running")
-        await until(lambda: main.watching is not None and main.watching.moment.state.asked == 2)
+        await until(lambda: main.navigator.status == "running")
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == 2)
         await pilot.press("p")  # asks the live engine to rest
-        await until(lambda: main.status == "paused")
+        await until(lambda: main.navigator.status == "paused")
         await pilot.press("p")
-        await until(lambda: main.status == "running")
-        await until(lambda: main.watching is not None and main.watching.moment.state.asked == 2)
+        await until(lambda: main.navigator.status == "running")
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == 2)
         await pilot.press("S")
         await settle(pilot)
         await pilot.press("y")
-        await until(lambda: main.status == "stopped")
+        await until(lambda: main.navigator.status == "stopped")
 
 
 async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tmp_path: Path, opened: Opened) -> None:
@@ -199,13 +204,13 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
         "from pathlib import Path\n"
         "from engine.run.workspace import Workspace\n"
         "from sia_tui.app.app import SiaApp\n"
-        "from sia_tui.app.actions import runs as acts\n"
+        "from sia_tui.app.actions.launch import start_engine\n"
         "async def main():\n"
         "    app = SiaApp(Workspace(Path(sys.argv[1])), shipped=False)\n"
         "    async with app.run_test() as pilot:\n"
         "        await pilot.pause()\n"
         "        arguments = ['run', sys.argv[2], '--approve', 'harness', '--generations', '2', '--name', 'alive']\n"
-        "        assert await acts.launch(app.main, arguments)\n"
+        "        assert await start_engine(app.main, arguments)\n"
         "        print('started', flush=True)\n"
         "        await asyncio.sleep(600)\n"
         "asyncio.run(main())\n"
@@ -216,10 +221,10 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
     os.kill(app.pid, signal.SIGKILL)
     app.wait()
     async with opened(tmp_path) as (pilot, main):
-        assert main.watching is not None
-        assert main.watching.moment.state.name == "alive"
-        await until(lambda: main.status == "running")
-        await until(lambda: main.watching is not None and main.watching.moment.state.asked == 2)
+        assert main.navigator.cursor is not None
+        assert main.navigator.cursor.snapshot.state.name == "alive"
+        await until(lambda: main.navigator.status == "running")
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == 2)
         await pilot.press("a")
         await settle(pilot)
         await pilot.press("y")
@@ -232,7 +237,7 @@ async def test_an_edited_harness_becomes_the_next_candidate_of_a_fork(tmp_path: 
         await rest(main, tmp_path, "one")
         await pilot.press("escape", "e")
         await settle(pilot)
-        assert isinstance(pilot.app.screen, EditScreen)
+        assert isinstance(pilot.app.screen, HarnessEditor)
         (pilot.app.screen.folder / "params.toml").write_text('method = "rule"\nskill = 8\n')
         await pilot.press("f")
         await fill(pilot, name="mine")
@@ -247,9 +252,9 @@ async def test_a_sealed_run_is_branched_into_the_workspace(tmp_path: Path, opene
     command(made, "run", str(TOY), "--generations", "2", "--name", "one", "--headless")
     command(made, "export", "one", "-o", str(tmp_path / "one.sia"))
     async with opened(home, files=(tmp_path / "one.sia",)) as (pilot, main):
-        assert main.watching is not None
-        assert main.watching.source.sealed
-        assert "sealed" in main.why_not("act('pause')")
+        assert main.navigator.cursor is not None
+        assert main.navigator.cursor.source.sealed
+        assert "sealed" in main.unavailable("pause")
         await pilot.press("1", "b")
         await fill(pilot, name="two", generations="2")
         await rest(main, home, "two")

@@ -37,12 +37,12 @@ async def home(pilot: Pilot[None], main: MainScreen) -> None:
 @pytest.fixture
 def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys are pressed here, engines are started elsewhere."""
-    from sia_tui.app.actions import runs as acts
+    from sia_tui.app.actions import launch as launching
 
     async def launch(_main: object, _arguments: object) -> bool:
         return False
 
-    monkeypatch.setattr(acts, "launch", launch)
+    monkeypatch.setattr(launching, "start_engine", launch)
     monkeypatch.setenv("EDITOR", "true")
 
 
@@ -52,10 +52,10 @@ def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_every_key_on_every_pane(played: Path, opened: Opened, size: tuple[int, int], pane: int) -> None:
     async with opened(played, size=size) as (pilot, main):
         for key in (*KEYS, *LISTS):
-            main.look_at(pane)
+            main.show_pane(pane)
             await pilot.press(key)
             await home(pilot, main)
-        assert main.watching is not None
+        assert main.navigator.cursor is not None
 
 
 @pytest.mark.asyncio
@@ -67,13 +67,13 @@ async def test_every_name_of_the_palette_can_be_chosen(played: Path, opened: Ope
         assert isinstance(pilot.app.screen, CommandPalette)
         await pilot.press("escape")
         await settle(pilot)
-        names = [name for name, _, _ in Everything(main)._all()]
+        names = [entry.name for entry in Everything(main).entries()]
         assert {"Branch", "Fork", "generation 2", "run toy-1"} <= set(names)
         assert any(name.startswith("commit ") for name in names)
         for wanted in names:
             if wanted != "Quit":
-                chosen = next(do for name, _, do in Everything(main)._all() if name == wanted)
-                done = chosen()
+                chosen = next(entry for entry in Everything(main).entries() if entry.name == wanted)
+                done = chosen.perform()
                 if hasattr(done, "__await__"):
                     await done  # type: ignore[misc]
                 await home(pilot, main)
@@ -125,8 +125,8 @@ async def test_keys_of_ones_own_are_taken_and_shown(played: Path, opened: Opened
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("theme = 'mauve'", "theme 'mauve' that there is not"),
-        ("[keys]\nnothing = 'x'", "key 'nothing' that there is not"),
+        ("theme = 'mauve'", "unknown theme 'mauve'"),
+        ("[keys]\nnothing = 'x'", "unknown key 'nothing'"),
         ("colour = 1", "is not valid"),
         ("theme = ", "is not valid"),
     ],

@@ -11,7 +11,8 @@ from textual.app import App, ComposeResult
 from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
 from sia_tui.app.rows.row import Row, row
-from sia_tui.app.widgets.lines import _TONES, Lines, escaped, harmless
+from sia_tui.app.rows.text import escape_markup, sanitize
+from sia_tui.app.widgets.lines import _TONES, Lines
 
 
 @pytest.mark.parametrize(
@@ -28,18 +29,18 @@ from sia_tui.app.widgets.lines import _TONES, Lines, escaped, harmless
     ],
 )
 def test_control_codes_are_made_visible(text: str, shown: str) -> None:
-    assert harmless(text) == shown
+    assert sanitize(text) == shown
 
 
 def test_a_very_long_line_is_cut_and_says_so() -> None:
-    assert harmless("x" * 10_000_000).endswith("… (10,000,000 characters)")
-    assert len(harmless("x" * 10_000_000)) < 5_000
+    assert sanitize("x" * 10_000_000).endswith("… (10,000,000 characters)")
+    assert len(sanitize("x" * 10_000_000)) < 5_000
 
 
 def test_markup_is_none_where_textual_would_read_it() -> None:
     from textual.content import Content
 
-    assert Content.from_markup(escaped("[@click=app.quit]x[/] [b]")).plain == "[@click=app.quit]x[/] [b]"
+    assert Content.from_markup(escape_markup("[@click=app.quit]x[/] [b]")).plain == "[@click=app.quit]x[/] [b]"
 
 
 @pytest.mark.asyncio
@@ -80,5 +81,5 @@ async def test_only_rows_in_sight_are_asked_for() -> None:
         await pilot.pause()
         await pilot.press("G")
         await pilot.pause()
-        assert lines.cursor == 999_999
+        assert lines.cursor_row == 999_999
         assert rows.asked <= {*range(25), *range(999_970, 1_000_000)}

@@ -15,24 +15,24 @@ pytestmark = pytest.mark.asyncio
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_it_opens_on_the_newest_run(played: Path, opened: Opened, size: tuple[int, int]) -> None:
     async with opened(played, size=size) as (_, main):
-        assert main.watching is not None
-        assert main.watching.run == "r1"
+        assert main.navigator.cursor is not None
+        assert main.navigator.cursor.run_id == "r1"
         assert any("toy-1" in line for line in texts(main.lineage.rows))
         assert [line.split()[1:3] for line in texts(main.lineage.rows) if "±" in line] == [
             ["+", "1"],
             ["+", "2"],
             ["-", "3"],
         ]
-        assert main.timeline.event == main.watching.outline.head
+        assert main.timeline.event == main.navigator.cursor.head
 
 
 async def test_an_empty_workspace_says_how_to_begin(workspace: Path, opened: Opened) -> None:
     async with opened(workspace) as (pilot, main):
-        assert main.watching is None
-        assert "n starts one" in str(main.query_one("Crumbs").render())
+        assert main.navigator.cursor is None
+        assert "n to start one" in str(main.breadcrumbs.render())
         await pilot.press("b")
         await settle(pilot)
-        assert "no run" in main.why_not("act('branch')")
+        assert "no run" in main.unavailable("branch")
 
 
 async def test_what_a_generation_broke_and_why_takes_three_keys_on_a_small_screen(played: Path, opened: Opened) -> None:
@@ -47,13 +47,13 @@ async def test_what_a_generation_broke_and_why_takes_three_keys_on_a_small_scree
         page = texts(main.inspector.rows)
         assert any("broken by generation 3" in line for line in page)
         assert any("what it changed" in line for line in page)
-        assert any("difference of the two harnesses" in line for line in page)
+        assert any("difference of the harnesses" in line for line in page)
 
 
 async def test_branching_from_a_generation_takes_three_keys_on_a_small_screen(
     played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sia_tui.app.actions import runs as acts
+    from sia_tui.app.actions import launch as launching
 
     launched: list[list[str]] = []
 
@@ -61,7 +61,7 @@ async def test_branching_from_a_generation_takes_three_keys_on_a_small_screen(
         launched.append(list(arguments))
         return True
 
-    monkeypatch.setattr(acts, "launch", launch)
+    monkeypatch.setattr(launching, "start_engine", launch)
     async with opened(played, size=SMALL) as (pilot, _):
         await pilot.press("2", "b")
         await settle(pilot)
@@ -72,7 +72,7 @@ async def test_branching_from_a_generation_takes_three_keys_on_a_small_screen(
 
 async def test_panes_are_drilled_into_and_left_on_a_small_screen(played: Path, opened: Opened) -> None:
     async with opened(played, size=SMALL) as (pilot, main):
-        visible = lambda: [pane.display and pane.has_class("current") for pane in main.panes]  # noqa: E731
+        visible = lambda: [pane.display and pane.has_class("current") for pane in main.panes.all]  # noqa: E731
         assert visible() == [True, False, False]
         await pilot.press("enter")
         assert visible() == [False, True, False]
@@ -101,7 +101,7 @@ async def test_a_bad_filter_is_said_and_may_be_corrected(played: Path, opened: O
         await settle(pilot)
         await pilot.press(*"gen:x", "enter")
         await settle(pilot)
-        assert "is no number" in str(pilot.app.screen.query_one("#hint").render())
+        assert "is not a number" in str(pilot.app.screen.query_one("#hint").render())
         await pilot.press("backspace", "3", "enter")
         await settle(pilot)
         assert main.timeline.filter is not None
@@ -131,44 +131,44 @@ async def test_a_phase_is_folded_and_unfolded(played: Path, opened: Opened) -> N
 
 async def test_stepping_jumping_and_the_tail(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
-        assert main.watching is not None
-        head = main.watching.outline.head
+        assert main.navigator.cursor is not None
+        head = main.navigator.cursor.head
         await pilot.press("left_square_bracket")
-        assert main.watching.n == head - 1
+        assert main.navigator.cursor.n == head - 1
         await pilot.press("right_square_bracket")
-        assert (main.watching.n, main.watching.until) == (head, None)
+        assert (main.navigator.cursor.n, main.navigator.cursor.until) == (head, None)
         await pilot.press("left_curly_bracket")
-        assert main.watching.moment.state.current is not None
-        assert main.watching.moment.state.current.n == 3
+        assert main.navigator.cursor.snapshot.state.current is not None
+        assert main.navigator.cursor.snapshot.state.current.n == 3
         await pilot.press("colon")
         await settle(pilot)
         await pilot.press("5", "enter")
         await settle(pilot)
-        assert main.watching.n == 5
+        assert main.navigator.cursor.n == 5
         assert main.timeline.event == 5
         await pilot.press("colon")
         await settle(pilot)
         await pilot.press(*"g2", "enter")
         await settle(pilot)
-        assert main.watching.moment.state.current is not None
-        assert main.watching.moment.state.current.n == 2
+        assert main.navigator.cursor.snapshot.state.current is not None
+        assert main.navigator.cursor.snapshot.state.current.n == 2
         await pilot.press("t")
-        assert main.watching.until is None
+        assert main.navigator.cursor.until is None
 
 
 async def test_a_replay_plays_to_the_end(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
-        watching = main.watching
-        assert watching is not None
+        cursor = main.navigator.cursor
+        assert cursor is not None
         await pilot.press("r")
-        assert watching.playing
+        assert cursor.playing
         await pilot.press(*["plus"] * 6)
-        assert watching.speed == 1000
+        assert cursor.speed == 1000
         for _ in range(200):
-            if watching.until is None:
+            if cursor.until is None:
                 break
             await pilot.pause(0.05)
-        assert (watching.until, watching.playing) == (None, False)
+        assert (cursor.until, cursor.playing) == (None, False)
 
 
 async def test_marks_compare_generations_and_diff_against(played: Path, opened: Opened) -> None:
@@ -206,21 +206,21 @@ async def test_back_and_forward_go_through_places(played: Path, opened: Opened) 
     async with opened(played) as (pilot, main):
         await pilot.press("2", "v")
         await settle(pilot)
-        there = main.place
+        there = main.navigator.place
         await pilot.press("less_than_sign")
         await settle(pilot)
-        assert main.place.pages != there.pages
+        assert main.navigator.place.pages != there.pages
         await pilot.press("greater_than_sign")
         await settle(pilot)
-        assert main.place == there
+        assert main.navigator.place == there
 
 
 async def test_a_key_that_does_nothing_says_why(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
         await pilot.press("a")
         await pilot.pause()
-        assert [note.message for note in pilot.app._notifications] == ["Approve: no candidate waits for a word"]
-        assert main.why_not("act('stop')") == "no engine is working on it: it is finished"
+        assert [note.message for note in pilot.app._notifications] == ["Approve: no candidate needs approval"]
+        assert main.unavailable("stop") == "the run is not running: it is finished"
 
 
 async def test_copy_takes_the_line(played: Path, opened: Opened) -> None:
@@ -234,7 +234,7 @@ async def test_zoom_shows_one_pane_of_a_large_screen(played: Path, opened: Opene
     async with opened(played) as (pilot, main):
         await pilot.press("z")
         await pilot.pause()
-        assert main.has_class("narrow")
+        assert main.panes.narrow
         await pilot.press("z")
         await pilot.pause()
-        assert not main.has_class("narrow")
+        assert not main.panes.narrow

@@ -14,8 +14,8 @@ from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.queries.snapshot import Outline
 from sia_tui.app import pages
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.rows.event_line import told
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.event_line import event_summary
 from sia_tui.app.rows.row import Target
 from tests.histories import Play
 from tests.tui.conftest import texts
@@ -24,15 +24,15 @@ GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.db"))
 
 
 @contextlib.contextmanager
-def moment(path: Path, n: int | None = None) -> Iterator[Moment]:
+def snapshot(path: Path, n: int | None = None) -> Iterator[RunSnapshot]:
     """A log's only run at its end, or at event `n`."""
     with contextlib.closing(Reader.open(path)) as reader:
         (run,) = reader.runs()
         outline = Outline(reader, run.run)
-        yield Moment(reader, outline, outline.head if n is None else n)
+        yield RunSnapshot(reader, outline, outline.head if n is None else n)
 
 
-def led_to(at: Moment, width: int) -> set[Target]:
+def led_to(at: RunSnapshot, width: int) -> set[Target]:
     """All that can be opened from the run's page, and from there, and so on."""
     known = {Target("run"), Target("scores"), Target("map"), Target("cost"), Target("training")}
     waiting = list(known)
@@ -40,7 +40,7 @@ def led_to(at: Moment, width: int) -> set[Target]:
         target = waiting.pop()
         page = pages.build(at, target, width)
         assert page.rows, target
-        assert 0 <= page.cursor < len(page.rows), target
+        assert 0 <= page.cursor_row < len(page.rows), target
         for row in page.rows:
             if row.target is not None and row.target not in known:
                 known.add(row.target)
@@ -51,17 +51,18 @@ def led_to(at: Moment, width: int) -> set[Target]:
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 @pytest.mark.parametrize("width", [24, 78, 120])
 def test_whatever_a_page_leads_to_is_a_page(path: Path, width: int) -> None:
-    with moment(path) as at:
+    with snapshot(path) as at:
         kinds = {target.kind for target in led_to(at, width)}
     assert kinds >= {"run", "generation", "instance", "harness", "file", "diff", "analysis", "event", "map", "bisect"}
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_every_event_has_a_page_and_a_line(path: Path) -> None:
-    from sia_tui.app.rows.timeline import EventPages, event_row
+    from sia_tui.app.model.event_cache import EventCache
+    from sia_tui.app.rows.timeline_rows import event_row
 
-    with moment(path) as at:
-        lines = EventPages()
+    with snapshot(path) as at:
+        lines = EventCache()
         for n in range(1, at.n + 1):
             assert str(n) in event_row(at, lines, n).text.replace(",", "")
             assert pages.build(at, Target("event", n), 78).rows
@@ -69,17 +70,17 @@ def test_every_event_has_a_page_and_a_line(path: Path) -> None:
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_page_of_what_has_not_happened_yet_says_so(path: Path) -> None:
-    with moment(path, n=1) as at:
+    with snapshot(path, n=1) as at:
         for kind in ("generation", "verdict", "analysis", "harness", "scores", "map", "training", "cases"):
             assert pages.build(at, Target(kind, 2), 78).rows
-        assert any("has not begun" in line for line in texts(pages.build(at, Target("generation", 2), 78).rows))
+        assert any("has not started" in line for line in texts(pages.build(at, Target("generation", 2), 78).rows))
 
 
 def test_a_model_call_shows_what_was_said() -> None:
     (path,) = [path for path in GOLDEN if "models" in path.stem]
-    with moment(path) as at:
-        calls = [event for event in at.seen() if event.type == t.ModelCalled.type]
-        tools = [event for event in at.seen() if event.type == t.ToolCalled.type]
+    with snapshot(path) as at:
+        calls = [event for event in at.milestones() if event.type == t.ModelCalled.type]
+        tools = [event for event in at.milestones() if event.type == t.ToolCalled.type]
         assert calls
         assert tools
         page = texts(pages.build(at, Target("event", calls[0].n), 100).rows)
@@ -100,11 +101,11 @@ def test_training_is_drawn_value_by_value(workspace: Path) -> None:
         Play(log).to_rest()  # type: ignore[arg-type]
         reports = [t.TrainingProgress(step, {"rollouts": 8, "kl": 0.1, "reward": step / 10}, 1) for step in range(1, 9)]
         last = log.append([(2, report) for report in reports])[-1]
-    with moment(workspace / "events.db") as at:
+    with snapshot(workspace / "events.db") as at:
         page = texts(pages.build(at, Target("training"), 78).rows)
     titles = [line.split()[0] for line in page if " at step 8" in line]
     assert titles == ["reward", "kl", "rollouts"]  # what matters first
-    assert "".join(text for text, _ in told(last)) == "training, round 1  reward 0.8, kl 0.1, rollouts 8"
+    assert "".join(text for text, _ in event_summary(last)) == "training, round 1  reward 0.8, kl 0.1, rollouts 8"
     assert any(line.startswith("reward  0.8 at step 8") for line in page)
     assert any(line.startswith("kl  0.1 at step 8") for line in page)
     assert any("o" in line and "│" in line for line in page)
@@ -118,7 +119,7 @@ def test_the_private_check_and_the_gap_are_shown(workspace: Path) -> None:
         number = play.state.generations[-1].n
         scores = {"val": t.Score(0.9, 0.01, 12)}
         log.append([(number, t.ExecutionFinished(scores, "d", {}, 12, 0, 1.0, None, check))])
-    with moment(workspace / "events.db") as at:
+    with snapshot(workspace / "events.db") as at:
         page = texts(pages.build(at, Target("generation", number), 78).rows)
         chart = texts(pages.build(at, Target("scores"), 78).rows)
     assert "private check  failed" in page
@@ -161,7 +162,7 @@ def timed_run(workspace: Path) -> Path:
 
 
 def test_cases_are_a_table_with_the_parents_time(workspace: Path) -> None:
-    with moment(timed_run(workspace)) as at:
+    with snapshot(timed_run(workspace)) as at:
         generation = pages.build(at, Target("generation", 2), 78)
         page = pages.build(at, Target("cases", 2), 100)
     (way,) = [one.target for one in generation.rows if one.text.startswith("cases ")]
@@ -175,14 +176,14 @@ def test_cases_are_a_table_with_the_parents_time(workspace: Path) -> None:
 
 
 def test_a_table_of_cases_fits_a_narrow_screen(workspace: Path) -> None:
-    with moment(timed_run(workspace)) as at:
+    with snapshot(timed_run(workspace)) as at:
         page = texts(pages.build(at, Target("cases", 2), 30).rows)
     assert all(len(line) <= 30 for line in page if line.startswith((" ", "(")))
     assert "  ms 4.2" in page
 
 
 def test_the_answer_is_shown_beside_the_parents(workspace: Path) -> None:
-    with moment(timed_run(workspace)) as at:
+    with snapshot(timed_run(workspace)) as at:
         (way,) = [one.target for one in pages.build(at, Target("cases", 2), 100).rows if "answer" in one.text]
         assert way == Target("answers", 1, 2)
         both = texts(pages.build(at, way, 78).rows)
@@ -195,7 +196,7 @@ def test_the_answer_is_shown_beside_the_parents(workspace: Path) -> None:
 
 
 def test_a_generation_that_measured_no_cases_says_so(workspace: Path) -> None:
-    with moment(timed_run(workspace)) as at:
+    with snapshot(timed_run(workspace)) as at:
         for target in (Target("cases", 3), Target("cases", 99), Target("answers", 1, 99)):
             (line,) = texts(pages.build(at, target, 78).rows)
             assert "no " in line

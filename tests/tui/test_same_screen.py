@@ -23,8 +23,8 @@ pytestmark = pytest.mark.asyncio
 
 def screen(main: MainScreen) -> tuple[list[str], ...]:
     """What the three panes show of the watched run."""
-    assert main.watching is not None
-    own = f"● {main.watching.moment.state.name}"
+    assert main.navigator.cursor is not None
+    own = f"● {main.navigator.cursor.snapshot.state.name}"
     lines = texts(main.lineage.rows)
     start = next(i for i, line in enumerate(lines) if own in line)
     graph = [line for line in lines[start:] if line.startswith(("●", "│"))]
@@ -62,7 +62,7 @@ async def test_watching_stepping_and_jumping_show_the_same(path: Path, page: Tar
         app = SiaApp(Workspace(tmp_path), shipped=False)
         async with app.run_test(size=(160, 50)) as pilot:
             await settle(pilot)
-            app.main.inspector.put(page)
+            app.main.navigator.pages.replace(page)
             for event in appended:
                 app.main._tick()
                 app.main.refresh_run(force=True)
@@ -71,7 +71,7 @@ async def test_watching_stepping_and_jumping_show_the_same(path: Path, page: Tar
     app = SiaApp(Workspace(tmp_path), shipped=False)
     async with app.run_test(size=(160, 50)) as pilot:
         await settle(pilot)
-        app.main.inspector.put(page)
+        app.main.navigator.pages.replace(page)
         ns = sorted(live)
         backwards, jumping = ns[::-1], [n for i in range(7) for n in ns[i::7]]
         for order in (ns, backwards, jumping):

@@ -53,9 +53,9 @@ async def test_a_key_is_on_no_page_of_the_app(stormy: Path, opened: Opened, monk
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
     rows, pictures = "", ""
     async with opened(stormy, size=LARGE) as (pilot, main):
-        rows += "\n".join(line for pane in main.panes for line in texts(pane.rows))
+        rows += "\n".join(line for pane in main.panes.all for line in texts(pane.rows))
         for page in (walked := pages(stormy)):
-            main.open(page)
+            main.show_page(page)
             await settle(pilot)
             rows += "\n".join(texts(main.inspector.rows))
             if page.kind == "event":

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine.run.workspace import Workspace
-from sia_tui.app.actions import first_steps
+from sia_tui.app.actions import launch as launching
 from sia_tui.app.app import SiaApp
 from sia_tui.app.screens.form import Form
 from sia_tui.app.screens.welcome import Welcome
@@ -39,7 +39,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
         found.append(arguments)
         return True
 
-    monkeypatch.setattr(first_steps, "launch", launch)
+    monkeypatch.setattr(launching, "start_engine", launch)
     return found
 
 
@@ -54,7 +54,7 @@ async def test_all_of_it_is_on_a_small_screen(tmp_path: Path) -> None:
     async with greeted(tmp_path) as pilot:
         text = shown(pilot)
         ways = [line for way in welcome.WAYS for line in (way.title, *way.about)]
-        for line in (*welcome.WHAT, welcome.HERE, *ways, "q: quit"):
+        for line in (*welcome.WHAT, welcome.HERE, *ways, "q Quit"):
             assert line in text
         assert not (tmp_path / ".sia").exists()
 
@@ -66,7 +66,7 @@ async def test_looking_leads_to_the_recorded_run(tmp_path: Path, launched: list[
         await settle(pilot)
         main = pilot.app.main  # type: ignore[attr-defined]
         assert pilot.app.screen is main
-        assert main.watching is not None and main.watching.source.sealed
+        assert main.navigator.cursor is not None and main.navigator.cursor.source.sealed
         assert "recorded" in shown(pilot) and "read-only" in shown(pilot)
     assert launched == []
 

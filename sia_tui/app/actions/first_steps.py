@@ -1,55 +1,52 @@
-"""The ways on for a person who has no runs yet."""
+"""What a user without runs can do: look at the recorded run, run the toy task, or create a task."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.domain_check.templates import ABOUT, create
-from sia_tui.app.actions.runs import launch
-from sia_tui.app.screens.form import Field, Form, Values
+from sia_tui.app.actions import launch
+from sia_tui.app.rows.text import escape_markup, sanitize
+from sia_tui.app.screens.form import Form, FormField, Values
+from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.screens.welcome import Welcome
-from sia_tui.app.widgets.lines import escaped, harmless
-
-if TYPE_CHECKING:
-    from sia_tui.app.screens.main import MainScreen
 
 GENERATIONS = ["--generations", "3"]
 NEEDS_A_MODEL = "judge"
-"""The template that does not run without a language model."""
-TOLD_S = 60
+"""The template whose harness calls a language model."""
+NOTE_S = 60
 
 
-async def welcome(main: MainScreen) -> None:
-    """Asks which way to go, and goes it."""
-    match await main.app.push_screen_wait(Welcome(str(main.sia.workspace.path.parent))):
+async def greet(main: MainScreen) -> None:
+    """Asks how to start, and starts."""
+    match await main.app.push_screen_wait(Welcome(str(main.navigator.sources.workspace.path.parent))):
         case "toy":
-            await launch(main, ["run", "toy", *GENERATIONS])
+            await launch.start_engine(main, ["run", "toy", *GENERATIONS])
         case "own":
-            await own(main)
+            await create_task(main)
 
 
-async def own(main: MainScreen) -> None:
-    """Makes a task after a template, runs it where it needs no language model, and says what to change."""
-    usual = {"folder": "my-task", "template": next(iter(ABOUT))}
-    made = dict(usual)
+async def create_task(main: MainScreen) -> None:
+    """Creates a task from a template, says what to change, and runs it if it needs no language model."""
+    defaults = {"folder": "my-task", "template": next(iter(ABOUT))}
+    chosen = dict(defaults)
 
-    def make(changed: Values) -> None:
-        made.update(usual | changed)
-        create(Path(made["folder"]).expanduser(), made["template"])
+    def create_chosen(changed: Values) -> None:
+        chosen.update(defaults | changed)
+        create(Path(chosen["folder"]).expanduser(), chosen["template"])
 
-    intro = ["A folder with a small task that works, to be changed into yours. Templates:"]
+    intro = ["Creates a folder with a small task that works, for you to change. Templates:"]
     intro += [f"  {name:<9} {about}" for name, about in ABOUT.items()]
-    fields = [Field(name, value) for name, value in usual.items()]
-    if await main.app.push_screen_wait(Form("a task of your own", intro, fields, make)) is None:
-        await welcome(main)
+    fields = [FormField(name, value) for name, value in defaults.items()]
+    if await main.app.push_screen_wait(Form("a task of your own", intro, fields, create_chosen)) is None:
+        await greet(main)
         return
-    folder = made["folder"]
+    folder = sanitize(chosen["folder"])
     main.notify(
-        f"{harmless(folder)}/README.md says what to change. Then: sia check {harmless(folder)}",
-        title=f"{escaped(folder)} is made",
-        timeout=TOLD_S,
+        f"{folder}/README.md says what to change. Then: sia check {folder}",
+        title=f"Created {escape_markup(chosen['folder'])}",
+        timeout=NOTE_S,
         markup=False,
     )
-    if made["template"] != NEEDS_A_MODEL:
-        await launch(main, ["run", str(Path(folder).expanduser()), *GENERATIONS])
+    if chosen["template"] != NEEDS_A_MODEL:
+        await launch.start_engine(main, ["run", str(Path(chosen["folder"]).expanduser()), *GENERATIONS])

@@ -1,45 +1,77 @@
-"""Moving between places of the main screen: generations by number, and back and forward through where one was."""
+"""Moving among panes, generations, runs and the places where the user has been."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from sia_tui.app.model.sources import WORKSPACE
+from sia_tui.app.navigator.place import Pane
 from sia_tui.app.rows.row import Target
-
-if TYPE_CHECKING:
-    from sia_tui.app.screens.main import MainScreen
+from sia_tui.app.screens.main import MainScreen
 
 
-def generation(main: MainScreen, n: int) -> None:
-    """To generation `n` of the watched run."""
-    watching = main.watching
-    if watching is None:
+def open_row(main: MainScreen) -> None:
+    """Opens the row under the cursor of the focused pane."""
+    main.panes.focused.action_choose()
+
+
+def close(main: MainScreen) -> None:
+    """Closes the page or the filter; where there is none, moves to the pane on the left."""
+    pane = main.navigator.pane
+    if pane == Pane.INSPECTOR and main.navigator.pages.pop():
+        main.inspector.fill()
+        main.refresh_bars()
+    elif pane == Pane.TIMELINE and main.timeline.filter:
+        main.timeline.set_filter(None)
+        main.refresh_bars()
+    else:
+        main.show_pane(pane - 1)
+
+
+def move_pane(main: MainScreen, by: int) -> None:
+    """Moves to a pane beside."""
+    main.show_pane(main.navigator.pane + by)
+
+
+def select_generation(main: MainScreen, n: int) -> None:
+    """Selects generation `n` of the selected run."""
+    cursor = main.navigator.cursor
+    if cursor is None:
         return
-    if watching.find_generation(n) is None:
-        main.notify(f"this run has no generation {n}", severity="warning")
+    if cursor.last_of_generation(n) is None:
+        main.notify(f"This run has no generation {n}", severity="warning")
         return
-    main.leave()
-    main.watch_run(watching.source, watching.run, n)
-    main.lineage.put_on(Target("knot", f"{watching.run}:{n}", watching.source.label))
+    main.navigator.record_place()
+    main.show_run(cursor.source, cursor.run_id, n)
+    main.lineage.select_row(main.navigator.selection)
     main.refresh_bindings()
 
 
-def history(main: MainScreen, by: int) -> None:
-    """Back to where one was, or forward again."""
-    found = main.trail.move(by, main.place)
-    if found is None:
-        main.notify("there is nothing before this" if by < 0 else "there is nothing after this")
-        return
-    source = main.sia.sources.get(found.source)
+def select_row(main: MainScreen, row: Target) -> None:
+    """Selects a run by its row in the lineage."""
+    main.navigator.record_place()
+    main.lineage.select_row(row)
+    main.show_row(row)
+
+
+def attach(main: MainScreen, run_id: str) -> None:
+    """Selects a run of the workspace, which may have been created just now, at its newest event."""
+    main.open_workspace()
+    source = main.navigator.sources.get(WORKSPACE)
     if source is None:
         return
-    main.watch_run(source, found.run, found.generation)
-    if main.watching is None:
+    main.navigator.live_runs.poll(main.navigator.sources, force=True)
+    main.navigator.record_place()
+    main.show_run(source, run_id)
+    main.go_to(None)
+    main.lineage.select_row(main.navigator.selection)
+    main.show_pane(main.navigator.pane if main.panes.narrow else Pane.TIMELINE)
+
+
+def move_along_trail(main: MainScreen, by: int) -> None:
+    """Goes back to the previous place, or forward to the next."""
+    place = main.navigator.move_along_trail(by)
+    if place is None:
+        main.notify("There is no previous place" if by < 0 else "There is no next place")
         return
-    main.watching.go_to(found.until)
-    for at, target in enumerate(found.pages):
-        (main.inspector.push if at else main.inspector.put)(target)
-    row = Target("knot", f"{found.run}:{found.generation}", found.source)
-    main.lineage.put_on(row if found.generation else Target("run", found.run, found.source))
-    main.refresh_run()
-    main.look_at(found.pane)
+    main.draw_selection(changed=main.navigator.restore(place))
+    main.lineage.select_row(main.navigator.selection)
+    main.show_pane(place.pane)

@@ -1,1 +1,4 @@
-"""What the app knows of a log, without a screen: sources, runs, snapshots, the event filter. Never imports Textual."""
+"""What the app reads from a log, without a screen: sources, runs, snapshots, the event filter and its search.
+
+Imports the engine. Never in it: Textual, rows of text, or where the user is.
+"""

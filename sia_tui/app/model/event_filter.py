@@ -1,18 +1,4 @@
-"""The filter of the timeline: a small grammar, turned into a condition that SQLite evaluates while the app stays alive.
-
-    word              the event's text contains it (small and capital letters alike); "two words" as one
-    type:gate         the event's type begins with it, or has a part that does
-    gen:3  gen:2-5    of these generations
-    n:100-200  n:900- by number
-    split:val  id:17  results of a split; of an instance whose id begins so
-    score<0.5         results by score; also <= > >= =
-    failed  failed:timeout   results that failed, of a kind
-    refused  reused   results that the private check refused; that were taken from the lineage
-    fixed  broken     results that the gate found better, or worse, than the incumbent's
-    -term             not that
-
-All terms must hold.
-"""
+"""The filter of the timeline: a small grammar, compiled to a condition that SQLite evaluates."""
 
 from __future__ import annotations
 
@@ -35,10 +21,23 @@ _FLAGS = {
     "refused": f"{_RESULT} AND instr({_TEXT}, '\"refused\":') > 0",
     "reused": f"instr({_TEXT}, '\"reused\":true') > 0",
 }
+TERMS = (
+    ("word", 'the event\'s text contains it, in any case; "two words" as one'),
+    ("type:gate", "the event's type, or a part of it, starts with this"),
+    ("gen:3  gen:2-5", "of these generations"),
+    ("n:100-200  n:900-", "by number"),
+    ("split:val  id:17", "results on a split; on instances whose id starts with this"),
+    ("score<0.5", "results by score; also <= > >= ="),
+    ("failed  failed:timeout", "failed results; of one kind"),
+    ("refused  reused", "results refused by the private check; reused from the lineage"),
+    ("fixed  broken", "results that the gate found better, or worse, than the incumbent's"),
+    ("-term", "not that"),
+)
+"""The terms and what they let through. An event must pass all terms of a filter."""
 EXAMPLES = "for example: type:gate, gen:3, broken, failed:timeout, score<0.5, split:val, n:100-200, -type:probe, a word"
 
 
-class Filter(NamedTuple):
+class EventFilter(NamedTuple):
     """A condition over the columns of `events`, with its parameters."""
 
     text: str
@@ -46,8 +45,8 @@ class Filter(NamedTuple):
     parameters: tuple[str | int | float, ...]
 
 
-def parse(text: str, verdicts: Iterable[Event] = ()) -> Filter:
-    """The filter that `text` says; `verdicts` are the gate's, for `fixed` and `broken`. Raises `SiaError`."""
+def parse_filter(text: str, verdicts: Iterable[Event] = ()) -> EventFilter:
+    """Compiles `text`; `verdicts` are the gate's events, for `fixed` and `broken`. Raises `SiaError`."""
     try:
         words = shlex.split(text)
     except ValueError:
@@ -60,24 +59,24 @@ def parse(text: str, verdicts: Iterable[Event] = ()) -> Filter:
         condition, values = _term(word[1:] if negated else word, verdicts)
         conditions.append(f"NOT coalesce(({condition}), 0)" if negated else f"({condition})")
         parameters += values
-    return Filter(text, " AND ".join(conditions) or "1", tuple(parameters))
+    return EventFilter(text, " AND ".join(conditions) or "1", tuple(parameters))
 
 
 def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float]]:
-    if compared := _SCORE.fullmatch(word):
-        return f"{_RESULT} AND json_extract({_TEXT}, '$.score') {compared[1]} ?", [float(compared[2])]
+    if comparison := _SCORE.fullmatch(word):
+        return f"{_RESULT} AND json_extract({_TEXT}, '$.score') {comparison[1]} ?", [float(comparison[2])]
     if word in _FLAGS:
         return _FLAGS[word], []
     if word in ("fixed", "broken"):
-        return _judged(word, verdicts)
+        return _verdict_term(word, verdicts)
     key, colon, value = word.partition(":")
     match key if colon and value else "":
         case "type":
             return "(type LIKE ? OR type LIKE ?)", [f"{value}%", f"%.{value}%"]
         case "gen":
-            return _between("generation", value)
+            return _range("generation", value)
         case "n":
-            return _between("n", value)
+            return _range("n", value)
         case "split":
             return f"{_RESULT} AND json_extract({_TEXT}, '$.split') = ?", [value]
         case "id":
@@ -88,17 +87,17 @@ def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float
             return f"instr(lower({_TEXT}), ?) > 0", [json.dumps(word.lower(), ensure_ascii=False)[1:-1]]
 
 
-def _between(column: str, value: str) -> tuple[str, list[str | int | float]]:
-    found = _RANGE.fullmatch(value)
-    if found is None or not (found[1] or found[3]):
-        raise SiaError(f"{value!r} is no number and no range", EXAMPLES)
-    low = int(found[1] or 0)
-    high = int(found[3]) if found[3] else (1 << 62 if found[2] else low)
+def _range(column: str, value: str) -> tuple[str, list[str | int | float]]:
+    match = _RANGE.fullmatch(value)
+    if match is None or not (match[1] or match[3]):
+        raise SiaError(f"{value!r} is not a number or a range", EXAMPLES)
+    low = int(match[1] or 0)
+    high = int(match[3]) if match[3] else (1 << 62 if match[2] else low)
     return f"{column} BETWEEN ? AND ?", [low, high]
 
 
-def _judged(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float]]:
-    named = [
+def _verdict_term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float]]:
+    instances = [
         f"{event.generation}:{instance}"
         for event in verdicts
         if isinstance(verdict := event.payload, t.GateDecided)
@@ -106,4 +105,4 @@ def _judged(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | flo
     ]
     key = f"generation || ':' || json_extract({_TEXT}, '$.instance')"
     on_val = f"{_RESULT} AND json_extract({_TEXT}, '$.split') = 'val'"
-    return f"{on_val} AND {key} IN (SELECT value FROM json_each(?))", [json.dumps(named)]  # noqa: S608
+    return f"{on_val} AND {key} IN (SELECT value FROM json_each(?))", [json.dumps(instances)]  # noqa: S608

@@ -1,85 +1,83 @@
-"""A search through the events of a run, in pieces beside the screen: matches are there as they are found."""
+"""A search for the events of a run that pass a filter: in chunks, on another thread, with matches as they are found.
+
+The owner starts `run` on a thread when the search is made, and again whenever `extend` says so.
+"""
 
 from __future__ import annotations
 
 import bisect
 import threading
 from array import array
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from textual.message import Message
+from sia_tui.app.model.event_filter import EventFilter
+from sia_tui.app.model.sources import Source
 
-from sia_tui.app.model.event_filter import Filter
-
-if TYPE_CHECKING:
-    from textual.widget import Widget
-
-    from sia_tui.app.navigator.run_cursor import Watching
-
-PIECE = 20_000
+CHUNK = 20_000
+"""Events that are searched before matches are reported."""
 
 
-class Search:
-    """Finds the events that pass `wanted`. What is appended later is searched when `extend` is called."""
+class EventSearch:
+    """The numbers of the events, up to `head`, that pass `event_filter`."""
 
-    class Found(Message):
-        """There are more matches, or the search has come to its end."""
-
-    def __init__(self, widget: Widget, watching: Watching, wanted: Filter) -> None:
-        self.wanted = wanted
-        self.matches = array("q")
-        self.searched = 0
-        self._widget = widget
-        self._head = watching.outline.head
+    def __init__(self, source: Source, run_id: str, event_filter: EventFilter, head: int) -> None:
+        self.filter = event_filter
+        self._source, self._run_id, self._head = source, run_id, head
+        self._matches = array("q")
+        self._searched = 0
+        self._running = True
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
-        self._running = False
-        self._start(watching)
 
     @property
     def done(self) -> bool:
-        """Whether everything that is known to be there has been looked at."""
-        return self.searched >= self._head
+        """Whether all events up to the head have been searched."""
+        return self._searched >= self._head
 
     @property
-    def share(self) -> float:
-        """How far it has come, from 0 to 1."""
-        return min(1.0, self.searched / self._head) if self._head else 1.0
+    def progress(self) -> float:
+        """The share of events that have been searched, from 0 to 1."""
+        return min(1.0, self._searched / self._head) if self._head else 1.0
 
-    def shown(self, until: int) -> array[int]:
+    def matches(self, until: int) -> array[int]:
         """The matches so far, up to event `until`."""
         with self._lock:
-            end = bisect.bisect_right(self.matches, until)
-            return self.matches if end == len(self.matches) else self.matches[:end]
+            end = bisect.bisect_right(self._matches, until)
+            return self._matches if end == len(self._matches) else self._matches[:end]
 
-    def extend(self, watching: Watching) -> None:
-        """Goes on with what was appended meanwhile."""
-        if watching.outline.head > self._head:
-            self._head = watching.outline.head
-            self._start(watching)
+    def extend(self, head: int) -> bool:
+        """Includes the events up to `head`; true if `run` has ended and must be started again for them."""
+        with self._lock:
+            self._head = max(self._head, head)
+            restart = not self._running and not self.done
+            self._running = self._running or restart
+            return restart
 
     def cancel(self) -> None:
-        """Nobody is interested any more."""
+        """Ends `run` after the chunk that it is at."""
         self._cancelled.set()
 
-    def _start(self, watching: Watching) -> None:
-        if not self._running:
-            self._running = True
-            self._widget.run_worker(lambda: self._search(watching), thread=True, group="search", exit_on_error=False)
-
-    def _search(self, watching: Watching) -> None:
-        reader = watching.source.another_reader()
+    def run(self, report: Callable[[], object]) -> None:
+        """Searches until the head is reached; calls `report` after each chunk."""
+        reader = self._source.new_reader()
         try:
-            while not self.done and not self._cancelled.is_set():
-                until = min(self.searched + PIECE, self._head)
+            while self._continues():
+                until = min(self._searched + CHUNK, self._head)
                 found = reader.matching(
-                    watching.run, self.wanted.condition, self.wanted.parameters, after=self.searched, until=until
+                    self._run_id, self.filter.condition, self.filter.parameters, after=self._searched, until=until
                 )
                 with self._lock:
-                    self.matches.extend(found)
-                    self.searched = until
-                self._widget.post_message(self.Found())
-        finally:
+                    self._matches.extend(found)
+                    self._searched = until
+                report()
+        except BaseException:
             self._running = False
-            if reader is not watching.source.reader:
+            raise
+        finally:
+            if reader is not self._source.reader:
                 reader.close()
+
+    def _continues(self) -> bool:
+        with self._lock:
+            self._running = not self.done and not self._cancelled.is_set()
+            return self._running

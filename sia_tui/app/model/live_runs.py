@@ -1,4 +1,4 @@
-"""The roll of runs: which have an engine at this moment, and which of them came to their end."""
+"""Which runs have a live engine, and which of them have just stopped."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Iterable
 
 from sia_tui.app.model.sources import Source
 
-EVERY_S = 1.0
+POLL_S = 1.0
 
 
-class Roll:
-    """`statuses` of the runs whose log says that they run, by id."""
+class LiveRuns:
+    """`statuses`, by run id, of every run whose log said `running` when it was first seen."""
 
     def __init__(self) -> None:
         self.statuses: dict[str, str] = {}
-        self._called_at = 0.0
+        self._polled_at = 0.0
         self._ended: list[tuple[str, str]] = []
 
-    def call(self, sources: Iterable[Source], *, force: bool = False) -> None:
-        """Looks, at most once a second, whether each run is still worked on."""
+    def poll(self, sources: Iterable[Source], *, force: bool = False) -> None:
+        """Checks each run's engine, at most once in `POLL_S` seconds unless forced."""
         now = time.monotonic()
-        if not force and now - self._called_at < EVERY_S:
+        if not force and now - self._polled_at < POLL_S:
             return
-        self._called_at = now
+        self._polled_at = now
         for source in sources:
             for run in source.reader.runs():
                 before = self.statuses.get(run.run)
@@ -33,7 +33,7 @@ class Roll:
                 if before == "running" and after != "running":
                     self._ended.append((run.name, after))
 
-    def ended(self) -> list[tuple[str, str]]:
-        """(name, status) of the runs that have come to rest since the last call."""
-        found, self._ended = self._ended, []
-        return found
+    def take_ended(self) -> list[tuple[str, str]]:
+        """(name, status) of the runs that have stopped since the last call."""
+        ended, self._ended = self._ended, []
+        return ended

@@ -1,4 +1,4 @@
-"""A run at an event, as every pane sees it: a function of the log up to that event and of nothing else."""
+"""A run as it was at one event: a function of the log up to that event, and of nothing else."""
 
 from __future__ import annotations
 
@@ -23,72 +23,72 @@ class Phase(NamedTuple):
     last: int
 
 
-class Moment(NamedTuple):
-    """`n` is the last event that is seen."""
+class RunSnapshot(NamedTuple):
+    """`n` is the number of the last event that is included."""
 
     reader: Reader
     outline: Outline
     n: int
 
     @property
-    def run(self) -> str:
+    def run_id(self) -> str:
         """The run's id."""
         return self.outline.run
 
     @property
     def state(self) -> State:
-        """What the run is at this event."""
+        """The run's state after event `n`."""
         return self.outline.at(self.n)
 
-    def seen(self) -> list[Event]:
-        """The milestones so far."""
+    def milestones(self) -> list[Event]:
+        """All events up to `n` except the results of instances."""
         return self.outline.milestones[: self.outline.index(self.n) + 1]
 
-    def last_of(self, kind: str, generation: int) -> Event | None:
-        """The last milestone of a type in a generation, if there was one."""
-        for event in reversed(self.seen()):
-            if event.type == kind and event.generation == generation:
+    def last_milestone(self, event_type: str, generation: int) -> Event | None:
+        """The last milestone of that type in a generation, if there was one."""
+        for event in reversed(self.milestones()):
+            if event.type == event_type and event.generation == generation:
                 return event
         return None
 
     def phases(self, generation: int | None = None) -> list[Phase]:
-        """The run so far in Execution, Analysis and Improvement; of one generation where it is named."""
-        found: list[Phase] = []
-        title, at, first = "Start", 0, 1
-        for event in self.seen():
-            begins = _begins(event)
-            if begins is None or (begins, event.generation) == (title, at):
+        """The events up to `n` by Execution, Analysis and Improvement, of all generations or of one."""
+        phases: list[Phase] = []
+        title, number, first = "Start", 0, 1
+        for event in self.milestones():
+            next_title = _phase_title(event)
+            if next_title is None or (next_title, event.generation) == (title, number):
                 continue
             if event.n > first:
-                found.append(Phase(title, at, first, event.n - 1))
-            title, at, first = begins, event.generation, event.n
+                phases.append(Phase(title, number, first, event.n - 1))
+            title, number, first = next_title, event.generation, event.n
         if self.n >= first:
-            found.append(Phase(title, at, first, self.n))
-        return [phase for phase in found if generation in (None, phase.generation)]
+            phases.append(Phase(title, number, first, self.n))
+        return [phase for phase in phases if generation in (None, phase.generation)]
 
-    def generation_at(self, n: int) -> int:
+    def generation_of(self, n: int) -> int:
         """The generation in which event `n` lies; 0 before the first."""
         index = self.outline.index(n)
         return self.outline.milestones[index].generation if index >= 0 else 0
 
-    def parent(self, n: int) -> int | None:
-        """The candidate from whose harness candidate `n` was made."""
+    def parent_of(self, candidate: int) -> int | None:
+        """The number of the candidate from whose harness `candidate` was made."""
         versions = self.state.versions
-        if n not in versions or not versions[n].parents:
+        if candidate not in versions or not versions[candidate].parents:
             return None
         numbers = {version.commit: number for number, version in versions.items()}
-        return numbers.get(versions[n].parents[0])
+        return numbers.get(versions[candidate].parents[0])
 
     def results(self, instance: str) -> Iterator[tuple[Event, t.InstanceFinished]]:
-        """All that an instance has met so far, in order."""
-        for event in self.reader.results_of(self.run, instance, until=self.n):
+        """The results of an instance up to `n`, in order."""
+        for event in self.reader.results_of(self.run_id, instance, until=self.n):
             payload = event.payload
             if isinstance(payload, t.InstanceFinished):
                 yield event, payload
 
 
-def _begins(event: Event) -> str | None:
-    """The heading under which an event and those after it stand; None where it goes on as before."""
+def _phase_title(event: Event) -> str | None:
+    """The heading of the phase that `event` begins; None where it begins none."""
     match event.type:
         case t.GenerationStarted.type:
             return _TITLES["execute"]

@@ -1,21 +1,26 @@
-"""Where runs are looked at: the workspace, and sealed files that are only read."""
+"""The open logs: the workspace, which grows, and sealed files, which are read-only."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import SiaError
 from engine.events.reader import Reader, RunRow
 from engine.run.workspace import Workspace
+from sia_tui.cli import recording
+
+WORKSPACE = "workspace"
 
 
 class Source:
-    """A log that has been opened. `workspace` is None for a sealed file."""
+    """An open log. `workspace` is None for a sealed file."""
 
-    def __init__(self, path: Path, workspace: Workspace | None) -> None:
+    def __init__(self, path: Path, label: str, note: str, workspace: Workspace | None = None) -> None:
         self.path = path
+        self.label = label
+        self.note = note
         self.workspace = workspace
-        self.label, self.note = "workspace", str(path.parent)
         self.reader = Reader.open(path)
         self._version = -1
 
@@ -24,18 +29,18 @@ class Source:
         """Whether nothing can be appended to it."""
         return self.workspace is None
 
-    def another_reader(self) -> Reader:
-        """A connection for a worker; a sealed file shares the one that there is, since it lies in memory."""
+    def new_reader(self) -> Reader:
+        """A reader for another thread. A sealed file lies in memory, so its only reader is shared."""
         return self.reader if self.sealed else Reader.open(self.path)
 
     def changed(self) -> bool:
-        """Whether something was written since the last call."""
+        """Whether the log was written to since the last call."""
         version = self.reader.data_version()
         before, self._version = self._version, version
         return version != before
 
     def status(self, run: RunRow) -> str:
-        """A run that says `running` with no engine behind it was interrupted."""
+        """The run's status; `interrupted` where the log says `running` but no engine holds the run."""
         if run.status != "running":
             return run.status
         if self.workspace is None:
@@ -44,18 +49,46 @@ class Source:
 
         return "running" if is_held(self.workspace.path, run.run) else "interrupted"
 
-    def close(self) -> None:
-        """Closes the log."""
-        self.reader.close()
 
+class Sources:
+    """The open logs by label, the workspace first. `loading` is true until the logs named at the start are open."""
 
-def open_workspace(workspace: Workspace) -> Source | None:
-    """The workspace's log; None where there is none yet."""
-    return Source(workspace.log, workspace) if workspace.log.is_file() else None
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.loading = True
+        self._by_label: dict[str, Source] = {}
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self._by_label.values())
+
+    def __len__(self) -> int:
+        return len(self._by_label)
+
+    def get(self, label: str) -> Source | None:
+        """The log with that label, if it is open."""
+        return self._by_label.get(label)
+
+    def open_workspace(self) -> bool:
+        """Opens the workspace's log as soon as it exists; true if this call opened it. Raises `SiaError`."""
+        log = self.workspace.log
+        if WORKSPACE in self._by_label or not log.is_file():
+            return False
+        source = Source(log, WORKSPACE, str(log.parent), self.workspace)
+        self._by_label = {WORKSPACE: source, **self._by_label}
+        return True
+
+    def add(self, source: Source) -> None:
+        """Adds a log that was opened elsewhere."""
+        self._by_label[source.label] = source
 
 
 def open_sealed(path: Path) -> Source:
-    """A `.sia` file; raises `SiaError` where it is not one that can be trusted."""
+    """Opens and checks a `.sia` file; raises `SiaError` where its seal does not hold."""
     if not path.is_file():
         raise SiaError(f"there is no file {path}", "name a .sia file that `sia export` wrote")
-    return Source(path, None)
+    return Source(path, path.name, "sealed, read-only")
+
+
+def open_recording(path: Path) -> Source:
+    """Opens and checks the recording; raises `SiaError` where its seal does not hold."""
+    return Source(path, recording.NAME, "the shipped recording, read-only")

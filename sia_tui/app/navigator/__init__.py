@@ -1,1 +1,4 @@
-"""Where the user is and what can be done there. Never imports Textual."""
+"""Where the user is: run, generation, event, pages, marks, trail; and which actions are available there.
+
+Imports `sia_tui.app.model` and `sia_tui.app.rows`. Never in it: Textual.
+"""

@@ -1,64 +1,75 @@
-"""Watching one run: up to which event it is seen, and how that moves. Live and replay are the same thing.
+"""The event at which a run is shown, and how it moves: by steps, by jumps, or by a replay.
 
-`until` is None at the head, which moves as the run does. A replay is a clock that runs over the recorded times.
+Live and replay are the same: at the head the cursor moves as the run does; a replay is a clock over recorded times.
 """
 
 from __future__ import annotations
 
-from sia_tui.app.model.snapshot import Moment
+from sia_tui.app.model.event_cache import EventCache
+from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.model.sources import Source
-from sia_tui.app.rows.timeline import EventPages
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 200.0, 1000.0)
-LONGEST_US = 2_000_000
-"""No pause of a replay is longer than this on the wall, whatever the speed."""
+MAX_PAUSE_S = 2.0
+"""A replay waits no longer than this for the next event, at any speed."""
 
 
-class Watching:
-    """One run of one source, with its place in time."""
+class RunCursor:
+    """A run of a source, and the event at which it is shown: `until`, or None for the head."""
 
-    def __init__(self, source: Source, run: str) -> None:
+    def __init__(self, source: Source, run_id: str) -> None:
         from engine.queries.snapshot import Outline
 
         self.source = source
-        self.run = run
-        self.outline = Outline(source.reader, run)
-        self.pages = EventPages()
+        self.run_id = run_id
+        self.outline = Outline(source.reader, run_id)
+        self.events = EventCache()
         self.until: int | None = None
         self.playing = False
         self.speed = 10.0
-        self._clock = 0.0
+        self._clock_us = 0.0
+
+    @property
+    def head(self) -> int:
+        """The number of the run's last event."""
+        return self.outline.head
 
     @property
     def n(self) -> int:
-        """The last event that is seen."""
-        return self.outline.head if self.until is None else self.until
+        """The number of the last event that is shown."""
+        return self.head if self.until is None else self.until
 
     @property
-    def moment(self) -> Moment:
-        """The run at that event."""
-        return Moment(self.source.reader, self.outline, self.n)
+    def at_head(self) -> bool:
+        """Whether the cursor moves as the run does."""
+        return self.until is None
+
+    @property
+    def snapshot(self) -> RunSnapshot:
+        """The run at event `n`."""
+        return RunSnapshot(self.source.reader, self.outline, self.n)
 
     def catch_up(self) -> bool:
-        """Takes in what was appended; whether that changes what is seen."""
-        return self.outline.catch_up() and self.until is None
+        """Reads what was appended; true if that changes what is shown."""
+        return self.outline.catch_up() and self.at_head
 
     def go_to(self, n: int | None) -> None:
-        """To event `n`; None, or the last event, is the head."""
+        """Moves to event `n`; None, or the last event, is the head."""
         self.playing = self.playing and n is not None
-        self.until = None if n is None or n >= self.outline.head else max(1, n)
+        self.until = None if n is None or n >= self.head else max(1, n)
 
     def hold(self) -> None:
-        """Stays at the event that is the last one now, while the run goes on."""
+        """Stays at the event that is the head now, while the run goes on."""
         self.playing = False
-        self.until = self.outline.head
+        self.until = self.head
 
     def step(self, by: int) -> None:
-        """Forward or back by events."""
+        """Moves by events."""
+        self.playing = False
         self.go_to(max(1, self.n + by))
 
     def step_generation(self, by: int) -> None:
-        """To the first event of the next generation, or of the one before."""
+        """Moves to the first event of the next generation, or of the previous one."""
         starts = [event.n for event in self.outline.milestones if event.type == "generation.started"]
         if by > 0:
             later = [n for n in starts if n > self.n]
@@ -67,61 +78,60 @@ class Watching:
             earlier = [n for n in starts if n < self.n]
             self.go_to(earlier[-1] if earlier else 1)
 
-    def find_generation(self, generation: int) -> int | None:
-        """The event with which a generation ends, as far as the log reaches; None where it has not begun."""
+    def last_of_generation(self, generation: int) -> int | None:
+        """The last event of a generation so far; None where it has not started."""
         own = [event.n for event in self.outline.milestones if event.generation == generation]
         later = [event.n for event in self.outline.milestones if event.generation > generation]
-        return None if not own else later[0] - 1 if later else self.outline.head
+        return None if not own else later[0] - 1 if later else self.head
 
-    def at_time(self, at: float) -> int:
-        """The last event at or before a time in microseconds since 1970; the first where there is none."""
-        low, high = 1, self.outline.head
+    def last_at(self, at_us: float) -> int:
+        """The last event at or before a time in microseconds since 1970; event 1 where there is none."""
+        low, high = 1, self.head
         while low < high:
             middle = (low + high + 1) // 2
-            if self._at(middle) <= at:
+            if self._time_of(middle) <= at_us:
                 low = middle
             else:
                 high = middle - 1
         return low
 
-    def _at(self, n: int) -> int:
-        event = self.pages.get(self.moment, n)
-        return event.at if event else 0
-
     @property
     def time(self) -> int:
-        """When the last event that is seen happened, in microseconds since 1970."""
-        return self._at(self.n) if self.n else 0
+        """When event `n` was appended, in microseconds since 1970."""
+        return self._time_of(self.n) if self.n else 0
 
     @property
-    def first_time(self) -> int:
-        """When the run began."""
-        return self._at(1) if self.outline.head else 0
+    def start_time(self) -> int:
+        """When the run's first event was appended, in microseconds since 1970."""
+        return self._time_of(1) if self.head else 0
 
-    def play(self) -> None:
-        """Starts or pauses the replay; from the head it begins at the beginning."""
+    def _time_of(self, n: int) -> int:
+        event = self.events.get(self.snapshot, n)
+        return event.at if event else 0
+
+    def toggle_replay(self) -> None:
+        """Starts or pauses the replay; from the head it starts at the first event."""
         self.playing = not self.playing
-        if self.playing and self.until is None:
+        if self.playing and self.at_head:
             self.go_to(1)
             self.playing = True
-        self._clock = float(self.time)
+        self._clock_us = float(self.time)
 
-    def faster(self, by: int) -> None:
-        """Another speed."""
-        at = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.speed))
-        self.speed = SPEEDS[max(0, min(len(SPEEDS) - 1, at + by))]
+    def change_speed(self, by: int) -> None:
+        """Moves along `SPEEDS`."""
+        index = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.speed))
+        self.speed = SPEEDS[max(0, min(len(SPEEDS) - 1, index + by))]
 
-    def tick(self, seconds: float) -> bool:
-        """Lets `seconds` of wall time pass in a replay; whether other events are seen now."""
+    def advance(self, seconds: float) -> bool:
+        """Plays `seconds` of wall time; true if other events are shown."""
         if not self.playing or self.until is None:
             return False
-        self._clock = max(self._clock, float(self.time)) + seconds * 1e6 * self.speed
-        ahead = self._at(min(self.until + 1, self.outline.head))
-        if ahead - self._clock > LONGEST_US * self.speed:
-            self._clock = ahead - LONGEST_US * self.speed
-        n = max(self.until, self.at_time(self._clock))
+        self._clock_us = max(self._clock_us, float(self.time)) + seconds * 1e6 * self.speed
+        following = self._time_of(min(self.until + 1, self.head))
+        self._clock_us = max(self._clock_us, following - MAX_PAUSE_S * 1e6 * self.speed)
+        n = max(self.until, self.last_at(self._clock_us))
         if n == self.until:
             return False
         self.go_to(n)
-        self.playing = self.until is not None
+        self.playing = not self.at_head
         return True

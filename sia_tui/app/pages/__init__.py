@@ -1,39 +1,43 @@
-"""What the inspector shows, a page a file: each a function of a moment and a target, imported when first asked for."""
+"""The pages of the inspector: each a function of a snapshot, a target and a width, in a module of its own.
+
+Imports `sia_tui.app.rows` and `sia_tui.app.model`. Never in it: Textual, or where the user is.
+"""
 
 from __future__ import annotations
 
 import importlib
 
-from sia_tui.app.model.snapshot import Moment
+from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import Page, Target
 
-_BUILDERS = {
-    "run": "run.overview.build",
-    "generation": "generation.overview.build",
-    "verdict": "generation.overview.verdict",
-    "event": "event.overview.build",
-    "blob": "event.overview.blob",
-    "instance": "instance.trajectory.build",
-    "analysis": "generation.analysis.build",
-    "harness": "generation.harness.build",
-    "file": "generation.harness.file",
-    "diff": "compare.diff.build",
-    "map": "run.instance_map.build",
-    "scores": "run.scores.build",
-    "cost": "run.cost.build",
-    "training": "run.training.build",
-    "cases": "generation.cases.build",
-    "answers": "compare.answers.build",
-    "compare": "compare.comparison.build",
-    "bisect": "instance.bisect.build",
+BUILDERS = {
+    "run": "run.overview:build",
+    "scores": "run.scores:build",
+    "map": "run.instance_map:build",
+    "training": "run.training:build",
+    "cost": "run.cost:build",
+    "generation": "generation.overview:build",
+    "verdict": "generation.verdict:build",
+    "analysis": "generation.analysis:build",
+    "cases": "generation.cases:build",
+    "harness": "generation.harness:build",
+    "file": "generation.harness:build_file",
+    "instance": "instance.trajectory:build",
+    "bisect": "instance.bisect:build",
+    "event": "event.overview:build",
+    "blob": "blob:build",
+    "diff": "compare.diff:build",
+    "answers": "compare.answers:build",
+    "compare": "compare.comparison:build",
 }
+"""The function that builds each kind of page, as `module:function`. Its module is imported when it is first opened."""
 
 SLOW = {"map", "compare", "bisect", "cost"}
-"""Pages that read many events: they are built beside the screen, and shown when they are done."""
+"""Pages that read many events, and are built on another thread."""
 
 
-def build(moment: Moment, target: Target, width: int) -> Page:
-    """The page that `target` names, folded to `width` cells."""
-    module, _, function = _BUILDERS[target.kind].rpartition(".")
-    page: Page = getattr(importlib.import_module(f"{__name__}.{module}"), function)(moment, target, width)
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """The page that `target` names, in `width` cells. Raises `SiaError` where the log is damaged."""
+    module, _, function = BUILDERS[target.kind].partition(":")
+    page: Page = getattr(importlib.import_module(f"{__name__}.{module}"), function)(snapshot, target, width)
     return page

@@ -1,1 +1,4 @@
-"""Text for the screen as data: rows of toned spans, and the layouts that make them. Never imports Textual."""
+"""What the screen shows, as data: rows of text with tones, and the layouts that make them.
+
+Imports `sia_tui.app.model`. Never in it: Textual, markup, or where the user is.
+"""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 from rich.text import Text
 
 from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.app.rows.row import Span, Tone
+from sia_tui.app.rows.units import format_score, format_time
 
-TONES: dict[str, Tone] = {
+_TONES: dict[str, Tone] = {
     t.StepFailed.type: "bad",
     t.StepAbandoned.type: "warn",
     t.RunFailed.type: "bad",
@@ -24,64 +23,63 @@ TONES: dict[str, Tone] = {
     t.RunFinished.type: "strong",
     t.TestUnsealed.type: "accent",
 }
+STEP_NAMES = {
+    "baseline": "baselines",
+    "write": "first harness",
+    "execute": "Execution",
+    "analyse": "Analysis",
+    "improve": "Improvement",
+    "test": "sealed test",
+}
+_TRAINING_VALUES = ("reward", "reward_so_far", "kl", "entropy", "loss", "tokens_s")
 
-_FIRST = ("reward", "reward_so_far", "kl", "entropy", "loss", "tokens_s")
 
-
-def rank(name: str) -> tuple[int, str]:
-    """The order of what training reports: rewards, each class below, what tells of a collapse, the rest by name."""
+def training_value_order(name: str) -> tuple[int, str]:
+    """A sort key for the values that training reports: rewards, signs of collapse, then the others by name."""
     stem = name.partition("/")[0]
-    return (_FIRST.index(stem) if stem in _FIRST else len(_FIRST), name)
+    return (_TRAINING_VALUES.index(stem) if stem in _TRAINING_VALUES else len(_TRAINING_VALUES), name)
 
 
-def describe(event: Event) -> tuple[Span, ...]:
+def event_line(event: Event) -> tuple[Span, ...]:
     """Number, time of day, and what happened."""
-    return (
-        (f"{event.n:>7,} ", "dim"),
-        (f"{clock(event.at)} ", "dim"),
-        *told(event),
-    )
+    return ((f"{event.n:>7,} ", "dim"), (f"{format_time(event.at)} ", "dim"), *event_summary(event))
 
 
-def clock(at: int) -> str:
-    """The time of day of an event, here."""
-    return datetime.fromtimestamp(at / 1e6).astimezone().strftime("%H:%M:%S")
-
-
-def told(event: Event) -> tuple[Span, ...]:
+def event_summary(event: Event) -> tuple[Span, ...]:
     """What happened, without number and time."""
     payload = event.payload
     match payload:
         case t.InstanceFinished():
-            return result(payload)
+            return result_summary(payload)
         case t.GateDecided(accepted=accepted, reason=reason):
             return (("gate  ", "dim"), (reason, "good" if accepted else "warn"))
         case t.ProbeFinished(ordinal=ordinal, why=why, score=score, failure=failure):
             end: Span = (failure.message, "bad") if failure else (why, "dim")
-            return ((f"probe {ordinal}  ", "dim"), (f"{score.score:.4f} ± {score.se:.4f}  ", ""), end)
+            return ((f"probe {ordinal}  ", "dim"), (f"{format_score(score.score, score.se)}  ", ""), end)
         case t.ModelCalled(role=role, place=place, usage=usage, reused=reused):
-            took = "reused" if reused else f"{payload.latency_s:.1f} s, {payload.usd:.4f} USD"
+            cost = "reused" if reused else f"{payload.latency_s:.1f} s, {payload.usd:.4f} USD"
             tokens = f"{usage.input + usage.cache_read:,} + {usage.output:,} tokens  "
-            return ((f"model {role}  ", "accent"), (tokens, ""), (f"{place} call {payload.ordinal}  {took}", "dim"))
+            return ((f"model {role}  ", "accent"), (tokens, ""), (f"{place} call {payload.ordinal}  {cost}", "dim"))
         case t.ToolCalled(name=name, place=place, failed=failed):
             return (("tool  ", "dim"), (f"{name}  ", "bad" if failed else "accent"), (place, "dim"))
         case t.TrainingProgress(values=values):
-            shown = ", ".join(f"{name} {values[name]:,.4g}" for name in sorted(values, key=rank) if "/" not in name)
-            return ((f"training, round {payload.round}  ", "accent"), (shown, "dim"))
+            names = [name for name in sorted(values, key=training_value_order) if "/" not in name]
+            text = ", ".join(f"{name} {values[name]:,.4g}" for name in names)
+            return ((f"training, round {payload.round}  ", "accent"), (text, "dim"))
         case t.StepStarted(kind=kind, attempt=attempt):
-            again = f", try {attempt}" if attempt > 1 else ""
-            return ((f"{kind} begins{again}", "dim"),)
+            retry = f", attempt {attempt}" if attempt > 1 else ""
+            return ((f"{STEP_NAMES[kind]} started{retry}", "dim"),)
         case t.GenerationStarted(candidate=candidate):
             return ((f"generation {event.generation} ", "title"), (f"candidate {candidate.harness[:10]}", "dim"))
         case t.GenerationFinished(incumbent=incumbent):
-            return ((f"generation {event.generation} ends; the best is generation {incumbent}", "dim"),)
+            return ((f"generation {event.generation} finished; the incumbent is generation {incumbent}", "dim"),)
         case t.HarnessPrepared(wall_s=wall_s, failure=failure):
             text = f"prepared in {wall_s:.1f} s" if failure is None else f"prepare failed: {failure.message}"
             return ((text, "bad" if failure else "dim"),)
         case t.RunStarted(name=name):
-            return ((f"{name} begins", "title"),)
+            return ((f"{name} started", "title"),)
         case t.RunForked(name=name, at=at):
-            return ((f"{name} leaves its parent at event {at:,}", "title"),)
+            return ((f"{name} forked from its parent at event {at:,}", "title"),)
         case t.RunFinished(reason=reason):
             return (("finished: ", "strong"), (reason, ""))
         case t.RunFailed(failure=failure):
@@ -89,35 +87,45 @@ def told(event: Event) -> tuple[Span, ...]:
         case t.RunPaused(by=by) | t.RunStopped(by=by):
             return ((f"{payload.type.removeprefix('run.')} by {by}", "warn"),)
         case t.RunResumed():
-            return (("taken up again", "accent"),)
+            return (("resumed", "accent"),)
         case t.RunRenamed(name=name):
-            return ((f"called {name} from here on", "accent"),)
+            return ((f"renamed to {name}", "accent"),)
         case t.RunNoted(text=text):
             return (("note: ", "accent"), (text, ""))
         case t.TestUnsealed(score=score):
-            return ((f"sealed test {score.score:.4f} ± {score.se:.4f} (n = {score.n})", "accent"),)
+            return ((f"sealed test {format_score(score.score, score.se)} (n = {score.n})", "accent"),)
         case t.BudgetExhausted(reason=reason):
             return ((reason, "warn"),)
         case _:
-            from sia_tui.cli.progress import milestone
-
-            line = milestone(event, payload)
-            text = Text.from_markup(line).plain if line else msgspec.json.encode(payload).decode()
-            return ((text.removeprefix(f"generation {event.generation}: "), TONES.get(event.type, "")),)
+            return _milestone(event)
 
 
-def result(one: t.InstanceFinished) -> tuple[Span, ...]:
-    """What an instance met: its grade, its id, and the answer or the failure."""
-    mark, tone = grade(one)
-    tail: Span = (f"{one.failure.kind}: {one.failure.message}", "bad") if one.failure else (one.answer, "")
-    again: tuple[Span, ...] = (("  reused", "dim"),) if one.reused else ()
-    return ((f"{mark} ", tone), (f"{one.split:<5} {one.instance}  ", "dim"), (f"{one.score:.3f}  ", tone), tail, *again)
+def _milestone(event: Event) -> tuple[Span, ...]:
+    """The line that the command line prints for the event; its payload as JSON where there is none."""
+    from sia_tui.cli.progress import milestone
+
+    line = milestone(event, event.payload)
+    text = Text.from_markup(line).plain if line else msgspec.json.encode(event.payload).decode()
+    return ((text.removeprefix(f"generation {event.generation}: "), _TONES.get(event.type, "")),)
 
 
-def grade(one: t.InstanceFinished) -> tuple[str, Tone]:
-    """A mark that reads without colour: right, wrong, in between, refused, or failed."""
-    if one.failure:
+def result_summary(result: t.InstanceFinished) -> tuple[Span, ...]:
+    """The result of an instance: its grade, its id, and the answer or the failure."""
+    mark, tone = grade_mark(result)
+    failure = result.failure
+    end: Span = (f"{failure.kind}: {failure.message}", "bad") if failure else (result.answer, "")
+    spans: list[Span] = [
+        (f"{mark} ", tone), (f"{result.split:<5} {result.instance}  ", "dim"), (f"{result.score:.3f}  ", tone), end,
+    ]  # fmt: skip
+    if result.reused:
+        spans.append(("  reused", "dim"))
+    return tuple(spans)
+
+
+def grade_mark(result: t.InstanceFinished) -> tuple[str, Tone]:
+    """A mark that is legible without colour: `+` right, `-` wrong, `~` in between, `x` refused, `!` failed."""
+    if result.failure:
         return "!", "warn"
-    if one.refused:
+    if result.refused:
         return "x", "bad"
-    return ("+", "good") if one.score >= 1 else ("-", "bad") if one.score <= 0 else ("~", "")
+    return ("+", "good") if result.score >= 1 else ("-", "bad") if result.score <= 0 else ("~", "")

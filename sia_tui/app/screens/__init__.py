@@ -1,1 +1,4 @@
-"""The main screen, and those that lie over it."""
+"""The screens: the main one, and those that ask the user something and return the answer.
+
+Never in it: what a key of the main screen does.
+"""

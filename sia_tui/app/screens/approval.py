@@ -1,4 +1,4 @@
-"""A candidate that waits for a word: its reason, what it newly asks for, its difference; yes, no, or an edit."""
+"""A candidate that needs approval: its reason, what it newly asks for, and its difference to the incumbent."""
 
 from __future__ import annotations
 
@@ -15,68 +15,71 @@ from engine.events import types as t
 from engine.loop.approval import newly_asked
 from engine.queries.harness_diff import from_log
 from harness_repo.harness import parse
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.pages.compare.diff import lay_out
-from sia_tui.app.rows.row import BLANK, Row, heading, prose, row
-from sia_tui.app.screens.questions import Prompt
-from sia_tui.app.widgets.lines import Lines, harmless
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.diff import diff_rows
+from sia_tui.app.rows.row import BLANK, Row, heading, row
+from sia_tui.app.rows.text import sanitize, wrap
+from sia_tui.app.screens.dialogs import Prompt
+from sia_tui.app.widgets.lines import Lines
 
 
-class Word(NamedTuple):
-    """A person's answer and the reason for it."""
+class Decision(NamedTuple):
+    """The user's answer, and the reason where it is a no."""
 
     answer: t.Answer
     reason: str
 
 
-class WordScreen(Screen[Word | None]):
-    """Everything that a word should rest on."""
+class ApprovalScreen(Screen[Decision | None]):
+    """Shows the candidate, and returns the user's decision on it."""
 
     CSS = """
-    WordScreen #head { height: auto; background: $panel; padding: 0 1; }
+    ApprovalScreen #head { height: auto; background: $panel; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer('yes')", "Execute it"),
-        Binding("n", "answer('no')", "Decline"),
-        Binding("e", "answer('edit')", "Edit it first"),
+        Binding("y", "decide('yes')", "Approve"),
+        Binding("n", "decide('no')", "Decline"),
+        Binding("e", "decide('edit')", "Edit"),
         Binding("escape,q", "dismiss(None)", "Later"),
     ]
 
-    def __init__(self, moment: Moment, number: int) -> None:
+    def __init__(self, snapshot: RunSnapshot, number: int) -> None:
         super().__init__()
-        self._moment, self._number = moment, number
+        self._snapshot, self._number = snapshot, number
 
     def compose(self) -> ComposeResult:
-        """Who waits, and the list."""
-        name = harmless(self._moment.state.name)
-        yield Static(Text(f"{name}: candidate {self._number} waits for a word", style="bold"), id="head")
+        """Which candidate it is, and the list."""
+        name = sanitize(self._snapshot.state.name)
+        yield Static(Text(f"{name}: candidate {self._number} needs your approval", style="bold"), id="head")
         yield Lines()
         yield Footer()
 
     def on_mount(self) -> None:
         """Reads the candidate."""
-        self.query_one(Lines).show(_rows(self._moment, self._number, max(40, self.size.width - 2)))
+        self.query_one(Lines).show(candidate_rows(self._snapshot, self._number, max(40, self.size.width - 2)))
         self.query_one(Lines).focus()
 
-    def action_answer(self, answer: t.Answer) -> None:
-        """Asks for the reason of a no; a yes and an edit need none."""
+    def action_decide(self, answer: t.Answer) -> None:
+        """Returns the decision; asks for the reason of a no first."""
         if answer != "no":
-            self.dismiss(Word(answer, ""))
+            self.dismiss(Decision(answer, ""))
             return
 
-        def said(reason: str | None) -> None:
+        def decline(reason: str | None) -> None:
             if reason is not None:
-                self.dismiss(Word("no", reason))
+                self.dismiss(Decision("no", reason))
 
-        self.app.push_screen(Prompt("why not? the agent reads it", "empty is allowed; esc goes back"), said)
+        self.app.push_screen(Prompt("Why not? The agent reads it", "optional; enter Decline · esc Cancel"), decline)
 
 
-def _rows(moment: Moment, number: int, width: int) -> list[Row]:
-    state, blob = moment.state, moment.reader.blob
-    version, old = state.versions[number], state.versions[state.incumbent or 1]
-    before, after = ({path: blob(name) for path, name in one.files.items()} for one in (old, version))
-    rows: list[Row] = [*prose(version.reason, width), BLANK]
-    for what, names in msgspec.to_builtins(newly_asked(parse(before), parse(after))).items():
+def candidate_rows(snapshot: RunSnapshot, number: int, width: int) -> list[Row]:
+    """Candidate `number` beside the incumbent."""
+    state, blob = snapshot.state, snapshot.reader.blob
+    candidate, incumbent = state.versions[number], state.versions[state.incumbent or 1]
+    before, after = ({path: blob(name) for path, name in one.files.items()} for one in (incumbent, candidate))
+    rows: list[Row] = [*wrap(candidate.reason, width), BLANK]
+    for kind, names in msgspec.to_builtins(newly_asked(parse(before), parse(after))).items():
         if names:
-            rows.append(row((f"newly asked {what}: {', '.join(names)}", "bad")))
-    return [*rows, heading("difference to the incumbent"), *lay_out(from_log(moment.reader, old, version), width)]
+            rows.append(row((f"new {kind}: {', '.join(names)}", "bad")))
+    rows.append(heading("difference to the incumbent"))
+    return [*rows, *diff_rows(from_log(snapshot.reader, incumbent, candidate), width)]

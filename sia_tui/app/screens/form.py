@@ -1,4 +1,4 @@
-"""A form: named values with what they were, the changed ones marked."""
+"""A form of named values. Values that differ from the current ones are marked."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.errors import SiaError
-from sia_tui.app.widgets.lines import harmless
+from sia_tui.app.rows.text import sanitize
 
 
-class Field(NamedTuple):
-    """`value` is what holds if nothing is changed; `offered` stands there in its place, as a change to be accepted."""
+class FormField(NamedTuple):
+    """`value` is the current value; `suggestion` is filled in in its place, as a change."""
 
     name: str
     value: str
     hint: str = ""
-    offered: str = ""
+    suggestion: str = ""
 
 
 Values = dict[str, str]
 
 
 class Form(ModalScreen[Values | None]):
-    """Answers with the changed values; enter accepts from any line. What `check` refuses is said, and is not lost."""
+    """Returns the changed values. An error that `check` raises is shown, and the values are kept."""
 
     DEFAULT_CSS = """
     Form { align: center middle; }
@@ -48,58 +48,61 @@ class Form(ModalScreen[Values | None]):
     ]
 
     def __init__(
-        self, title: str, intro: Sequence[str], fields: Sequence[Field], check: Callable[[Values], object] | None = None
+        self,
+        title: str,
+        intro: Sequence[str],
+        fields: Sequence[FormField],
+        check: Callable[[Values], object] | None = None,
     ) -> None:
         super().__init__()
         self._title, self._intro, self._fields, self._check = title, intro, fields, check
 
     def compose(self) -> ComposeResult:
-        """The fields under a heading, with a line for what is wrong."""
+        """The title, the fields, and a line for hints and errors."""
         with Vertical():
-            yield Static(Text(harmless(self._title), style="bold"))
+            yield Static(Text(sanitize(self._title), style="bold"))
             for line in self._intro:
-                yield Static(Text(harmless(line), style="dim"))
+                yield Static(Text(sanitize(line), style="dim"))
             with VerticalScroll(can_focus=False):
-                for at, field in enumerate(self._fields):
+                for index, field in enumerate(self._fields):
                     with Horizontal(classes="field"):
-                        shown = field.offered or field.value
-                        yield Static(self._label(field, shown), id=f"label-{at}")
-                        yield Input(shown, placeholder=field.hint, compact=True, id=f"field-{at}")
-            yield Static(
-                Text("enter: go on    tab, up and down: another line    esc: leave it", style="dim"), id="hint"
-            )
+                        value = field.suggestion or field.value
+                        yield Static(self._label(field, value), id=f"label-{index}")
+                        yield Input(value, placeholder=field.hint, compact=True, id=f"field-{index}")
+            yield Static(Text("enter Start · tab Next · esc Cancel", style="dim"), id="hint")
 
     def on_mount(self) -> None:
-        """Begins at the first field."""
+        """Gives the first field the focus."""
         self.query(Input).first().focus()
 
     @property
     def values(self) -> Values:
-        """Only what was changed."""
-        found: Values = {}
-        for at, field in enumerate(self._fields):
-            value = self.query_one(f"#field-{at}", Input).value.strip()
+        """The values that differ from the current ones, by name."""
+        changed: Values = {}
+        for index, field in enumerate(self._fields):
+            value = self.query_one(f"#field-{index}", Input).value.strip()
             if value != field.value:
-                found[field.name] = value
-        return found
+                changed[field.name] = value
+        return changed
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Marks what differs from before."""
-        at = int((event.input.id or "field-0").removeprefix("field-"))
-        self.query_one(f"#label-{at}", Static).update(self._label(self._fields[at], event.value.strip()))
+        """Marks a field whose value differs from the current one."""
+        index = int((event.input.id or "field-0").removeprefix("field-"))
+        label = self._label(self._fields[index], event.value.strip())
+        self.query_one(f"#label-{index}", Static).update(label)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Takes the values, if they will do."""
+        """Returns the values if `check` accepts them."""
         event.stop()
         try:
             if self._check:
                 self._check(self.values)
         except SiaError as error:
-            self.query_one("#hint", Static).update(Text(harmless(str(error)), style="bold red"))
+            self.query_one("#hint", Static).update(Text(sanitize(str(error)), style="bold red"))
             return
         self.dismiss(self.values)
 
     @staticmethod
-    def _label(field: Field, value: str) -> Text:
+    def _label(field: FormField, value: str) -> Text:
         changed = value != field.value
         return Text(f"{'•' if changed else ' '} {field.name}", style="bold yellow" if changed else "")

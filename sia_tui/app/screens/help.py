@@ -1,8 +1,8 @@
-"""The keys that work here, and why others do not at this moment."""
+"""The keys, what they do, and why some are not available now."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,23 +10,23 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from sia_tui.app.keys import Key
-from sia_tui.app.model import event_filter as filters
+from sia_tui.app.keys import MAIN, Keymap
+from sia_tui.app.model.event_filter import TERMS
 from sia_tui.app.rows.row import BLANK, Row, heading, row
 from sia_tui.app.widgets.lines import Lines
 
-_LISTS = (
+_LIST_KEYS = (
     ("j k, up down", "move the cursor"),
-    ("g G, home end", "to the top, to the end"),
-    ("ctrl+f ctrl+b, page keys", "a page on, a page back"),
+    ("g G, home end", "go to the top, to the end"),
+    ("ctrl+f ctrl+b, page keys", "go down by a page, up by a page"),
     ("shift+left shift+right", "shift long lines"),
-    ("1 to 9", "to that generation"),
-    ("ctrl+p", "every command, run, generation and commit by name"),
+    ("1 to 9", "select that generation"),
+    ("ctrl+p", "find any command, run, generation or commit by name"),
 )
 
 
 class Help(ModalScreen[None]):
-    """A list that is left with any of the usual keys."""
+    """A list of the keys."""
 
     DEFAULT_CSS = """
     Help { align: center middle; }
@@ -35,32 +35,36 @@ class Help(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss(None)", "Close")]
 
-    def __init__(self, keys: Sequence[Key], shown: Callable[[Key], str], why_not: Callable[[str], str]) -> None:
+    def __init__(self, keymap: Keymap, unavailable: Callable[[str], str]) -> None:
         super().__init__()
-        self._rows = rows(keys, shown, why_not)
+        self._rows = help_rows(keymap, unavailable)
 
     def compose(self) -> ComposeResult:
-        """One list."""
+        """The list."""
         with Vertical() as box:
             box.border_title = "keys"
             yield Lines()
 
     def on_mount(self) -> None:
-        """Fills it."""
+        """Fills the list."""
         lines = self.query_one(Lines)
         lines.show(self._rows)
         lines.focus()
 
 
-def rows(keys: Sequence[Key], shown: Callable[[Key], str], why_not: Callable[[str], str]) -> list[Row]:
-    """A row a key: its keys, its id, what it does, and why it does not where that is so."""
-    found: list[Row] = [heading("in lists"), *(row((f"{keys_:<26}", "accent"), text) for keys_, text in _LISTS), BLANK]
-    found.append(heading("here", "the second column is the id for tui.toml"))
-    for key in keys:
-        reason = why_not(key.action)
-        found.append(
-            row((f"{shown(key):<16}", "dim" if reason else "accent"), (f"{key.id:<12}", "dim"),
-                (key.what or key.text, "dim" if reason else ""), (f"  not now: {reason}" if reason else "", "warn"))
-        )  # fmt: skip
-    found += [BLANK, heading("the filter"), *(row(line) for line in (filters.__doc__ or "").split("\n")[2:-1])]
-    return found
+def help_rows(keymap: Keymap, unavailable: Callable[[str], str]) -> list[Row]:
+    """A row for each key: its keys, its id, what it does, and why it is not available where it is not."""
+    rows: list[Row] = [heading("in lists"), *(row((f"{keys:<26}", "accent"), text) for keys, text in _LIST_KEYS)]
+    rows += [BLANK, heading("here", "the second column is the id for tui.toml")]
+    for key in MAIN:
+        reason = unavailable(key.id)
+        rows.append(
+            row(
+                (f"{keymap.label(key):<16}", "dim" if reason else "accent"),
+                (f"{key.id:<12}", "dim"),
+                (key.help, "dim" if reason else ""),
+                (f"  not now: {reason}" if reason else "", "warn"),
+            )
+        )
+    rows += [BLANK, heading("filter", "an event must pass all terms")]
+    return [*rows, *(row((f"{term:<26}", "accent"), text) for term, text in TERMS)]

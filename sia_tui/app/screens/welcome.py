@@ -1,4 +1,4 @@
-"""The first screen where there are no runs yet: what sia is, and three ways on."""
+"""The first screen of a user without runs: what sia is, and three ways to start."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from engine import __version__
-from sia_tui.app.widgets.lines import escaped
+from sia_tui.app.rows.text import escape_markup
 from sia_tui.cli.welcome import HERE, WAYS, WHAT
 
 
 class Welcome(ModalScreen[str]):
-    """Answers with the name of a way; `look`, which is what lies below this screen, where it is only closed."""
+    """Returns the name of a way to start; `look`, which shows the screen below, where it is closed."""
 
     DEFAULT_CSS = """
     Welcome { align: center middle; }
@@ -42,26 +42,26 @@ class Welcome(ModalScreen[str]):
         self._folder = folder
 
     def compose(self) -> ComposeResult:
-        """A paragraph, the ways, the keys."""
+        """What sia is, the ways to start, the keys."""
         with Vertical() as box:
             box.border_title = f"sia {__version__}"
-            box.border_subtitle = escaped(self._folder)
+            box.border_subtitle = escape_markup(self._folder)
             yield Static("\n".join(WHAT), markup=False)
             yield Static(Text(HERE, style="bold"))
             yield OptionList(*(Option(_prompt(number), id=way.name) for number, way in enumerate(WAYS, 1)))
-            yield Static(Text("j k: move    enter or 1 2 3: go there    esc: look around    q: quit", "dim"), id="hint")
+            yield Static(Text("j k Move · enter or 1 2 3 Choose · esc Look around · q Quit", "dim"), id="hint")
 
     def on_mount(self) -> None:
-        """Keys go to the ways."""
+        """Gives the list the focus."""
         self.query_one(OptionList).focus()
 
-    def action_move(self, way: str) -> None:
-        """Up and down as everywhere else in the app."""
-        ways = self.query_one(OptionList)
-        ways.action_cursor_down() if way == "down" else ways.action_cursor_up()
+    def action_move(self, direction: str) -> None:
+        """Moves the cursor `up` or `down`."""
+        options = self.query_one(OptionList)
+        options.action_cursor_down() if direction == "down" else options.action_cursor_up()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter, or a click."""
+        """Returns the way that was chosen."""
         event.stop()
         self.dismiss(event.option_id or "look")
 

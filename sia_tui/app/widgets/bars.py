@@ -1,4 +1,4 @@
-"""The lines above and below the panes: where one is, how the run stands, and where in time."""
+"""The bars around the panes: the path and a note at the top, the keys and the replay at the foot."""
 
 from __future__ import annotations
 
@@ -8,126 +8,117 @@ from rich.text import Text
 from textual.events import Click
 from textual.widgets import Static
 
-from engine.core import budget
-from sia_tui.app.navigator.run_cursor import Watching
-from sia_tui.app.rows.event_line import clock
-from sia_tui.app.rows.row import score, seconds
-from sia_tui.app.widgets.lines import harmless
+from sia_tui.app.keys import MAIN, Keymap
+from sia_tui.app.navigator.availability import unavailable
+from sia_tui.app.navigator.breadcrumbs import breadcrumbs, empty_note, urgent_note
+from sia_tui.app.navigator.navigator import Navigator
+from sia_tui.app.rows.text import sanitize
+from sia_tui.app.rows.units import format_time
 
-_STEPS = {
-    "baseline": "baselines",
-    "write": "first harness",
-    "execute": "Execution",
-    "analyse": "Analysis",
-    "improve": "Improvement",
-    "test": "sealed test",
-}
-_TONES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
+_REPLAY_WIDTH = 24
 
 
 class Bar(Static):
-    """One line that is drawn anew only where it says something else."""
+    """One line, drawn again only when its text changes."""
 
-    _said: Text | None = None
+    DEFAULT_CSS = "Bar { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
 
-    def say(self, text: Text) -> None:
+    _text: Text | None = None
+
+    def draw(self, text: Text) -> None:
         """Shows `text`."""
-        if text != self._said or text.spans != self._said.spans:
-            self._said = text
+        if self._text is None or text != self._text or text.spans != self._text.spans:
+            self._text = text
             self.update(text, layout=False)
 
 
-class Crumbs(Bar):
-    """Where one is: source, run, generation, pages."""
+class Breadcrumbs(Bar):
+    """The path to where the user is, and a note."""
 
-    def tell(self, parts: list[str], note: str = "") -> None:
-        """Shows the way, and a note at its end."""
-        shown = Text(" › ".join(harmless(part) for part in parts), style="bold", no_wrap=True, overflow="ellipsis")
-        if note:
-            shown.append(f"  {harmless(note)}", style="not bold yellow")
-        self.say(shown)
+    DEFAULT_CSS = "Breadcrumbs { padding: 0 1; background: $panel; }"
 
+    def __init__(self, navigator: Navigator) -> None:
+        super().__init__(markup=False)
+        self._navigator = navigator
 
-class StatusLine(Bar):
-    """Phase, generation, lever, score, cost, budget, isolation, following or not."""
-
-    def tell(self, watching: Watching | None, status: str, *, following: bool) -> None:
-        """What the run is at the watched event; `status` is what is known beyond the log."""
-        if watching is None:
-            self.say(Text("no run is selected"))
-            return
-        state = watching.moment.state
-        parts: list[tuple[str, str] | str] = [(f" {status} ", _TONES.get(status, ""))]
-        if state.open_step:
-            parts.append(_STEPS[state.open_step.kind])
-        if state.current:
-            parts.append(f"gen {state.current.n}/{state.set.generations}")
-            parts.append(f"lever {state.current.candidate.lever or 'none'}")
-        if state.incumbent and (done := state.of(state.incumbent).execution) and "val" in done.scores:
-            parts.append(f"best {score(done.scores['val'].score, done.scores['val'].se)}")
-        parts.append(f"{state.spent.evaluations + state.spent.reused:,} evals, {seconds(state.spent.seconds)}")
-        for name, (now, cap) in budget.used(state).items():
-            parts.append((f"{name} {now:,.4g}/{cap:,g}", "yellow" if cap and now >= 0.8 * cap else ""))
-        level = str(state.isolation.get("level") or "?")
-        parts.append((f"sandbox {level}", "bold red" if level == "none" else ""))
-        if state.asked is not None:
-            parts.append((f"candidate {state.asked} waits: a", "bold yellow"))
-        parts.append("following" if following else "held")
-        self.say(_joined(parts))
+    def fill(self, note: str = "") -> None:
+        """Draws the path, and behind it what the user must know, or `note`."""
+        path = " › ".join(sanitize(part) for part in breadcrumbs(self._navigator))
+        text = Text(path, style="bold", no_wrap=True, overflow="ellipsis")
+        if note := urgent_note(self._navigator) or note or empty_note(self._navigator):
+            text.append(f"  {sanitize(note)}", style="not bold yellow")
+        self.draw(text)
 
 
 class KeyBar(Bar):
-    """The most used keys; those that do nothing now are dimmed. A click does what the key does."""
+    """The footer. Keys that are not available are dim; a click does what the key does."""
 
-    _places: Sequence[tuple[int, str]] = ()
+    DEFAULT_CSS = "KeyBar { background: $panel; }"
 
-    def tell(self, shown: Sequence[tuple[str, str, str, bool]]) -> None:
-        """Shows (key, what it does, action, whether it can be done now)."""
+    def __init__(self, navigator: Navigator, keymap: Keymap) -> None:
+        super().__init__(markup=False)
+        self._navigator, self._keymap = navigator, keymap
+        self._ends: Sequence[tuple[int, str]] = ()
+
+    def fill(self) -> None:
+        """Draws the keys."""
         text = Text(no_wrap=True, overflow="ellipsis")
-        places: list[tuple[int, str]] = []
-        for key, what, action, able in shown:
-            text.append(f" {key}", style="bold" if able else "dim")
-            text.append(f" {what} ", style="" if able else "dim")
-            places.append((text.cell_len, action))
-        self._places = places
-        self.say(text)
+        ends: list[tuple[int, str]] = []
+        for key in MAIN:
+            if key.in_footer:
+                available = not unavailable(key.id, self._navigator)
+                text.append(f" {self._keymap.label(key)}", style="bold" if available else "dim")
+                text.append(f" {key.label} ", style="" if available else "dim")
+                ends.append((text.cell_len, key.action))
+        self._ends = ends
+        self.draw(text)
 
     async def on_click(self, event: Click) -> None:
-        """Does what stands where the click was."""
-        for end, action in self._places:
+        """Runs the action under the pointer."""
+        for end, action in self._ends:
             if event.x < end:
                 await self.screen.run_action(action)
                 return
 
 
 class ReplayBar(Bar):
-    """Where in time the run is seen; shown while that is not its head."""
+    """The event at which the run is shown; drawn while that is not its head."""
 
-    def tell(self, watching: Watching) -> None:
-        """Draws the bar."""
-        n, head = watching.n, watching.outline.head
-        place = round(24 * n / head) if head else 0
-        bar = "━" * place + "●" + "─" * (24 - place)
-        verb = "▶ playing" if watching.playing else "❚❚ still"
-        generation = watching.moment.generation_at(n)
-        self.say(
-            _joined(
+    DEFAULT_CSS = "ReplayBar { background: $surface; color: $text-accent; display: none; }"
+
+    def __init__(self, navigator: Navigator) -> None:
+        super().__init__(markup=False)
+        self._navigator = navigator
+
+    def fill(self) -> None:
+        """Draws the position and the speed."""
+        cursor = self._navigator.cursor
+        shown = cursor is not None and not cursor.at_head
+        if self.display != shown:
+            self.display = shown
+        if cursor is None or not shown:
+            return
+        position = round(_REPLAY_WIDTH * cursor.n / cursor.head) if cursor.head else 0
+        state = "▶ playing" if cursor.playing else "❚❚ paused"
+        self.draw(
+            join_parts(
                 [
-                    (f" {verb} {watching.speed:g}x", "bold"),
-                    bar,
-                    f"event {n:,} of {head:,}",
-                    f"generation {generation}",
-                    clock(watching.time),
-                    ("r plays, [ ] steps, t goes to the end", "dim"),
+                    (f" {state} {cursor.speed:g}x", "bold"),
+                    "━" * position + "●" + "─" * (_REPLAY_WIDTH - position),
+                    f"event {cursor.n:,} of {cursor.head:,}",
+                    f"generation {cursor.snapshot.generation_of(cursor.n)}",
+                    format_time(cursor.time),
+                    ("r play, [ ] step, t newest event", "dim"),
                 ]
             )
         )
 
 
-def _joined(parts: list[tuple[str, str] | str]) -> Text:
-    shown = Text(no_wrap=True, overflow="ellipsis")
-    for at, part in enumerate(parts):
+def join_parts(parts: Sequence[tuple[str, str] | str]) -> Text:
+    """Texts, or (text, style) pairs, with dots between them."""
+    joined = Text(no_wrap=True, overflow="ellipsis")
+    for index, part in enumerate(parts):
         text, style = part if isinstance(part, tuple) else (part, "")
-        shown.append(" · " if at else "", style="dim")
-        shown.append(harmless(text), style=style)
-    return shown
+        joined.append(" · " if index else "", style="dim")
+        joined.append(sanitize(text), style=style)
+    return joined

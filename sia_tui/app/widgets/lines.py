@@ -1,7 +1,6 @@
-"""`Lines`: a list of any length, drawn line by line. What is not on the screen is never asked for.
+"""`Lines`: a list of any length that asks only for the rows that are in sight.
 
-This is the one place where text meets the terminal: control codes, bidirectional marks and line breaks become
-visible here, and nothing is ever read as markup.
+This is where text meets the terminal. It is sanitized here, and never read as markup.
 """
 
 from __future__ import annotations
@@ -20,23 +19,10 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from sia_tui.app.rows.row import LONGEST, Row
-from sia_tui.cli.options import plain
+from sia_tui.app.rows.row import Row
+from sia_tui.app.rows.text import escape_markup, sanitize
 
-SHIFT = 8
-
-
-def harmless(text: str) -> str:
-    """One line of foreign text as it may be drawn."""
-    if len(text) > LONGEST:
-        text = f"{text[:LONGEST]}… ({len(text):,} characters)"
-    return text if text.isprintable() else plain(text).replace("\n", "⏎").replace("\t", "    ")
-
-
-def escaped(text: str) -> str:
-    """Foreign text for the few places where Textual takes nothing but markup."""
-    return harmless(text).replace("[", r"\[")
-
+SHIFT_CELLS = 8
 
 _TONES: dict[str, tuple[str, str, str]] = {
     "dim": ("", "", "dim"),
@@ -55,12 +41,12 @@ _TONES: dict[str, tuple[str, str, str]] = {
     "cursor": ("block-cursor-foreground", "block-cursor-background", ""),
     "cursor-blurred": ("", "block-hover-background", ""),
 }
-"""Of each tone the colours, by the theme's names for them, and the attribute. Component classes would say the same, and
-be worked out anew for each pane whenever the focus moves."""
+"""The foreground and background of each tone, by the theme's names, and its attribute. Component classes would do the
+same, but Textual resolves them again for each pane whenever the focus moves."""
 
 
 class Lines(ScrollView, can_focus=True):
-    """Draws `rows`, with a cursor. `follow` keeps the cursor on the last row while rows are added."""
+    """Draws `rows`, with a cursor. With `follow`, the cursor stays on the last row while rows are added."""
 
     DEFAULT_CSS = """
     Lines {
@@ -79,11 +65,11 @@ class Lines(ScrollView, can_focus=True):
         Binding("shift+left", "shift(-1)", "Shift the text right", show=False, id="lines.shift_right"),
     ]
 
-    cursor: reactive[int] = reactive(0, repaint=False)
-    shifted: reactive[int] = reactive(0)
+    cursor_row: reactive[int] = reactive(0, repaint=False)
+    offset_cells: reactive[int] = reactive(0)
 
     class Moved(Message):
-        """The cursor is on another row."""
+        """The cursor moved to another row."""
 
         def __init__(self, lines: Lines, row: Row) -> None:
             super().__init__()
@@ -91,28 +77,37 @@ class Lines(ScrollView, can_focus=True):
             self.row = row
 
     class Chosen(Moved):
-        """A row was opened, with enter or a click."""
+        """A row was opened, by enter or a click."""
+
+    can_follow = False
+    """Whether `G` makes the cursor follow the last row."""
 
     def __init__(self, **rest: Any) -> None:
         super().__init__(**rest)
         self.rows: Sequence[Row] = ()
         self.follow = False
-        self.titled = ""
+        self._title = ""
         self._styles: dict[str, Style] = {}
 
-    def show(self, rows: Sequence[Row], *, cursor: int | None = None) -> None:
-        """Draws other rows; the cursor stays where it is unless it is told where to go, or follows."""
-        wanted = len(rows) - 1 if self.follow else self.cursor if cursor is None else cursor
-        if rows == self.rows and wanted == self.cursor:
+    def set_title(self, title: str) -> None:
+        """Sets the border's title. An equal title is not set again, since Textual would draw it again."""
+        if title != self._title:
+            self._title = title
+            self.border_title = escape_markup(title)
+
+    def show(self, rows: Sequence[Row], *, cursor_row: int | None = None) -> None:
+        """Draws `rows`. The cursor follows, or moves to `cursor_row`, or stays where it is."""
+        index = len(rows) - 1 if self.follow else self.cursor_row if cursor_row is None else cursor_row
+        if rows == self.rows and index == self.cursor_row:
             return
         before = self.current if self.rows else None
         self.rows = rows
         self._measure()
-        self._place(wanted, told=before)
+        self._move_to(index, before)
         self.refresh()
 
     def grow(self, rows: Sequence[Row]) -> None:
-        """Draws rows that were added at the end; where they are out of sight, nothing but the scroll bar."""
+        """Draws `rows`, which differ from before at the end only; out of sight only the scroll bar changes."""
         in_sight = self.scroll_offset.y + self.size.height >= len(self.rows)
         if self.follow or in_sight or not self.rows:
             self.show(rows)
@@ -121,44 +116,45 @@ class Lines(ScrollView, can_focus=True):
             self._measure()
 
     def _measure(self) -> None:
-        """Tells the scroll bar how long the list is; not where nothing changed, since that lays out the screen."""
+        """Tells the scroll bar how long the list is."""
         size = Size(self.size.width, len(self.rows))
         if size != self.virtual_size:
-            self.set_reactive(ScrollView.virtual_size, size)  # plainly set, it would lay out the whole screen
+            self.set_reactive(ScrollView.virtual_size, size)  # as a plain assignment it would lay out the whole screen
             self._scroll_update(size)
 
     @property
     def current(self) -> Row | None:
         """The row under the cursor."""
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+        return self.rows[self.cursor_row] if 0 <= self.cursor_row < len(self.rows) else None
 
-    def _place(self, index: int, *, told: Row | None = None) -> None:
+    def _move_to(self, index: int, before: Row | None = None) -> None:
+        """Moves the cursor; posts `Moved` unless the row is equal to `before`."""
         index = max(0, min(index, len(self.rows) - 1))
-        old, self.cursor = self.cursor, index
+        old, self.cursor_row = self.cursor_row, index
         self.refresh_line(old)
         self.refresh_line(index)
-        self._in_sight()
-        now = self.current
-        if now is not None and now != told:
-            self.post_message(self.Moved(self, now))
+        self._scroll_to_cursor()
+        current = self.current
+        if current is not None and current != before:
+            self.post_message(self.Moved(self, current))
 
-    def _in_sight(self) -> None:
-        """Scrolls as little as it takes to show the cursor."""
+    def _scroll_to_cursor(self) -> None:
+        """Scrolls as little as needed to show the cursor."""
         height, top = self.size.height, self.scroll_offset.y
-        if height and not top <= self.cursor < top + height:
-            self.scroll_to(y=self.cursor if self.cursor < top else self.cursor - height + 1, animate=False)
+        if height and not top <= self.cursor_row < top + height:
+            self.scroll_to(y=self.cursor_row if self.cursor_row < top else self.cursor_row - height + 1, animate=False)
 
     def render_line(self, y: int) -> Strip:
-        """The line at `y` of the visible part."""
+        """Line `y` of the visible part."""
         index, width = self.scroll_offset.y + y, self.size.width
         base = self._style("")
         if index >= len(self.rows):
             return Strip.blank(width, base)
         segments = [
-            Segment(harmless(text), base + self._style(tone) if tone else base) for text, tone in self.rows[index].spans
+            Segment(sanitize(text), base + self._style(tone) if tone else base) for text, tone in self.rows[index].spans
         ]
-        strip = Strip(segments).crop_extend(self.shifted, self.shifted + width, base)
-        if index == self.cursor and (self.has_focus or self.rows[index].target):
+        strip = Strip(segments).crop_extend(self.offset_cells, self.offset_cells + width, base)
+        if index == self.cursor_row and (self.has_focus or self.rows[index].target):
             over = self._style("cursor" if self.has_focus else "cursor-blurred")
             strip = Strip(list(Segment.apply_style(list(strip), post_style=over)), width)
         return strip
@@ -167,12 +163,12 @@ class Lines(ScrollView, can_focus=True):
         if tone not in self._styles:
             base = self.rich_style
             if tone:
-                colour, ground, attribute = _TONES[tone]
+                foreground, background, attribute = _TONES[tone]
                 below = self.background_colors[1]
-                behind = self._colour(ground, below)
+                behind = self._colour(background, below)
                 drawn = Style(
-                    color=self._colour(colour, behind or below).rich_color if colour else None,
-                    bgcolor=behind.rich_color if ground else None,
+                    color=self._colour(foreground, behind or below).rich_color if foreground else None,
+                    bgcolor=behind.rich_color if background else None,
                     bold=attribute == "bold" or None,
                     dim=attribute == "dim" or None,
                 )
@@ -181,7 +177,7 @@ class Lines(ScrollView, can_focus=True):
         return self._styles[tone]
 
     def _colour(self, name: str, below: Color) -> Color:
-        """The theme's colour of that name on `below`; `auto` is whatever can be read there."""
+        """The theme's colour of that name on `below`; `auto` is a colour that contrasts with it."""
         if not name:
             return below
         value = self.app.theme_variables[name]
@@ -191,59 +187,57 @@ class Lines(ScrollView, can_focus=True):
         return below + colour if colour.a < 1 else colour
 
     def notify_style_update(self) -> None:
-        """Another theme: styles are looked up anew."""
+        """Drops the styles of the previous theme."""
         super().notify_style_update()
         self._styles = {}
 
     def on_resize(self) -> None:
         """Keeps the cursor in sight."""
         self._measure()
-        self.call_after_refresh(self._in_sight)
+        self.call_after_refresh(self._scroll_to_cursor)
 
     def on_focus(self) -> None:
-        """Draws the cursor as the one that keys move."""
+        """Draws the cursor in the colours of the focused pane."""
         self.refresh()
 
     def on_blur(self) -> None:
-        """And not."""
+        """Draws the cursor in the colours of the other panes."""
         self.refresh()
 
     def action_move(self, by: int) -> None:
-        """Moves the cursor by rows; upwards it stops following."""
+        """Moves the cursor by rows; upwards it stops following the last row."""
         if by < 0:
             self.follow = False
-        self._place(self.cursor + by)
+        self._move_to(self.cursor_row + by)
 
     def action_page(self, by: int) -> None:
         """Moves the cursor by pages."""
         self.action_move(by * max(1, self.size.height - 1))
 
     def action_go_to(self, index: int) -> None:
-        """To the row at `index`; -1 is the last, and is followed from there on where rows are added."""
-        self._place(len(self.rows) - 1 if index < 0 else index)
+        """Moves the cursor to the row at `index`; -1 is the last row, which is followed from then on."""
+        self._move_to(len(self.rows) - 1 if index < 0 else index)
         self.follow = index < 0 and self.can_follow
 
-    can_follow = False
-
     def action_shift(self, by: int) -> None:
-        """Moves the text sideways."""
-        self.shifted = max(0, self.shifted + by * SHIFT)
+        """Shifts the text sideways."""
+        self.offset_cells = max(0, self.offset_cells + by * SHIFT_CELLS)
 
     def action_choose(self) -> None:
         """Opens the row under the cursor."""
-        if (now := self.current) is not None:
-            self.post_message(self.Chosen(self, now))
+        if (current := self.current) is not None:
+            self.post_message(self.Chosen(self, current))
 
     def on_click(self, event: events.Click) -> None:
-        """A click moves the cursor, a second one opens."""
+        """The first click moves the cursor, the second opens the row."""
         index = self.scroll_offset.y + event.y
         if index < len(self.rows):
-            again = index == self.cursor
+            second = index == self.cursor_row or event.chain > 1
             self.follow = False
-            self._place(index)
-            if again or event.chain > 1:
+            self._move_to(index)
+            if second:
                 self.action_choose()
 
     def on_mouse_scroll_up(self) -> None:
-        """Looking back ends following."""
+        """Scrolling up stops following the last row."""
         self.follow = False

@@ -1,1 +1,1 @@
-"""Pages that compare two things."""
+"""Pages that compare two candidates or two runs."""

@@ -1,4 +1,4 @@
-"""What two candidates answered to the same instance, one beside the other: a program, where answers are programs."""
+"""The answers of two candidates to the same instance, as a difference."""
 
 from __future__ import annotations
 
@@ -8,49 +8,51 @@ from typing import Any
 import msgspec
 
 from engine.queries.harness_diff import of_files
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.pages.compare.diff import lay_out
-from sia_tui.app.pages.instance.trajectory import answer_of
-from sia_tui.app.rows.row import Page, Row, Target, heading, prose, row
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.pages.blob import answer_value
+from sia_tui.app.rows.diff import diff_rows
+from sia_tui.app.rows.row import Page, Row, Target, empty_page, heading, row
+from sia_tui.app.rows.text import wrap
 
 
-def build(moment: Moment, target: Target, width: int) -> Page:
-    """From candidate `target.first` (0: none) to candidate `target.second`, on the first instance that both met."""
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """Candidate `target.second` against `target.first` (0: none), on the first instance that both answered."""
     old, new = int(target.first), int(target.second)
     title = f"answers of candidates {old} and {new}" if old else f"answer of candidate {new}"
-    instance, (before, after) = _answers(moment, old, new)
+    instance, (before, after) = _answers(snapshot, old, new)
     if after is None or (old and before is None):
-        return Page(title, [row(("there is no instance of val that was answered, at this event", "dim"))])
-    text = of_files(_files(before), _files(after)) if old else ""
+        return empty_page(title, "no instance of val has been answered at this event")
     rows: list[Row] = [row((f"to {instance}", "dim"))]
-    if text:
-        return Page(title, [*rows, *lay_out(text, width)])
+    diff = of_files(_files(before), _files(after)) if old else ""
+    if diff:
+        return Page(title, [*rows, *diff_rows(diff, width)])
     if old:
         rows.append(row(("the two answers are the same", "dim")))
     for name, content in _files(after).items():
-        rows += [heading(name), *prose(content.decode(errors="replace"), width, "code", limit=2000)]
+        rows += [heading(name), *wrap(content.decode(errors="replace"), width, "code", limit=2000)]
     return Page(title, rows)
 
 
-def _answers(moment: Moment, old: int, new: int) -> tuple[str, tuple[Any, Any]]:
-    """An instance of val, and what the two answered; None for what was not answered."""
-    generations = {one.n: one.candidate for one in moment.state.generations}
-    wanted = [n for n in (old, new) if n]
-    if any(n not in generations for n in wanted):
+def _answers(snapshot: RunSnapshot, old: int, new: int) -> tuple[str, tuple[Any, Any]]:
+    """An instance of val and its two answers; None for an answer that there is not."""
+    candidates = {one.n: one.candidate for one in snapshot.state.generations}
+    numbers = [n for n in (old, new) if n]
+    if any(n not in candidates for n in numbers):
         return "", (None, None)
-    for instance in sorted({name for name, *_ in moment.reader.grid(moment.run, "val", until=moment.n)}):
-        met = {}
-        for _, one in moment.results(instance):
-            for n in wanted:
-                if one.answer and one.split == "val" and one.harness == generations[n].harness:
-                    met[n] = one
-        if len(met) == len(set(wanted)):
-            return instance, (answer_of(moment, met[old]) if old else None, answer_of(moment, met[new]))
+    for instance in sorted({name for name, *_ in snapshot.reader.grid(snapshot.run_id, "val", until=snapshot.n)}):
+        results = {}
+        for _, result in snapshot.results(instance):
+            for n in numbers:
+                if result.answer and result.split == "val" and result.harness == candidates[n].harness:
+                    results[n] = result
+        if len(results) == len(set(numbers)):
+            before = answer_value(snapshot, results[old]) if old else None
+            return instance, (before, answer_value(snapshot, results[new]))
     return "", (None, None)
 
 
 def _files(answer: Any) -> Mapping[str, bytes]:
-    """The parts of an answer as files: text as it is, all else as JSON."""
+    """The parts of an answer as files: text as it is, anything else as JSON."""
     parts = answer if isinstance(answer, dict) else {"answer": answer}
     return {str(name): _text(part).encode("utf-8", "surrogateescape") for name, part in parts.items()}
 

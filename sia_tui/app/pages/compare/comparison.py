@@ -1,4 +1,4 @@
-"""Two marked things side by side: generations of one run, or two runs of one log."""
+"""Two generations of a run, or two runs of a log, side by side."""
 
 from __future__ import annotations
 
@@ -7,89 +7,88 @@ from typing import Any
 
 from engine.core.gate import mean
 from engine.queries.compare import compare, side, two_sided
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.pages.compare.diff import lay_out
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, fact, heading, prose, row, score
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.diff import diff_rows
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
+from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.units import format_score
 
 
-def build(moment: Moment, target: Target, width: int) -> Page:
-    """Generations where both are numbers, else runs by their ids."""
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """Two generations where the target has numbers, else two runs by their ids."""
     if isinstance(target.first, int) and isinstance(target.second, int):
-        return _generations(moment, target.first, target.second, width)
-    return _runs(moment, str(target.first), str(target.second), width)
+        return _generations(snapshot, target.first, target.second, width)
+    return _runs(snapshot, str(target.first), str(target.second), width)
 
 
-def _generations(moment: Moment, old: int, new: int, width: int) -> Page:
+def _generations(snapshot: RunSnapshot, old: int, new: int, width: int) -> Page:
     from engine.queries.harness_diff import from_log
 
-    state = moment.state
+    state = snapshot.state
     title = f"generation {old} and generation {new}"
     if not all(1 <= n <= len(state.generations) and n in state.versions for n in (old, new)):
-        return Page(title, [row(("one of the two has not begun at this event", "dim"))])
-    units = {
-        n: {(name, repeat): value for name, repeat, value in
-            moment.reader.scores_of(moment.run, n, state.of(n).candidate.harness, "val", until=moment.n)}
-        for n in (old, new)
-    }  # fmt: skip
-    shared = sorted(units[old].keys() & units[new].keys())
-    differences = [units[new][unit] - units[old][unit] for unit in shared]
+        return empty_page(title, "one of the two has not started at this event")
+    scores = {n: _val_scores(snapshot, n) for n in (old, new)}
+    units = sorted(scores[old].keys() & scores[new].keys())
+    differences = [scores[new][unit] - scores[old][unit] for unit in units]
+    changed = [(name, value) for (name, _), value in zip(units, differences, strict=True) if not math.isclose(value, 0)]
     rows: list[Row] = []
     for n in (old, new):
-        found = mean(list(units[n].values()))
-        rows.append(
-            fact(f"generation {n}", f"{score(found.score, found.se)} (n = {found.n:,})", to=Target("generation", n))
-        )
+        one = mean(list(scores[n].values()))
+        text = f"{format_score(one.score, one.se)} (n = {one.n:,})"
+        rows.append(field(f"generation {n}", text, to=Target("generation", n)))
     if differences:
-        gain = mean(differences)
-        rows.append(
-            fact("difference", f"{gain.score:+.4f} ± {gain.se:.4f} (p = {two_sided(differences):.2g}, two-sided)")
-        )
-        changed = [
-            (name, value) for (name, _), value in zip(shared, differences, strict=True) if not math.isclose(value, 0)
-        ]
-        better = [name for name, value in changed if value > 0]
-        rows.append(fact("instances", f"better on {len(better)}, worse on {len(changed) - len(better)}"))
-    rows += [
-        BLANK,
-        heading("harness"),
-        *lay_out(from_log(moment.reader, state.versions[old], state.versions[new]), width),
-    ]
+        gain, p = mean(differences), two_sided(differences)
+        better = sum(value > 0 for _, value in changed)
+        rows.append(field("difference", f"{gain.score:+.4f} ± {gain.se:.4f} (p = {p:.2g}, two-sided)"))
+        rows.append(field("instances", f"better on {better}, worse on {len(changed) - better}"))
+    rows += [BLANK, heading("harness")]
+    rows += diff_rows(from_log(snapshot.reader, state.versions[old], state.versions[new]), width)
     if differences:
         rows += [BLANK, heading("instances that differ")]
-        rows += [
-            row((f"{value:+.3f}  ", "good" if value > 0 else "bad"), name, to=Target("instance", name, new))
-            for name, value in sorted(changed, key=lambda one: (one[1], one[0]))
-        ]
+        for name, value in sorted(changed, key=lambda one: (one[1], one[0])):
+            tone: Tone = "good" if value > 0 else "bad"
+            rows.append(row((f"{value:+.3f}  ", tone), name, to=Target("instance", name, new)))
     return Page(title, rows)
 
 
-def _runs(moment: Moment, first: str, second: str, width: int) -> Page:
-    reader = moment.reader
-    runs = [reader.find(name) for name in (first, second)]
+def _val_scores(snapshot: RunSnapshot, n: int) -> dict[tuple[str, int], float]:
+    """The scores of candidate `n` on val, by instance and repeat."""
+    harness = snapshot.state.of(n).candidate.harness
+    scores = snapshot.reader.scores_of(snapshot.run_id, n, harness, "val", until=snapshot.n)
+    return {(name, repeat): value for name, repeat, value in scores}
+
+
+def _runs(snapshot: RunSnapshot, first: str, second: str, width: int) -> Page:
+    reader = snapshot.reader
+    runs = [reader.find(run_id) for run_id in (first, second)]
     facts = compare([side(reader, run, run.status) for run in runs])
     names = [run.name for run in runs]
     column = max(16, (width - 20) // 2)
 
     def line(name: str, values: list[Any]) -> Row:
-        return fact(name[:18], "".join(f"{str(value)[: column - 1]:<{column}}" for value in values))
+        return field(name[:18], "".join(f"{str(value)[: column - 1]:<{column}}" for value in values))
 
     rows: list[Row] = [line("", names), line("domain", [run["domain"] for run in facts["runs"]])]
     rows += [line(one["key"], one["values"]) for one in facts["settings"]]
-    last = max(len(run["generations"]) for run in facts["runs"])
-    for n in range(1, last + 1):
-        shown = [
-            score(g["val"]["score"], g["val"]["se"]) + (" +" if g["accepted"] else "")
-            if n <= len(run["generations"]) and (g := run["generations"][n - 1])["val"] else "-"
-            for run in facts["runs"]
-        ]  # fmt: skip
-        rows.append(line(f"generation {n}", shown))
+    for n in range(1, max(len(run["generations"]) for run in facts["runs"]) + 1):
+        rows.append(line(f"generation {n}", [_score_of(run["generations"], n) for run in facts["runs"]]))
     for pair in facts["pairs"]:
         if not pair["comparable"]:
-            rows += [BLANK, *prose(f"Nothing can be paired, for {pair['why']}.", width, "warn")]
+            rows += [BLANK, *wrap(f"Nothing can be paired: {pair['why']}.", width, "warn")]
             continue
         text = (
             f"{pair['run']} against {pair['against']}, best candidates on the {pair['n']} units of val that both have: "
             f"{pair['difference']:+.4f} ± {pair['se']:.4f} (p = {pair['p']:.2g}, two-sided)."
         )
-        rows += [BLANK, *prose(text, width, "strong")]
+        rows += [BLANK, *wrap(text, width, "strong")]
     return Page(f"{names[0]} and {names[1]}", rows)
+
+
+def _score_of(generations: list[dict[str, Any]], n: int) -> str:
+    """The score of generation `n`, with a `+` where it was accepted."""
+    generation = generations[n - 1] if n <= len(generations) else None
+    if generation is None or not generation["val"]:
+        return "-"
+    score = format_score(generation["val"]["score"], generation["val"]["se"])
+    return f"{score} +" if generation["accepted"] else score

@@ -1,1 +1,1 @@
-"""Pages about an event."""
+"""Pages about an event, and about the model calls and tool calls among them."""

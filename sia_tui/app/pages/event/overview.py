@@ -1,4 +1,4 @@
-"""One event, whole: what happened, who it chains to, and its payload."""
+"""One event: what it says, its payload, and its place in the chain of hashes."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ import msgspec
 
 from engine.events import types as t
 from engine.events.event import Event
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.pages.event import model_call as calling
-from sia_tui.app.pages.generation import analysis
-from sia_tui.app.pages.generation import overview as generation
-from sia_tui.app.pages.instance import trajectory as instance
-from sia_tui.app.rows.event_line import clock, told
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, fact, heading, prose, row
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.pages.event.calls import model_call_rows, tool_call_rows
+from sia_tui.app.pages.generation import analysis, verdict
+from sia_tui.app.pages.instance import trajectory
+from sia_tui.app.rows.event_line import event_summary
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, field, heading, row
+from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.units import format_time
 
 
-def build(moment: Moment, target: Target, width: int) -> Page:
-    """Event `target.first`; results, verdicts and analyses come first as what they are about."""
-    event = moment.reader.event(moment.run, int(target.first))
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """Event `target.first`; results, verdicts and Analyses start with the page about them."""
+    event = snapshot.reader.event(snapshot.run_id, int(target.first))
     payload = event.payload
-    rows = [row(*told(event)), fact("event", f"{event.n:,} · {event.type} · {clock(event.at)}")]
-    rows += _about(moment, event, payload, width)
-    rows += [BLANK, heading("payload")]
-    rows += [line for text in json.dumps(msgspec.to_builtins(payload), indent=2, ensure_ascii=False).split("\n")
-             for line in prose(text, width, "code")]  # fmt: skip
-    for name in payload.blobs():
-        rows.append(row((f"contents {name[:12]}", "accent"), to=Target("blob", name)))
-    rows += [BLANK, fact("hash", (event.hash, "dim")), fact("follows", (event.prev_hash, "dim"))]
+    rows = [
+        row(*event_summary(event)),
+        field("event", f"{event.n:,} · {event.type} · {format_time(event.at)}"),
+        *_subject(snapshot, event, width),
+        BLANK,
+        heading("payload"),
+    ]
+    for line in json.dumps(msgspec.to_builtins(payload), indent=2, ensure_ascii=False).split("\n"):
+        rows += wrap(line, width, "code")
+    rows += [row((f"blob {name[:12]}", "accent"), to=Target("blob", name)) for name in payload.blobs()]
+    rows += [BLANK, field("hash", (event.hash, "dim")), field("previous", (event.prev_hash, "dim"))]
     return Page(f"event {event.n:,}", rows)
 
 
-def _about(moment: Moment, event: Event, payload: t.Payload, width: int) -> list[Row]:
+def _subject(snapshot: RunSnapshot, event: Event, width: int) -> list[Row]:
+    """What the event is about, where there is a page about it."""
+    payload, generation = event.payload, event.generation
     match payload:
-        case t.InstanceFinished():
-            to = Target("instance", payload.instance, event.generation)
-            page = instance.build(moment, to, width)
-            return [row(("its trajectory through all generations", "accent"), to=to), BLANK, *page.rows]
+        case t.InstanceFinished(instance=instance):
+            target = Target("instance", instance, generation)
+            page = trajectory.build(snapshot, target, width)
+            return [row(("its trajectory through all generations", "accent"), to=target), BLANK, *page.rows]
         case t.GateDecided():
-            return list(generation.verdict(moment, Target("verdict", event.generation), width).rows)
+            return list(verdict.build(snapshot, Target("verdict", generation), width).rows)
         case t.AnalysisFinished():
-            return list(analysis.build(moment, Target("analysis", event.generation), width).rows)
+            return list(analysis.build(snapshot, Target("analysis", generation), width).rows)
         case t.ModelCalled():
-            return [BLANK, *calling.called(moment, payload, width)]
+            return [BLANK, *model_call_rows(snapshot, payload, width)]
         case t.ToolCalled():
-            return [BLANK, *calling.used(moment, payload, width)]
+            return [BLANK, *tool_call_rows(snapshot, payload, width)]
         case t.HarnessWritten(number=number):
             return [row(("its files and its difference", "accent"), to=Target("harness", number))]
         case _:
             return []
-
-
-def blob(moment: Moment, target: Target, width: int) -> Page:
-    """The contents that `target.first` names, as text."""
-    text = instance.text_of(moment, str(target.first))
-    return Page(f"contents {str(target.first)[:12]}", prose(text, width, "code", limit=2_000))

@@ -1,1 +1,1 @@
-"""Pages about a generation."""
+"""Pages about a generation: overview, verdict, Analysis, cases, harness."""

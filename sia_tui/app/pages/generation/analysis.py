@@ -1,44 +1,60 @@
-"""An Analysis: findings, the lever and why, the evidence, what was expected, and what came of it."""
+"""An Analysis: findings, the lever and its reason, the evidence, the expected gain, and the outcome."""
 
 from __future__ import annotations
 
 from engine.events import types as t
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, fact, heading, prose, row
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
+from sia_tui.app.rows.text import wrap
 
 
-def build(moment: Moment, target: Target, width: int) -> Page:
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     """The last Analysis of generation `target.first`."""
     n = int(target.first)
-    event = moment.last_of(t.AnalysisFinished.type, n)
-    found = event.payload if event else None
-    if not isinstance(found, t.AnalysisFinished):
-        return Page(f"Analysis of generation {n}", [row(("there is none at this event", "dim"))])
-    rows: list[Row] = [heading("findings"), *prose(found.findings, width)]
-    rows += [BLANK, fact("lever", (found.lever, "accent"), f"  {found.algorithm}"), heading("reason")]
-    rows += prose(found.reason, width)
-    if found.expected_gain is not None:
-        rows += [BLANK, fact("expected", f"{found.expected_gain:+.4f}")]
-    if found.cost_estimate:
-        rows.append(fact("cost", found.cost_estimate))
-    if found.evidence:
+    title = f"Analysis of generation {n}"
+    event = snapshot.last_milestone(t.AnalysisFinished.type, n)
+    analysis = event.payload if event else None
+    if not isinstance(analysis, t.AnalysisFinished):
+        return empty_page(title, _missing(snapshot, n))
+    rows: list[Row] = [
+        heading("findings"),
+        *wrap(analysis.findings, width),
+        BLANK,
+        field("lever", (analysis.lever, "accent"), f"  {analysis.algorithm}"),
+        heading("reason"),
+        *wrap(analysis.reason, width),
+    ]
+    if analysis.expected_gain is not None:
+        rows += [BLANK, field("expected", f"{analysis.expected_gain:+.4f}")]
+    if analysis.cost_estimate:
+        rows.append(field("cost", analysis.cost_estimate))
+    if analysis.evidence:
         rows += [BLANK, heading("evidence")]
-        rows += [row((f"event {number:,}", "accent"), to=Target("event", number)) for number in found.evidence]
-    rows += [BLANK, heading("what came of it"), *_outcome(moment, n, found)]
-    return Page(f"Analysis of generation {n}", rows)
+        rows += [row((f"event {number:,}", "accent"), to=Target("event", number)) for number in analysis.evidence]
+    rows += [BLANK, heading("outcome"), _outcome(snapshot, n, analysis)]
+    return Page(title, rows)
 
 
-def _outcome(moment: Moment, n: int, found: t.AnalysisFinished) -> list[Row]:
-    state = moment.state
+def _missing(snapshot: RunSnapshot, n: int) -> str:
+    state = snapshot.state
+    if state.settings is not None and n == state.settings.generations:
+        return f"Generation {n} has no Analysis: it is the last"
+    return f"Generation {n} has no Analysis at this event"
+
+
+def _outcome(snapshot: RunSnapshot, n: int, analysis: t.AnalysisFinished) -> Row:
+    """What came of the candidate that the Improvement after this Analysis made."""
+    state, candidate = snapshot.state, n + 1
     if n < len(state.generations):
-        verdict = state.of(n + 1).verdict
-        to = Target("generation", n + 1)
+        verdict, target = state.of(candidate).verdict, Target("generation", candidate)
         if verdict is None:
-            return [row((f"candidate {n + 1} is being executed", "dim"), to=to)]
-        gained = f"{verdict.difference:+.4f} ± {verdict.se:.4f}"
-        hoped = "" if found.expected_gain is None else f", {found.expected_gain:+.4f} was expected"
-        word = "accepted" if verdict.accepted else "rejected"
-        return [row((f"candidate {n + 1} {word}: ", "good" if verdict.accepted else "warn"), gained + hoped, to=to)]
-    if n + 1 in state.versions:
-        return [row((f"candidate {n + 1}, not executed yet", "dim"), to=Target("harness", n + 1))]
-    return [row(("no candidate at this event", "dim"))]
+            return row((f"candidate {candidate} is being executed", "dim"), to=target)
+        gain = f"{verdict.difference:+.4f} ± {verdict.se:.4f}"
+        if analysis.expected_gain is not None:
+            gain += f", {analysis.expected_gain:+.4f} was expected"
+        tone: Tone = "good" if verdict.accepted else "warn"
+        outcome = "accepted" if verdict.accepted else "rejected"
+        return row((f"candidate {candidate} {outcome}: ", tone), gain, to=target)
+    if candidate in state.versions:
+        return row((f"candidate {candidate} is not executed yet", "dim"), to=Target("harness", candidate))
+    return row(("no candidate at this event", "dim"))

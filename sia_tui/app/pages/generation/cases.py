@@ -1,75 +1,83 @@
-"""A table of cases, where a grade measures several: time, ratio, spread and whatever else is measured of each."""
+"""A table of cases, where a grade measures several: the time, ratio and spread of each, and any other measure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 
-from engine.grading.cases import table as by_case
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, heading, prose, row
+from engine.grading.cases import table
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, empty_page, heading, row
+from sia_tui.app.rows.text import wrap
 
-_FIRST = ("ms", "ratio", "spread", "share of the roofline")
-_SHORT = {"share of the roofline": "roofline"}
-"""What a column is called where its name is wide."""
+_COLUMNS = ("ms", "ratio", "spread", "share of the roofline")
+_COLUMN_TITLES = {"share of the roofline": "roofline"}
+_MIN_COLUMN = 9
+
+Cases = Mapping[str, Mapping[str, float]]
+"""Measures by column, by case."""
 
 
-def table(measures: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
-    """The cases that were measured, sorted; numbers in their names count as numbers."""
-    return dict(sorted(by_case(measures).items(), key=lambda item: _natural(item[0])))
+def case_table(measures: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
+    """The cases among `measures`, sorted; numbers in their names sort as numbers."""
+    return dict(sorted(table(measures).items(), key=lambda item: _natural_order(item[0])))
 
 
-def build(moment: Moment, target: Target, width: int) -> Page:
-    """The cases of generation `target.first`, and where its parent stood."""
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """The cases of generation `target.first`, with its parent's first column beside them."""
     n = int(target.first)
     title = f"cases of generation {n}"
-    found = of_generation(moment, n)
-    if not found:
-        return Page(title, [row(("no cases were measured of this generation at this event", "dim"))])
-    parent = moment.parent(n)
-    before = of_generation(moment, parent) if parent else {}
-    columns = sorted({name for one in found.values() for name in one}, key=_rank)
-    rows = [heading("means over the instances of val"), *_table(found, before, columns, width)]
-    rows += [BLANK, row(("its answer" + (f" beside that of candidate {parent}" if parent else ""), "accent"),
-                        to=Target("answers", parent or 0, n))]  # fmt: skip
+    cases = _cases_of(snapshot, n)
+    if not cases:
+        return empty_page(title, f"generation {n} has no cases at this event")
+    parent = snapshot.parent_of(n)
+    rows = [
+        heading("means over the instances of val"),
+        *_rows(cases, _cases_of(snapshot, parent) if parent else {}, width),
+        BLANK,
+        row(
+            ("its answer" + (f" beside that of candidate {parent}" if parent else ""), "accent"),
+            to=Target("answers", parent or 0, n),
+        ),
+    ]
     if parent:
-        rows.append(row(("difference of the two harnesses", "accent"), to=Target("diff", parent, n)))
+        rows.append(row(("difference of the harnesses", "accent"), to=Target("diff", parent, n)))
         rows.append(row((f"cases of generation {parent}", "accent"), to=Target("cases", parent)))
     return Page(title, rows)
 
 
-def of_generation(moment: Moment, n: int) -> Mapping[str, Mapping[str, float]]:
-    """What an Execution measured, as a table; empty where it measured no cases."""
-    state = moment.state
-    if not 1 <= n <= len(state.generations):
+def _cases_of(snapshot: RunSnapshot, n: int) -> Cases:
+    """The cases that an Execution measured; empty where it measured none."""
+    state = snapshot.state
+    execution = state.of(n).execution if 1 <= n <= len(state.generations) else None
+    if execution is None or execution.private is None:
         return {}
-    done = state.of(n).execution
-    if done is None or done.private is None:
-        return {}
-    return table((name, score.score) for name, score in done.private.measures.items())
+    return case_table((name, score.score) for name, score in execution.private.measures.items())
 
 
-def _table(
-    found: Mapping[str, Mapping[str, float]], before: Mapping[str, Mapping[str, float]], columns: list[str], width: int
-) -> list[Row]:
-    """A line a case; one under the other where the columns do not fit."""
-    room = max(len(case) for case in found)
-    names = [_SHORT.get(name, name) for name in columns]
-    wide = [max(9, len(name)) for name in names]
-    against = columns[0] if before else ""
-    head = "".join(f"  {name:>{size}}" for name, size in zip(names, wide, strict=True))
-    head += f"  {'before':>9}" if against else ""
-    if room + len(head) > width:
-        rows: list[Row] = []
-        for case, values in found.items():
-            rows += [BLANK, *prose(case, width, "strong")]
-            rows += [line for name in columns for line in prose(f"  {name} {_number(values.get(name))}", width)]
-        return rows
-    rows = [BLANK, row((f"{'case':<{room}}{head}", "dim"))]
-    for case, values in found.items():
-        cells = "".join(f"  {_number(values.get(name)):>{size}}" for name, size in zip(columns, wide, strict=True))
-        former = f"  {_number(before.get(case, {}).get(against)):>9}" if against else ""
-        rows.append(row((f"{case:<{room}}", "strong"), cells, (former, "dim")))
+def _rows(cases: Cases, parent: Cases, width: int) -> list[Row]:
+    """A row for each case; where the columns do not fit, a row for each measure."""
+    columns = sorted({name for case in cases.values() for name in case}, key=_column_order)
+    titles = [_COLUMN_TITLES.get(name, name) for name in columns]
+    widths = [max(_MIN_COLUMN, len(title)) for title in titles]
+    room = max(len(case) for case in cases)
+    header = "".join(f"  {title:>{size}}" for title, size in zip(titles, widths, strict=True))
+    header += f"  {'before':>{_MIN_COLUMN}}" if parent else ""
+    if room + len(header) > width:
+        return _narrow_rows(cases, columns, width)
+    rows: list[Row] = [BLANK, row((f"{'case':<{room}}{header}", "dim"))]
+    for case, values in cases.items():
+        cells = "".join(f"  {_number(values.get(name)):>{size}}" for name, size in zip(columns, widths, strict=True))
+        before = f"  {_number(parent.get(case, {}).get(columns[0])):>{_MIN_COLUMN}}" if parent else ""
+        rows.append(row((f"{case:<{room}}", "strong"), cells, (before, "dim")))
+    return rows
+
+
+def _narrow_rows(cases: Cases, columns: list[str], width: int) -> list[Row]:
+    rows: list[Row] = []
+    for case, values in cases.items():
+        rows += [BLANK, *wrap(case, width, "strong")]
+        rows += [line for name in columns for line in wrap(f"  {name} {_number(values.get(name))}", width)]
     return rows
 
 
@@ -77,10 +85,10 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _rank(name: str) -> tuple[int, str]:
-    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+def _column_order(name: str) -> tuple[int, str]:
+    return (_COLUMNS.index(name) if name in _COLUMNS else len(_COLUMNS), name)
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Sorts `(64, …)` before `(128, …)`."""
+def _natural_order(text: str) -> list[tuple[int, str]]:
+    """A key that sorts `(64, …)` before `(128, …)`."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", text)]

@@ -1,1 +1,1 @@
-"""Pages about an instance."""
+"""Pages about an instance: its trajectory, and its bisection."""

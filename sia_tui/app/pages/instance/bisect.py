@@ -1,32 +1,37 @@
-"""Which candidate fixed or broke an instance, with the change that did it."""
+"""The bisection of an instance: the candidates that fixed or broke it, and the change that did it."""
 
 from __future__ import annotations
 
 from engine.errors import SiaError
 from engine.queries.bisect import bisect
 from engine.queries.harness_diff import from_log
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.pages.compare.diff import lay_out
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, heading, prose, row
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.diff import diff_rows
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, heading, row
+from sia_tui.app.rows.text import wrap
 
 
-def build(moment: Moment, target: Target, width: int) -> Page:
-    """The same answer as `sia bisect` gives, at this event."""
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """The answer of `sia bisect` at this event."""
     name = str(target.first)
+    title = f"bisect {name}"
     try:
-        found, state = bisect(moment.reader.history(moment.run, until=moment.n), name)
+        found, state = bisect(snapshot.reader.history(snapshot.run_id, until=snapshot.n), name)
     except SiaError as error:
-        return Page(f"bisect {name}", prose(str(error), width, "warn"))
-    rows: list[Row] = [*prose(f"{found.summary}.", width, "strong"), BLANK]
-    for one in found.candidates:
-        mark = "*" if one.incumbent else " "
-        tone: Tone = "good" if one.what == "fixed" else "bad" if one.what == "broken" else "dim"
-        fate = "incumbent" if one.incumbent else "rejected"
-        to = Target("generation", one.n)
-        rows.append(
-            row(f"{mark} {one.n:>3}  {one.score:<8g} ", (one.what or "same", tone), (f"  {fate}", "dim"), to=to)
+        return Page(title, wrap(str(error), width, "warn"))
+    rows: list[Row] = [*wrap(f"{found.summary}.", width, "strong"), BLANK]
+    tones: dict[str, Tone] = {"fixed": "good", "broken": "bad"}
+    rows += [
+        row(
+            f"{'*' if one.incumbent else ' '} {one.n:>3}  {one.score:<8g} ",
+            (one.what or "same", tones.get(one.what or "", "dim")),
+            ("  incumbent" if one.incumbent else "  rejected", "dim"),
+            to=Target("generation", one.n),
         )
+        for one in found.candidates
+    ]
     for change in found.changes[:1]:
+        before, after = state.versions[change.after], state.versions[change.n]
         rows += [BLANK, heading(f"candidate {change.after} to {change.n}", change.what)]
-        rows += lay_out(from_log(moment.reader, state.versions[change.after], state.versions[change.n]), width)
-    return Page(f"bisect {name}", rows)
+        rows += diff_rows(from_log(snapshot.reader, before, after), width)
+    return Page(title, rows)

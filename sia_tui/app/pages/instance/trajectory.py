@@ -1,133 +1,112 @@
-"""An instance: what every candidate made of it, and, where one fixed or broke it, what that one did otherwise."""
+"""The trajectory of an instance: its results in all generations, and why one of them fixed or broke it."""
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any
-
-import msgspec
-
-from engine.errors import SiaError
-from engine.evaluation.answer_codec import unpack
 from engine.events import types as t
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.rows.event_line import grade
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, fact, heading, prose, row, seconds
+from engine.events.event import Event
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.pages.blob import answer_text, blob_text
+from sia_tui.app.rows.event_line import grade_mark
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, field, heading, row
+from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.units import format_duration
 
-_MOST = 200_000
-"""No more characters of an answer or a log are laid out; `y` on its line copies all of them."""
-
-
-def build(moment: Moment, target: Target, width: int) -> Page:
-    """The trajectory of instance `target.first`; reading begins at generation `target.second`."""
-    name, wanted = str(target.first), int(target.second or 0)
-    rows: list[Row] = [row((name, "strong"), copy=name), row(("bisect: which candidate did it", "accent"),
-                                                              to=Target("bisect", name))]  # fmt: skip
-    cursor = 0
-    shown = list(moment.results(name))
-    if not shown:
-        return Page(name, [*rows, row(("no candidate has met it at this event", "dim"))])
-    if wanted:
-        rows += _why(moment, name, wanted, [one for _, one in shown], width)
-    for event, one in shown:
-        if event.generation == wanted and not cursor:
-            cursor = len(rows) + 1 if not wanted else 0
-        rows += _met(moment, event.n, event.generation, one, width)
-    return Page(name, rows, cursor)
+_MAX_CHARACTERS = 200_000
+"""Characters of an answer or a log that are wrapped. `y` on its first line copies all of it."""
+_INDENT = 15
+_MAX_ROWS = 60
 
 
-def _why(moment: Moment, name: str, n: int, shown: list[t.InstanceFinished], width: int) -> list[Row]:
-    """The two answers side by side, and what the candidate changed."""
-    state = moment.state
-    one = state.of(n) if 1 <= n <= len(state.generations) else None
-    if one is None or one.verdict is None or one.verdict.against is None:
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """The trajectory of instance `target.first`; it starts with what generation `target.second` did to it."""
+    name, generation = str(target.first), int(target.second or 0)
+    rows: list[Row] = [
+        row((name, "strong"), copy=name),
+        row(("bisect: which candidate fixed or broke it", "accent"), to=Target("bisect", name)),
+    ]
+    results = list(snapshot.results(name))
+    if not results:
+        return Page(name, [*rows, row(("no candidate has been executed on it at this event", "dim"))])
+    if generation:
+        rows += _change(snapshot, name, generation, [result for _, result in results], width)
+    for event, result in results:
+        rows += _result(snapshot, event, result, width)
+    return Page(name, rows)
+
+
+def _change(snapshot: RunSnapshot, name: str, n: int, results: list[t.InstanceFinished], width: int) -> list[Row]:
+    """The two answers, and what candidate `n` changed; nothing where it neither fixed nor broke the instance."""
+    state = snapshot.state
+    verdict = state.of(n).verdict if 1 <= n <= len(state.generations) else None
+    if verdict is None or verdict.against is None:
         return []
-    verdict, against = one.verdict, one.verdict.against or 1
-    word = "broken" if name in verdict.broken else "fixed" if name in verdict.fixed else ""
-    if not word:
+    against = verdict.against or 1
+    change = "broken" if name in verdict.broken else "fixed" if name in verdict.fixed else ""
+    if not change:
         return []
-    rows = [BLANK, heading(f"{word} by generation {n}", f"against generation {against}")]
+    rows = [BLANK, heading(f"{change} by generation {n}", f"against generation {against}")]
     for number in (against, n):
         harness = state.of(number).candidate.harness
-        met = [result for result in shown if result.harness == harness and result.split == "val"]
-        if met:
-            mark, tone = grade(met[-1])
-            text = met[-1].failure.message if met[-1].failure else _answer(moment, met[-1])
-            rows += [
-                fact(f"generation {number}", (f"{mark} {met[-1].score:.3f}  ", tone), line.spans[0])
-                for line in prose(text, width - 25, limit=1)
-            ]
-    version = state.versions.get(n)
-    if version:
-        rows += [row(("what it changed:", "dim")), *prose(version.changed or version.reason, width)]
-        rows.append(row(("difference of the two harnesses", "accent"), to=Target("diff", against, n)))
+        own = [result for result in results if result.harness == harness and result.split == "val"]
+        if own:
+            mark, tone = grade_mark(own[-1])
+            text = own[-1].failure.message if own[-1].failure else answer_text(snapshot, own[-1])
+            score = (f"{mark} {own[-1].score:.3f}  ", tone)
+            rows += [field(f"generation {number}", score, line.spans[0]) for line in wrap(text, width - 25, limit=1)]
+    if version := state.versions.get(n):
+        rows += [row(("what it changed:", "dim")), *wrap(version.changed or version.reason, width)]
+        rows.append(row(("difference of the harnesses", "accent"), to=Target("diff", against, n)))
     return rows
 
 
-def _met(moment: Moment, at: int, generation: int, one: t.InstanceFinished, width: int) -> list[Row]:
-    mark, tone = grade(one)
-    again = f", repeat {one.repeat}" if one.repeat else ""
-    reused = ", taken from the lineage" if one.reused else ""
+def _result(snapshot: RunSnapshot, event: Event, result: t.InstanceFinished, width: int) -> list[Row]:
+    mark, tone = grade_mark(result)
+    repeat = f", repeat {result.repeat}" if result.repeat else ""
+    reused = ", reused from the lineage" if result.reused else ""
+    time = f"  {format_duration(result.cpu_s)} CPU, {format_duration(result.wall_s)}"
     rows = [
         BLANK,
         row(
-            (f"{mark} generation {generation}", "title"),
-            (f"  {one.split}{again}{reused}", "dim"),
-            to=Target("event", at),
+            (f"{mark} generation {event.generation}", "title"),
+            (f"  {result.split}{repeat}{reused}", "dim"),
+            to=Target("event", event.n),
         ),
-        fact("score", (f"{one.score:.4f}", tone), (f"  {seconds(one.cpu_s)} CPU, {seconds(one.wall_s)}", "dim")),
+        field("score", (f"{result.score:.4f}", tone), (time, "dim")),
     ]
-    if one.honest is not None:
-        floor = "" if one.floor is None else f", must reach {one.floor:.4f}"
-        rows.append(fact("honest score", f"{one.honest:.4f}{floor}"))
-    rows += [fact(name[:14], f"{value:.4f}") for name, value in one.measures.items()]
-    if one.refused:
-        rows.append(fact("refused", (one.refused, "bad")))
-    if one.failure:
-        rows += [fact("failure", (f"{one.failure.kind}: ", "warn")), *prose(one.failure.message, width, "warn")]
+    if result.honest is not None:
+        floor = "" if result.floor is None else f", must reach {result.floor:.4f}"
+        rows.append(field("honest score", f"{result.honest:.4f}{floor}"))
+    rows += [field(name[:14], f"{value:.4f}") for name, value in result.measures.items()]
+    if result.refused:
+        rows.append(field("refused", (result.refused, "bad")))
+    if result.failure:
+        rows.append(field("failure", (f"{result.failure.kind}: ", "warn")))
+        rows += wrap(result.failure.message, width, "warn")
     else:
-        rows += _block("answer", _answer(moment, one), width)
-    for event in moment.reader.calls_at(moment.run, f"{one.split}/{one.instance}/{one.repeat}", until=moment.n):
-        call = event.payload
-        if isinstance(call, t.ModelCalled) and call.harness == one.harness and event.generation == generation:
-            took = "taken from the lineage" if call.reused else seconds(call.latency_s)
-            tokens = f"{call.usage.input + call.usage.cache_read:,} + {call.usage.output:,} tokens"
-            rows.append(
-                fact("model call", (f"{call.ordinal}: {tokens}, {took}", "accent"), to=Target("event", event.n))
-            )
-    if one.detail:
-        rows += _block("detail", one.detail, width)
-    if one.log:
-        rows += _block("log", text_of(moment, one.log), width, "dim")
+        rows += _text_field("answer", answer_text(snapshot, result), width)
+    rows += _model_calls(snapshot, event.generation, result)
+    if result.detail:
+        rows += _text_field("detail", result.detail, width)
+    if result.log:
+        rows += _text_field("log", blob_text(snapshot, result.log), width, "dim")
     return rows
 
 
-def _block(name: str, text: str, width: int, tone: Tone = "") -> list[Row]:
-    lines = prose(text[:_MOST], width - 15, tone, limit=60)
-    rest = [line._replace(spans=((" " * 15, ""), *line.spans), copy=text) for line in lines[1:]]
-    first = fact(name, *(lines[0].spans if lines else ()))
+def _model_calls(snapshot: RunSnapshot, generation: int, result: t.InstanceFinished) -> list[Row]:
+    rows: list[Row] = []
+    place = f"{result.split}/{result.instance}/{result.repeat}"
+    for event in snapshot.reader.calls_at(snapshot.run_id, place, until=snapshot.n):
+        call = event.payload
+        if isinstance(call, t.ModelCalled) and call.harness == result.harness and event.generation == generation:
+            tokens = f"{call.usage.input + call.usage.cache_read:,} + {call.usage.output:,} tokens"
+            time = "reused from the lineage" if call.reused else format_duration(call.latency_s)
+            text = f"{call.ordinal}: {tokens}, {time}"
+            rows.append(field("model call", (text, "accent"), to=Target("event", event.n)))
+    return rows
+
+
+def _text_field(name: str, text: str, width: int, tone: Tone = "") -> list[Row]:
+    lines = wrap(text[:_MAX_CHARACTERS], width - _INDENT, tone, limit=_MAX_ROWS)
+    first = field(name, *(lines[0].spans if lines else ()))
+    rest = [line._replace(spans=((" " * _INDENT, ""), *line.spans), copy=text) for line in lines[1:]]
     return [first._replace(copy=text), *rest]
-
-
-def answer_of(moment: Moment, one: t.InstanceFinished) -> Any:
-    """What the harness answered; in brackets why it is not there."""
-    if not one.answer:
-        return "(none)"
-    if not one.answer.startswith(t.BLOB):
-        return msgspec.json.decode(one.answer)
-    try:
-        return unpack(one.answer, moment.reader.blob)
-    except SiaError as error:
-        return f"({error})"
-
-
-def _answer(moment: Moment, one: t.InstanceFinished) -> str:
-    answer = answer_of(moment, one)
-    return answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
-
-
-def text_of(moment: Moment, name: str) -> str:
-    """The text of a blob, or why it is not there."""
-    with contextlib.suppress(SiaError):
-        return moment.reader.blob(name).decode("utf-8", "surrogateescape")
-    return "(left out when this run was exported, or lost)"

@@ -1,1 +1,1 @@
-"""Pages about a run."""
+"""Pages about a run: overview, scores, map of instances, training, cost."""

@@ -1,34 +1,41 @@
-"""What a run has spent, on what, and what an accepted point has cost; its budgets."""
+"""The spend of a run by what it was spent on, the cost of accepted gain, and the budgets."""
 
 from __future__ import annotations
 
 from engine.core import budget
-from engine.queries.run_report import costs
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, fact, heading, row, seconds
+from engine.queries.costs import costs
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, field, heading, row
+from sia_tui.app.rows.units import format_duration
+
+_BAR_WIDTH = 20
+_WARN_SHARE = 0.8
 
 
-def build(moment: Moment, _target: Target, _width: int) -> Page:
-    """The same figures as `sia cost`."""
-    found = costs(moment.reader.history(moment.run, until=moment.n))
+def build(snapshot: RunSnapshot, _target: Target, _width: int) -> Page:
+    """The figures of `sia cost`."""
+    figures = costs(snapshot.reader.history(snapshot.run_id, until=snapshot.n))
     rows: list[Row] = [
-        heading("spent"),
+        heading("spend"),
         row((f"{'':<14} {'executed':>10} {'reused':>8} {'CPU':>10} {'wall':>10}", "dim")),
     ]
+    for one in figures["by"]:
+        cpu, wall = format_duration(one["cpu_s"]), format_duration(one["wall_s"])
+        rows.append(row(f"{one['on']:<14} {one['evaluations']:>10,} {one['reused']:>8,} {cpu:>10} {wall:>10}"))
     rows += [
-        row(f"{one['on']:<14} {one['evaluations']:>10,} {one['reused']:>8,} "
-            f"{seconds(one['cpu_s']):>10} {seconds(one['wall_s']):>10}")
-        for one in found["by"]
-    ]  # fmt: skip
-    rows += [BLANK, fact("time", seconds(found["seconds"])), fact("gain", f"{found['gain']:+.4f} on val, accepted")]
-    if found["per_accepted_point"] is not None:
-        rows.append(fact("per point", f"{found['per_accepted_point']:,.0f} evaluations for 0.01 of accepted gain"))
+        BLANK,
+        field("time", format_duration(figures["seconds"])),
+        field("gain", f"{figures['gain']:+.4f} on val, accepted"),
+    ]
+    if figures["per_accepted_point"] is not None:
+        rows.append(field("per point", f"{figures['per_accepted_point']:,.0f} evaluations per +0.01"))
     rows += [BLANK, heading("budget")]
-    caps = budget.used(moment.state)
-    for name, (now, cap) in caps.items():
-        share = min(1.0, now / cap) if cap else 1.0
-        bar = "█" * round(20 * share)
-        rows.append(fact(name, (f"{bar:░<20} ", "warn" if share >= 0.8 else "good"), f"{now:,.4g} of {cap:,g}"))
-    if not caps:
-        rows.append(row(("no cap was set", "dim")))
+    limits = budget.used(snapshot.state)
+    for name, (used, cap) in limits.items():
+        share = min(1.0, used / cap) if cap else 1.0
+        bar = "█" * round(_BAR_WIDTH * share)
+        tone: Tone = "warn" if share >= _WARN_SHARE else "good"
+        rows.append(field(name, (f"{bar:░<{_BAR_WIDTH}} ", tone), f"{used:,.4g} of {cap:,g}"))
+    if not limits:
+        rows.append(row(("no limit", "dim")))
     return Page("cost", rows)

@@ -1,11 +1,13 @@
-"""The map of a run: generations across, instances of `val` down; what each candidate got right, wrong, or failed."""
+"""The map of a run: generations across, instances of `val` down, and the result of each."""
 
 from __future__ import annotations
 
 from rich.cells import cell_len
 
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.rows.row import Page, Row, Span, Target, prose, row
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.row import Page, Row, Span, Target, row
+from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.units import plural
 
 _CELLS: dict[str, Span] = {
     "right": ("+", "good"),
@@ -17,40 +19,46 @@ _CELLS: dict[str, Span] = {
     "broken": ("B", "bad"),
 }
 LEGEND = "+ right  - wrong  ~ between  ! failed  . not run  F fixed  B broken by that candidate"
+_MIN_NAME = 8
 
 
-def build(moment: Moment, _target: Target, width: int) -> Page:
-    """Instances that some candidate changed come first, then by how often they were answered wrong."""
-    state = moment.state
-    grid = cells(moment)
-    last = len(state.generations)
-    marked: dict[tuple[str, int], str] = {}
-    for one in state.generations:
-        if one.verdict:
-            marked |= {(name, one.n): "fixed" for name in one.verdict.fixed}
-            marked |= {(name, one.n): "broken" for name in one.verdict.broken}
-    touched = {name for name, _ in marked}
-    ordered = sorted(
-        grid, key=lambda name: (name not in touched, sum(grid[name].get(n) == "right" for n in grid[name]), name)
+def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
+    """Instances that a candidate fixed or broke come first; the others by how often they were wrong."""
+    results = results_by_instance(snapshot)
+    changes = _changes(snapshot)
+    changed = {name for name, _ in changes}
+    names = sorted(
+        results, key=lambda name: (name not in changed, sum(kind == "right" for kind in results[name].values()), name)
     )
-    room = max(8, min(width - last - 3, max((cell_len(name) for name in grid), default=8)))
+    last = len(snapshot.state.generations)
+    room = max(_MIN_NAME, min(width - last - 3, max((cell_len(name) for name in results), default=_MIN_NAME)))
     rows: list[Row] = [
-        *prose(LEGEND, width, "dim"),
+        *wrap(LEGEND, width, "dim"),
         row((" " * room + "  " + "".join(str(n % 10) for n in range(1, last + 1)), "dim")),
     ]
-    for name in ordered:
-        known = grid[name]
-        spans = [_CELLS[marked.get((name, n)) or known.get(n, "none")] for n in range(1, last + 1)]
-        shown = name if len(name) <= room else f"{name[: room - 1]}…"
-        culprit = next((n for n in range(last, 0, -1) if marked.get((name, n)) == "broken"), 0)
-        rows.append(row(f"{shown:<{room}}  ", *spans, to=Target("instance", name, culprit), copy=name))
-    return Page(f"map of {len(ordered):,} instances", rows, cursor=len(rows) - len(ordered) if ordered else 0)
+    first = len(rows) if names else 0
+    for name in names:
+        cells = [_CELLS[changes.get((name, n)) or results[name].get(n, "none")] for n in range(1, last + 1)]
+        label = name if len(name) <= room else f"{name[: room - 1]}…"
+        breaker = next((n for n in range(last, 0, -1) if changes.get((name, n)) == "broken"), 0)
+        rows.append(row(f"{label:<{room}}  ", *cells, to=Target("instance", name, breaker), copy=name))
+    return Page(f"map of {plural(len(names), 'instance')}", rows, cursor_row=first)
 
 
-def cells(moment: Moment) -> dict[str, dict[int, str]]:
-    """By instance of `val` and generation, what the candidate made of it; its repeats together."""
-    found: dict[str, dict[int, str]] = {}
-    for instance, generation, score, failed in moment.reader.grid(moment.run, "val", until=moment.n):
+def results_by_instance(snapshot: RunSnapshot) -> dict[str, dict[int, str]]:
+    """By instance of `val` and generation, the kind of its result, the mean of its repeats."""
+    results: dict[str, dict[int, str]] = {}
+    for instance, generation, score, failed in snapshot.reader.grid(snapshot.run_id, "val", until=snapshot.n):
         kind = "failed" if failed else "right" if score >= 1 else "wrong" if score <= 0 else "between"
-        found.setdefault(instance, {})[generation] = kind
-    return found
+        results.setdefault(instance, {})[generation] = kind
+    return results
+
+
+def _changes(snapshot: RunSnapshot) -> dict[tuple[str, int], str]:
+    """By instance and generation, `fixed` or `broken` as the gate said."""
+    changes: dict[tuple[str, int], str] = {}
+    for one in snapshot.state.generations:
+        if one.verdict:
+            changes |= {(name, one.n): "fixed" for name in one.verdict.fixed}
+            changes |= {(name, one.n): "broken" for name in one.verdict.broken}
+    return changes

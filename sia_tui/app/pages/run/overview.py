@@ -1,73 +1,105 @@
-"""A run: where it stands, what it was told, its generations, baselines, budget and notes."""
+"""The run as a whole: where it stands, its generations, baselines, sealed test, spend, settings and notes."""
 
 from __future__ import annotations
 
 from engine.core import budget
 from engine.core.decide import standing
+from engine.core.state import Generation, State
 from engine.queries.settings_origin import flat
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, fact, heading, prose, row, score, seconds
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
+from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.units import format_duration, format_score, plural
 
 
-def build(moment: Moment, _target: Target, width: int) -> Page:
-    """The page of the run as a whole."""
-    state = moment.state
+def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
+    """The page of the run."""
+    state = snapshot.state
     if state.settings is None or state.domain is None:
-        return Page("run", [row(("nothing has happened yet", "dim"))])
-    best = state.incumbent
+        return empty_page("run", "no events yet")
     rows: list[Row] = [
-        *prose(f"{state.task.title}", width, "strong"),
-        *prose(f"{standing(state)}.", width),
+        *_summary(state, width),
+        *_generations(state),
+        *_baselines(state),
+        *_sealed_test(state),
+        *_spend(state),
         BLANK,
-        fact("run", f"{state.name} ({state.run})"),
-        fact("domain", f"{state.task.name}: {', '.join(f'{n:,} {split}' for split, n in state.task.counts.items())}"),
-        fact("isolation", (str(state.isolation.get("level") or "unknown"), _isolated(state.isolation.get("level")))),
+        heading("settings"),
+        *(field(key, str(value)) for key, value in flat(state.settings).items() if key != "script"),
     ]
-    if best is not None and (done := state.of(best).execution) and "val" in done.scores:
-        val = done.scores["val"]
-        rows.append(fact("best", f"generation {best}: {score(val.score, val.se)} on {val.n:,} of val", to=_to(best)))
-    rows += [BLANK, heading("generations", "enter opens one")]
-    for one in state.generations:
-        accepted = bool(one.verdict and one.verdict.accepted)
-        tone: Tone = "good" if accepted or one.n == best else "dim"
-        mark = "*" if one.n == best else "+" if accepted else "-"
-        done = one.execution
-        val_shown = score(s.score, s.se) if done and (s := done.scores.get("val")) else "running"
-        rows.append(
-            row(
-                (f"{mark} {one.n:>3} ", tone),
-                f"{val_shown}  ",
-                (one.verdict.reason if one.verdict else "not judged yet", "dim"),
-                to=_to(one.n),
-            )
-        )
-    rows += [row(("score over generations", "accent"), to=Target("scores")),
-             row(("map of generations and instances", "accent"), to=Target("map")),
-             row(("cost", "accent"), to=Target("cost"))]  # fmt: skip
-    if state.baseline:
-        rows += [BLANK, heading("baselines on val")]
-        rows += [row(f"{score(one.score, one.se)}  {name}") for name, one in state.baseline.scores.items()]
-    if state.tested:
-        test = state.tested
-        rows += [BLANK, heading("sealed test", f"read {state.unsealed} time{'s' * (state.unsealed > 1)}")]
-        rows.append(row(f"{score(test.score.score, test.score.se)}  best candidate (n = {test.score.n:,})"))
-        rows += [row(f"{score(one.score, one.se)}  {one.name} (n = {one.n:,})") for one in test.subsets]
-        rows += [row(f"{score(one.score, one.se)}  baseline: {name}") for name, one in test.baselines.items()]
-    rows += [BLANK, heading("spent")]
-    spent = state.spent
-    rows.append(fact("evaluations", f"{spent.evaluations:,}", (f" and {spent.reused:,} taken from the lineage", "dim")))
-    rows.append(fact("time", seconds(spent.seconds)))
-    rows += [fact(f"budget {name}", f"{now:,.4g} of {cap:,g}") for name, (now, cap) in budget.used(state).items()]
-    rows += [BLANK, heading("settings")]
-    rows += [fact(key, str(value)) for key, value in flat(state.settings).items() if key != "script"]
     if state.notes:
-        rows += [BLANK, heading("notes"), *(line for note in state.notes for line in prose(note, width))]
+        rows += [BLANK, heading("notes"), *(line for note in state.notes for line in wrap(note, width))]
     return Page(state.name, rows)
 
 
-def _isolated(level: object) -> Tone:
-    return "bad" if level == "none" else "good" if level == "full" else "warn"
+def _summary(state: State, width: int) -> list[Row]:
+    level = state.isolation.get("level")
+    tones: dict[object, Tone] = {"none": "bad", "full": "good"}
+    counts = ", ".join(f"{n:,} {split}" for split, n in state.task.counts.items())
+    rows = [
+        *wrap(state.task.title, width, "strong"),
+        *wrap(f"{standing(state)}.", width),
+        BLANK,
+        field("run", f"{state.name} ({state.run})"),
+        field("domain", f"{state.task.name}: {counts}"),
+        field("isolation", (str(level or "unknown"), tones.get(level, "warn"))),
+    ]
+    best = state.incumbent
+    if best is not None and (execution := state.of(best).execution) and "val" in execution.scores:
+        val = execution.scores["val"]
+        text = f"generation {best}: {format_score(val.score, val.se)} on {val.n:,} of val"
+        rows.append(field("best", text, to=Target("generation", best)))
+    return rows
 
 
-def _to(n: int) -> Target:
-    return Target("generation", n)
+def _generations(state: State) -> list[Row]:
+    return [
+        BLANK,
+        heading("generations", "enter opens one"),
+        *(_generation(one, best=one.n == state.incumbent) for one in state.generations),
+        row(("scores by generation", "accent"), to=Target("scores")),
+        row(("map of generations and instances", "accent"), to=Target("map")),
+        row(("cost", "accent"), to=Target("cost")),
+    ]
+
+
+def _generation(one: Generation, *, best: bool) -> Row:
+    accepted = bool(one.verdict and one.verdict.accepted)
+    mark = "*" if best else "+" if accepted else "-"
+    tone: Tone = "good" if accepted or best else "dim"
+    val = one.execution.scores.get("val") if one.execution else None
+    score = format_score(val.score, val.se) if val else "running"
+    reason = one.verdict.reason if one.verdict else "no verdict yet"
+    return row((f"{mark} {one.n:>3} ", tone), f"{score}  ", (reason, "dim"), to=Target("generation", one.n))
+
+
+def _baselines(state: State) -> list[Row]:
+    if not state.baseline:
+        return []
+    scores = state.baseline.scores.items()
+    return [BLANK, heading("baselines on val"), *(row(f"{format_score(s.score, s.se)}  {name}") for name, s in scores)]
+
+
+def _sealed_test(state: State) -> list[Row]:
+    test = state.tested
+    if not test:
+        return []
+    best = test.score
+    return [
+        BLANK,
+        heading("sealed test", f"read {plural(state.unsealed, 'time')}"),
+        row(f"{format_score(best.score, best.se)}  best candidate (n = {best.n:,})"),
+        *(row(f"{format_score(s.score, s.se)}  {s.name} (n = {s.n:,})") for s in test.subsets),
+        *(row(f"{format_score(s.score, s.se)}  baseline: {name}") for name, s in test.baselines.items()),
+    ]
+
+
+def _spend(state: State) -> list[Row]:
+    spent = state.spent
+    return [
+        BLANK,
+        heading("spend"),
+        field("evaluations", f"{spent.evaluations:,}", (f", {spent.reused:,} reused from the lineage", "dim")),
+        field("time", format_duration(spent.seconds)),
+        *(field(f"budget {name}", f"{used:,.4g} of {cap:,g}") for name, (used, cap) in budget.used(state).items()),
+    ]

@@ -1,31 +1,27 @@
-"""Training curves: what a weights step reported as it went."""
+"""Training curves: the values that a weights step reported."""
 
 from __future__ import annotations
 
 from engine.events import types as t
-from sia_tui.app.model.snapshot import Moment
-from sia_tui.app.rows.chart import Curve, chart
-from sia_tui.app.rows.event_line import rank
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, heading, row
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.chart import Curve, chart_rows
+from sia_tui.app.rows.event_line import training_value_order
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, empty_page, heading
 
 
-def build(moment: Moment, target: Target, width: int) -> Page:
-    """A chart for each value that training reported; of generation `target.first`, or of the last that trained."""
-    found = [event for event in moment.seen() if isinstance(event.payload, t.TrainingProgress)]
-    wanted = int(target.first) or (found[-1].generation if found else 0)
-    reports = [event.payload for event in found if event.generation == wanted]
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """A chart for each value, of generation `target.first`, or of the last one that trained."""
+    events = [event for event in snapshot.milestones() if isinstance(event.payload, t.TrainingProgress)]
+    generation = int(target.first) or (events[-1].generation if events else 0)
     values: dict[str, tuple[list[float], list[float]]] = {}
-    for report in reports:
-        if isinstance(report, t.TrainingProgress):
-            for name, value in report.values.items():
+    for event in events:
+        if event.generation == generation and isinstance(event.payload, t.TrainingProgress):
+            for name, value in event.payload.values.items():
                 x, y = values.setdefault(name, ([], []))
-                x.append(report.step)
+                x.append(event.payload.step)
                 y.append(value)
     rows: list[Row] = []
-    for name, (x, y) in sorted(values.items(), key=lambda item: rank(item[0])):
-        rows += [
-            heading(name, f"{y[-1]:.4g} at step {x[-1]:g}"),
-            *chart([Curve(name, x, y)], [], width, 10, x="step"),
-            BLANK,
-        ]
-    return Page("training", rows or [row(("no weights were trained at this event", "dim"))])
+    for name, (x, y) in sorted(values.items(), key=lambda item: training_value_order(item[0])):
+        rows.append(heading(name, f"{y[-1]:.4g} at step {x[-1]:g}"))
+        rows += [*chart_rows([Curve(name, x, y)], [], width, 10, x="step"), BLANK]
+    return Page("training", rows) if rows else empty_page("training", "no weights were trained at this event")

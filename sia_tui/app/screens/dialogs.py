@@ -1,4 +1,4 @@
-"""Small screens that ask: a line of text, or yes or no."""
+"""Dialogs: a line of text, and yes or no."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.errors import SiaError
-from sia_tui.app.widgets.lines import harmless
+from sia_tui.app.rows.text import sanitize
 
 Check = Callable[[str], object]
 
 
 class Prompt(ModalScreen[str | None]):
-    """One line of text at the foot of the screen. What `check` refuses is said there, and may be corrected."""
+    """One line of text at the foot of the screen. An error that `check` raises is shown, and the text is kept."""
 
     DEFAULT_CSS = """
     Prompt { align: left bottom; background: $background 0%; }
@@ -33,26 +33,26 @@ class Prompt(ModalScreen[str | None]):
         self._question, self._hint, self._value, self._check = question, hint, value, check
 
     def compose(self) -> ComposeResult:
-        """The question, the line, and a hint."""
+        """The question, the input, and a hint."""
         with Vertical():
             yield Static(Text(self._question, style="bold"))
             yield Input(self._value, compact=True)
             yield Static(Text(self._hint, style="dim"), id="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Takes the line, if it will do."""
+        """Returns the text if `check` accepts it."""
         event.stop()
         try:
             if self._check:
                 self._check(event.value)
         except SiaError as error:
-            self.query_one("#hint", Static).update(Text(harmless(str(error)), style="bold red"))
+            self.query_one("#hint", Static).update(Text(sanitize(str(error)), style="bold red"))
             return
         self.dismiss(event.value)
 
 
 class Confirm(ModalScreen[bool]):
-    """Yes or no, before what costs something or cannot be undone; `what` names all that it changes."""
+    """Yes or no, before an action that costs something or cannot be undone; `effects` lists what it does."""
 
     DEFAULT_CSS = """
     Confirm { align: center middle; }
@@ -64,13 +64,13 @@ class Confirm(ModalScreen[bool]):
         Binding("n,escape,q", "dismiss(False)", "No"),
     ]
 
-    def __init__(self, question: str, what: Sequence[str]) -> None:
+    def __init__(self, question: str, effects: Sequence[str]) -> None:
         super().__init__()
-        self._question, self._what = question, what
+        self._question, self._effects = question, effects
 
     def compose(self) -> ComposeResult:
-        """The question, and what follows from a yes."""
+        """The question, and what a yes does."""
         with Vertical():
-            yield Static(Text(harmless(self._question), style="bold"))
-            yield Static(Text("\n".join(f"· {harmless(line)}" for line in self._what)))
-            yield Static(Text("\ny or enter: yes    n or esc: no", style="dim"))
+            yield Static(Text(sanitize(self._question), style="bold"))
+            yield Static(Text("\n".join(f"· {sanitize(line)}" for line in self._effects)))
+            yield Static(Text("\ny or enter Yes · n or esc No", style="dim"))

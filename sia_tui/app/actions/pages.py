@@ -1,0 +1,56 @@
+"""Opening pages in the inspector, marking what they compare, and copying from them."""
+
+from __future__ import annotations
+
+from sia_tui.app.rows.row import Target
+from sia_tui.app.screens.main import MainScreen
+
+
+def open_run_page(main: MainScreen, kind: str) -> None:
+    """Opens a page about the selected run."""
+    main.show_page(Target(kind))
+
+
+def open_generation_page(main: MainScreen, kind: str) -> None:
+    """Opens a page about the current generation."""
+    main.show_page(Target(kind, main.navigator.current_generation or 1))
+
+
+def open_diff(main: MainScreen) -> None:
+    """Opens the difference to the harness of the marked generation, else of the parent."""
+    if (target := main.navigator.difference()) is not None:
+        main.show_page(target)
+
+
+def open_bisect(main: MainScreen) -> None:
+    """Opens the bisection of the current instance."""
+    if (instance := main.navigator.current_instance) is not None:
+        main.show_page(Target("bisect", instance))
+
+
+def open_comparison(main: MainScreen) -> None:
+    """Opens the comparison of the marks, or of the mark and the selection."""
+    if (target := main.navigator.comparison()) is not None:
+        main.show_page(target)
+
+
+def toggle_mark(main: MainScreen) -> None:
+    """Marks the selection, or removes its mark."""
+    main.navigator.toggle_mark()
+    main.refresh_lineage()
+    main.refresh_bindings()
+
+
+def copy(main: MainScreen) -> None:
+    """Copies what the row under the cursor stands for, else its text."""
+    if (current := main.panes.focused.current) is not None:
+        text = current.copy or current.text
+        main.app.copy_to_clipboard(text)
+        main.notify(f"Copied {len(text):,} characters", timeout=2)
+
+
+def show_help(main: MainScreen) -> None:
+    """Lists the keys, and why some are not available."""
+    from sia_tui.app.screens.help import Help
+
+    main.app.push_screen(Help(main.keymap, main.unavailable))

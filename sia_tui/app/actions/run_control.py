@@ -1,0 +1,127 @@
+"""Pausing, resuming and stopping a run, approving its candidates, and reading its test split."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from engine.errors import SiaError
+from sia_tui.app.actions import launch
+from sia_tui.app.actions.new_run import options
+from sia_tui.app.navigator.run_cursor import RunCursor
+from sia_tui.app.rows.units import plural
+from sia_tui.app.screens.dialogs import Confirm
+from sia_tui.app.screens.form import Form, FormField
+from sia_tui.app.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from engine.core.state import State
+    from engine.loop.control_socket import Wish
+
+BY = "a person"
+"""Who asks, in the events of the run."""
+TRIES, RETRY_S = 20, 0.25
+"""An engine that has just started does not listen yet."""
+
+
+async def pause_or_resume(main: MainScreen) -> None:
+    """Asks a live engine to pause; resumes a run that is not running."""
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    if main.navigator.status == "running":
+        await _request(main, cursor, "pause")
+        return
+    state = cursor.snapshot.state
+    more: list[str] = []
+    if state.status == "finished":
+        values = await main.app.push_screen_wait(_resume_form(state))
+        if not values:
+            return
+        more = options(values)
+    await launch.start_engine(main, ["resume", cursor.run_id, *more])
+
+
+def _resume_form(state: State) -> Form:
+    budget = state.set.budget
+    fields = [FormField("generations", str(state.set.generations))]
+    for name in ("evaluations", "minutes", "usd"):
+        limit = getattr(budget, name)
+        fields.append(FormField(f"budget-{name}", "" if limit is None else str(limit), "no limit"))
+    return Form(f"{state.name} is finished", ["To resume it, raise the generations or a budget."], fields)
+
+
+async def stop(main: MainScreen) -> None:
+    """Asks a live engine to stop, once the user has confirmed it."""
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    state = cursor.snapshot.state
+    effects = [f"{state.name} stops after event {cursor.head:,}; `sia resume` continues it"]
+    if step := state.open_step:
+        effects.append(f"the step {step.kind} is abandoned; its {step.evaluations} results are kept")
+    if await main.app.push_screen_wait(Confirm(f"Stop {state.name}?", effects)):
+        await _request(main, cursor, "stop")
+
+
+async def approve(main: MainScreen) -> None:
+    """Shows the candidate that needs approval, and gives the user's decision to the engine."""
+    from engine.loop.approval import give
+    from engine.loop.control_socket import Request
+    from sia_tui.app.screens.approval import ApprovalScreen, Decision
+    from sia_tui.app.screens.harness_editor import Edited, HarnessEditor
+
+    cursor = main.navigator.cursor
+    number = cursor.snapshot.state.asked if cursor else None
+    if cursor is None or number is None:
+        return
+    snapshot = cursor.snapshot
+    version = snapshot.state.versions[number]
+    decision: Decision | None = await main.app.push_screen_wait(ApprovalScreen(snapshot, number))
+    if decision is None:
+        return
+    folder = ""
+    if decision.answer == "edit":
+        files = {path: snapshot.reader.blob(name) for path, name in version.files.items()}
+        editor = HarnessEditor(f"candidate {number}", files, "execute it")
+        edited: Edited | None = await main.app.push_screen_wait(editor)
+        if edited is None:
+            return
+        folder = str(edited.folder)
+    request = Request(decision.answer, BY, decision.reason, folder, version.commit)
+    try:
+        name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, request)
+    except SiaError as error:
+        main.fail(error)
+        return
+    done = {"yes": "approved", "no": "declined", "edit": "replaced by your edit"}[decision.answer]
+    main.notify(f"Candidate {number} of {name} {done}", markup=False)
+
+
+async def unseal(main: MainScreen) -> None:
+    """Reads the test split, once the user has confirmed it."""
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    state = cursor.snapshot.state
+    instances = plural(state.task.counts.get("test", 0), "test instance")
+    effects = [
+        f"the candidate of generation {state.incumbent} and the baselines run on {instances}",
+        f"this lineage has read the test split {plural(state.unsealed, 'time')} before; this read is counted too",
+        "every look weakens the test; this cannot be undone",
+    ]
+    if await main.app.push_screen_wait(Confirm(f"Read the test split of {state.task.name}?", effects)):
+        await launch.start_engine(main, ["test", cursor.run_id])
+
+
+async def _request(main: MainScreen, cursor: RunCursor, wish: Wish) -> None:
+    """Sends a request to a live engine."""
+    from engine.loop.control_socket import Request, send
+
+    workspace = main.navigator.sources.workspace
+    for _ in range(TRIES):
+        if await asyncio.to_thread(send, workspace.path, cursor.run_id, Request(wish, BY)):
+            main.notify(f"Asked the engine to {wish}")
+            return
+        await asyncio.sleep(RETRY_S)
+    main.fail(SiaError("no engine answers", "wait a moment, or press p to resume the run"))

@@ -1,0 +1,71 @@
+"""Runs, branches and forks with their generations: the nodes of the lineage graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from engine.core.state import State
+from engine.events.reader import Reader, RunRow
+
+
+class GenerationNode(NamedTuple):
+    """A generation of a run. `accepted` is None before its verdict; `wall_s` is the time of its Execution."""
+
+    n: int
+    lever: str
+    val: float | None
+    se: float | None
+    accepted: bool | None
+    wall_s: float | None = None
+
+
+class RunNode(NamedTuple):
+    """A run. `forked_in` is the generation of its parent in which it was forked; 0 where it has no parent."""
+
+    run: RunRow
+    status: str
+    generations: Sequence[GenerationNode]
+    forked_in: int = 0
+
+
+def read_lineage(reader: Reader, statuses: Mapping[str, str]) -> list[RunNode]:
+    """All runs of a log with their own generations, oldest first; `statuses` overrides what the log says."""
+    generations: dict[str, list[GenerationNode]] = {}
+    for row in reader.generations():
+        node = GenerationNode(row.generation, row.lever or "", row.val, row.se, row.accepted)
+        generations.setdefault(row.run, []).append(node)
+    return [
+        RunNode(
+            run,
+            statuses.get(run.run, run.status),
+            generations.get(run.run, []),
+            reader.generation_of(run.parent, run.parent_n) if run.parent and run.parent_n else 0,
+        )
+        for run in reader.runs()
+    ]
+
+
+def at_state(node: RunNode, state: State, status: str) -> RunNode:
+    """The node of a run as it was in `state`."""
+    own = {generation.n for generation in node.generations}
+    generations = []
+    for one in state.generations:
+        if one.n in own:
+            execution, verdict = one.execution, one.verdict
+            val = execution.scores.get("val") if execution else None
+            generations.append(
+                GenerationNode(
+                    one.n,
+                    one.candidate.lever or "",
+                    val.score if val else None,
+                    val.se if val else None,
+                    verdict.accepted if verdict else None,
+                    execution.wall_s if execution else None,
+                )
+            )
+    best = state.of(state.incumbent).execution if state.incumbent else None
+    run = replace(node.run, best=best.scores["val"].score if best and "val" in best.scores else None)
+    return node._replace(run=run, generations=generations, status=status)

@@ -1,0 +1,46 @@
+"""The gate's verdict on a generation: the test, and the instances that the candidate broke and fixed."""
+
+from __future__ import annotations
+
+from engine.core.state import Generation
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
+from sia_tui.app.rows.text import wrap
+
+
+def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """The verdict on generation `target.first`. The cursor starts at the first instance."""
+    state, n = snapshot.state, int(target.first)
+    title = f"verdict on generation {n}"
+    if not 1 <= n <= len(state.generations):
+        return empty_page(title, f"generation {n} has not started at this event")
+    rows = verdict_rows(state.of(n), width)[1:]
+    if not rows:
+        return empty_page(title, "no verdict at this event")
+    first = next((i for i, one in enumerate(rows) if one.target and one.target.kind == "instance"), 0)
+    return Page(title, rows, first)
+
+
+def verdict_rows(one: Generation, width: int) -> list[Row]:
+    """The verdict as a section of a page, after a blank row; nothing before there is one."""
+    verdict = one.verdict
+    if verdict is None:
+        return []
+    rows = [BLANK, heading("verdict"), *wrap(verdict.reason, width, "good" if verdict.accepted else "warn")]
+    if verdict.test != "none":
+        rows += [
+            field("difference", f"{verdict.difference:+.4f} ± {verdict.se:.4f} over {verdict.n:,} units"),
+            field("test", verdict.test),
+            field("p", f"{verdict.p:.2g}, must be below {verdict.alpha:.2g}"),
+            field("minimum", f"a gain of {verdict.minimum_effect:g}"),
+        ]
+    groups: list[tuple[str, str, Tone, list[str]]] = [
+        ("broken", "- ", "bad", list(verdict.broken)),
+        ("fixed", "+ ", "good", list(verdict.fixed)),
+    ]
+    for change, mark, tone, names in groups:
+        if names:
+            note = f"against generation {verdict.against}; enter shows why"
+            rows += [BLANK, heading(f"{change}: {len(names)}", note)]
+            rows += [row((mark, tone), name, to=Target("instance", name, one.n)) for name in names]
+    return rows

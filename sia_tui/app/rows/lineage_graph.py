@@ -1,0 +1,91 @@
+"""The lineage as a graph: a row a run, the rows of its generations below it, forks below the generation they left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sia_tui.app.model.lineage import GenerationNode, RunNode
+from sia_tui.app.rows.row import Row, Span, Target, Tone
+from sia_tui.app.rows.units import format_duration, format_score
+
+_STATUS_TONES: dict[str, Tone] = {
+    "running": "good",
+    "interrupted": "bad",
+    "failed": "bad",
+    "paused": "warn",
+    "stopped": "warn",
+}
+_LEVERS = {"harness": " H", "weights": " W"}
+_MARK: Span = ("» ", "accent")
+
+
+def run_target(label: str, run_id: str) -> Target:
+    """The row of a run of the log with that label."""
+    return Target("run", run_id, label)
+
+
+def node_target(label: str, run_id: str, generation: int) -> Target:
+    """The row of a generation of a run."""
+    return Target("node", f"{run_id}:{generation}", label)
+
+
+def run_and_generation(node: Target) -> tuple[str, int]:
+    """The run id and the generation of a row made by `node_target`."""
+    run_id, _, generation = str(node.first).rpartition(":")
+    return run_id, int(generation)
+
+
+def graph_rows(nodes: Sequence[RunNode], label: str, marks: Sequence[Target] = ()) -> list[Row]:
+    """The graph of the runs of one log."""
+    known = {node.run.run for node in nodes}
+    children: dict[str | None, list[RunNode]] = {}
+    for node in nodes:
+        children.setdefault(node.run.parent if node.run.parent in known else None, []).append(node)
+    rows: list[Row] = []
+
+    def draw(node: RunNode, indent: str) -> None:
+        rows.append(_run_row(node, f"{indent[:-2]}├─" if indent else "", label, marks))
+        inner = f"{indent}│ "
+        pending = list(children.get(node.run.run, []))
+        for generation in node.generations:
+            rows.append(_generation_row(node, generation, inner, label, marks))
+            for child in [one for one in pending if one.forked_in <= generation.n]:
+                pending.remove(child)
+                draw(child, inner)
+        for child in pending:
+            draw(child, inner)
+
+    for root in children.get(None, []):
+        draw(root, "")
+    return rows
+
+
+def _run_row(node: RunNode, branch: str, label: str, marks: Sequence[Target]) -> Row:
+    target = run_target(label, node.run.run)
+    spans: list[Span] = [(branch, "dim")]
+    if target in marks:
+        spans.append(_MARK)
+    spans += [("● ", "title"), (node.run.name, "title")]
+    if node.run.best is not None:
+        spans.append((f" {format_score(node.run.best)}", ""))
+    spans.append((f"  {node.status}", _STATUS_TONES.get(node.status, "dim")))
+    return Row(tuple(spans), target, copy=node.run.name)
+
+
+def _generation_row(node: RunNode, generation: GenerationNode, indent: str, label: str, marks: Sequence[Target]) -> Row:
+    target = node_target(label, node.run.run, generation.n)
+    glyph, tone = _verdict(generation.accepted)
+    val = "..." if generation.val is None else format_score(generation.val, generation.se)
+    spans: list[Span] = [(indent, "dim")]
+    if target in marks:
+        spans.append(_MARK)
+    spans += [(f"{glyph} {generation.n}", tone), (_LEVERS.get(generation.lever, " 1st"), "dim"), (f"  {val}", tone)]
+    if generation.wall_s is not None:
+        spans.append((f"  {format_duration(generation.wall_s)}", "dim"))
+    return Row(tuple(spans), target)
+
+
+def _verdict(accepted: bool | None) -> tuple[str, Tone]:
+    if accepted is None:
+        return "?", "accent"
+    return ("+", "good") if accepted else ("-", "dim")

@@ -1,0 +1,113 @@
+"""The inspector pane: the page on top of the navigator's stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.message import Message
+
+from engine.errors import SiaError
+from sia_tui.app import pages
+from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.navigator.navigator import Navigator
+from sia_tui.app.navigator.page_stack import OpenPage
+from sia_tui.app.navigator.run_cursor import RunCursor
+from sia_tui.app.rows.row import Page, Target, row
+from sia_tui.app.rows.text import wrap
+from sia_tui.app.widgets.lines import Lines
+
+RESIZE_S = 0.1
+"""After a resize the lists are drawn, and take keys, before the page is wrapped again."""
+
+
+class InspectorPane(Lines):
+    """A page about the run at the event that is shown. Slow pages are built on another thread."""
+
+    class Built(Message):
+        """A slow page is built."""
+
+        def __init__(self, page: Page, open_page: OpenPage, n: int) -> None:
+            super().__init__()
+            self.page = page
+            self.open_page = open_page
+            self.n = n
+
+    def __init__(self, navigator: Navigator, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.title = ""
+        self._navigator = navigator
+        self._shown: tuple[OpenPage, int, int] | None = None
+        self._drawn: OpenPage | None = None
+        self._start_row = -1
+
+    def fill(self, *, force: bool = False) -> None:
+        """Builds the page on top of the stack for the event that is shown, unless it is there already."""
+        cursor, open_page = self._navigator.cursor, self._navigator.pages.top
+        if cursor is None or open_page is None or not self.size.width:
+            return
+        key = (open_page, cursor.n, self.size.width)
+        if key == self._shown and not force:
+            return
+        opened = self._shown is None or self._shown[0] is not open_page
+        if opened and self._shown is not None:
+            self._shown[0].cursor_row = self.cursor_row
+        self._shown = key
+        if open_page.target.kind not in pages.SLOW:
+            self._draw(build_page(cursor.snapshot, open_page.target, self._page_width), open_page)
+            return
+        if opened:
+            self.title, self._drawn = open_page.target.kind, None
+            self.show([row(("reading ...", "dim"))])
+        self.run_worker(
+            lambda: self._build(cursor, *key), thread=True, exclusive=True, group="page", exit_on_error=False
+        )
+
+    def on_resize(self) -> None:
+        """Wraps the page to the new width."""
+        super().on_resize()
+        self.set_timer(RESIZE_S, self.fill)
+
+    @property
+    def _page_width(self) -> int:
+        return max(20, self.size.width - 1)
+
+    def _build(self, cursor: RunCursor, open_page: OpenPage, n: int, width: int) -> None:
+        from engine.queries.snapshot import Outline
+
+        reader = cursor.source.new_reader()
+        try:
+            snapshot = RunSnapshot(reader, Outline(reader, cursor.run_id), n)
+            page = build_page(snapshot, open_page.target, max(20, width - 1))
+        finally:
+            if reader is not cursor.source.reader:
+                reader.close()
+        self.post_message(self.Built(page, open_page, n))
+
+    def on_inspector_pane_built(self, message: Built) -> None:
+        """Draws a slow page, unless another one is shown by now."""
+        if self._shown is not None and self._shown[:2] == (message.open_page, message.n):
+            self._draw(message.page, message.open_page)
+
+    def _draw(self, page: Page, open_page: OpenPage) -> None:
+        """Draws a page. The cursor is where the user left it; until they moved it, where the page starts."""
+        same = self._drawn is open_page
+        if open_page.cursor_row is None or (same and self.cursor_row == self._start_row):
+            self.show(page.rows, cursor_row=page.cursor_row)
+            below = page.cursor_row >= self.size.height // 2
+            self.scroll_to(y=page.cursor_row - 2 if below else 0, animate=False)
+            self._start_row = self.cursor_row
+        elif same:
+            self.show(page.rows)
+        else:
+            self.show(page.rows, cursor_row=open_page.cursor_row)
+            self._start_row = -1
+        open_page.cursor_row = self.cursor_row
+        self.title, self._drawn = page.title, open_page
+
+
+def build_page(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+    """A page; where the log is damaged, the page is the error."""
+    try:
+        return pages.build(snapshot, target, width)
+    except SiaError as error:
+        return Page(target.kind, wrap(str(error), width, "warn"))

@@ -1,0 +1,48 @@
+"""The lineage pane: the runs of all open logs as a graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sia_tui.app.model.lineage import RunNode, at_state, read_lineage
+from sia_tui.app.model.sources import Source
+from sia_tui.app.navigator.navigator import Navigator
+from sia_tui.app.rows.lineage_graph import graph_rows
+from sia_tui.app.rows.row import BLANK, Row, Target, row
+from sia_tui.app.widgets.lines import Lines
+
+
+class LineagePane(Lines):
+    """The graph. The cursor stays on its run or generation when rows are added or removed."""
+
+    def __init__(self, navigator: Navigator, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._navigator = navigator
+
+    def fill(self) -> None:
+        """Draws the selected run as it is at its event, the others as they are now."""
+        rows: list[Row] = []
+        for source in self._navigator.sources:
+            nodes = [self._at_cursor(source, node) for node in read_lineage(source.reader, self._statuses)]
+            rows += [BLANK] if rows else []
+            rows.append(row((source.label, "strong"), (f"  {source.note}", "dim")))
+            rows += graph_rows(nodes, source.label, self._navigator.marks)
+        target = self.current.target if self.current else None
+        index = next((i for i, one in enumerate(rows) if target and one.target == target), None)
+        self.show(rows, cursor_row=index)
+
+    @property
+    def _statuses(self) -> dict[str, str]:
+        return self._navigator.live_runs.statuses
+
+    def _at_cursor(self, source: Source, node: RunNode) -> RunNode:
+        cursor = self._navigator.cursor
+        if cursor is None or cursor.source is not source or cursor.run_id != node.run.run:
+            return node
+        return at_state(node, cursor.snapshot.state, self._navigator.status or node.status)
+
+    def select_row(self, target: Target | None) -> None:
+        """Moves the cursor to the row of `target`, if there is one."""
+        index = next((i for i, one in enumerate(self.rows) if target and one.target == target), None)
+        if index is not None:
+            self.action_go_to(index)

@@ -1,0 +1,54 @@
+"""The status line: what the selected run is doing at the event that is shown."""
+
+from __future__ import annotations
+
+from engine.core import budget
+from engine.core.state import State
+from sia_tui.app.navigator.navigator import Navigator
+from sia_tui.app.rows.event_line import STEP_NAMES
+from sia_tui.app.rows.units import format_duration, format_score
+from sia_tui.app.widgets.bars import Bar, join_parts
+
+_STATUS_STYLES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
+
+
+class StatusLine(Bar):
+    """Status, step, generation, lever, best score, spend, budgets, isolation, and whether the view follows the run."""
+
+    DEFAULT_CSS = "StatusLine { background: $panel; }"
+
+    def __init__(self, navigator: Navigator) -> None:
+        super().__init__(markup=False)
+        self._navigator = navigator
+
+    def fill(self, *, following: bool) -> None:
+        """Draws the line."""
+        cursor, status = self._navigator.cursor, self._navigator.status
+        if cursor is None:
+            self.draw(join_parts(["no run is selected"]))
+            return
+        parts = [(f" {status} ", _STATUS_STYLES.get(status, "")), *state_parts(cursor.snapshot.state)]
+        parts.append(("following" if following else "view paused", ""))
+        self.draw(join_parts(parts))
+
+
+def state_parts(state: State) -> list[tuple[str, str]]:
+    """What the line says of a state, as (text, style) pairs."""
+    parts: list[tuple[str, str]] = []
+    if state.open_step:
+        parts.append((STEP_NAMES[state.open_step.kind], ""))
+    if state.current:
+        parts.append((f"gen {state.current.n}/{state.set.generations}", ""))
+        parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
+    if state.incumbent and (execution := state.of(state.incumbent).execution) and "val" in execution.scores:
+        val = execution.scores["val"]
+        parts.append((f"best {format_score(val.score, val.se)}", ""))
+    evaluations = state.spent.evaluations + state.spent.reused
+    parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
+    for name, (spent, cap) in budget.used(state).items():
+        parts.append((f"{name} {spent:,.4g}/{cap:,g}", "yellow" if cap and spent >= 0.8 * cap else ""))
+    level = str(state.isolation.get("level") or "?")
+    parts.append((f"sandbox {level}", "bold red" if level == "none" else ""))
+    if state.asked is not None:
+        parts.append((f"candidate {state.asked} needs your approval (a)", "bold yellow"))
+    return parts
