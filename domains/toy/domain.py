@@ -60,12 +60,15 @@ class Toy:
 
 
 def _drawn(split: Split, part: Part) -> list[Instance]:
+    # shuffled, so that neither an id nor a place in the split tells a digit
+    digits = [*range(10)] * (part.hands * part.drawings // 10)
+    Random(f"{split} digits").shuffle(digits)
     found = []
     for number in range(part.hands):
         rng = Random(f"{split} {number}")
         by = hand(rng)
         for at in range(part.drawings):
-            digit = (number * part.drawings + at) % 10
+            digit = digits.pop()
             found.append(Instance(f"{split}-{number}-{at}", draw(digit, by, rng), digit))
     return found
 

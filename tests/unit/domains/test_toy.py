@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from domains.contract import SPLITS, DataMissing, Graded
+from domains.contract import SPLITS, DataMissing, Graded, Split
 from domains.toy.domain import Toy, load
 from domains.toy.drawing import SHADES, SIDE
 from tests.story import sia
 
-DIGEST = "2fd4248c98a83dd9bef3dc844143677c49001d3ba9fbc7df653381e50f808a46"
+DIGEST = "d5933c87eabec78c3efbc38d0277a5908420894302ff5ef6c5fdcdbbda8e7b3e"
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,19 @@ def test_every_digit_is_equally_frequent_in_each_split(toy: Toy) -> None:
         assert {digits.count(digit) for digit in range(10)} == {len(digits) / 10}
 
 
+@pytest.mark.parametrize("split", SPLITS)
+def test_neither_an_id_nor_a_place_tells_a_digit(toy: Toy, split: Split) -> None:
+    found = toy.instances(split)
+    for period in range(1, 51):
+        guesses = [(found[at - period].label, one.label) for at, one in enumerate(found) if at >= period]
+        assert sum(guess == label for guess, label in guesses) < 0.2 * len(guesses)
+        offset = [(one.label - at) % 10 for at, one in enumerate(found[:: period if period < 10 else 1])]
+        assert max(offset.count(digit) for digit in range(10)) < 0.35 * len(offset)
+
+
 @pytest.mark.parametrize("answer", [3.0, "3", True, None, [3], {"digit": 3}])
 def test_only_the_digit_as_a_whole_number_counts(toy: Toy, answer: Any) -> None:
-    three, one = toy.instances("val")[3], toy.instances("val")[1]
-    assert (three.label, one.label) == (3, 1)
+    three, one = (next(case for case in toy.instances("val") if case.label == digit) for digit in (3, 1))
     assert toy.grade(three, 3).score == 1.0
     assert toy.grade(three, answer).score == toy.grade(one, True).score == 0.0
 
