@@ -21,7 +21,10 @@ test: $(VENV)/.dev  ## the tests; the slow ones are in test-slow
 	$(BIN)/pytest
 
 test-fresh: $(VENV)/.dev  ## the README and the guides on a machine on which nothing was done yet, as root and as an ordinary user
-	$(BIN)/pytest -m fresh -n 2 --dist loadgroup -p no:randomly -s tests/fresh
+	$(MAKE) --jobs 2 test-fresh-as-root test-fresh-as-ordinary
+
+test-fresh-as-%: $(VENV)/.dev
+	AS=$* $(BIN)/pytest -m fresh -n 0 -p no:randomly -s --tb short tests/fresh
 
 test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole runs on real counts where $$SIA_TEST_DATA has them
 	$(BIN)/pytest -m "slow or not slow" -n 0 --timeout 2400 -k denoising tests

@@ -9,12 +9,10 @@ import pytest
 
 from tests.fresh.machine import Machine, machine
 
-NAMES = ("root", "ordinary") if os.getuid() == 0 else ("root", "own")
+AS = os.environ.get("AS", "root ordinary").split()
 
 
-@pytest.fixture(
-    scope="session", params=[pytest.param(name, marks=pytest.mark.xdist_group(name), id=name) for name in NAMES]
-)
+@pytest.fixture(scope="session", params=AS)
 def bare_machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A machine as it is before anything was done, of root and of a user who is not."""
     if request.param == "root" and os.getuid() != 0:
@@ -26,5 +24,5 @@ def bare_machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 @pytest.fixture(scope="session")
 def installed(bare_machine: Machine) -> Machine:
     """The same with the environment that the README's commands make."""
-    bare_machine.run("make .venv/.core")
+    bare_machine.run("make .venv/.core", wall_s=1500)
     return bare_machine

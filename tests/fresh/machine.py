@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.sandbox import tree
 
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OF_PIP = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 PREFIX = "sia-fresh-"
+TEMPORARY = Path("/tmp")  # noqa: S108  (short, whatever $TMPDIR is, and open to the other user)
 TELL_S = 60.0
 SHOWN_LINES = 80
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
@@ -73,16 +75,9 @@ class Machine:
         """Gives `path` and what is in it to the person."""
         subprocess.run(["chown", "-hR", f"{self.person.uid}:{self.person.gid}", str(path)], check=True)
 
-    def run(
-        self,
-        command: str,
-        cwd: Path | None = None,
-        *,
-        environment: Mapping[str, str] | None = None,
-        wall_s: float = 600,
-    ) -> str:
-        """What the command prints; the test fails where it does not end with exit status 0 within `wall_s` seconds."""
-        status, output = self.call(command, cwd, environment=environment, wall_s=wall_s)
+    def run(self, command: str, *where: Path, **how: Any) -> str:
+        """What the command prints, called as by `call`; the test fails where its exit status is not 0."""
+        status, output = self.call(command, *where, **how)
         assert status == 0, f"exit status {status} of `{command}` as {self.person.name}:\n{_end_of(output)}"
         return output
 
@@ -128,10 +123,11 @@ class Machine:
 def machine(name: str) -> Iterator[Machine]:
     """A machine with a fresh clone of the revision under test; nothing is left of it afterwards.
 
-    `name` is `root`, `ordinary` (a user made for the purpose, where this is root) or `own` (whoever this is).
+    `name` is `root` or `ordinary`: a user made for the purpose where this is root, and else whoever this is.
     """
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # what a command leaves behind becomes a child of ours
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
+    _remove_stale()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=TEMPORARY))
     try:
         folder.chmod(0o755)
         logs = folder / "logs"
@@ -160,10 +156,9 @@ def tell(who: str, line: str) -> None:
 @contextlib.contextmanager
 def _person(name: str, home: Path) -> Iterator[Person]:
     home.mkdir()
-    if name != "ordinary":
+    if name == "root" or os.getuid() != 0:
         yield Person(name, os.getuid(), os.getgid(), home)
         return
-    _remove_stale()
     account = f"{PREFIX}{os.getpid()}"
     subprocess.run(["useradd", "--no-create-home", "--home-dir", str(home), account], check=True)
     try:
@@ -174,11 +169,17 @@ def _person(name: str, home: Path) -> Iterator[Person]:
 
 
 def _remove_stale() -> None:
-    """Removes the users of tests that were killed."""
+    """Removes what tests that were killed have left: users and folders."""
     for entry in pwd.getpwall():
-        pid = entry.pw_name.removeprefix(PREFIX)
-        if entry.pw_name.startswith(PREFIX) and not Path("/proc", pid).exists():
+        if _is_stale(entry.pw_name):
             subprocess.run(["userdel", "--force", entry.pw_name], check=True, stderr=subprocess.DEVNULL)
+    for folder in TEMPORARY.glob(f"{PREFIX}*"):
+        if _is_stale(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_stale(name: str) -> bool:
+    return name.startswith(PREFIX) and not Path("/proc", name.removeprefix(PREFIX).split("-")[0]).exists()
 
 
 def _clone(target: Path, revision: str) -> None:
