@@ -39,7 +39,7 @@ def once(
     if whole(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target, report):
+    with alone(target, report):
         if not whole(target):
             scratch = target.with_name(f".{target.name}.new")
             if scratch.exists():  # of a process that was killed
@@ -68,8 +68,11 @@ def keep(target: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _alone(target: Path, report: Report) -> Iterator[None]:
-    """The kernel frees the lock the instant its holder dies; its file stays, since removing it would split waiters."""
+def alone(target: Path, report: Report) -> Iterator[None]:
+    """One process at a time, by a lock beside `target`; a second one waits, and says so.
+
+    The kernel frees the lock the instant its holder dies; its file stays, since removing it would split waiters.
+    """
     lock = filelock.FileLock(target.with_name(f".{target.name}.lock"), poll_interval=0.2)
     try:
         lock.acquire(timeout=0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from domains.contract import DataMissing, DataRefused
+from domains.contract import DataMissing, DataRefused, Report
 
 WALL_S = 3000.0
 """pip bounds each silence itself (15 s, unless configured); this guards against one that hangs."""
@@ -38,16 +40,24 @@ def wheel(requirement: str, folder: Path, remedy: str = "try again") -> Path:
     return wheels[0]
 
 
-def run(command: str, requirements: Sequence[str], *options: str, remedy: str) -> None:
+def run(
+    command: str,
+    requirements: Sequence[str],
+    *options: str,
+    remedy: str,
+    python: str = sys.executable,
+    report: Report | None = None,
+) -> None:
     """`pip download` or `pip install`, wheels only; it ends with the process that calls this, also if that is killed.
 
+    `python` is the environment's that is installed into; `report` is told what is being downloaded and installed.
     Raises as `wheel` does; the sentence begins with what pip could not do.
     """
-    words = [sys.executable, "-P", "-c", _PIP, command, "--no-input", "--disable-pip-version-check"]
+    words = [python, "-P", "-c", _PIP, command, "--no-input", "--disable-pip-version-check"]
     words += ["--only-binary", ":all:", *options, *requirements]
     what = f"pip could not {command} {', '.join(requirements)}"
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False, timeout=WALL_S)
+        done = _followed(words, report) if report else _called(words)
     except subprocess.TimeoutExpired:
         raise DataMissing(f"{what} in {WALL_S:g} s: check the network, then {remedy}.") from None
     if done.returncode == 0:
@@ -61,6 +71,29 @@ def run(command: str, requirements: Sequence[str], *options: str, remedy: str) -
             raise DataMissing(f"{what} ({name or _short(told[-1])}): {cure}, then {remedy}.")
     reason = _cause(said) or _short(told[-1])
     raise DataRefused(f"{what} ({reason}): check the network and the package index of pip, then {remedy}.", reason)
+
+
+def _called(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, errors="replace", check=False, timeout=WALL_S)
+
+
+def _followed(words: Sequence[str], report: Report) -> subprocess.CompletedProcess[str]:
+    """As `_called`, its lines told as they come."""
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace")
+        guard = threading.Timer(WALL_S, process.kill)
+        guard.start()
+        lines = []
+        with process:
+            for line in process.stdout or ():
+                lines.append(line)
+                if line.strip().startswith(("Downloading ", "Installing ")):
+                    report(re.sub(r"\S+/", "", line.strip()))  # a file by its name, not by its address
+        if not guard.is_alive():
+            raise subprocess.TimeoutExpired(words, WALL_S)
+        guard.cancel()
+        errors.seek(0)
+        return subprocess.CompletedProcess(words, process.returncode, "".join(lines), errors.read())
 
 
 _PIP = """

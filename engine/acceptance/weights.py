@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.acceptance.report import Say, Skipped, Table
 from engine.errors import SiaError
+from engine.models import vllm_environment
 from engine.models.protocol import Message, Request
 from engine.models.vllm import Vllm
 from engine.settings import Settings
@@ -49,11 +50,12 @@ class Trained:
         """The base, and then the adapter on the same server, without a restart; raises `SiaError`."""
         if not self._adapter:
             raise Skipped("there is no adapter to serve, since training came to nothing")
-        if settings.vllm.interpreter is None:
-            raise Skipped("vLLM has no interpreter here: install it apart, and name it in sia.toml: [vllm] interpreter")
+        interpreter = settings.vllm.interpreter or vllm_environment.interpreter()
+        if interpreter is None:
+            raise Skipped("vLLM has no interpreter here: `sia models get vllm`, or in sia.toml: [vllm] interpreter")
         model = await Vllm.start(
             str(self._checkpoint),
-            interpreter=settings.vllm.interpreter,
+            interpreter=interpreter,
             arguments=settings.vllm.arguments,
             minutes=settings.vllm.start_minutes,
             adapters=self._adapters,

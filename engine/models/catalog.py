@@ -111,6 +111,7 @@ def checkpoint_of(reference: Reference, report: Report = lambda _: None) -> Path
 
 
 async def _vllm(reference: Reference, settings: Settings, adapters: Path | None, report: Report) -> Model:
+    from engine.models import vllm_environment
     from engine.models.vllm import KEY, Vllm
 
     if reference.at:
@@ -119,7 +120,7 @@ async def _vllm(reference: Reference, settings: Settings, adapters: Path | None,
         return await Vllm.attach(reference.name, server.url, key=key, adapters=adapters, report=report)
     return await Vllm.start(
         reference.name,
-        interpreter=settings.vllm.interpreter,
+        interpreter=settings.vllm.interpreter or vllm_environment.interpreter(),
         arguments=settings.vllm.arguments,
         minutes=settings.vllm.start_minutes,
         adapters=adapters,

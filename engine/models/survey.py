@@ -9,7 +9,7 @@ import msgspec
 
 from engine import keys
 from engine.errors import SiaError
-from engine.models import catalog, smollm2
+from engine.models import catalog, smollm2, vllm_environment
 from engine.models.extras import lack
 from engine.models.openai import kind_of
 from engine.settings import Settings
@@ -77,11 +77,9 @@ def _vllm(settings: Settings) -> Usable:
     what = "vLLM on a GPU, started here; one that runs already as vllm:NAME@URL"
     if absent := lack(("httpx2",), "agents"):
         return Usable("vllm:NAME", what, False, absent.message, absent.remedy)
-    interpreter = settings.vllm.interpreter
+    interpreter = settings.vllm.interpreter or vllm_environment.interpreter()
     if interpreter is None:
-        remedy = (
-            'install vllm in an environment of its own on a machine with a GPU; sia.toml: [vllm] interpreter = "..."'
-        )
+        remedy = '`sia models get vllm` on a machine with a GPU; or in sia.toml: [vllm] interpreter = "..."'
         return Usable("vllm:NAME", what, False, "no interpreter", remedy)
     there = interpreter.exists()
     remedy = "" if there else "correct [vllm] interpreter in sia.toml"

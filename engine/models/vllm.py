@@ -1,8 +1,9 @@
 """vLLM on a GPU: a server that is found or started, and that takes LoRA adapters while it runs.
 
-vLLM's pins conflict with ours, so it lives in an environment of its own: an interpreter that the settings name, with
-which `vllm serve` is started, or a server that somebody else has started. Then it is a server with OpenAI's API like
-others. An adapter is named by its SHA-256, and loaded at its first use. A server that was started here dies with us.
+vLLM's pins conflict with ours, so it lives in an environment of its own (`vllm_environment`, or an interpreter that the
+settings name), with which `vllm serve` is started; or a server is used that somebody else has started. Then it is a
+server with OpenAI's API like others. An adapter is named by its SHA-256, and loaded at its first use. A server that was
+started here dies with us.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Vllm:
         if interpreter is None:
             raise SiaError(
                 "vLLM has no interpreter here",
-                "install vllm in an environment of its own on a machine with a GPU, and name its python in sia.toml: "
+                "`sia models get vllm` makes one on a machine with a GPU; or name a python that has vllm in sia.toml: "
                 '[vllm] interpreter = ".../bin/python"; or attach to a server: vllm:NAME@URL',
             )
         port = _free_port()
@@ -139,7 +140,10 @@ async def _launch(
 ) -> asyncio.subprocess.Process:
     command = [str(interpreter), "-c", _SERVE, "serve", weights, "--port", str(port)]
     command += ["--host", "127.0.0.1", "--enable-lora", "--max-lora-rank", str(RANK), *arguments]
-    environment = os.environ | {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"}
+    programs = (
+        f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # kernels are built with its ninja
+    )
+    environment = os.environ | {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1", "PATH": programs}
     try:
         return await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env=environment)
     except OSError as error:

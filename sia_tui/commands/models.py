@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import click
 
@@ -34,13 +35,21 @@ def models(context: click.Context, shared: Shared) -> None:
 
 
 @models.command("get")
-@click.argument("name", type=click.Choice(["smollm2"]))
+@click.argument("name", type=click.Choice(["smollm2", "vllm"]))
+@click.option("--yes", is_flag=True, help="Do not ask before what takes gigabytes.")
+@click.option("--anyway", is_flag=True, help="Make vLLM's environment also where vLLM would not run.")
 @common
-def get(name: str, shared: Shared) -> None:
-    """Obtain and check the model NAME; what is already there and whole is not fetched again.
+def get(name: str, shared: Shared, *, yes: bool, anyway: bool) -> None:
+    """Obtain and check NAME; what is already there and whole is not fetched again.
+
+    smollm2 is a model, 93 MB. vllm is the server for models on a GPU, in a Python environment of its own: what it
+    takes is said first.
 
     Example: sia models get smollm2
     """
+    if name == "vllm":
+        _get_vllm(shared, yes=yes, anyway=anyway)
+        return
     from engine.models import smollm2
     from sia_tui.cli.progress import say
 
@@ -49,3 +58,23 @@ def get(name: str, shared: Shared) -> None:
         print_json({"model": name, "file": str(path), "sha256": smollm2.SHA256})
     else:
         click.echo(f"{name}: {path}")
+
+
+def _get_vllm(shared: Shared, *, yes: bool, anyway: bool) -> None:
+    from engine.compute import devices
+    from engine.models import vllm_environment
+    from sia_tui.cli.progress import say
+
+    if not vllm_environment.interpreter():
+        refused = vllm_environment.refusal(devices.gpus(), devices.driver_version())
+        if refused and not anyway:
+            raise refused
+        say(f"{vllm_environment.takes()}.")
+        asks = sys.stdin.isatty() and not (yes or shared.headless or shared.as_json)
+        if asks and not click.confirm("Go on?", default=True, err=True):
+            return
+    python = vllm_environment.make(say)
+    if shared.as_json:
+        print_json({"model": "vllm", "interpreter": str(python), "version": vllm_environment.VERSION})
+    else:
+        click.echo(f"vllm: {python}; `sia run DOMAIN --model vllm:NAME` starts it")

@@ -1,0 +1,112 @@
+"""vLLM in an environment of its own, in the user's cache: its pins are not ours, so no extra can bring it.
+
+It is made whole or not at all, by the user's own pip, and found by `vllm:NAME` from then on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from domains import cache, pip
+from domains.contract import DataMissing
+from domains.patience import patiently
+from engine.errors import SiaError
+
+VERSION = "0.33.0"
+PINS = (f"vllm=={VERSION}",)
+"""vLLM itself, since the endpoints that we use (adapters at run time, token ids in replies, structured outputs) move
+between its releases. It pins torch 2.14.0 and transformers below 5.21, where our extras need torch 2.13.0 and
+transformers from 5.24 on; all else follows from these, and pip resolves it."""
+LEAST_DRIVER = 580
+"""Torch 2.14 comes built for CUDA 13, which needs this driver: NVIDIA, CUDA Compatibility, minor versions."""
+DOWNLOAD_GB, DISK_GB, MINUTES = 4, 12, 10
+"""Estimates: vLLM's own wheel has 0.34 GB; torch and the libraries of CUDA that it brings are most of the rest."""
+GB = 1e9
+_WHOLE = "sia-whole"
+Report = Callable[[str], None]
+
+
+def folder() -> Path:
+    """Where the environment is, or would be: one for each version of vLLM and of Python."""
+    return cache.folder("vllm", f"{VERSION}-python{sys.version_info.major}.{sys.version_info.minor}")
+
+
+def interpreter() -> Path | None:
+    """The Python that has vLLM; None where the environment was not made, or not to its end."""
+    place = folder()
+    return _python(place) if (place / _WHOLE).is_file() else None
+
+
+def takes() -> str:
+    """What making it takes, in one sentence."""
+    return (
+        f"vLLM {VERSION} goes into an environment of its own, {folder()}: about {DOWNLOAD_GB} GB to download, "
+        f"{DISK_GB} GB of disk ({_free() / GB:.0f} GB are free there), some {MINUTES} minutes, and an NVIDIA GPU with "
+        f"driver {LEAST_DRIVER} or later"
+    )
+
+
+def refusal(gpus: Sequence[str], driver: str) -> SiaError | None:
+    """Why vLLM would not run, or not fit, on a machine with these GPUs and this driver ("" where that is not known)."""
+    anyway = "or pass --anyway to make the environment all the same"
+    if not gpus:
+        return SiaError("vLLM needs an NVIDIA GPU, and there is none here", f"do this where there is one, {anyway}")
+    if driver and int(driver.partition(".")[0]) < LEAST_DRIVER:
+        return SiaError(
+            f"vLLM {VERSION} needs NVIDIA's driver {LEAST_DRIVER} or later, and here is {driver}",
+            f"update the driver, {anyway}",
+        )
+    if (free := _free()) < (DISK_GB + DOWNLOAD_GB) * GB:
+        return SiaError(
+            f"vLLM takes {DISK_GB + DOWNLOAD_GB} GB while it is installed, and {free / GB:.0f} GB are free",
+            f"free some, set $SIA_CACHE to a folder on a larger disk, {anyway}",
+        )
+    return None
+
+
+def make(report: Report, pins: Sequence[str] = PINS) -> Path:
+    """The interpreter of the environment, which is made where it is not there whole; raises `SiaError`."""
+    place = folder()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with cache.alone(place, report):
+            if not interpreter():
+                patiently(lambda: _install(place, pins, report), report)
+                cache.keep(place / _WHOLE, "\n".join(pins).encode())
+    except DataMissing as error:
+        why = str(error).removesuffix(".")
+        raise SiaError(f"vLLM could not be installed: {why}") from None
+    except subprocess.CalledProcessError:
+        raise SiaError(
+            f"{sys.executable} cannot make an environment",
+            "install what it lacks (`apt install python3-venv`), and try again",
+        ) from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise SiaError(
+            f"the environment {place} cannot be written ({reason})", "set $SIA_CACHE to a folder elsewhere"
+        ) from None
+    report(f"vLLM {VERSION} is in {place}")
+    return _python(place)
+
+
+def _install(place: Path, pins: Sequence[str], report: Report) -> None:
+    """Begins anew: what an interrupted try has left cannot be told from what is whole. pip keeps its downloads."""
+    shutil.rmtree(place, ignore_errors=True)
+    report(f"making an environment in {place}")
+    venv.create(place, with_pip=True, symlinks=True)
+    pip.run("install", pins, "--only-binary", ":none:", remedy="try again", python=str(_python(place)), report=report)
+
+
+def _python(place: Path) -> Path:
+    return place / "bin" / "python"
+
+
+def _free() -> int:
+    """Bytes that are free where the environment goes."""
+    return shutil.disk_usage(next(path for path in folder().parents if path.is_dir())).free
