@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.decide import RULES
-from engine.evaluation.model_broker import broker_for
+from engine.evaluation.model_broker import TaskBroker
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.models.calling import Served
@@ -75,7 +75,7 @@ async def measure(folder: Path, count: int) -> dict[str, Any]:
         served = Served(model, lambda usage: 0.0)
         run = Run(log, Ports(no_effects, no_effects, no_effects, no_effects, workers=1, task_model=served))
         run.catch_up()
-        broker = broker_for(run.caller("task"), run.state.root_seed, "commit")
+        broker = TaskBroker(run.callers.task, run.state.root_seed, "commit")
 
         async def through(number: int) -> None:
             await broker.call(f"val/{number}/0", "model.chat", {"messages": [PROMPT]}, 0)

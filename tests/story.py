@@ -11,6 +11,7 @@ from engine.events import types as t
 from engine.events.reader import Reader
 
 TOY = Path(__file__).parent / "toys" / "times7"
+SCALED = TOY.with_name("scaled")
 
 
 def sia(workspace: Path, *arguments: str) -> list[str]:

@@ -1,8 +1,8 @@
 """A run's candidate on a person's own input, in the sandbox.
 
 This reads the log and writes nothing: it works beside a live engine and on a sealed recording, and changes no score,
-no budget and no count of readings. No instance of the sealed test is put to anything. The harness is prepared on
-`train` and `val` together, as for `sia test`, or exactly as its Execution did, and then answers as it did in its run.
+no budget and no count of readings. No instance of the sealed test is used. The harness is prepared on `train` and `val`
+together, as in `sia test`, or exactly as in its Execution, and then answers as it did in its run.
 """
 
 from __future__ import annotations
@@ -10,55 +10,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
-
-import msgspec
+from typing import Literal
 
 from domains.contract import Instance
-from engine.checkout.folder import Taken
+from engine.checkout.folder import Checkout
 from engine.checkout.runner import read
 from engine.errors import SiaError
-from engine.evaluation.evaluate import OnPrepared, as_failure, prepared_on, solve_all
-from engine.evaluation.model_broker import NoModel, TaskBroker
-from engine.events import types as t
+from engine.evaluation import evaluate
+from engine.evaluation.errors import InfrastructureFailure
+from engine.evaluation.evaluate import Evaluation, Grading, OnPrepared
+from engine.evaluation.trial import Answer, trial
 from engine.grading.client import Grader
 from engine.models.calling import Caller, Paid, Position
 from engine.models.protocol import Transient
 from engine.run.models import serve
-from engine.sandbox import Broker, Isolation, Job
-from engine.seeds import derive
+from engine.sandbox import Isolation
 from engine.steps.execution import divide
 from harness_repo import harness as harnesses
 
-Material = Literal["train+val", "run"]
+PreparedOn = Literal["train+val", "run"]
 Form = Literal["jsonl", "text"]
 
 
-class Applied(msgspec.Struct, frozen=True):
-    """What came of one input: an answer, or a failure that says whose fault it was."""
-
-    id: str
-    answer: Any
-    failure: t.Failure | None
-    cpu_s: float
-    wall_s: float
-    log: str
-
-
-class Learnt(msgspec.Struct, frozen=True):
-    """What the harness was prepared on; `digest` is what the log calls `prepared` for the same instances."""
-
-    material: Material
-    instances: list[Instance]
-
-    @property
-    def digest(self) -> str:
-        """The name of the set of instances."""
-        return prepared_on(self.instances)
-
-
 def parse_input(text: str, form: Form) -> list[Instance]:
-    """The instances of an input: one of a text (without its last line end), one a line of JSON lines.
+    """The instances of an input: a text (without its last line end) is one; JSON lines hold one a line.
 
     Raises `SiaError` for anything else.
     """
@@ -67,14 +42,16 @@ def parse_input(text: str, form: Form) -> list[Instance]:
     try:
         found = [Instance(id=row.id, data=row.data) for row in read(text.split("\n"))]
     except ValueError as error:
-        raise SiaError(f"the input cannot be read: {error}", "mend it, or pass --as text for one plain text") from None
+        raise SiaError(
+            f"the input cannot be read: {error}", "correct it, or pass --as text for one plain text"
+        ) from None
     if not found:
-        raise SiaError("the input holds no instance", "give it one a line, as JSON")
+        raise SiaError("the input holds no instance", "write one a line, as JSON")
     return found
 
 
 class Unrecorded:
-    """A ledger that keeps nothing: neither applying nor checking writes an event."""
+    """A ledger that keeps nothing: neither `sia apply` nor `sia check` writes an event."""
 
     def recall(self, at: Position, request: bytes) -> bytes | None:
         return None
@@ -90,79 +67,78 @@ class Unrecorded:
 
 
 @contextlib.asynccontextmanager
-async def task_model(taken: Taken, folder: Path) -> AsyncIterator[Broker]:
-    """What `ctx.model` reaches when a candidate is applied: the run's model, its calls unrecorded.
+async def task_model(checkout: Checkout, folder: Path) -> AsyncIterator[Caller | None]:
+    """The run's model for `ctx.model`, its calls unrecorded; None where the run has none.
 
     `folder` is the workspace whose settings say how it is reached.
     """
-    if not taken.state.set.model:
-        yield NoModel()
+    if not checkout.state.set.model:
+        yield None
         return
-    served = await serve(taken.state.set.model, taken.state.set, folder, adapters=folder / "adapters")
-    adapter = taken.generation.candidate.weights
+    served = await serve(checkout.state.set.model, checkout.state.set, folder, adapters=folder / "adapters")
     try:
-        yield TaskBroker(Caller(served, Unrecorded()), taken.state.root_seed, taken.version.commit, adapter)
+        yield Caller(served, Unrecorded())
     finally:
         await served.model.close()
 
 
-async def learn(taken: Taken, grader: Grader, material: Material) -> Learnt:
-    """What `taken` is to be prepared on."""
-    if not grader.folder.spec.learns:
-        return Learnt(material, [])
-    if material == "train+val":
-        return Learnt(material, await grader.labelled())
-    learnable, _ = divide(await grader.instances("train"), taken.state.set, taken.state.root_seed)
-    return Learnt(material, learnable)
+async def material(checkout: Checkout, grader: Grader, prepared_on: PreparedOn) -> list[Instance]:
+    """What `ctx.train()` may return: train and val, as in `sia test`, or what the Execution learnt from."""
+    if prepared_on == "train+val":
+        return await grader.labelled()
+    learnable, _ = divide(await grader.instances("train"), checkout.state.set, checkout.state.root_seed)
+    return learnable
+
+
+def evaluation(
+    checkout: Checkout,
+    grader: Grader,
+    learn: Sequence[Instance],
+    *,
+    model: Caller | None,
+    isolation: Isolation,
+    workers: int,
+) -> Evaluation:
+    """The candidate's evaluation without a judge, whose answers are used ungraded."""
+    return Evaluation(
+        grading=Grading(grader, None, isolation, workers),
+        harness=harnesses.parse(checkout.files),
+        candidate=checkout.generation.candidate,
+        material=learn,
+        model=model,
+        seed=checkout.state.root_seed,
+    )
 
 
 async def apply(
-    taken: Taken,
-    grader: Grader,
-    learnt: Learnt,
+    chosen: Evaluation,
     inputs: Sequence[Instance],
+    repeat: int,
     *,
-    isolation: Isolation,
-    broker: Broker,
-    workers: int,
     on_prepared: OnPrepared | None = None,
     on_answer: Callable[[int], None] | None = None,
-) -> AsyncIterator[Applied]:
+) -> AsyncIterator[Answer]:
     """The answers to `inputs` in their order, each as soon as those before it are there.
 
-    `on_answer` is told how many are done. Raises `SiaError` where the sandbox could not do its work.
+    An input is treated as the instance of `val` with its id under `repeat`: the seeds are the same. `on_answer` is
+    given the number of answers so far. Raises `SiaError` where the sandbox or the model could not do its work.
     """
-    seed = taken.state.root_seed
-    jobs = [
-        Job(str(place), item.id, item.data, derive(seed, "instance", item.id, taken.repeat))
-        for place, item in enumerate(inputs)
-    ]
-    spec = grader.folder.spec
-    solving = solve_all(
-        harnesses.parse(taken.files),
-        jobs,
-        train=learnt.instances,
-        seed=seed,
-        workers=workers,
-        limits=spec.limits,
-        per=spec.isolation,
-        isolation=isolation,
-        broker=broker,
-        on_prepared=on_prepared,
-    )
-    waiting: dict[int, Applied] = {}
+    todo = [trial("val", item, repeat, chosen.seed) for item in inputs]
+    waiting: dict[str, Answer] = {}
     given = 0
-    async with contextlib.aclosing(solving) as outcomes:
-        async for outcome in outcomes:
-            failure = as_failure(outcome.failure)
-            if failure and failure.kind == "infrastructure":
-                raise SiaError(f"the sandbox could not do its work ({failure.message})", "see `sia doctor`")
-            place = int(outcome.key)
-            waiting[place] = Applied(
-                inputs[place].id, outcome.answer, failure, outcome.cpu_s, outcome.wall_s, outcome.log
-            )
-            if on_answer:
-                on_answer(given + len(waiting))
-            while given in waiting:
-                yield waiting.pop(given)
-                given += 1
+    try:
+        async with contextlib.aclosing(evaluate.answer(chosen, todo, on_prepared)) as answers:
+            async for answer in answers:
+                waiting[answer.trial.key] = answer
+                if on_answer:
+                    on_answer(given + len(waiting))
+                while given < len(todo) and todo[given].key in waiting:
+                    yield waiting.pop(todo[given].key)
+                    given += 1
+    except InfrastructureFailure as error:
+        raise not_run(error) from None
+
+
+def not_run(error: InfrastructureFailure) -> SiaError:
+    """What to tell a person where the sandbox or the model could not do its work."""
+    return SiaError(f"the candidate could not be run ({error})", "see `sia doctor`")

@@ -1,11 +1,11 @@
-"""Taking a result away: a generation's harness as a folder that runs by itself, the same bytes each time.
+"""`sia checkout`: a generation's harness as a folder that runs by itself, the same bytes each time.
 
 README.md         what it is, its score, how to run it
-run.py            the runner, which needs nothing of sia
+run.py            the runner, which does not need sia
 candidate.json    where it comes from, and the seeds that make its answers the run's
 harness/          the harness with its parameters
 adapter/          its trained weights, for transformers, vLLM and llama.cpp, where it has any
-train.jsonl       what it learns from, on demand only: a domain's data is not ours to hand on
+train.jsonl       what it learns from, with --with-data only: a domain's data may not be ours to pass on
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Instance
-from engine.core.results import Results
+from engine.core.results import Key, Results
 from engine.core.state import Generation, State, evolve
 from engine.errors import SiaError
 from engine.events import types as t
@@ -27,17 +27,17 @@ from engine.events.reader import Reader, RunRow
 from harness_repo import harness as harnesses
 
 
-class Taken(msgspec.Struct, frozen=True):
-    """A candidate out of its run: the harness, and everything that its answers depend on beside its input.
+class Checkout(msgspec.Struct, frozen=True):
+    """A candidate out of its run: the harness, and everything that its answers depend on apart from their input.
 
-    `held_out` names the instances of `train` that its Execution answered and did not learn from; `repeat` is the first
-    with which it was executed. `versions` are those of the engine that worked on the run last.
+    `results` are those of its Execution by (split, instance, repeat), and `repeat` is its first; `versions` are of the
+    engine that worked on the run last.
     """
 
     state: State
     generation: Generation
     files: dict[str, bytes]
-    held_out: list[str]
+    results: dict[Key, t.InstanceFinished]
     repeat: int
     versions: dict[str, str]
 
@@ -46,9 +46,20 @@ class Taken(msgspec.Struct, frozen=True):
         """The event that made the harness."""
         return self.state.versions[self.generation.n]
 
+    @property
+    def held_out(self) -> list[str]:
+        """The instances of `train` that its Execution answered, and so did not learn from."""
+        return sorted({name for split, name, _ in self.results if split == "train"})
 
-def take(reader: Reader, run: RunRow, generation: int | None) -> Taken:
+
+def load(reader: Reader, run: RunRow, generation: int | None) -> Checkout:
     """The candidate of `generation`, or the incumbent; raises `SiaError` where there is none."""
+    (found,) = load_all(reader, run, [generation])
+    return found
+
+
+def load_all(reader: Reader, run: RunRow, generations: Sequence[int | None]) -> list[Checkout]:
+    """The candidates of several generations, as `load`."""
     state, results = State(), Results()
     versions: dict[str, str] = {}
     for event in reader.history(run.run):
@@ -56,31 +67,35 @@ def take(reader: Reader, run: RunRow, generation: int | None) -> Taken:
         results.add(event)
         if isinstance(payload := event.payload, t.RunStarted | t.RunResumed):
             versions = payload.versions or versions
-    n = state.incumbent if generation is None else generation
-    if n is None:
+    if state.incumbent is None and None in generations:
         raise SiaError("this run has no incumbent yet", "let it finish its first generation with `sia resume`")
-    if not 1 <= n <= len(state.generations):
-        raise SiaError(f"{state.name} has no generation {n}", f"it has 1 to {len(state.generations)}")
-    chosen = state.of(n)
-    return Taken(
-        state=state,
-        generation=chosen,
-        files={path: reader.blob(name) for path, name in state.versions[n].files.items()},
-        held_out=sorted({key[1] for key in results.of(n, chosen.candidate) if key[0] == "train"}),
-        repeat=(n - 1) * state.set.repeats if state.set.noisy else 0,
-        versions=versions,
-    )
+    found = []
+    for n in (state.incumbent or 0 if generation is None else generation for generation in generations):
+        if not 1 <= n <= len(state.generations):
+            raise SiaError(f"{state.name} has no generation {n}", f"it has 1 to {len(state.generations)}")
+        chosen = state.of(n)
+        found.append(
+            Checkout(
+                state=state,
+                generation=chosen,
+                files={path: reader.blob(name) for path, name in state.versions[n].files.items()},
+                results=results.of(n, chosen.candidate),
+                repeat=(n - 1) * state.set.repeats if state.set.noisy else 0,
+                versions=versions,
+            )
+        )
+    return found
 
 
 def folder(
-    taken: Taken, train: Sequence[Instance] | None = None, adapter: Mapping[str, bytes] | None = None
+    checkout: Checkout, train: Sequence[Instance] | None = None, adapter: Mapping[str, bytes] | None = None
 ) -> dict[str, bytes]:
     """The files of the folder by their paths; `train` adds train.jsonl, `adapter` the trained weights."""
     files = {
-        "README.md": _readme(taken, with_data=train is not None).encode(),
+        "README.md": _readme(checkout, with_data=train is not None).encode(),
         "run.py": resources.files(__package__).joinpath("runner.py").read_bytes(),
-        "candidate.json": _json(_facts(taken), indent=2) + b"\n",
-        **{f"harness/{path}": content for path, content in taken.files.items()},
+        "candidate.json": _json(_facts(checkout), indent=2) + b"\n",
+        **{f"harness/{path}": content for path, content in checkout.files.items()},
         **{f"adapter/{path}": content for path, content in (adapter or {}).items()},
     }
     if train is not None:
@@ -90,7 +105,7 @@ def folder(
 
 
 def check_empty(place: Path) -> None:
-    """Raises `SiaError` where `place` is taken: nothing that is there is ever written over."""
+    """Raises `SiaError` where `place` is not new or empty: no file is ever overwritten."""
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise SiaError(f"{place} is not an empty folder", "name another with -o")
 
@@ -104,8 +119,8 @@ def write(place: Path, files: Mapping[str, bytes]) -> None:
         target.write_bytes(content)
 
 
-def _facts(taken: Taken) -> dict[str, Any]:
-    state, one = taken.state, taken.generation
+def _facts(checkout: Checkout) -> dict[str, Any]:
+    state, one = checkout.state, checkout.generation
     val = one.execution.scores.get("val") if one.execution else None
     return {
         "run": state.run,
@@ -118,8 +133,8 @@ def _facts(taken: Taken) -> dict[str, Any]:
         "domain_digest": state.task.digest,
         "val": msgspec.to_builtins(val),
         "seed": state.root_seed,
-        "repeat": taken.repeat,
-        "held_out": taken.held_out,
+        "repeat": checkout.repeat,
+        "held_out": checkout.held_out,
     }
 
 
@@ -130,11 +145,11 @@ def _json(value: Any, indent: int | None = None) -> bytes:
         raise SiaError(f"the domain's data cannot be written as JSON ({error})", "leave out --with-data") from None
 
 
-def _readme(taken: Taken, *, with_data: bool) -> str:
-    state, one = taken.state, taken.generation
+def _readme(checkout: Checkout, *, with_data: bool) -> str:
+    state, one = checkout.state, checkout.generation
     val = one.execution.scores.get("val") if one.execution else None
-    packages = harnesses.parse(taken.files).manifest.packages
-    pinned = [f"{name}=={taken.versions[name]}" if name in taken.versions else name for name in packages]
+    packages = harnesses.parse(checkout.files).manifest.packages
+    pinned = [f"{name}=={checkout.versions[name]}" if name in checkout.versions else name for name in packages]
     made = "is the seed harness" if one.candidate.lever is None else f"was made by the lever `{one.candidate.lever}`"
     score = f"{val.score:.4f} ± {val.se:.4f} over {val.n} instances" if val else "not measured yet"
     verdict = one.verdict.reason if one.verdict else "not judged yet"
@@ -148,7 +163,7 @@ This harness {made} in generation {one.n} of the run {state.name} ({state.run}) 
 - commit: {one.candidate.harness}
 - {state.task.metric} on val: {score}
 - verdict: {verdict}
-- why: {" ".join(taken.version.reason.split())}{_weights(taken)}
+- why: {" ".join(checkout.version.reason.split())}{_weights(checkout)}
 
 ## Run it
 
@@ -162,16 +177,16 @@ python run.py --train train.jsonl instances.jsonl > answers.jsonl
 order: `{{"id": ..., "answer": ...}}` or `{{"id": ..., "failure": ...}}`. What the harness learns from, lines of
 `{{"id": ..., "data": ..., "label": ...}}`, is {learns}; leave out `--train` for a harness that learns nothing.
 
-With `--as-in-run` it leaves out the {len(taken.held_out)} instances that were held out in the run, and so answers
+With `--as-in-run` it leaves out the {len(checkout.held_out)} instances that were held out in the run, and so answers
 exactly as it did there. `run.py` is no sandbox: the harness runs with your own rights.
 """
 
 
-def _weights(taken: Taken) -> str:
-    adapter = taken.generation.candidate.weights
+def _weights(checkout: Checkout) -> str:
+    adapter = checkout.generation.candidate.weights
     if adapter is None:
         return ""
     return f"""
-- weights: the LoRA adapter {adapter} of {taken.state.set.model}, in `adapter/`: load it with PEFT
+- weights: the LoRA adapter {adapter} of {checkout.state.set.model}, in `adapter/`: load it with PEFT
   (`PeftModel.from_pretrained(model, "adapter")`), serve it with vLLM (`--lora-modules`), or give `adapter/adapter.gguf`
   to llama.cpp (`--lora`), where it is there"""

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from domains.contract import Question, Split
+from domains.contract import Instance, Question, Split
 from engine.checkout.apply import Unrecorded
-from engine.core.failure import StepFailure
 from engine.domain_check.finding import Finding
-from engine.evaluation.judge import Judge, assess
+from engine.evaluation.errors import InfrastructureFailure
+from engine.evaluation.evaluate import Grading
+from engine.evaluation.judge import assess
+from engine.evaluation.trial import trial
 from engine.events import types as t
-from engine.grading.client import Grader, GraderFailed
+from engine.grading.client import GraderFailed
 from engine.models.calling import Caller
 from engine.run.domain_session import Report
 from engine.run.models import serve
@@ -53,16 +55,17 @@ async def caller(reference: str, workspace: Path, report: Report) -> AsyncIterat
 class Assessor:
     """Scores of answers; every method raises `Unfit` where there is none."""
 
-    def __init__(self, grader: Grader, judge: Judge | None) -> None:
-        self.grader, self.judge = grader, judge
+    def __init__(self, grading: Grading) -> None:
+        self.grading, self.grader, self.judge = grading, grading.grader, grading.judge
 
     async def score(self, place: Place, answer: Any, what: str, *, again: int = 0) -> float:
         """The score of an answer, called `what`; `again` asks a judge under another seed."""
+        asked = trial(place[0], Instance(place[1], None), again, 0)
         try:
-            return (await assess(self.grader, self.judge, *place, answer, repeat=str(again))).score
+            return (await assess(self.grader, self.judge, asked, answer)).score
         except GraderFailed as error:
             raise Unfit(await self._ails(error, f"{what} as an answer to {place[0]}/{place[1]}")) from None
-        except StepFailure as error:
+        except InfrastructureFailure as error:
             raise Unfit(Finding("judge", "fail", f"the judge cannot be reached: {error}", "see `sia models`")) from None
 
     async def reference(self, place: Place) -> float:

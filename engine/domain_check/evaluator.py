@@ -5,24 +5,33 @@ from __future__ import annotations
 import statistics
 from collections.abc import AsyncIterator
 
+from msgspec.structs import replace
+
 from engine.domain_check.finding import Finding
+from engine.evaluation.errors import InfrastructureFailure
+from engine.evaluation.evaluate import Evaluation
 from engine.evaluation.verifier_noise import grade_first
-from engine.grading.loader import Folder
-from engine.sandbox import Isolation
 
 TIMES = 3
 
 
-async def judged(folder: Folder, isolation: Isolation) -> AsyncIterator[Finding]:
-    """What the verifier says of the first program, and whether it says so each time."""
-    scores: list[float] = []
+async def judged(evaluation: Evaluation) -> AsyncIterator[Finding]:
+    """What the verifier says of the seed harness's answer, and whether it says so each time."""
+    grader = evaluation.grading.grader
+    folder, scores = grader.folder, list[float]()
+    # under the seed with which a run measures noise, so that both show the same scores
+    evaluation = replace(evaluation, material=(await grader.instances("train"))[1:], seed=0)
     for repeat in range(TIMES):
-        answered = await grade_first(folder, isolation, repeat)
-        if answered.failure is not None:
-            why = f"the verifier fails on the seed ({answered.failure.kind}: {answered.failure.message})"
+        try:
+            answer, grade = await grade_first(evaluation, repeat)
+        except InfrastructureFailure as error:
+            yield Finding("grader", "fail", f"the verifier could not be run ({error})", "see `sia doctor`")
+            return
+        if answer.failure is not None:
+            why = f"the verifier fails on the seed ({answer.failure.kind}: {answer.failure.message})"
             yield Finding("grader", "fail", why, "let it judge the program that the task begins with")
             return
-        scores.append(answered.grade.score)
+        scores.append(grade.score)
     yield Finding("grader", "pass", f"the verifier, in a sandbox of its own, gives the seed {scores[0]:.4f}")
     noise = statistics.pstdev(scores)
     told = f"spread by {noise:.4g}" if noise else "are equal"

@@ -10,24 +10,34 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from engine.domain_check import evaluator, instances, seed, sight, verdicts
 from engine.domain_check.assessor import Assessor, Place, Silent, Unfit, network
 from engine.domain_check.finding import Finding
 from engine.errors import SiaError
+from engine.evaluation.evaluate import Evaluation, Grading
 from engine.evaluation.judge import ModelJudge
-from engine.evaluation.model_broker import NoModel, TaskBroker
+from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.facts import Facts
 from engine.grading.fetch import fetch
 from engine.grading.loader import find
 from engine.models.calling import Caller
 from engine.run.domain_session import Report
-from engine.sandbox import Broker, Isolation
+from engine.sandbox import Isolation
 from harness_repo.harness import Harness
 
 SEED = 1
 OPEN_S = 120.0
 """A run waits longer; a person who examines a task does not."""
+
+_NO_JUDGE = Finding(
+    "judge",
+    "warn",
+    "a language model has a say in grades, and none is named: how it judges was not examined",
+    "pass --judge MODEL",
+)
 
 
 async def examine(
@@ -51,10 +61,9 @@ async def examine(
         return
     harness = seed.read(folder.seed(model.model.weights if model else ""))
     grader = Grader(folder, data, isolation)
-    assessor = Assessor(grader, ModelJudge(judge, SEED) if judge else None)
-    broker = TaskBroker(model, SEED, "") if model else NoModel()
+    assessor = Assessor(Grading(grader, ModelJudge(judge, SEED) if judge else None, isolation, workers))
     try:
-        async for finding in _examined(assessor, harness, isolation, workers, broker, report):
+        async for finding in _examined(assessor, harness, model, report):
             yield finding
     except Unfit as unfit:
         yield unfit.finding
@@ -65,7 +74,7 @@ async def examine(
 
 
 async def _examined(
-    assessor: Assessor, harness: Harness | Finding, isolation: Isolation, workers: int, broker: Broker, report: Report
+    assessor: Assessor, harness: Harness | Finding, model: Caller | None, report: Report
 ) -> AsyncIterator[Finding]:
     grader = assessor.grader
     opened = await _open(assessor, report)
@@ -84,21 +93,24 @@ async def _examined(
         yield finding
     if not counts["train"] or not counts["val"]:
         return
-    tried = (
-        harness
-        if isinstance(harness, Finding)
-        else await seed.try_out(grader, harness, isolation=isolation, workers=workers, broker=broker)
-    )
-    if isinstance(tried, Finding):
-        yield tried
+    if isinstance(harness, Finding):
+        yield harness
         tried = seed.Tried({}, {}, [])
     else:
-        for finding in seed.judged(tried):
+        evaluation = Evaluation(assessor.grading, harness, t.Candidate(""), [], model, SEED)
+        found = await seed.try_out(evaluation)
+        tried = seed.Tried({}, {}, []) if isinstance(found, Finding) else found
+        for finding in [found] if isinstance(found, Finding) else seed.judged(found):
             yield finding
-    if folder.verifier is not None:
-        findings = evaluator.judged(folder, isolation)
-    else:
+    if folder.verifier is None:
         findings = _graded(assessor, tried, facts, counts)
+    elif isinstance(harness, Finding):
+        return
+    elif folder.spec.judged and assessor.judge is None:
+        yield _NO_JUDGE
+        return
+    else:
+        findings = evaluator.judged(evaluation)
     async for finding in findings:
         yield finding
 
@@ -147,14 +159,15 @@ async def _graded(
     train = await grader.instances("train")
     first: list[Place] = [("train", train[0].id), ("val", (await grader.instances("val"))[0].id)]
     # whether it takes any answer can be seen without a judge
-    yield await verdicts.judges_anything(Assessor(grader, Silent()) if spec.judged else assessor, first)
+    yield await verdicts.judges_anything(
+        Assessor(replace(assessor.grading, judge=Silent())) if spec.judged else assessor, first
+    )
     if asked := await assessor.asked():
         yield network(asked)
         return
     yield await verdicts.summary(grader, tried.answers)
     if spec.judged and assessor.judge is None:
-        why = "a language model has a say in grades, and none is named: how it judges was not examined"
-        yield Finding("judge", "warn", why, "pass --judge MODEL")
+        yield _NO_JUDGE
         yield network(await assessor.asked())
         return
     yield await verdicts.varies(assessor, dict(sorted(tried.answers.items())[: 4 if spec.judged else 12]))

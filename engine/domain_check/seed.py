@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from domains.contract import Instance, Split
 from engine.domain_check.finding import Finding
-from engine.evaluation.evaluate import solve_all
-from engine.grading.client import Grader
-from engine.sandbox import Broker, Failure, Isolation, Job
-from engine.seeds import derive, sample
+from engine.evaluation.errors import InfrastructureFailure
+from engine.evaluation.evaluate import Evaluation, answer
+from engine.evaluation.trial import Trial, trials
+from engine.events import types as t
+from engine.seeds import sample
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
 
 FROM = {"train": 8, "val": 24}
@@ -26,7 +28,7 @@ class Tried(msgspec.Struct, frozen=True):
     """What it came to, by (split, id): the answers, the failures, and whose second answer was another one."""
 
     answers: dict[tuple[Split, str], Any]
-    failures: dict[tuple[Split, str], Failure]
+    failures: dict[tuple[Split, str], t.Failure]
     wavering: list[str]
 
 
@@ -38,46 +40,30 @@ def read(folder: Path) -> Harness | Finding:
         return Finding("harness", "fail", f"the seed harness is not valid: {error}", "correct it")
 
 
-async def try_out(
-    grader: Grader, harness: Harness, *, isolation: Isolation, workers: int, broker: Broker
-) -> Tried | Finding:
-    """Puts the harness to a sample of train and val; a finding where the sandbox could not do its work."""
-    spec = grader.folder.spec
-    train, val = await grader.instances("train"), await grader.instances("val")
-    asked: dict[tuple[Split, str], Instance] = {}
-    splits: dict[Split, list[Instance]] = {"train": train, "val": val}
+async def try_out(evaluation: Evaluation) -> Tried | Finding:
+    """Puts the harness to a sample of train and val; a finding where the sandbox or the model could not do its work."""
+    grader = evaluation.grading.grader
+    splits: dict[Split, list[Instance]] = {split: await grader.instances(split) for split in ("train", "val")}
+    todo: list[Trial] = []
     for split, items in splits.items():
         most = FROM[split] if split == "val" else min(FROM[split], len(items) // 2)
         chosen = set(sample((item.id for item in items), most, 1, "check"))
-        asked |= {(split, item.id): item for item in items if item.id in chosen}
-    learn = [item for item in train if spec.learns and ("train", item.id) not in asked]
-    keys = {f"{split}/{name}/{again}": (split, name) for split, name in asked for again in (0, 1)}
-    jobs = [
-        Job(key, name, asked[split, name].data, derive(1, "instance", name, 0)) for key, (split, name) in keys.items()
-    ]
-    solving = solve_all(
-        harness,
-        jobs,
-        train=learn,
-        seed=1,
-        workers=workers,
-        limits=spec.limits,
-        per=spec.isolation,
-        isolation=isolation,
-        broker=broker,
-        folders=grader.folder.folders(),
-    )
+        first = trials(split, [item for item in items if item.id in chosen], range(1), evaluation.seed)
+        again = [replace(one, key=f"{split}/{one.instance}/1", repeat=1) for one in first]  # under the same seed
+        todo += [*first, *again]
+    asked = {one.instance for one in todo if one.split == "train"}
+    evaluation = replace(evaluation, material=[item for item in splits["train"] if item.id not in asked])
     found = Tried({}, {}, [])
-    async with contextlib.aclosing(solving) as outcomes:
-        async for outcome in outcomes:
-            place = keys[outcome.key]
-            if outcome.failure and outcome.failure.kind == "infrastructure":
-                why = f"the sandbox could not run the seed harness ({outcome.failure.message})"
-                return Finding("harness", "fail", why, "see `sia doctor`")
-            if outcome.failure:
-                found.failures[place] = outcome.failure
-            elif found.answers.setdefault(place, outcome.answer) != outcome.answer:
-                found.wavering.append(place[1])
+    try:
+        async with contextlib.aclosing(answer(evaluation, todo)) as answers:
+            async for one in answers:
+                place = (one.trial.split, one.trial.instance)
+                if one.failure:
+                    found.failures[place] = one.failure
+                elif found.answers.setdefault(place, one.value) != one.value:
+                    found.wavering.append(place[1])
+    except InfrastructureFailure as error:
+        return Finding("harness", "fail", f"the seed harness could not be run ({error})", "see `sia doctor`")
     return found
 
 

@@ -13,7 +13,7 @@ import msgspec
 from domains.contract import Grade, Instance
 from engine.domain_check.assessor import Assessor, Place
 from engine.domain_check.finding import Finding
-from engine.evaluation.judge import graded_baselines
+from engine.evaluation.baselines import graded_baselines
 from engine.grading.client import Grader, GraderFailed
 
 AGAIN = 10
@@ -134,7 +134,7 @@ def cheap(scores: Scores, baselines: Mapping[str, float], minimum_effect: float)
 async def baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[str, float]]:
     """The baselines' means on val, after what there is to say of them."""
     try:
-        found = await graded_baselines(assessor.grader, assessor.judge, "val")
+        found = await graded_baselines(assessor.grading, "val")
     except GraderFailed as error:
         yield Finding(
             "baselines", "fail", f"the baselines cannot be measured: {error}", "return one answer for each of `on`"

@@ -1,7 +1,7 @@
-"""Answers in the log: short ones as JSON text, long ones as a blob, very long ones that are no text by their digest.
+"""Answers in the log: short ones as JSON text, long ones as a blob, very long ones that are not text as a digest.
 
-A denoised matrix takes 100 MB, and a run has hundreds: what is kept of it is a name. It can be had again, since a
-harness answers the same under the same seed, and the name tells whether it did.
+A denoised matrix takes 100 MB, and a run has hundreds: only a digest is kept. The answer can be computed again, since a
+harness answers the same under the same seed, and the digest shows whether it did.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from engine.evaluation.trial import Answer
 from engine.events import blobs
 from engine.events.types import BLOB
 
@@ -21,19 +22,19 @@ DIGEST = "digest:"
 
 
 def pack(answer: Any) -> tuple[str, list[bytes]]:
-    """What the event holds, and the blob contents that go with it."""
+    """What the event holds, and the contents of the blobs that it names."""
     if isinstance(answer, Named):
         return answer.stored, []
     text = msgspec.json.encode(answer, order="deterministic")
     if len(text) <= INLINE:
         return text.decode(), []
-    if len(text) > KEPT and not isinstance(answer, str):  # what a person can read is kept, however long
+    if len(text) > KEPT and not isinstance(answer, str):  # text is kept, however long
         return f"{DIGEST}{hashlib.sha256(text).hexdigest()}:{len(text)}", []
     return BLOB + blobs.digest(text), [text]
 
 
 def unpack(stored: str, blob: Callable[[str], bytes]) -> Any:
-    """The answer again; None where there was none, and words where only its digest is kept."""
+    """The stored answer: None where there was none, a sentence where only its digest is kept."""
     if not stored:
         return None
     if stored.startswith(DIGEST):
@@ -43,22 +44,22 @@ def unpack(stored: str, blob: Callable[[str], bytes]) -> Any:
 
 
 class Named(msgspec.Struct, frozen=True):
-    """Stands for an answer of which only the digest is kept."""
+    """Stands for a value of which only the digest is kept."""
 
     stored: str
 
 
-def light(answered: Any) -> Any:
-    """The same `Answered`, without an answer that the log would not keep: a report holds many at once."""
-    stored, _ = pack(answered.answer)
-    return msgspec.structs.replace(answered, answer=Named(stored)) if stored.startswith(DIGEST) else answered
+def light(answer: Answer) -> Answer:
+    """The same answer, without a value that the log would not keep: a report holds many at once."""
+    stored, _ = pack(answer.value)
+    return msgspec.structs.replace(answer, value=Named(stored)) if stored.startswith(DIGEST) else answer
 
 
 def short(answer: Any) -> str:
-    """The answer, or its name, in a report of many."""
+    """The beginning of the stored answer, for a report of many."""
     return pack(answer)[0][:INLINE]
 
 
 def whole(answer: Any) -> Any:
-    """The answer where it is at hand, else None."""
+    """The answer, or None where only its digest was kept."""
     return None if isinstance(answer, Named) else answer

@@ -1,143 +1,142 @@
-"""Putting a harness to instances: in the sandbox for the answers, in the grading process for the verdicts.
+"""From a harness to graded answers: the one way in which harnesses are run and their answers graded.
 
-Every way of running a harness (an Execution, a probe, the sealed test, a person's own input) goes through `solve_all`,
-and all that is graded through `answer_all`, so that none can differ in what it isolates, limits or calls a failure.
+`evaluate` is `answer`, then `verify`, then `grade`. An Execution, a probe, a smoke run, rollouts and the sealed test
+call `evaluate`; `sia apply`, pictures and `sia check`, which need no grade, stop earlier; baselines and files that a
+person hands in, which no harness made, start later. What a domain says about its harnesses (limits, folders, isolation,
+`learns`, failure score, verifier) is read here and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
-from domains.contract import Grade, Instance, Limits, Split
-from engine.core.failure import StepFailure
+from domains.contract import Grade, Instance
+from engine.evaluation import majority_vote
+from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.judge import Judge, assess
-from engine.evaluation.model_broker import NoModel
+from engine.evaluation.model_broker import NoModel, TaskBroker, TaskModel
+from engine.evaluation.trial import Answer, GradedAnswer, Trial, prepared_on
 from engine.events import types as t
+from engine.failure import Failure
 from engine.grading.client import Grader, GraderFailed
-from engine.grading.loader import Folder
-from engine.sandbox import Broker, Isolation, Job, Outcome, Program, open_sandbox
+from engine.sandbox import Broker, Isolation, Outcome, Prepared, Program, open_sandbox
 from engine.seeds import derive
 from harness_repo.harness import Harness, read_folder
 
-OnPrepared = Callable[[float, float, t.Failure | None, str], None]
-"""Told what came of `prepare`: CPU seconds, wall seconds, the failure, the log."""
+OnPrepared = Callable[[Prepared], None]
 
 
-class Ports(Protocol):
-    """What it takes to answer and to grade: of `engine.run.session.Ports` these two."""
+class Grading(msgspec.Struct, frozen=True):
+    """How answers are graded: by the domain in its process, and by a judge where the domain has questions for one.
 
-    @property
-    def grader(self) -> Grader:
-        """The domain in its process."""
-        ...
-
-    @property
-    def isolation(self) -> Isolation:
-        """What harnesses are run in."""
-        ...
-
-
-class Task(msgspec.Struct, frozen=True):
-    """One instance to be answered: `seed` is the same for every candidate that meets it."""
-
-    split: Split
-    instance: str
-    repeat: int
-    seed: int
-    data: Any
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """A task with its answer and grade. A failed one has the domain's score for that and says whose fault it was."""
-
-    task: Task
-    answer: Any
-    grade: Grade
-    failure: t.Failure | None
-    cpu_s: float
-    wall_s: float
-    log: str
-
-
-def tasks(split: Split, instances: Sequence[Instance], repeats: Sequence[int], seed: int) -> list[Task]:
-    """One task for each instance and repeat."""
-    return [
-        Task(split, item.id, repeat, derive(seed, "instance", item.id, repeat), item.data)
-        for item in instances
-        for repeat in repeats
-    ]
-
-
-def prepared_on(train: Sequence[Instance]) -> str:
-    """The name of what a harness learns from: equal names are equal sets of instances."""
-    ids = msgspec.json.encode(sorted(item.id for item in train))
-    return hashlib.sha256(ids).hexdigest()[:16]
-
-
-async def answer_all(
-    ports: Ports,
-    harness: Harness,
-    todo: Sequence[Task],
-    *,
-    train: Sequence[Instance],
-    seed: int,
-    workers: int,
-    limits: Limits,
-    broker: Broker,
-    judge: Judge | None,
-    on_prepared: OnPrepared | None = None,
-) -> AsyncIterator[Answered]:
-    """Answers and grades `todo` in the order in which they finish; `judge` is there where the domain wants one.
-
-    Raises `StepFailure` where the sandbox could not do its work: an infrastructure failure is never a score.
+    `isolation` and `workers` are for every sandbox of the evaluation: the harness's and the verifier's.
     """
-    folder = ports.grader.folder
-    solving = solve_all(
-        harness,
-        jobs_of(todo),
-        train=train,
-        seed=seed,
-        workers=workers,
-        limits=limits,
-        per=folder.spec.isolation,
-        isolation=ports.isolation,
-        broker=broker,
-        on_prepared=on_prepared,
-        folders=folder.folders(),
+
+    grader: Grader
+    judge: Judge | None
+    isolation: Isolation
+    workers: int
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """Everything that answers and grades depend on apart from the trials. No field has a default, so none is forgotten.
+
+    `candidate` says under which commit, adapter and number of votes; a harness that is only tried has no commit.
+    `material` is offered to `ctx.train()`; `model` is what `ctx.model` reaches; `seed` is the lineage's.
+    """
+
+    grading: Grading
+    harness: Harness
+    candidate: t.Candidate
+    material: Sequence[Instance]
+    model: TaskModel | None
+    seed: int
+
+    @property
+    def train(self) -> list[Instance]:
+        """What `ctx.train()` returns: nothing where the domain says `learns = false`."""
+        return list(self.material) if self.grading.grader.folder.spec.learns else []
+
+    @property
+    def prepared(self) -> str:
+        """The name, in the log, of what answers were prepared on: equal for answers that may stand for each other."""
+        return majority_vote.prepared(prepared_on(self.train), self.candidate.votes)
+
+    @property
+    def broker(self) -> Broker:
+        """What answers `ctx.model` and `ctx.tools`."""
+        if self.model is None:
+            return NoModel()
+        one, voted = self.candidate, self.candidate.votes > 1
+        temperature = majority_vote.TEMPERATURE if voted else None
+        return TaskBroker(self.model, self.seed, one.harness, one.weights, temperature)
+
+
+async def evaluate(
+    evaluation: Evaluation, todo: Sequence[Trial], on_prepared: OnPrepared | None = None
+) -> AsyncGenerator[GradedAnswer, None]:
+    """Answers and grades `todo` in the order in which they finish.
+
+    Raises `InfrastructureFailure`, `SiaError` where only a person can help, and `Overspent`.
+    """
+    async with contextlib.aclosing(grade(evaluation.grading, answer(evaluation, todo, on_prepared))) as graded:
+        async for one in graded:
+            yield one
+
+
+async def answer(
+    evaluation: Evaluation, todo: Sequence[Trial], on_prepared: OnPrepared | None = None
+) -> AsyncGenerator[Answer, None]:
+    """The ungraded answers to `todo`, in the order in which they finish; raises as `evaluate` does."""
+    harness, grading, votes = evaluation.harness, evaluation.grading, evaluation.candidate.votes
+    domain = grading.grader.folder
+    program = Program(
+        files=harness.files,
+        entry=harness.manifest.entry,
+        params=harness.params,
+        train=evaluation.train,
+        seed=derive(evaluation.seed, "prepare"),
+        limits=domain.spec.limits,
+        isolation=domain.spec.isolation,
+        folders=domain.folders(),
     )
-    async with contextlib.aclosing(grade_all(ports, judge, todo, solving, workers)) as graded:
-        async for answered in graded:
-            yield answered
-
-
-async def grade_all(
-    ports: Ports,
-    judge: Judge | None,
-    todo: Sequence[Task],
-    solving: AsyncGenerator[Outcome, None],
-    workers: int,
-) -> AsyncGenerator[Answered, None]:
-    """The grades of what `solving` answers to `todo`, by way of the domain's verifier where it has one."""
-    folder, by_key = ports.grader.folder, {job.key: task for task, job in zip(todo, jobs_of(todo), strict=True)}
-    if folder.verifier is not None:
-        solving = _verified(folder, jobs_of(todo), solving, workers, ports.isolation)
-    judged: set[asyncio.Task[Answered]] = set()
-    try:
-        async with contextlib.aclosing(solving) as outcomes:
+    ballots = {trial.key: majority_vote.ballots(trial, votes) for trial in todo}
+    voter = {job.key: trial for trial in todo for job in ballots[trial.key]}
+    cast: dict[str, Outcome] = {}
+    async with open_sandbox(
+        program, workers=grading.workers, broker=evaluation.broker, isolation=grading.isolation
+    ) as session:
+        if on_prepared:
+            on_prepared(session.prepared)
+        jobs = (job for trial in todo for job in ballots[trial.key])
+        async with contextlib.aclosing(session.solve(jobs)) as outcomes:
             async for outcome in outcomes:
-                answered = _answered(ports.grader, judge, by_key[outcome.key], outcome)
-                if judge is None:
-                    yield await answered
+                cast[outcome.key] = outcome
+                trial = voter[outcome.key]
+                keys = [job.key for job in ballots[trial.key]]
+                if all(key in cast for key in keys):
+                    yield _answer(trial, majority_vote.elect([cast.pop(key) for key in keys]))
+
+
+async def grade(grading: Grading, answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[GradedAnswer, None]:
+    """The grades of `answers`, after the domain's verifier where it has one; raises as `evaluate` does.
+
+    A failed answer, and one that the grader fails on, gets the domain's failure score. A judge takes seconds an answer,
+    so answers are judged side by side.
+    """
+    judged: set[asyncio.Task[GradedAnswer]] = set()
+    try:
+        async with contextlib.aclosing(verify(grading, answers)) as arriving:
+            async for one in arriving:
+                if grading.judge is None:
+                    yield await _grade(grading, one)
                     continue
-                judged.add(asyncio.create_task(answered))  # a judge takes its time, and several answers at once
+                judged.add(asyncio.create_task(_grade(grading, one)))
                 for done in [task for task in judged if task.done()]:
                     judged.remove(done)
                     yield done.result()
@@ -151,111 +150,68 @@ async def grade_all(
         await asyncio.gather(*judged, return_exceptions=True)
 
 
-def jobs_of(todo: Sequence[Task]) -> list[Job]:
-    """One job for each task, named by it."""
-    return [Job(f"{task.split}/{task.instance}/{task.repeat}", task.instance, task.data, task.seed) for task in todo]
+async def verify(grading: Grading, answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[Answer, None]:
+    """What the domain's verifier, if it has one, makes of each answer, in sandboxes that no harness ever ran in.
 
-
-async def _verified(
-    folder: Folder, jobs: Sequence[Job], solving: AsyncGenerator[Outcome, None], workers: int, isolation: Isolation
-) -> AsyncGenerator[Outcome, None]:
-    """What the domain's verifier makes of each answer, in a sandbox that never held a process of the harness.
-
-    Failures pass through; what the verifier fails at is the answer's failure. CPU, time and logs add up.
+    A failed answer passes unchanged; a failure of the verifier is the answer's failure. Times and logs add up.
     """
-    async with contextlib.aclosing(solving) as outcomes:
-        answered = {outcome.key: outcome async for outcome in outcomes}
-    asked: list[Job] = []
-    for job in jobs:
-        if (outcome := answered[job.key]).failure is not None:
-            yield outcome
-        else:
-            asked.append(replace(job, data={"data": job.data, "answer": outcome.answer}))
-    if not asked:
+    folder = grading.grader.folder
+    if folder.verifier is None:
+        async with contextlib.aclosing(answers) as arriving:
+            async for one in arriving:
+                yield one
         return
-    verifying = solve_all(
-        read_folder(folder.path / "verifier", without="given"),
-        asked,
-        train=[],
-        seed=0,
-        workers=workers,
+    async with contextlib.aclosing(answers) as arriving:
+        found = {one.trial.key: one async for one in arriving}
+    jobs = []
+    for one in found.values():
+        if one.failure is not None:
+            yield one
+            continue
+        (job,) = majority_vote.ballots(one.trial, 1)
+        jobs.append(replace(job, data={"data": job.data, "answer": one.value}))
+    if not jobs:
+        return
+    verifier = read_folder(folder.verifier, without="given")
+    program = Program(
+        files=verifier.files,
+        entry=verifier.manifest.entry,
+        params=verifier.params,
+        seed=derive(0, "prepare"),
         limits=folder.spec.limits,
-        per="instance",
-        isolation=isolation,
-        broker=NoModel(),
+        isolation="instance",
         folders=folder.folders("verifier"),
         roomy=True,
     )
-    async with contextlib.aclosing(verifying) as outcomes:
+    async with (
+        open_sandbox(program, workers=grading.workers, broker=NoModel(), isolation=grading.isolation) as session,
+        contextlib.aclosing(session.solve(jobs)) as outcomes,
+    ):
         async for outcome in outcomes:
-            before = answered[outcome.key]
+            before = found[outcome.key]
+            verified = _answer(before.trial, outcome)
             yield replace(
-                outcome,
-                cpu_s=before.cpu_s + outcome.cpu_s,
-                wall_s=before.wall_s + outcome.wall_s,
-                log=before.log + outcome.log,
+                verified,
+                cpu_s=before.cpu_s + verified.cpu_s,
+                wall_s=before.wall_s + verified.wall_s,
+                log=before.log + verified.log,
             )
 
 
-async def solve_all(
-    harness: Harness,
-    jobs: Sequence[Job],
-    *,
-    train: Sequence[Instance],
-    seed: int,
-    workers: int,
-    limits: Limits,
-    per: Literal["execution", "instance"],
-    isolation: Isolation,
-    broker: Broker,
-    on_prepared: OnPrepared | None = None,
-    folders: Mapping[str, str] = {},
-    roomy: bool = False,
-) -> AsyncGenerator[Outcome, None]:
-    """What comes of `jobs`, ungraded, in the order in which they finish; `train` is what the harness learns from."""
-    program = Program(
-        files=harness.files,
-        entry=harness.manifest.entry,
-        params=harness.params,
-        train=list(train),
-        seed=derive(seed, "prepare"),
-        limits=limits,
-        isolation=per,
-        folders=folders,
-        roomy=roomy,
-    )
-    async with open_sandbox(program, workers=workers, broker=broker, isolation=isolation) as session:
-        if on_prepared:
-            prepared = session.prepared
-            on_prepared(prepared.cpu_s, prepared.wall_s, as_failure(prepared.failure), prepared.log)
-        async with contextlib.aclosing(session.solve(jobs)) as outcomes:
-            async for outcome in outcomes:
-                yield outcome
-
-
-async def _answered(grader: Grader, judge: Judge | None, task: Task, outcome: Outcome) -> Answered:
-    failure = as_failure(outcome.failure)
-    if failure and failure.kind == "infrastructure":
-        raise StepFailure(failure)
-    given = Grade(score=grader.folder.spec.failure_score)
-    if failure is None:
-        given, failure = await grade(grader, judge, task, outcome.answer)
-    return Answered(task, outcome.answer, given, failure, outcome.cpu_s, outcome.wall_s, outcome.log)
-
-
-async def grade(grader: Grader, judge: Judge | None, task: Task, answer: Any) -> tuple[Grade, t.Failure | None]:
-    """The grade of an answer, or a score of 0 with the failure of a verifier that had none."""
+async def _grade(grading: Grading, one: Answer) -> GradedAnswer:
+    grader = grading.grader
+    failed = Grade(score=grader.folder.spec.failure_score)
+    if one.failure is not None:
+        return GradedAnswer(one, failed)
     try:
-        given = await assess(grader, judge, task.split, task.instance, answer, repeat=str(task.repeat))
+        given = await assess(grader, grading.judge, one.trial, one.value)
     except GraderFailed as error:
-        return Grade(score=grader.folder.spec.failure_score), t.Failure("verifier", str(error))
-    if not math.isfinite(given.score):
-        return Grade(score=grader.folder.spec.failure_score), t.Failure(
-            "verifier", f"the grader returned {given.score}"
-        )
-    return given, None
+        return GradedAnswer(replace(one, failure=Failure("verifier", str(error))), failed)
+    return GradedAnswer(one, given)
 
 
-def as_failure(failure: Any) -> t.Failure | None:
-    """A sandbox's failure in the words of the log."""
-    return t.Failure(failure.kind, failure.message) if failure else None
+def _answer(trial: Trial, outcome: Outcome) -> Answer:
+    failure = outcome.failure
+    if failure is not None and failure.kind == "infrastructure":
+        raise InfrastructureFailure(failure.message)
+    return Answer(trial, outcome.answer, failure, outcome.cpu_s, outcome.wall_s, outcome.log)

@@ -1,8 +1,8 @@
-"""The engine's end of `ctx.model`: what a harness asks of the task model, checked, positioned, recorded, paid.
+"""The engine's end of `ctx.model`: checks a harness's calls of the task model and gives each its position and seed.
 
-What arrives here is hostile. A request that is wrong, or that the model will never answer, is refused: the instance
-fails with the kind `model`. What only a person can mend (a refused key) ends the run's work with one sentence; a model
-that cannot be reached fails the step, which is done again, and is never a score of zero.
+What arrives here is hostile. An invalid request, or one that the model will never answer, is refused: the instance
+fails with the kind `model`. What only a person can fix (a rejected key) is a `SiaError`. A model that cannot be reached
+is an `InfrastructureFailure`: the evaluation is repeated, and never scored.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from engine.core.failure import StepFailure
 from engine.errors import SiaError
-from engine.events import types as t
+from engine.evaluation.errors import InfrastructureFailure
 from engine.models.calling import A_PERSON_MUST_HELP, Position, Scoring, Unavailable
 from engine.models.protocol import Hopeless, Message, Model, Reply, Request, Scored, Tool, ToolCall
-from engine.sandbox import Broker, Refused
+from engine.sandbox import Refused
 from engine.seeds import derive
 
 MOST_CALLS = 64
@@ -56,8 +55,8 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     continuations: Sequence[str]
 
 
-class Asked(Protocol):
-    """Whoever gives replies: a model's `Caller`, or a policy in training."""
+class TaskModel(Protocol):
+    """What replies to `ctx.model`: a model's `Caller`, or the policy in training."""
 
     model: Model
 
@@ -71,7 +70,7 @@ class Asked(Protocol):
 
 
 class NoModel:
-    """The broker of a run without a task model: every call is refused, with the reason."""
+    """The broker where there is no task model: every call is refused, with the reason."""
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """Refuses."""
@@ -79,10 +78,13 @@ class NoModel:
 
 
 class TaskBroker:
-    """Answers the calls of one candidate; `harness` is empty where it is only tried."""
+    """Answers the calls of one harness, whose commit is `harness`, or empty where it is only tried.
+
+    A `temperature` replaces the one that the harness asks for.
+    """
 
     def __init__(
-        self, caller: Asked, seed: int, harness: str, adapter: str | None = None, temperature: float | None = None
+        self, caller: TaskModel, seed: int, harness: str, adapter: str | None = None, temperature: float | None = None
     ) -> None:
         self._caller, self._seed, self._harness, self._adapter = caller, seed, harness, adapter
         self._temperature = temperature
@@ -94,48 +96,41 @@ class TaskBroker:
         at = Position("task", job_key or "prepare", ordinal, self._harness)
         try:
             if op == "model.chat":
-                return _told(await self._caller.chat(at, self._request(at, _checked(payload, Chat))))
+                return _plain_reply(await self._caller.chat(at, self._request(at, _checked(payload, Chat))))
             if op == "model.score":
-                asked = _checked(payload, Score)
+                score = _checked(payload, Score)
                 weights, seed = self._caller.model.weights, self._seed_of(at)
-                scoring = Scoring(weights, asked.prompt, asked.continuations, self._adapter, seed)
+                scoring = Scoring(weights, score.prompt, score.continuations, self._adapter, seed)
                 return list((await self._caller.score(at, scoring)).logprobs)
         except Hopeless as error:
             if error.status in A_PERSON_MUST_HELP:
                 raise SiaError(str(error), error.remedy) from None
             raise Refused(f"{error}; {error.remedy}") from None
         except Unavailable as error:
-            raise StepFailure(t.Failure("infrastructure", str(error))) from None
+            raise InfrastructureFailure(str(error)) from None
         raise Refused("its domain has no tools" if op == "tools.call" else "there is no such call")
 
-    def _request(self, at: Position, asked: Chat) -> Request:
-        if not 1 <= asked.max_tokens <= MOST_TOKENS:
+    def _request(self, at: Position, chat: Chat) -> Request:
+        if not 1 <= chat.max_tokens <= MOST_TOKENS:
             raise Refused(f"max_tokens lies between 1 and {MOST_TOKENS}")
-        turns = [Turn(text=turn) if isinstance(turn, str) else turn for turn in asked.messages]
+        turns = [Turn(text=turn) if isinstance(turn, str) else turn for turn in chat.messages]
         return Request(
             weights=self._caller.model.weights,
             messages=[Message(turn.role, turn.text, turn.calls, turn.answers, turn.failed) for turn in turns],
             adapter=self._adapter,
-            tools=asked.tools,
-            tool_choice=asked.tool_choice,
-            max_tokens=asked.max_tokens,
-            temperature=asked.temperature if self._temperature is None else self._temperature,
-            top_p=asked.top_p,
+            tools=chat.tools,
+            tool_choice=chat.tool_choice,
+            max_tokens=chat.max_tokens,
+            temperature=chat.temperature if self._temperature is None else self._temperature,
+            top_p=chat.top_p,
             seed=self._seed_of(at),
-            stop=asked.stop,
-            choices=asked.choices,
-            schema=asked.schema,
+            stop=chat.stop,
+            choices=chat.choices,
+            schema=chat.schema,
         )
 
     def _seed_of(self, at: Position) -> int:
         return derive(self._seed, "model", at.place, at.ordinal)
-
-
-def broker_for(
-    caller: Asked | None, seed: int, harness: str = "", adapter: str | None = None, temperature: float | None = None
-) -> Broker:
-    """The broker of a candidate, or of a harness that is only tried; a `temperature` overrides that of its calls."""
-    return NoModel() if caller is None else TaskBroker(caller, seed, harness, adapter, temperature)
 
 
 def _checked(payload: Any, kind: Any) -> Any:
@@ -145,8 +140,8 @@ def _checked(payload: Any, kind: Any) -> Any:
         raise Refused(f"the call is not valid: {error}") from None
 
 
-def _told(reply: Reply) -> dict[str, Any]:
-    """A reply as a harness sees it: plain data."""
+def _plain_reply(reply: Reply) -> dict[str, Any]:
+    """A reply as plain data, as a harness gets it."""
     return {
         "text": reply.text,
         "finish": reply.finish,

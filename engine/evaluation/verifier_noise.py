@@ -1,77 +1,76 @@
-"""Is the verifier of an adopted task noisy? Its first program is graded several times before a run is planned.
+"""Whether the verifier of an adopted task is noisy: its first program is graded several times before a run is planned.
 
-Every grading has a seed of its own, as every repeat of a run has. Equal scores throughout mean that one evaluation
-stands for all; else the domain has several instances, and the incumbent is executed again beside each candidate.
+Each grading has its own seed, as each repeat of a run has. If all scores are equal, one evaluation is enough; if not,
+the incumbent is executed again beside each candidate.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-
-import msgspec
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from engine.core.gate import threshold
 from engine.errors import SiaError
-from engine.evaluation.evaluate import Answered, Task, answer_all, grade_all, jobs_of, tasks
-from engine.evaluation.model_broker import NoModel
+from engine.evaluation.evaluate import Evaluation, Grading, evaluate, grade
+from engine.evaluation.trial import Answer, GradedAnswer, trial
 from engine.events import types as t
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.importers.adopted import Adopted, settle
-from engine.sandbox import Isolation, Outcome
+from engine.sandbox import Isolation
 from harness_repo.harness import read_folder
 
 GRADINGS = 5
 FEWEST = 3
 PATIENCE_S = 120.0
-"""After so long a few equal scores have to do."""
+"""After this time `FEWEST` gradings are enough."""
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where answers are made and graded."""
-
-    grader: Grader
-    isolation: Isolation
-
-
-async def grade_first(folder: Folder, isolation: Isolation, repeat: int = 0) -> Answered:
-    """One evaluation of the first program by the task's evaluator."""
-    harness, limits = read_folder(folder.path / "harness"), folder.spec.limits
-    async with _place(folder, isolation, repeat) as (place, todo):
-        answering = answer_all(
-            place, harness, todo, train=[], seed=0, workers=1, limits=limits, broker=NoModel(), judge=None
-        )
-        (answered,) = [one async for one in answering]
-        return answered
-
-
-async def grade_files(folder: Folder, isolation: Isolation, files: Mapping[str, bytes]) -> Answered:
-    """What the task's evaluator makes of files that a person hands in."""
-    async with _place(folder, isolation, 0) as (place, todo):
-
-        async def handed_in() -> AsyncGenerator[Outcome, None]:
-            yield Outcome(jobs_of(todo)[0].key, {"files": dict(files)}, None, 0.0, 0.0, "")
-
-        (answered,) = [one async for one in grade_all(place, None, todo, handed_in(), 1)]
-        return answered
-
-
-@contextlib.asynccontextmanager
-async def _place(folder: Folder, isolation: Isolation, repeat: int) -> AsyncIterator[tuple[Place, list[Task]]]:
-    grader = Grader(folder, None, isolation)
+async def grade_first(evaluation: Evaluation, repeat: int) -> GradedAnswer:
+    """One evaluation of the first instance of `train`, graded by a new process: noise across processes counts."""
+    grader = evaluation.grading.grader
     try:
-        yield Place(grader, isolation), tasks("train", (await grader.instances("train"))[:1], [repeat], 0)
+        first = (await grader.instances("train"))[0]
+        (graded,) = [one async for one in evaluate(evaluation, [trial("train", first, repeat, evaluation.seed)])]
     finally:
         await grader.close()
+    return graded
+
+
+async def grade_files(folder: Folder, isolation: Isolation, files: Mapping[str, bytes]) -> GradedAnswer:
+    """What the evaluator of an adopted task makes of files that a person hands in."""
+    grader = Grader(folder, None, isolation)
+
+    async def handed_in() -> AsyncGenerator[Answer, None]:
+        first = trial("train", (await grader.instances("train"))[0], 0, 0)
+        yield Answer(first, {"files": dict(files)}, None, 0.0, 0.0, "")
+
+    try:
+        (graded,) = [one async for one in grade(Grading(grader, None, isolation, 1), handed_in())]
+    finally:
+        await grader.close()
+    return graded
+
+
+def _first_program(folder: Folder, isolation: Isolation) -> Evaluation:
+    """The program that an adopted task begins with: it calls no model and learns nothing."""
+    return Evaluation(
+        grading=Grading(Grader(folder, None, isolation), None, isolation, 1),
+        harness=read_folder(folder.path / "harness"),
+        candidate=t.Candidate(""),
+        material=[],
+        model=None,
+        seed=0,
+    )
 
 
 async def measured(folder: Folder, isolation: Isolation, report: Callable[[str], None]) -> Folder:
-    """The folder with its noise known; any but an adopted one as it is. Raises `SiaError` where the first program does
-    not get through the evaluator."""
+    """The folder with its noise known; a domain that is not an adopted task is returned as it is.
+
+    Raises `SiaError` where the evaluator fails on the first program.
+    """
     if folder.adopted is None or folder.adopted.noise is not None:
         return folder
     if folder.adopted.models:
@@ -81,13 +80,14 @@ async def measured(folder: Folder, isolation: Isolation, report: Callable[[str],
     report(f"grading the first program of {folder.spec.name} {GRADINGS} times, to see how noisy its verifier is")
     began = time.monotonic()
     scores: list[float] = []
+    first = _first_program(folder, isolation)
     while len(scores) < GRADINGS and (len(scores) < FEWEST or time.monotonic() - began < PATIENCE_S):
-        answered = await grade_first(folder, isolation, len(scores))
-        if answered.failure is not None:
-            raise failed(folder.adopted, answered.failure)
-        scores.append(answered.grade.score)
-        if len(scores) == 1 and answered.grade.score == 0:
-            report(f"it scores nothing: {_why(answered)}")
+        graded = await grade_first(first, len(scores))
+        if graded.answer.failure is not None:
+            raise failed(folder.adopted, graded.answer.failure)
+        scores.append(graded.grade.score)
+        if len(scores) == 1 and graded.grade.score == 0:
+            report(f"its score is 0: {_why(graded)}")
     low, high = min(scores), max(scores)
     report(f"it scores {low:.6g} each time" if low == high else f"it scores {low:.6g} to {high:.6g}: noisy")
     if not any(scores):  # a compiler may be lacking, say: to be measured again
@@ -96,27 +96,27 @@ async def measured(folder: Folder, isolation: Isolation, report: Callable[[str],
     return find(folder.source)
 
 
-def _why(answered: Answered) -> str:
-    """What the evaluator itself says, as far as it can be known."""
-    said = answered.log.strip().splitlines()
-    return answered.grade.detail if not said or "not correct" in answered.grade.detail else said[-1][:200]
+def _why(graded: GradedAnswer) -> str:
+    """What the evaluator itself says: its last line of output, unless the grade's detail says more."""
+    said = graded.answer.log.strip().splitlines()
+    return graded.grade.detail if not said or "not correct" in graded.grade.detail else said[-1][:200]
 
 
 def failed(task: Adopted, failure: t.Failure) -> SiaError:
-    """What to tell a person whose program does not get through its own evaluator."""
+    """The error for a first program on which its own evaluator fails."""
     if (absent := re.search(r"No module named '([\w.]+)'", failure.message)) is not None:
         return SiaError(
             f"the task in {task.home} needs the module {absent[1]}, which is not installed",
             f"`sia adopt {task.home} --install` installs what the task needs",
         )
     return SiaError(
-        f"the first program of the task in {task.home} does not get through its evaluator: {failure.message}",
-        f"`sia adopt {task.home}` says what is lacking",
+        f"the first program of the task in {task.home} fails in its evaluator: {failure.message}",
+        f"`sia adopt {task.home}` says what is missing",
     )
 
 
 def check_first(folder: Folder) -> None:
-    """Raises `SiaError` where the first program of an adopted task cannot work here."""
+    """Raises `SiaError` where the first program of an adopted task cannot run here."""
     if (task := folder.adopted) is None:
         return
     if task.models:
@@ -132,6 +132,6 @@ def check_first(folder: Folder) -> None:
 
 
 def repeats(settings: t.Settings, instances: int) -> int:
-    """How often a noisy domain of so few instances must be answered for the gate to be able to accept anything."""
+    """How often each instance must be answered for the gate to be able to accept anything on a noisy domain."""
     units = math.floor(-math.log2(threshold(settings.gate, settings.generations))) + 1
     return max(settings.repeats, math.ceil(units / instances)) if settings.noisy else settings.repeats

@@ -12,6 +12,7 @@ from engine.core.decide import Await, Judge, Perform, Record, Rest, decide
 from engine.core.failure import StepFailure
 from engine.core.verdict import verdict
 from engine.errors import SiaError
+from engine.evaluation.errors import InfrastructureFailure
 from engine.events import types as t
 from engine.grading.client import GraderFailed
 from engine.loop import approval
@@ -86,6 +87,8 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
             run.append(step.generation, budget.exhausted("minutes", max(now, cap), cap))
     except StepFailure as error:
         await _failed(run, step, error.failure)
+    except InfrastructureFailure as error:
+        await _failed(run, step, t.Failure("infrastructure", str(error)))
     except Overspent as error:
         await _cancel(work)
         run.flush()

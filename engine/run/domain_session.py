@@ -31,10 +31,6 @@ class DomainSession:
             self._train = await self._grader.instances("train")
         return self._train
 
-    def learns(self, instances: list[Instance]) -> list[Instance]:
-        """What of `instances` reaches `ctx.train()`: nothing where every instance stands alone."""
-        return instances if self._grader.folder.spec.learns else []
-
 
 async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int], str]:
     """The digest over a domain's code and data, its counts, its title; fetches missing data unless `data` is there."""

@@ -16,17 +16,18 @@ from engine.core import budget
 from engine.core.failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
-from engine.evaluation.evaluate import answer_all, tasks
-from engine.evaluation.judge import judge_for
-from engine.evaluation.model_broker import broker_for
+from engine.evaluation.evaluate import evaluate
+from engine.evaluation.trial import trials
 from engine.events import blobs
 from engine.events import types as t
 from engine.models.calling import Overspent, Position, Unavailable
 from engine.models.protocol import Abilities, Hopeless, Reply, Request, ToolCall
 from engine.run.models import trains
 from engine.run.session import Run
+from engine.sandbox import Prepared
 from engine.seeds import derive
 from engine.steps.agent_view import RunRecord
+from engine.steps.evaluations import of_proposal
 from engine.steps.execution import divide
 from harness_repo.harness import Harness
 
@@ -113,42 +114,26 @@ class StepDesk:
     async def smoke(self, harness: Harness) -> Result:
         """As `Desk.smoke`: the instances are the first of the sample that an Execution answers."""
         run = self._run
-        learn, sampled = divide(await run.domain.train(), run.state.set, run.state.root_seed)
-        todo = tasks("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)
+        material, sampled = divide(await run.domain.train(), run.state.set, run.state.root_seed)
+        todo = trials("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)
         left = budget.affordable_evaluations(run.state)
         if left is not None and left < len(todo):
             now, cap = budget.used(run.state)["evaluations"]
             raise Overspent("evaluations", now, cap)
-        broken: list[t.Failure] = []
-        logs: list[str] = []
-
-        def on_prepared(cpu_s: float, wall_s: float, failure: t.Failure | None, log: str) -> None:
-            broken.extend([failure] if failure else [])
-            logs.append(log)
-
-        rows = [
-            row
-            async for row in answer_all(
-                run.ports,
-                harness,
-                todo,
-                train=learn,
-                seed=run.state.root_seed,
-                workers=1,
-                limits=run.ports.grader.folder.spec.limits,
-                broker=broker_for(run.callers.task, run.state.root_seed, adapter=run.state.weights),
-                judge=judge_for(run.callers.judge, run.state.root_seed),
-                on_prepared=on_prepared,
-            )
-        ]
-        rows.sort(key=lambda row: (row.task.instance, row.task.repeat))
-        if broken:
-            text = f"prepare failed ({broken[0].kind}): {broken[0].message}\n{logs[0][-_LOG_CHARS:]}"
-            return Result(text, failed=True, evaluations=len(rows))
+        prepared: list[Prepared] = []
+        evaluation = of_proposal(run, harness, material)
+        found = [one async for one in evaluate(evaluation, todo, prepared.append)]
+        found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))
+        if prepared and (broken := prepared[0].failure) is not None:
+            text = f"prepare failed ({broken.kind}): {broken.message}\n{prepared[0].log[-_LOG_CHARS:]}"
+            return Result(text, failed=True, evaluations=len(found))
         lines: list[str] = []
-        for row in rows:
-            told = f"failed ({row.failure.kind}): {row.failure.message}" if row.failure else ""
-            answer = answer_codec.pack(row.answer)[0][:200]
-            lines.append(f"{row.task.instance}: {told or f'answer {answer}, score {row.grade.score:.4g}'}")
-            lines += [row.log[-_LOG_CHARS:]] if row.failure and row.log else []
-        return Result("\n".join(lines), failed=any(row.failure for row in rows), evaluations=len(rows))
+        for answer, grade in found:
+            name, failure = answer.trial.instance, answer.failure
+            if failure is None:
+                lines.append(f"{name}: answer {answer_codec.pack(answer.value)[0][:200]}, score {grade.score:.4g}")
+                continue
+            lines.append(f"{name}: failed ({failure.kind}): {failure.message}")
+            lines += [answer.log[-_LOG_CHARS:]] if answer.log else []
+        failed = any(answer.failure for answer, _ in found)
+        return Result("\n".join(lines), failed=failed, evaluations=len(found))

@@ -1,4 +1,4 @@
-"""The baseline step: what methods that anyone can run score on `val`, to be shown beside every result."""
+"""The baseline step: the scores of the domain's baselines on `val`, shown beside every result."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import time
 
 from engine.core.gate import mean
 from engine.core.results import private_by_name
-from engine.evaluation.judge import graded_baselines, judge_for
+from engine.evaluation.baselines import graded_baselines
 from engine.events import types as t
 from engine.run.session import Run
+from engine.steps import evaluations
 
 
 async def measure(run: Run, generation: int) -> None:
     """Appends `baseline.measured`."""
     started = time.monotonic()
-    found = await graded_baselines(run.ports.grader, judge_for(run.callers.judge, run.state.root_seed), "val")
+    found = await graded_baselines(evaluations.grading(run), "val")
     scores = {name: mean([grade.score for grade in grades]) for name, grades in found.items()}
     run.append(generation, t.BaselineMeasured(scores, round(time.monotonic() - started, 3), private_by_name(found)))

@@ -1,8 +1,8 @@
 """Execution: a candidate answers all of `val` and a sample of `train`.
 
 The sample is kept out of what the harness may learn from, so that its scores are honest and its failures worth
-reading. What the lineage already holds (same harness, weights, instance, repeat, seed and learning material) is
-taken over, not done again. Where the verifier is noisy the incumbent is executed beside the candidate, in turns.
+reading. Results that the lineage already holds (same harness, weights, instance, repeat, seed and training set) are
+reused. Where the verifier is noisy the incumbent is executed beside the candidate, in turns.
 """
 
 from __future__ import annotations
@@ -12,37 +12,39 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from domains.contract import Instance
+from domains.contract import Grade, Instance
 from engine.core import results
-from engine.evaluation import answer_codec, majority_vote
-from engine.evaluation.evaluate import Answered, Task, prepared_on, tasks
+from engine.evaluation import answer_codec
+from engine.evaluation.evaluate import evaluate
 from engine.evaluation.interleave import turns
+from engine.evaluation.trial import Answer, Trial, trials
 from engine.events import blobs
 from engine.events import types as t
 from engine.run.session import Run
+from engine.sandbox import Prepared
 from engine.seeds import sample
+from engine.steps import evaluations
 
 _LOG_LIMIT = 64 << 10
 
 
 async def execute(run: Run, generation: int) -> None:
-    """Appends `instance.finished` for every unit that this generation lacks, then `execution.finished`."""
+    """Appends `instance.finished` for every trial that this generation lacks, then `execution.finished`."""
     started = time.monotonic()
     settings, candidate = run.state.set, run.state.of(generation).candidate
     repeats = range(settings.repeats)
     if settings.noisy:
         repeats = range((generation - 1) * settings.repeats, generation * settings.repeats)
-    learn, sampled = divide(await run.domain.train(), settings, run.state.root_seed)
-    learn = run.domain.learns(learn)
-    val = tasks("val", await run.ports.grader.instances("val"), repeats, run.state.root_seed)
-    seen = tasks("train", sampled, repeats, run.state.root_seed)
+    material, sampled = divide(await run.domain.train(), settings, run.state.root_seed)
+    val = trials("val", await run.ports.grader.instances("val"), repeats, run.state.root_seed)
+    seen = trials("train", sampled, repeats, run.state.root_seed)
 
     incumbent = run.state.incumbent
     other = run.state.of(incumbent).candidate if settings.noisy and incumbent is not None else None
     if other is not None:
         for arm, some in turns(val):
-            await _arm(run, generation, candidate if arm == "candidate" else other, some, learn)
-    await _arm(run, generation, candidate, [*val, *seen], learn)
+            await _arm(run, generation, candidate if arm == "candidate" else other, some, material)
+    await _arm(run, generation, candidate, [*val, *seen], material)
     rival = None
     if other is not None:
         rival = results.scores(run.results.of(generation, other)).get("val")
@@ -71,48 +73,50 @@ def divide(train: Sequence[Instance], settings: t.Settings, root_seed: int) -> t
 
 
 async def _arm(
-    run: Run, generation: int, candidate: t.Candidate, todo: Sequence[Task], learn: Sequence[Instance]
+    run: Run, generation: int, candidate: t.Candidate, todo: Sequence[Trial], material: Sequence[Instance]
 ) -> None:
-    prepared = majority_vote.prepared(prepared_on(learn), candidate)
+    """Appends the results of `candidate` for those of `todo` that this generation lacks: reused, or evaluated now."""
+    evaluation = evaluations.of_candidate(run, candidate, material)
     have = run.results.of(generation, candidate)
-    todo = [task for task in todo if (task.split, task.instance, task.repeat) not in have]
-    known = run.reuse.results(candidate, prepared)
-    for task in todo:
-        result = known.get((task.split, task.instance, task.repeat, task.seed))
-        if result is not None:
-            run.stream(generation, replace(result, reused=True), [])
+    missing = [trial for trial in todo if (trial.split, trial.instance, trial.repeat) not in have]
+    remembered = run.reuse.results(candidate, evaluation.prepared)
+    fresh: list[Trial] = []
+    for trial in missing:
+        known = remembered.get((trial.split, trial.instance, trial.repeat, trial.seed))
+        if known is None:
+            fresh.append(trial)
+        else:
+            run.stream(generation, replace(known, reused=True), [])
     run.flush()
-    have = run.results.of(generation, candidate)
-    todo = [task for task in todo if (task.split, task.instance, task.repeat) not in have]
-    if not todo:
+    if not fresh:
         return
-    harness = run.versions.harness(run.state.version(candidate.harness))
 
-    def on_prepared(cpu_s: float, wall_s: float, failure: t.Failure | None, log: str) -> None:
-        text = log.encode("utf-8", "surrogatepass")[:_LOG_LIMIT]
-        name, contents = _log_blob(text)
-        event = t.HarnessPrepared(candidate.harness, round(cpu_s, 3), round(wall_s, 3), failure, name)
+    def on_prepared(prepared: Prepared) -> None:
+        name, contents = _log_blob(prepared.log)
+        failure = prepared.failure
+        cpu_s, wall_s = round(prepared.cpu_s, 3), round(prepared.wall_s, 3)
+        event = t.HarnessPrepared(candidate.harness, cpu_s, wall_s, failure, name)
         run.append(generation, event, contents=contents, durable=False)
 
-    async for answered in majority_vote.answered(
-        run, harness, todo, train=learn, candidate=candidate, on_prepared=on_prepared
-    ):
-        payload, contents = _result(candidate, prepared, answered)
+    async for answer, grade in evaluate(evaluation, fresh, on_prepared):
+        payload, contents = _result(candidate, evaluation.prepared, answer, grade)
         run.stream(generation, payload, contents)
     run.flush()
 
 
-def _result(candidate: t.Candidate, prepared: str, answered: Answered) -> tuple[t.InstanceFinished, list[bytes]]:
-    task, grade = answered.task, answered.grade
-    stored, contents = ("", []) if answered.failure else answer_codec.pack(answered.answer)
-    log, log_contents = _log_blob(answered.log.encode("utf-8", "surrogatepass")[:_LOG_LIMIT])
+def _result(
+    candidate: t.Candidate, prepared: str, answer: Answer, grade: Grade
+) -> tuple[t.InstanceFinished, list[bytes]]:
+    trial = answer.trial
+    stored, contents = ("", []) if answer.failure else answer_codec.pack(answer.value)
+    log, log_contents = _log_blob(answer.log)
     result = t.InstanceFinished(
         harness=candidate.harness,
         weights=candidate.weights,
-        split=task.split,
-        instance=task.instance,
-        repeat=task.repeat,
-        seed=task.seed,
+        split=trial.split,
+        instance=trial.instance,
+        repeat=trial.repeat,
+        seed=trial.seed,
         prepared=prepared,
         score=grade.score,
         answer=stored,
@@ -120,14 +124,16 @@ def _result(candidate: t.Candidate, prepared: str, answered: Answered) -> tuple[
         floor=grade.floor,
         refused=grade.refused,
         measures=dict(grade.measures),
-        detail=grade.detail if task.split == "train" else "",  # a detail may tell the label
-        failure=answered.failure,
-        cpu_s=round(answered.cpu_s, 4),
-        wall_s=round(answered.wall_s, 4),
+        detail=grade.detail if trial.split == "train" else "",  # a detail may tell the label
+        failure=answer.failure,
+        cpu_s=round(answer.cpu_s, 4),
+        wall_s=round(answer.wall_s, 4),
         log=log,
     )
     return result, contents + log_contents
 
 
-def _log_blob(text: bytes) -> tuple[str, list[bytes]]:
+def _log_blob(log: str) -> tuple[str, list[bytes]]:
+    """The name of a log's beginning, and its contents; nothing for an empty one."""
+    text = log.encode("utf-8", "surrogatepass")[:_LOG_LIMIT]
     return (blobs.digest(text), [text]) if text else ("", [])

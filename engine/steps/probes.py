@@ -19,29 +19,31 @@ from engine.core import budget
 from engine.core.gate import mean
 from engine.core.results import private, told
 from engine.evaluation import answer_codec
-from engine.evaluation.evaluate import Task, answer_all, prepared_on, tasks
-from engine.evaluation.judge import judge_for
-from engine.evaluation.model_broker import broker_for
+from engine.evaluation.evaluate import Evaluation, evaluate
+from engine.evaluation.trial import GradedAnswer, Trial, trials
 from engine.events import blobs
 from engine.events import types as t
 from engine.run.session import Run
+from engine.sandbox import Prepared
 from engine.seeds import sample
+from engine.steps.evaluations import of_proposal
 from harness_repo.harness import Harness
 
 
 class Fold(msgspec.Struct, frozen=True):
-    """What a probe answers, and what its harness may learn from."""
+    """What every probe of a run answers, and what its harness is offered to learn from."""
 
-    todo: list[Task]
-    learn: list[Instance]
-    weights: str | None = None
+    todo: list[Trial]
+    material: list[Instance]
 
-    def key(self, harness: Harness) -> str:
-        """The name of everything that the result of a probe depends on."""
-        files = {path: blobs.digest(content) for path, content in harness.files.items()}
-        asked = [(task.instance, task.repeat, task.seed) for task in self.todo]
-        parts = [files, asked, prepared_on(self.learn), *([self.weights] if self.weights else [])]
-        return blobs.digest(msgspec.json.encode(parts, order="deterministic"))
+
+def probe_key(evaluation: Evaluation, todo: Sequence[Trial]) -> str:
+    """The name of everything that the result of a probe depends on."""
+    files = {path: blobs.digest(content) for path, content in evaluation.harness.files.items()}
+    asked = [(trial.instance, trial.repeat, trial.seed) for trial in todo]
+    weights = evaluation.candidate.weights
+    parts = [files, asked, evaluation.prepared, *([weights] if weights else [])]
+    return blobs.digest(msgspec.json.encode(parts, order="deterministic"))
 
 
 class NoLab:
@@ -72,29 +74,29 @@ class FoldLab:
             for probe in run.effects.probes
             if (probe.generation, probe.attempt) == (self._generation, self._attempt)
         }
-        trials: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | tuple[t.ProbeFinished, bytes]] = []
+        results: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | tuple[t.ProbeFinished, bytes]] = []
         done: list[t.ProbeFinished] = []
         try:
             for ask in asks:
-                harness = self._base.with_params(ask.params)
-                key = fold.key(harness)
+                evaluation = of_proposal(run, self._base.with_params(ask.params), fold.material)
+                key = probe_key(evaluation, fold.todo)
                 if (finished := here.get((ask.ordinal, key))) is not None:
-                    trials.append((finished, b""))
+                    results.append((finished, b""))
                     continue
                 if left is not None and left < len(fold.todo):
                     break
                 left = None if left is None else left - len(fold.todo)
                 if (known := run.reuse.probe(key)) is not None:
-                    trials.append((self._again(known, ask), b""))
+                    results.append((self._again(known, ask), b""))
                 else:
-                    trials.append(asyncio.create_task(self._try(ask, harness, fold, place)))
-            for trial in trials:
-                finished, items = await trial if isinstance(trial, asyncio.Task) else trial
+                    results.append(asyncio.create_task(self._try(ask, evaluation, fold.todo, place)))
+            for result in results:
+                finished, items = await result if isinstance(result, asyncio.Task) else result
                 if (finished.ordinal, finished.key) not in here:
                     run.append(self._generation, finished, contents=[items] if items else [])
                 done.append(finished)
         finally:
-            rest = [trial for trial in trials if isinstance(trial, asyncio.Task)]
+            rest = [result for result in results if isinstance(result, asyncio.Task)]
             for task in rest:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
@@ -104,9 +106,8 @@ class FoldLab:
         run, settings = self._run, self._run.state.set
         train, seed = await run.domain.train(), run.state.root_seed
         held_out = set(sample((item.id for item in train), settings.probe_fold, seed, "probe fold"))
-        todo = tasks("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
-        learn = run.domain.learns([item for item in train if item.id not in held_out])
-        return Fold(todo=todo, learn=learn, weights=run.state.weights)
+        todo = trials("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
+        return Fold(todo=todo, material=[item for item in train if item.id not in held_out])
 
     def _again(self, known: t.ProbeFinished, ask: Ask) -> t.ProbeFinished:
         return replace(
@@ -119,53 +120,39 @@ class FoldLab:
         )
 
     async def _try(
-        self, ask: Ask, harness: Harness, fold: Fold, place: asyncio.Semaphore
+        self, ask: Ask, evaluation: Evaluation, todo: Sequence[Trial], place: asyncio.Semaphore
     ) -> tuple[t.ProbeFinished, bytes]:
-        run = self._run
-        failure: t.Failure | None = None
-        prepare_cpu = 0.0
-
-        def on_prepared(cpu_s: float, wall_s: float, broken: t.Failure | None, log: str) -> None:
-            nonlocal failure, prepare_cpu
-            failure, prepare_cpu = broken, cpu_s
-
+        prepared: list[Prepared] = []
         async with place:
             started = time.monotonic()
-            rows = [
-                answer_codec.light(answered)
-                async for answered in answer_all(
-                    run.ports,
-                    harness,
-                    fold.todo,
-                    train=fold.learn,
-                    seed=run.state.root_seed,
-                    workers=1,
-                    limits=run.ports.grader.folder.spec.limits,
-                    broker=broker_for(run.callers.task, run.state.root_seed, adapter=fold.weights),
-                    judge=judge_for(run.callers.judge, run.state.root_seed),
-                    on_prepared=on_prepared,
-                )
+            found = [
+                GradedAnswer(answer_codec.light(answer), grade)
+                async for answer, grade in evaluate(evaluation, todo, prepared.append)
             ]
-        rows.sort(key=lambda row: (row.task.instance, row.task.repeat))
+        found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))
         items = msgspec.json.encode(
-            [[row.task.instance, row.grade.score, answer_codec.short(row.answer), *told(row.grade)] for row in rows]
+            [
+                [answer.trial.instance, grade.score, answer_codec.short(answer.value), *told(grade)]
+                for answer, grade in found
+            ]
         )
-        check = private([row.grade for row in rows])
+        check = private([grade for _, grade in found])
+        broken = prepared[0].failure if prepared else None
         finished = t.ProbeFinished(
             generation=self._generation,
             attempt=self._attempt,
             ordinal=ask.ordinal,
             why=ask.why,
             params={**self._base.params, **ask.params},
-            fold=f"{len(fold.todo)} of train",
-            score=mean([row.grade.score for row in rows]),
-            evaluations=len(rows),
-            cpu_s=round(prepare_cpu + sum(row.cpu_s for row in rows), 3),
+            fold=f"{len(todo)} of train",
+            score=mean([grade.score for _, grade in found]),
+            evaluations=len(found),
+            cpu_s=round(sum(one.cpu_s for one in prepared) + sum(answer.cpu_s for answer, _ in found), 3),
             wall_s=round(time.monotonic() - started, 3),
-            key=fold.key(harness),
+            key=probe_key(evaluation, todo),
             items=blobs.digest(items),
-            failure=failure or next((row.failure for row in rows if row.failure), None),
+            failure=broken or next((answer.failure for answer, _ in found if answer.failure), None),
             refused=check is not None and not check.passed,
-            weights=fold.weights,
+            weights=evaluation.candidate.weights,
         )
         return finished, items

@@ -1,6 +1,6 @@
-"""Unsealing the test split: the incumbent, prepared on train and val together, beside baselines given the same.
+"""The sealed test: the incumbent, prepared on train and val together, beside baselines that learnt from the same.
 
-The step's start is already a reading: a process that dies after it may have seen the answers.
+The start of the step already counts as a reading: a process that dies after it may have seen the answers.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import msgspec
 
 from engine.core import results
 from engine.core.gate import mean
-from engine.evaluation import answer_codec, majority_vote
-from engine.evaluation.evaluate import Answered, tasks
-from engine.evaluation.judge import graded_baselines, judge_for
+from engine.evaluation import answer_codec
+from engine.evaluation.baselines import graded_baselines
+from engine.evaluation.evaluate import evaluate
+from engine.evaluation.trial import GradedAnswer, trials
 from engine.events import blobs
 from engine.events import types as t
 from engine.run.session import Run
+from engine.steps import evaluations
 
 
 async def unseal(run: Run, generation: int) -> None:
@@ -24,27 +26,21 @@ async def unseal(run: Run, generation: int) -> None:
         raise AssertionError("only a run with an incumbent is tested")
     before = state.unsealed - 1
     candidate = state.of(state.incumbent).candidate
+    evaluation = evaluations.of_candidate(run, candidate, await grader.labelled())
     instances = await grader.instances("test")
-    rows: list[Answered] = [
-        answer_codec.light(row)
-        async for row in majority_vote.answered(
-            run,
-            run.versions.harness(state.versions[state.incumbent]),
-            tasks("test", instances, range(1), state.root_seed),
-            train=run.domain.learns(await grader.labelled()),
-            candidate=candidate,
-        )
-    ]
-    by_id = {row.task.instance: row for row in rows}
+    todo = trials("test", instances, range(1), state.root_seed)
+    found = [GradedAnswer(answer_codec.light(answer), grade) async for answer, grade in evaluate(evaluation, todo)]
+    by_id = {answer.trial.instance: (answer, grade) for answer, grade in found}
     ordered = [by_id[item.id] for item in instances]
+    grades = [grade for _, grade in ordered]
     summary = await grader.summarise(
-        "test", [(row.task.instance, answer_codec.whole(row.answer), row.grade) for row in ordered]
+        "test", [(answer.trial.instance, answer_codec.whole(answer.value), grade) for answer, grade in ordered]
     )
-    baselines = await graded_baselines(grader, judge_for(run.callers.judge, run.state.root_seed), "test")
+    baselines = await graded_baselines(evaluations.grading(run), "test")
     recorded = msgspec.json.encode(
         [
-            [row.task.instance, row.grade.score, answer_codec.short(row.answer), *results.told(row.grade)]
-            for row in ordered
+            [answer.trial.instance, grade.score, answer_codec.short(answer.value), *results.told(grade)]
+            for answer, grade in ordered
         ]
     )
     run.append(
@@ -52,14 +48,14 @@ async def unseal(run: Run, generation: int) -> None:
         t.TestUnsealed(
             harness=candidate.harness,
             weights=candidate.weights,
-            score=mean([row.grade.score for row in ordered]),
+            score=mean([grade.score for grade in grades]),
             macro=summary.macro,
-            subsets=[_subset(name, [by_id[one].grade.score for one in ids]) for name, ids in summary.subsets.items()],
+            subsets=[_subset(name, [by_id[one][1].score for one in ids]) for name, ids in summary.subsets.items()],
             baselines={name: mean([grade.score for grade in grades]) for name, grades in baselines.items()},
-            failures=results.count_failures(row.failure for row in ordered),
+            failures=results.count_failures(answer.failure for answer, _ in ordered),
             answers=blobs.digest(recorded),
             unsealed_before=before,
-            private=results.private([row.grade for row in ordered]),
+            private=results.private(grades),
             private_of_baselines=results.private_by_name(baselines),
         ),
         contents=[recorded],

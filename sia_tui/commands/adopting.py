@@ -11,7 +11,7 @@ import click
 from sia_tui.cli.options import Shared, common, plain, print_json
 
 if TYPE_CHECKING:
-    from engine.evaluation.evaluate import Answered
+    from engine.evaluation.trial import GradedAnswer
     from engine.grading.loader import Folder
     from engine.importers.adopted import Adopted
 
@@ -50,9 +50,9 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
             task = _known(folder)
         if submission:
             graded = asyncio.run(verifier_noise.grade_files(found, isolation, _files(submission, found)))
-            if graded.failure is not None:
+            if graded.answer.failure is not None:
                 raise SiaError(
-                    f"{submission} cannot be graded: {graded.failure.message}",
+                    f"{submission} cannot be graded: {graded.answer.failure.message}",
                     "hand in what the evaluator expects, under the name that it expects",
                 )
     if shared.as_json:
@@ -84,7 +84,7 @@ def _files(submission: Path, found: Folder) -> dict[str, bytes]:
     return {submission.name if about["private"] else about["program"]: submission.read_bytes()}
 
 
-def _facts(task: Adopted, graded: Answered | None) -> dict[str, object]:
+def _facts(task: Adopted, graded: GradedAnswer | None) -> dict[str, object]:
     noise = task.noise
     return {
         "format": task.task.kind,
@@ -109,7 +109,7 @@ def _tunables(task: Adopted) -> int:
     return len(read_folder(task.path / "harness").manifest.tunables.keys() - {SKELETON})
 
 
-def _show(task: Adopted, graded: Answered | None) -> None:
+def _show(task: Adopted, graded: GradedAnswer | None) -> None:
     from engine.importers.formats import TITLES
 
     known, noise, count = task.task, task.noise, _tunables(task)

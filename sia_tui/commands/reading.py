@@ -99,7 +99,7 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
 
     with opened(shared.workspace, reference) as (reader, run):
         facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
-        drawn = _draw(reader, run.run, plots, unsafe=unsafe) if plots else []
+        drawn = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
     else:
@@ -108,11 +108,11 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
         click.echo(f"drawn: {plots}/{name}", err=shared.as_json)
 
 
-def _draw(reader: Reader, run: str, folder: Path, *, unsafe: bool) -> list[str]:
+def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe: bool) -> list[str]:
     from engine.checkout.plots import picture
     from sia_tui.cli.progress import say
 
-    return asyncio.run(picture(reader, run, folder, say, unsafe=unsafe))
+    return asyncio.run(picture(reader, run, folder, say, workspace=workspace, unsafe=unsafe))
 
 
 def _print_run(facts: dict[str, Any]) -> None:

@@ -15,8 +15,11 @@ from sia_tui.commands.reading import opened
 
 if TYPE_CHECKING:
     from domains.contract import Instance
-    from engine.checkout.apply import Applied, Form, Learnt, Material
-    from engine.checkout.folder import Taken
+    from engine.checkout.apply import Form, PreparedOn
+    from engine.checkout.folder import Checkout
+    from engine.evaluation.evaluate import Evaluation
+    from engine.evaluation.trial import Answer
+    from engine.sandbox import Prepared
 
 
 @click.command("checkout")
@@ -35,26 +38,26 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
 
     folder.check_empty(place)
     with opened(shared.workspace, reference) as (reader, run):
-        taken = folder.take(reader, run, generation)
-    weights = taken.generation.candidate.weights
+        chosen = folder.load(reader, run, generation)
+    weights = chosen.generation.candidate.weights
     adapter = adapters.files(shared.workspace.path, weights) if weights else None
-    train = asyncio.run(_train(taken)) if with_data else None
-    files = folder.folder(taken, train, adapter)
+    train = asyncio.run(_train(chosen)) if with_data else None
+    files = folder.folder(chosen, train, adapter)
     folder.write(place, files)
-    n, name = taken.generation.n, taken.state.name
+    n, name = chosen.generation.n, chosen.state.name
     if shared.as_json:
-        commit = taken.generation.candidate.harness
-        facts = {"run": taken.state.run, "name": name, "generation": n, "harness": commit, "weights": weights}
+        commit = chosen.generation.candidate.harness
+        facts = {"run": chosen.state.run, "name": name, "generation": n, "harness": commit, "weights": weights}
         print_json({**facts, "folder": str(place), "files": list(files)})
     else:
         click.echo(f"{place} holds generation {n} of {name}; {place / 'README.md'} says how to run it.")
 
 
-async def _train(taken: Taken) -> list[Instance]:
+async def _train(chosen: Checkout) -> list[Instance]:
     from engine.checkout.domain import domain_of
     from sia_tui.cli.progress import say
 
-    async with domain_of(taken.state.task, say) as grader:
+    async with domain_of(chosen.state.task, say) as grader:
         return await grader.instances("train")
 
 
@@ -81,7 +84,7 @@ def apply(
     source: str,
     *,
     generation: int | None,
-    material: Material,
+    material: PreparedOn,
     form: Form | None,
     workers: int | None,
     unsafe: bool,
@@ -96,51 +99,59 @@ def apply(
     """
     from engine.checkout import apply
     from engine.checkout.domain import domain_of
-    from engine.checkout.folder import take
+    from engine.checkout.folder import load
     from engine.run.domain_session import contained
     from sia_tui.cli.engine_process import cores
     from sia_tui.cli.progress import say
 
     inputs = apply.parse_input(_read(source), form or ("text" if source.endswith(".txt") else "jsonl"))
     with opened(shared.workspace, reference) as (reader, run):
-        taken = take(reader, run, generation)
+        chosen = load(reader, run, generation)
     isolation = contained(unsafe=unsafe)
     quiet = shared.as_json
-    rows: list[Applied] = []
+    rows: list[Answer] = []
 
-    def prepared(cpu_s: float, wall_s: float, failure: Any, log: str) -> None:
+    def on_prepared(prepared: Prepared) -> None:
+        failure = prepared.failure
         if not quiet:
-            say(f"prepare failed ({failure.kind}): {failure.message}" if failure else f"prepared in {wall_s:.1f} s")
+            say(
+                f"prepare failed ({failure.kind}): {failure.message}"
+                if failure
+                else f"prepared in {prepared.wall_s:.1f} s"
+            )
 
-    async def go() -> Learnt:
+    async def go() -> Evaluation:
         async with (
-            domain_of(taken.state.task, say) as grader,
-            apply.task_model(taken, shared.workspace.path) as broker,
+            domain_of(chosen.state.task, say) as grader,
+            apply.task_model(chosen, shared.workspace.path) as model,
         ):
-            learnt = await apply.learn(taken, grader, material)
-            if not quiet:
-                where = f"generation {taken.generation.n} of {taken.state.name}"
-                say(f"preparing {where} on {len(learnt.instances)} instances ({material}); to answer: {len(inputs)}")
-            async for row in apply.apply(
-                taken,
+            evaluation = apply.evaluation(
+                chosen,
                 grader,
-                learnt,
-                inputs,
+                await apply.material(chosen, grader, material),
+                model=model,
                 isolation=isolation,
-                broker=broker,
                 workers=workers or cores(),
-                on_prepared=prepared,
+            )
+            if not quiet:
+                where = f"generation {chosen.generation.n} of {chosen.state.name}"
+                say(f"preparing {where} on {len(evaluation.train)} instances ({material}); to answer: {len(inputs)}")
+            async for row in apply.apply(
+                evaluation,
+                inputs,
+                chosen.repeat,
+                on_prepared=on_prepared,
                 on_answer=_Ticker(len(inputs), quiet=quiet or shared.headless),
             ):
                 rows.append(row)
                 if not quiet:
                     _print(row)
-        return learnt
+        return evaluation
 
-    learnt = asyncio.run(go())
+    evaluation = asyncio.run(go())
     failed = sum(row.failure is not None for row in rows)
     if quiet:
-        print_json(_facts(taken, learnt, rows))
+        print_json(_facts(chosen, evaluation, material, rows))
     elif failed:
         say(f"{failed} of {len(rows)} inputs have no answer")
     if failed:
@@ -171,31 +182,42 @@ class _Ticker:
             click.echo(f"\r{done} of {self._total} answered", err=True, nl=done == self._total)
 
 
-def _print(row: Applied) -> None:
+def _print(row: Answer) -> None:
     """One line an input: the answer, or an empty line with the failure on standard error."""
     import msgspec
 
     from sia_tui.cli.progress import say
 
     if row.failure:
-        say(f"{row.id}: {row.failure.kind}: {row.failure.message}")
+        say(f"{row.trial.instance}: {row.failure.kind}: {row.failure.message}")
         click.echo()
-    elif isinstance(row.answer, str) and row.answer.isprintable():
-        click.echo(row.answer)
+    elif isinstance(row.value, str) and row.value.isprintable():
+        click.echo(row.value)
     else:
-        click.echo(plain(msgspec.json.encode(row.answer).decode()))
+        click.echo(plain(msgspec.json.encode(row.value).decode()))
 
 
-def _facts(taken: Taken, learnt: Learnt, rows: list[Applied]) -> dict[str, Any]:
+def _facts(chosen: Checkout, evaluation: Evaluation, material: PreparedOn, rows: list[Answer]) -> dict[str, Any]:
+    return {
+        "run": chosen.state.run,
+        "name": chosen.state.name,
+        "generation": chosen.generation.n,
+        "harness": chosen.generation.candidate.harness,
+        "weights": chosen.generation.candidate.weights,
+        "prepared_on": material,
+        "prepared": evaluation.prepared,
+        "answers": [_row(row) for row in rows],
+    }
+
+
+def _row(row: Answer) -> dict[str, Any]:
     import msgspec
 
     return {
-        "run": taken.state.run,
-        "name": taken.state.name,
-        "generation": taken.generation.n,
-        "harness": taken.generation.candidate.harness,
-        "weights": taken.generation.candidate.weights,
-        "prepared_on": learnt.material,
-        "prepared": learnt.digest,
-        "answers": [msgspec.to_builtins(row) for row in rows],
+        "id": row.trial.instance,
+        "answer": msgspec.to_builtins(row.value),
+        "failure": msgspec.to_builtins(row.failure),
+        "cpu_s": row.cpu_s,
+        "wall_s": row.wall_s,
+        "log": row.log,
     }

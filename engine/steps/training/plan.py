@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from domains.contract import Instance
-from engine.evaluation.evaluate import prepared_on
+from engine.evaluation.trial import prepared_on
 from engine.events import blobs
 from engine.events import types as t
 from engine.run.session import Run

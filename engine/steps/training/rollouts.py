@@ -15,14 +15,14 @@ from domains.contract import Grade, Instance
 from engine.core.failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
-from engine.evaluation.evaluate import answer_all, tasks
-from engine.evaluation.judge import judge_for
-from engine.evaluation.model_broker import TaskBroker
+from engine.evaluation.evaluate import Evaluation, evaluate
+from engine.evaluation.trial import trials
 from engine.events import types as t
 from engine.models.calling import Position, Scoring
 from engine.models.protocol import Hopeless, Model, Reply, Request, Scored
 from engine.run.session import Run
 from engine.seeds import derive
+from engine.steps import evaluations
 from engine.steps.training.monitor import Rollout, plain
 from engine.usage import Usage
 from engine.weights.client import TrainerFailed
@@ -151,26 +151,24 @@ async def roll_out(
         raise AssertionError("only a run with a task model trains")
     refuse_others(instances, await run.domain.train(), await run.ports.grader.instances("val"))
     labels = {item.id: plain(item.label) for item in instances}
-    todo = tasks("train", instances, range(recipe.samples), derive(seed, place))
+    todo = trials("train", instances, range(recipe.samples), derive(seed, place))
     gathered = Gathered(model.model, generate, recipe, seed, place, len(todo))
+    evaluation = Evaluation(
+        grading=evaluations.grading(run, workers=SLOTS),
+        harness=harness,
+        candidate=t.Candidate(""),
+        material=learn,
+        model=gathered,
+        seed=seed,
+    )
     found: dict[tuple[str, int], Rollout] = {}
     try:
-        async for row in answer_all(
-            run.ports,
-            harness,
-            todo,
-            train=run.domain.learns(list(learn)),
-            seed=seed,
-            workers=SLOTS,
-            limits=run.ports.grader.folder.spec.limits,
-            broker=TaskBroker(gathered, seed, ""),
-            judge=judge_for(run.callers.judge, run.state.root_seed),
-        ):
-            name, sample = row.task.instance, row.task.repeat
-            calls = gathered.calls.get(f"train/{name}/{sample}", {})
-            answer = "" if row.failure else answer_codec.short(row.answer)
+        async for answer, grade in evaluate(evaluation, todo):
+            name, sample = answer.trial.instance, answer.trial.repeat
+            calls = gathered.calls.get(answer.trial.key, {})
+            short = "" if answer.failure else answer_codec.short(answer.value)
             told = [calls[ordinal] for ordinal in sorted(calls)]
-            found[name, sample] = Rollout(name, sample, _reward(row.grade), answer, labels[name], told)
+            found[name, sample] = Rollout(name, sample, _reward(grade), short, labels[name], told)
             gathered.unfinished -= 1
             gathered.poke()
             done(found[name, sample])

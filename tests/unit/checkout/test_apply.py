@@ -14,12 +14,13 @@ import pytest
 
 from domains.contract import Instance
 from engine.checkout import apply
-from engine.checkout.apply import Applied, Learnt, Material, parse_input
+from engine.checkout.apply import PreparedOn, parse_input
 from engine.checkout.domain import domain_of
-from engine.checkout.folder import folder, take, write
+from engine.checkout.folder import folder, load, write
 from engine.errors import SiaError
 from engine.evaluation.answer_codec import unpack
-from engine.evaluation.model_broker import NoModel
+from engine.evaluation.evaluate import Evaluation
+from engine.evaluation.trial import Answer
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.loop.control_socket import Control
@@ -75,16 +76,21 @@ def recorded(workspace: Workspace, generation: int) -> dict[str, t.InstanceFinis
 
 
 def applied(
-    workspace: Workspace, generation: int, inputs: list[Instance], material: Material, workers: int = 2
-) -> tuple[Learnt, list[Applied]]:
-    async def go() -> tuple[Learnt, list[Applied]]:
+    workspace: Workspace, generation: int, inputs: list[Instance], prepared_on: PreparedOn, workers: int = 2
+) -> tuple[Evaluation, list[Answer]]:
+    async def go() -> tuple[Evaluation, list[Answer]]:
         with contextlib.closing(workspace.reader()) as reader:
-            taken = take(reader, reader.find("last"), generation)
-        async with domain_of(taken.state.task, silent) as grader:
-            learnt = await apply.learn(taken, grader, material)
-            isolation = contained(unsafe=False)
-            found = apply.apply(taken, grader, learnt, inputs, isolation=isolation, broker=NoModel(), workers=workers)
-            return learnt, [row async for row in found]
+            checkout = load(reader, reader.find("last"), generation)
+        async with domain_of(checkout.state.task, silent) as grader:
+            evaluation = apply.evaluation(
+                checkout,
+                grader,
+                await apply.material(checkout, grader, prepared_on),
+                model=None,
+                isolation=contained(unsafe=False),
+                workers=workers,
+            )
+            return evaluation, [row async for row in apply.apply(evaluation, inputs, checkout.repeat)]
 
     return asyncio.run(go())
 
@@ -99,17 +105,17 @@ def answer_in(result: t.InstanceFinished) -> Any:
 
 def test_prepared_as_in_the_run_it_answers_as_in_the_run(workspace: Workspace) -> None:
     then = recorded(workspace, 2)
-    learnt, rows = applied(workspace, 2, of(then), "run")
+    evaluation, rows = applied(workspace, 2, of(then), "run")
     assert len(rows) == 90 and all(row.failure is None for row in rows)
-    assert {row.id: row.answer for row in rows} == {name: answer_in(result) for name, result in then.items()}
-    assert {learnt.digest} == {result.prepared for result in then.values()}
+    assert {row.trial.instance: row.value for row in rows} == {name: answer_in(result) for name, result in then.items()}
+    assert {evaluation.prepared} == {result.prepared for result in then.values()}
 
 
 def test_prepared_on_train_and_val_it_knows_more_and_says_on_what(workspace: Workspace) -> None:
     then = recorded(workspace, 2)
-    learnt, rows = applied(workspace, 2, of(then), "train+val")
-    assert len(learnt.instances) == 140 and learnt.digest not in {result.prepared for result in then.values()}
-    assert [row.answer[0] for row in rows] == [7 * int(row.id.split("-")[1]) % 10 for row in rows]
+    evaluation, rows = applied(workspace, 2, of(then), "train+val")
+    assert len(evaluation.train) == 140 and evaluation.prepared not in {result.prepared for result in then.values()}
+    assert [row.value[0] for row in rows] == [7 * int(row.trial.instance.split("-")[1]) % 10 for row in rows]
     assert all(answer_in(result)[0] is None for result in then.values())
 
 
@@ -117,10 +123,10 @@ def test_answers_come_in_order_whatever_the_workers_and_failures_are_typed(works
     inputs = [Instance(id=str(i), data="raise" if i == 4 else i) for i in range(12)]
     _, one = applied(workspace, 2, inputs, "run", workers=1)
     _, two = applied(workspace, 2, inputs, "run", workers=2)
-    assert [(row.id, row.answer, row.failure) for row in one] == [(row.id, row.answer, row.failure) for row in two]
-    assert [row.id for row in one] == [str(i) for i in range(12)]
+    assert [(row.trial, row.value, row.failure) for row in one] == [(row.trial, row.value, row.failure) for row in two]
+    assert [row.trial.instance for row in one] == [str(i) for i in range(12)]
     assert one[4].failure == t.Failure("candidate", "ValueError: asked to")
-    assert [row.id for row in one if row.failure] == ["4"]
+    assert [row.trial.instance for row in one if row.failure] == ["4"]
 
 
 def test_applying_leaves_the_log_byte_for_byte_and_the_test_sealed(workspace: Workspace) -> None:
@@ -129,22 +135,22 @@ def test_applying_leaves_the_log_byte_for_byte_and_the_test_sealed(workspace: Wo
             return reader.db.conn.execute("SELECT * FROM events ORDER BY seq").fetchall()
 
     before = everything()
-    learnt, _ = applied(workspace, 2, [Instance(id="x", data=1)], "train+val")
+    evaluation, _ = applied(workspace, 2, [Instance(id="x", data=1)], "train+val")
     assert everything() == before
-    assert not any(item.id.startswith("test") for item in learnt.instances)
+    assert not any(item.id.startswith("test") for item in evaluation.train)
 
 
 def test_the_folder_that_is_taken_away_answers_as_the_run_did(workspace: Workspace, tmp_path: Path) -> None:
     then = recorded(workspace, 2)
 
     async def train() -> list[Instance]:
-        async with domain_of(taken.state.task, silent) as grader:
+        async with domain_of(checkout.state.task, silent) as grader:
             return await grader.instances("train")
 
     with contextlib.closing(workspace.reader()) as reader:
-        taken = take(reader, reader.find("last"), 2)
+        checkout = load(reader, reader.find("last"), 2)
     place = tmp_path / "taken"
-    write(place, folder(taken, asyncio.run(train())))
+    write(place, folder(checkout, asyncio.run(train())))
     asked = "\n".join(json.dumps({"id": item.id, "data": item.data}) for item in of(then))
     done = subprocess.run(
         [sys.executable, str(place / "run.py"), "--train", str(place / "train.jsonl"), "--as-in-run", "-"],
@@ -157,7 +163,7 @@ def test_the_folder_that_is_taken_away_answers_as_the_run_did(workspace: Workspa
 def test_a_domain_that_changed_is_refused(workspace: Workspace) -> None:
     async def go() -> None:
         with contextlib.closing(workspace.reader()) as reader:
-            task = take(reader, reader.find("last"), 1).state.task
+            task = load(reader, reader.find("last"), 1).state.task
         async with domain_of(t.DomainRef(task.name, task.source, "0" * 64, "", "", {}), silent):
             raise AssertionError("it was opened")
 

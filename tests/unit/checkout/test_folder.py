@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from domains.contract import Instance
 from engine.checkout import runner
-from engine.checkout.folder import Taken, check_empty, folder, take, write
+from engine.checkout.folder import Checkout, check_empty, folder, load, write
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.run import adapters
@@ -47,10 +47,10 @@ def solve(instance, ctx):
 """
 
 
-def taken(generation: int | None = None, files: dict[str, bytes] | None = None) -> Taken:
+def checkout(generation: int | None = None, files: dict[str, bytes] | None = None) -> Checkout:
     log = Memory()
     Play(log, started()).to_rest()
-    found = take(log, SimpleNamespace(run=log.run), generation)  # type: ignore[arg-type]
+    found = load(log, SimpleNamespace(run=log.run), generation)  # type: ignore[arg-type]
     return replace(found, files=files) if files else found
 
 
@@ -64,14 +64,14 @@ def run(place: Path, *arguments: str, text: str = "") -> tuple[int, list[dict[st
 
 
 def test_the_same_candidate_gives_the_same_bytes() -> None:
-    assert folder(taken(), TRAIN) == folder(taken(), TRAIN)
-    assert folder(taken(1)) != folder(taken(2))
+    assert folder(checkout(), TRAIN) == folder(checkout(), TRAIN)
+    assert folder(checkout(1)) != folder(checkout(2))
 
 
 def test_the_incumbent_is_taken_unless_a_generation_is_named() -> None:
-    best = taken()
+    best = checkout()
     assert best.generation.n == best.state.incumbent == 3
-    assert taken(2).generation.n == 2
+    assert checkout(2).generation.n == 2
     files = folder(best)
     assert files["harness/params.toml"] == b"skill = 2\n"
     readme = files["README.md"].decode()
@@ -80,24 +80,24 @@ def test_the_incumbent_is_taken_unless_a_generation_is_named() -> None:
 
 
 def test_data_goes_along_only_on_demand() -> None:
-    assert "train.jsonl" not in folder(taken())
-    lines = folder(taken(), TRAIN)["train.jsonl"].decode().splitlines()
+    assert "train.jsonl" not in folder(checkout())
+    lines = folder(checkout(), TRAIN)["train.jsonl"].decode().splitlines()
     assert json.loads(lines[2]) == {"id": "train-2", "data": 2, "label": 6}
     with pytest.raises(SiaError, match="JSON"):
-        folder(taken(), [Instance("a", b"bytes")])
+        folder(checkout(), [Instance("a", b"bytes")])
 
 
 @pytest.mark.parametrize("generation", [0, 4, -1])
 def test_a_generation_that_there_is_not_is_refused(generation: int) -> None:
     with pytest.raises(SiaError, match="has no generation"):
-        taken(generation)
+        checkout(generation)
 
 
 def test_without_an_incumbent_there_is_nothing_to_take() -> None:
     log = Memory()
     log.append([(0, started())])
     with pytest.raises(SiaError, match="no incumbent"):
-        take(log, SimpleNamespace(run=log.run), None)  # type: ignore[arg-type]
+        load(log, SimpleNamespace(run=log.run), None)  # type: ignore[arg-type]
 
 
 def test_trained_weights_come_along_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_trained_weights_come_along_whole_or_not_at_all(tmp_path: Path) -> None:
     name = adapter(tmp_path / "adapters", "hf:base", "an adapter")
     trained = t.WeightsTrained(4, "0" * 40, name, "hf:base", "grpo", {}, "key", 1, "done", "search", "on a stall")
     log.append([(3, trained), (3, t.GenerationStarted(t.Candidate("0" * 40, weights=name)))])
-    found = take(log, SimpleNamespace(run=log.run), 4)  # type: ignore[arg-type]
+    found = load(log, SimpleNamespace(run=log.run), 4)  # type: ignore[arg-type]
     files = folder(found, adapter=adapters.files(tmp_path, name))
     assert files["adapter/adapter_config.json"] == b"an adapter"
     assert json.loads(files["candidate.json"])["weights"] == name
@@ -120,10 +120,10 @@ def test_trained_weights_come_along_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     place = tmp_path / "best"
-    write(place, folder(taken()))
+    write(place, folder(checkout()))
     before = (place / "README.md").read_bytes()
     with pytest.raises(SiaError, match="not an empty folder"):
-        write(place, folder(taken(1)))
+        write(place, folder(checkout(1)))
     assert (place / "README.md").read_bytes() == before
     with pytest.raises(SiaError, match="not an empty folder"):
         check_empty(place / "README.md")
@@ -133,7 +133,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 
 
 def test_the_runner_answers_under_the_runs_seeds_and_types_its_failures(tmp_path: Path) -> None:
-    best = taken(files={**SEED_HARNESS, "agent.py": LEARNS})
+    best = checkout(files={**SEED_HARNESS, "agent.py": LEARNS})
     write(tmp_path / "it", folder(best, TRAIN))
     train = str(tmp_path / "it" / "train.jsonl")
     held_out = json.loads((tmp_path / "it" / "candidate.json").read_text())["held_out"]
@@ -161,7 +161,7 @@ def test_the_runner_answers_under_the_runs_seeds_and_types_its_failures(tmp_path
 
 @pytest.mark.parametrize("text", ["{", '{"id": "a", "data": 1}\n{"id": "a", "data": 2}', '"\\ud800"', "[" * 100_000])
 def test_the_runner_refuses_what_is_no_input(tmp_path: Path, text: str) -> None:
-    write(tmp_path / "it", folder(taken()))
+    write(tmp_path / "it", folder(checkout()))
     status, rows, log = run(tmp_path / "it", "-", text=text)
     assert (status, rows) == (1, [])
     assert log.startswith("run.py: line ") and "Traceback" not in log

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.core.failure import StepFailure
 from engine.errors import SiaError
+from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.model_broker import MOST_CALLS, NoModel, TaskBroker
 from engine.models.protocol import Hopeless, Reply, Request, Transient
 from engine.sandbox import Refused
@@ -115,9 +115,8 @@ def test_a_refused_key_is_a_persons_to_mend() -> None:
 
 def test_a_model_that_is_away_is_an_infrastructure_failure() -> None:
     asks = Asks(Transient("overloaded", status=529, after_s=0.0))
-    with pytest.raises(StepFailure) as caught:
+    with pytest.raises(InfrastructureFailure, match="no reply in"):
         asks("model.chat", HELLO)
-    assert caught.value.failure.kind == "infrastructure"
 
 
 def test_without_a_model_every_call_is_refused() -> None:

@@ -152,7 +152,7 @@ def test_a_program_that_is_never_changed_is_never_accepted_by_a_noisy_evaluator(
         (
             "raise ValueError('out of order')\n",
             "VALUE = 1\n",
-            "does not get through its evaluator: RuntimeError: ValueError: out of order",
+            "fails in its evaluator: RuntimeError: ValueError: out of order",
         ),
         ("__import__('nowhere' + '_else')\n", "VALUE = 1\n", "needs the module nowhere_else, which is not installed"),
     ],

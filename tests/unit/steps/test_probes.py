@@ -13,8 +13,9 @@ import pytest
 
 from domains.contract import Grade, Instance
 from engine.agents.protocol import Ask
-from engine.core.failure import StepFailure
-from engine.evaluation.evaluate import Answered, Task
+from engine.evaluation.errors import InfrastructureFailure
+from engine.evaluation.evaluate import Evaluation
+from engine.evaluation.trial import Answer, GradedAnswer, Trial
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.run.session import Ports, Run
@@ -27,29 +28,31 @@ ASKS = [Ask(i, {"skill": i}, "a try") for i in range(4)]
 
 
 class Sandbox:
-    """Stands for `answer_all`: later proposals are done first, and one may break."""
+    """Stands for `evaluate`: later proposals are done first, and one may break."""
 
     def __init__(self) -> None:
         self.tried: list[int] = []
         self.asked: list[tuple[str, int]] = []
         self.breaks: int | None = None
 
-    async def __call__(self, ports: Ports, harness: Any, todo: Sequence[Task], **_: Any) -> AsyncIterator[Answered]:
-        skill = harness.params["skill"]
+    async def __call__(
+        self, evaluation: Evaluation, todo: Sequence[Trial], _on_prepared: Any
+    ) -> AsyncIterator[GradedAnswer]:
+        skill = int(evaluation.harness.params["skill"])
         self.tried.append(skill)
-        self.asked += [(task.instance, task.repeat) for task in todo]
+        self.asked += [(trial.instance, trial.repeat) for trial in todo]
         for _turn in range(10 - skill):
             await asyncio.sleep(0)
         if skill == self.breaks:
-            raise StepFailure(t.Failure("infrastructure", "broken"))
-        for task in reversed(todo):
-            yield Answered(task, skill, Grade(skill / 10), None, 0.1, 0.1, "")
+            raise InfrastructureFailure("broken")
+        for trial in reversed(todo):
+            yield GradedAnswer(Answer(trial, skill, None, 0.1, 0.1, ""), Grade(skill / 10))
 
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     made = Sandbox()
-    monkeypatch.setattr(probes, "answer_all", made)
+    monkeypatch.setattr(probes, "evaluate", made)
     return made
 
 
@@ -121,6 +124,6 @@ def test_what_the_lineage_has_tried_is_taken_over_and_counts(log: RunLog, sandbo
 def test_where_the_sandbox_breaks_the_others_are_given_up(log: RunLog, sandbox: Sandbox) -> None:
     run = run_of(log)
     sandbox.breaks = 1
-    with pytest.raises(StepFailure, match="broken"):
+    with pytest.raises(InfrastructureFailure, match="broken"):
         asyncio.run(lab(run).probe(ASKS))
     assert [probe.ordinal for probe in run.effects.probes] == [0]

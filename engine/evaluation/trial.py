@@ -1,0 +1,62 @@
+"""Trials and their answers: what goes into an evaluation and what comes out of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from domains.contract import Grade, Instance, Split
+from engine.failure import Failure
+from engine.seeds import derive
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One instance to be answered once. `seed` is the same for every candidate.
+
+    `key` names the trial in the positions of its model and judge calls, and so must not change between releases.
+    """
+
+    key: str
+    split: Split
+    instance: str
+    repeat: int
+    seed: int
+    data: Any
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a harness returned, or why it returned nothing. `cpu_s` and `wall_s` count everything run for it."""
+
+    trial: Trial
+    value: Any
+    failure: Failure | None
+    cpu_s: float
+    wall_s: float
+    log: str
+
+
+class GradedAnswer(NamedTuple):
+    """An answer and its grade. A failed one has the domain's `failure_score`."""
+
+    answer: Answer
+    grade: Grade
+
+
+def trials(split: Split, instances: Sequence[Instance], repeats: Sequence[int], seed: int) -> list[Trial]:
+    """One trial for each instance and repeat, under the lineage's `seed`."""
+    return [trial(split, item, repeat, seed) for item in instances for repeat in repeats]
+
+
+def trial(split: Split, item: Instance, repeat: int, seed: int) -> Trial:
+    """The trial of one instance under one repeat."""
+    key = f"{split}/{item.id}/{repeat}"
+    return Trial(key, split, item.id, repeat, derive(seed, "instance", item.id, repeat), item.data)
+
+
+def prepared_on(train: Sequence[Instance]) -> str:
+    """The name of a training set: the same for equal sets of instance ids."""
+    ids = msgspec.json.encode(sorted(item.id for item in train))
+    return hashlib.sha256(ids).hexdigest()[:16]

@@ -1,0 +1,43 @@
+"""A run's evaluations: which domain, models, seed and isolation a candidate or a proposal is evaluated with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domains.contract import Instance
+from engine.evaluation.evaluate import Evaluation, Grading
+from engine.evaluation.judge import ModelJudge
+from engine.events import types as t
+from engine.run.session import Run
+from harness_repo.harness import Harness
+
+
+def grading(run: Run, commit: str = "", workers: int | None = None) -> Grading:
+    """How the run grades the answers of the candidate at `commit`, or of a harness that is only tried."""
+    ports, judge = run.ports, run.callers.judge
+    asked = None if judge is None else ModelJudge(judge, run.state.root_seed, commit)
+    return Grading(ports.grader, asked, ports.isolation, workers or ports.workers)
+
+
+def of_candidate(run: Run, candidate: t.Candidate, material: Sequence[Instance]) -> Evaluation:
+    """The evaluation of a candidate, with its weights and votes, offered `material` to learn from."""
+    return Evaluation(
+        grading=grading(run, candidate.harness),
+        harness=run.versions.harness(run.state.version(candidate.harness)),
+        candidate=candidate,
+        material=material,
+        model=run.callers.task,
+        seed=run.state.root_seed,
+    )
+
+
+def of_proposal(run: Run, harness: Harness, material: Sequence[Instance]) -> Evaluation:
+    """The evaluation of a harness that is only tried, under the incumbent's weights, one instance at a time."""
+    return Evaluation(
+        grading=grading(run, workers=1),
+        harness=harness,
+        candidate=t.Candidate("", run.state.weights),
+        material=material,
+        model=run.callers.task,
+        seed=run.state.root_seed,
+    )
