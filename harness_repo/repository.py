@@ -1,7 +1,7 @@
-"""The bare repository: writing versions, moving refs by compare-and-swap, reading and comparing.
+"""The bare repository: writing versions, updating refs in one transaction, reading and comparing.
 
 git and the log share no transaction. The objects are written first, then the event that names the commit (which is
-what makes the version exist), then the refs; `point` is safe to repeat.
+what makes the version exist), then the refs; `update` is safe to repeat.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -60,31 +60,24 @@ class Repository:
         """Whether the object is here, and in no pack."""
         return bool(self._objects.has_object(bytes.fromhex(object_id)))
 
-    def point(self, ref: str, commit: str) -> None:
-        """Moves `ref` to `commit` from where it stands now; raises `RepositoryError` if another writer moved it."""
-        self.move(ref, commit, self.resolve(ref))
+    def update(self, refs: Mapping[str, str | None], before: Mapping[str, str]) -> None:
+        """Points every ref of `refs` at its commit, or removes it (None), all in one transaction.
 
-    def move(self, ref: str, commit: str, old: str | None) -> None:
-        """Moves `ref` from `old` (None: it is not there) to `commit`; `RepositoryError` if it stands elsewhere."""
-        _check_id(commit)
-        if old != commit:
-            self._git("update-ref", ref, commit, old or _ZERO)
-
-    def drop(self, ref: str) -> None:
-        """Removes `ref`, if it is there."""
-        if (old := self.resolve(ref)) is not None:
-            self._git("update-ref", "-d", ref, old)
+        `before` is what `refs()` returned. Raises `RepositoryError`, and changes nothing, where one of them has moved.
+        """
+        commands = []
+        for ref, commit in refs.items():
+            if commit is not None and commit != before.get(ref):
+                commands.append(f"update {ref} {_checked(commit)} {before.get(ref, _ZERO)}\n")
+            elif commit is None and ref in before:
+                commands.append(f"delete {ref} {before[ref]}\n")
+        if commands:
+            self._git("update-ref", "--stdin", stdin="".join(commands))
 
     def head(self, ref: str) -> None:
         """Lets a clone check `ref` out."""
-        self._git("symbolic-ref", "HEAD", ref)
-
-    def resolve(self, ref: str) -> str | None:
-        """The commit that `ref` names, or None."""
-        try:
-            return self._git("rev-parse", "--verify", "--quiet", ref)
-        except RepositoryError:
-            return None
+        if (self.path / "HEAD").read_text() != f"ref: {ref}\n":
+            self._git("symbolic-ref", "HEAD", ref)
 
     def refs(self) -> dict[str, str]:
         """All refs with their commits."""
@@ -97,15 +90,14 @@ class Repository:
 
     def diff(self, old: str, new: str, *, context: int = 3) -> str:
         """The unified diff between two versions."""
-        _check_id(old)
-        _check_id(new)
-        return self._git("diff", "--no-color", "--no-ext-diff", "--no-renames", f"--unified={context}", old, new)
+        commits = (_checked(old), _checked(new))
+        return self._git("diff", "--no-color", "--no-ext-diff", "--no-renames", f"--unified={context}", *commits)
 
-    def _git(self, *arguments: str) -> str:
+    def _git(self, *arguments: str, stdin: str = "") -> str:
         # a git that we are called from (a hook, say) tells its children which repository it works on
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         command = ["git", f"--git-dir={self.path}", *arguments]
-        done = subprocess.run(command, env=theirs | _OWN, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        done = subprocess.run(command, env=theirs | _OWN, input=stdin.encode(), capture_output=True, check=False)
         if done.returncode:
             raise RepositoryError(done.stderr.decode(errors="replace").strip() or f"git ended with {done.returncode}")
         return done.stdout.decode(errors="surrogateescape").removesuffix("\n")
@@ -119,7 +111,8 @@ def _create(path: Path) -> None:
     (path / "HEAD").write_text("ref: refs/heads/main\n")
 
 
-def _check_id(commit: str) -> None:
+def _checked(commit: str) -> str:
     # ids may come from an imported log, and git would take one that begins with a dash for an option
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise RepositoryError(f"{commit!r} is not the id of a commit")
+    return commit

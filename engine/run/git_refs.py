@@ -5,6 +5,8 @@ All of it is a function of the log, so `rebuild` makes the same refs again, with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.core.state import State
 from engine.events import types as t
 from engine.events.reader import Reader
@@ -32,10 +34,8 @@ class GitRefs:
         for version in (*state.versions.values(), *state.declined):
             if not repository.has(version.commit):  # lost with a machine's power, or with the folder
                 repository.write(version_of(version, self._versions.files(version)))
-        for ref, commit in refs.items():
-            repository.point(ref, commit)
+        update(repository, self._reader, refs)
         repository.head(branch(state.name))
-        point_notes(repository, self._reader)
         self._pointed = (refs, judged)
 
 
@@ -75,20 +75,23 @@ def scores(reader: Reader) -> dict[str, str]:
     return texts
 
 
-def point_notes(repository: Repository, reader: Reader) -> None:
-    """Brings the notes up to the log, also where engines of other runs do the same at this moment."""
-    for attempt in range(_ATTEMPTS):
-        before = repository.resolve(NOTES)  # first: what is read after it is at least as new
+def update(repository: Repository, reader: Reader, refs: Mapping[str, str | None]) -> dict[str, str]:
+    """Points `refs` (None: removes) and the notes in one transaction; returns all refs as they are then.
+
+    Engines of other runs update the notes too: where they have moved meanwhile, everything is read and tried again.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        before = repository.refs()  # first: what is read of the log after it is at least as new
         texts = scores(reader)
-        try:
-            if not texts:
-                repository.drop(NOTES)
-                return
-            notes = annotate(texts)
+        notes = annotate(texts) if texts else None
+        target = {**refs, NOTES: notes.commit if notes else None}
+        if notes and notes.commit != before.get(NOTES):
             repository.store(notes.objects)
-            repository.move(NOTES, notes.commit, before)
+        try:
+            repository.update(target, before)
         except RepositoryError:
-            if attempt == _ATTEMPTS - 1:
+            if attempt == _ATTEMPTS:
                 raise
         else:
-            return
+            return {ref: commit for ref, commit in (before | target).items() if commit is not None}
+    raise AssertionError

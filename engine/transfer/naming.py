@@ -26,8 +26,7 @@ def rename(workspace: Workspace, reference: str, name: str) -> RunRow:
             if any(run.name == name for run in reader.runs()):
                 raise SiaError(f"this workspace already has a run {name!r}", "choose another name")
         _append(workspace, row, t.RunRenamed(name))
-        restoring.point(workspace, [row.run])
-        restoring.unpoint(workspace, row.name)
+        restoring.point(workspace, [row.run], gone=[row.name])
     return row
 
 

@@ -49,10 +49,8 @@ def remove(workspace: Workspace, reference: str) -> Removed:
                 (workspace.tips / row.run).unlink(missing_ok=True)
                 count = delete_run(connection, row.run)
                 refill(db)
-            restoring.unpoint(workspace, row.name)
-            for run in reader.runs():
-                if run.name != before[run.run]:  # it was called by its id too as long as the name was taken
-                    restoring.point(workspace, [run.run])
-                    restoring.unpoint(workspace, before[run.run])
+            # a run that was called by its id too, as long as the name was taken, has the plain name now
+            renamed = [run.run for run in reader.runs() if run.name != before[run.run]]
+            restoring.point(workspace, renamed, gone=[row.name, *(before[run] for run in renamed)])
             (workspace.path / "locks" / row.run).unlink(missing_ok=True)
     return Removed(row.run, row.name, count)

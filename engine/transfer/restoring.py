@@ -62,32 +62,28 @@ def write_versions(repository: Repository, reader: Reader, events: Iterable[Even
     return commits
 
 
-def point(workspace: Workspace, runs: Collection[str]) -> int:
-    """Points the refs of `runs`, and the notes; a clone checks out the run that was made last. Returns how many."""
-    count = 0
+def point(workspace: Workspace, runs: Collection[str], *, gone: Collection[str] = ()) -> int:
+    """Points the refs of `runs`, removes those of runs that were called as in `gone`, and brings the notes up to date.
+
+    A clone checks out the run that was made last. Returns how many refs the runs have.
+    """
     repository = workspace.repository()
+    refs: dict[str, str | None] = {ref: None for ref in repository.refs() if any(_is_of(ref, name) for name in gone)}
+    count = 0
     with contextlib.closing(workspace.reader()) as reader:
-        head = ""
-        for run in reader.runs():
-            if run.run in runs:
-                wanted = git_refs.refs_of(run.name, fold(reader.history(run.run)))
-                if not all(map(repository.has, wanted.values())):  # the repository was lost
-                    write_versions(repository, reader, reader.history(run.run))
-                for ref, commit in wanted.items():
-                    repository.point(ref, commit)
-                count += len(wanted)
-            if repository.resolve(git_refs.branch(run.name)):
-                head = git_refs.branch(run.name)
-        if head:
-            repository.head(head)
-        git_refs.point_notes(repository, reader)
+        rows = reader.runs()
+        for run in (row for row in rows if row.run in runs):
+            own = git_refs.refs_of(run.name, fold(reader.history(run.run)))
+            if not all(map(repository.has, own.values())):  # the repository was lost
+                write_versions(repository, reader, reader.history(run.run))
+            refs |= own
+            count += len(own)
+        now = git_refs.update(repository, reader, refs)
+    branches = [branch for row in rows if (branch := git_refs.branch(row.name)) in now]
+    if branches:
+        repository.head(branches[-1])
     return count
 
 
-def unpoint(workspace: Workspace, name: str) -> None:
-    """Removes the branch and the tags of the run that was called `name`, and brings the rest up to the log."""
-    repository = workspace.repository()
-    for ref in repository.refs():
-        if ref == git_refs.branch(name) or ref.startswith(f"refs/tags/{name}/"):
-            repository.drop(ref)
-    point(workspace, ())
+def _is_of(ref: str, name: str) -> bool:
+    return ref == git_refs.branch(name) or ref.startswith(f"refs/tags/{name}/")

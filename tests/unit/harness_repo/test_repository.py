@@ -34,6 +34,10 @@ def git(path: Path, *arguments: str, **environment: str) -> str:
     return done.stdout + done.stderr if arguments[0] == "fsck" else done.stdout
 
 
+def point(repository: Repository, ref: str, commit: str) -> None:
+    repository.update({ref: commit}, repository.refs())
+
+
 @pytest.fixture
 def repository(workspace: Path) -> Repository:
     return Repository(workspace / "harness_repo")
@@ -42,7 +46,7 @@ def repository(workspace: Path) -> Repository:
 def test_git_finds_every_object_under_our_id(repository: Repository) -> None:
     first = repository.write(PLAIN)
     second = repository.write(Version({**FILES, "a/x": b"1"}, [first.commit], 2, "harness", "search", ODD))
-    repository.point("refs/heads/x", second.commit)
+    point(repository, "refs/heads/x", second.commit)
     report = git(repository.path, "fsck", "--full", "--strict", "--no-dangling")
     assert "error" not in report
     assert "missing" not in report
@@ -115,7 +119,7 @@ def test_a_git_that_calls_us_keeps_its_own_repository(workspace: Path, monkeypat
     monkeypatch.setenv("GIT_NAMESPACE", "theirs")
     ours = Repository(workspace / "ours")
     written = ours.write(PLAIN)
-    ours.point("refs/heads/x", written.commit)
+    point(ours, "refs/heads/x", written.commit)
     assert ours.refs() == {"refs/heads/x": written.commit}
     assert sorted(str(path) for path in theirs.rglob("*")) == before
     assert git(workspace / "ours", "rev-parse", "refs/heads/x").strip() == written.commit
@@ -127,7 +131,7 @@ def test_an_awkward_path_is_taken_as_it_is_written(repository: Repository, works
 
 def test_a_person_can_clone_it(repository: Repository, tmp_path: Path) -> None:
     written = repository.write(PLAIN)
-    repository.point("refs/heads/main", written.commit)
+    point(repository, "refs/heads/main", written.commit)
     git(tmp_path, "clone", "-q", str(repository.path), "copy")
     assert (tmp_path / "copy" / "big.txt").read_bytes() == FILES["big.txt"]
     assert "Generation: 1" in git(tmp_path / "copy", "log", "--format=%B")
@@ -162,7 +166,7 @@ def test_the_difference_between_versions_is_shown(repository: Repository) -> Non
 @pytest.mark.parametrize("hostile", ["--output=evil", "-d", "HEAD", "", "1" * 39])
 def test_only_ids_name_commits(repository: Repository, workspace: Path, hostile: str) -> None:
     commit = repository.write(PLAIN).commit
-    for call in (lambda: repository.diff(hostile, commit), lambda: repository.point("refs/heads/x", hostile)):
+    for call in (lambda: repository.diff(hostile, commit), lambda: point(repository, "refs/heads/x", hostile)):
         with pytest.raises(RepositoryError, match="is not the id of a commit"):
             call()
 
@@ -171,18 +175,34 @@ def test_reachable_is_what_some_ref_reaches(repository: Repository) -> None:
     first = repository.write(PLAIN).commit
     second = repository.write(PLAIN._replace(parents=[first], number=2)).commit
     loose = repository.write(PLAIN._replace(number=3)).commit
-    repository.point("refs/tags/run/g2", second)
+    point(repository, "refs/tags/run/g2", second)
     assert repository.reachable() == {first, second}
     assert repository.has(loose)
 
 
-def test_a_ref_that_moved_meanwhile_is_not_overwritten(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ref_that_moved_meanwhile_is_not_overwritten_and_none_of_the_others_is_moved(repository: Repository) -> None:
     mine, theirs = (repository.write(PLAIN._replace(number=n)).commit for n in (2, 3))
-    repository.point("refs/heads/x", theirs)
-    monkeypatch.setattr(repository, "resolve", lambda ref: None)  # we looked before they wrote
+    before = repository.refs()
+    point(repository, "refs/heads/x", theirs)
     with pytest.raises(RepositoryError):
-        repository.point("refs/heads/x", mine)
-    assert repository.refs()["refs/heads/x"] == theirs
+        repository.update({"refs/heads/w": mine, "refs/heads/x": mine, "refs/heads/y": mine}, before)
+    assert repository.refs() == {"refs/heads/x": theirs}
+
+
+def test_one_git_process_moves_and_removes_any_number_of_refs(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = (repository.write(PLAIN._replace(number=n)).commit for n in (2, 3))
+    wanted: dict[str, str | None] = {f"refs/tags/run/g{n}": old for n in range(40)}
+    repository.update(wanted, repository.refs())
+    before, calls = repository.refs(), []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *words, **more: calls.append(words) or run(*words, **more))
+    repository.update({**wanted, "refs/tags/run/g7": None, "refs/tags/run/g8": new}, before)
+    repository.update({"refs/tags/run/g1": old}, before)
+    assert len(calls) == 1
+    del before["refs/tags/run/g7"]
+    assert repository.refs() == before | {"refs/tags/run/g8": new}
 
 
 def test_racing_points_lose_none_silently(repository: Repository) -> None:
@@ -197,7 +217,7 @@ def test_racing_points_lose_none_silently(repository: Repository) -> None:
         ready.wait(30)
         for commit in mine:
             try:
-                own.point("refs/heads/x", commit)
+                point(own, "refs/heads/x", commit)
             except RepositoryError:
                 refused.append(commit)
 
@@ -209,4 +229,4 @@ def test_racing_points_lose_none_silently(repository: Repository) -> None:
     moves = [line.split()[:2] for line in (repository.path / "logs/refs/heads/x").read_text().splitlines()]
     assert [old for old, _ in moves] == ["0" * 40, *(new for _, new in moves[:-1])]
     assert sorted([new for _, new in moves] + refused) == sorted(commits)
-    assert repository.resolve("refs/heads/x") == moves[-1][1]
+    assert repository.refs()["refs/heads/x"] == moves[-1][1]

@@ -46,7 +46,7 @@ def whole(workspace: Path, finished: str) -> Path:
                 files = {path: reader.blob(name) for path, name in payload.files.items()}
                 version = Version(files, payload.parents, payload.number, payload.lever, payload.author, payload.reason)
                 assert repository.write(version).commit == payload.commit
-                repository.point(f"refs/tags/toy-1/g{payload.number}", payload.commit)
+                repository.update({f"refs/tags/toy-1/g{payload.number}": payload.commit}, {})
     return workspace
 
 

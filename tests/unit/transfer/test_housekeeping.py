@@ -62,7 +62,7 @@ def test_rebuild_makes_the_same_commits_refs_and_notes_again(whole: Workspace) -
 
 def test_rebuild_leaves_a_persons_own_refs_alone(whole: Workspace) -> None:
     commit = refs(whole)["refs/heads/toy-1"]
-    whole.repository().point("refs/heads/mine", commit)
+    whole.repository().update({"refs/heads/mine": commit}, {})
     rebuild(whole)
     assert refs(whole)["refs/heads/mine"] == commit
 
