@@ -146,7 +146,8 @@ class Grader:
             try:
                 process.stdin.write(frames.pack((operation, arguments)))
                 await process.stdin.drain()
-                reply = await asyncio.wait_for(frames.receive(process.stdout), timeout)
+                async with asyncio.timeout(timeout):  # wait_for of Python 3.11 swallows a cancellation beside a reply
+                    reply = await frames.receive(process.stdout)
             except TimeoutError:
                 await self.close()
                 raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None

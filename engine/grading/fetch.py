@@ -45,7 +45,8 @@ async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]
     assert process.stdout and process.stderr  # noqa: S101 - both are pipes
     relayed = asyncio.create_task(relay(process.stderr))
     try:
-        reply = await asyncio.wait_for(frames.receive(process.stdout), WALL_S)
+        async with asyncio.timeout(WALL_S):
+            reply = await frames.receive(process.stdout)
     except TimeoutError:
         raise GraderFailed(f"its data was not fetched within {WALL_S:g} s") from None
     except asyncio.IncompleteReadError:

@@ -80,6 +80,8 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
             return
         await _cancel(work)
         run.flush()
+        if run.state.open_step is None:
+            return  # its result is in the log: it finished as it was told to end
         reason = "a person asked" if wish.done() else "the budget of minutes is used up"
         _abandon(run, step, reason)
         if not wish.done():

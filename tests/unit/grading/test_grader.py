@@ -282,3 +282,32 @@ def test_the_digest_of_a_domain_covers_its_code_and_not_its_harness(made: Callab
 def test_the_built_in_domains_are_found_by_name() -> None:
     assert "lawbench" in built_in()
     assert find("lawbench").source == "lawbench"
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_call_that_is_cancelled_as_its_reply_comes_is_cancelled(
+    toy: Folder, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a pause would wait for all that comes after the reply."""
+
+    async def work(grader: Grader) -> bool:
+        await grader.describe()
+        reply: asyncio.Future[dict[str, bool]] = asyncio.get_running_loop().create_future()
+        waiting = asyncio.Event()
+
+        async def receive(_: object) -> dict[str, bool]:
+            waiting.set()
+            return await reply
+
+        monkeypatch.setattr(frames, "receive", receive)
+        call = asyncio.create_task(grader.draws())
+        await waiting.wait()
+        reply.set_result({"ok": True})
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        done = call.done()
+        call.cancel()
+        await asyncio.wait({call})
+        return done or call.cancelled()
+
+    assert use(toy, work)
