@@ -133,7 +133,10 @@ def machine(name: str) -> Iterator[Machine]:
         logs = folder / "logs"
         logs.mkdir()
         with _person(name, folder / name) as person:
-            made = Machine(person, bare(person), logs)
+            temporary = folder / "tmp"
+            temporary.mkdir()
+            made = Machine(person, {**bare(person), "TMPDIR": str(temporary)}, logs)
+            made.own(temporary)
             _clone(made.clone, os.environ.get("REVISION", "HEAD"))
             made.own(person.home)
             yield made

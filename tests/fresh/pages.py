@@ -1,16 +1,51 @@
-"""The commands of a page of documentation, as they stand there."""
+"""What a page of documentation tells a person to do: files to write and commands to call, as they stand there."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
-_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = r"^\*\*`(?P<file>[^`\n]+)`\*\*\n\n```\w+\n(?P<content>.*?)^```$"
+_CONSOLE = r"^```console\n(?P<console>.*?)^```$"
+_PLAIN = r"^```\n(?P<plain>.*?)^```$"
+_INDENTED = r"^(?P<indented>    (?:pip|sia) .*\n(?:    .*\n)*)"
+_STEP = re.compile("|".join((_FILE, _CONSOLE, _PLAIN, _INDENTED)), re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"(?:pip|sia) ")
 
 
-def setting_up(readme: str) -> list[str]:
-    """The README's commands that do everything: those of its first console block that has `make` in it."""
-    for block in _CONSOLE.finditer(readme):
-        commands = [line.removeprefix("$ ") for line in block[1].splitlines() if line.startswith("$ ")]
-        if any(command.startswith("make ") for command in commands):
+class Write(NamedTuple):
+    """A file that the reader is to make."""
+
+    file: str
+    content: str
+
+
+class Call(NamedTuple):
+    """A line for the shell."""
+
+    command: str
+
+
+def steps(page: str) -> Iterator[Write | Call]:
+    """All that a page asks for, in order."""
+    for found in _STEP.finditer(page):
+        if found["file"]:
+            yield Write(found["file"], found["content"])
+        elif found["console"]:
+            for line in found["console"].splitlines():
+                if line.startswith("$ "):
+                    yield Call(line.removeprefix("$ "))
+        else:
+            for line in (found["plain"] or found["indented"]).splitlines():
+                if _COMMAND.match(line.strip()):
+                    yield Call(line.strip())
+
+
+def block(page: str, beginning: str) -> list[str]:
+    """The commands of the first console block whose first command begins so."""
+    for found in re.finditer(_CONSOLE, page, re.MULTILINE | re.DOTALL):
+        commands = [line.removeprefix("$ ") for line in found[1].splitlines() if line.startswith("$ ")]
+        if commands and commands[0].startswith(beginning):
             return commands
-    raise AssertionError("the README has no console block with a command `make`")
+    raise AssertionError(f"the page has no console block that begins with $ {beginning}")
