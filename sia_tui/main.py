@@ -10,67 +10,107 @@ import click
 
 from engine import __version__
 
-_COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("running", "Start a run on a domain: a built-in's name or a folder."),
-    "resume": ("running", "Go on with a run at the first step that has no result."),
-    "pause": ("running", "Let a live engine put its run down; `resume` takes it up."),
-    "stop": ("running", "End a live run."),
-    "approve": ("approving", "Say yes or no to the candidate that waits, or put an edited harness in its place."),
-    "branch": ("forking", "A new run from an earlier generation's candidate, accepted or not."),
-    "fork": ("forking", "A new run from any event of a run, also with changed settings or harness."),
-    "ls": ("reading", "The runs of this workspace."),
-    "show": ("reading", "One run: its generations, verdicts, best candidate and budget."),
-    "log": ("reading", "The events of a run, also as they come (--follow)."),
-    "tree": ("reading", "The lineage of runs and their generations."),
-    "trajectory": ("reading", "All that one instance met, generation by generation."),
-    "cost": ("reading", "What a run has spent, and on what."),
-    "diff": ("comparing", "What changed between two generations' harnesses."),
-    "compare": ("comparing", "Runs side by side, or one under another rule of the gate (--what-if)."),
-    "bisect": ("comparing", "Which candidate fixed or broke an instance, with the change that did it."),
-    "replay": ("proving", "A past run from its log; --verify recomputes it."),
-    "verify": ("proving", "Check the whole log: chain, blobs, tips, commits."),
-    "rebuild": ("proving", "Make the derived tables and the git repository again from the events."),
-    "test": ("testing", "Unseal the test split: the best candidate beside the baselines."),
-    "checkout": ("taking", "Take the best candidate away: a folder that runs by itself."),
-    "apply": ("taking", "What the best candidate answers to an input of your own."),
-    "export": ("carrying", "A run in one file: .sia or .jsonl."),
-    "import": ("carrying", "Take an exported run into this workspace."),
-    "rename": ("carrying", "Call a run by another name."),
-    "note": ("carrying", "Add a remark to a run."),
-    "gc": ("carrying", "Find, or remove, what no run needs."),
-    "rm": ("carrying", "Remove a run for good."),
-    "domains": ("domains", "The tasks that come with sia."),
-    "new": ("authoring", "A task of your own: a folder that runs at once."),
-    "check": ("authoring", "Examine a task before anything is spent on it."),
-    "adopt": ("adopting", "A task of OpenEvolve, ShinkaEvolve or SIA, as it is."),
-    "data": ("domains", "Obtain a domain's data."),
-    "models": ("models", "The language models that are usable here; get one."),
-    "config": ("config", "Every setting, and where its value comes from."),
-    "serve": ("serving", "The app in a browser, on this machine only."),
-    "doctor": ("doctor", "What this machine offers: sandbox, SQLite, git, packages, devices."),
-    "bench": ("benching", "Try all that needs a GPU, and write a report (--gpu)."),
-    "completion": ("completion", "Shell completion for bash, zsh or fish."),
+_COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
+    "Run": (
+        "runs",
+        {
+            "run": "Start a run on a task.",
+            "resume": "Continue a paused or interrupted run.",
+            "pause": "Pause a live run.",
+            "stop": "End a live run.",
+            "approve": "Accept, decline or edit the candidate that awaits approval.",
+            "branch": "Start a new run from the candidate of an earlier generation.",
+            "fork": "Start a new run from any event, also with changed settings.",
+        },
+    ),
+    "Look at runs": (
+        "reading",
+        {
+            "ls": "List the runs of this workspace.",
+            "show": "Report on a run: generations, verdicts, best candidate, budget.",
+            "log": "Print the events of a run; --follow prints them live.",
+            "tree": "Show the lineage of runs and their generations.",
+            "trajectory": "Show how each generation answered one instance.",
+            "cost": "Show what a run has spent, and on what.",
+            "replay": "Play a past run from its log; --verify recomputes it.",
+        },
+    ),
+    "Compare": (
+        "comparing",
+        {
+            "diff": "Show what changed in the harness between two generations.",
+            "compare": "Compare runs, or one run under another gate rule (--what-if).",
+            "bisect": "Find the candidate that fixed or broke an instance.",
+        },
+    ),
+    "Use the result": (
+        "results",
+        {
+            "test": "Unseal the test split: best candidate against the baselines.",
+            "apply": "Answer your own inputs with the best candidate.",
+            "checkout": "Write the best candidate as a folder that runs without sia.",
+        },
+    ),
+    "Tasks": (
+        "tasks",
+        {
+            "domains": "List the tasks that come with sia.",
+            "new": "Create a task of your own from a template.",
+            "check": "Check a task before you spend anything on it.",
+            "adopt": "Use a task of OpenEvolve, ShinkaEvolve or SIA unchanged.",
+            "data": "Download the data of a task.",
+        },
+    ),
+    "Store and share": (
+        "storage",
+        {
+            "export": "Write a run to one file: .sia or .jsonl.",
+            "import": "Read an exported run into this workspace.",
+            "rename": "Rename a run.",
+            "note": "Add a note to a run.",
+            "rm": "Delete a run.",
+            "gc": "Find or delete what no run needs.",
+            "verify": "Check the log: hash chain, blobs, tips, commits.",
+            "rebuild": "Rebuild the derived tables and the git repository.",
+        },
+    ),
+    "Set up": (
+        "setup",
+        {
+            "doctor": "Check this machine: sandbox, SQLite, git, packages, devices.",
+            "models": "List the usable language models; download one.",
+            "config": "Show every setting and where its value comes from.",
+            "serve": "Serve the app to a browser on this machine.",
+            "bench": "Test what needs a GPU, and write a report (--gpu).",
+            "completion": "Print shell completion for bash, zsh or fish.",
+        },
+    ),
 }
+"""By section of the help: the package of its commands, and each command's summary."""
+_PACKAGES = {name: package for package, summaries in _COMMANDS.values() for name in summaries}
 
 
-class _Lazy(click.Group):
+class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(_PACKAGES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in _PACKAGES:
             return None
-        module = importlib.import_module(f"sia_tui.commands.{_COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name if cmd_name != "import" else "import_")
+        name = "import_" if cmd_name == "import" else cmd_name  # a keyword
+        module = importlib.import_module(f"sia_tui.commands.{_PACKAGES[cmd_name]}.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+        width = max(map(len, _PACKAGES))
+        for title, (_, summaries) in _COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, text in summaries.items()])
 
 
 @click.group(
-    cls=_Lazy,
+    cls=_LazyGroup,
     invoke_without_command=True,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -86,18 +126,18 @@ def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...])
     screen can be drawn, the list of runs.
     """
     if context.invoked_subcommand is None:
-        from sia_tui.commands.opening import opened
+        from sia_tui.commands.app import start
 
-        opened(workspace, files)
+        start(workspace, files)
     elif workspace or files:
         raise click.UsageError(f"--workspace and --file come after the command: sia {context.invoked_subcommand} ...")
 
 
 def main() -> None:
     """The console script: exit status 2 for bad usage, and 1 with one sentence for whatever else goes wrong."""
-    from sia_tui.cli.surroundings import settle
+    from sia_tui.cli.environment import prepare_process
 
-    settle()
+    prepare_process()
     try:
         ended = cli.main(prog_name="sia", standalone_mode=False)
         if isinstance(ended, int):  # the status of a click `Exit`, which comes back as a value

@@ -1,4 +1,4 @@
-"""What commands share: options, tables, progress, engine processes, attaching, playback.
+"""What commands and the app share: options, output, progress, starting an engine process.
 
 Imports the engine. Never in it: a command, or a widget.
 """

@@ -8,13 +8,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-SETTLED = {name: name for name in ("agent", "agent_model", "model", "lever", "approve", "workers")} | {
+SETTINGS = {name: name for name in ("agent", "agent_model", "model", "lever", "approve", "workers")} | {
     f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd", "tokens")
 }
 """By option, the setting that speaks where the option was left out."""
 
 
-def settled(folder: Path, chosen: dict[str, Any]) -> dict[str, Any]:
+def with_defaults(folder: Path, chosen: dict[str, Any]) -> dict[str, Any]:
     """The options of the present command, those left out replaced by what is settled for the workspace `folder`."""
     from engine.settings import DEFAULT, read
 
@@ -23,4 +23,4 @@ def settled(folder: Path, chosen: dict[str, Any]) -> dict[str, Any]:
     if "agent" not in left_out:
         left_out.discard("agent_model")  # it is settled for the settled agent, not for another
     known = {row.key: row.value for row in read(folder).origins if row.origin != DEFAULT}
-    return chosen | {name: known[key] for name, key in SETTLED.items() if name in left_out and key in known}
+    return chosen | {name: known[key] for name, key in SETTINGS.items() if name in left_out and key in known}

@@ -1,108 +1,92 @@
-"""Working on a run from the command line: the options that limit it, and the engine in this process."""
+"""An engine in a process of its own, started through the command line.
+
+It outlives the app, the terminal and the session that started it. It announces its run on a pipe as soon as the run is
+in the log; until then its output can be shown to the user.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import os
-import signal
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import select
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 
-import click
-
-from sia_tui.cli.defaults import settled
-from sia_tui.cli.engines import announce
-from sia_tui.cli.options import Shared, print_json
-
-if TYPE_CHECKING:
-    from engine.events.types import Settings
-    from engine.loop.control_socket import Control
-    from engine.run.session import Run
-    from sia_tui.cli.progress import Progress
+from engine.errors import SiaError
 
 
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class EngineProcess:
+    """An engine that is starting."""
+
+    def __init__(self, arguments: Sequence[str], workspace: Path) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - the engine writes to it after we have closed it
+        self._pipe, write = os.pipe()
+        self._read = 0
+        self._announced = b""
+        command = [sys.executable, "-m", "sia_tui", *arguments, "--headless", "--workspace", str(workspace)]
+        try:
+            self.process = subprocess.Popen(
+                [*command, "--announce-fd", str(write)],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=[write],
+                start_new_session=True,
+            )
+        finally:
+            os.close(write)
+
+    def wait(self, seconds: float) -> str | None:
+        """Waits up to `seconds` for the run; returns its id once it is in the log, else None.
+
+        Raises `SiaError` with the engine's error if it ends without a run.
+        """
+        ready, _, _ = select.select([self._pipe], [], [], seconds)
+        if ready:
+            part = os.read(self._pipe, 256)
+            self._announced += part
+            if b"\n" in self._announced:
+                self.close()
+                return self._announced.decode().strip()
+            if not part:
+                self.process.wait()
+                self._read = 0
+                raise _error(self.output())
+        return None
+
+    def output(self) -> str:
+        """The engine's output since the last call."""
+        text = os.pread(self._output.fileno(), 1 << 20, self._read)
+        self._read += len(text)
+        return text.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Closes the pipe; the engine continues."""
+        with contextlib.suppress(OSError):
+            os.close(self._pipe)
+        self._pipe = -1
+
+    def terminate(self) -> None:
+        """Ends an engine whose run is not in the log yet."""
+        self.process.terminate()
+        self.process.wait()
 
 
-def limits(command: Any) -> Any:
-    """Options of every command that lets an engine work."""
-    for option in (
-        click.option("--plain", is_flag=True, help="Lines instead of the app, in a terminal too."),
-        click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox."),
-        click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]"),
-        click.option("--budget-tokens", type=int, help="Stop hard at this many tokens of language models."),
-        click.option("--budget-usd", type=float, help="Stop hard at this many US dollars."),
-        click.option("--budget-minutes", type=float, help="Stop hard at this many minutes of work."),
-        click.option("--budget-evaluations", type=int, help="Stop hard at this many evaluations."),
-        click.option("--generations", type=int, help="How many candidates are executed.  [default: 8]"),
-    ):
-        command = option(command)
-    return command
+def _error(output: str) -> SiaError:
+    """The last line of the engine's output as an error."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    last = lines[-1] if lines else "the engine ended without a message; see `sia doctor`"
+    sentence, _, remedy = last.removeprefix("sia: ").removesuffix(".").partition("; ")
+    return SiaError(sentence, remedy or "see `sia --help`")
 
 
-async def drive_here(shared: Shared, started: Run, progress: Progress, control: Control | None = None) -> None:
-    """Drives a run to its rest in this process; SIGINT and SIGTERM pause it, and so may whoever has `control`."""
-    from engine.loop.control_socket import Control
-    from engine.loop.driver import drive
-    from engine.queries.run_report import show
-
-    control = control or Control()
-    await control.listen(shared.workspace.path, started.state.run)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, control.ask, "pause", signal.Signals(number).name)
-    announce(shared.announce_fd, started.state.run)
-    try:
-        progress.began(started.state)
-        await drive(started, control)
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-        control.close()
-    if shared.as_json:
-        print_json(show(started.state, started.state.status))
-    else:
-        progress.ended(started.state)
-    if started.state.status == "failed":
-        raise click.exceptions.Exit(1)
-
-
-def go_on_with(
-    shared: Shared,
-    reference: str,
-    chosen: dict[str, Any],
-    *,
-    announce: bool,
-    change: Callable[[Settings], Settings] | None = None,
-) -> None:
-    """Takes an existing run up and drives it; `announce` writes `run.resumed`."""
-    from engine.loop.launch import take_up
-    from sia_tui.cli.progress import Progress, say
-
-    workers = settled(shared.workspace.path, {"workers": chosen["workers"]})["workers"]
-
-    async def go() -> None:
-        with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
-            async with take_up(
-                shared.workspace,
-                reference,
-                workers=cores() if workers is None else workers,
-                observers=[progress],
-                report=say,
-                go_on=announce,
-                change=change,
-                unsafe=chosen["unsafe"],
-            ) as started:
-                await drive_here(shared, started, progress)
-
-    asyncio.run(go())
-
-
-def lifted(chosen: dict[str, Any]) -> list[str]:
-    """The limits that were given, as assignments to settings."""
-    named = {"generations": "generations"} | {
-        f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd", "tokens")
-    }
-    return [f"{setting}={chosen[option]}" for option, setting in named.items() if chosen[option] is not None]
+def announce(fd: int | None, run: str) -> None:
+    """Called in the engine: writes the id of `run` to the pipe `fd`, once the run is in the log."""
+    if fd is None:
+        return
+    with contextlib.suppress(OSError):  # the reader may have closed the pipe
+        os.write(fd, f"{run}\n".encode())
+        os.close(fd)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -31,7 +30,7 @@ def default_workspace() -> Path:
     return Path(os.environ.get("SIA_WORKSPACE") or ".sia")
 
 
-def common(command: F) -> Callable[..., Any]:
+def shared_options(command: F) -> Callable[..., Any]:
     """`--workspace`, `--json`, `--debug` and `--headless`, after any command; it receives them as `shared`."""
 
     @functools.wraps(command)
@@ -53,30 +52,3 @@ def common(command: F) -> Callable[..., Any]:
     ):
         decorated = option(decorated)
     return decorated
-
-
-def full_screen() -> bool:
-    """Whether the app can be drawn: a terminal on both ends that moves its cursor, and nobody asked for plain text."""
-    return (
-        sys.stdin.isatty()
-        and sys.stdout.isatty()
-        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
-        and not os.environ.get("NO_COLOR")
-    )
-
-
-def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-
-
-def plain(text: str) -> str:
-    """Foreign text made harmless for a terminal: control codes become visible."""
-    return "".join(
-        letter
-        if letter.isprintable() or letter in "\n\t"
-        else letter.encode("unicode_escape", "surrogatepass").decode()
-        for letter in text
-    )

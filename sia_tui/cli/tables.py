@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sia_tui.cli.console import console
-from sia_tui.cli.options import plain
+from sia_tui.cli.output import plain
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

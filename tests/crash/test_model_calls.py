@@ -21,7 +21,7 @@ from engine.models.anthropic import wire
 from engine.models.protocol import Request
 from engine.queries.audit import verify as audit
 from engine.run.workspace import Workspace
-from sia_tui.cli.engine_process import cores
+from sia_tui.cli.limits import cores
 from tests.crash.test_kill import events_in, wait_for
 from tests.fakes.serving import process
 from tests.playing import call, environment, small

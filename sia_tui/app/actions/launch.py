@@ -12,10 +12,10 @@ from sia_tui.app.screens.main import MainScreen
 
 async def start_engine(main: MainScreen, arguments: Sequence[str]) -> bool:
     """Runs `sia` with `arguments` and selects its run; true if it has one. Shows the engine's output meanwhile."""
-    from sia_tui.cli.engines import Starting
+    from sia_tui.cli.engine_process import EngineProcess
 
     try:
-        engine = await asyncio.to_thread(Starting, arguments, main.navigator.sources.workspace.path)
+        engine = await asyncio.to_thread(EngineProcess, arguments, main.navigator.sources.workspace.path)
         last_line = ""
         while (run_id := await asyncio.to_thread(engine.wait, 0.2)) is None:
             last_line = (engine.output().strip().splitlines() or [last_line])[-1]

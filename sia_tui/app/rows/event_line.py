@@ -102,7 +102,7 @@ def event_summary(event: Event) -> tuple[Span, ...]:
 
 def _milestone(event: Event) -> tuple[Span, ...]:
     """The line that the command line prints for the event; its payload as JSON where there is none."""
-    from sia_tui.cli.progress import milestone
+    from sia_tui.cli.milestones import milestone
 
     line = milestone(event, event.payload)
     text = Text.from_markup(line).plain if line else msgspec.json.encode(event.payload).decode()

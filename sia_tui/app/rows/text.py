@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.cells import cell_len, chop_cells
 
 from sia_tui.app.rows.row import Row, Tone, row
-from sia_tui.cli.options import plain
+from sia_tui.cli.output import plain
 
 MAX_LINE = 4_000
 """Characters of one line that are drawn; a longer line is cut, and says how long it is."""

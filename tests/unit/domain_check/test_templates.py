@@ -14,7 +14,7 @@ from engine.core.settings import check_name
 from engine.domain_check.templates import ABOUT, create, domain_name
 from engine.errors import SiaError
 from engine.grading.loader import find
-from sia_tui.commands import authoring
+from sia_tui.commands.tasks import new
 from sia_tui.main import cli
 from tests.docs.commandline import sia
 
@@ -76,7 +76,7 @@ def test_the_domain_is_called_like_its_folder(tmp_path: Path) -> None:
 
 
 def test_at_a_terminal_it_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authoring, "_asks", lambda shared: True)
+    monkeypatch.setattr(new, "_can_ask", lambda shared: True)
     done = CliRunner().invoke(cli, ["new", str(tmp_path / "mine")], input="nonsense\nartefact\n")
     assert done.exit_code == 0, done.output
     assert all(f"  {name}" in done.output for name in ABOUT)

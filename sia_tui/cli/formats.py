@@ -1,0 +1,50 @@
+"""Scores, failures, sizes and settings as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sia_tui.cli.output import plain
+
+_LONGEST = 60
+"""Letters of a setting that are printed; a script can be a whole page."""
+
+
+def number(value: float | None) -> str:
+    """A score without its error."""
+    return "-" if value is None else f"{value:.4f}"
+
+
+def score(row: dict[str, Any] | None) -> str:
+    """A score with its standard error."""
+    return "-" if row is None else f"{row['score']:z.4f} ± {row['se']:.4f}"
+
+
+def private_check(row: dict[str, Any]) -> str:
+    """What the private check found for a score, to follow the score; empty if the domain has no such check."""
+    text = "" if row["honest"] is None else f", honest {row['honest']:z.4f}"
+    if row.get("honest_floor") is not None:
+        text += f" (floor {row['honest_floor']:.4f})"
+    reasons = row["refused"] if "refused" in row else row["private"]["refused"] if row["private"] else ()
+    return text + "".join(f"; refused: {plain(reason)}" for reason in reasons)
+
+
+def failures(counts: dict[str, int]) -> str:
+    """Failures by kind."""
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def size(count: int) -> str:
+    """A number of bytes."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"
+
+
+def value(setting: Any) -> str:
+    """The value of a setting, cut at sixty letters."""
+    text = "none" if setting is None else str(setting)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

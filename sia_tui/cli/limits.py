@@ -1,0 +1,37 @@
+"""Options that limit a run: budgets, generations, workers, the sandbox."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def limit_options(command: Any) -> Any:
+    """Options of every command that lets an engine work."""
+    for option in (
+        click.option("--plain", is_flag=True, help="Lines instead of the app, in a terminal too."),
+        click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox."),
+        click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]"),
+        click.option("--budget-tokens", type=int, help="Stop hard at this many tokens of language models."),
+        click.option("--budget-usd", type=float, help="Stop hard at this many US dollars."),
+        click.option("--budget-minutes", type=float, help="Stop hard at this many minutes of work."),
+        click.option("--budget-evaluations", type=int, help="Stop hard at this many evaluations."),
+        click.option("--generations", type=int, help="How many candidates are executed.  [default: 8]"),
+    ):
+        command = option(command)
+    return command
+
+
+def limit_assignments(chosen: dict[str, Any]) -> list[str]:
+    """The limits that were given, as assignments to settings."""
+    named = {"generations": "generations"} | {
+        f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd", "tokens")
+    }
+    return [f"{setting}={chosen[option]}" for option, setting in named.items() if chosen[option] is not None]

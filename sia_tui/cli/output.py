@@ -1,0 +1,29 @@
+"""What a command prints: plain lines, one JSON document, text that a terminal cannot be harmed by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def plain(text: str) -> str:
+    """Foreign text made harmless for a terminal: control codes become visible."""
+    return "".join(
+        letter
+        if letter.isprintable() or letter in "\n\t"
+        else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in text
+    )
+
+
+def say(text: str) -> None:
+    """A line on standard error: for what is not the result."""
+    click.echo(plain(text), err=True)

@@ -1,0 +1,97 @@
+"""`sia` without a command, and the app on the run that a command starts."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sia_tui.cli.options import Shared, default_workspace
+from sia_tui.cli.output import plain
+from sia_tui.cli.recording import NAME, recording_of
+from sia_tui.cli.runs import status_of
+
+
+def start(workspace: Path | None, files: Sequence[Path]) -> None:
+    """`sia` without a command: opens the app on the workspace and the sealed `files`; without a screen, lists runs."""
+    from engine.run.workspace import Workspace
+
+    shared = Shared(Workspace(workspace or default_workspace()), as_json=False, headless=False)
+    in_browser = bool(os.environ.get("TEXTUAL_DRIVER"))  # set by `sia serve`, which draws without a terminal
+    if _has_screen() or in_browser:
+        _open(shared, files=files)
+    else:
+        _print_runs(shared, files)
+
+
+def opens_app(shared: Shared, *, plain_lines: bool) -> bool:
+    """Whether a command that works on a run opens the app instead of printing lines."""
+    return not (plain_lines or shared.headless or shared.as_json) and _has_screen()
+
+
+def attach(shared: Shared) -> None:
+    """Starts this command line again as an engine in its own process, and opens the app once its run is in the log.
+
+    Raises `SiaError` with the engine's error if it ends without a run. Interrupted before that, it ends the engine.
+    """
+    from sia_tui.cli.engine_process import EngineProcess
+
+    engine = EngineProcess(sys.argv[1:], shared.workspace.path)
+    try:
+        while (run := engine.wait(0.2)) is None:
+            click.echo(plain(engine.output()), err=True, nl=False)
+    except KeyboardInterrupt:
+        engine.terminate()
+        raise
+    _open(shared, run)
+
+
+def _has_screen() -> bool:
+    """Whether the app can be drawn: a terminal at both ends that can move its cursor, and no NO_COLOR."""
+    return (
+        sys.stdin.isatty()
+        and sys.stdout.isatty()
+        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+        and not os.environ.get("NO_COLOR")
+    )
+
+
+def _open(shared: Shared, run: str | None = None, files: Sequence[Path] = ()) -> None:
+    """Opens the app, on `run` if given; afterwards prints a line for each run that is still live."""
+    gc.disable()  # start-up creates no garbage; the app turns it on again after its first screen
+    from sia_tui.app.app import SiaApp
+
+    SiaApp(shared.workspace, files=files, attach=run, greets=not (run or files)).run()
+    if shared.workspace.log.is_file():
+        with contextlib.closing(shared.workspace.reader()) as reader:
+            for row in reader.runs():
+                if status_of(shared.workspace, row) == "running":
+                    click.echo(f"{row.name} is still running; `sia` shows it, `sia pause {row.name}` pauses it.")
+
+
+def _print_runs(shared: Shared, files: Sequence[Path]) -> None:
+    from engine.events.reader import Reader
+    from sia_tui.cli import welcome
+    from sia_tui.commands.reading.ls import list_runs
+
+    if shared.workspace.log.is_file():
+        with contextlib.closing(shared.workspace.reader()) as reader:
+            list_runs(shared, reader)
+        if recording_of(shared.workspace, NAME):
+            click.echo(f"sia comes with a recorded run; look at it with:  sia show {NAME}")
+    else:
+        click.echo(welcome.lines())
+    for path in files:
+        with contextlib.closing(Reader.open(path)) as reader:
+            for run in reader.runs():
+                here = shlex.quote(str(path))
+                click.echo(
+                    plain(f"{path.name}: {run.name}, {run.domain}, {run.head_n} events; sia replay --file {here}")
+                )
+    click.echo("`sia --help` lists the commands; in a terminal, `sia` opens a full-screen app.")

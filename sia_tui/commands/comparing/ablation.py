@@ -1,0 +1,75 @@
+"""`sia compare RUN --cross`: what each lever brings alone and on top of the other; forks that are missing are run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from sia_tui.cli.limits import cores
+from sia_tui.cli.options import Shared
+from sia_tui.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from engine.events.reader import Reader, RunRow
+    from engine.loop.ablation import Cell
+
+
+def cross(reference: str, shared: Shared) -> None:
+    """Prints the four cells of the cross of the run that `reference` names; executes what is missing."""
+    from engine.loop import ablation
+
+    place = shared.workspace
+    with contextlib.closing(place.reader()) as reader:
+        run = reader.find(reference)
+        found = ablation.cells(reader, run)
+        missing = [cell for cell in found if cell.child and _made(reader, cell) is None]
+    for cell in missing:
+        asyncio.run(_execute(cell, shared))
+    with contextlib.closing(place.reader()) as reader:
+        facts = ablation.told(reader, run, [(cell, _made(reader, cell) or run) for cell in found])
+    if shared.as_json:
+        print_json(facts)
+    else:
+        _print(facts)
+
+
+def _made(reader: Reader, cell: Cell) -> RunRow | None:
+    """The finished fork of a cell; None where it is still to be made or gone on with."""
+    name = cell.child.name if cell.child else ""
+    return next((run for run in reader.runs() if run.name == name and run.status == "finished"), None)
+
+
+async def _execute(cell: Cell, shared: Shared) -> None:
+    from engine.loop.control_socket import Control
+    from engine.loop.driver import drive
+    from engine.loop.fork import fork
+    from engine.loop.launch import take_up
+    from sia_tui.cli.progress import Progress
+
+    assert cell.child  # noqa: S101 - only forks are missing
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        begun = any(run.name == cell.child.name for run in reader.runs())
+    if not begun:
+        fork(shared.workspace, cell.child)
+    with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
+        async with take_up(
+            shared.workspace, cell.child.name, workers=cores(), observers=[progress], report=say, go_on=begun
+        ) as started:
+            await drive(started, Control())
+
+
+def _print(facts: dict[str, Any]) -> None:
+    from sia_tui.cli.tables import table
+
+    rows = [
+        [
+            f"{cell['harness']} harness",
+            "base model" if cell["weights"] == "base" else "best adapter",
+            f"{cell['val']['score']:.4f} ± {cell['val']['se']:.4f}",
+            f"{cell['gain']['score']:+.4f} ± {cell['gain']['se']:.4f}",
+            f"{cell['run']}, generation {cell['generation']}",
+        ]
+        for cell in facts["cells"]
+    ]
+    table(["harness", "weights", "val", "over the first", "measured in"], rows)

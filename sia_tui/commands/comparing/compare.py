@@ -1,0 +1,113 @@
+"""compare: runs side by side."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import click
+
+from sia_tui.cli import formats
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.runs import status_of
+from sia_tui.commands.comparing.what_if import what_if_rule
+
+
+@click.command("compare")
+@click.argument("references", metavar="RUN [RUN]...", nargs=-1, required=True)
+@click.option(
+    "--what-if",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Judge one RUN again under another rule of the gate.",
+)
+@click.option("--cross", is_flag=True, help="Both harnesses of one RUN under both weights; runs what is missing.")
+@shared_options
+def compare(references: tuple[str, ...], assignments: tuple[str, ...], cross: bool, shared: Shared) -> None:
+    """Runs side by side, each best candidate paired with the first run's on the instances they share.
+
+    With --what-if, one run beside itself under another rule of the gate (gate.alpha, gate.run_alpha,
+    gate.minimum_effect), without executing anything.
+
+    With --cross, the first and the best harness of one run, each under the base model and under the best adapter: two
+    of the four are in the run, the others are executed as forks, once.
+
+    Example: sia compare times7-1 times7-1.1
+    """
+    if cross:
+        from sia_tui.commands.comparing import ablation
+
+        if len(references) != 1 or assignments:
+            raise click.UsageError("--cross takes one RUN and nothing else.")
+        ablation.cross(references[0], shared)
+    elif assignments:
+        what_if_rule(references, assignments, shared)
+    elif len(references) == 1:
+        raise click.UsageError("name another RUN, or give --what-if KEY=VALUE.")
+    else:
+        _compare_runs(references, shared)
+
+
+def _compare_runs(references: tuple[str, ...], shared: Shared) -> None:
+    from engine.queries.compare import compare as compared
+    from engine.queries.compare import side
+
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        runs = [reader.find(reference) for reference in references]
+        facts = compared([side(reader, run, status_of(shared.workspace, run)) for run in runs])
+    if shared.as_json:
+        print_json(facts)
+    else:
+        _print_runs(facts)
+
+
+def _print_runs(facts: dict[str, Any]) -> None:
+    from sia_tui.cli.tables import table
+
+    runs = facts["runs"]
+    rows: list[list[Any]] = [
+        ["domain", *(run["domain"] for run in runs)],
+        ["status", *(run["status"] for run in runs)],
+        ["arm", *(run["arm"] for run in runs)],
+        ["evaluation seed", *(run["evaluation_seed"] for run in runs)],
+        *([row["key"], *map(formats.value, row["values"])] for row in facts["settings"]),
+    ]
+    names = sorted({row["name"] for run in runs for row in run["baselines"] or []})
+    for name in names:
+        found = [{row["name"]: row for row in run["baselines"] or []}.get(name) for run in runs]
+        rows.append([f"baseline: {name}", *map(formats.score, found)])
+    last = max(len(run["generations"]) for run in runs)
+    rows += [[f"generation {n}", *(_generation(run, n) for run in runs)] for n in range(1, last + 1)]
+    rows.append(["best", *(f"generation {run['best']['generation']}" if run["best"] else "-" for run in runs)])
+    for name, text in {
+        "evaluations": "{}",
+        "reused": "{}",
+        "tokens": "{}",
+        "cpu_s": "{:.1f}",
+        "seconds": "{:.1f}",
+    }.items():
+        rows.append([name.replace("cpu_s", "CPU s"), *(text.format(run["spent"][name]) for run in runs)])
+    table(["", *(run["name"] for run in runs)], rows)
+    for pair in facts["pairs"]:
+        click.echo(plain(_paired(pair)))
+
+
+def _paired(pair: dict[str, Any]) -> str:
+    names = f"{pair['run']} against {pair['against']}"
+    if not pair["comparable"]:
+        return f"{names}: nothing is comparable, for {pair['why']}."
+    return (
+        f"{names}, best candidates on the {pair['n']} units of val that both have: {pair['difference']:+.4f} ± "
+        f"{pair['se']:.4f} (p = {pair['p']:.2g}, two-sided); better on {len(pair['better_on'])} instances, "
+        f"worse on {len(pair['worse_on'])}."
+    )
+
+
+def _generation(run: dict[str, Any], n: int) -> str:
+    if n > len(run["generations"]):
+        return ""
+    one = run["generations"][n - 1]
+    mark = {True: "+", False: "-", None: "?"}[one["accepted"]]
+    return f"{mark} {formats.score(one['val'])}"

@@ -1,0 +1,19 @@
+"""A diff in colours, where the terminal has them."""
+
+from __future__ import annotations
+
+import click
+
+from sia_tui.cli.output import plain
+
+
+def print_diff(text: str) -> None:
+    from rich.syntax import Syntax
+
+    from sia_tui.cli.console import console, decorates
+
+    out = console()
+    if decorates(out):
+        out.print(Syntax(plain(text), "diff", theme="ansi_dark", background_color="default"))
+    else:
+        click.echo(plain(text))

@@ -1,0 +1,56 @@
+"""`sia compare RUN --what-if`: a run judged by another rule of the gate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sia_tui.cli.options import Shared
+from sia_tui.cli.output import print_json
+from sia_tui.cli.runs import open_run
+
+if TYPE_CHECKING:
+    from engine.queries.what_if import WhatIf
+
+
+def what_if_rule(references: tuple[str, ...], assignments: tuple[str, ...], shared: Shared) -> None:
+    import msgspec
+
+    from engine.queries.what_if import parse_rule, what_if
+
+    if len(references) != 1:
+        raise click.UsageError("--what-if takes one RUN.")
+    rule = parse_rule(assignments)
+    with open_run(shared.workspace, references[0]) as (reader, run):
+        found = what_if(reader.history(run.run), rule)
+    if shared.as_json:
+        facts = msgspec.to_builtins(found)
+        for row, one in zip(facts["generations"], found.generations, strict=True):
+            # an event leaves out what holds its default, a result does not
+            row["recorded"] = msgspec.structs.asdict(one.recorded)
+            row["what_if"] = msgspec.structs.asdict(one.what_if) if one.what_if else None
+        print_json(facts)
+    else:
+        _print_rules(found)
+
+
+def _print_rules(found: WhatIf) -> None:
+    from sia_tui.cli.tables import table
+
+    rule = ", ".join(f"{key} = {value:g}" for key, value in found.rule.items())
+    click.echo(f"{found.name} if {rule}: a candidate would need p < {found.what_if_level:.2g}", nl=False)
+    click.echo(f" (in the run {found.level:.2g})." if found.level != found.what_if_level else ", as it did.")
+    table(
+        ["gen", "val", "recorded", "what if"],
+        [
+            [
+                row.n,
+                f"{row.val.score:.4f} ± {row.val.se:.4f}" if row.val else "-",
+                row.recorded.reason,
+                row.what_if.reason if row.what_if else "would not have been made",
+            ]
+            for row in found.generations
+        ],
+    )
+    click.echo(f"{found.summary[:1].upper()}{found.summary[1:]}.")

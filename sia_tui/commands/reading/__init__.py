@@ -1,0 +1,1 @@
+"""Look at runs. Nothing here writes."""

@@ -1,0 +1,47 @@
+"""cost: what a run has spent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json
+from sia_tui.cli.runs import open_run
+
+_SPENT = ("evaluations", "reused", "calls", "tokens", "reused tokens", "US$", "CPU s", "wall s")
+
+
+@click.command("cost")
+@click.argument("reference", metavar="RUN", default="last")
+@shared_options
+def cost(reference: str, shared: Shared) -> None:
+    """What RUN has spent: on what, for which lever, and for each accepted point.
+
+    Example: sia cost last
+    """
+    from engine.queries.costs import costs
+    from sia_tui.cli.tables import table
+
+    with open_run(shared.workspace, reference) as (reader, run):
+        facts = costs(reader.history(run.run))
+    if shared.as_json:
+        print_json(facts)
+        return
+    table(
+        ["spent on", *_SPENT],
+        [[row["on"], *_spent(row)] for row in facts["by"]],
+    )
+    table(
+        ["for the lever", *_SPENT, "accepted gain"],
+        [[row["lever"], *_spent(row), f"{row['gain']:+.4f}"] for row in facts["levers"]],
+    )
+    gain, usd = facts["per_accepted_point"], facts["usd_per_accepted_point"]
+    each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " for each 0.01" if gain else ""
+    click.echo(f"accepted gain on val: {facts['gain']:+.4f}{each}")
+
+
+def _spent(row: dict[str, Any]) -> list[Any]:
+    counts = [row[name] for name in ("evaluations", "reused", "calls", "tokens", "reused_tokens")]
+    return [*counts, f"{row['usd']:.4f}", f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}"]

@@ -1,0 +1,63 @@
+"""log: the events of a run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain
+from sia_tui.cli.runs import open_run, status_of
+
+if TYPE_CHECKING:
+    from engine.events.event import Event
+
+
+_WIDTH = 200
+
+
+@click.command("log")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option("--follow", is_flag=True, help="Go on printing as events come, until the run rests.")
+@click.option("--instances", is_flag=True, help="Also the events of single instances.")
+@shared_options
+def log(reference: str, follow: bool, instances: bool, shared: Shared) -> None:
+    """The events of RUN, one a line.
+
+    Example: sia log last --follow
+    """
+    with open_run(shared.workspace, reference) as (reader, run):
+        after, seen = 0, -1
+        while True:
+            version = reader.data_version()
+            if version != seen:
+                seen = version
+                for event in reader.history(run.run, after=after):
+                    after = event.n
+                    if instances or event.type != "instance.finished":
+                        _print_event(event, shared.as_json)
+            if not follow or status_of(shared.workspace, reader.find(run.run)) != "running":
+                return
+            time.sleep(0.1)
+
+
+def _print_event(event: Event, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        head = {name: getattr(event, name) for name in ("seq", "run", "n", "type", "v", "at", "generation", "hash")}
+        click.echo(msgspec.json.encode({**head, "payload": msgspec.Raw(event.stored)}).decode())
+        return
+    from rich.text import Text
+
+    from sia_tui.cli.milestones import milestone
+
+    at = datetime.fromtimestamp(event.at / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
+    line = milestone(event, event.payload)
+    text = event.stored.decode() if line is None else Text.from_markup(line).plain
+    shown = plain(text if len(text) <= _WIDTH or not sys.stdout.isatty() else text[: _WIDTH - 1] + "…")
+    click.echo(f"{event.n:>6}  {at}  {event.generation:>2}  {event.type:<19} {shown}")

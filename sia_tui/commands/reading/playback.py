@@ -1,0 +1,110 @@
+"""A past run on the plain command line: the lines that were shown live, at a pace, step by step, or from anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from engine.core.state import State
+from engine.events import types as t
+from engine.events.event import Event
+from sia_tui.cli.console import console
+from sia_tui.cli.milestones import milestone
+from sia_tui.cli.output import plain, say
+
+LONGEST_S = 10.0
+"""No pause is longer than this, whatever the speed."""
+
+
+class Window(NamedTuple):
+    """Which events are shown; the others are passed over at once."""
+
+    first: int = 1
+    last: int | None = None
+    generation: int | None = None
+
+
+class Frame(NamedTuple):
+    """An event worth a line; `text` has rich markup."""
+
+    event: Event
+    text: str
+
+    def as_json(self) -> dict[str, object]:
+        """The frame for `--json`, with plain text."""
+        event = self.event
+        text = Text.from_markup(self.text).plain
+        return {"n": event.n, "at": event.at, "generation": event.generation, "type": event.type, "text": text}
+
+
+def frames(steps: Iterable[tuple[Event, State]], window: Window) -> Iterator[Frame]:
+    """The lines of the events in `window`; nothing after it is read."""
+    for event, state in steps:
+        if window.last is not None and event.n > window.last:
+            return
+        if event.n < window.first or window.generation not in (None, event.generation):
+            continue
+        payload = event.payload
+        if (text := _turn(payload, state) or milestone(event, payload)) is not None:
+            yield Frame(event, text)
+
+
+def _turn(payload: t.Payload, state: State) -> str | None:
+    """A line for an event of the run as a whole, which a live run shows before and after all others."""
+    match payload:
+        case t.RunStarted():
+            asked = f"{state.set.generations} generations · seed {state.set.seed} · agent {state.set.agent}"
+            return f"{state.name}: {escape(plain(state.task.title))} · {escape(asked)}"
+        case t.RunForked(name=name, parent=parent, at=at):
+            return f"{name} goes its own way from event {at} of {parent}"
+        case t.RunRenamed(name=name):
+            return f"the run is called {name} from here on"
+        case t.RunNoted(text=text):
+            return f"a note: {escape(plain(text))}"
+        case t.RunResumed():
+            return f"{state.name} is taken up again"
+        case t.RunPaused() | t.RunStopped() | t.RunFinished() | t.RunFailed():
+            why = f": {escape(plain(state.reason))}" if state.reason else ""
+            return f"{state.name} is {state.status}{why}"
+        case _:
+            return None
+
+
+def play(shown: Iterable[Frame], speed: float) -> None:
+    """Prints the frames with the pauses there were, divided by `speed`; 0 is at once."""
+    out = console(soft_wrap=True)
+    before: int | None = None
+    for frame in shown:
+        if speed > 0 and before is not None:
+            time.sleep(min(LONGEST_S, max(0, frame.event.at - before) / 1e6 / speed))
+        before = frame.event.at
+        _print(out, frame)
+
+
+def step(shown: Iterable[Frame], key: Callable[[], str] = click.getchar) -> None:
+    """Prints a frame for each key: `g` goes on to the next generation, `q` ends, any other shows one more."""
+    out = console(soft_wrap=True)
+    say("enter: the next line · g: the next generation · q: quit")
+    until: int | None = None
+    for frame in shown:
+        if until is None or frame.event.generation > until:
+            until = None
+            try:
+                pressed = key()
+            except EOFError:
+                return
+            if pressed in ("q", "Q", "\x04"):
+                return
+            if pressed in ("g", "G"):
+                until = frame.event.generation
+        _print(out, frame)
+
+
+def _print(out: Console, frame: Frame) -> None:
+    out.print(f"{frame.event.n:>6}  {frame.text}")

@@ -1,0 +1,110 @@
+"""show: a report of one run."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.cli import formats
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain, print_json, say
+from sia_tui.cli.runs import open_run, status_of
+
+if TYPE_CHECKING:
+    from engine.events.reader import Reader, RunRow
+
+
+@click.command("show")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Also draw pictures into this folder.")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="For --plots: run harness code without a sandbox.")
+@shared_options
+def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> None:
+    """RUN's generations, verdicts, best candidate, baselines and budget.
+
+    Example: sia show last
+    """
+    from engine.core.state import fold
+    from engine.queries.run_report import show as shown
+
+    with open_run(shared.workspace, reference) as (reader, run):
+        facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
+        drawn = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
+    if shared.as_json:
+        print_json(facts)
+    else:
+        _print_run(facts)
+    for name in drawn:
+        click.echo(f"drawn: {plots}/{name}", err=shared.as_json)
+
+
+def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe: bool) -> list[str]:
+    from engine.checkout.plots import picture
+
+    return asyncio.run(picture(reader, run, folder, say, workspace=workspace, unsafe=unsafe))
+
+
+def _print_run(facts: dict[str, Any]) -> None:
+    from sia_tui.cli.tables import table
+
+    names = ("domain", "status")
+    head = " · ".join([f"{facts['name']} ({facts['run']})", *(facts[name] for name in names)])
+    click.echo(f"{head} · seed {facts['seed']} · sandbox {facts['isolation']}")
+    click.echo(plain(facts["title"]))
+    click.echo(f"{plain(facts['reason'])}.")
+    checked = any(g["val"] and g["val"]["honest"] is not None for g in facts["generations"])
+    table(
+        [
+            "gen",
+            "lever",
+            "harness",
+            f"val {facts['metric']}",
+            *(["honest (floor)"] if checked else []),
+            "train",
+            "verdict",
+        ],
+        [
+            [
+                f"{'*' if facts['best'] and facts['best']['generation'] == g['n'] else ' '}{g['n']}",
+                g["lever"] or "first",
+                g["harness"][:10],
+                formats.score(g["val"]),
+                *([_honest(g["val"])] if checked else []),
+                formats.score(g["train"]),
+                plain(g["reason"] or "not judged yet")
+                + (f"; failed: {formats.failures(g['failures'])}" if g["failures"] else ""),
+            ]
+            for g in facts["generations"]
+        ],
+    )
+    for one in facts["generations"]:
+        decision = one["decision"] or {}
+        if decision.get("expected_gain") is not None and decision["gain"] is not None:
+            gains = f"{decision['expected_gain']:+.4f} was expected on val, {decision['gain']:+.4f} came"
+            click.echo(f"generation {one['n']}: {gains}")
+    for row in facts["baselines"] or []:
+        click.echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
+    if facts["test"]:
+        click.echo(
+            f"sealed test, read {facts['unsealed']} time{'s' * (facts['unsealed'] > 1)}: {formats.score(facts['test'])}"
+            f"{formats.private_check(facts['test'])}"
+        )
+        for row in facts["test"]["baselines"]:
+            click.echo(f"  baseline: {row['name']} {formats.score(row)}{formats.private_check(row)}")
+    for name, row in facts["budget"].items():
+        click.echo(f"budget of {name}: {row['spent']:.4g} of {row['cap']:g}")
+    if facts["awaiting"]:
+        click.echo(f"candidate {facts['awaiting']} waits for a word: `sia approve {facts['name']}`")
+    for note in facts["notes"]:
+        click.echo(f"note: {plain(note)}")
+    if facts["in_doubt"] == "test":
+        click.echo(f"in doubt: a reading of the test split had no result; `sia test {facts['name']}` reads it again")
+    elif facts["in_doubt"]:
+        click.echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` does it again")
+
+
+def _honest(val: dict[str, Any] | None) -> str:
+    return "-" if val is None or val["honest"] is None else f"{val['honest']:.4f} ({val['honest_floor'] or 0:.4f})"

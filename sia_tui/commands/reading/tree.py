@@ -1,0 +1,68 @@
+"""tree: the lineage of runs."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.cli import formats
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json
+from sia_tui.cli.runs import status_of
+
+if TYPE_CHECKING:
+    from engine.events.reader import GenerationRow
+
+
+@click.command("tree")
+@shared_options
+def tree(shared: Shared) -> None:
+    """The lineage of runs, with their generations.
+
+    Example: sia tree
+    """
+    from rich.tree import Tree
+
+    from sia_tui.cli.console import console
+
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        generations: dict[str, list[GenerationRow]] = {}
+        for row in reader.generations():
+            generations.setdefault(row.run, []).append(row)
+        runs = [(run, status_of(shared.workspace, run)) for run in reader.runs()]
+    if shared.as_json:
+        print_json(
+            [
+                {
+                    "run": run.run,
+                    "name": run.name,
+                    "parent": run.parent,
+                    "parent_n": run.parent_n,
+                    "status": status,
+                    "generations": [_row(row) for row in generations.get(run.run, [])],
+                }
+                for run, status in runs
+            ]
+        )
+        return
+    nodes: dict[str | None, Tree] = {None: Tree("runs")}
+    for run, status in runs:
+        at = f" forked at {run.parent_n}" if run.parent else ""
+        node = nodes.get(run.parent, nodes[None]).add(f"{run.name} ({status}){at}")
+        nodes[run.run] = node
+        for one in generations.get(run.run, []):
+            mark = {True: "+", False: "-", None: "?"}[one.accepted]
+            node.add(f"{mark} {one.generation} {one.lever or 'first'} {one.harness[:10]} val {formats.number(one.val)}")
+    console(markup=False).print(nodes[None])
+
+
+def _row(one: GenerationRow) -> dict[str, Any]:
+    return {
+        "n": one.generation,
+        "lever": one.lever,
+        "harness": one.harness,
+        "val": one.val,
+        "accepted": one.accepted,
+    }

@@ -1,0 +1,1 @@
+"""Use what a run produced: test, checkout, apply."""

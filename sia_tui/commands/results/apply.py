@@ -1,0 +1,181 @@
+"""apply: a candidate's answers to inputs of the user."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.cli.limits import cores
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain, print_json, say
+from sia_tui.cli.runs import open_run
+
+if TYPE_CHECKING:
+    from engine.checkout.apply import Form, PreparedOn
+    from engine.checkout.folder import Checkout
+    from engine.evaluation.evaluate import Evaluation
+    from engine.evaluation.trial import Answer
+    from engine.sandbox import Prepared
+
+
+@click.command("apply")
+@click.argument("reference", metavar="RUN")
+@click.argument("source", metavar="INPUT")
+@click.option("--generation", type=int, help="Use this generation's candidate.  [default: the incumbent]")
+@click.option(
+    "--prepared-on",
+    "material",
+    type=click.Choice(["train+val", "run"]),
+    default="train+val",
+    show_default=True,
+    help="What the harness learns from first; run: exactly what it did in its Execution.",
+)
+@click.option(
+    "--as", "form", type=click.Choice(["jsonl", "text"]), help="What INPUT is.  [default: text for .txt, else jsonl]"
+)
+@click.option("--workers", type=int, default=None, help="Instances answered at once.  [default: one a core]")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox.")
+@shared_options
+def apply(
+    reference: str,
+    source: str,
+    *,
+    generation: int | None,
+    material: PreparedOn,
+    form: Form | None,
+    workers: int | None,
+    unsafe: bool,
+    shared: Shared,
+) -> None:
+    """What RUN's best candidate answers to INPUT: JSON lines, a text file, or - for standard input.
+
+    A line of INPUT is a JSON value, or {"id": ..., "data": ...}; a line of the output is its answer. Nothing is
+    written to the log.
+
+    Example: sia apply last cases.jsonl
+    """
+    from engine.checkout import apply
+    from engine.checkout.domain import domain_of
+    from engine.checkout.folder import load
+    from engine.run.domain_session import contained
+
+    inputs = apply.parse_input(_read(source), form or ("text" if source.endswith(".txt") else "jsonl"))
+    with open_run(shared.workspace, reference) as (reader, run):
+        chosen = load(reader, run, generation)
+    isolation = contained(unsafe=unsafe)
+    quiet = shared.as_json
+    rows: list[Answer] = []
+
+    def on_prepared(prepared: Prepared) -> None:
+        failure = prepared.failure
+        if not quiet:
+            say(
+                f"prepare failed ({failure.kind}): {failure.message}"
+                if failure
+                else f"prepared in {prepared.wall_s:.1f} s"
+            )
+
+    async def go() -> Evaluation:
+        async with (
+            domain_of(chosen.state.task, say) as grader,
+            apply.task_model(chosen, shared.workspace.path) as model,
+        ):
+            evaluation = apply.evaluation(
+                chosen,
+                grader,
+                await apply.material(chosen, grader, material),
+                model=model,
+                isolation=isolation,
+                workers=workers or cores(),
+            )
+            if not quiet:
+                where = f"generation {chosen.generation.n} of {chosen.state.name}"
+                say(f"preparing {where} on {len(evaluation.train)} instances ({material}); to answer: {len(inputs)}")
+            async for row in apply.apply(
+                evaluation,
+                inputs,
+                chosen.repeat,
+                on_prepared=on_prepared,
+                on_answer=_Ticker(len(inputs), quiet=quiet or shared.headless),
+            ):
+                rows.append(row)
+                if not quiet:
+                    _print(row)
+        return evaluation
+
+    evaluation = asyncio.run(go())
+    failed = sum(row.failure is not None for row in rows)
+    if quiet:
+        print_json(_facts(chosen, evaluation, material, rows))
+    elif failed:
+        say(f"{failed} of {len(rows)} inputs have no answer")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _read(source: str) -> str:
+    from engine.errors import SiaError
+
+    try:
+        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SiaError(f"{source} cannot be read ({why})", "name a file of JSON lines or text, or -") from None
+
+
+class _Ticker:
+    """Tells on standard error how far it is, in a terminal and at most twice a second."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total, self._last = total, time.monotonic()
+        self._shown = not quiet and sys.stderr.isatty()
+
+    def __call__(self, done: int) -> None:
+        if self._shown and (time.monotonic() - self._last > 0.5 or done == self._total):
+            self._last = time.monotonic()
+            click.echo(f"\r{done} of {self._total} answered", err=True, nl=done == self._total)
+
+
+def _print(row: Answer) -> None:
+    """One line an input: the answer, or an empty line with the failure on standard error."""
+    import msgspec
+
+    if row.failure:
+        say(f"{row.trial.instance}: {row.failure.kind}: {row.failure.message}")
+        click.echo()
+    elif isinstance(row.value, str) and row.value.isprintable():
+        click.echo(row.value)
+    else:
+        click.echo(plain(msgspec.json.encode(row.value).decode()))
+
+
+def _facts(chosen: Checkout, evaluation: Evaluation, material: PreparedOn, rows: list[Answer]) -> dict[str, Any]:
+    return {
+        "run": chosen.state.run,
+        "name": chosen.state.name,
+        "generation": chosen.generation.n,
+        "harness": chosen.generation.candidate.harness,
+        "weights": chosen.generation.candidate.weights,
+        "prepared_on": material,
+        "prepared": evaluation.prepared,
+        "answers": [_row(row) for row in rows],
+    }
+
+
+def _row(row: Answer) -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "id": row.trial.instance,
+        "answer": msgspec.to_builtins(row.value),
+        "failure": msgspec.to_builtins(row.failure),
+        "cpu_s": row.cpu_s,
+        "wall_s": row.wall_s,
+        "log": row.log,
+    }

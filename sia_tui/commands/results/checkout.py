@@ -1,0 +1,55 @@
+"""checkout: a candidate as a folder that runs without sia."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json, say
+from sia_tui.cli.runs import open_run
+
+if TYPE_CHECKING:
+    from domains.contract import Instance
+    from engine.checkout.folder import Checkout
+
+
+@click.command("checkout")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option("-o", "--output", "place", type=click.Path(path_type=Path), required=True, help="A new or empty folder.")
+@click.option("--generation", type=int, help="Take this generation's candidate.  [default: the incumbent]")
+@click.option("--with-data", is_flag=True, help="Also write train.jsonl, with labels, from the domain's data.")
+@shared_options
+def checkout(reference: str, place: Path, generation: int | None, with_data: bool, shared: Shared) -> None:
+    """RUN's best candidate as a folder that runs by itself: harness, parameters, a runner and a README.
+
+    Example: sia checkout last -o best
+    """
+    from engine.checkout import folder
+    from engine.run import adapters
+
+    folder.check_empty(place)
+    with open_run(shared.workspace, reference) as (reader, run):
+        chosen = folder.load(reader, run, generation)
+    weights = chosen.generation.candidate.weights
+    adapter = adapters.files(shared.workspace.path, weights) if weights else None
+    train = asyncio.run(_train(chosen)) if with_data else None
+    files = folder.folder(chosen, train, adapter)
+    folder.write(place, files)
+    n, name = chosen.generation.n, chosen.state.name
+    if shared.as_json:
+        commit = chosen.generation.candidate.harness
+        facts = {"run": chosen.state.run, "name": name, "generation": n, "harness": commit, "weights": weights}
+        print_json({**facts, "folder": str(place), "files": list(files)})
+    else:
+        click.echo(f"{place} holds generation {n} of {name}; {place / 'README.md'} says how to run it.")
+
+
+async def _train(chosen: Checkout) -> list[Instance]:
+    from engine.checkout.domain import domain_of
+
+    async with domain_of(chosen.state.task, say) as grader:
+        return await grader.instances("train")

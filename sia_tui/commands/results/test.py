@@ -1,0 +1,80 @@
+"""test: unseal the test split."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from sia_tui.cli import formats
+from sia_tui.cli.engine_process import announce
+from sia_tui.cli.limits import cores
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json, say
+
+
+@click.command("test")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox.")
+@shared_options
+def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> None:
+    """Unseal the test split: RUN's best candidate, prepared on train and val, beside baselines given the same.
+
+    Every reading is an event, and is counted over the whole lineage.
+
+    Example: sia test last
+    """
+    from engine.errors import SiaError
+    from engine.loop import driver, launch
+    from engine.loop.control_socket import Control
+    from engine.queries.run_report import test_report
+
+    if workers is not None and workers < 1:
+        raise SiaError("a test needs at least one worker", "pass --workers 1 or more")
+
+    async def go() -> tuple[str, Any]:
+        async with launch.take_up(
+            shared.workspace,
+            reference,
+            workers=workers or cores(),
+            report=say,
+            go_on=False,
+            unsafe=unsafe,
+        ) as run:
+            announce(shared.announce_fd, run.state.run)
+            if not shared.as_json:
+                say(f"unsealing the {run.state.task.counts.get('test', 0)} test instances of {run.state.task.name}")
+            return run.state.name, test_report(await driver.test(run, Control()))
+
+    name, report = asyncio.run(go())
+    if shared.as_json:
+        print_json(report)
+    else:
+        _print(name, report)
+
+
+def _print(name: str, report: dict[str, Any]) -> None:
+    from sia_tui.cli.tables import table
+
+    rows = [[f"{name}, best candidate", f"{report['score']:.4f} ± {report['se']:.4f}", report["n"]]]
+    rows += [[f"  {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["subsets"]]
+    rows += [
+        [f"baseline: {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["baselines"]
+    ]
+    table(["sealed test", "score", "n"], rows)
+    for whose, row in [(name, report), *((f"baseline {row['name']}", row) for row in report["baselines"])]:
+        if words := formats.private_check(row).removeprefix(", ").removeprefix("; "):
+            click.echo(f"{whose}: {words}")
+    for measure, value in (report["private"] or {"measures": {}})["measures"].items():
+        click.echo(f"{measure}: {value:.4f}")
+    if report["macro"] is not None:
+        click.echo(f"macro-average: {report['macro']:.4f}")
+    if report["failures"]:
+        click.echo(f"failures: {report['failures']}")
+    before = report["unsealed_before"]
+    if before == 0:
+        click.echo("This was the first reading of the test split in this lineage.")
+    else:
+        click.echo(f"The test split had been read {before} time{'s' * (before > 1)} before in this lineage.")

@@ -1,0 +1,1 @@
+"""Start runs, control them, branch from them."""

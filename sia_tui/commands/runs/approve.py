@@ -1,0 +1,86 @@
+"""approve: decide on the candidate that awaits approval."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain, print_json
+
+if TYPE_CHECKING:
+    from engine.loop.control_socket import Wish
+
+
+@click.command("approve")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option("--yes", "wish", flag_value="yes", help="Let the candidate be executed.")
+@click.option("--no", "wish", flag_value="no", help="Decline it; the agent makes another.")
+@click.option("--edit", type=click.Path(path_type=Path), help="Execute the harness in this folder instead.")
+@click.option("--reason", default="", help="Why; it is recorded, and the agent reads it.")
+@shared_options
+def approve(reference: str, wish: Wish | None, edit: Path | None, reason: str, shared: Shared) -> None:
+    """Show the candidate of RUN that waits, and say yes, no, or put an edited harness in its place.
+
+    Example: sia approve last --yes
+    """
+    from engine.loop.approval import give
+    from engine.loop.control_socket import Request
+
+    if wish is not None and edit is not None:
+        raise click.UsageError("--edit is an answer of its own: leave --yes or --no out.")
+    facts = _waiting(reference, shared)
+    if wish is None and edit is None and not shared.as_json:
+        _show(facts)
+        if not shared.headless and sys.stdin.isatty():
+            wish = "yes" if click.confirm("Execute it?") else "no"
+    given = "edit" if edit else wish
+    if given is not None:
+        request = Request(given, "a person", reason, str(edit.absolute()) if edit else "", facts["commit"])
+        give(shared.workspace, facts["run"], request)
+    if shared.as_json:
+        print_json({**facts, "answer": given})
+    elif given is not None:
+        click.echo(f"candidate {facts['number']} of {facts['name']}: {given}.")
+
+
+def _waiting(reference: str, shared: Shared) -> dict[str, Any]:
+    import msgspec
+
+    from engine.core.state import fold
+    from engine.errors import SiaError
+    from engine.loop.approval import newly_asked
+    from harness_repo.harness import parse
+
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        found = reader.find(reference)
+        state = fold(reader.history(found.run))
+        if state.asked is None:
+            raise SiaError(f"{found.name} waits for no word", "start a run with --approve harness to be asked")
+        version, old = state.versions[state.asked], state.versions[state.incumbent or 1]
+        files, before = ({path: reader.blob(name) for path, name in v.files.items()} for v in (version, old))
+    diff = shared.workspace.repository().diff(old.commit, version.commit)
+    return {
+        "run": found.run,
+        "name": found.name,
+        "number": state.asked,
+        "commit": version.commit,
+        "reason": version.reason,
+        "newly_asked": msgspec.to_builtins(newly_asked(parse(before), parse(files))),
+        "diff": diff,
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from sia_tui.cli.console import console
+
+    click.echo(plain(f"{facts['name']}: candidate {facts['number']} ({facts['commit'][:10]}) waits. {facts['reason']}"))
+    click.echo(plain(facts["diff"]))
+    for what, names in facts["newly_asked"].items():
+        if names:
+            asked = plain(f"newly asked {what}: {', '.join(names)}")
+            console(markup=False, soft_wrap=True).print(asked, style="bold red")

@@ -1,0 +1,33 @@
+"""branch: a new run from the candidate of an earlier generation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sia_tui.cli.limits import limit_options
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.recording import recording_of
+from sia_tui.commands.runs.child_run import child_options, make_child, opened_in_app, parent_reader
+
+
+@click.command("branch")
+@click.argument("reference", metavar="RUN")
+@click.option("--generation", type=int, required=True, help="The generation whose candidate is taken.")
+@child_options
+@limit_options
+@shared_options
+def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) -> None:
+    """A new run whose incumbent is the candidate of an earlier generation of RUN, accepted or not.
+
+    Example: sia branch last --generation 1 --set seed=2
+    """
+    from engine.loop.fork import judged_at
+
+    if opened_in_app(shared, chosen):
+        return
+    chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
+    with parent_reader(shared, chosen["source"]) as reader:
+        at = judged_at(reader, reader.find(reference), generation)
+    make_child(reference, at, generation, shared, chosen)

@@ -1,0 +1,85 @@
+"""What branch and fork share: options, and making the new run."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.cli.limits import limit_assignments
+from sia_tui.cli.options import Shared
+from sia_tui.cli.output import print_json
+from sia_tui.commands.app import attach, opens_app
+from sia_tui.commands.runs.local_engine import drive_existing
+
+if TYPE_CHECKING:
+    from engine.events.reader import Reader
+
+
+def child_options(command: Any) -> Any:
+    for option in (
+        click.option("--no-start", is_flag=True, help="Only make the new run."),
+        click.option("--name", default="", help="A name for the new run."),
+        click.option("--from", "source", type=click.Path(path_type=Path), help="Import RUN from this .sia file first."),
+        click.option(
+            "--harness", type=click.Path(path_type=Path), help="A folder whose harness is the next candidate."
+        ),
+        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting from here on."),
+    ):
+        command = option(command)
+    return command
+
+
+def opened_in_app(shared: Shared, chosen: dict[str, Any]) -> bool:
+    """Whether the app has done it: it opens on the new run, which an engine of its own makes and works on."""
+    if chosen["no_start"] or not opens_app(shared, plain_lines=chosen["plain"]):
+        return False
+    attach(shared)
+    return True
+
+
+def parent_reader(shared: Shared, source: Path | None) -> contextlib.AbstractContextManager[Reader]:
+    """Where RUN is looked for: in the file that --from names, or in the workspace."""
+    if source:
+        from engine.transfer.importing import reading
+
+        return reading(source)
+    return contextlib.closing(shared.workspace.reader())
+
+
+def make_child(reference: str, at: int, generation: int | None, shared: Shared, chosen: dict[str, Any]) -> None:
+    from engine.loop import fork
+    from harness_repo.harness import HarnessInvalid, read_folder
+
+    with parent_reader(shared, chosen["source"]) as reader:
+        parent = reader.find(reference)
+        settings = fork.state_at(reader, parent, at).set
+    try:
+        harness = read_folder(chosen["harness"]) if chosen["harness"] else None
+    except HarnessInvalid as error:
+        from engine.errors import SiaError
+
+        raise SiaError(f"{chosen['harness']} is not a harness: {error}", "correct it") from None
+    child = fork.Child(
+        parent=parent.run,
+        at=at,
+        name=chosen["name"],
+        settings=fork.changed(settings, [*chosen["assignments"], *limit_assignments(chosen)]),
+        branch=generation,
+        harness=harness,
+    )
+    if chosen["source"]:
+        from engine.transfer.importing import take
+
+        take(shared.workspace, chosen["source"])
+    made = fork.fork(shared.workspace, child)
+    if not chosen["no_start"]:
+        drive_existing(shared, made, chosen, announce=False)
+    elif shared.as_json:
+        print_json({"run": made, "parent": parent.run, "at": at})
+    else:
+        with contextlib.closing(shared.workspace.reader()) as reader:
+            name = reader.find(made).name
+        click.echo(f"{name} is made from {parent.name} at event {at}; start it with:  sia resume {name}")

@@ -1,0 +1,87 @@
+"""`sia run --dry-run`: what a run would cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sia_tui.cli.options import Shared
+from sia_tui.cli.output import print_json
+
+if TYPE_CHECKING:
+    from engine.loop.launch import Plan
+    from engine.queries.estimate import Estimate
+
+
+async def dry_run_report(planned: Plan, shared: Shared) -> None:
+    import msgspec
+
+    from engine.queries.estimate import TASK_REPLY, trainings
+
+    settings, domain = planned.started.settings, planned.started.domain
+    units = (domain.counts["val"] + settings.train_sample) * settings.repeats
+    # only the search agent probes, and only where it changes the harness
+    probes = (
+        0
+        if settings.agent_model or settings.lever in ("weights", "best-of-n")
+        else (settings.generations - 1) * settings.probes * settings.probe_fold
+    )
+    models = await _estimated(planned, shared, units, probes)
+    per_call = models.tokens // models.calls - TASK_REPLY if models.calls else 0
+    rollouts, minutes = trainings(settings, domain.counts["train"] - settings.train_sample, per_call)
+    facts = {
+        "domain": domain.name,
+        "counts": domain.counts,
+        "generations": settings.generations,
+        "evaluations_executions": units * settings.generations,
+        "evaluations_probes_at_most": probes,
+        "training_rollouts_at_most": rollouts,
+        "training_minutes": minutes,
+        "model_calls": models.calls,
+        "tokens": models.tokens,
+        "usd": models.usd,
+        "model_minutes": models.minutes,
+        "isolation": planned.isolation.level,
+    }
+    if shared.as_json:
+        print_json(msgspec.to_builtins(facts))
+        return
+    click.echo(f"{domain.name}: {domain.title}")
+    click.echo(
+        f"{settings.generations} generations of {units} evaluations, and at most {probes} evaluations in probes."
+    )
+    click.echo(
+        f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
+        f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
+        if models.calls
+        else "No model is called and nothing is paid."
+    )
+    if rollouts:
+        click.echo(f"Training: at most {rollouts} rollouts more, about {minutes:g} minutes on two cores.")
+    click.echo(f"The sandbox here is {planned.isolation.level}. Nothing was started.")
+
+
+async def _estimated(planned: Plan, shared: Shared, units: int, probes: int) -> Estimate:
+    from engine.grading.client import Grader
+    from engine.queries.estimate import Estimate, estimate
+    from engine.run import models
+    from harness_repo.harness import read_folder
+
+    settings = planned.started.settings
+    if not models.references(settings):
+        return Estimate()
+    grader = Grader(planned.folder, planned.data)
+    try:
+        sample = (await grader.instances("train"))[:50]
+    finally:
+        await grader.close()
+    folder = shared.workspace.path
+    seed = read_folder(planned.folder.seed(settings.model))
+    agent, task, judge = (
+        models.price(reference, folder) for reference in (settings.agent_model, settings.model, settings.judge)
+    )
+    judged = settings.generations * units + probes
+    return estimate(
+        settings, units, seed, sample, agent=agent, task=task, at_once=planned.workers, judge=judge, judged=judged
+    )

@@ -1,0 +1,28 @@
+"""fork: a new run from any event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sia_tui.cli.limits import limit_options
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.recording import recording_of
+from sia_tui.commands.runs.child_run import child_options, make_child, opened_in_app
+
+
+@click.command("fork")
+@click.argument("reference", metavar="RUN")
+@click.option("--at", type=int, required=True, help="The last event that the new run shares with RUN.")
+@child_options
+@limit_options
+@shared_options
+def fork(reference: str, at: int, *, shared: Shared, **chosen: Any) -> None:
+    """A new run that shares the events of RUN up to number AT, and goes on from there.
+
+    Example: sia fork last --at 100 --set gate.alpha=0.05
+    """
+    if not opened_in_app(shared, chosen):
+        chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
+        make_child(reference, at, None, shared, chosen)

@@ -1,0 +1,80 @@
+"""An engine in this process: it drives a run until the run is paused, stopped or done."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.cli.defaults import with_defaults
+from sia_tui.cli.engine_process import announce
+from sia_tui.cli.limits import cores
+from sia_tui.cli.options import Shared
+from sia_tui.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from engine.events.types import Settings
+    from engine.loop.control_socket import Control
+    from engine.run.session import Run
+    from sia_tui.cli.progress import Progress
+
+
+async def drive_here(shared: Shared, started: Run, progress: Progress, control: Control | None = None) -> None:
+    """Drives a run to its rest in this process; SIGINT and SIGTERM pause it, and so may whoever has `control`."""
+    from engine.loop.control_socket import Control
+    from engine.loop.driver import drive
+    from engine.queries.run_report import show
+
+    control = control or Control()
+    await control.listen(shared.workspace.path, started.state.run)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, control.ask, "pause", signal.Signals(number).name)
+    announce(shared.announce_fd, started.state.run)
+    try:
+        progress.began(started.state)
+        await drive(started, control)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        control.close()
+    if shared.as_json:
+        print_json(show(started.state, started.state.status))
+    else:
+        progress.ended(started.state)
+    if started.state.status == "failed":
+        raise click.exceptions.Exit(1)
+
+
+def drive_existing(
+    shared: Shared,
+    reference: str,
+    chosen: dict[str, Any],
+    *,
+    announce: bool,
+    change: Callable[[Settings], Settings] | None = None,
+) -> None:
+    """Takes an existing run up and drives it; `announce` writes `run.resumed`."""
+    from engine.loop.launch import take_up
+    from sia_tui.cli.progress import Progress
+
+    workers = with_defaults(shared.workspace.path, {"workers": chosen["workers"]})["workers"]
+
+    async def go() -> None:
+        with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
+            async with take_up(
+                shared.workspace,
+                reference,
+                workers=cores() if workers is None else workers,
+                observers=[progress],
+                report=say,
+                go_on=announce,
+                change=change,
+                unsafe=chosen["unsafe"],
+            ) as started:
+                await drive_here(shared, started, progress)
+
+    asyncio.run(go())

@@ -1,0 +1,97 @@
+"""run: start a run."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.cli.defaults import with_defaults
+from sia_tui.cli.limits import cores, limit_options
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import say
+from sia_tui.commands.app import attach, opens_app
+from sia_tui.commands.runs.dry_run import dry_run_report
+from sia_tui.commands.runs.local_engine import drive_here
+
+if TYPE_CHECKING:
+    from engine.loop.control_socket import Control
+
+
+@click.command()
+@click.argument("domain")
+@limit_options
+@click.option("--agent", default="search", show_default=True, help="search, claude, openai, local, or script:FILE.")
+@click.option("--agent-model", default="", help="The language model that the agents are.  [default: the agent's own]")
+@click.option("--model", default="", help="The language model that harnesses reach as ctx.model.")
+@click.option("--judge", default="", help="The language model that grades rest on, where DOMAIN asks one.")
+@click.option(
+    "--seed-harness", is_flag=True, help="Begin with the domain's harness, also where an agent could write one."
+)
+@click.option("--lever", default="auto", show_default=True, help="auto, harness, weights, or best-of-n.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--probes", type=int, help="Proposals tried on folds of train in one Improvement.")
+@click.option(
+    "--approve",
+    default="none",
+    show_default=True,
+    help="Ask a person before a candidate is executed: harness, weights or all.",
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Where the domain's data is.")
+@click.option("--name", default="", help="A name for the run.")
+@click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
+@click.option("--watch", is_flag=True, help="Start anew whenever the files of DIR are saved.")
+@shared_options
+def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: Any) -> None:
+    """Start a run on DOMAIN: a built-in's name or a folder.
+
+    Example: sia run lawbench --generations 8
+    """
+    from engine.events.types import Budget
+    from engine.loop import launch
+    from engine.run.options import Options
+    from sia_tui.cli.progress import Progress
+
+    if not (dry_run or watch) and opens_app(shared, plain_lines=chosen["plain"]):
+        attach(shared)
+        return
+    place = shared.workspace
+    chosen = with_defaults(place.path, chosen)
+    options = Options(
+        domain=domain,
+        generations=8 if chosen["generations"] is None else chosen["generations"],
+        seed=chosen["seed"],
+        agent=chosen["agent"],
+        agent_model=chosen["agent_model"],
+        model=chosen["model"],
+        judge=chosen["judge"],
+        seed_harness=chosen["seed_harness"],
+        lever=chosen["lever"],
+        approve=chosen["approve"],
+        probes=chosen["probes"],
+        budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
+        data=chosen["data"],
+        workers=cores() if chosen["workers"] is None else chosen["workers"],
+        name=chosen["name"],
+        unsafe=chosen["unsafe"],
+    )
+
+    async def go(control: Control | None = None) -> None:
+        planned = await launch.plan(options, say, place)
+        if dry_run:
+            await dry_run_report(planned, shared)
+            return
+        if control and control.wanted:
+            return  # saved again meanwhile
+        with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
+            async with launch.begin(place, planned, [progress], say) as started:
+                await drive_here(shared, started, progress, control)
+
+    if not watch or dry_run:
+        asyncio.run(go())
+        return
+    from sia_tui.commands.runs.watch import repeat_on_save, watched_folder
+
+    asyncio.run(repeat_on_save(watched_folder(options), place.path.resolve(), go))

@@ -1,0 +1,101 @@
+"""`sia run DIR --watch`: a run anew each time that the files of the domain are saved, until a person interrupts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+
+import click
+
+from engine import tree
+from engine.errors import SiaError
+from engine.grading.loader import built_in, find
+from engine.loop.control_socket import Control
+from engine.run.options import Options
+from sia_tui.cli.output import say
+
+DEBOUNCE_MS = 300
+"""Saves within this time of each other are one."""
+
+Work = Callable[[Control], Awaitable[None]]
+
+
+def watched_folder(options: Options) -> Path:
+    """The folder to be watched; raises `SiaError` where it would not do."""
+    folder = find(options.domain)
+    if folder.source in built_in():
+        raise SiaError(f"{folder.source} comes with sia, and its files do not change", "watch a folder of your own")
+    if options.name:
+        raise SiaError("--watch starts one run after another, and a name fits one", "leave --name out")
+    return Path(folder.source).resolve()  # an adopted task is watched where it lies
+
+
+async def repeat_on_save(folder: Path, workspace: Path, work: Work) -> None:
+    """Does `work` now and after each save below `folder`; work that is not done is asked to stop first.
+
+    Returns when `work` was asked for a pause. What `SiaError` it raises is said, and the next save awaited.
+    """
+    saves = _saves(folder, workspace)
+    save = asyncio.ensure_future(anext(saves))
+    try:
+        while True:
+            control = Control()
+            doing = asyncio.ensure_future(_report_errors(work, control))
+            await asyncio.wait({doing, save}, return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                control.ask("stop", "the domain's files changed")
+            await doing
+            if control.wanted and control.wanted.wish == "pause":
+                return
+            if not save.done():
+                say(f"waiting for the next save in {folder}; ctrl-C ends")
+            changed = await save
+            save = asyncio.ensure_future(anext(saves))
+            say(f"{', '.join(changed[:3])} changed: starting anew")
+    finally:
+        save.cancel()
+        with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+            await save
+        await saves.aclose()
+
+
+async def _report_errors(work: Work, control: Control) -> None:
+    try:
+        await work(control)
+    except SiaError as error:
+        click.echo(f"sia: {error}.", err=True)
+    except click.exceptions.Exit:
+        pass  # the run failed, and said so
+
+
+async def _saves(folder: Path, workspace: Path) -> AsyncGenerator[list[str], None]:
+    """The files that were changed, by what they hold, in each group of saves."""
+    from watchfiles import DefaultFilter, awatch
+
+    usual = DefaultFilter()
+    before = _contents(folder)
+
+    def matters(change: object, path: str) -> bool:
+        where = Path(path)
+        inside = where.is_relative_to(folder) and tree.counts(where.relative_to(folder))
+        return inside and not where.is_relative_to(workspace) and usual(change, path)  # type: ignore[arg-type]
+
+    async for _ in awatch(folder, watch_filter=matters, debounce=DEBOUNCE_MS, step=50):
+        now = _contents(folder)
+        changed = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+        if changed:
+            before = now
+            yield changed
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    """By name, the digest of each file; what cannot be read is told apart by the reason."""
+    try:
+        return {
+            path.as_posix(): hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in tree.files(folder)
+        }
+    except (SiaError, OSError) as error:
+        return {folder.name: str(error)}

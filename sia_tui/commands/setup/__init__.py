@@ -1,0 +1,1 @@
+"""This machine: models, settings, checks, the app in a browser."""

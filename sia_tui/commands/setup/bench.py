@@ -1,0 +1,51 @@
+"""bench: the acceptance test of what only a GPU can show."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import tempfile
+from pathlib import Path
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json, say
+
+
+@click.command("bench")
+@click.option("--gpu", is_flag=True, help="On this machine's GPU. There is no other bench.")
+@click.option("--model", default="hf:smollm2", show_default=True, help="The checkpoint that is trained and served.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True, help="Rounds of training.")
+@click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), default="gpu-report.md",
+              show_default=True, help="The report, in Markdown.")  # fmt: skip
+@shared_options
+def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> None:
+    """Try all that needs a GPU, and write a report: trimul's cases and baselines, training, an adapter on vLLM.
+
+    Exit status 1 where a part failed.
+
+    Example: sia bench --gpu
+    """
+    import msgspec
+
+    from engine import __version__
+    from engine.acceptance import trial
+    from engine.acceptance.report import carried_out, markdown
+    from engine.settings import read
+
+    if not gpu:
+        raise click.UsageError("say --gpu: benchmarks of the processor are in `make bench`.")
+    device = trial.gpu()
+    with tempfile.TemporaryDirectory() as adapters:
+        settings = read(shared.workspace.path).settings
+        parts = trial.parts(model, settings, rounds, Path(adapters), say)
+        done = asyncio.run(carried_out(parts, say))
+    today = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+    output.write_text(markdown(device, done, date=today, version=__version__))
+    if shared.as_json:
+        print_json({"device": msgspec.to_builtins(device), "parts": msgspec.to_builtins(done), "report": str(output)})
+    else:
+        click.echo(f"{output}: " + ", ".join(f"{one.name} {one.outcome}" for one in done))
+    if any(one.outcome == "failed" for one in done):
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,116 @@
+"""doctor: what this machine offers, and what to do about what it lacks."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json
+
+if TYPE_CHECKING:
+    from engine.run.workspace import Workspace
+
+_SQLITE_FIXED = (3, 51, 3)
+
+
+@click.command("doctor")
+@click.option("--measure", is_flag=True, help="Measure what the device reaches; takes seconds.")
+@shared_options
+def doctor(measure: bool, shared: Shared) -> None:
+    """What this machine offers: sandbox, SQLite, git, packages, devices.
+
+    Example: sia doctor
+    """
+    from sia_tui.cli.tables import table
+
+    rows = [*_sandbox(), *_stores(), *_packages(), *_devices(measure), *_workspace(shared.workspace)]
+    if shared.as_json:
+        print_json(rows)
+    else:
+        table(
+            ["", "what", "how it stands", "remedy"],
+            [["ok" if r["ok"] else "!!", r["what"], r["how"], r["remedy"]] for r in rows],
+        )
+    if not all(row["ok"] for row in rows if row["needed"]):
+        raise click.exceptions.Exit(1)
+
+
+def _row(what: str, ok: bool, how: str, remedy: str = "", *, needed: bool = True) -> dict[str, Any]:
+    return {"what": what, "ok": ok, "how": how, "remedy": "" if ok else remedy, "needed": needed}
+
+
+def _sandbox() -> list[dict[str, Any]]:
+    from engine.sandbox import probe
+
+    isolation = probe()
+    rows = [_row("sandbox", isolation.level == "full", isolation.level, "see docs/security.md", needed=False)]
+    rows[0]["needed"] = isolation.level == "none"
+    return rows + [
+        _row(f"  {check.name}", check.achieved, check.how, check.remedy, needed=False) for check in isolation.measures
+    ]
+
+
+def _stores() -> list[dict[str, Any]]:
+    from engine.events.connection import sqlite_version
+
+    fixed = tuple(map(int, sqlite_version.split("."))) >= _SQLITE_FIXED
+    rows = [
+        _row(
+            "SQLite",
+            fixed,
+            sqlite_version,
+            "install pysqlite3: before 3.51.3 two writers can corrupt a WAL database",
+            needed=False,
+        )
+    ]
+    try:
+        found = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True, timeout=10)
+        rows.append(_row("git", True, found.stdout.strip().removeprefix("git version ")))
+    except (OSError, subprocess.SubprocessError):
+        rows.append(_row("git", False, "not found", "install git"))
+    return rows
+
+
+def _packages() -> list[dict[str, Any]]:
+    """Our packages have common names; another one in front of them on the path breaks everything quietly."""
+    rows = []
+    home = Path(__file__).resolve().parents[3]
+    for name in ("engine", "domains", "harness_repo", "sia_tui"):
+        found = importlib.util.find_spec(name)
+        where = Path(found.origin).resolve().parents[1] if found and found.origin else None
+        rows.append(
+            _row(
+                f"package {name}", where == home, str(where), f"another package shadows ours; leave the folder {where}"
+            )
+        )
+    return rows
+
+
+def _devices(measure: bool) -> list[dict[str, Any]]:
+    from engine.compute import devices, record, survey
+
+    known = record.measure() if measure else record.recorded()
+    gpu = survey.gpu(known, devices.gpus(), bool(devices.nodes()), survey.torch())
+    return [
+        _row(what, not found.remedy, found.how, found.remedy, needed=False)
+        for what, found in (("processor", survey.processor(known)), ("GPU", gpu))
+    ]
+
+
+def _workspace(place: Workspace) -> list[dict[str, Any]]:
+    from engine.errors import SiaError
+
+    if not place.log.exists():
+        return [_row("workspace", True, f"{place.path} (no runs yet)")]
+    try:
+        reader = place.reader()
+        count = len(reader.runs())
+        reader.close()
+        return [_row("workspace", True, f"{place.path} ({count} runs)")]
+    except SiaError as error:
+        return [_row("workspace", False, error.message, error.remedy)]

@@ -1,0 +1,1 @@
+"""Runs as files, and the upkeep of a workspace."""

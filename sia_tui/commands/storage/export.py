@@ -1,0 +1,56 @@
+"""export: a run as one file."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from sia_tui.cli import formats
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.recording import reader_of
+
+
+@click.command("export")
+@click.argument("reference", metavar="RUN", default="last")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file to write: .sia (one sealed file) or .jsonl (one event a line).",
+)
+@click.option("--with-data", is_flag=True, help="Take along logs, which may hold text of instances.")
+@click.option("--with-adapters", is_flag=True, help="Copy the run's trained adapters into FILE.adapters beside it.")
+@shared_options
+def export(reference: str, target: Path, with_data: bool, with_adapters: bool, shared: Shared) -> None:
+    """RUN with all that its history needs, in one file that opens with nothing beside it.
+
+    Example: sia export last -o run.sia
+    """
+    from engine import __version__
+    from engine.errors import SiaError
+    from engine.events.seal import seal
+    from engine.transfer import weights
+    from engine.transfer.lines import write_lines
+
+    if target.suffix not in (".sia", ".jsonl"):
+        raise SiaError(
+            f"nothing can be exported as {target.suffix or 'a file without a suffix'}", "choose .sia or .jsonl"
+        )
+    with contextlib.closing(reader_of(shared.workspace, reference)) as reader:
+        run = reader.find(reference)
+        if target.suffix == ".sia":
+            events = seal(reader, run, target, data=with_data, made_by=f"sia {__version__}").events
+        else:
+            events = write_lines(reader, run, target, data=with_data)
+        if with_adapters:
+            weights.pack(reader, run.run, shared.workspace, target)
+    size = target.stat().st_size
+    if shared.as_json:
+        print_json({"run": run.run, "file": str(target), "events": events, "bytes": size})
+    else:
+        click.echo(f"{plain(run.name)}: {events} events in {plain(str(target))}, {formats.size(size)}.")

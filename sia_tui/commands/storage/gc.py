@@ -1,0 +1,33 @@
+"""gc: what no run needs."""
+
+from __future__ import annotations
+
+import click
+
+from sia_tui.cli import formats
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain, print_json
+
+
+@click.command("gc")
+@click.option("--yes", is_flag=True, help="Remove it; without this, only say what would be removed.")
+@shared_options
+def gc(yes: bool, shared: Shared) -> None:
+    """Find what this workspace holds and no run needs: contents, temporary files, dead locks and sockets.
+
+    Example: sia gc
+    """
+    import msgspec
+
+    from engine.transfer.sweeping import survey, sweep
+
+    found = sweep(shared.workspace) if yes else survey(shared.workspace)
+    if shared.as_json:
+        print_json({**msgspec.to_builtins(found), "removed": yes})
+        return
+    for path in found.files:
+        click.echo(plain(path))
+    blobs = f"{found.blobs} blobs ({formats.size(found.blob_bytes)})"
+    files = f"{len(found.files)} files ({formats.size(found.file_bytes)})"
+    more = "" if yes or not (found.blobs or found.files) else "; do it with:  sia gc --yes"
+    click.echo(f"{blobs} and {files} {'are gone' if yes else 'are needed by no run'}{more}.")

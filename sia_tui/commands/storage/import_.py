@@ -1,0 +1,38 @@
+"""import: a run from a file."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@shared_options
+def import_(file: Path, shared: Shared) -> None:
+    """Take the run in FILE, which `sia export` has written, into this workspace, once it is checked whole.
+
+    What is here already is left as it is; adapters in FILE.adapters come along. A run whose name is taken here gets
+    one that ends in its id.
+
+    Example: sia import run.sia
+    """
+    import msgspec
+
+    from engine.transfer import weights
+    from engine.transfer.importing import take
+
+    taken = take(shared.workspace, file)
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        weights.unpack(reader, taken.run, shared.workspace, file)
+    if shared.as_json:
+        print_json(msgspec.to_builtins(taken))
+    elif not taken.new:
+        click.echo(f"{taken.name} is here already, with all its {taken.events} events.")
+    else:
+        click.echo(f"{taken.name}: {taken.new} new events of {taken.events}; look at it with:  sia show {taken.name}")

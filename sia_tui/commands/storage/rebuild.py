@@ -1,0 +1,26 @@
+"""rebuild: derived tables and git repository, from the events."""
+
+from __future__ import annotations
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json
+
+
+@click.command("rebuild")
+@shared_options
+def rebuild(shared: Shared) -> None:
+    """Make the derived tables and the git repository again from the events: commits with the ids that they had.
+
+    Example: sia rebuild
+    """
+    import msgspec
+
+    from engine.transfer.restoring import rebuild as restored
+
+    done = restored(shared.workspace)
+    if shared.as_json:
+        print_json(msgspec.to_builtins(done))
+    else:
+        click.echo(f"rebuilt from {done.events} events: {done.commits} commits, {done.refs} refs.")

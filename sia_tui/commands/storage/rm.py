@@ -1,0 +1,36 @@
+"""rm: remove a run."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json
+
+
+@click.command("rm")
+@click.argument("reference", metavar="RUN")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@shared_options
+def rm(reference: str, yes: bool, shared: Shared) -> None:
+    """Remove RUN for good: its events, its branch and tags. Not a run that others were forked from.
+
+    Example: sia rm last
+    """
+    from engine.errors import SiaError
+    from engine.transfer.removing import removable, remove
+
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        run = removable(reader, reference)
+    if not yes:
+        if shared.headless or shared.as_json or not sys.stdin.isatty():
+            raise SiaError(f"removing {run.name} cannot be undone", "say --yes if you mean it")
+        click.confirm(f"Remove {run.name} and its events for good?", abort=True)
+    gone = remove(shared.workspace, run.run)
+    if shared.as_json:
+        print_json({"run": gone.run, "name": gone.name, "events": gone.events})
+    else:
+        click.echo(f"{gone.name} and its {gone.events} events are gone; `sia gc` frees their room.")

@@ -1,0 +1,1 @@
+"""Tasks: those that come with sia, and those of the user."""

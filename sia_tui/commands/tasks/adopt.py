@@ -1,0 +1,140 @@
+"""adopt: a task that was written for another tool, recognised and graded as it is."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain, print_json, say
+
+if TYPE_CHECKING:
+    from engine.evaluation.trial import GradedAnswer
+    from engine.grading.loader import Folder
+    from engine.importers.adopted import Adopted
+
+
+@click.command("adopt")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--install", "wants_packages", is_flag=True, help="Install what the task needs, for this task alone.")
+@click.option(
+    "--grade", "submission", type=click.Path(path_type=Path, exists=True), help="Grade this program or submission."
+)
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the evaluator without any isolation.")
+@shared_options
+def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe: bool, shared: Shared) -> None:
+    """What DIR is, a task of OpenEvolve, ShinkaEvolve or SIA, and what it lacks; nothing in it is changed.
+
+    Example: sia adopt function_minimization
+    """
+    from engine.errors import SiaError
+    from engine.evaluation import verifier_noise
+    from engine.grading.loader import find
+    from engine.importers import packages
+    from engine.run.domain_session import contained
+
+    task = _known(folder)
+    if wants_packages:
+        packages.install(task.requirements, task.packages, say)
+        task = _known(folder)
+    whole = not task.missing and not task.models
+    graded = None
+    if whole or submission:
+        isolation = contained(unsafe=unsafe)
+        found = find(str(folder))
+        if whole:
+            found = asyncio.run(verifier_noise.measured(found, isolation, say))
+            task = _known(folder)
+        if submission:
+            graded = asyncio.run(verifier_noise.grade_files(found, isolation, _files(submission, found)))
+            if graded.answer.failure is not None:
+                raise SiaError(
+                    f"{submission} cannot be graded: {graded.answer.failure.message}",
+                    "hand in what the evaluator expects, under the name that it expects",
+                )
+    if shared.as_json:
+        print_json(_facts(task, graded))
+    else:
+        _show(task, graded)
+
+
+def _known(folder: Path) -> Adopted:
+    from engine.errors import SiaError
+    from engine.importers.adopted import adopt as adopted
+
+    task = adopted(folder.absolute())
+    if task is None:
+        raise SiaError(
+            f"{folder} is no task of OpenEvolve, ShinkaEvolve or SIA", "`sia new` makes a task of your own there"
+        )
+    return task
+
+
+def _files(submission: Path, found: Folder) -> dict[str, bytes]:
+    """What is handed in, as the evaluator expects it: a program under the first one's name, or a folder's files."""
+    import json
+
+    if submission.is_dir():
+        files = sorted(path for path in submission.rglob("*") if path.is_file())
+        return {path.relative_to(submission).as_posix(): path.read_bytes() for path in files}
+    about = json.loads((found.path / "task.json").read_text())
+    return {submission.name if about["private"] else about["program"]: submission.read_bytes()}
+
+
+def _facts(task: Adopted, graded: GradedAnswer | None) -> dict[str, object]:
+    noise = task.noise
+    return {
+        "format": task.task.kind,
+        "program": task.task.program,
+        "evaluator": task.task.evaluator,
+        "tunables": _tunables(task),
+        "caution": task.task.caution,
+        "requirements": task.requirements,
+        "missing": task.missing,
+        "perhaps": task.perhaps,
+        "models": task.models,
+        "scores": noise.scores if noise else [],
+        "noisy": noise.noisy if noise else None,
+        "graded": None if graded is None else {"score": graded.grade.score, "measures": dict(graded.grade.measures)},
+    }
+
+
+def _tunables(task: Adopted) -> int:
+    from harness_repo.evolvable import SKELETON
+    from harness_repo.harness import read_folder
+
+    return len(read_folder(task.path / "harness").manifest.tunables.keys() - {SKELETON})
+
+
+def _show(task: Adopted, graded: GradedAnswer | None) -> None:
+    from engine.importers.formats import TITLES
+
+    known, noise, count = task.task, task.noise, _tunables(task)
+    click.echo(plain(f"{task.home} is a task of {TITLES[known.kind]}."))
+    click.echo(plain(f"  program    {known.program}: {count} numbers, flags and operators that a search can vary"))
+    click.echo(plain(f"  evaluator  {known.evaluator}" + (f": {known.caution}" if known.caution else "")))
+    if task.requirements:
+        click.echo(plain(f"  needs      {', '.join(task.requirements)}"))
+    if noise and noise.scores:
+        low, high = min(noise.scores), max(noise.scores)
+        told = f"{low:.6g} to {high:.6g}: noisy" if noise.noisy else f"{low:.6g}"
+        click.echo(f"  score      {told}, graded {len(noise.scores)} times")
+    if task.perhaps:
+        click.echo(plain(f"  may need   {', '.join(task.perhaps)}"))
+    lacking = [f"the module {name} is not installed" for name in task.missing]
+    if task.missing and task.requirements:
+        lacking[-1] += ": --install"
+    if task.models:
+        lacking.append(f"it calls a language model ({', '.join(task.models)}), and a sandbox has no network")
+    if not count:
+        lacking.append("nothing for the search agent to vary: it takes an agent that writes, --agent claude")
+    for text in lacking:
+        click.echo(plain(f"  lacking    {text}"))
+    if graded is not None:
+        measures = ", ".join(f"{name} {value:.6g}" for name, value in graded.grade.measures.items())
+        click.echo(f"  graded     {graded.grade.score:.6g}" + (f" ({measures})" if measures else ""))
+    if not task.missing and not task.models:
+        click.echo(plain(f"It runs as it is: sia run {task.home}"))

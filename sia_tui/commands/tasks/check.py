@@ -1,0 +1,61 @@
+"""check: examine a task before a run."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sia_tui.cli.limits import cores
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import plain, print_json, say
+
+if TYPE_CHECKING:
+    from engine.domain_check.finding import Finding
+
+
+@click.command("check")
+@click.argument("domain", metavar="DIR")
+@click.option("--data", type=click.Path(path_type=Path), help="Where the domain's data is.")
+@click.option("--model", default="", help="The language model that the seed harness reaches as ctx.model.")
+@click.option("--judge", default="", help="The language model that grades rest on; its noise is measured.")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the seed harness without a sandbox.")
+@shared_options
+def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared, *, unsafe: bool) -> None:
+    """Examine the task in DIR before anything is spent on it; exit status 1 where something fails.
+
+    Example: sia check tickets
+    """
+    from engine.domain_check.assessor import caller
+    from engine.domain_check.examination import examine
+    from engine.run.domain_session import contained
+
+    async def go() -> list[Finding]:
+        isolation = contained(unsafe=unsafe)
+        found = []
+        place = shared.workspace.path
+        async with caller(model, place, say) as asked, caller(judge, place, say) as judging:
+            async for finding in examine(
+                domain, data, isolation=isolation, workers=cores(), model=asked, judge=judging, report=say
+            ):
+                found.append(finding)
+                if not shared.as_json:
+                    _show(finding)
+        return found
+
+    found = asyncio.run(go())
+    failed, warned = (sum(one.status == status for one in found) for status in ("fail", "warn"))
+    if shared.as_json:
+        print_json({"sound": not failed, "checks": found})
+    else:
+        click.echo(f"{len(found)} checks, {failed} failed, {warned} to think about.")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _show(finding: Finding) -> None:
+    click.echo(f"{finding.status}  {finding.check:<17} {plain(finding.sentence)}")
+    if finding.remedy:
+        click.echo(f"{'':<24}{plain(finding.remedy)}")

@@ -1,0 +1,35 @@
+"""data get: download and check the data of a domain."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.output import print_json, say
+
+
+@click.group("data")
+def data() -> None:
+    """The data of domains."""
+
+
+@data.command("get")
+@click.argument("domain")
+@click.option("--data", "folder", type=click.Path(path_type=Path), help="Check this folder instead of fetching.")
+@shared_options
+def get(domain: str, folder: Path | None, shared: Shared) -> None:
+    """Obtain and check the data of DOMAIN; what is already there and whole is not fetched again.
+
+    Example: sia data get lawbench
+    """
+    from engine.grading.loader import find
+    from engine.run.domain_session import describe
+
+    _, counts, _ = asyncio.run(describe(find(domain), folder, say))
+    if shared.as_json:
+        print_json({"domain": domain, "counts": counts})
+    else:
+        click.echo(f"{domain}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))

@@ -1,0 +1,40 @@
+"""Wherever sia is started, text is UTF-8 and there is a home folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sia_tui.cli.environment import prepare_process
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "ascii"}]
+)
+def test_a_locale_without_unicode_is_no_obstacle(foreign: dict[str, str], tmp_path: Path) -> None:
+    def call(*arguments: str) -> str:
+        command = [sys.executable, "-m", "sia_tui", *arguments]
+        environment = {name: value for name, value in os.environ.items() if name != "LANG"} | foreign
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=True
+        ).stdout
+
+    call("new", "tickets", "--template", "classify")
+    task = tmp_path / "tickets" / "domain.toml"
+    task.write_text(task.read_text(encoding="utf-8").replace('title = "', 'title = "Wohin? 字 '), encoding="utf-8")
+    told = call("run", "tickets", "--generations", "1", "--plain")
+    assert ("字" if "PYTHONUTF8" in foreign else "\\u5b57") in told
+
+
+def test_a_user_whom_the_system_does_not_know_has_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setattr(Path, "home", unknown)
+    prepare_process()
+    assert os.environ["HOME"] == "/"
