@@ -1,4 +1,4 @@
 """A candidate taken away: its folder, its runner, `apply` and pictures of its answers.
 
-Imports evaluation, run and below. Never in it: anything that writes to a log.
+Imports steps, evaluation, run and below. Never in it: anything that writes to a log.
 """

@@ -1,2 +1,4 @@
-"""The log: typed events in a hash chain, in one SQLite file. Imports nothing of ours but the errors, failures and token
-counts of `engine`."""
+"""The log: typed events in a hash chain, in one SQLite file.
+
+Imports the errors, failures and token counts of `engine`. Never in it: what a run decides, or how a screen shows it.
+"""

@@ -1,4 +1,7 @@
-"""Runs a harness over instances, contained: what it may see, use and leave behind is decided here."""
+"""Runs a harness over instances, contained: what it may see, use and leave behind is decided here.
+
+Imports the domain contract and failures. Never in it: a grade, a label, or belief in what comes from inside.
+"""
 
 from engine.failure import Failure, FailureKind
 from engine.sandbox.isolation import Isolation, Measure

@@ -1,4 +1,4 @@
 """Runs out of a workspace, into another, and away: export, import, rebuild, rename, remove, collect.
 
-Imports run, queries and below. Never in it: an engine at work, or a decision.
+Imports loop and below. Never in it: an engine at work, or a decision.
 """
