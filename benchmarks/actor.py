@@ -131,10 +131,9 @@ class Actor:
 
     def close(self) -> None:
         """Points the run's branch, tags and notes, as the engine leaves them."""
-        for ref, commit in git_refs.wanted(self.state.name, self.state).items():
-            self.repository.point(ref, commit)
-        self.repository.head(git_refs.branch(self.state.name))
-        git_refs.point_notes(self.repository, self.log.reader)
+        name = self.state.name
+        git_refs.update(self.repository, self.log.reader, git_refs.refs_of(name, self.state))
+        self.repository.head(git_refs.branch(name))
 
     def _perform(self, kind: t.StepKind, generation: int, attempt: int) -> None:
         match kind:
