@@ -23,7 +23,7 @@ async def start(main: MainScreen) -> None:
     cursor = main.navigator.cursor
     default = cursor.snapshot.state.task.source if cursor and cursor.n else "lawbench"
     hint = "the name of a built-in domain (`sia domains` lists them), or a folder"
-    domain = await main.app.push_screen_wait(Prompt("new run on", hint, default, check=find))
+    domain = await main.app.push_screen_wait(Prompt("Domain of the new run", hint, default, check=find))
     if not domain:
         return
     spec = find(domain).spec
@@ -92,7 +92,7 @@ async def edit_and_fork(main: MainScreen) -> None:
         main.notify(f"Candidate {n} has no harness yet", severity="warning")
         return
     files = {path: cursor.source.reader.blob(name) for path, name in version.files.items()}
-    edited: Edited | None = await main.app.push_screen_wait(HarnessEditor(f"candidate {n}", files, "fork with it"))
+    edited: Edited | None = await main.app.push_screen_wait(HarnessEditor(f"candidate {n}", files, "Fork with it"))
     if edited is not None:
         await fork(main, edited.folder)
 

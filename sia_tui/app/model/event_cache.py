@@ -18,7 +18,7 @@ class EventCache:
         self._pages: OrderedDict[int, list[Event]] = OrderedDict()
 
     def get(self, snapshot: RunSnapshot, n: int) -> Event | None:
-        """Event `n` of the run's history; None where there is no such event."""
+        """Event `n` of the run's history; None if there is none."""
         number, index = divmod(n - 1, PAGE)
         page = self._pages.get(number, [])
         if index >= len(page):  # not read yet, or read when the log was shorter

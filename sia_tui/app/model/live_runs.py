@@ -11,7 +11,7 @@ POLL_S = 1.0
 
 
 class LiveRuns:
-    """`statuses`, by run id, of every run whose log said `running` when it was first seen."""
+    """`statuses` by run id, of the runs whose log says `running`, or said so in an earlier poll."""
 
     def __init__(self) -> None:
         self.statuses: dict[str, str] = {}

@@ -82,4 +82,4 @@ REQUIREMENTS: dict[str, tuple[Requirement, ...]] = {
     "approve": (_run, _writable, _waiting_candidate),
     "unseal": (_run, _writable, _not_running, _incumbent),
 }
-"""Requirements by action id, in the order in which they are told; any other action requires a run."""
+"""Requirements by action id, in the order in which they are checked; any other action requires a run."""

@@ -14,7 +14,7 @@ class OpenPage:
 
 
 class PageStack:
-    """At most one page a target in a row; the last page is the one that is shown."""
+    """The open pages; the last one is shown. No two neighbours are about the same target."""
 
     def __init__(self) -> None:
         self._pages: list[OpenPage] = []

@@ -31,8 +31,8 @@ def wrap(text: str, width: int, tone: Tone = "", *, limit: int = 400) -> list[Ro
     for line in text.split("\n"):
         if len(rows) >= limit:
             break
-        shown = _cut(line)
-        rows += [row((part, tone), copy=shown) for part in _wrap_line(shown, room)]
+        cut = _cut(line)
+        rows += [row((part, tone), copy=cut) for part in _wrap_line(cut, room)]
     if len(rows) > limit or len(text) > sum(len(one.text) + 1 for one in rows) + MAX_LINE:
         note = f"… {len(text):,} characters in all; y copies what is shown"
         rows = [*rows[:limit], row((note, "dim"))]

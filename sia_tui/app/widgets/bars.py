@@ -93,10 +93,10 @@ class ReplayBar(Bar):
     def fill(self) -> None:
         """Draws the position and the speed."""
         cursor = self._navigator.cursor
-        shown = cursor is not None and not cursor.at_head
-        if self.display != shown:
-            self.display = shown
-        if cursor is None or not shown:
+        visible = cursor is not None and not cursor.at_head
+        if self.display != visible:
+            self.display = visible
+        if cursor is None or not visible:
             return
         position = round(_REPLAY_WIDTH * cursor.n / cursor.head) if cursor.head else 0
         state = "▶ playing" if cursor.playing else "❚❚ paused"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textual.message import Message
 
 from engine.errors import SiaError
@@ -32,8 +30,8 @@ class InspectorPane(Lines):
             self.open_page = open_page
             self.n = n
 
-    def __init__(self, navigator: Navigator, **rest: Any) -> None:
-        super().__init__(**rest)
+    def __init__(self, navigator: Navigator) -> None:
+        super().__init__()
         self.title = ""
         self._navigator = navigator
         self._shown: tuple[OpenPage, int, int] | None = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sia_tui.app.model.lineage import RunNode, at_state, read_lineage
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
@@ -15,8 +13,8 @@ from sia_tui.app.widgets.lines import Lines
 class LineagePane(Lines):
     """The graph. The cursor stays on its run or generation when rows are added or removed."""
 
-    def __init__(self, navigator: Navigator, **rest: Any) -> None:
-        super().__init__(**rest)
+    def __init__(self, navigator: Navigator) -> None:
+        super().__init__()
         self._navigator = navigator
 
     def fill(self) -> None:

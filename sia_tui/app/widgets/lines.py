@@ -6,7 +6,7 @@ This is where text meets the terminal. It is sanitized here, and never read as m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -82,8 +82,8 @@ class Lines(ScrollView, can_focus=True):
     can_follow = False
     """Whether `G` makes the cursor follow the last row."""
 
-    def __init__(self, **rest: Any) -> None:
-        super().__init__(**rest)
+    def __init__(self) -> None:
+        super().__init__()
         self.rows: Sequence[Row] = ()
         self.follow = False
         self._title = ""

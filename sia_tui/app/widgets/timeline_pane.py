@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textual.message import Message
 
 from sia_tui.app.model.event_filter import EventFilter
@@ -23,8 +21,8 @@ class TimelinePane(Lines):
     class MatchesFound(Message):
         """The search has found more events, or has ended."""
 
-    def __init__(self, navigator: Navigator, **rest: Any) -> None:
-        super().__init__(**rest)
+    def __init__(self, navigator: Navigator) -> None:
+        super().__init__()
         self.follow = True
         self._navigator = navigator
         self._folded: set[int] = set()
