@@ -1,0 +1,71 @@
+"""A search: every match, in order, as it is found; goes on with what is appended, and ends when it is cancelled."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from engine.events import types as t
+from engine.events.log import RunLog
+from sia_tui.app.model import event_search
+from sia_tui.app.model.event_filter import parse_filter
+from sia_tui.app.model.event_search import EventSearch
+from sia_tui.app.navigator.navigator import Navigator
+from sia_tui.app.navigator.run_cursor import RunCursor
+
+
+@pytest.fixture
+def cursor(navigator: Navigator, monkeypatch: pytest.MonkeyPatch) -> RunCursor:
+    monkeypatch.setattr(event_search, "CHUNK", 10)
+    assert navigator.cursor is not None
+    return navigator.cursor
+
+
+def search(cursor: RunCursor, text: str = "type:run") -> EventSearch:
+    return EventSearch(cursor.source, cursor.run_id, parse_filter(text), cursor.head)
+
+
+def test_matches_are_there_after_each_chunk(cursor: RunCursor) -> None:
+    found = search(cursor, "type:instance")
+    progress: list[tuple[float, int]] = []
+    found.run(lambda: progress.append((found.progress, len(found.matches(cursor.head)))))
+    assert len(progress) == -(-cursor.head // 10)
+    assert progress == sorted(progress)
+    assert found.done
+    results = [e.n for e in cursor.source.reader.history(cursor.run_id) if e.type == t.InstanceFinished.type]
+    assert list(found.matches(cursor.head)) == results
+    assert list(found.matches(results[2])) == results[:3]
+
+
+def test_what_is_appended_is_searched_once_it_is_known(cursor: RunCursor) -> None:
+    found = search(cursor)
+    assert not found.extend(cursor.head + 1), "it is running"
+    found = search(cursor)
+    found.run(lambda: None)
+    before = list(found.matches(cursor.head))
+    assert not found.extend(cursor.head), "there is nothing to search"
+    with contextlib.closing(RunLog.hold(cursor.source.path.parent, "r1")) as log:
+        log.append([(3, t.RunNoted("a note"))])
+    cursor.catch_up()
+    assert found.extend(cursor.head)
+    assert not found.extend(cursor.head), "it is running"
+    found.run(lambda: None)
+    assert list(found.matches(cursor.head)) == [*before, cursor.head]
+
+
+def test_a_cancelled_search_ends_after_its_chunk(cursor: RunCursor) -> None:
+    found = search(cursor)
+    found.run(found.cancel)
+    assert (found.done, found.progress) == (False, 10 / cursor.head)
+
+
+def test_a_search_that_failed_can_be_started_again(cursor: RunCursor) -> None:
+    found = search(cursor)
+
+    def fail() -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        found.run(fail)
+    assert found.extend(cursor.head)
