@@ -51,6 +51,12 @@ def die_with_parent(*, wanted: bool = True) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if wanted else 0, 0, 0, 0)
 
 
+def give_back() -> None:
+    """Returns memory that is free to the system."""
+    if hasattr(_libc, "malloc_trim"):  # glibc's own
+        _libc.malloc_trim(0)
+
+
 def enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
     """Makes `scratch` home, puts the limits on this process and its children, and seeds what is global.
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .context import Context
-from .limits import become_nobody, die_with_parent, enter, guard, keep_down, redirect, seed_all, unguard
+from .limits import become_nobody, die_with_parent, enter, give_back, guard, keep_down, redirect, seed_all, unguard
 from .sweep import empty, sweep, wait
 from .wire import Channel, Instance, Limits, Line, Refused, Start, Work, encode
 
@@ -59,8 +59,11 @@ def main(control_fd: int, *, drop: bool) -> None:
     os.chdir("/")
     empty(scratch)
     seed_all(start.seed)  # imports numpy.random, which children would each do again
-    # Nothing that exists now is ever collected, so children do not touch (and copy) its pages.
+    # Nothing that exists now is ever collected, so children do not touch (and copy) its pages. What `prepare` has freed
+    # goes back to the system, or each fork would copy the page tables of it.
+    gc.collect()
     gc.freeze()
+    give_back()
     while True:
         try:
             number, (end,) = control.receive(int)
