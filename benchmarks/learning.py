@@ -30,10 +30,10 @@ from trl import GRPOConfig, GRPOTrainer
 from benchmarks.training import REPLY, SYSTEM, THREADS, Clock, Cost, row, run, settings, settled
 from domains.continents.domain import load
 from domains.contract import Instance
-from engine.models import smollm2
-from engine.models.checkpoint import of_gguf
+from engine.models.backends.transformers import Transformers
+from engine.models.files import smollm2
+from engine.models.files.checkpoint import of_gguf
 from engine.models.protocol import Message, Request
-from engine.models.transformers import Transformers
 from engine.weights.adapters import keep
 from engine.weights.client import open_trainer
 from engine.weights.recipe import recipe

@@ -30,8 +30,8 @@ from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 from domains.continents.domain import load
 from domains.contract import Instance
-from engine.models import smollm2
-from engine.models.checkpoint import of_gguf
+from engine.models.files import smollm2
+from engine.models.files.checkpoint import of_gguf
 from engine.models.protocol import Message, Request
 from engine.weights.client import Trainer, open_trainer
 from engine.weights.recipe import recipe

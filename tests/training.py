@@ -23,7 +23,7 @@ from engine.events import types as t
 from engine.loop import launch
 from engine.loop.control_socket import Control
 from engine.loop.driver import drive
-from engine.models.adapter import Manifest, identity
+from engine.models.files.adapter import Manifest, identity
 from engine.run.options import Options
 from engine.run.workspace import Workspace
 from engine.steps.training import step as training

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from engine.acceptance.report import Say, Skipped, Table
 from engine.errors import SiaError
-from engine.models import vllm_environment
+from engine.models.backends import vllm_environment
+from engine.models.backends.vllm import Vllm
 from engine.models.protocol import Message, Request
-from engine.models.vllm import Vllm
 from engine.settings import Settings
 from engine.weights.client import Trainer, TrainerFailed, open_trainer
 from engine.weights.recipe import recipe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.agents.feedback import FeedbackAgent
+from engine.agents.language.feedback import FeedbackAgent
 from engine.agents.protocol import Agent
 from engine.agents.scripted import ScriptedAgent, parse_script
 from engine.agents.search import SearchAgent

@@ -25,7 +25,7 @@ from engine import tree
 from engine.errors import SiaError
 from engine.importers import packages
 from engine.importers.formats import TITLES, Task, recognise
-from engine.models.cache import once
+from engine.models.files.cache import once
 from harness_repo.harness import HarnessInvalid, read_folder
 
 VERSION = 1

@@ -130,7 +130,7 @@ def place_of(cache: Path, requirements: Sequence[str]) -> Path:
 
 def install(requirements: Sequence[str], place: Path, report: Callable[[str], None]) -> None:
     """Installs into `place`, whole or not at all; raises `SiaError` where the requirements do not resolve."""
-    from engine.models.cache import once
+    from engine.models.files.cache import once
 
     if place.is_dir() or not requirements:
         return

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from engine import __version__
 from engine.agents.choice import make_agent
-from engine.agents.prompt import NAMES, load
+from engine.agents.language.prompt import NAMES, load
 from engine.core.decide import RULES
 from engine.core.settings import check_name
 from engine.core.state import fold

@@ -73,11 +73,11 @@ async def open_model(
     """
     match reference:
         case Reference("anthropic", name):
-            from engine.models.anthropic import KEY, Anthropic
+            from engine.models.backends.anthropic import KEY, Anthropic
 
             return Anthropic(name, key=keys.key(KEY))
         case Reference("openai", name):
-            from engine.models.openai import OpenAI, kind_of
+            from engine.models.backends.openai import OpenAI, kind_of
 
             server = _server(reference, settings)
             key = _key(server)
@@ -86,11 +86,11 @@ async def open_model(
         case Reference("vllm", name):
             return await _vllm(reference, settings, adapters, report)
         case Reference("gguf", name):
-            from engine.models.llamacpp import LlamaCpp
+            from engine.models.backends.llamacpp import LlamaCpp
 
             return await asyncio.to_thread(lambda: LlamaCpp(_gguf(name, report), adapters=adapters))
         case _:
-            from engine.models.transformers import Transformers
+            from engine.models.backends.transformers import Transformers
 
             return await asyncio.to_thread(lambda: Transformers(_checkpoint(reference.name, report), adapters=adapters))
 
@@ -111,8 +111,8 @@ def checkpoint_of(reference: Reference, report: Report = lambda _: None) -> Path
 
 
 async def _vllm(reference: Reference, settings: Settings, adapters: Path | None, report: Report) -> Model:
-    from engine.models import vllm_environment
-    from engine.models.vllm import KEY, Vllm
+    from engine.models.backends import vllm_environment
+    from engine.models.backends.vllm import KEY, Vllm
 
     if reference.at:
         server = _server(reference, settings)
@@ -130,7 +130,7 @@ async def _vllm(reference: Reference, settings: Settings, adapters: Path | None,
 
 def _server(reference: Reference, settings: Settings) -> Server:
     """The server that `@` names: an entry of [servers], or a URL; without it OpenAI itself, or $OPENAI_BASE_URL."""
-    from engine.models.openai import OPENAI
+    from engine.models.backends.openai import OPENAI
 
     if reference.at in settings.servers:
         return settings.servers[reference.at]
@@ -156,7 +156,7 @@ def _key(server: Server) -> str:
 
 def _gguf(name: str, report: Report) -> Path:
     if name == SMOLLM2:
-        from engine.models import f16, smollm2
+        from engine.models.files import f16, smollm2
 
         _installed((*LLAMA, "gguf"), "local")
         return f16.rewritten(smollm2.fetch(report))
@@ -165,7 +165,7 @@ def _gguf(name: str, report: Report) -> Path:
 
 def _checkpoint(name: str, report: Report) -> Path:
     if name == SMOLLM2:
-        from engine.models import checkpoint, smollm2
+        from engine.models.files import checkpoint, smollm2
 
         _installed((*TORCH, "gguf"), "train")
         return checkpoint.of_gguf(smollm2.fetch(report))

@@ -9,9 +9,11 @@ import msgspec
 
 from engine import keys
 from engine.errors import SiaError
-from engine.models import catalog, smollm2, vllm_environment
+from engine.models import catalog
+from engine.models.backends import vllm_environment
+from engine.models.backends.openai import kind_of
 from engine.models.extras import lack
-from engine.models.openai import kind_of
+from engine.models.files import smollm2
 from engine.settings import Settings
 
 

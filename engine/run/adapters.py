@@ -12,7 +12,7 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.reader import Reader
-from engine.models.adapter import identity
+from engine.models.files.adapter import identity
 
 
 class Trained(NamedTuple):

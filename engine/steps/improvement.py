@@ -6,7 +6,7 @@ import time
 
 from msgspec.structs import replace
 
-from engine.agents.meta import MetaAgent
+from engine.agents.language.meta import MetaAgent
 from engine.agents.protocol import Lab, Nothing, Past, View
 from engine.core.failure import StepFailure
 from engine.events import types as t

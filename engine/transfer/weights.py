@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.models.adapter import FILES, MANIFEST
+from engine.models.files.adapter import FILES, MANIFEST
 from engine.run import adapters
 from engine.run.workspace import Workspace
 from engine.weights.adapters import appearing

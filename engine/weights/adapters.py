@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from engine.models.adapter import MANIFEST, Manifest, identity
+from engine.models.files.adapter import MANIFEST, Manifest, identity
 
 
 @contextlib.contextmanager

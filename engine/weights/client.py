@@ -19,7 +19,7 @@ import msgspec
 
 from engine import frames
 from engine.errors import SiaError
-from engine.models.local import threads as processors
+from engine.models.backends.local import threads as processors
 from engine.models.protocol import Reply, Request
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from engine.models.local import Emerging, turns
+from engine.models.backends.local import Emerging, turns
+from engine.models.backends.trie import batches, rows
 from engine.models.protocol import Finish, Reply, Request, Token
-from engine.models.trie import batches, rows
 from engine.usage import Usage
 from engine.weights.policy import Policy
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from engine.models.trie import Row
+from engine.models.backends.trie import Row
 from engine.seeds import derive
 from engine.weights import objective
 from engine.weights.algorithms import losses, ppo, preference

@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.errors import SiaError
-from engine.models.checkpoint import weights_of
-from engine.models.speaking import Spoken, speak
-from engine.models.trie import Row
+from engine.models.backends.speaking import Spoken, speak
+from engine.models.backends.trie import Row
+from engine.models.files.checkpoint import weights_of
 from engine.weights.recipe import Recipe
 
 TENSORS = "adapter_model.safetensors"
@@ -88,7 +88,7 @@ class Policy:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def speak(self, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Spoken:
-        """What the policy says of all asked nodes of `rows`; see `engine.models.speaking`."""
+        """What the policy says of all asked nodes of `rows`; see `engine.models.backends.speaking`."""
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             return speak(self.model, rows, temperature, hidden=hidden)
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from engine.models.trie import Call, Row, batches, rows
+from engine.models.backends.trie import Call, Row, batches, rows
 from engine.weights.objective import Group
 from engine.weights.sample import Sample
 

@@ -12,7 +12,7 @@ import msgspec
 import torch
 
 from engine.errors import SiaError
-from engine.models.adapter import GGUF
+from engine.models.files.adapter import GGUF
 from engine.models.protocol import Reply, Request
 from engine.weights import adapters, gguf
 from engine.weights.generation import generate

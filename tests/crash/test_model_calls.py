@@ -17,7 +17,7 @@ import pytest
 from engine.core.replay import verify as replay
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.models.anthropic import wire
+from engine.models.backends.anthropic import wire
 from engine.models.protocol import Request
 from engine.queries.audit import verify as audit
 from engine.run.workspace import Workspace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.models import smollm2
+from engine.models.files import smollm2
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.agents import compact, editing, reading
-from engine.agents.prompt import NAMES, load
-from engine.agents.toolbox import schema_of
+from engine.agents.language import compact, editing, reading
+from engine.agents.language.prompt import NAMES, load
+from engine.agents.language.toolbox import schema_of
 from tests.desks import Record, view
 
 PINS = Path(__file__).parent / "prompts.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.models import smollm2
+from engine.models.files import smollm2
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,8 @@ import gguf
 import llama_cpp
 import numpy as np
 
-from engine.models.f16 import rewritten
-from engine.models.llamacpp import LlamaCpp
+from engine.models.backends.llamacpp import LlamaCpp
+from engine.models.files.f16 import rewritten
 from engine.weights.adapters import keep
 
 pytestmark = pytest.mark.local

@@ -30,10 +30,10 @@ pytest.importorskip("llama_cpp", reason="needs the extra local")
 pytest.importorskip("starlette_context", reason="needs llama-cpp-python[server]")
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
+from engine.models.backends.llamacpp import LlamaCpp
+from engine.models.backends.openai import kind_of
 from engine.models.catalog import open_model, parse
-from engine.models.f16 import rewritten
-from engine.models.llamacpp import LlamaCpp
-from engine.models.openai import kind_of
+from engine.models.files.f16 import rewritten
 from engine.settings import Settings
 from tests.local.test_loop import ASKS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.models import smollm2
-from engine.models.checkpoint import weights_of
+from engine.models.files import smollm2
+from engine.models.files.checkpoint import weights_of
 from engine.weights.adapters import keep
 
 
@@ -20,7 +20,7 @@ def shipped() -> Path:
 @pytest.fixture(scope="session")
 def folder(shipped: Path) -> Path:
     """SmolLM2 as a checkpoint in fp32."""
-    from engine.models.checkpoint import of_gguf
+    from engine.models.files.checkpoint import of_gguf
 
     return of_gguf(shipped)
 

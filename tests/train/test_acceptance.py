@@ -15,7 +15,7 @@ pytest.importorskip("peft", reason="needs the extra train")
 
 from engine.acceptance import weights
 from engine.errors import SiaError
-from engine.models.adapter import adapter_folder
+from engine.models.files.adapter import adapter_folder
 from engine.weights.client import Trainer
 from tests.train import tiny
 

@@ -17,9 +17,9 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.models.f16 import rewritten
-from engine.models.llamacpp import LlamaCpp
-from engine.models.local import log_softmax
+from engine.models.backends.llamacpp import LlamaCpp
+from engine.models.backends.local import log_softmax
+from engine.models.files.f16 import rewritten
 from engine.weights import gguf
 from engine.weights.adapters import keep
 from engine.weights.policy import Policy

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("peft", reason="needs the extra train")
 
+from engine.models.backends.transformers import Transformers
 from engine.models.protocol import Message, Request
-from engine.models.transformers import Transformers
 from engine.weights.client import open_trainer
 from engine.weights.recipe import ALGORITHMS, recipe
 from engine.weights.sample import Call, Sample

@@ -12,8 +12,8 @@ pytest.importorskip("transformers", reason="needs the extra train")
 import torch
 from transformers import AutoModelForCausalLM
 
-from engine.models.speaking import speak
-from engine.models.trie import batches, rows
+from engine.models.backends.speaking import speak
+from engine.models.backends.trie import batches, rows
 from engine.weights.algorithms import losses
 from tests.train import tiny
 

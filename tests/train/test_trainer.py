@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("peft", reason="needs the extra train")
 
 from engine.errors import SiaError
-from engine.models.adapter import adapter_folder, manifest
+from engine.models.files.adapter import adapter_folder, manifest
 from engine.weights.client import Trainer, open_trainer
 from engine.weights.recipe import ALGORITHMS, recipe
 from engine.weights.sample import Call, Sample

@@ -15,8 +15,8 @@ pytest.importorskip("peft", reason="needs the extra train")
 
 import transformers
 
+from engine.models.backends.transformers import Transformers
 from engine.models.protocol import Hopeless, Message, Request, Tool
-from engine.models.transformers import Transformers
 
 pytestmark = pytest.mark.train
 T = TypeVar("T")
@@ -122,8 +122,8 @@ def test_what_it_cannot_do_is_refused(folder: Path) -> None:
 
 def test_it_agrees_with_llama_cpp_on_the_same_weights(shipped: Path, folder: Path) -> None:
     pytest.importorskip("llama_cpp", reason="needs the extra local, too")
-    from engine.models.f16 import rewritten
-    from engine.models.llamacpp import LlamaCpp
+    from engine.models.backends.llamacpp import LlamaCpp
+    from engine.models.files.f16 import rewritten
 
     async def do(model: Transformers) -> None:
         other = LlamaCpp(rewritten(shipped))

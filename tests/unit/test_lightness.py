@@ -21,8 +21,8 @@ def loaded(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["engine", "engine.models.anthropic", "engine.models.openai", "engine.models.llamacpp",
-     "engine.models.transformers", "engine.models.vllm", "engine.events.log", "engine.core.decide",
+    ["engine", "engine.models.backends.anthropic", "engine.models.backends.openai", "engine.models.backends.llamacpp",
+     "engine.models.backends.transformers", "engine.models.backends.vllm", "engine.events.log", "engine.core.decide",
      "engine.core.replay", "engine.steps.training.step", "engine.weights.client",
      "engine.queries.audit", "engine.core.gate", "engine.loop.driver", "engine.agents.search",
      "engine.grading.client", "harness_repo.repository"],

@@ -51,7 +51,7 @@ def get(name: str, shared: Shared, *, yes: bool, anyway: bool) -> None:
     if name == "vllm":
         _get_vllm(shared, yes=yes, anyway=anyway)
         return
-    from engine.models import smollm2
+    from engine.models.files import smollm2
 
     path = smollm2.fetch(say)
     if shared.as_json:
@@ -62,7 +62,7 @@ def get(name: str, shared: Shared, *, yes: bool, anyway: bool) -> None:
 
 def _get_vllm(shared: Shared, *, yes: bool, anyway: bool) -> None:
     from engine.compute import devices
-    from engine.models import vllm_environment
+    from engine.models.backends import vllm_environment
 
     if not vllm_environment.interpreter():
         refused = vllm_environment.refusal(devices.gpus(), devices.driver_version())

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from engine.errors import SiaError
-from engine.models import catalog, smollm2
+from engine.models import catalog
 from engine.models.catalog import Reference, in_flight, open_model, parse, price
+from engine.models.files import smollm2
 from engine.models.prices import DEFAULTS, price_of, usd
 from engine.models.protocol import Hopeless, Message, Request
 from engine.models.survey import survey

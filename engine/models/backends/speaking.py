@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from engine.models.trie import Row, depths
+from engine.models.backends.trie import Row, depths
 
 
 class Spoken(NamedTuple):

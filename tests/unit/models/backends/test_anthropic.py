@@ -15,7 +15,7 @@ from tests.fakes.serving import Asked
 
 pytest.importorskip("anthropic", reason="needs the extra agents")
 
-from engine.models.anthropic import Anthropic
+from engine.models.backends.anthropic import Anthropic
 
 TOOL = Tool("look", "Look at a case.", {"type": "object", "properties": {"n": {"type": "integer"}}})
 ASK = Request("claude-sonnet-4-6", [Message("system", "Be brief."), Message("user", "What is seven times six?")])

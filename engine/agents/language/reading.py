@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.agents.language.toolbox import Arguments, Instrument, Invalid, page
 from engine.agents.protocol import View
 from engine.agents.record import Candidate, Record
-from engine.agents.toolbox import Arguments, Instrument, Invalid, page
 from engine.events import types as t
 
 Number = Annotated[int, Meta(description="The candidate's number.", ge=1)]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.models.cache import models_folder, once, sha256
 from engine.models.extras import missing
+from engine.models.files.cache import models_folder, once, sha256
 
 
 def weights_of(folder: Path) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.agents import reading
+from engine.agents.language import reading
+from engine.agents.language.toolbox import Instrument, Invalid
 from engine.agents.protocol import Desk, View
 from engine.agents.record import Record
-from engine.agents.toolbox import Instrument, Invalid
 from engine.models.protocol import Tool, ToolCall
 from harness_repo.tunable import Tunable, Value
 

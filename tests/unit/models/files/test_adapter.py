@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.models.adapter import FILES, MANIFEST, adapter_folder, identity, manifest
+from engine.models.files.adapter import FILES, MANIFEST, adapter_folder, identity, manifest
 from engine.models.protocol import Hopeless
 from engine.weights.adapters import appearing, keep
 

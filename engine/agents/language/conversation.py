@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.agents.asking import ask
-from engine.agents.prompt import Prompt
+from engine.agents.language.asking import ask
+from engine.agents.language.prompt import Prompt
+from engine.agents.language.toolbox import Instrument
 from engine.agents.protocol import Desk, Nothing, Result
-from engine.agents.toolbox import Instrument
 from engine.models.protocol import Message, Tool, ToolCall
 
 READING, READING_SMALL = 20, 1

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from engine.errors import SiaError
+from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, sampling, spoken
 from engine.models.extras import missing
 from engine.models.faults import judged, retry_after
 from engine.models.protocol import Finish, Hopeless, Message, OnText, Reply, Request, Scored, Token, ToolCall, Transient
-from engine.models.quirks import CHOICE, OWNERS, QUIRKS, constraint, sampling, spoken
 from engine.usage import Usage
 
 OPENAI = "https://api.openai.com/v1"

@@ -13,7 +13,7 @@ import pytest
 
 from domains.contract import DataMissing, DataRefused
 from engine.errors import SiaError
-from engine.models import vllm_environment
+from engine.models.backends import vllm_environment
 from engine.models.catalog import open_model, parse
 from engine.models.protocol import Message, Request
 from engine.models.survey import survey

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.agents import editing, reading
-from engine.agents.conversation import Conversation, Rejected
-from engine.agents.editing import WriteHarness
-from engine.agents.prompt import load
+from engine.agents.language import editing, reading
+from engine.agents.language.conversation import Conversation, Rejected
+from engine.agents.language.editing import WriteHarness
+from engine.agents.language.prompt import load
+from engine.agents.language.toolbox import Arguments, Invalid
 from engine.agents.protocol import Desk, Nothing, Proposal
-from engine.agents.toolbox import Arguments, Invalid
 from engine.models.protocol import ToolCall
 
 PAGE, PAGE_SMALL = 12_000, 1000

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.agents import compact
-from engine.agents.conversation import READING_SMALL, REPAIRS, REPAIRS_SMALL
-from engine.agents.feedback import FeedbackAgent
-from engine.agents.meta import MetaAgent
+from engine.agents.language import compact
+from engine.agents.language.conversation import READING_SMALL, REPAIRS, REPAIRS_SMALL
+from engine.agents.language.feedback import FeedbackAgent
+from engine.agents.language.meta import MetaAgent
 from engine.agents.protocol import Nothing, Proposal, View
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.models.adapter import adapter_folder
-from engine.models.checkpoint import weights_of
+from engine.models.backends.local import Compute, Emerging, no_tools, room, threadsafe, turns
+from engine.models.backends.trie import rows
 from engine.models.extras import missing
-from engine.models.local import Compute, Emerging, no_tools, room, threadsafe, turns
+from engine.models.files.adapter import adapter_folder
+from engine.models.files.checkpoint import weights_of
 from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token
-from engine.models.trie import rows
 from engine.usage import Usage
 
 
@@ -40,7 +40,7 @@ class Transformers:
             from transformers import AutoModelForCausalLM, AutoTokenizer
             from transformers.utils import logging
 
-            from engine.models.speaking import speak
+            from engine.models.backends.speaking import speak
         except ModuleNotFoundError as error:
             raise missing(str(error.name), "train") from None
         logging.disable_progress_bar()  # standard error belongs to the run

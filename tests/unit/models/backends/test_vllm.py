@@ -14,14 +14,14 @@ import psutil
 import pytest
 
 from engine.errors import SiaError
-from engine.models.adapter import MANIFEST
+from engine.models.files.adapter import MANIFEST
 from engine.models.protocol import Hopeless, Message, Request
 from tests.fakes.openai_server import OpenAIServer, Plan
 from tests.fakes.serving import ROOT
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
-from engine.models.vllm import Vllm
+from engine.models.backends.vllm import Vllm
 
 ADAPTER = hashlib.sha256(b"base\0hf:0\n").hexdigest()
 FAKE = f"""
@@ -41,7 +41,7 @@ DIES = "print('no GPU was found', flush=True)\nsys.exit(3)"
 HANGS = "signal.pause()"
 ENGINE = """
 import asyncio, pathlib, signal, sys
-from engine.models.vllm import Vllm
+from engine.models.backends.vllm import Vllm
 
 async def go():
     model = await Vllm.start("base", interpreter=pathlib.Path(sys.executable), arguments=["--max-model-len=64"],

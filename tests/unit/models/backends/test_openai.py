@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 import pytest
 
 from engine.errors import SiaError
+from engine.models.backends.quirks import QUIRKS
 from engine.models.protocol import Hopeless, Message, Request, Tool, Transient
-from engine.models.quirks import QUIRKS
 from tests.fakes.openai_server import OpenAIServer, Plan, Use, tokenized
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
-from engine.models.openai import OpenAI, kind_of
+from engine.models.backends.openai import OpenAI, kind_of
 
 T = TypeVar("T")
 KINDS = list(QUIRKS)

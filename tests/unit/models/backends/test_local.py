@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.models.local import Compute, Emerging, room
+from engine.models.backends.local import Compute, Emerging, room
 from engine.models.protocol import Hopeless, Request
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from engine.errors import SiaError
-from engine.models.adapter import adapter_folder
+from engine.models.backends.openai import OpenAI
 from engine.models.extras import missing
 from engine.models.faults import judged
-from engine.models.openai import OpenAI
+from engine.models.files.adapter import adapter_folder
 from engine.models.protocol import OnText, Reply, Request, Scored, Transient
 
 KEY = "VLLM_API_KEY"

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from engine.models.cache import sha256
+from engine.models.files.cache import sha256
 from engine.models.protocol import Hopeless
 
 MANIFEST = "manifest.json"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.models.cache import models_folder, once, sha256
 from engine.models.extras import missing
+from engine.models.files.cache import models_folder, once, sha256
 
 
 def rewritten(source: Path) -> Path:
