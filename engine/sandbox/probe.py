@@ -9,8 +9,8 @@ import importlib
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,13 @@ _ESSENTIAL = ("processes", "network", "files", "capabilities")
 
 
 def probe() -> Isolation:
-    """What a sandbox achieves here. Starts one for a moment (a fifth of a second); never raises.
+    """What a sandbox achieves here. Starts one for a moment (a fifth of a second).
 
     `full` means that every measure holds, `partial` that the harness is contained but some measure is missing or
-    only kept by looking, `none` that no sandbox can be had.
+    only kept by looking, `none` that no sandbox can be had. Raises `OSError` where this interpreter cannot be read.
     """
-    found: list[Isolation] = []
-    # A loop of its own in a thread of its own: the caller may be inside a running loop.
-    thread = threading.Thread(target=lambda: found.append(asyncio.run(_probe())))
-    thread.start()
-    thread.join()
-    return found[0]
+    with ThreadPoolExecutor(1) as thread:  # a loop of its own: the caller may be inside a running one
+        return thread.submit(lambda: asyncio.run(_probe())).result()
 
 
 async def _probe() -> Isolation:

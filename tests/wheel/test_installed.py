@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.pseudo_terminal import PseudoTerminal
 from sia_tui.cli import welcome
+from tests.fresh.machine import PATH
 
 pytestmark = pytest.mark.slow
 USERS = {"as we are": None, **({"as an ordinary user": 61234} if os.geteuid() == 0 else {})}
@@ -28,7 +29,8 @@ def environment(wheel: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sia-wheel-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        python = getattr(sys, "_base_executable", sys.executable)
+        python = shutil.which("python3", path=PATH)
+        assert python, f"no python3 in {PATH}"
         subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True, timeout=200)
         subprocess.run([str(folder / "venv/bin/pip"), "install", "--quiet", str(wheel)], check=True, timeout=1500)
         yield folder
