@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _FILE = r"^\*\*`(?P<file>[^`\n]+)`\*\*\n\n```\w+\n(?P<content>.*?)^```$"
-_CONSOLE = r"^```console\n(?P<console>.*?)^```$"
-_PLAIN = r"^```\n(?P<plain>.*?)^```$"
+_FENCED = r"^```(?P<language>\w*)\n(?P<fenced>.*?)^```$"
 _INDENTED = r"^(?P<indented>    (?:pip|sia) .*\n(?:    .*\n)*)"
-_STEP = re.compile("|".join((_FILE, _CONSOLE, _PLAIN, _INDENTED)), re.MULTILINE | re.DOTALL)
+_STEP = re.compile("|".join((_FILE, _FENCED, _INDENTED)), re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:pip|sia) ")
 
 
@@ -32,20 +31,21 @@ def steps(page: str) -> Iterator[Write | Call]:
     for found in _STEP.finditer(page):
         if found["file"]:
             yield Write(found["file"], found["content"])
-        elif found["console"]:
-            for line in found["console"].splitlines():
-                if line.startswith("$ "):
-                    yield Call(line.removeprefix("$ "))
-        else:
-            for line in (found["plain"] or found["indented"]).splitlines():
-                if _COMMAND.match(line.strip()):
-                    yield Call(line.strip())
+        elif found["language"] == "console":
+            yield from map(Call, _typed(found["fenced"]))
+        elif not found["language"]:
+            lines = map(str.strip, (found["fenced"] or found["indented"]).splitlines())
+            yield from (Call(line) for line in lines if _COMMAND.match(line))
 
 
 def block(page: str, beginning: str) -> list[str]:
     """The commands of the first console block whose first command begins so."""
-    for found in re.finditer(_CONSOLE, page, re.MULTILINE | re.DOTALL):
-        commands = [line.removeprefix("$ ") for line in found[1].splitlines() if line.startswith("$ ")]
+    for found in re.finditer(_FENCED, page, re.MULTILINE | re.DOTALL):
+        commands = _typed(found["fenced"]) if found["language"] == "console" else []
         if commands and commands[0].startswith(beginning):
             return commands
     raise AssertionError(f"the page has no console block that begins with $ {beginning}")
+
+
+def _typed(console: str) -> list[str]:
+    return [line.removeprefix("$ ") for line in console.splitlines() if line.startswith("$ ")]
