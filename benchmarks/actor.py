@@ -15,7 +15,7 @@ import msgspec
 
 from benchmarks.hostile import FILES, LOGS, SPECIMENS
 from engine.core import gate, results
-from engine.core.decide import Judge, Perform, Record, decide
+from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.results import Key
 from engine.core.state import State, evolve
 from engine.evaluation import answer_codec
@@ -119,9 +119,9 @@ class Actor:
         """Goes on until the run rests."""
         while True:
             match decide(self.state):
-                case Record(generation=generation, payload=payload):
+                case Append(generation=generation, payload=payload):
                     self.append(generation, payload)
-                case Judge(generation=generation):
+                case ApplyGate(generation=generation):
                     self.append(generation, self._verdict(generation))
                 case Perform(kind=kind, generation=generation, attempt=attempt):
                     self.append(generation, t.StepStarted(kind, attempt))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 import msgspec
 
 from engine.core import budget, results
-from engine.core.decide import RULES, Await, Judge, Perform, Record, Rest, decide
+from engine.core.decide import RULES, Append, ApplyGate, AwaitApproval, Halt, Perform, decide
 from engine.core.gate import mean
 from engine.core.results import Results
 from engine.core.state import State, evolve, fold
@@ -133,13 +133,13 @@ class Play:
     def to_rest(self) -> State:
         for _ in range(10_000):
             match decide(self.state):
-                case Rest():
+                case Halt():
                     return self.state
-                case Record(generation=generation, payload=payload):
+                case Append(generation=generation, payload=payload):
                     self.append(generation, payload)
-                case Judge(generation=generation):
+                case ApplyGate(generation=generation):
                     self.append(generation, verdict(self.state, self.results, generation))
-                case Await(number=number):
+                case AwaitApproval(number=number):
                     answer: t.Answer = "no" if number in self.declines else "yes"
                     self.declines.discard(number)
                     word = t.ApprovalGiven(number, self.state.versions[number].commit, answer, "ada")

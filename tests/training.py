@@ -115,7 +115,7 @@ class Stage:
 
     async def _run(self, options: Options) -> list[t.Payload]:
         planned = await launch.plan(options, lambda _: None, self.workspace)
-        async with launch.begin(self.workspace, planned) as started:
+        async with launch.start(self.workspace, planned) as started:
             await drive(started, Control())
             return [event.payload for event in started.log.reader.history(started.log.run)]
 
@@ -124,7 +124,7 @@ class Stage:
         return asyncio.run(self._resume())
 
     async def _resume(self) -> list[t.Payload]:
-        async with launch.take_up(self.workspace, "last", workers=2, report=lambda _: None) as started:
+        async with launch.reopen(self.workspace, "last", workers=2, report=lambda _: None) as started:
             await drive(started, Control())
             return [event.payload for event in started.log.reader.history(started.log.run)]
 

@@ -1,8 +1,8 @@
-"""What comes next. Pure: the same history always gives the same decision.
+"""Decides what a run does next. Pure: the same history always gives the same decision.
 
     Execution -> gate -> (unless it was the last) Analysis -> Improvement -> the next generation
 
-`run.started` pins the rules a run lives by, so that an old log keeps meaning what it meant.
+`run.started` pins the rules of a run, so that old logs keep their meaning.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ STEP_ATTEMPTS = 3
 IMPROVEMENT_ATTEMPTS = 2
 
 
-class Record(msgspec.Struct, frozen=True):
-    """Nothing to do but to say so: append these."""
+class Append(msgspec.Struct, frozen=True):
+    """Append an event; no effect."""
 
     generation: int
     payload: t.Payload
 
 
-class Judge(msgspec.Struct, frozen=True):
-    """Put the generation's candidate before the gate; no effects."""
+class ApplyGate(msgspec.Struct, frozen=True):
+    """Append the gate's verdict on the generation's candidate; no effect."""
 
     generation: int
 
 
 class Perform(msgspec.Struct, frozen=True):
-    """Do a step that has effects."""
+    """Perform a step that has effects."""
 
     kind: t.StepKind
     generation: int
     attempt: int
 
 
-class Await(msgspec.Struct, frozen=True):
-    """Wait for a person's word on candidate `number`."""
+class AwaitApproval(msgspec.Struct, frozen=True):
+    """Wait for a person's approval of candidate `number`."""
 
     number: int
 
 
-class Rest(msgspec.Struct, frozen=True):
+class Halt(msgspec.Struct, frozen=True):
     """The run is paused, stopped, finished or failed."""
 
 
-Decision = Record | Judge | Perform | Await | Rest
+Decision = Append | ApplyGate | Perform | AwaitApproval | Halt
 
 
 def decide(state: State) -> Decision:
@@ -66,20 +66,19 @@ def decide(state: State) -> Decision:
 
 
 def _decide_1(state: State) -> Decision:
-    now = state.current
-    at = now.n if now else 0
+    now, at = state.current, state.generation
     if state.status != "running":
-        return Rest()
+        return Halt()
     if state.open_step is not None:
         step = state.open_step
         reason = "the engine ended before this step had a result"
-        return Record(step.generation, t.StepAbandoned(step.kind, step.attempt, reason, step.evaluations))
+        return Append(step.generation, t.StepAbandoned(step.kind, step.attempt, reason, step.evaluations))
     if state.failures >= STEP_ATTEMPTS and state.last_failure is not None:
-        return Record(at, t.RunFailed(state.last_failure, remedy="put that right, then `sia resume`"))
+        return Append(at, t.RunFailed(state.last_failure, remedy="fix the cause, then `sia resume`"))
     if state.exhausted is not None:
-        return Record(at, _finished(state, state.exhausted.reason))
+        return Append(at, _finished(state, state.exhausted.reason))
     if (warning := budget.warning(state)) is not None:
-        return Record(at, warning)
+        return Append(at, warning)
     if state.baseline is None:
         return _perform(state, "baseline", 0)
     if 1 not in state.versions:
@@ -93,25 +92,25 @@ def _begin(state: State, n: int) -> Decision:
     version = state.versions[n]
     votes = state.set.generations if state.set.lever == "best-of-n" else 1
     candidate = t.Candidate(version.commit, state.adapters.get(n), version.lever, votes)
-    return Record(n, t.GenerationStarted(candidate))
+    return Append(n, t.GenerationStarted(candidate))
 
 
 def _continue(state: State, now: Generation) -> Decision:
     if now.execution is None:
         return _affordable(state, now.n) or _perform(state, "execute", now.n)
     if now.verdict is None:
-        return Judge(now.n)
+        return ApplyGate(now.n)
     last, successor = now.n >= last_generation(state.set), now.n + 1 in state.versions
     if successor and not last and (waiting := _approval(state, now.n + 1)) is not None:
         return waiting
     if (last or successor) and not now.finished:
-        return Record(now.n, t.GenerationFinished(incumbent=state.incumbent or now.n))
+        return Append(now.n, t.GenerationFinished(incumbent=state.incumbent or now.n))
     if last:
-        return Record(now.n, _finished(state, f"all {now.n} generations are done"))
+        return Append(now.n, _finished(state, f"all {now.n} generations are done"))
     if successor:
         return _begin(state, now.n + 1)
     if state.fruitless >= IMPROVEMENT_ATTEMPTS:
-        return Record(now.n, _finished(state, f"no further candidate was found, since {now.failed_improvements[-1]}"))
+        return Append(now.n, _finished(state, f"no further candidate was found, since {now.failed_improvements[-1]}"))
     return _affordable(state, now.n) or _perform(state, "improve" if now.analysis else "analyse", now.n)
 
 
@@ -120,19 +119,19 @@ def last_generation(settings: t.Settings) -> int:
     return 1 if settings.lever == "best-of-n" else settings.generations
 
 
-def _approval(state: State, number: int) -> Record | Await | None:
-    """What stands between a candidate and its execution, where the run asks a person first."""
+def _approval(state: State, number: int) -> Append | AwaitApproval | None:
+    """The approval that a candidate needs before its execution, where the run asks for one."""
     version, policy = state.versions[number], state.set.approve
     if version.author == "person" or policy not in ("all", version.lever) or state.approved == number:
         return None
-    if state.asked == number:
-        return Await(number)
-    return Record(number - 1, t.ApprovalAsked(number, version.commit))
+    if state.awaiting == number:
+        return AwaitApproval(number)
+    return Append(number - 1, t.ApprovalAsked(number, version.commit))
 
 
-def _affordable(state: State, generation: int) -> Record | None:
+def _affordable(state: State, generation: int) -> Append | None:
     refused = budget.refusal(state)
-    return Record(generation, refused) if refused else None
+    return Append(generation, refused) if refused else None
 
 
 def _perform(state: State, kind: t.StepKind, generation: int) -> Perform:
@@ -144,19 +143,19 @@ def _finished(state: State, end: str) -> t.RunFinished:
 
 
 def standing(state: State) -> str:
-    """Where the run stands: how it ended, or how far it has come."""
+    """The run's progress in one sentence: how it ended, or how far it is."""
     if state.reason:
         return state.reason
     now = state.current
     if now is None or state.incumbent is None:
-        return "the first candidate is not judged yet"
-    if state.asked is not None:
-        return f"candidate {state.asked} waits for a person's word"
+        return "the first candidate has no verdict yet"
+    if state.awaiting is not None:
+        return f"candidate {state.awaiting} needs a person's approval"
     return f"generation {now.n} of {state.set.generations}; the best so far is generation {state.incumbent}"
 
 
 def outcome(state: State) -> str:
-    """What came of the run, in one sentence; where nothing improved, why."""
+    """The run's outcome in one sentence; where nothing improved, why."""
     judged = [one for one in state.generations if one.verdict and one.verdict.test != "none"]
     best = state.incumbent
     if best is None:

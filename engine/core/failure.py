@@ -1,4 +1,4 @@
-"""How a step says that it came to nothing."""
+"""The error of a step that failed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from engine.events import types as t
 
 
 class StepFailure(Exception):
-    """A step came to nothing; recorded as `step.failed` and tried again."""
+    """The step failed: the driver records `step.failed` and tries again."""
 
     def __init__(self, failure: t.Failure) -> None:
         super().__init__(failure.message)

@@ -1,8 +1,7 @@
-"""Checking a past run from its log: decisions, gates, digests and commit ids are computed again and compared.
+"""Checks a past run from its log: decisions, gates, digests and commit ids are recomputed and compared.
 
-Nothing has effects here: no network, key, sandbox, data, optuna or git. What agents proposed and what instances
-answered are recorded effects; everything that follows from them must follow again. The first event that does not is
-where the run diverges, shown with both sides.
+No effects: no network, key, sandbox, data, optuna or git. Proposals of agents and answers are recorded effects; all
+that follows from them is recomputed. The first event that differs is where the run diverges, shown with both sides.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import msgspec
 from domains.contract import Grade
 from engine.core import budget
 from engine.core import results as instance_results
-from engine.core.decide import Judge, Perform, Record, decide
+from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.gate import mean
 from engine.core.histogram import binned
 from engine.core.results import Results
@@ -32,7 +31,7 @@ from harness_repo.objects import Version, build
 
 
 class Divergence(msgspec.Struct, frozen=True):
-    """Where the log and the recomputation part, and what each says."""
+    """The first event that differs from its recomputation, and both sides."""
 
     n: int
     expected: str
@@ -40,14 +39,14 @@ class Divergence(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What a verification found."""
+    """The result of a verification."""
 
     identical: bool
     events: int
     diverged_at: Divergence | None
 
 
-_WILLED = (t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked, t.RunRenamed, t.RunNoted)
+_BY_PERSONS = (t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked, t.RunRenamed, t.RunNoted)
 _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.BaselineMeasured: ("baseline",),
     t.HarnessWritten: ("write", "improve"),
@@ -82,8 +81,8 @@ def verify(reader: Reader, run: str, until: int | None = None) -> Replayed:
             try:
                 found = _explain(reader, state, results, event, payload, last)
                 state = evolve(state, event)
-            except LookupError:  # it speaks of a generation or a version that there is not
-                found = found or ("an event that fits what came before", _shown(payload, event.generation))
+            except LookupError:  # it names a generation or a version that does not exist
+                found = found or ("an event that fits what came before", _describe(payload, event.generation))
         if found is not None:
             return Replayed(False, count, Divergence(event.n, *found))
         previous, last = event.hash, payload
@@ -105,8 +104,8 @@ def _chain(event: Event, previous: str) -> _Found:
 def _explain(
     reader: Reader, state: State, results: Results, event: Event, payload: t.Payload, last: t.Payload | None
 ) -> _Found:
-    """None where `payload` is what had to come, else what was expected and what is there."""
-    if isinstance(payload, (t.RunStarted, *_WILLED)):
+    """None where `payload` is the expected event, else what was expected and what the log holds."""
+    if isinstance(payload, (t.RunStarted, *_BY_PERSONS)):
         return (
             None if isinstance(payload, t.RunStarted) == (state.status == "new") else ("run.started first", event.type)
         )
@@ -114,24 +113,25 @@ def _explain(
         return None
     edited = isinstance(last, t.RunForked) or (isinstance(last, t.ApprovalGiven) and last.answer == "edit")
     if isinstance(payload, t.HarnessWritten) and edited:
-        return _version(reader, state, results, event, payload)  # a person's edit came with the fork, or with a word
+        return _version(reader, state, results, event, payload)  # a person's edit, of a fork or of an approval
     if isinstance(payload, t.ApprovalGiven):
-        return None if payload.number == state.asked else (f"a word on candidate {state.asked}", f"on {payload.number}")
+        expected, got = state.awaiting, payload.number
+        return None if expected == got else (f"an approval of candidate {expected}", f"one of candidate {got}")
     step = state.open_step
     if step is not None and (belongs := _belongs(step, payload)) is not None:
         if not belongs or event.generation != step.generation:
-            what = f"something of the step {step.kind!r} of generation {step.generation}, attempt {step.attempt}"
-            return what, _shown(payload, event.generation)
+            what = f"an event of the step {step.kind!r} of generation {step.generation}, attempt {step.attempt}"
+            return what, _describe(payload, event.generation)
         check = _IN_STEP.get(type(payload))
         return check(reader, state, results, event, payload) if check else None
     abandoned = isinstance(last, t.StepAbandoned)
     if isinstance(payload, t.BudgetExhausted) and abandoned and payload.resource in budget.used(state):
-        return None  # the clock, or the next call's price, ended the step: what was known then is recorded
+        return None  # the clock, or the price of the next call, ended the step; what was known then is recorded
     return _decided(state, results, event, payload)
 
 
 def _belongs(step: OpenStep, payload: t.Payload) -> bool | None:
-    """Whether `payload` can come of the open step; None where it is not of the kind that comes of steps."""
+    """Whether `payload` belongs to the open step; None where its type belongs to no step."""
     if isinstance(payload, t.StepFailed | t.StepAbandoned):
         return (payload.kind, payload.attempt) == (step.kind, step.attempt)
     kinds = _BELONGS.get(type(payload))
@@ -140,23 +140,25 @@ def _belongs(step: OpenStep, payload: t.Payload) -> bool | None:
 
 def _decided(state: State, results: Results, event: Event, payload: t.Payload) -> _Found:
     match decide(state):
-        case Record(generation=generation, payload=expected):
+        case Append(generation=generation, payload=expected):
             return _same(expected, generation, payload, event)
-        case Judge(generation=generation):
+        case ApplyGate(generation=generation):
             return _same(verdict(state, results, generation), generation, payload, event)
         case Perform(kind=kind, generation=generation, attempt=attempt):
             return _same(t.StepStarted(kind, attempt), generation, payload, event)
         case _:
-            return f"nothing: the run is {state.status}", _shown(payload, event.generation)
+            return f"nothing: the run is {state.status}", _describe(payload, event.generation)
 
 
 def _same(expected: t.Payload, generation: int, payload: t.Payload, event: Event) -> _Found:
+    if isinstance(expected, t.RunFailed) and isinstance(payload, t.RunFailed):
+        expected = msgspec.structs.replace(expected, remedy=payload.remedy)  # advice, in the words of its release
     if type(expected) is type(payload) and encode(expected) == encode(payload) and generation == event.generation:
         return None
-    return _shown(expected, generation), _shown(payload, event.generation)
+    return _describe(expected, generation), _describe(payload, event.generation)
 
 
-def _shown(payload: t.Payload, generation: int) -> str:
+def _describe(payload: t.Payload, generation: int) -> str:
     return f"{payload.type} of generation {generation} {encode(payload).decode()}"
 
 

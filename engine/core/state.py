@@ -1,4 +1,4 @@
-"""What a run is at an event: `state = fold(evolve, events)`. Pure; knows no clock, no file, no effect."""
+"""The state of a run at an event: `state = fold(evolve, events)`. Pure: no clock, no file, no effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Status = Literal["new", "running", "paused", "stopped", "finished", "failed"]
 
 
 class Generation(msgspec.Struct, frozen=True):
-    """One generation as far as it has come."""
+    """One generation, with what has been recorded of it so far."""
 
     n: int
     candidate: t.Candidate
@@ -28,7 +28,7 @@ class Generation(msgspec.Struct, frozen=True):
 
 
 class OpenStep(msgspec.Struct, frozen=True):
-    """A step that has begun and has no result yet."""
+    """A step that was started and has no result yet."""
 
     kind: t.StepKind
     generation: int
@@ -38,7 +38,7 @@ class OpenStep(msgspec.Struct, frozen=True):
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """What the run has used. What is `reused` was taken from the lineage and counts in matched budgets."""
+    """What the run has used. `reused` counts what the lineage held already; it counts in matched budgets."""
 
     evaluations: int = 0
     reused: int = 0
@@ -78,7 +78,7 @@ class State(msgspec.Struct, frozen=True):
     spent: Spent = Spent()
     executed: int = 0
     fruitless: int = 0
-    asked: int | None = None
+    awaiting: int | None = None
     approved: int | None = None
     declined: tuple[t.HarnessWritten, ...] = ()
     warned: tuple[str, ...] = ()
@@ -94,6 +94,11 @@ class State(msgspec.Struct, frozen=True):
     def current(self) -> Generation | None:
         """The latest generation."""
         return self.generations[-1] if self.generations else None
+
+    @property
+    def generation(self) -> int:
+        """The number of the latest generation; 0 before the first."""
+        return len(self.generations)
 
     def of(self, n: int) -> Generation:
         """Generation `n`, from 1."""
@@ -131,8 +136,8 @@ def fold(events: Iterable[Event], state: State | None = None) -> State:
     return state
 
 
-def streamed(state: State, fresh: int, reused: int, event: Event) -> State:
-    """The state after a row of `instance.finished` that ends with `event`: what `evolve` comes to one by one."""
+def evolve_results(state: State, fresh: int, reused: int, event: Event) -> State:
+    """The state after consecutive `instance.finished` events, the last of which is `event`: as `evolve` one by one."""
     votes = state.current.candidate.votes if state.current else 1
     fresh, reused = votes * fresh, votes * reused
     state = replace(_timed(state, event), n=event.n, hash=event.hash, executed=state.executed + fresh + reused)
@@ -143,7 +148,7 @@ def evolve(state: State, event: Event) -> State:
     """The state after one more event."""
     payload = event.payload
     if isinstance(payload, t.InstanceFinished):
-        return streamed(state, int(not payload.reused), int(payload.reused), event)
+        return evolve_results(state, int(not payload.reused), int(payload.reused), event)
     state = replace(_timed(state, event), n=event.n, hash=event.hash)
     match payload:
         case t.RunStarted():
@@ -180,8 +185,8 @@ def evolve(state: State, event: Event) -> State:
             unsealed = state.unsealed + (kind == "test")
             return replace(state, open_step=opened, attempts=attempt, unsealed=unsealed)
         case t.StepFailed(failure=failure):
-            again = payload.kind == "write" and failure.kind == "candidate"  # the Meta-Agent then writes another
-            state = replace(state, rewrites=state.rewrites + again)
+            rewritten = payload.kind == "write" and failure.kind == "candidate"  # the Meta-Agent then writes another
+            state = replace(state, rewrites=state.rewrites + rewritten)
             return replace(_close(state), failures=state.failures + 1, attempts=payload.attempt, last_failure=failure)
         case t.StepAbandoned(attempt=attempt):
             return replace(_close(state), attempts=attempt)
@@ -195,7 +200,7 @@ def evolve(state: State, event: Event) -> State:
                 generations=(*state.generations, Generation(event.generation, candidate)),
                 executed=0,
                 fruitless=0,
-                asked=None,  # also where the settings stopped asking before a word was given
+                awaiting=None,  # also where the settings no longer ask for the approval
             )
         case t.ExecutionFinished():
             return _succeed(_generation(replace(state, executed=0), event, execution=payload))
@@ -221,11 +226,11 @@ def evolve(state: State, event: Event) -> State:
             state = replace(state, fruitless=state.fruitless + 1)
             return _succeed(_generation(state, event, analysis=None, failed_improvements=failed))
         case t.ApprovalAsked(number=number):
-            return replace(state, asked=number)
+            return replace(state, awaiting=number)
         case t.ApprovalGiven(answer="no"):
             return _declined(state, event, payload)
         case t.ApprovalGiven(number=number):
-            return replace(state, asked=None, approved=number)
+            return replace(state, awaiting=None, approved=number)
         case t.GenerationFinished():
             return _generation(state, event, finished=True)
         case t.BudgetWarned(resource=resource, share=share):
@@ -239,7 +244,7 @@ def evolve(state: State, event: Event) -> State:
 
 
 def _reopened(state: State, settings: t.Settings | None) -> State:
-    """Failures are forgiven; a used-up budget is lifted by new settings only."""
+    """Running again: failures are reset; an exhausted budget is reset by new settings only."""
     return replace(
         state,
         status="running",
@@ -280,29 +285,29 @@ def _trained(state: State, trained: t.WeightsTrained) -> State:
 
 
 def _next(state: State, version: t.HarnessWritten, adapter: str | None) -> State:
-    """The state with that candidate; one that waited in its place is out of the question."""
+    """The state with that candidate; an earlier candidate of that number is declined."""
     number, replaced = version.number, state.versions.get(version.number)
     others = {other: name for other, name in state.adapters.items() if other != number}
     return replace(
         state,
-        asked=None if state.asked == number else state.asked,
+        awaiting=None if state.awaiting == number else state.awaiting,
         versions={**state.versions, number: version},
         adapters={**others, number: adapter} if adapter else others,
         declined=(*state.declined, replaced) if replaced else state.declined,
     )
 
 
-def _declined(state: State, event: Event, word: t.ApprovalGiven) -> State:
-    """The state without the candidate that a person has declined; another Analysis follows."""
-    versions = {number: version for number, version in state.versions.items() if number != word.number}
+def _declined(state: State, event: Event, approval: t.ApprovalGiven) -> State:
+    """The state without the candidate that a person declined; another Analysis follows."""
+    versions = {number: version for number, version in state.versions.items() if number != approval.number}
     failed = (
         *state.of(event.generation).failed_improvements,
-        f"declined by {word.by}: {word.reason or 'no reason given'}",
+        f"declined by {approval.by}: {approval.reason or 'no reason given'}",
     )
     state = _generation(state, event, analysis=None, failed_improvements=failed)
-    declined = (*state.declined, state.versions[word.number])
-    adapters = {number: adapter for number, adapter in state.adapters.items() if number != word.number}
-    return replace(state, asked=None, versions=versions, adapters=adapters, declined=declined)
+    declined = (*state.declined, state.versions[approval.number])
+    adapters = {number: adapter for number, adapter in state.adapters.items() if number != approval.number}
+    return replace(state, awaiting=None, versions=versions, adapters=adapters, declined=declined)
 
 
 def _generation(state: State, event: Event, **changes: object) -> State:
@@ -312,7 +317,7 @@ def _generation(state: State, event: Event, **changes: object) -> State:
 
 
 def _timed(state: State, event: Event) -> State:
-    """Time counts while a step is open, from event to event: a crash loses only what came after the last one."""
+    """Counts the time while a step is open, from event to event: a crash loses only what came after the last one."""
     if state.open_step is None:
         return state
     since = max(0, event.at - state.open_step.started_at) / 1e6

@@ -1,7 +1,7 @@
-"""The cross {first, best harness} x {base, best adapter}: what each lever brings alone and on top of the other.
+"""Ablation {first, best harness} x {base, best adapter}: the gain of each lever alone and on top of the other.
 
 Two cells are results of the run. The others are forks with one Execution each, whose candidate is a harness of the run
-under weights of the run; a fork that is there already is not made again.
+under weights of the run; a fork that exists already is reused.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from engine.core.state import State, evolve
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader, RunRow
-from engine.loop.fork import Child, judged_at
+from engine.loop.fork import ForkPlan, gate_event
 from harness_repo import harness as harnesses
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """One of the four: generation `n` of the run, or the candidate that the fork `child` executes."""
+    """One of the four: generation `n` of the run, or the candidate of `fork`."""
 
     harness: str
     weights: str
     n: int | None = None
-    child: Child | None = None
+    fork: ForkPlan | None = None
 
 
 def cells(reader: Reader, run: RunRow) -> list[Cell]:
@@ -40,13 +40,13 @@ def cells(reader: Reader, run: RunRow) -> list[Cell]:
             "a run with --lever auto pulls both",
         )
     swapped = [
-        _child(reader, run, state, "first-harness-best-adapter", version=1, weights=best),
-        _child(reader, run, state, "best-harness-base", version=best, weights=1),
+        _fork(reader, run, state, "first-harness-best-adapter", version=1, weights=best),
+        _fork(reader, run, state, "best-harness-base", version=best, weights=1),
     ]
     return [
         Cell("first", "base", n=1),
-        Cell("best", "base", child=swapped[1]),
-        Cell("first", "best", child=swapped[0]),
+        Cell("best", "base", fork=swapped[1]),
+        Cell("first", "best", fork=swapped[0]),
         Cell("best", "best", n=best),
     ]
 
@@ -55,11 +55,11 @@ def _rewritten(state: State, best: int) -> bool:
     return state.versions[best].tree != state.versions[1].tree
 
 
-def _child(reader: Reader, run: RunRow, state: State, name: str, *, version: int, weights: int) -> Child:
+def _fork(reader: Reader, run: RunRow, state: State, name: str, *, version: int, weights: int) -> ForkPlan:
     files = {path: reader.blob(blob) for path, blob in state.versions[version].files.items()}
-    return Child(
+    return ForkPlan(
         parent=run.run,
-        at=judged_at(reader, run, weights),
+        at=gate_event(reader, run, weights),
         name=f"{run.name[:36]}.{name}",
         settings=replace(state.set, generations=weights + 1, lever="harness"),
         branch=weights,
@@ -67,7 +67,7 @@ def _child(reader: Reader, run: RunRow, state: State, name: str, *, version: int
     )
 
 
-def told(reader: Reader, run: RunRow, found: list[tuple[Cell, RunRow]]) -> dict[str, Any]:
+def report(reader: Reader, run: RunRow, found: list[tuple[Cell, RunRow]]) -> dict[str, Any]:
     """What `sia compare RUN --cross --json` prints: each cell with its score and its gain over the first."""
     rows: list[dict[str, Any]] = []
     base: dict[tuple[str, int], float] = {}

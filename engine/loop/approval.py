@@ -1,6 +1,6 @@
-"""A person's word on a candidate: yes, no, or an edited harness in its place.
+"""Approval of a candidate by a person: yes, no, or an edited harness in its place.
 
-A live engine takes it from its socket; where none is live, the same rows are appended here.
+A live engine receives it through its control socket; where none is live, the same rows are appended here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.loop.control_socket import Request, send
+from engine.loop.control_socket import Approval, send
 from engine.run.versions import harness_written
 from engine.run.workspace import Workspace
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
@@ -25,8 +25,8 @@ from harness_repo.objects import Version
 from harness_repo.repository import Repository
 
 
-class NewlyAsked(msgspec.Struct, frozen=True):
-    """What a candidate wants that its parent did not: packages, imported modules, tools, files."""
+class Additions(msgspec.Struct, frozen=True):
+    """What a candidate uses that its parent did not: packages, imported modules, tools, files."""
 
     packages: list[str]
     imports: list[str]
@@ -34,55 +34,62 @@ class NewlyAsked(msgspec.Struct, frozen=True):
     files: list[str]
 
 
-def give(workspace: Workspace, reference: str, request: Request) -> str:
-    """Gives the word and returns the run's name; raises `SiaError` where none is asked for or the edit is not valid."""
+def give(workspace: Workspace, reference: str, approval: Approval) -> str:
+    """Gives an approval to a run and returns the run's name.
+
+    Raises `SiaError` where no candidate awaits approval, or where the edit is not a harness.
+    """
     with contextlib.closing(workspace.reader()) as reader:
         found = reader.find(reference)
         state = fold(reader.history(found.run))
-    if state.asked is not None and not request.commit:
-        request = replace(request, commit=state.versions[state.asked].commit)
-    rows(state, request)  # refused here, before an engine is bothered
-    if send(workspace.path, found.run, request):
+    if state.awaiting is not None and not approval.commit:
+        approval = replace(approval, commit=state.versions[state.awaiting].commit)
+    _rows(state, approval)  # refused here, before an engine is asked
+    if send(workspace.path, found.run, approval):
         return found.name
     with contextlib.closing(RunLog.hold(workspace.path, found.run)) as log:
-        given, contents = written(state, request, workspace.repository())
-        log.append(given, contents=contents)
+        rows, contents = prepare(state, approval, workspace.repository())
+        log.append(rows, contents=contents)
     return found.name
 
 
-def written(state: State, request: Request, repository: Repository) -> tuple[list[tuple[int, t.Payload]], list[bytes]]:
-    """The rows to append and their blobs; an edit's git objects are stored first."""
-    given, contents, version = rows(state, request)
+def prepare(
+    state: State, approval: Approval, repository: Repository
+) -> tuple[list[tuple[int, t.Payload]], list[bytes]]:
+    """The rows to append and their blobs; the git objects of an edit are stored first."""
+    rows, contents, version = _rows(state, approval)
     if version is not None:
         repository.write(version)
-    return given, contents
+    return rows, contents
 
 
-def rows(state: State, request: Request) -> tuple[list[tuple[int, t.Payload]], list[bytes], Version | None]:
-    """What the word means for the log."""
-    number = state.asked
+def _rows(state: State, approval: Approval) -> tuple[list[tuple[int, t.Payload]], list[bytes], Version | None]:
+    number = state.awaiting
     if number is None:
-        raise SiaError(f"{state.name} waits for no word", "start a run with --approve harness to be asked")
-    asked = state.versions[number]
-    if request.commit not in ("", asked.commit):
-        raise SiaError(f"candidate {request.commit[:10]} no longer waits", "`sia approve` shows the one that does")
-    answer = msgspec.convert(request.wish, t.Answer)
-    word = t.ApprovalGiven(number, asked.commit, answer, request.by, request.reason)
-    if answer != "edit":
-        return [(number - 1, word)], [], None
+        raise SiaError(
+            f"{state.name} has no candidate awaiting approval", "start a run with --approve harness to be asked"
+        )
+    candidate = state.versions[number]
+    if approval.commit not in ("", candidate.commit):
+        raise SiaError(
+            f"candidate {approval.commit[:10]} no longer awaits approval", "`sia approve` shows the one that does"
+        )
+    given = t.ApprovalGiven(number, candidate.commit, approval.answer, approval.by, approval.reason)
+    if approval.answer != "edit":
+        return [(number - 1, given)], [], None
     try:
-        harness = read_folder(Path(request.folder))
+        harness = read_folder(Path(approval.folder))
     except (HarnessInvalid, OSError) as error:
-        raise SiaError(f"{request.folder} is not a harness: {error}", "correct it and approve again") from None
-    reason = request.reason or "Edited by a person before its execution."
-    version = Version(harness.files, asked.parents, number, asked.lever, "person", reason)
+        raise SiaError(f"{approval.folder} is not a harness: {error}", "correct it and approve again") from None
+    reason = approval.reason or "Edited by a person before its execution."
+    version = Version(harness.files, candidate.parents, number, candidate.lever, "person", reason)
     event, contents = harness_written(version, "edited by a person")
-    return [(number - 1, word), (number - 1, event)], contents, version
+    return [(number - 1, given), (number - 1, event)], contents, version
 
 
-def newly_asked(parent: Harness, candidate: Harness) -> NewlyAsked:
-    """What `candidate` asks for beyond `parent`."""
-    return NewlyAsked(
+def additions(parent: Harness, candidate: Harness) -> Additions:
+    """What `candidate` uses beyond `parent`."""
+    return Additions(
         packages=_new(parent.manifest.packages, candidate.manifest.packages),
         imports=_new(_imports(parent.files), _imports(candidate.files)),
         tools=_new(_tools(parent.files), _tools(candidate.files)),

@@ -1,7 +1,7 @@
-"""Reaching a live engine: a Unix socket that takes wishes. The engine, not the caller, writes the event.
+"""The control socket of a live engine takes requests to pause or stop, and approvals. The engine writes the events.
 
-The socket lies in the workspace, in a folder that is its user's alone (mode 0700): whoever finds the workspace finds
-the engine, whatever $TMPDIR and the way there are called.
+The socket lies in the workspace, in a folder of its user's alone (mode 0700): whoever finds the workspace finds the
+engine, whatever $TMPDIR and the path are called.
 """
 
 from __future__ import annotations
@@ -17,21 +17,32 @@ from typing import Literal
 import msgspec
 
 from engine.errors import SiaError
+from engine.events.types import Answer
 
-Wish = Literal["pause", "stop", "yes", "no", "edit"]
+PauseKind = Literal["pause", "stop"]
 
 
-class Request(msgspec.Struct, frozen=True):
-    """What another process wants of the engine: to rest, or a word on a waiting candidate.
+class PauseRequest(msgspec.Struct, frozen=True, tag="pause"):
+    """A request to pause or stop the run; `by` says who asks."""
 
-    A word names the `commit` that it is about, so that it cannot fall on a later one; `folder` holds an edit.
+    kind: PauseKind
+    by: str
+
+
+class Approval(msgspec.Struct, frozen=True, tag="approval"):
+    """A person's answer about the candidate awaiting approval; `folder` holds an edit.
+
+    It names the candidate's `commit`, so that it cannot fall on a later one; empty is whichever awaits approval.
     """
 
-    wish: Wish
+    answer: Answer
     by: str
     reason: str = ""
     folder: str = ""
     commit: str = ""
+
+
+Request = PauseRequest | Approval
 
 
 def address(workspace: Path, run: str) -> Path:
@@ -41,7 +52,7 @@ def address(workspace: Path, run: str) -> Path:
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """Another name of `path`: a socket's address holds some 100 bytes, and a workspace's name may be longer."""
+    """A short name of `path`: a socket's address holds some 100 bytes, and the path of a workspace may be longer."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -50,23 +61,23 @@ def _short(path: Path) -> Iterator[str]:
 
 
 class Control:
-    """The engine's end: the first wish to rest wins and wakes whoever waits; a word waits until it is asked for."""
+    """The engine's end. The first request to pause or stop counts; approvals wait until the engine takes them."""
 
     def __init__(self) -> None:
-        self.wanted: Request | None = None
-        self.words: asyncio.Queue[Request] = asyncio.Queue()
-        self._woken = asyncio.Event()
+        self.request: PauseRequest | None = None
+        self.approvals: asyncio.Queue[Approval] = asyncio.Queue()
+        self._requested = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._address: Path | None = None
 
-    def ask(self, wish: Wish, by: str) -> None:
-        """Asks the engine from inside its own process (a signal, say)."""
-        self.wanted = self.wanted or Request(wish, by)
-        self._woken.set()
+    def ask(self, kind: PauseKind, by: str) -> None:
+        """Requests a pause or stop from inside the engine's process (on a signal, say)."""
+        self.request = self.request or PauseRequest(kind, by)
+        self._requested.set()
 
     async def wait(self) -> None:
-        """Returns when something is wanted."""
-        await self._woken.wait()
+        """Returns when a pause or stop has been requested."""
+        await self._requested.wait()
 
     async def listen(self, workspace: Path, run: str) -> None:
         """Opens the socket. The run's lock is held, so a file that is there is a dead engine's."""
@@ -87,11 +98,12 @@ class Control:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, msgspec.DecodeError, TimeoutError):
-            request = msgspec.json.decode(await asyncio.wait_for(reader.readline(), 5), type=Request)
-            if request.wish in ("pause", "stop"):
-                self.ask(request.wish, request.by)
-            else:
-                self.words.put_nowait(request)
+            line = await asyncio.wait_for(reader.readline(), 5)
+            match msgspec.json.decode(line, type=Request):
+                case PauseRequest(kind=kind, by=by):
+                    self.ask(kind, by)
+                case Approval() as approval:
+                    self.approvals.put_nowait(approval)
             writer.write(b"ok\n")
             await writer.drain()
         writer.close()
@@ -105,7 +117,7 @@ class Control:
 
 
 def send(workspace: Path, run: str, request: Request) -> bool:
-    """Asks a live engine; False where none listens."""
+    """Sends a request to a live engine; False where none listens."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         try:

@@ -1,4 +1,4 @@
-"""The three lines of the loop: decide, perform, append. Starting, resuming and crash recovery are the same call."""
+"""The loop: decide, perform, append. Starting, resuming and recovering from a crash are the same call."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from engine.core import budget
-from engine.core.decide import Await, Judge, Perform, Record, Rest, decide
+from engine.core.decide import Append, ApplyGate, AwaitApproval, Halt, Perform, decide
 from engine.core.failure import StepFailure
 from engine.core.verdict import verdict
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.events import types as t
+from engine.failure import Failure
 from engine.grading.client import GraderFailed
 from engine.loop import approval
 from engine.loop.control_socket import Control
@@ -33,100 +34,67 @@ RETRY_S = 1.0
 
 
 async def drive(run: Run, control: Control) -> None:
-    """Goes on until the run rests. A wish for a pause or a stop is granted at once, also inside a step."""
+    """Loops until the run is paused, stopped, failed or finished.
+
+    A request to pause or stop takes effect at once, also inside a step.
+    """
     while True:
-        if control.wanted and run.state.status == "running":
-            _grant(run, control)
+        if control.request is not None and run.state.status == "running":
+            by = control.request.by
+            run.append(run.state.generation, t.RunPaused(by) if control.request.kind == "pause" else t.RunStopped(by))
         decision = decide(run.state)
         match decision:
-            case Rest():
+            case Halt():
                 return
-            case Record(generation=generation, payload=payload):
+            case Append(generation=generation, payload=payload):
                 run.append(generation, payload)
-            case Judge(generation=generation):
+            case ApplyGate(generation=generation):
                 run.append(generation, verdict(run.state, run.results, generation))
             case Perform():
                 await perform(run, decision, control)
-            case Await():
-                await _word(run, control)
+            case AwaitApproval():
+                await _await_approval(run, control)
         run.refs.point(run.state)
 
 
-async def _word(run: Run, control: Control) -> None:
-    """Waits for a person's word on a candidate, or for a wish to rest."""
-    word = asyncio.ensure_future(control.words.get())
-    wish = asyncio.ensure_future(control.wait())
-    try:
-        await asyncio.wait({word, wish}, return_when=asyncio.FIRST_COMPLETED)
-        if word.done():
-            with contextlib.suppress(SiaError):  # whoever gave a word that does not fit was told so
-                rows, contents = approval.written(run.state, word.result(), run.ports.repository)
-                run.append_rows(rows, contents)
-    finally:
-        word.cancel()
-        wish.cancel()
-
-
 async def perform(run: Run, step: Perform, control: Control) -> None:
-    """Does one step. However it ends, the log says so: its result, its failure, or that it was abandoned."""
+    """Performs one step. However it ends, the log says so: with its result, its failure, or that it was abandoned."""
     run.append(step.generation, t.StepStarted(step.kind, step.attempt))
-    work = asyncio.ensure_future(_STEPS[step.kind](run, step.generation))
-    wish = asyncio.ensure_future(control.wait())
-    left = None if step.kind == "test" else _seconds_left(run)  # a reading that has begun is not cut short
     try:
-        await asyncio.wait({work, wish}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            await work
-            return
-        await _cancel(work)
-        run.flush()
-        if run.state.open_step is None:
-            return  # its result is in the log: it finished as it was told to end
-        reason = "a person asked" if wish.done() else "the budget of minutes is used up"
-        _abandon(run, step, reason)
-        if not wish.done():
-            now, cap = budget.used(run.state)["minutes"]
-            run.append(step.generation, budget.exhausted("minutes", max(now, cap), cap))
-    except StepFailure as error:
-        await _failed(run, step, error.failure)
-    except InfrastructureFailure as error:
-        await _failed(run, step, t.Failure("infrastructure", str(error)))
+        interruption = await _until_interrupted(run, step, control)
     except Overspent as error:
-        await _cancel(work)
-        run.flush()
         _abandon(run, step, f"the budget of {error.resource} does not suffice")
         run.append(step.generation, t.BudgetExhausted(error.resource, error.spent, error.cap, str(error)))
-    except GraderFailed as error:
-        await _failed(run, step, t.Failure("verifier", str(error)))
     except SiaError:
-        raise  # the log itself cannot be written, or the machine cannot do it: a person must help first
+        raise  # the log cannot be written, or the machine cannot do it: only a person can help
     except Exception as error:
-        await _failed(run, step, t.Failure("infrastructure", f"{type(error).__name__}: {error}"))
+        run.append(step.generation, t.StepFailed(step.kind, step.attempt, _failure(error)))
+        await asyncio.sleep(RETRY_S * step.attempt)
+    else:
+        run.flush()
+        if not interruption or run.state.open_step is None:
+            return  # its result is in the log, which may be so also where it was interrupted
+        _abandon(run, step, "a person asked" if interruption == "request" else "the budget of minutes is used up")
+        if interruption == "time-out":
+            spent, cap = budget.used(run.state)["minutes"]
+            run.append(step.generation, budget.exhausted("minutes", max(spent, cap), cap))
+
+
+async def _until_interrupted(run: Run, step: Perform, control: Control) -> str:
+    """Runs a step to its end, to a request to pause or stop, or to the end of the budget of minutes; says which."""
+    work = asyncio.ensure_future(_STEPS[step.kind](run, step.generation))
+    request = asyncio.ensure_future(control.wait())
+    cap = None if step.kind == "test" else run.state.set.budget.minutes  # a reading that has begun is not cut short
+    seconds = None if cap is None else max(0.0, cap * 60 - run.state.spent.seconds)
+    try:
+        await asyncio.wait({work, request}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            await work
+            return ""
+        return "request" if request.done() else "time-out"
     finally:
         await _cancel(work)
-        await _cancel(wish)
-
-
-async def _failed(run: Run, step: Perform, failure: t.Failure) -> None:
-    run.append(step.generation, t.StepFailed(step.kind, step.attempt, failure))
-    await asyncio.sleep(RETRY_S * step.attempt)
-
-
-def _abandon(run: Run, step: Perform, reason: str) -> None:
-    kept = run.state.open_step.evaluations if run.state.open_step else 0
-    run.append(step.generation, t.StepAbandoned(step.kind, step.attempt, reason, kept))
-
-
-def _grant(run: Run, control: Control) -> None:
-    wanted = control.wanted
-    if wanted is not None:
-        at = run.state.current.n if run.state.current else 0
-        run.append(at, t.RunPaused(wanted.by) if wanted.wish == "pause" else t.RunStopped(wanted.by))
-
-
-def _seconds_left(run: Run) -> float | None:
-    cap = run.state.set.budget.minutes
-    return None if cap is None else max(0.0, cap * 60 - run.state.spent.seconds)
+        await _cancel(request)
 
 
 async def _cancel(task: asyncio.Future[None]) -> None:
@@ -135,19 +103,52 @@ async def _cancel(task: asyncio.Future[None]) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await task
     elif not task.cancelled():
-        task.exception()  # seen: whoever awaited it has it
+        task.exception()  # retrieved, so that asyncio does not report it: whoever awaited the task has it
+
+
+def _abandon(run: Run, step: Perform, reason: str) -> None:
+    run.flush()
+    kept = run.state.open_step.evaluations if run.state.open_step else 0
+    run.append(step.generation, t.StepAbandoned(step.kind, step.attempt, reason, kept))
+
+
+def _failure(error: Exception) -> Failure:
+    """The failure that the log records for an error that ended a step."""
+    match error:
+        case StepFailure(failure=failure):
+            return failure
+        case InfrastructureFailure():
+            return Failure("infrastructure", str(error))
+        case GraderFailed():
+            return Failure("verifier", str(error))
+        case _:
+            return Failure("infrastructure", f"{type(error).__name__}: {error}")
+
+
+async def _await_approval(run: Run, control: Control) -> None:
+    """Waits for a person's approval of a candidate, or for a request to pause or stop."""
+    given = asyncio.ensure_future(control.approvals.get())
+    request = asyncio.ensure_future(control.wait())
+    try:
+        await asyncio.wait({given, request}, return_when=asyncio.FIRST_COMPLETED)
+        if given.done():
+            with contextlib.suppress(SiaError):  # whoever gave an approval that does not fit has been told so
+                rows, contents = approval.prepare(run.state, given.result(), run.ports.repository)
+                run.append_rows(rows, contents)
+    finally:
+        given.cancel()
+        request.cancel()
 
 
 async def test(run: Run, control: Control) -> t.TestUnsealed:
     """Unseals the test split for the run's incumbent, whatever the run's status."""
     if run.state.incumbent is None:
         raise SiaError("this run has no incumbent yet", "let it finish its first generation with `sia resume`")
-    at = run.state.current.n if run.state.current else 0
-    if run.state.open_step is not None:
-        step = run.state.open_step
+    step = run.state.open_step
+    if step is not None:
         run.append(step.generation, t.StepAbandoned(step.kind, step.attempt, "the engine ended", step.evaluations))
     before, started = run.state.n, time.monotonic()
-    await perform(run, Perform("test", at, 1), control)
+    await perform(run, Perform("test", run.state.generation, 1), control)
     for event in run.log.reader.history(run.log.run, after=before):
         if isinstance(payload := event.payload, t.TestUnsealed):
             return payload

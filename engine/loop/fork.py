@@ -1,8 +1,7 @@
 """Branches and forks: a new run that shares its parent's history up to an event, by pointer.
 
-Nothing is copied, so the cost does not depend on how long the parent is, and the parent is not touched: the child's
-first event, `run.forked`, chains to the parent's event `at`. What the child then does again is taken from the
-lineage wherever the lineage already holds it.
+Nothing is copied, so a fork costs the same however long its parent is, and the parent is not touched: the child's
+first event, `run.forked`, chains to the parent's event `at`. Effects that the lineage already holds are reused.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ from harness_repo.harness import Harness
 from harness_repo.objects import Version
 
 FIXED = ("repeats", "noisy", "train_sample", "probe_fold", "script", "model", "seed_harness", "judge")
-"""Settings that say what is measured, and how; with another one it would be another experiment."""
+"""Settings that define what is measured, and how: a change would make it another experiment."""
 
 
-class Child(msgspec.Struct, frozen=True):
-    """A run to be made: `branch` names a generation, else the fork is at event `at`."""
+class ForkPlan(msgspec.Struct, frozen=True):
+    """A run to be made from `parent` at event `at`; a `branch` has the candidate of that generation as incumbent."""
 
     parent: str
     at: int
@@ -44,21 +43,21 @@ class Child(msgspec.Struct, frozen=True):
     harness: Harness | None = None
 
 
-def fork(workspace: Workspace, child: Child) -> str:
-    """Makes the run and returns its id; raises `SiaError` and changes nothing where that cannot be."""
-    if child.name:
-        check_name(child.name)
+def fork(workspace: Workspace, plan: ForkPlan) -> str:
+    """Creates the run and returns its id; raises `SiaError`, and changes nothing, where it cannot be created."""
+    if plan.name:
+        check_name(plan.name)
     with workspace.naming():
         with contextlib.closing(workspace.reader()) as reader:
-            parent = reader.find(child.parent)
-            state = state_at(reader, parent, child.at)
-            at = reader.event(parent.run, child.at)
-        name = free_name(workspace, child.name, f"{parent.name}.")
-        forked = t.RunForked(name, parent.run, child.at, child.settings, child.branch)
+            parent = reader.find(plan.parent)
+            state = state_at(reader, parent, plan.at)
+            at = reader.event(parent.run, plan.at)
+        name = free_name(workspace, plan.name, f"{parent.name}.")
+        forked = t.RunForked(name, parent.run, plan.at, plan.settings, plan.branch)
         rows: list[tuple[int, t.Payload]] = [(at.generation, forked)]
         contents: list[bytes] = []
-        if child.harness is not None:
-            version = _edited(state, child.harness, child.branch)
+        if plan.harness is not None:
+            version = _edited(state, plan.harness, plan.branch)
             workspace.repository().write(version)
             written, contents = harness_written(version, "edited by a person")
             rows.append((version.number - 1, written))
@@ -75,20 +74,20 @@ def state_at(reader: Reader, run: RunRow, at: int) -> State:
     return fold(reader.history(run.run, until=at))
 
 
-def judged_at(reader: Reader, run: RunRow, generation: int) -> int:
-    """The event at which the gate judged `generation`: where a branch leaves its parent."""
+def gate_event(reader: Reader, run: RunRow, generation: int) -> int:
+    """The number of the gate's verdict on `generation`: where a branch leaves its parent."""
     found = [
         event.n
         for event in reader.history(run.run)
         if event.type == t.GateDecided.type and event.generation == generation
     ]
     if not found:
-        raise SiaError(f"{run.name} has not judged a generation {generation}", "`sia show` lists its generations")
+        raise SiaError(f"{run.name} has no verdict on a generation {generation}", "`sia show` lists its generations")
     return found[-1]
 
 
-def changed(settings: t.Settings, assignments: Sequence[str]) -> t.Settings | None:
-    """`settings` under `key=value` assignments; None where nothing changes. Raises `SiaError` for a bad one."""
+def change_settings(settings: t.Settings, assignments: Sequence[str]) -> t.Settings | None:
+    """`settings` after `key=value` assignments; None where nothing changes. Raises `SiaError` for an invalid one."""
     values = _plain(settings)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
@@ -98,7 +97,7 @@ def changed(settings: t.Settings, assignments: Sequence[str]) -> t.Settings | No
             place = place.get(name) if isinstance(place, dict) else None
         if not equals or not isinstance(place, dict) or names[-1] not in place or names[0] in FIXED:
             known = ", ".join(sorted(_settable(settings)))
-            raise SiaError(f"{assignment!r} sets nothing that may be changed", f"choose from {known}")
+            raise SiaError(f"{assignment!r} is not a setting that you can change", f"choose from {known}")
         place[names[-1]] = _value(text)
     script = read_script(str(values["agent"]))
     if script:
@@ -140,9 +139,9 @@ def _value(text: str) -> object:
 
 
 def _edited(state: State, harness: Harness, branch: int | None) -> Version:
-    """A person's harness as the next candidate: it follows the incumbent, as an agent's would."""
+    """A person's harness as the next candidate: its parent is the incumbent, as for an agent's."""
     incumbent = branch or state.incumbent
-    number = (branch or (state.current.n if state.current else 0)) + 1
+    number = (branch or state.generation) + 1
     lever: t.Lever | None = "harness" if number > 1 else None
     parents = [state.of(incumbent).candidate.harness] if incumbent else []
     version = Version(harness.files, parents, number, lever, "person", "Written by a person at a fork.")

@@ -1,4 +1,4 @@
-"""Bringing a run to life: everything is checked before anything is written."""
+"""Starts and reopens runs. Everything is checked before anything is written."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """A checked run that has not begun."""
+class RunPlan(msgspec.Struct, frozen=True):
+    """A run that was checked and has not started."""
 
     folder: Folder
     started: t.RunStarted
@@ -45,8 +45,8 @@ class Plan(msgspec.Struct, frozen=True):
     data: Path | None
 
 
-async def plan(options: Options, report: Report, workspace: Workspace | None = None) -> Plan:
-    """Checks everything that a run needs, fetching missing data; raises `SiaError` and writes nothing of ours."""
+async def plan(options: Options, report: Report, workspace: Workspace | None = None) -> RunPlan:
+    """Checks everything that a run needs and fetches missing data; raises `SiaError`. The workspace is not touched."""
     place = workspace or Workspace(Path(".sia"))
     folder = find(options.domain)
     check_name(folder.spec.name)  # runs are named after it
@@ -87,22 +87,21 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         name=options.name,
         domain=domain,
         settings=settings,
-        isolation=recorded(isolation),
-        versions=versions() | _prompts(settings),
+        isolation=isolation_facts(isolation),
+        versions=component_versions() | _prompts(settings),
     )
-    return Plan(folder, started, isolation, options.workers, options.data)
+    return RunPlan(folder, started, isolation, options.workers, options.data)
 
 
 @contextlib.asynccontextmanager
-async def begin(
-    workspace: Workspace, planned: Plan, observers: Sequence[Observer] = (), report: Report = lambda _: None
+async def start(
+    workspace: Workspace, planned: RunPlan, observers: Sequence[Observer] = (), report: Report = lambda _: None
 ) -> AsyncIterator[Run]:
-    """Creates the run in the workspace and holds it."""
+    """Creates the run in the workspace, and holds it until the block ends."""
     started = planned.started
     free_name(workspace, started.name, f"{started.domain.name}-")
     async with contextlib.AsyncExitStack() as cleanup:
-        wanted = references(started.settings)
-        served = await _models(workspace, started.settings, wanted, report, cleanup)
+        served = await _models(workspace, started.settings, references(started.settings), report, cleanup)
         workspace.create()
         grader = Grader(planned.folder, planned.data, planned.isolation)
         cleanup.push_async_callback(grader.close)
@@ -117,25 +116,25 @@ async def begin(
 
 
 @contextlib.asynccontextmanager
-async def take_up(
+async def reopen(
     workspace: Workspace,
     reference: str,
     *,
     workers: int,
     observers: Sequence[Observer] = (),
     report: Report,
-    go_on: bool = True,
+    resume: bool = True,
     change: Callable[[t.Settings], t.Settings] | None = None,
     unsafe: bool = False,
 ) -> AsyncIterator[Run]:
-    """Holds an existing run, checked against its domain; with `go_on` the log says that it was resumed."""
+    """Holds an existing run, checked against its domain, until the block ends; with `resume` appends `run.resumed`."""
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(reference)
     async with contextlib.AsyncExitStack() as cleanup:
         log = RunLog.hold(workspace.path, row.run)
         cleanup.callback(log.close)
         state = fold(log.reader.history(log.run))
-        if go_on and state.status == "finished" and change is None:
+        if resume and state.status == "finished" and change is None:
             raise SiaError(
                 f"{state.name} is finished ({state.reason})", "pass --generations or a larger budget to go further"
             )
@@ -144,26 +143,26 @@ async def take_up(
         folder = await verifier_noise.measured(same_code(state.task), isolation, report)  # the cache may be empty
         grader = await cleanup.enter_async_context(same_domain(state.task, folder, report, isolation))
         now = settings or state.set
-        # a run that rests, and is to be tested only, asks its task model, its judge and no agent
-        wanted = references(now) if go_on or state.status == "running" else {now.model, now.judge} - {""}
-        served = await _models(workspace, now, wanted, report, cleanup)
+        # a run that is not running is reopened for its sealed test, which calls no agent
+        needed = references(now) if resume or state.status == "running" else {now.model, now.judge} - {""}
+        served = await _models(workspace, now, needed, report, cleanup)
         run = Run(log, _ports(workspace, grader, now, isolation, workers, served, cleanup), observers)
         run.catch_up()
         if run.state.name != row.name:  # imported, and another run here had its name first
             run.append(row.generation, t.RunRenamed(row.name))
         run.refs.point(run.state)
-        if go_on:
-            at = run.state.current.n if run.state.current else 0
-            run.append(at, t.RunResumed(versions=versions(), isolation=recorded(isolation), settings=settings))
+        if resume:
+            resumed = t.RunResumed(component_versions(), isolation_facts(isolation), settings)
+            run.append(run.state.generation, resumed)
         yield run
 
 
 async def _models(
-    workspace: Workspace, settings: t.Settings, wanted: set[str], report: Report, cleanup: contextlib.AsyncExitStack
+    workspace: Workspace, settings: t.Settings, needed: set[str], report: Report, cleanup: contextlib.AsyncExitStack
 ) -> dict[str, Served]:
-    """Those of the run's models that are `wanted`, by the names that its settings have for them."""
+    """Opens the models `needed`; returns them by their references in the settings."""
     served: dict[str, Served] = {}
-    for reference in sorted(wanted):
+    for reference in sorted(needed):
         served[reference] = await serve(reference, settings, workspace.path, report, workspace.path / "adapters")
         cleanup.push_async_callback(served[reference].model.close)
     return served
@@ -184,14 +183,14 @@ def _ports(
     return Ports(grader, repository, agent, isolation, workers, task_model, agent_model, judge, workspace.path)
 
 
-def recorded(isolation: Isolation) -> dict[str, Any]:
-    """What the log says of the isolation: what it achieves, not where this machine keeps its programs."""
+def isolation_facts(isolation: Isolation) -> dict[str, Any]:
+    """The isolation as the log records it: what it achieves, not where this machine keeps its programs."""
     facts: dict[str, Any] = msgspec.to_builtins(replace(isolation, bwrap=""))
     return facts
 
 
-def versions() -> dict[str, str]:
-    """What this engine is made of, for the log."""
+def component_versions() -> dict[str, str]:
+    """The versions of sia, Python and the packages that results depend on, for the log."""
     known = {"sia": __version__, "python": platform.python_version()}
     for package in ("numpy", "scipy", "scikit-learn", "optuna"):
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -212,12 +211,12 @@ def _check_seed_harness(folder: Folder, model: str) -> None:
         raise SiaError(f"the seed harness of {folder.spec.name} is not valid: {error}", "correct it") from None
 
 
-def free_name(workspace: Workspace, wanted: str, stem: str) -> str:
-    """`wanted`, or the first of stem1, stem2, ... that no run has; raises `SiaError` where `wanted` is taken."""
+def free_name(workspace: Workspace, name: str, stem: str) -> str:
+    """`name`, or the first of stem1, stem2, ... that no run has; raises `SiaError` where `name` is taken."""
     taken: set[str] = set()
     if workspace.log.exists():
         with contextlib.closing(workspace.reader()) as reader:
             taken = {run.name for run in reader.runs()}
-    if wanted and wanted in taken:
-        raise SiaError(f"this workspace already has a run {wanted!r}", "choose another --name")
-    return wanted or next(name for i in range(1, 1 << 30) if (name := f"{stem}{i}") not in taken)
+    if name and name in taken:
+        raise SiaError(f"this workspace already has a run {name!r}", "choose another --name")
+    return name or next(free for i in range(1, 1 << 30) if (free := f"{stem}{i}") not in taken)

@@ -38,7 +38,7 @@ def show(state: State, status: str) -> dict[str, Any]:
         "baselines": _scores(state.baseline.scores, state.baseline.private) if state.baseline else None,
         "generations": [_generation(state, one) for one in state.generations],
         "best": _best(state),
-        "awaiting": state.asked,
+        "awaiting": state.awaiting,
         "in_doubt": state.open_step.kind if state.open_step and status != "running" else None,
         "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.used(state).items()},
         "cost": msgspec.to_builtins(state.spent),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 
-from engine.core.state import State, evolve, streamed
+from engine.core.state import State, evolve, evolve_results
 from engine.events.event import Event
 from engine.events.reader import Reader
 
@@ -76,4 +76,4 @@ class Outline:
         part = self.part(until)
         reused = self.reader.reused_between(part, state.n, until)
         (last,) = self.reader.numbered(part, until - 1, until)
-        return streamed(state, until - state.n - reused, reused, last)
+        return evolve_results(state, until - state.n - reused, reused, last)

@@ -38,7 +38,7 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
         case t.AnalysisFinished(reason=reason, lever=lever):
             return f"{g}: the next lever is the {lever}: {escape(plain(reason))}"
         case t.ModelCalled(role=role, usd=usd, finish=finish) if role not in ("task", "judge"):
-            known = "from the lineage" if payload.reused else f"{payload.latency_s:.1f} s, ${usd:.4f}"
+            known = "reused" if payload.reused else f"{payload.latency_s:.1f} s, ${usd:.4f}"
             return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {payload.usage.total} tokens, {known} ({finish})"
         case t.ModelRetried(role=role, wait_s=wait_s):
             reason = escape(plain(payload.reason))
@@ -54,24 +54,23 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             told = f"{g}: round {number} of training: mean reward {measures['reward']:.4f}"
             return escape(plain(told + (f" ({classes})" if classes else "")))
         case t.WeightsTrained(adapter=adapter, algorithm=algorithm, rounds=rounds, ended=ended, reused=reused):
-            how = "from the lineage" if reused else f"{payload.wall_s:.0f} s"
+            how = "reused" if reused else f"{payload.wall_s:.0f} s"
             zero = [name[7:] for name, value in payload.measures.items() if name.startswith("reward/") and not value]
             wrong = f"; training went wrong: {payload.collapse}" if payload.collapse else ""
             wrong += f"; never right on {', '.join(zero)}" if zero else ""
             told = f"{g}: adapter {adapter[:10]} by {algorithm}, {rounds} rounds ({ended}), {how}"
             return escape(plain(told)) + (f"[yellow]{escape(plain(wrong))}[/yellow]" if wrong else "")
         case t.ApprovalAsked(number=number, commit=commit):
-            return f"[bold]candidate {number} ({commit[:10]}) waits for a word: sia approve[/bold]"
+            return f"[bold]candidate {number} ({commit[:10]}) needs your approval: sia approve[/bold]"
         case t.ApprovalGiven(number=number, answer=answer, by=by, reason=reason):
-            return f"candidate {number}: {answer}, says {escape(plain(by))}" + (
-                f": {escape(plain(reason))}" if reason else ""
-            )
+            done = {"yes": "approved", "no": "declined", "edit": "edited"}[answer]
+            return f"candidate {number} {done} by {escape(plain(by))}" + (f": {escape(plain(reason))}" if reason else "")
         case t.ImprovementFailed(reason=reason):
-            return f"{g}: no candidate came of this Improvement: {escape(plain(reason))}"
+            return f"{g}: this Improvement found no candidate: {escape(plain(reason))}"
         case t.StepFailed(kind=kind, failure=failure):
             return f"[red]{g}: {kind} failed ({failure.kind}): {escape(plain(failure.message))}[/red]"
         case t.StepAbandoned(kind=kind, reason=reason, kept=kept):
-            return f"{g}: {kind} given up ({escape(reason)}); {kept} results are kept"
+            return f"{g}: {kind} interrupted ({escape(reason)}); {kept} results are kept"
         case t.BudgetWarned(resource=resource, share=share):
             return f"[yellow]{share:.0%} of the budget of {resource} is used[/yellow]"
         case _:

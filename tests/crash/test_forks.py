@@ -16,7 +16,7 @@ from engine.events.reader import Reader
 from engine.loop import launch
 from engine.loop.control_socket import Control
 from engine.loop.driver import drive
-from engine.loop.fork import Child, changed, fork, judged_at, state_at
+from engine.loop.fork import ForkPlan, change_settings, fork, gate_event, state_at
 from engine.queries.audit import verify as audit
 from engine.run.workspace import Workspace
 from engine.sandbox import open_sandbox
@@ -30,12 +30,12 @@ def silent(text: str) -> None:
 
 async def run_toy(workspace: Workspace, **options: Any) -> None:
     planned = await launch.plan(launch.Options(domain=str(TOY), workers=2, **options), silent)
-    async with launch.begin(workspace, planned) as run:
+    async with launch.start(workspace, planned) as run:
         await drive(run, Control())
 
 
 async def go_on(workspace: Workspace, run: str) -> None:
-    async with launch.take_up(workspace, run, workers=2, report=silent, go_on=False) as taken:
+    async with launch.reopen(workspace, run, workers=2, report=silent, resume=False) as taken:
         await drive(taken, Control())
 
 
@@ -92,7 +92,7 @@ def test_a_fork_anywhere_that_changes_nothing_ends_as_its_parent_at_no_cost(
     streamed = {event[2] for event in before if event[3] == "instance.finished"}
     places = [n for n in range(1, head + 1) if n not in streamed or n % stride == 0]
     for at in places:
-        child = fork(workspace, Child(run, at))
+        child = fork(workspace, ForkPlan(run, at))
         asyncio.run(go_on(workspace, child))
         with contextlib.closing(workspace.reader()) as reader:
             shared = list(reader.history(child, until=at))
@@ -109,9 +109,9 @@ def test_a_changed_setting_changes_only_what_follows(workspace: Workspace) -> No
     run, _ = last(workspace)
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(run)
-        at = judged_at(reader, row, 1)
-        settings = changed(state_at(reader, row, at).set, ["seed=77", "gate.alpha=0.2", "generations=2"])
-    child = fork(workspace, Child(run, at, settings=settings))
+        at = gate_event(reader, row, 1)
+        settings = change_settings(state_at(reader, row, at).set, ["seed=77", "gate.alpha=0.2", "generations=2"])
+    child = fork(workspace, ForkPlan(run, at, settings=settings))
     asyncio.run(go_on(workspace, child))
     with contextlib.closing(workspace.reader()) as reader:
         state = state_at(reader, reader.find(child), reader.find(child).head_n)
@@ -124,15 +124,15 @@ def test_a_changed_setting_changes_only_what_follows(workspace: Workspace) -> No
 
 def test_forks_of_forks_twice_from_one_event_and_of_a_live_run(workspace: Workspace) -> None:
     run, head = last(workspace)
-    one, two = fork(workspace, Child(run, 5)), fork(workspace, Child(run, 5))
-    of_fork = fork(workspace, Child(one, 6))
+    one, two = fork(workspace, ForkPlan(run, 5)), fork(workspace, ForkPlan(run, 5))
+    of_fork = fork(workspace, ForkPlan(one, 6))
     for child in (one, two, of_fork):
         asyncio.run(go_on(workspace, child))
         assert story(workspace.path, child) == story(workspace.path, run)
 
     async def while_live() -> str:
-        async with launch.take_up(workspace, run, workers=1, report=silent, go_on=False):
-            return fork(workspace, Child(run, head))
+        async with launch.reopen(workspace, run, workers=1, report=silent, resume=False):
+            return fork(workspace, ForkPlan(run, head))
 
     child = asyncio.run(while_live())
     with contextlib.closing(workspace.reader()) as reader:
@@ -145,9 +145,9 @@ def test_a_branch_takes_a_rejected_candidate_and_goes_on_from_it(workspace: Work
         row = reader.find(run)
         state = state_at(reader, row, row.head_n)
         rejected = next((g.n for g in state.generations if g.verdict and not g.verdict.accepted), 1)
-        at = judged_at(reader, row, rejected)
-        settings = changed(state.set, ["generations=4", "seed=3"])
-    child = fork(workspace, Child(run, at, name="other-way", settings=settings, branch=rejected))
+        at = gate_event(reader, row, rejected)
+        settings = change_settings(state.set, ["generations=4", "seed=3"])
+    child = fork(workspace, ForkPlan(run, at, name="other-way", settings=settings, branch=rejected))
     asyncio.run(go_on(workspace, child))
     with contextlib.closing(workspace.reader()) as reader:
         found = [e.payload for e in reader.history(child, after=at) if e.type == t.HarnessWritten.type]
@@ -163,8 +163,8 @@ def test_a_persons_harness_is_the_next_candidate(workspace: Workspace, tmp_path:
     folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
     (folder / "params.toml").write_text('method = "rule"\nskill = 7\n')
     with contextlib.closing(workspace.reader()) as reader:
-        at = judged_at(reader, reader.find(run), 1)
-    child = fork(workspace, Child(run, at, harness=read_folder(folder)))
+        at = gate_event(reader, reader.find(run), 1)
+    child = fork(workspace, ForkPlan(run, at, harness=read_folder(folder)))
     asyncio.run(go_on(workspace, child))
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(child)
@@ -184,6 +184,6 @@ def test_the_real_sandbox_is_what_is_forbidden() -> None:
 
 def test_a_reader_sees_the_same_run_through_the_fork(workspace: Workspace) -> None:
     run, head = last(workspace)
-    child = fork(workspace, Child(run, head))
+    child = fork(workspace, ForkPlan(run, head))
     with contextlib.closing(Reader.open(workspace.log)) as reader:
         assert reader.segments(child) == [(run, head), (child, None)]

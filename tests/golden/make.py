@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from engine.events.reader import Reader
 from engine.loop import driver
 from engine.loop.control_socket import Control
-from engine.loop.launch import Options, begin, plan, take_up
+from engine.loop.launch import Options, plan, reopen, start
 from engine.run.workspace import Workspace
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.playing import environment, play, small
@@ -48,9 +48,9 @@ async def record(workspace: Workspace, options: Options) -> None:
     named = replace(
         started, domain=replace(started.domain, source=options.domain), isolation={"level": planned.isolation.level}
     )
-    async with begin(workspace, replace(planned, started=named)) as run:
+    async with start(workspace, replace(planned, started=named)) as run:
         await driver.drive(run, Control())
-    async with take_up(workspace, "last", workers=1, report=print, go_on=False) as run:
+    async with reopen(workspace, "last", workers=1, report=print, resume=False) as run:
         await driver.test(run, Control())
 
 

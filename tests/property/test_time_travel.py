@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from msgspec.structs import replace
 
 from engine.core import replay
-from engine.core.decide import Judge, Perform, Record, decide
+from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.state import fold
 from engine.core.verdict import verdict
 from engine.errors import SiaError
@@ -23,7 +23,7 @@ from engine.events import schema
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.seal import seal
-from engine.loop.fork import Child, fork
+from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
 from engine.run.workspace import Workspace
 from engine.transfer.importing import take
@@ -110,7 +110,7 @@ class TimeTravel(RuleBasedStateMachine):
             judged = [e for e in reader.history(parent) if e.type == t.GateDecided.type]
         if as_branch and judged:
             n, generation = judged[at % len(judged)].n, judged[at % len(judged)].generation
-        child = fork(self.places[HERE], Child(parent, n, branch=generation))
+        child = fork(self.places[HERE], ForkPlan(parent, n, branch=generation))
         shared = self._hashes(HERE, child)
         assert shared[:n] == history[:n] and len(shared) == n + 1
         self.known[HERE][child], self.parents[child] = shared, parent
@@ -232,9 +232,9 @@ class TimeTravel(RuleBasedStateMachine):
 
 def _step(play: Play) -> None:
     match decide(play.state):
-        case Record(generation=generation, payload=payload):
+        case Append(generation=generation, payload=payload):
             play.append(generation, payload)
-        case Judge(generation=generation):
+        case ApplyGate(generation=generation):
             play.append(generation, verdict(play.state, play.results, generation))
         case Perform(kind=kind, generation=generation, attempt=attempt):
             play.perform(kind, generation, attempt)

@@ -130,7 +130,7 @@ async def test_a_waiting_candidate_is_declined_edited_and_approved(tmp_path: Pat
 
         async def waits(number: int) -> None:
             await until(
-                lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == number
+                lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.awaiting == number
             )
             await pilot.press("a")
             await settle(pilot)
@@ -179,19 +179,19 @@ def engine_of(workspace: Path) -> psutil.Process:
 async def test_an_engine_that_is_killed_is_seen_and_its_run_gone_on_with(tmp_path: Path, opened: Opened) -> None:
     async with opened(tmp_path) as (pilot, main):
         await start(pilot, generations="3", approve="harness", name="killed")
-        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == 2)
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.awaiting == 2)
         engine_of(tmp_path).kill()
         await until(lambda: main.navigator.status == "interrupted")
         await until(lambda: "Engine died" in str(main.breadcrumbs.render()))
         assert "p to resume" in str(main.breadcrumbs.render())
         await pilot.press("p")
         await until(lambda: main.navigator.status == "running")
-        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == 2)
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.awaiting == 2)
         await pilot.press("p")  # asks the live engine to rest
         await until(lambda: main.navigator.status == "paused")
         await pilot.press("p")
         await until(lambda: main.navigator.status == "running")
-        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == 2)
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.awaiting == 2)
         await pilot.press("S")
         await settle(pilot)
         await pilot.press("y")
@@ -224,7 +224,7 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
         assert main.navigator.cursor is not None
         assert main.navigator.cursor.snapshot.state.name == "alive"
         await until(lambda: main.navigator.status == "running")
-        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.asked == 2)
+        await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.awaiting == 2)
         await pilot.press("a")
         await settle(pilot)
         await pilot.press("y")

@@ -118,9 +118,11 @@ def _settings_form(title: str, intro: list[str], cursor: RunCursor, settings: t.
 
 
 def _check(settings: t.Settings) -> Callable[[Values], object]:
-    from engine.loop.fork import changed
+    from engine.loop.fork import change_settings
 
-    return lambda values: changed(settings, [f"{key}={value}" for key, value in values.items() if key != "name"])
+    return lambda values: change_settings(
+        settings, [f"{key}={value}" for key, value in values.items() if key != "name"]
+    )
 
 
 def _parent(cursor: RunCursor) -> list[str]:

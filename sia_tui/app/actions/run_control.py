@@ -16,7 +16,7 @@ from sia_tui.app.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from engine.core.state import State
-    from engine.loop.control_socket import Wish
+    from engine.loop.control_socket import PauseKind
 
 BY = "a person"
 """Who asks, in the events of the run."""
@@ -67,12 +67,12 @@ async def stop(main: MainScreen) -> None:
 async def approve(main: MainScreen) -> None:
     """Shows the candidate that needs approval, and gives the user's decision to the engine."""
     from engine.loop.approval import give
-    from engine.loop.control_socket import Request
+    from engine.loop.control_socket import Approval
     from sia_tui.app.screens.approval import ApprovalScreen, Decision
     from sia_tui.app.screens.harness_editor import Edited, HarnessEditor
 
     cursor = main.navigator.cursor
-    number = cursor.snapshot.state.asked if cursor else None
+    number = cursor.snapshot.state.awaiting if cursor else None
     if cursor is None or number is None:
         return
     snapshot = cursor.snapshot
@@ -88,9 +88,9 @@ async def approve(main: MainScreen) -> None:
         if edited is None:
             return
         folder = str(edited.folder)
-    request = Request(decision.answer, BY, decision.reason, folder, version.commit)
+    approval = Approval(decision.answer, BY, decision.reason, folder, version.commit)
     try:
-        name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, request)
+        name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, approval)
     except SiaError as error:
         main.fail(error)
         return
@@ -114,14 +114,14 @@ async def unseal(main: MainScreen) -> None:
         await launch.start_engine(main, ["test", cursor.run_id])
 
 
-async def _request(main: MainScreen, cursor: RunCursor, wish: Wish) -> None:
+async def _request(main: MainScreen, cursor: RunCursor, kind: PauseKind) -> None:
     """Sends a request to a live engine."""
-    from engine.loop.control_socket import Request, send
+    from engine.loop.control_socket import PauseRequest, send
 
     workspace = main.navigator.sources.workspace
     for _ in range(TRIES):
-        if await asyncio.to_thread(send, workspace.path, cursor.run_id, Request(wish, BY)):
-            main.notify(f"Asked the engine to {wish}")
+        if await asyncio.to_thread(send, workspace.path, cursor.run_id, PauseRequest(kind, BY)):
+            main.notify(f"Asked the engine to {kind}")
             return
         await asyncio.sleep(RETRY_S)
     main.fail(SiaError("no engine answers", "wait a moment, or press p to resume the run"))

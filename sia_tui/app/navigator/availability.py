@@ -56,7 +56,7 @@ def _not_running(navigator: Navigator) -> str:
 
 
 def _waiting_candidate(navigator: Navigator) -> str:
-    waiting = navigator.cursor is not None and navigator.cursor.snapshot.state.asked is not None
+    waiting = navigator.cursor is not None and navigator.cursor.snapshot.state.awaiting is not None
     return "" if waiting else "no candidate needs approval"
 
 

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from engine.events import types as t
-from engine.loop.approval import newly_asked
+from engine.loop.approval import additions
 from engine.queries.harness_diff import from_log
 from harness_repo.harness import parse
 from sia_tui.app.model.snapshot import RunSnapshot
@@ -78,7 +78,7 @@ def candidate_rows(snapshot: RunSnapshot, number: int, width: int) -> list[Row]:
     candidate, incumbent = state.versions[number], state.versions[state.incumbent or 1]
     before, after = ({path: blob(name) for path, name in one.files.items()} for one in (incumbent, candidate))
     rows: list[Row] = [*wrap(candidate.reason, width), BLANK]
-    for kind, names in msgspec.to_builtins(newly_asked(parse(before), parse(after))).items():
+    for kind, names in msgspec.to_builtins(additions(parse(before), parse(after))).items():
         if names:
             rows.append(row((f"new {kind}: {', '.join(names)}", "bad")))
     rows.append(heading("difference to the incumbent"))

@@ -49,6 +49,6 @@ def state_parts(state: State) -> list[tuple[str, str]]:
         parts.append((f"{name} {spent:,.4g}/{cap:,g}", "yellow" if cap and spent >= 0.8 * cap else ""))
     level = str(state.isolation.get("level") or "?")
     parts.append((f"sandbox {level}", "bold red" if level == "none" else ""))
-    if state.asked is not None:
-        parts.append((f"candidate {state.asked} needs your approval (a)", "bold yellow"))
+    if state.awaiting is not None:
+        parts.append((f"candidate {state.awaiting} needs your approval (a)", "bold yellow"))
     return parts

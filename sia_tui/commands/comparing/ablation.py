@@ -23,11 +23,11 @@ def cross(reference: str, shared: Shared) -> None:
     with contextlib.closing(place.reader()) as reader:
         run = reader.find(reference)
         found = ablation.cells(reader, run)
-        missing = [cell for cell in found if cell.child and _made(reader, cell) is None]
+        missing = [cell for cell in found if cell.fork and _made(reader, cell) is None]
     for cell in missing:
         asyncio.run(_execute(cell, shared))
     with contextlib.closing(place.reader()) as reader:
-        facts = ablation.told(reader, run, [(cell, _made(reader, cell) or run) for cell in found])
+        facts = ablation.report(reader, run, [(cell, _made(reader, cell) or run) for cell in found])
     if shared.as_json:
         print_json(facts)
     else:
@@ -36,7 +36,7 @@ def cross(reference: str, shared: Shared) -> None:
 
 def _made(reader: Reader, cell: Cell) -> RunRow | None:
     """The finished fork of a cell; None where it is still to be made or gone on with."""
-    name = cell.child.name if cell.child else ""
+    name = cell.fork.name if cell.fork else ""
     return next((run for run in reader.runs() if run.name == name and run.status == "finished"), None)
 
 
@@ -44,17 +44,17 @@ async def _execute(cell: Cell, shared: Shared) -> None:
     from engine.loop.control_socket import Control
     from engine.loop.driver import drive
     from engine.loop.fork import fork
-    from engine.loop.launch import take_up
+    from engine.loop.launch import reopen
     from sia_tui.cli.progress import Progress
 
-    assert cell.child  # noqa: S101 - only forks are missing
+    assert cell.fork  # noqa: S101 - only forks are missing
     with contextlib.closing(shared.workspace.reader()) as reader:
-        begun = any(run.name == cell.child.name for run in reader.runs())
+        begun = any(run.name == cell.fork.name for run in reader.runs())
     if not begun:
-        fork(shared.workspace, cell.child)
+        fork(shared.workspace, cell.fork)
     with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
-        async with take_up(
-            shared.workspace, cell.child.name, workers=cores(), observers=[progress], report=say, go_on=begun
+        async with reopen(
+            shared.workspace, cell.fork.name, workers=cores(), observers=[progress], report=say, resume=begun
         ) as started:
             await drive(started, Control())
 

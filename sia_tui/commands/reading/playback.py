@@ -62,13 +62,13 @@ def _turn(payload: t.Payload, state: State) -> str | None:
             asked = f"{state.set.generations} generations · seed {state.set.seed} · agent {state.set.agent}"
             return f"{state.name}: {escape(plain(state.task.title))} · {escape(asked)}"
         case t.RunForked(name=name, parent=parent, at=at):
-            return f"{name} goes its own way from event {at} of {parent}"
+            return f"{name} is forked from {parent} at event {at}"
         case t.RunRenamed(name=name):
-            return f"the run is called {name} from here on"
+            return f"the run is renamed {name}"
         case t.RunNoted(text=text):
-            return f"a note: {escape(plain(text))}"
+            return f"note: {escape(plain(text))}"
         case t.RunResumed():
-            return f"{state.name} is taken up again"
+            return f"{state.name} is resumed"
         case t.RunPaused() | t.RunStopped() | t.RunFinished() | t.RunFailed():
             why = f": {escape(plain(state.reason))}" if state.reason else ""
             return f"{state.name} is {state.status}{why}"

@@ -97,7 +97,7 @@ def _print_run(facts: dict[str, Any]) -> None:
     for name, row in facts["budget"].items():
         click.echo(f"budget of {name}: {row['spent']:.4g} of {row['cap']:g}")
     if facts["awaiting"]:
-        click.echo(f"candidate {facts['awaiting']} waits for a word: `sia approve {facts['name']}`")
+        click.echo(f"candidate {facts['awaiting']} needs your approval: `sia approve {facts['name']}`")
     for note in facts["notes"]:
         click.echo(f"note: {plain(note)}")
     if facts["in_doubt"] == "test":

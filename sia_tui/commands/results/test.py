@@ -35,12 +35,12 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
         raise SiaError("a test needs at least one worker", "pass --workers 1 or more")
 
     async def go() -> tuple[str, Any]:
-        async with launch.take_up(
+        async with launch.reopen(
             shared.workspace,
             reference,
             workers=workers or cores(),
             report=say,
-            go_on=False,
+            resume=False,
             unsafe=unsafe,
         ) as run:
             announce(shared.announce_fd, run.state.run)

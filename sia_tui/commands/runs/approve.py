@@ -13,35 +13,35 @@ from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import plain, print_json
 
 if TYPE_CHECKING:
-    from engine.loop.control_socket import Wish
+    from engine.events.types import Answer
 
 
 @click.command("approve")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--yes", "wish", flag_value="yes", help="Let the candidate be executed.")
-@click.option("--no", "wish", flag_value="no", help="Decline it; the agent makes another.")
+@click.option("--yes", "answer", flag_value="yes", help="Let the candidate be executed.")
+@click.option("--no", "answer", flag_value="no", help="Decline it; the agent makes another.")
 @click.option("--edit", type=click.Path(path_type=Path), help="Execute the harness in this folder instead.")
 @click.option("--reason", default="", help="Why; it is recorded, and the agent reads it.")
 @shared_options
-def approve(reference: str, wish: Wish | None, edit: Path | None, reason: str, shared: Shared) -> None:
-    """Show the candidate of RUN that waits, and say yes, no, or put an edited harness in its place.
+def approve(reference: str, answer: Answer | None, edit: Path | None, reason: str, shared: Shared) -> None:
+    """Show the candidate of RUN that awaits approval; answer yes, no, or with an edited harness in its place.
 
     Example: sia approve last --yes
     """
     from engine.loop.approval import give
-    from engine.loop.control_socket import Request
+    from engine.loop.control_socket import Approval
 
-    if wish is not None and edit is not None:
+    if answer is not None and edit is not None:
         raise click.UsageError("--edit is an answer of its own: leave --yes or --no out.")
     facts = _waiting(reference, shared)
-    if wish is None and edit is None and not shared.as_json:
+    if answer is None and edit is None and not shared.as_json:
         _show(facts)
         if not shared.headless and sys.stdin.isatty():
-            wish = "yes" if click.confirm("Execute it?") else "no"
-    given = "edit" if edit else wish
+            answer = "yes" if click.confirm("Execute it?") else "no"
+    given = "edit" if edit else answer
     if given is not None:
-        request = Request(given, "a person", reason, str(edit.absolute()) if edit else "", facts["commit"])
-        give(shared.workspace, facts["run"], request)
+        approval = Approval(given, "a person", reason, str(edit.absolute()) if edit else "", facts["commit"])
+        give(shared.workspace, facts["run"], approval)
     if shared.as_json:
         print_json({**facts, "answer": given})
     elif given is not None:
@@ -53,24 +53,26 @@ def _waiting(reference: str, shared: Shared) -> dict[str, Any]:
 
     from engine.core.state import fold
     from engine.errors import SiaError
-    from engine.loop.approval import newly_asked
+    from engine.loop.approval import additions
     from harness_repo.harness import parse
 
     with contextlib.closing(shared.workspace.reader()) as reader:
         found = reader.find(reference)
         state = fold(reader.history(found.run))
-        if state.asked is None:
-            raise SiaError(f"{found.name} waits for no word", "start a run with --approve harness to be asked")
-        version, old = state.versions[state.asked], state.versions[state.incumbent or 1]
+        if state.awaiting is None:
+            raise SiaError(
+                f"{found.name} has no candidate awaiting approval", "start a run with --approve harness to be asked"
+            )
+        version, old = state.versions[state.awaiting], state.versions[state.incumbent or 1]
         files, before = ({path: reader.blob(name) for path, name in v.files.items()} for v in (version, old))
     diff = shared.workspace.repository().diff(old.commit, version.commit)
     return {
         "run": found.run,
         "name": found.name,
-        "number": state.asked,
+        "number": state.awaiting,
         "commit": version.commit,
         "reason": version.reason,
-        "newly_asked": msgspec.to_builtins(newly_asked(parse(before), parse(files))),
+        "newly_asked": msgspec.to_builtins(additions(parse(before), parse(files))),
         "diff": diff,
     }
 
@@ -78,7 +80,8 @@ def _waiting(reference: str, shared: Shared) -> dict[str, Any]:
 def _show(facts: dict[str, Any]) -> None:
     from sia_tui.cli.console import console
 
-    click.echo(plain(f"{facts['name']}: candidate {facts['number']} ({facts['commit'][:10]}) waits. {facts['reason']}"))
+    candidate = f"candidate {facts['number']} ({facts['commit'][:10]})"
+    click.echo(plain(f"{facts['name']}: {candidate} awaits approval. {facts['reason']}"))
     click.echo(plain(facts["diff"]))
     for what, names in facts["newly_asked"].items():
         if names:

@@ -23,11 +23,11 @@ def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) ->
 
     Example: sia branch last --generation 1 --set seed=2
     """
-    from engine.loop.fork import judged_at
+    from engine.loop.fork import gate_event
 
     if opened_in_app(shared, chosen):
         return
     chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
     with parent_reader(shared, chosen["source"]) as reader:
-        at = judged_at(reader, reader.find(reference), generation)
+        at = gate_event(reader, reader.find(reference), generation)
     make_child(reference, at, generation, shared, chosen)

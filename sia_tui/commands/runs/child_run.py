@@ -62,11 +62,11 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
         from engine.errors import SiaError
 
         raise SiaError(f"{chosen['harness']} is not a harness: {error}", "correct it") from None
-    child = fork.Child(
+    child = fork.ForkPlan(
         parent=parent.run,
         at=at,
         name=chosen["name"],
-        settings=fork.changed(settings, [*chosen["assignments"], *limit_assignments(chosen)]),
+        settings=fork.change_settings(settings, [*chosen["assignments"], *limit_assignments(chosen)]),
         branch=generation,
         harness=harness,
     )

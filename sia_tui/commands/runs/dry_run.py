@@ -10,11 +10,11 @@ from sia_tui.cli.options import Shared
 from sia_tui.cli.output import print_json
 
 if TYPE_CHECKING:
-    from engine.loop.launch import Plan
+    from engine.loop.launch import RunPlan
     from engine.queries.estimate import Estimate
 
 
-async def dry_run_report(planned: Plan, shared: Shared) -> None:
+async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     import msgspec
 
     from engine.queries.estimate import TASK_REPLY, trainings
@@ -62,7 +62,7 @@ async def dry_run_report(planned: Plan, shared: Shared) -> None:
     click.echo(f"The sandbox here is {planned.isolation.level}. Nothing was started.")
 
 
-async def _estimated(planned: Plan, shared: Shared, units: int, probes: int) -> Estimate:
+async def _estimated(planned: RunPlan, shared: Shared, units: int, probes: int) -> Estimate:
     from engine.grading.client import Grader
     from engine.queries.estimate import Estimate, estimate
     from engine.run import models

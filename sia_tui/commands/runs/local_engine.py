@@ -58,20 +58,20 @@ def drive_existing(
     change: Callable[[Settings], Settings] | None = None,
 ) -> None:
     """Takes an existing run up and drives it; `announce` writes `run.resumed`."""
-    from engine.loop.launch import take_up
+    from engine.loop.launch import reopen
     from sia_tui.cli.progress import Progress
 
     workers = with_defaults(shared.workspace.path, {"workers": chosen["workers"]})["workers"]
 
     async def go() -> None:
         with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
-            async with take_up(
+            async with reopen(
                 shared.workspace,
                 reference,
                 workers=cores() if workers is None else workers,
                 observers=[progress],
                 report=say,
-                go_on=announce,
+                resume=announce,
                 change=change,
                 unsafe=chosen["unsafe"],
             ) as started:

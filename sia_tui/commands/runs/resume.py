@@ -21,7 +21,7 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
 
     Example: sia resume last
     """
-    from engine.loop.fork import changed
+    from engine.loop.fork import change_settings
 
     if opens_app(shared, plain_lines=chosen["plain"]):
         attach(shared)
@@ -32,5 +32,5 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
         reference,
         chosen,
         announce=True,
-        change=(lambda settings: changed(settings, assignments) or settings) if assignments else None,
+        change=(lambda settings: change_settings(settings, assignments) or settings) if assignments else None,
     )

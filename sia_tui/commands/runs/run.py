@@ -83,10 +83,10 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         if dry_run:
             await dry_run_report(planned, shared)
             return
-        if control and control.wanted:
+        if control and control.request:
             return  # saved again meanwhile
         with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
-            async with launch.begin(place, planned, [progress], say) as started:
+            async with launch.start(place, planned, [progress], say) as started:
                 await drive_here(shared, started, progress, control)
 
     if not watch or dry_run:

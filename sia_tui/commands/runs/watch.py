@@ -48,7 +48,7 @@ async def repeat_on_save(folder: Path, workspace: Path, work: Work) -> None:
             if not doing.done():
                 control.ask("stop", "the domain's files changed")
             await doing
-            if control.wanted and control.wanted.wish == "pause":
+            if control.request and control.request.kind == "pause":
                 return
             if not save.done():
                 say(f"waiting for the next save in {folder}; ctrl-C ends")

@@ -25,7 +25,7 @@ from engine.events import types as t
 from engine.events.reader import Reader
 from engine.loop.control_socket import Control
 from engine.loop.driver import drive
-from engine.loop.launch import begin, plan
+from engine.loop.launch import plan, start
 from engine.run.domain_session import contained
 from engine.run.options import Options
 from engine.run.workspace import Workspace
@@ -59,7 +59,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
     async def go() -> None:
         options = Options(domain=str(TOY), generations=3, seed=11, agent=f"script:{place / 'script.toml'}", workers=2)
-        async with begin(made, await plan(options, silent)) as run:
+        async with start(made, await plan(options, silent)) as run:
             await drive(run, Control())
 
     asyncio.run(go())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.loop.launch import begin, plan
+from engine.loop.launch import plan, start
 from engine.run.options import Options
 from engine.run.workspace import Workspace
 from engine.steps.agent_tools import StepDesk
@@ -67,7 +67,7 @@ def test_apply_and_pictures_see_the_domain_s_folders(workspace: Path, tmp_path: 
 
 def test_a_smoke_run_learns_nothing_where_the_domain_says_so(tmp_path: Path) -> None:
     async def go() -> str:
-        async with begin(Workspace(tmp_path / "w"), await plan(Options(domain=str(SCALED)), print)) as run:
+        async with start(Workspace(tmp_path / "w"), await plan(Options(domain=str(SCALED)), print)) as run:
             desk = StepDesk(run, "meta", "meta/0", RunRecord(run, await run.domain.train()), NoLab())
             return (await desk.smoke(parse({"harness.toml": b'name = "learns"\n', "agent.py": LEARNS}))).text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from engine.core.decide import STEP_ATTEMPTS, Await, Judge, Perform, Record, Rest, decide
+from engine.core.decide import STEP_ATTEMPTS, Append, ApplyGate, AwaitApproval, Halt, Perform, decide
 from engine.core.state import fold
 from engine.errors import SiaError
 from engine.events import types as t
@@ -21,11 +21,11 @@ def _word(decision: object) -> str:
     match decision:
         case Perform(kind=kind, generation=generation, attempt=attempt):
             return f"{kind} {generation}.{attempt}"
-        case Judge(generation=generation):
+        case ApplyGate(generation=generation):
             return f"judge {generation}"
-        case Await(number=number):
+        case AwaitApproval(number=number):
             return f"await {number}"
-        case Record(payload=payload):
+        case Append(payload=payload):
             return payload.type
         case _:
             return "rest"
@@ -93,7 +93,7 @@ def test_a_failed_step_is_tried_three_times(failed: int) -> None:
     assert play.state.status == ("failed" if failed == STEP_ATTEMPTS else "finished")
     if failed == STEP_ATTEMPTS:
         assert play.log.events[-1].payload == t.RunFailed(
-            t.Failure("infrastructure", "execute 3 failed"), "put that right, then `sia resume`"
+            t.Failure("infrastructure", "execute 3 failed"), "fix the cause, then `sia resume`"
         )
 
 
@@ -115,7 +115,7 @@ def test_a_failed_run_that_is_resumed_tries_again() -> None:
 def test_a_run_that_was_put_down_rests_until_it_is_resumed(wish: t.Payload) -> None:
     play = Play(Memory())
     play.append(0, wish)
-    assert decide(play.state) == Rest()
+    assert decide(play.state) == Halt()
     play.append(0, t.RunResumed())
     assert decide(play.state) == Perform("baseline", 0, 1)
 

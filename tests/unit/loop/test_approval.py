@@ -15,17 +15,17 @@ from engine.core.state import State
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.loop import launch
-from engine.loop.approval import give, newly_asked
-from engine.loop.control_socket import Control, Request
+from engine.loop.approval import additions, give
+from engine.loop.control_socket import Approval, Control
 from engine.loop.driver import drive
-from engine.loop.fork import Child, changed, fork, state_at
+from engine.loop.fork import ForkPlan, change_settings, fork, state_at
 from engine.queries.audit import verify as audit
 from engine.run.workspace import Workspace
 from harness_repo.harness import parse, read_folder
 from tests.story import TOY
 
 
-def asked_run(workspace: Workspace, answers: list[Request], generations: int = 3) -> State:
+def asked_run(workspace: Workspace, answers: list[Approval], generations: int = 3) -> State:
     """Runs the toy, giving one of `answers` each time the engine asks, through the engine's own queue."""
 
     async def go() -> State:
@@ -36,11 +36,11 @@ def asked_run(workspace: Workspace, answers: list[Request], generations: int = 3
 
         def answer(event: object, state: State) -> None:
             if getattr(event, "type", "") == t.ApprovalAsked.type and waiting:
-                control.words.put_nowait(waiting.pop(0))
-            elif state.asked and not waiting:
+                control.approvals.put_nowait(waiting.pop(0))
+            elif state.awaiting and not waiting:
                 control.ask("pause", "the test")
 
-        async with launch.begin(workspace, planned, [answer]) as run:
+        async with launch.start(workspace, planned, [answer]) as run:
             await drive(run, control)
             return run.state
 
@@ -52,8 +52,8 @@ def verified(workspace: Workspace) -> bool:
         return replay(reader, reader.find("asked").run).identical
 
 
-YES = Request("yes", "the test")
-NO = Request("no", "the test", "not that one")
+YES = Approval("yes", "the test")
+NO = Approval("no", "the test", "not that one")
 
 
 def test_yes_lets_the_candidate_be_executed(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_an_edit_takes_the_candidates_place(tmp_path: Path) -> None:
     folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
     (folder / "params.toml").write_text('method = "rule"\nskill = 6\n')
     workspace = Workspace(tmp_path / "w")
-    state = asked_run(workspace, [Request("edit", "the test", folder=str(folder))], generations=2)
+    state = asked_run(workspace, [Approval("edit", "the test", folder=str(folder))], generations=2)
     assert state.versions[2].author == "person"
     execution = state.of(2).execution
     assert execution and execution.scores["val"].score == pytest.approx(0.6)
@@ -87,13 +87,13 @@ def test_an_edit_takes_the_candidates_place(tmp_path: Path) -> None:
 def test_a_run_that_waits_can_be_put_down_answered_and_taken_up(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     state = asked_run(workspace, [], generations=2)
-    assert state.asked == 2 and state.status in ("running", "paused")
-    assert give(workspace, "asked", Request("yes", "someone else")) == "asked"
-    with pytest.raises(SiaError, match="waits for no word"):
+    assert state.awaiting == 2 and state.status in ("running", "paused")
+    assert give(workspace, "asked", Approval("yes", "someone else")) == "asked"
+    with pytest.raises(SiaError, match="no candidate awaiting approval"):
         give(workspace, "asked", YES)
 
     async def go_on() -> State:
-        async with launch.take_up(workspace, "asked", workers=2, report=lambda _: None) as run:
+        async with launch.reopen(workspace, "asked", workers=2, report=lambda _: None) as run:
             await drive(run, Control())
             return run.state
 
@@ -106,7 +106,7 @@ def test_an_edit_that_is_no_harness_is_refused_and_changes_nothing(tmp_path: Pat
     asked_run(workspace, [], generations=2)
     before = workspace.log.read_bytes()
     with pytest.raises(SiaError, match="not a harness"):
-        give(workspace, "asked", Request("edit", "the test", folder=str(tmp_path)))
+        give(workspace, "asked", Approval("edit", "the test", folder=str(tmp_path)))
     assert workspace.log.read_bytes() == before
 
 
@@ -123,14 +123,14 @@ def test_what_an_edit_newly_asks_for_is_named(edit: Callable[[str], str], expect
     files = {**parent.files, "agent.py": edit(parent.files["agent.py"].decode()).encode()}
     if expected[0] == "files":
         files["extra.py"] = b""
-    assert getattr(newly_asked(parent, parse(files)), expected[0]) == expected[1]
+    assert getattr(additions(parent, parse(files)), expected[0]) == expected[1]
 
 
 def test_what_a_word_replaced_keeps_a_ref_and_the_log_is_whole(tmp_path: Path) -> None:
     folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
     (folder / "params.toml").write_text('method = "rule"\nskill = 6\n')
     workspace = Workspace(tmp_path / "w")
-    edit = Request("edit", "the test", folder=str(folder))
+    edit = Approval("edit", "the test", folder=str(folder))
     assert len(asked_run(workspace, [NO, edit], generations=2).declined) == 2
     with contextlib.closing(workspace.reader()) as reader:
         assert audit(reader, workspace).problems == []
@@ -139,8 +139,8 @@ def test_what_a_word_replaced_keeps_a_ref_and_the_log_is_whole(tmp_path: Path) -
 def test_a_word_on_another_candidate_is_refused(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     asked_run(workspace, [], generations=2)
-    with pytest.raises(SiaError, match="no longer waits"):
-        give(workspace, "asked", Request("yes", "the test", commit="0" * 40))
+    with pytest.raises(SiaError, match="no longer awaits"):
+        give(workspace, "asked", Approval("yes", "the test", commit="0" * 40))
 
 
 def test_a_fork_that_no_longer_asks_forgets_the_question(tmp_path: Path) -> None:
@@ -148,15 +148,15 @@ def test_a_fork_that_no_longer_asks_forgets_the_question(tmp_path: Path) -> None
     state = asked_run(workspace, [], generations=2)
     with contextlib.closing(workspace.reader()) as reader:
         at = next(e.n for e in reader.history(state.run) if e.type == t.ApprovalAsked.type)
-        settings = changed(state_at(reader, reader.find("asked"), at).set, ["approve=none"])
-    child = fork(workspace, Child("asked", at, settings=settings))
+        settings = change_settings(state_at(reader, reader.find("asked"), at).set, ["approve=none"])
+    child = fork(workspace, ForkPlan("asked", at, settings=settings))
 
     async def go_on() -> State:
-        async with launch.take_up(workspace, child, workers=2, report=lambda _: None, go_on=False) as run:
+        async with launch.reopen(workspace, child, workers=2, report=lambda _: None, resume=False) as run:
             await drive(run, Control())
             return run.state
 
     ended = asyncio.run(go_on())
-    assert ended.asked is None and len(ended.generations) == 2
-    with pytest.raises(SiaError, match="waits for no word"):
+    assert ended.awaiting is None and len(ended.generations) == 2
+    with pytest.raises(SiaError, match="no candidate awaiting approval"):
         give(workspace, child, NO)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
-from engine.loop.control_socket import Control, Request, address, send
+from engine.loop.control_socket import Control, PauseRequest, address, send
 
-PAUSE = Request("pause", "somebody")
+PAUSE = PauseRequest("pause", "somebody")
 
 
 async def answered(workspace: Path, way: Path) -> Control:
@@ -34,7 +34,7 @@ def test_a_long_name_behind_a_link_and_another_temporary_folder(
     way.symlink_to(workspace)
     monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
     control = asyncio.run(answered(workspace, way))
-    assert control.wanted == PAUSE
+    assert control.request == PAUSE
     assert not address(workspace, "r1").exists()
     assert not send(workspace, "r1", PAUSE)
 
@@ -57,7 +57,7 @@ def test_a_dead_engines_socket_is_taken_over(tmp_path: Path) -> None:
 
     asyncio.run(killed())
     assert address(tmp_path, "r1").exists()
-    assert asyncio.run(answered(tmp_path, tmp_path)).wanted == PAUSE
+    assert asyncio.run(answered(tmp_path, tmp_path)).request == PAUSE
 
 
 def test_a_folder_that_takes_no_sockets_is_a_sentence(tmp_path: Path) -> None:

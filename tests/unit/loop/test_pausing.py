@@ -31,7 +31,7 @@ def test_a_step_that_finishes_as_it_is_told_to_end_has_its_result(
 
     async def go() -> None:
         planned = await launch.plan(launch.Options(domain=str(TOY), generations=2, probes=4), lambda _: None)
-        async with launch.begin(workspace, planned) as run:
+        async with launch.start(workspace, planned) as run:
             await driver.drive(run, control)
 
     monkeypatch.setitem(driver._STEPS, "execute", unmoved)

@@ -12,7 +12,7 @@ from engine.core.state import State, evolve
 from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.events.schema import MILESTONE, REUSED
-from engine.loop.fork import Child, fork
+from engine.loop.fork import ForkPlan, fork
 from engine.queries.snapshot import Outline
 from engine.run.workspace import Workspace
 from tests.histories import Play, settings, started
@@ -52,7 +52,7 @@ def test_an_outline_is_the_fold_of_a_run_that_crashed_and_was_forked(workspace: 
         events = list(log.reader.history("r1"))
     middle = next(event.n for event in events if event.type == "step.abandoned") - 2
     assert events[middle - 1].type == "instance.finished"
-    child = fork(Workspace(workspace), Child("r1", middle))
+    child = fork(Workspace(workspace), ForkPlan("r1", middle))
     with contextlib.closing(RunLog.hold(workspace, child)) as log:
         Play(log, history=list(log.reader.history(child))).to_rest()  # type: ignore[arg-type]
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:

@@ -17,7 +17,7 @@ from engine.events import types as t
 from engine.events.event import chain_hash
 from engine.events.log import RunLog, is_held
 from engine.events.reader import Reader
-from engine.loop.fork import Child, fork
+from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
 from engine.queries.run_report import trajectory
 from engine.run.workspace import Workspace
@@ -92,8 +92,8 @@ def test_equal_runs_are_equal_files(home: Workspace, exported: Path, tmp_path: P
 def test_a_fork_brings_its_ancestors_prefixes_and_shares_what_is_here(
     home: Workspace, away: Workspace, exported: Path, tmp_path: Path
 ) -> None:
-    child = fork(home, Child("r1", 40, name="child"))
-    before = fork(home, Child(child, 30, name="before"))  # from before the child's own first event
+    child = fork(home, ForkPlan("r1", 40, name="child"))
+    before = fork(home, ForkPlan(child, 30, name="before"))  # from before the child's own first event
     with contextlib.closing(RunLog.hold(home.path, before)) as log:
         history = list(log.reader.history(before))
         Play(log, history=history).to_rest()  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from engine.events import types as t
 from engine.events.connection import IntegrityError
 from engine.events.log import RunLog
 from engine.loop import control_socket
-from engine.loop.fork import Child, fork
+from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
 from engine.queries.run_report import show
 from engine.run.git_refs import NOTES
@@ -128,7 +128,7 @@ def test_nothing_of_this_is_done_while_an_engine_holds_the_run(whole: Workspace,
 
 def test_a_removed_run_is_gone_and_the_rest_is_as_it_was(whole: Workspace) -> None:
     before, untouched = refs(whole), whole.log
-    child = fork(whole, Child("r1", 60, name="child"))
+    child = fork(whole, ForkPlan("r1", 60, name="child"))
     with contextlib.closing(RunLog.hold(whole.path, child)) as log:
         Play(log, history=list(log.reader.history(child))).to_rest()  # type: ignore[arg-type]
     rebuild(whole)
@@ -145,7 +145,7 @@ def test_a_removed_run_is_gone_and_the_rest_is_as_it_was(whole: Workspace) -> No
 
 
 def test_the_guards_stand_again_after_a_removal(whole: Workspace) -> None:
-    fork(whole, Child("r1", 60, name="child"))
+    fork(whole, ForkPlan("r1", 60, name="child"))
     remove(whole, "child")
     with contextlib.closing(RunLog.hold(whole.path, "r1")) as log:
         for statement in ("DELETE FROM events", "UPDATE events SET at = 1"):
@@ -154,7 +154,7 @@ def test_the_guards_stand_again_after_a_removal(whole: Workspace) -> None:
 
 
 def test_a_parent_is_not_removed(whole: Workspace) -> None:
-    fork(whole, Child("r1", 60, name="child"))
+    fork(whole, ForkPlan("r1", 60, name="child"))
     before = whole.log.read_bytes()
     with pytest.raises(SiaError, match="toy-1 is the parent of child"):
         remove(whole, "toy-1")

@@ -125,7 +125,7 @@ def test_a_fork_does_not_train_again_what_its_lineage_has_trained(play: Stage) -
     payloads = play.run(TRAINS)
     opened = len(play.did("open"))
     at = next(n for n, one in enumerate(payloads, 1) if isinstance(one, t.GateDecided))
-    fork.fork(play.workspace, fork.Child("last", at))
+    fork.fork(play.workspace, fork.ForkPlan("last", at))
     again = of(play.resume(), t.WeightsTrained)
     assert len(play.did("open")) == opened
     assert again[-1].reused
@@ -220,13 +220,13 @@ def test_the_cross_says_what_each_lever_brings_alone_and_on_top(play: Stage) -> 
         found = ablation.cells(reader, run)
     rows = []
     for cell in found:
-        if cell.child:
-            fork.fork(play.workspace, cell.child)
+        if cell.fork:
+            fork.fork(play.workspace, cell.fork)
             play.resume()
         with contextlib.closing(play.workspace.reader()) as reader:
-            rows.append((cell, reader.find(cell.child.name) if cell.child else run))
+            rows.append((cell, reader.find(cell.fork.name) if cell.fork else run))
     with contextlib.closing(play.workspace.reader()) as reader:
-        told = ablation.told(reader, run, rows)["cells"]
+        told = ablation.report(reader, run, rows)["cells"]
     assert [(one["harness"], one["weights"]) for one in told] == [
         ("first", "base"), ("best", "base"), ("first", "best"), ("best", "best"),
     ]  # fmt: skip
