@@ -211,8 +211,8 @@ class Actor:
         state, against = self.state, self.state.incumbent
         now = state.of(generation)
         if against is None:
-            return gate.first(now.execution.scores.get("val") if now.execution else None)
-        return gate.judge(
+            return gate.first_verdict(now.execution.scores.get("val") if now.execution else None)
+        return gate.compare(
             _val(self._found[generation]),
             _val(self._found[against]),
             against=against,

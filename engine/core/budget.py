@@ -1,4 +1,4 @@
-"""Hard caps: what a run has used, when to warn, and when not to begin a step that could not be paid for."""
+"""Hard caps: what a run has spent, when to warn, and when the next Execution cannot be afforded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from engine.events import types as t
 WARNINGS = (0.5, 0.8)
 
 
-def used(state: State) -> dict[str, tuple[float, float]]:
-    """Spent and cap of every resource that has a cap. Evaluations taken from the lineage count like fresh ones."""
+def spending(state: State) -> dict[str, tuple[float, float]]:
+    """(spent, cap) of every resource that has a cap. Reused evaluations count like fresh ones."""
     caps, spent = state.set.budget, state.spent
     rows = {
         "evaluations": (spent.evaluations + spent.reused, caps.evaluations),
@@ -21,8 +21,8 @@ def used(state: State) -> dict[str, tuple[float, float]]:
 
 
 def warning(state: State) -> t.BudgetWarned | None:
-    """The next warning that is due."""
-    for name, (now, cap) in used(state).items():
+    """The next warning that is due, if any."""
+    for name, (now, cap) in spending(state).items():
         for share in WARNINGS:
             if now >= share * cap and f"{name}:{share:g}" not in state.warned:
                 return t.BudgetWarned(name, share, now, cap)
@@ -30,7 +30,7 @@ def warning(state: State) -> t.BudgetWarned | None:
 
 
 def execution_cost(state: State) -> int:
-    """How many evaluations the next Execution takes."""
+    """How many evaluations the next Execution needs."""
     settings, counts = state.set, state.task.counts
     arms = 2 if settings.noisy and state.incumbent is not None else 1
     votes = settings.generations if settings.lever == "best-of-n" else 1
@@ -39,22 +39,22 @@ def execution_cost(state: State) -> int:
 
 
 def refusal(state: State) -> t.BudgetExhausted | None:
-    """Why the next Execution cannot be paid for, if so: it is not begun, and a cap is never exceeded."""
-    for name, (now, cap) in used(state).items():
+    """The event that says why the next Execution cannot be afforded; None where it can. A cap is never exceeded."""
+    for name, (now, cap) in spending(state).items():
         need = execution_cost(state) - state.executed if name == "evaluations" else 0
         if now >= cap or now + need > cap:
-            return exhausted(name, now, cap, need)
+            return exhaustion(name, now, cap, need)
     return None
 
 
-def exhausted(name: str, now: float, cap: float, need: int = 0) -> t.BudgetExhausted:
-    """The event that ends a run for want of `name`."""
-    wanted = f", and the next execution takes {need}" if need and now < cap else ""
-    return t.BudgetExhausted(name, now, cap, f"the budget of {cap:g} {name} is used up ({now:.4g} spent{wanted})")
+def exhaustion(name: str, now: float, cap: float, need: int = 0) -> t.BudgetExhausted:
+    """The event that ends a run whose budget of `name` is used up; `need` is what the next Execution takes."""
+    more = f", and the next execution takes {need}" if need and now < cap else ""
+    return t.BudgetExhausted(name, now, cap, f"the budget of {cap:g} {name} is used up ({now:.4g} spent{more})")
 
 
 def affordable_evaluations(state: State) -> int | None:
-    """How many evaluations an Improvement may use so that the next Execution is still paid for; None is no cap."""
+    """How many evaluations an Improvement may use, so that the next Execution can be afforded; None is no cap."""
     cap = state.set.budget.evaluations
     if cap is None:
         return None

@@ -1,4 +1,4 @@
-"""What the steps of a run have recorded, by what a later step looks it up. Folded beside the state, as results are."""
+"""Recorded effects of a run, indexed for the steps that look them up. Folded beside the state, as results are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Effects:
         self._evidence: dict[int, list[int]] = {}
 
     def add(self, event: Event) -> None:
-        """Takes in an event; those that no step looks up are ignored."""
+        """Adds an event; those that no step looks up are ignored."""
         if event.type in _INDEXED:
             self._add(event, event.payload)
 

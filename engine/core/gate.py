@@ -1,10 +1,10 @@
-"""The gate: is the candidate better than the incumbent on `val`, beyond chance and by enough to matter?
+"""The gate: is a candidate better than the incumbent on `val`, beyond chance and by the minimum effect?
 
 One-sided paired sign-flip permutation test over the units (instance, repeat), both arms under the same seeds
 (Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005). Where all changes are of one size, as with
-right and wrong answers, it is exact and equals McNemar's exact test; with up to 16 changed units it is enumerated;
-beyond that 20,000 flips are drawn. Over a run of N generations the chance of any false acceptance is held to
-`run_alpha` by Bonferroni: a candidate must reach min(alpha, run_alpha / (N - 1)).
+right and wrong answers, it is exact and equals McNemar's exact test; with up to 16 changed units all flips are
+enumerated; beyond that 20,000 are drawn. Bonferroni holds the chance of any false acceptance in a run of N generations
+to `run_alpha`: a candidate must reach min(alpha, run_alpha / (N - 1)).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ENUMERATED = 16
 
 
 def mean(scores: Sequence[float]) -> Score:
-    """The mean with its standard error; 0 over nothing."""
+    """The mean with its standard error; 0 for no scores."""
     n = len(scores)
     if n == 0:
         return Score(0.0, 0.0, 0)
@@ -38,7 +38,7 @@ def threshold(gate: Gate, generations: int) -> float:
 
 
 def p_value(differences: Sequence[float]) -> float:
-    """The chance of a mean difference at least this large if signs were arbitrary."""
+    """The probability of a mean difference at least this large if every sign were random."""
     changed = sorted(d for d in differences if d != 0)
     if not changed:
         return 1.0
@@ -70,7 +70,7 @@ def _enumerated(changed: Sequence[float]) -> float:
 def _sampled(changed: Sequence[float]) -> float:
     import numpy as np
 
-    # Python's generator, whose stream is fixed for good, seeded by the number of changes: the data order is sorted
+    # Python's generator, whose stream never changes, seeded by the number of changes: the data are sorted
     draw = random.Random(len(changed))
     bits = np.frombuffer(draw.randbytes(FLIPS * ((len(changed) + 7) // 8)), dtype=np.uint8)
     signs = np.unpackbits(bits.reshape(FLIPS, -1), axis=1)[:, : len(changed)].astype(np.float64) * 2 - 1
@@ -79,7 +79,7 @@ def _sampled(changed: Sequence[float]) -> float:
     return (reached + 1) / (FLIPS + 1)
 
 
-def judge(
+def compare(
     candidate: Mapping[Unit, float],
     incumbent: Mapping[Unit, float],
     *,
@@ -92,8 +92,8 @@ def judge(
 ) -> GateDecided:
     """The verdict over the units that both arms have.
 
-    A candidate that failed the private check is refused whatever its score. Where only the incumbent failed it, the
-    candidate is accepted whatever its score.
+    A candidate that fails the private check (`refused`) is rejected whatever its score. Where only the incumbent fails
+    it (`rival_refused`), the candidate is accepted whatever its score.
     """
     units = sorted(candidate.keys() & incumbent.keys())
     differences = [candidate[unit] - incumbent[unit] for unit in units]
@@ -126,8 +126,8 @@ def judge(
     )
 
 
-def first(score: Score | None, *, refused: bool = False) -> GateDecided:
-    """The verdict on the first candidate, which has nothing to be measured against."""
+def first_verdict(score: Score | None, *, refused: bool = False) -> GateDecided:
+    """The verdict on the first candidate, which has no incumbent to beat."""
     n = score.n if score else 0
     but = ", though it failed the private check" if refused else ""
     return GateDecided(accepted=True, reason=f"the first candidate is the incumbent to beat{but}", test="none", n=n)

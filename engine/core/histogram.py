@@ -1,4 +1,4 @@
-"""Rewards of a round of training as counts: recorded with it, and recomputed by a replay."""
+"""The histogram of rewards that a training checkpoint records and a replay recomputes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 BINS = 10
 
 
-def binned(rewards: Sequence[float]) -> list[int]:
+def bin_counts(rewards: Sequence[float]) -> list[int]:
     """How many rewards lie in each of ten equal bins from the least to the most; equal ones are all in the first."""
     if not rewards:
         return []

@@ -1,4 +1,4 @@
-"""How small a gain the gate can see with the instances that a domain has."""
+"""The power of the gate: the smallest gain that it can detect with the instances of a domain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.events.types import Gate
 
 POWER = 0.8
 BREAKS = 0.05
-"""The share of answers that a better candidate breaks all the same, where nothing else is known."""
+"""The share of answers that a better candidate is assumed to break."""
 
 
 class Rate(NamedTuple):
@@ -33,11 +33,11 @@ def _p(wins: int, losses: int) -> float:
 def simulate(
     n: int, discordance: float, *, gain: float, pairs: int, seed: int, rules: Gate | None = None, generations: int = 2
 ) -> Rate:
-    """How often the gate accepts a true gain, on n units that are right or wrong.
+    """How often the gate accepts a true gain, on n units that are right or wrong, by simulation.
 
     A share `discordance` of them differs between the two arms: the new arm wins (discordance + gain) / 2 of all units
     and loses (discordance - gain) / 2. Draws `pairs` pairs of arms; what counts is the number of wins and losses,
-    which the gate's test depends on.
+    on which alone the gate's test depends.
     """
     rules = rules or Gate()
     draw = random.Random(f"{seed} {n} {discordance} {gain}")
@@ -55,27 +55,27 @@ def _binomial(draw: random.Random, n: int, share: float) -> int:
 
 
 def smallest_binary_gain(n: int, rules: Gate, generations: int, pairs: int = 400) -> float | None:
-    """The smallest gain that is accepted four times in five, on n units that are right or wrong, to a hundredth.
+    """The smallest gain that the gate accepts with power `POWER`, on n units that are right or wrong, in steps of .01.
 
-    The candidate is taken to break `BREAKS` of the answers and to mend as many more; None where no gain would do.
+    The candidate is assumed to break a share `BREAKS` of the answers. None where no gain reaches that power.
     """
     low, high = 0, round(100 * (1 - 2 * BREAKS))
 
-    def seen(hundredths: int) -> bool:
+    def is_detected(hundredths: int) -> bool:
         gain = hundredths / 100
         rate = simulate(n, gain + 2 * BREAKS, gain=gain, pairs=pairs, seed=1, rules=rules, generations=generations)
         return rate.accepted >= POWER
 
-    if not seen(high):
+    if not is_detected(high):
         return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if seen(middle) else (middle, high)
+        low, high = (low, middle) if is_detected(middle) else (middle, high)
     return high / 100
 
 
 def smallest_gain(n: int, spread: float, rules: Gate, generations: int) -> float:
-    """The same where the differences of scores spread by `spread`, a standard deviation: a normal approximation."""
+    """The same for scores whose differences have the standard deviation `spread`: a normal approximation."""
     normal = NormalDist()
     error, power = spread / math.sqrt(n), normal.inv_cdf(POWER)
     by_chance = (power - normal.inv_cdf(threshold(rules, generations))) * error

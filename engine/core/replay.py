@@ -16,7 +16,7 @@ from engine.core import budget
 from engine.core import results as instance_results
 from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.gate import mean
-from engine.core.histogram import binned
+from engine.core.histogram import bin_counts
 from engine.core.results import Results
 from engine.core.state import OpenStep, State, evolve
 from engine.core.verdict import verdict
@@ -38,7 +38,7 @@ class Divergence(msgspec.Struct, frozen=True):
     got: str
 
 
-class Replayed(msgspec.Struct, frozen=True):
+class ReplayResult(msgspec.Struct, frozen=True):
     """The result of a verification."""
 
     identical: bool
@@ -68,7 +68,7 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
 _Found = tuple[str, str] | None
 
 
-def verify(reader: Reader, run: str, until: int | None = None) -> Replayed:
+def verify(reader: Reader, run: str, until: int | None = None) -> ReplayResult:
     """Recomputes the history of `run` up to event `until`."""
     state, results, previous = State(), Results(), GENESIS
     last: t.Payload | None = None
@@ -84,12 +84,12 @@ def verify(reader: Reader, run: str, until: int | None = None) -> Replayed:
             except LookupError:  # it names a generation or a version that does not exist
                 found = found or ("an event that fits what came before", _describe(payload, event.generation))
         if found is not None:
-            return Replayed(False, count, Divergence(event.n, *found))
+            return ReplayResult(False, count, Divergence(event.n, *found))
         previous, last = event.hash, payload
         results.add(event)
     if count == 0:
         raise SiaError("the run has no events", "`sia ls` lists the runs")
-    return Replayed(True, count, None)
+    return ReplayResult(True, count, None)
 
 
 def _chain(event: Event, previous: str) -> _Found:
@@ -125,7 +125,7 @@ def _explain(
         check = _IN_STEP.get(type(payload))
         return check(reader, state, results, event, payload) if check else None
     abandoned = isinstance(last, t.StepAbandoned)
-    if isinstance(payload, t.BudgetExhausted) and abandoned and payload.resource in budget.used(state):
+    if isinstance(payload, t.BudgetExhausted) and abandoned and payload.resource in budget.spending(state):
         return None  # the clock, or the price of the next call, ended the step; what was known then is recorded
     return _decided(state, results, event, payload)
 
@@ -181,7 +181,7 @@ def _execution(reader: Reader, state: State, results: Results, event: Event, pay
         rival_results = results.of(event.generation, state.of(state.incumbent).candidate)
         rival = instance_results.scores(rival_results).get("val")
     counts = (failures, len(found) - reused, reused)
-    private = instance_results.private_of(found, "val")
+    private = instance_results.private_check_on(found, "val")
     expected = (instance_results.scores(found), instance_results.digest(found), counts, rival, private)
     got = (
         payload.scores,
@@ -195,7 +195,7 @@ def _execution(reader: Reader, state: State, results: Results, event: Event, pay
 
 def _probe(reader: Reader, state: State, results: Results, event: Event, payload: t.ProbeFinished) -> _Found:
     grades = _grades(reader.blob(payload.items))
-    check = instance_results.private(grades)
+    check = instance_results.private_check(grades)
     expected = (mean([grade.score for grade in grades]), check is not None and not check.passed)
     got = (payload.score, payload.refused)
     return None if expected == got else (str(expected), str(got))
@@ -219,7 +219,7 @@ def _checkpoint(
     except blobs.LeftOut:  # they hold text of instances, and the run came here without
         return None
     rewards = [reward for _, _, reward, *_ in rows]
-    found = (binned(rewards), mean(rewards).score)
+    found = (bin_counts(rewards), mean(rewards).score)
     got = (payload.rewards, payload.measures.get("reward"))
     return None if found == got else (str(found), str(got))
 
@@ -235,7 +235,7 @@ def _trained(reader: Reader, state: State, results: Results, event: Event, paylo
 
 def _test(reader: Reader, state: State, results: Results, event: Event, payload: t.TestUnsealed) -> _Found:
     grades = _grades(reader.blob(payload.answers))
-    check = instance_results.private(grades)
+    check = instance_results.private_check(grades)
     noted = payload.private and msgspec.structs.replace(payload.private, measures={})
     expected = (mean([grade.score for grade in grades]), state.unsealed - 1, check)
     got = (payload.score, payload.unsealed_before, noted if check else None)

@@ -1,4 +1,4 @@
-"""The instance results of a run, by generation and arm; folded beside the state, since they are many."""
+"""The instance results of a run, by generation and arm. Folded beside the state, since there are many."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Key = tuple[str, str, int]
 
 
 class Results:
-    """Grows with the log; `execution.finished` and the gate are computed from it."""
+    """Grows with the log. `execution.finished` and the gate's verdicts are computed from it."""
 
     def __init__(self) -> None:
         self._arms: dict[tuple[int, str, str | None], dict[Key, t.InstanceFinished]] = {}
 
     def add(self, event: Event) -> None:
-        """Takes in an event; all but `instance.finished` are ignored."""
+        """Adds an event; all but `instance.finished` are ignored."""
         if event.type == t.InstanceFinished.type:
             result = event.payload
             assert isinstance(result, t.InstanceFinished)  # noqa: S101 - by its type
@@ -32,7 +32,7 @@ class Results:
             arm[result.split, result.instance, result.repeat] = result
 
     def of(self, generation: int, candidate: t.Candidate) -> dict[Key, t.InstanceFinished]:
-        """What `candidate` answered in `generation`."""
+        """The results of `candidate` in `generation`."""
         return self._arms.get((generation, candidate.harness, candidate.weights), {})
 
     def val(self, generation: int, candidate: t.Candidate) -> dict[Unit, float]:
@@ -52,8 +52,8 @@ def scores(results: dict[Key, t.InstanceFinished]) -> dict[str, t.Score]:
     return {split: mean(found) for split, found in by_split.items()}
 
 
-def private(grades: Sequence[Grade | t.InstanceFinished]) -> t.PrivateCheck | None:
-    """The private check over one split; None where the domain has none. A failed instance has only its score of 0."""
+def private_check(grades: Sequence[Grade | t.InstanceFinished]) -> t.PrivateCheck | None:
+    """The private check over one split; None where the domain has none. Failed instances carry no honest score."""
     if not any(one.honest is not None or one.refused or one.measures for one in grades):
         return None
     floored = [(one.honest, one.floor) for one in grades if one.honest is not None and one.floor is not None]
@@ -73,29 +73,29 @@ def private(grades: Sequence[Grade | t.InstanceFinished]) -> t.PrivateCheck | No
     )
 
 
-def told(grade: Grade) -> list[object]:
-    """What a refusal follows from, to stand in a row behind the score; nothing without a private check."""
+def private_columns(grade: Grade) -> list[object]:
+    """The columns of a recorded row from which a replay recomputes the private check; none without one."""
     parts: list[object] = [grade.honest, grade.floor, grade.refused]
     return parts if any(part not in (None, "") for part in parts) else []
 
 
-def private_by_name(grades: Mapping[str, Sequence[Grade]]) -> dict[str, t.PrivateCheck]:
-    """The private checks of methods, by their names."""
-    found = {name: private(given) for name, given in grades.items()}
+def private_checks(grades: Mapping[str, Sequence[Grade]]) -> dict[str, t.PrivateCheck]:
+    """The private checks of baselines, by their names."""
+    found = {name: private_check(given) for name, given in grades.items()}
     return {name: check for name, check in found.items() if check is not None}
 
 
-def private_of(results: dict[Key, t.InstanceFinished], split: str) -> t.PrivateCheck | None:
-    """The private check over what a candidate answered of `split`."""
-    return private([results[key] for key in sorted(results) if key[0] == split])
+def private_check_on(results: dict[Key, t.InstanceFinished], split: str) -> t.PrivateCheck | None:
+    """The private check over a candidate's results on `split`."""
+    return private_check([results[key] for key in sorted(results) if key[0] == split])
 
 
 def count_failures(failures: Iterable[t.Failure | None]) -> dict[str, int]:
-    """How many failures there were of each kind."""
+    """The number of failures of each kind."""
     return dict(sorted(Counter(failure.kind for failure in failures if failure).items()))
 
 
 def digest(results: dict[Key, t.InstanceFinished]) -> str:
-    """SHA-256 over (split, instance, repeat, answer, score) in the order of instances, whatever order they came in."""
+    """SHA-256 over (split, instance, repeat, answer, score), sorted: the order of arrival does not matter."""
     rows = [[*key, results[key].answer, results[key].score] for key in sorted(results)]
     return hashlib.sha256(msgspec.json.encode(rows)).hexdigest()

@@ -1,4 +1,4 @@
-"""What the settings of a run may be, by themselves: numbers and names, whatever this machine has."""
+"""Checks of settings that depend on nothing but the settings: numbers and names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.events import types as t
 
 
 def check_numbers(settings: t.Settings) -> None:
-    """Raises `SiaError` for numbers that no run can be played by."""
+    """Raises `SiaError` for numbers that are out of range."""
     if settings.generations < 1:
         raise SiaError("a run needs at least one generation", "pass --generations 1 or more")
     if settings.probes < 1:
@@ -20,11 +20,11 @@ def check_numbers(settings: t.Settings) -> None:
         raise SiaError("best-of-n asks a task model several times, and this run has none", "pass --model")
     caps = (settings.budget.evaluations, settings.budget.minutes, settings.budget.usd, settings.budget.tokens)
     if any(cap is not None and cap <= 0 for cap in caps):
-        raise SiaError("a budget must be more than nothing", "leave it out for no cap")
+        raise SiaError("a budget must be greater than 0", "leave it out for no cap")
 
 
 def check_name(name: str) -> None:
-    """Raises `SiaError` where `name` cannot name a run; git's rules for a ref are stricter than the characters say."""
+    """Raises `SiaError` where `name` cannot name a run. Names are part of git refs, which excludes a few more."""
     plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
     if not plain or ".." in name or name.endswith((".", ".lock")):
         raise SiaError(f"{name!r} is not a name for a run", "use small letters, digits, '.', '_' and '-'")

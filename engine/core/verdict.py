@@ -1,4 +1,4 @@
-"""The gate's decision on a generation, as a function of the log alone."""
+"""The gate's verdict on a generation, as a function of the log alone."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from engine.events import types as t
 def verdict(
     state: State, results: Results, generation: int, *, against: int | None = None, rule: t.Gate | None = None
 ) -> t.GateDecided:
-    """Compares the generation's candidate with the incumbent; where the verifier is noisy, on this generation's own
-    measurement of both. `against` and `rule` put another generation, and another gate, in their place."""
+    """Compares the generation's candidate with the incumbent.
+
+    Where the verifier is noisy, both are taken as measured in this generation. With `rule`, another gate decides, and
+    `against` is the generation in the incumbent's place.
+    """
     now, incumbent = state.of(generation), against if rule else state.incumbent
     if incumbent is None:
         score = now.execution.scores.get("val") if now.execution else None
-        return gate.first(score, refused=failed_check(state, generation))
+        return gate.first_verdict(score, refused=fails_private_check(state, generation))
     rival = state.of(incumbent).candidate
-    return gate.judge(
+    return gate.compare(
         results.val(generation, now.candidate),
         results.val(generation if state.set.noisy else incumbent, rival),
         against=incumbent,
         gate=rule or state.set.gate,
         generations=state.set.generations,
         noisy=state.set.noisy,
-        refused=failed_check(state, generation),
-        rival_refused=failed_check(state, incumbent),
+        refused=fails_private_check(state, generation),
+        rival_refused=fails_private_check(state, incumbent),
     )
 
 
-def failed_check(state: State, generation: int) -> bool:
-    """Whether the candidate of `generation` has failed the private check."""
+def fails_private_check(state: State, generation: int) -> bool:
+    """Whether the candidate of `generation` fails the private check."""
     execution = state.of(generation).execution
     return bool(execution and execution.private and not execution.private.passed)

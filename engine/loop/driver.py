@@ -76,8 +76,8 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
             return  # its result is in the log, which may be so also where it was interrupted
         _abandon(run, step, "a person asked" if interruption == "request" else "the budget of minutes is used up")
         if interruption == "time-out":
-            spent, cap = budget.used(run.state)["minutes"]
-            run.append(step.generation, budget.exhausted("minutes", max(spent, cap), cap))
+            spent, cap = budget.spending(run.state)["minutes"]
+            run.append(step.generation, budget.exhaustion("minutes", max(spent, cap), cap))
 
 
 async def _until_interrupted(run: Run, step: Perform, control: Control) -> str:

@@ -40,7 +40,7 @@ def show(state: State, status: str) -> dict[str, Any]:
         "best": _best(state),
         "awaiting": state.awaiting,
         "in_doubt": state.open_step.kind if state.open_step and status != "running" else None,
-        "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.used(state).items()},
+        "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.spending(state).items()},
         "cost": msgspec.to_builtins(state.spent),
         "unsealed": state.unsealed,
         "test": test_report(state.tested) if state.tested else None,

@@ -52,7 +52,7 @@ class RunLedger:
     @contextlib.contextmanager
     def reserve(self, usd: float, tokens: int) -> Iterator[None]:
         """As `Ledger.reserve`; a call in flight counts with all that it may yet cost."""
-        caps = budget.used(self._journal.state)
+        caps = budget.spending(self._journal.state)
         for resource, needed in (("usd", self._usd + usd), ("tokens", self._tokens + tokens)):
             spent, cap = caps.get(resource, (0.0, float("inf")))
             if spent + needed > cap:

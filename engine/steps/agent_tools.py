@@ -118,7 +118,7 @@ class StepDesk:
         todo = trials("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)
         left = budget.affordable_evaluations(run.state)
         if left is not None and left < len(todo):
-            now, cap = budget.used(run.state)["evaluations"]
+            now, cap = budget.spending(run.state)["evaluations"]
             raise Overspent("evaluations", now, cap)
         prepared: list[Prepared] = []
         evaluation = of_proposal(run, harness, material)

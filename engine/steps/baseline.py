@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from engine.core.gate import mean
-from engine.core.results import private_by_name
+from engine.core.results import private_checks
 from engine.evaluation.baselines import graded_baselines
 from engine.events import types as t
 from engine.run.session import Run
@@ -17,4 +17,4 @@ async def measure(run: Run, generation: int) -> None:
     started = time.monotonic()
     found = await graded_baselines(evaluations.grading(run), "val")
     scores = {name: mean([grade.score for grade in grades]) for name, grades in found.items()}
-    run.append(generation, t.BaselineMeasured(scores, round(time.monotonic() - started, 3), private_by_name(found)))
+    run.append(generation, t.BaselineMeasured(scores, round(time.monotonic() - started, 3), private_checks(found)))

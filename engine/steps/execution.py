@@ -61,7 +61,7 @@ async def execute(run: Run, generation: int) -> None:
             reused=reused,
             wall_s=round(time.monotonic() - started, 3),
             incumbent=rival,
-            private=results.private_of(found, "val"),
+            private=results.private_check_on(found, "val"),
         ),
     )
 

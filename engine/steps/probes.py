@@ -17,7 +17,7 @@ from domains.contract import Instance
 from engine.agents.protocol import Ask
 from engine.core import budget
 from engine.core.gate import mean
-from engine.core.results import private, told
+from engine.core.results import private_check, private_columns
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.trial import GradedAnswer, Trial, trials
@@ -132,11 +132,11 @@ class FoldLab:
         found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))
         items = msgspec.json.encode(
             [
-                [answer.trial.instance, grade.score, answer_codec.short(answer.value), *told(grade)]
+                [answer.trial.instance, grade.score, answer_codec.short(answer.value), *private_columns(grade)]
                 for answer, grade in found
             ]
         )
-        check = private([grade for _, grade in found])
+        check = private_check([grade for _, grade in found])
         broken = prepared[0].failure if prepared else None
         finished = t.ProbeFinished(
             generation=self._generation,

@@ -39,7 +39,7 @@ async def unseal(run: Run, generation: int) -> None:
     baselines = await graded_baselines(evaluations.grading(run), "test")
     recorded = msgspec.json.encode(
         [
-            [answer.trial.instance, grade.score, answer_codec.short(answer.value), *results.told(grade)]
+            [answer.trial.instance, grade.score, answer_codec.short(answer.value), *results.private_columns(grade)]
             for answer, grade in ordered
         ]
     )
@@ -55,8 +55,8 @@ async def unseal(run: Run, generation: int) -> None:
             failures=results.count_failures(answer.failure for answer, _ in ordered),
             answers=blobs.digest(recorded),
             unsealed_before=before,
-            private=results.private(grades),
-            private_of_baselines=results.private_by_name(baselines),
+            private=results.private_check(grades),
+            private_of_baselines=results.private_checks(baselines),
         ),
         contents=[recorded],
     )

@@ -103,7 +103,7 @@ class Progress:
         note = (
             f"best {self._sum:.3f}" if isinstance(payload, t.ProbeFinished) else f"score {self._sum / self._done:.3f}"
         )
-        for name, (now, cap) in budget.used(state).items():
+        for name, (now, cap) in budget.spending(state).items():
             note += f" · {name} {now:.4g}/{cap:g}"
         self._bars.update(self._task, completed=self._done, note=note)
 

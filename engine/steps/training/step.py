@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from domains.contract import Instance
 from engine.core import budget
 from engine.core.failure import StepFailure
-from engine.core.histogram import binned
+from engine.core.histogram import bin_counts
 from engine.events import blobs
 from engine.events import types as t
 from engine.models.protocol import Model, Reply, Request
@@ -172,7 +172,7 @@ class _Work:
             policy=await trainer.policy(),
             samples=blobs.digest(samples),
             measures=values,
-            rewards=binned([one.reward for one in rollouts]),
+            rewards=bin_counts([one.reward for one in rollouts]),
             usage=usage,
         )
         self._run.append(plan.generation, event, contents=[samples])
@@ -215,7 +215,7 @@ class _Work:
         left = budget.affordable_evaluations(state)
         if left is not None and left < rollouts:
             return f"the budget of evaluations leaves {left} before the next execution, and a round takes {rollouts}"
-        caps, last = budget.used(state), state.of(self._plan.generation).execution
+        caps, last = budget.spending(state), state.of(self._plan.generation).execution
         waits = (self._round_s + (last.wall_s if last else 0.0)) / 60
         for name, need in (("minutes", waits), ("tokens", float(self._tokens))):
             now, cap = caps.get(name, (0.0, float("inf")))

@@ -45,7 +45,7 @@ def state_parts(state: State) -> list[tuple[str, str]]:
         parts.append((f"best {format_score(val.score, val.se)}", ""))
     evaluations = state.spent.evaluations + state.spent.reused
     parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
-    for name, (spent, cap) in budget.used(state).items():
+    for name, (spent, cap) in budget.spending(state).items():
         parts.append((f"{name} {spent:,.4g}/{cap:,g}", "yellow" if cap and spent >= 0.8 * cap else ""))
     level = str(state.isolation.get("level") or "?")
     parts.append((f"sandbox {level}", "bold red" if level == "none" else ""))

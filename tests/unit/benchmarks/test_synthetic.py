@@ -23,7 +23,7 @@ from engine.queries import audit
 from engine.run.workspace import Workspace
 
 
-def checked(workspace: Path, run: str) -> tuple[audit.Verified, replay.Replayed]:
+def checked(workspace: Path, run: str) -> tuple[audit.Verified, replay.ReplayResult]:
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
         return audit.verify(reader, Workspace(workspace)), replay.verify(reader, run)
 
@@ -31,7 +31,7 @@ def checked(workspace: Path, run: str) -> tuple[audit.Verified, replay.Replayed]
 @pytest.mark.parametrize("events", [LEAST, 2000])
 def test_a_run_has_exactly_as_many_events_as_asked_and_is_whole(workspace: Path, events: int) -> None:
     run = write(workspace, events)
-    assert checked(workspace, run) == (audit.Verified(True, events, []), replay.Replayed(True, events, None))
+    assert checked(workspace, run) == (audit.Verified(True, events, []), replay.ReplayResult(True, events, None))
 
 
 def test_a_run_holds_what_a_terminal_has_to_show(workspace: Path) -> None:

@@ -177,4 +177,4 @@ def test_renaming_and_remarks_have_a_line(workspace: Path, finished: str) -> Non
         log.append([(3, t.RunRenamed("other")), (3, t.RunNoted("[b]bold[/b]"))])
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
         found = [frame.as_json()["text"] for frame in frames(states(reader, finished), Window())]
-    assert found[-2:] == ["the run is called other from here on", "a note: [b]bold[/b]"]
+    assert found[-2:] == ["the run is renamed other", "note: [b]bold[/b]"]

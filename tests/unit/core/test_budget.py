@@ -57,8 +57,8 @@ def test_what_was_reused_counts_like_what_was_fresh() -> None:
     state = play.state
     fresh = t.InstanceFinished("h", "val", "i", 0, 1, "p", 1.0)
     play.append(0, fresh, t.InstanceFinished("h", "val", "j", 0, 1, "p", 1.0, reused=True))
-    assert budget.used(state)["evaluations"][0] == 0
-    assert budget.used(play.state)["evaluations"][0] == 2
+    assert budget.spending(state)["evaluations"][0] == 0
+    assert budget.spending(play.state)["evaluations"][0] == 2
 
 
 @pytest.mark.parametrize(

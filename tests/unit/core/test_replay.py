@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.core.replay import Replayed, states, verify
+from engine.core.replay import ReplayResult, states, verify
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
@@ -33,7 +33,7 @@ def original() -> Memory:
     return log
 
 
-def replay(log: Memory) -> Replayed:
+def replay(log: Memory) -> ReplayResult:
     return verify(log, log.run)  # type: ignore[arg-type]
 
 
@@ -50,7 +50,7 @@ def forged(
 
 
 def test_an_honest_log_replays_identically(original: Memory) -> None:
-    assert replay(original) == Replayed(True, len(original.events), None)
+    assert replay(original) == ReplayResult(True, len(original.events), None)
 
 
 def test_rehashing_alone_changes_nothing(original: Memory) -> None:
@@ -216,7 +216,7 @@ def test_a_broken_chain_is_the_first_thing_noticed(original: Memory, part: str) 
 
 
 def test_a_replay_may_stop_early(original: Memory) -> None:
-    assert verify(original, "run", until=9) == Replayed(True, 9, None)  # type: ignore[arg-type]
+    assert verify(original, "run", until=9) == ReplayResult(True, 9, None)  # type: ignore[arg-type]
 
 
 def test_a_run_without_events_is_refused() -> None:

@@ -30,7 +30,7 @@ def build(snapshot: RunSnapshot, _target: Target, _width: int) -> Page:
     if figures["per_accepted_point"] is not None:
         rows.append(field("per point", f"{figures['per_accepted_point']:,.0f} evaluations per +0.01"))
     rows += [BLANK, heading("budget")]
-    limits = budget.used(snapshot.state)
+    limits = budget.spending(snapshot.state)
     for name, (used, cap) in limits.items():
         share = min(1.0, used / cap) if cap else 1.0
         bar = "█" * round(_BAR_WIDTH * share)

@@ -101,5 +101,5 @@ def _spend(state: State) -> list[Row]:
         heading("spend"),
         field("evaluations", f"{spent.evaluations:,}", (f", {spent.reused:,} reused from the lineage", "dim")),
         field("time", format_duration(spent.seconds)),
-        *(field(f"budget {name}", f"{used:,.4g} of {cap:,g}") for name, (used, cap) in budget.used(state).items()),
+        *(field(f"budget {name}", f"{used:,.4g} of {cap:,g}") for name, (used, cap) in budget.spending(state).items()),
     ]

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.core.histogram import binned
+from engine.core.histogram import bin_counts
 from engine.steps.training.monitor import Collapse, Rollout, collapse, saturated, shown
 
 
@@ -26,10 +26,10 @@ def test_a_mean_does_not_hide_a_class() -> None:
 
 
 def test_rewards_are_counted_in_ten_bins() -> None:
-    assert binned([0, 0, 1]) == [2, *[0] * 8, 1]
-    assert binned([0.5, 0.5]) == [2, *[0] * 9]
-    assert sum(binned([k / 7 for k in range(50)])) == 50
-    assert binned([]) == []
+    assert bin_counts([0, 0, 1]) == [2, *[0] * 8, 1]
+    assert bin_counts([0.5, 0.5]) == [2, *[0] * 9]
+    assert sum(bin_counts([k / 7 for k in range(50)])) == 50
+    assert bin_counts([]) == []
 
 
 def test_nothing_is_left_to_learn_where_all_are_right() -> None:
