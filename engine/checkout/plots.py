@@ -20,7 +20,7 @@ from engine.evaluation.trial import trial
 from engine.events import types as t
 from engine.events.reader import Reader, RunRow
 from engine.grading.client import Grader, GraderFailed
-from engine.run.domain_session import Report, contained
+from engine.run.domain_session import Report, choose_isolation
 from engine.sandbox import Isolation
 
 
@@ -37,7 +37,7 @@ async def picture(
         try:
             if not await grader.draws():
                 raise SiaError(f"the domain {best.state.task.name} draws no pictures", "leave out --plots")
-            isolation = contained(unsafe=unsafe)
+            isolation = choose_isolation(unsafe=unsafe)
             pictures = [await _answered_again(checkout, grader, isolation, workspace) for checkout in shown]
             return await grader.plots(pictures, _points(best.state), to.absolute())
         except GraderFailed as error:

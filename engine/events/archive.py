@@ -1,4 +1,4 @@
-"""A `.sia` file: one run with all that its history needs, in one small SQLite file that opens with nothing beside it.
+"""The `.sia` format: a run and everything that its history needs, in one self-contained SQLite file.
 
     export   one row: what this file is, and a digest over all that it holds
     packs    events in order, up to `PACK` of them compressed together; without hashes, which follow from the contents
@@ -33,7 +33,7 @@ Packed = tuple[str, int, str, int, int, int, bytes]
 
 
 def is_archive(path: Path) -> bool:
-    """Whether this says that it is a `.sia` file (application id: bytes 68 to 71 of an SQLite file)."""
+    """Whether the file claims to be a `.sia` file (application id: bytes 68 to 71 of an SQLite file)."""
     with contextlib.suppress(OSError), path.open("rb") as file:
         head = file.read(72)
         return head[:16] == b"SQLite format 3\0" and head[68:] == APPLICATION_ID.to_bytes(4, "big")
@@ -66,7 +66,7 @@ def contents_digest(run: str, hashes: Iterable[str], blobs: Iterable[str], left_
 
 
 def needs(payloads: Iterable[tuple[list[str], list[str]]], *, data: bool) -> tuple[set[str], set[str]]:
-    """Of (blobs, withheld) of all payloads: the names of the blobs to take along, and of those to leave out."""
+    """From (blobs, withheld) of all payloads: the names of the blobs to include, and of those to leave out."""
     every: set[str] = set()
     kept: set[str] = set()
     for names, withheld in payloads:

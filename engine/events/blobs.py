@@ -1,4 +1,4 @@
-"""Contents by their SHA-256, compressed where that helps."""
+"""Blobs: contents named by their SHA-256, compressed where that makes them smaller."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from engine.errors import SiaError
 
 MAX_DECODED = 256 << 20
 LEFT_OUT = "left out"
-"""The codec of contents that were left out on purpose when a run was exported: known by name, and not damage."""
+"""The codec of contents that an export left out: the name is known, and their absence is not damage."""
 _LEVEL = 3
 
 
 class LeftOut(SiaError):
-    """These contents stayed where the run was exported."""
+    """The contents were left out when the run was exported."""
 
 
 def digest(data: bytes) -> str:
@@ -34,7 +34,7 @@ def put(connection: Any, data: bytes) -> str:
 
 
 def keep(connection: Any, name: str, codec: str, stored: bytes) -> None:
-    """Stores packed contents once; they also fill a place that was left out, and never the other way round."""
+    """Stores packed contents once. They replace a blob that was left out, never the other way round."""
     connection.execute(
         """INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT (sha256) DO UPDATE
            SET codec = excluded.codec, data = excluded.data WHERE codec = ? AND excluded.codec != ?""",
@@ -43,7 +43,7 @@ def keep(connection: Any, name: str, codec: str, stored: bytes) -> None:
 
 
 def get(connection: Any, name: str) -> bytes:
-    """The contents named `name`; raises `SiaError` where they are missing or are not what the name says."""
+    """The contents named `name`; raises `SiaError` where they are missing or do not have that digest."""
     row = connection.execute("SELECT codec, data FROM blobs WHERE sha256 = ?", (name,)).fetchone()
     if row is None:
         raise SiaError(f"the blob {name[:12]} is missing from the log", "run `sia verify`")
@@ -58,16 +58,16 @@ def get(connection: Any, name: str) -> bytes:
 
 
 def unpack(codec: str, stored: bytes, limit: int | None = None) -> bytes:
-    """Undoes the compression; bounded, since an imported log may be hostile."""
+    """Decompresses; at most `limit` bytes, since an imported log may be hostile."""
     import zstandard
 
     most = MAX_DECODED if limit is None else limit
     if codec == "raw" and len(stored) <= most:
         return stored
     try:
-        # the limit below counts only where the frame does not declare its size
+        # max_output_size only applies where the frame does not declare its size
         if codec == "raw" or zstandard.frame_content_size(stored) > most:
             raise SiaError("a blob is larger than any that sia writes", "do not trust this file")
         return zstandard.ZstdDecompressor().decompress(stored, max_output_size=most)
     except zstandard.ZstdError as error:
-        raise SiaError(f"a blob cannot be unpacked ({error})", "run `sia verify`") from None
+        raise SiaError(f"a blob cannot be decompressed ({error})", "run `sia verify`") from None

@@ -1,4 +1,4 @@
-"""Payloads to stored bytes and back. Old versions are lifted by pure upcasters; newer ones are refused."""
+"""Encodes payloads and decodes them. Pure upcasters convert old versions; versions of newer releases are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Raw = dict[str, Any]
 Upcaster = Callable[[Raw], Raw]
 
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
-"""(type, version) to the function that lifts a raw payload of that version to the next."""
+"""By (type, version), the function that converts a raw payload of that version to the next."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -27,7 +27,7 @@ def encode(payload: Payload) -> bytes:
 def decode(
     kind: str, version: int, stored: bytes, upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS
 ) -> Payload:
-    """The payload in today's type. Raises `SiaError` for a type or version that this release does not know."""
+    """The payload in its current type. Raises `SiaError` for a type or version that this release does not know."""
     target = PAYLOADS.get(kind)
     if target is None or version > target.version:
         raise SiaError(

@@ -51,7 +51,7 @@ def open_writer(path: Path) -> Database:
 
 
 def _create(path: Path) -> None:
-    """An empty log, complete from the moment that others can see it; whoever comes second uses the first one's."""
+    """Creates an empty log that is complete when it appears. Of two processes that create it at once, one wins."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
         made = Path(folder) / path.name
         with contextlib.closing(_connect(made, "rwc")) as db:
@@ -78,12 +78,12 @@ def open_reader(path: Path) -> Database:
 
 
 def connect_plainly(place: str) -> Any:
-    """A connection to `place` with nothing of a log about it; `:memory:` is a database of its own."""
+    """A connection to `place` that expects no log; `:memory:` is a database of its own."""
     return sqlite3.connect(place, isolation_level=None, check_same_thread=False)
 
 
 def read_alone(path: Path) -> Any:
-    """A connection to a file that may come from anyone and that nobody writes to.
+    """A connection to an untrusted file that nobody writes to.
 
     Nothing beside the file is looked at (no journal, no WAL), no view or trigger that the file may define can do
     anything, and nothing but reading is allowed.
@@ -109,7 +109,7 @@ def _is_wal(db: Database) -> bool:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turns what SQLite and the file system say into one sentence with a remedy."""
+    """Translates errors of SQLite and the file system into one sentence with a remedy."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -123,11 +123,11 @@ def _explain(path: Path, error: Exception) -> SiaError:
     if "full" in text:
         return SiaError(f"the disk that holds {path} is full", "free some space and run `sia resume`")
     if "readonly" in text or "unable to open" in text:
-        return SiaError(f"{path} cannot be opened for this", "check its permissions, or pass --workspace")
+        return SiaError(f"{path} cannot be opened for this command", "check its permissions, or pass --workspace")
     if "not a database" in text or "malformed" in text:
         return SiaError(f"{path} is damaged ({text})", "restore it from a copy; `sia verify` says what still holds")
     if "locked" in text or "busy" in text:
-        return SiaError(f"{path} is held by another program", "close it and try again")
+        return SiaError(f"{path} is locked by another program", "close it and try again")
     return SiaError(f"{path}: {text}", "run `sia verify`")
 
 

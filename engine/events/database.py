@@ -1,4 +1,4 @@
-"""A connection to a log: what reading and appending take of SQLite. Migrations alone take sqlite-utils' own.
+"""A thin wrapper of an SQLite connection, for reading and appending. Only migrations use sqlite-utils'.
 
 Importing sqlite-utils costs more than painting a first screen, so it is imported where a log is made or migrated.
 """
@@ -17,7 +17,7 @@ __all__ = ["Database", "sqlite3"]
 
 
 class Database:
-    """A connection by its usual names; `conn` is SQLite's own."""
+    """A connection; `conn` is SQLite's own."""
 
     def __init__(self, conn: Any) -> None:
         self.conn = conn

@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True):
 
     @property
     def payload(self) -> Payload:
-        """The payload in today's type."""
+        """The payload in its current type."""
         return decode(self.type, self.v, self.stored)
 
     def expected_hash(self) -> str:

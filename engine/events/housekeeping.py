@@ -1,7 +1,7 @@
-"""Taking things out of a log: blobs that no event names, and whole runs on which no other run builds.
+"""Removes from a log: blobs that no event names, and whole runs on which no other run builds.
 
 Events are append-only, and triggers hold that. Removing a whole run breaks no chain, so one transaction sets the guard
-against deletion aside, deletes exactly that run, and restores the same guard. The run's row in `engines` stays with a
+against deletion aside, deletes that run, and restores the guard. The run's row in `engines` stays with a
 negative epoch: the log remembers that it was removed and not lost.
 """
 
@@ -18,7 +18,7 @@ _GUARD = "events_no_delete"
 
 
 def delete_run(connection: Any, run: str) -> int:
-    """Deletes the events of a run inside the caller's transaction; returns how many. Derived rows are left to it."""
+    """Deletes a run's events, inside a transaction that must also refill the derived tables. Returns how many."""
     (guard,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (_GUARD,)).fetchone()
     connection.execute(f"DROP TRIGGER {_GUARD}")
     count = connection.execute("DELETE FROM events WHERE run = ?", (run,)).rowcount
@@ -28,7 +28,7 @@ def delete_run(connection: Any, run: str) -> int:
 
 
 def removed_runs(reader: Reader) -> set[str]:
-    """The runs that were removed, and not lost. Some may have been imported again since."""
+    """The runs that were removed (not lost). Some may have been imported again since."""
     return {run for (run,) in reader.rows("SELECT run FROM engines WHERE epoch < 0")}
 
 
@@ -42,7 +42,7 @@ def unneeded_blobs(reader: Reader) -> list[tuple[str, int]]:
 
 
 def delete_unneeded_blobs(db: Database, reader: Reader) -> list[int]:
-    """Deletes them and gives their room back to the disk; returns their sizes. No engine may be at work."""
+    """Deletes those blobs and frees their disk space; returns their sizes. No engine may work on any run."""
     with transaction(db, durable=True) as connection:
         found = unneeded_blobs(reader)
         connection.executemany("DELETE FROM blobs WHERE sha256 = ?", [(name,) for name, _ in found])

@@ -1,4 +1,4 @@
-"""Is a log whole? Chains, hashes, blobs, derived rows and tips, checked against each other.
+"""Checks that a log is whole: chains, hashes, blobs, derived rows and tips, against each other.
 
 Every problem is a sentence that names the event.
 """
@@ -18,7 +18,7 @@ from engine.events.reader import Reader
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """How many events were checked, what is wrong, and the event that names each commit, by commit."""
+    """The number of events, what is wrong with them, and by commit the event that names it."""
 
     events: int
     problems: list[str]
@@ -48,7 +48,7 @@ def check(reader: Reader) -> Checked:
 
 
 def describe(event: Event) -> str:
-    """The event, as problems name it."""
+    """The event, as problems refer to it."""
     return f"event {event.n} of run {event.run} ({event.type})"
 
 
@@ -82,7 +82,7 @@ def _blobs(reader: Reader) -> Iterator[str]:
 
 
 def _derived(reader: Reader) -> Iterator[str]:
-    # one statement sees one state, also beside an engine that is appending
+    # one statement, so that an engine that appends meanwhile makes no difference
     rows = reader.rows(
         """SELECT coalesce(e.run, r.run), coalesce(e.n, 0), coalesce(r.head_n, 0)
            FROM (SELECT run, max(n) AS n FROM events GROUP BY run) e FULL JOIN runs r ON r.run = e.run
@@ -94,7 +94,7 @@ def _derived(reader: Reader) -> Iterator[str]:
 
 
 def check_tips(reader: Reader, folder: Path) -> Iterator[str]:
-    """What the tips in `folder` remember and the log does not hold."""
+    """Events that the tips in `folder` record and the log does not hold."""
     for run, tip in tips.read_all(folder).items():
         stored = reader.stored_hash(run, tip.n)
         if stored is None:

@@ -1,4 +1,4 @@
-"""What the runs of a lineage have recorded: the rows from which effects are reused. Runs of a lineage share a root."""
+"""Recorded effects of a lineage, the runs that share a root: the rows from which effects are reused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ROOT = "(SELECT root FROM runs WHERE run = ?)"
 
 
 class Lineage:
-    """The lineage of `run`; every look-up returns events of all its runs, the oldest first."""
+    """The lineage of `run`. Every look-up returns events of all its runs, the oldest first."""
 
     def __init__(self, reader: Reader, run: str) -> None:
         self._reader, self._run = reader, run

@@ -1,4 +1,4 @@
-"""Appending to the log: one engine a run, held by an OS lock and fenced by an epoch.
+"""Appends to the log. One engine a run, by an OS lock; an engine that was displaced is fenced by an epoch.
 
 What `append` has returned is in the file. `durable` additionally waits for the disk; results that cost money and
 decisions are durable, what streams is committed in groups.
@@ -24,7 +24,7 @@ from engine.events.reader import Reader
 
 Clock = Callable[[], int]
 PATIENCE_S = 0.3
-"""Whoever asks whether a run is held holds it for an instant: an engine that wants it is not turned away for that."""
+"""Checking whether a run is held takes its lock for an instant: an engine waits so long before it gives up."""
 
 
 def now() -> int:
@@ -41,7 +41,7 @@ class Held(SiaError):
 
 
 class RunLog:
-    """The right to append to one run. Use `create` for a new run and `hold` for an existing one, then `close`."""
+    """The right to append to one run, from `hold` to `close`."""
 
     def __init__(self, db: Database, workspace: Path, run: str, lock: filelock.BaseFileLock, clock: Clock) -> None:
         self.db = db
@@ -59,7 +59,7 @@ class RunLog:
 
     @classmethod
     def hold(cls, workspace: Path, run: str, clock: Clock = now) -> RunLog:
-        """Takes the run's lock; raises `SiaError` where another engine holds it."""
+        """Takes the lock of a run, new or existing; raises `Held` where another engine has it."""
         lock = _lock(workspace, run, PATIENCE_S)
         with contextlib.ExitStack() as undo:
             undo.callback(lock.release)
@@ -70,7 +70,7 @@ class RunLog:
         return log
 
     def fork_from(self, parent: Event) -> None:
-        """Lets the next event, a `run.forked`, chain to `parent`."""
+        """Makes the next event, a `run.forked`, chain to `parent`."""
         self._n, self._hash = parent.n, parent.hash
 
     def _take_epoch(self) -> int:
@@ -109,7 +109,7 @@ class RunLog:
         return events
 
     def close(self) -> None:
-        """Writes the tip and lets the run go."""
+        """Writes the tip and releases the lock."""
         if self._begun:
             tips.write(self._tips, self.run, tips.Tip(self._n, self._hash))
         self.db.close()
@@ -117,7 +117,7 @@ class RunLog:
 
 
 def raise_epoch(connection: Any, run: str) -> int:
-    """The next epoch of a run, inside the caller's transaction: an engine of an earlier one appends no more."""
+    """Raises the epoch of a run inside the caller's transaction: engines of earlier epochs can no longer append."""
     connection.execute(
         "INSERT INTO engines VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET epoch = abs(epoch) + 1", (run,)
     )
@@ -127,7 +127,7 @@ def raise_epoch(connection: Any, run: str) -> int:
 
 @contextlib.contextmanager
 def holding(workspace: Path, runs: Iterable[str]) -> Iterator[None]:
-    """Keeps engines off all of `runs`; raises `Held`, and holds none, where an engine works on one of them."""
+    """Holds the locks of all `runs`; raises `Held`, and holds none, where an engine works on one of them."""
     with contextlib.ExitStack() as held:
         for run in sorted(runs):
             held.callback(_lock(workspace, run, PATIENCE_S).release)
@@ -143,7 +143,7 @@ def is_held(workspace: Path, run: str) -> bool:
     except Held:
         return True
     except SiaError:
-        return False  # a folder in which no engine can work
+        return False  # no engine can work in a folder that cannot be written
     return False
 
 

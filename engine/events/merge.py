@@ -1,4 +1,4 @@
-"""Copying the events and blobs of one log into another: by hash, all or nothing."""
+"""Merges the events and blobs of one log into another: by hash, all or nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.events.reader import Reader
 
 
 def missing(reader: Reader, events: Sequence[Event]) -> list[Event]:
-    """Those of `events` that a log lacks; raises `SiaError` where it holds another event in the place of one."""
+    """Those of `events` that a log lacks; raises `SiaError` where the log has another event of that number."""
     return [event for event in events if not _holds(reader, event)]
 
 
@@ -23,7 +23,7 @@ def _holds(reader: Reader, event: Event) -> bool:
     stored = reader.stored_hash(event.run, event.n)
     if stored not in (None, event.hash):
         raise SiaError(
-            f"the run {event.run} has gone another way here from event {event.n} on",
+            f"the run {event.run} differs here from event {event.n} on",
             "import the file into another workspace",
         )
     return stored is not None

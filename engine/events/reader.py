@@ -1,4 +1,4 @@
-"""Reading the log: runs by name, histories through their forks, blobs. Never writes.
+"""Reads the log: runs by name, histories through their forks, results, blobs. Never writes.
 
 A fork's events chain to its parent's: the history of a run is its ancestors' prefixes and then its own events,
 with `n` counting through.
@@ -42,7 +42,7 @@ class RunRow(msgspec.Struct, frozen=True):
 
 
 class GenerationRow(msgspec.Struct, frozen=True):
-    """A row of the read model `generations`: a candidate, its score on `val` and its verdict, as far as they are."""
+    """A row of the read model `generations`; None is what has not been recorded yet."""
 
     run: str
     generation: int
@@ -55,7 +55,7 @@ class GenerationRow(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """The log as seen through one connection."""
+    """Reads a log through one connection. Where `until` is given, nothing after that event is read."""
 
     def __init__(self, db: Database, path: Path) -> None:
         self.db = db
@@ -63,7 +63,7 @@ class Reader:
 
     @classmethod
     def open(cls, path: Path) -> Reader:
-        """Opens a log, or an exported run, read-only; raises `SiaError` where there is no usable one."""
+        """Opens a log or an exported run, read-only; raises `SiaError` where there is none that can be read."""
         if is_archive(path):
             from engine.events.unseal import open_archive
 
@@ -75,13 +75,13 @@ class Reader:
         self.db.close()
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """What a statement finds. Statements stand in this package only."""
+        """The rows of a statement. Statements stand in this package only."""
         with explained(self.path):
             rows: list[tuple[Any, ...]] = self.db.conn.execute(sql, parameters).fetchall()
             return rows
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Event]:
-        """The events that a statement over `COLUMNS` finds. Statements stand in this package only."""
+        """The events of a statement that selects `COLUMNS`."""
         return [Event(*row) for row in self.rows(sql, parameters)]
 
     def runs(self) -> list[RunRow]:
@@ -118,7 +118,7 @@ class Reader:
             return matches[0]
         if matches:
             raise SiaError(
-                f"{reference!r} fits {len(matches)} runs", f"say which: {', '.join(r.name for r in matches[:5])}"
+                f"{reference!r} matches {len(matches)} runs", f"choose one of {', '.join(r.name for r in matches[:5])}"
             )
         raise SiaError(f"there is no run {reference!r}", "`sia ls` lists them")
 
@@ -128,7 +128,7 @@ class Reader:
         current: str | None = run
         while current is not None:
             if any(current == known for known, _ in parts):
-                raise SiaError(f"the history of {run} runs in a circle", "run `sia rebuild`")
+                raise SiaError(f"the history of {run} is circular", "run `sia rebuild`")
             parts.append((current, until))
             row = self.rows("SELECT parent, parent_n FROM runs WHERE run = ?", (current,))
             if not row:
@@ -187,7 +187,7 @@ class Reader:
         return [Event(*row) for row in rows]
 
     def reused_between(self, part: str, after: int, until: int) -> int:
-        """How many of the results stored under `part`, with `after < n <= until`, were taken from the lineage."""
+        """How many of the results stored under `part`, with `after < n <= until`, were reused."""
         rows = self.rows(
             f"SELECT count(*) FROM events WHERE run = ? AND n > ? AND n <= ? AND {REUSED}",  # noqa: S608
             (part, after, until),
@@ -195,7 +195,7 @@ class Reader:
         return int(rows[0][0])
 
     def numbered(self, part: str, after: int, until: int) -> list[Event]:
-        """The events stored under `part` with `after < n <= until`, in order: a page of a list, say."""
+        """The events stored under `part` with `after < n <= until`, in order."""
         rows = self.rows(
             f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? ORDER BY n",  # noqa: S608
             (part, after, until),
@@ -203,7 +203,7 @@ class Reader:
         return [Event(*row) for row in rows]
 
     def matching(self, run: str, condition: str, parameters: Sequence[Any], *, after: int, until: int) -> list[int]:
-        """The numbers of the events with `after < n <= until` under which `condition`, over the columns, holds."""
+        """The numbers of the events with `after < n <= until` for which `condition`, over the columns, holds."""
         found: list[int] = []
         for part, last in self.segments(run, until):
             rows = self.rows(
@@ -221,14 +221,14 @@ class Reader:
 
     def calls_at(self, run: str, place: str, *, generation: int | None = None, until: int | None = None) -> list[Event]:
         """The `model.called` events of a place (`SPLIT/INSTANCE/REPEAT`, say); else as `results_of`."""
-        if "replies" not in self.db.table_names():  # a log of an earlier release that nobody may write to
+        if "replies" not in self.db.table_names():  # a read-only log of an earlier release
             return []
         return self._listed("replies", "place", place, run, generation, until)
 
     def _listed(
         self, table: str, column: str, value: str, run: str, generation: int | None, until: int | None
     ) -> list[Event]:
-        """The events of a run's history that a derived table lists under `value`, up to event `until`."""
+        """The events of a run's history whose rows in a derived table have that value."""
         found: list[Event] = []
         for part, last in self.segments(run, until):
             rows = self.rows(
@@ -271,15 +271,15 @@ class Reader:
         return blobs.get(self.db.conn, name)
 
     def blob_codec(self, name: str) -> str | None:
-        """How the contents named `name` are stored (`blobs.LEFT_OUT`: they are not); None where the log lacks them."""
+        """How the blob `name` is stored (`blobs.LEFT_OUT`: by name only); None where the log lacks it."""
         rows = self.rows("SELECT codec FROM blobs WHERE sha256 = ?", (name,))
         return str(rows[0][0]) if rows else None
 
     def stored_blobs(self) -> Iterator[tuple[str, str, bytes]]:
-        """(name, codec, packed contents) of every blob, also of those that were left out."""
+        """(name, codec, packed contents) of every blob, those that were left out included."""
         with explained(self.path):
             yield from self.db.execute("SELECT sha256, codec, data FROM blobs")
 
     def data_version(self) -> int:
-        """Changes whenever another connection has written; costs some microseconds."""
+        """Changes whenever another connection has written. Costs microseconds."""
         return int(self.rows("PRAGMA data_version")[0][0])

@@ -92,7 +92,7 @@ def _insert_run(
 
 
 def _free(connection: Any, name: str, run: str) -> str:
-    """`name`, or one that ends in the run's id where another run, which came here first, is called so."""
+    """`name`, or one that ends in the run's id where another run already has the name."""
     for free in (name, f"{name[:48]}-{run[:8]}", f"{name[:24]}-{run[:32]}"):
         if not connection.execute("SELECT 1 FROM runs WHERE name = ? AND run != ?", (free, run)).fetchone():
             return free

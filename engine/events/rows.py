@@ -1,4 +1,4 @@
-"""A row of the log: an event and what the derived tables learn from it, inside the caller's transaction."""
+"""Inserts an event and updates the derived tables, inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = tuple[str, int, str, int, int, int, bytes, str, str]
 
 
 def insert(connection: Any, row: Row, payload: Payload) -> Event:
-    """Stores an event under the next `seq`; the guards of the table refuse one that does not extend a chain."""
+    """Stores an event under the next `seq`; triggers refuse one that does not extend a chain."""
     seq = connection.execute(
         """INSERT INTO events (run, n, type, v, at, generation, payload, prev_hash, hash)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",

@@ -18,9 +18,9 @@ SCHEMA_VERSION = 4  # the number of migrations below, kept in PRAGMA user_versio
 READ_MODELS = ("results", "replies", "generations", "runs")
 
 MILESTONE = "type <> 'instance.finished'"
-"""The events that do not come by the thousand. A query that says exactly this is answered from an index."""
+"""All events but the numerous ones. A query with exactly this condition is answered from an index."""
 REUSED = "type = 'instance.finished' AND instr(payload, CAST('\"reused\":true' AS BLOB)) > 0"
-"""The results that were taken from the lineage; likewise."""
+"""The results that were reused; likewise."""
 
 
 def m001_events(db: Database) -> None:
@@ -54,7 +54,7 @@ def m002_read_models(db: Database) -> None:
 
 
 def m004_replies(db: Database) -> None:
-    """What language models have replied in a lineage."""
+    """Replies of language models, by lineage."""
     _create_replies(db)
 
 
@@ -93,13 +93,13 @@ def create_read_models(db: Database) -> None:
 
 
 def m003_milestones(db: Database) -> None:
-    """What lets a long run be looked at without reading all of it."""
+    """Indexes that show a long run without reading all of it."""
     db.execute(f"CREATE INDEX milestones ON events (run, n) WHERE {MILESTONE}")
     db.execute(f"CREATE INDEX reused_results ON events (run, n) WHERE {REUSED}")
 
 
 def migrations() -> Any:
-    """The steps that lead from an empty file to today's tables, as sqlite-utils keeps them."""
+    """The migrations from an empty file to the current tables, as sqlite-utils keeps them."""
     from sqlite_utils import Migrations
 
     known = Migrations("sia")

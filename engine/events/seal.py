@@ -1,4 +1,4 @@
-"""Writing a `.sia` file: a run's whole history, from one look at the log, into a file that appears when it is whole."""
+"""Writes a `.sia` file: the whole history of a run, from one snapshot of the log, into a file that appears complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEVEL = 12
 
 @contextlib.contextmanager
 def snapshot(reader: Reader) -> Iterator[None]:
-    """Everything read inside is of one moment, also beside an engine that is appending."""
+    """Reads inside the block see one snapshot of the log, even while an engine appends."""
     reader.db.conn.execute("BEGIN")
     try:
         yield
@@ -82,7 +82,7 @@ def seal(reader: Reader, run: RunRow, target: Path, *, data: bool, made_by: str)
 
 def _stored(reader: Reader, names: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
     for name in sorted(names):
-        reader.blob(name)  # whole, or it says what is wrong
+        reader.blob(name)  # raises where it is damaged
         codec, stored = reader.db.conn.execute("SELECT codec, data FROM blobs WHERE sha256 = ?", (name,)).fetchone()
         yield name, codec, stored
 
@@ -111,9 +111,9 @@ def _pack(events: list[Event]) -> bytes:
 def fresh(target: Path) -> None:
     """Raises `SiaError` where something is at `target` already, or nothing can be written there."""
     if target.exists():
-        raise SiaError(f"{target} is there already", "choose another name, or remove it")
+        raise SiaError(f"{target} already exists", "choose another name, or remove it")
     if not target.absolute().parent.is_dir():
-        raise SiaError(f"there is no folder {target.absolute().parent}", "make it first")
+        raise SiaError(f"the folder {target.absolute().parent} does not exist", "create it")
 
 
 @contextlib.contextmanager
@@ -130,4 +130,4 @@ def written(target: Path) -> Iterator[Path]:
         try:
             target.hardlink_to(scratch)
         except FileExistsError:
-            raise SiaError(f"{target} is there already", "choose another name, or remove it") from None
+            raise SiaError(f"{target} already exists", "choose another name, or remove it") from None

@@ -1,4 +1,4 @@
-"""Where each run's history ended when it was last written, kept outside the database.
+"""The tips: the last event of each run, kept outside the database.
 
 A database ahead of its tip is healthy (the engine died between the commit and this file). One behind it has lost
 events: a truncated WAL or a copy without it leaves no other trace.
@@ -27,7 +27,7 @@ def write(folder: Path, run: str, tip: Tip) -> None:
 
 
 def read_all(folder: Path) -> dict[str, Tip]:
-    """Every run's tip; an unreadable one counts as none."""
+    """The tip of every run; an unreadable one counts as missing."""
     tips: dict[str, Tip] = {}
     for path in sorted(folder.glob("[!.]*")) if folder.is_dir() else []:
         try:

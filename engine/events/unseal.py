@@ -1,4 +1,4 @@
-"""Opening a `.sia` file, which may come from anyone: checked whole, then a log in memory that is filled from it.
+"""Opens a `.sia` file, which is not trusted: everything in it is checked while a log in memory is filled from it.
 
 Nothing of the file is believed but what follows: its tables are exactly those that sia writes (no view, no trigger, no
 virtual table, and the connection could not run one), every size is bounded before it is read, the events form the
@@ -37,7 +37,7 @@ _NAME = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "ask for another copy; nothing was taken from this one"
 
 
-class _Refused(Exception):
+class _Invalid(Exception):
     """What is wrong with the file."""
 
 
@@ -52,8 +52,8 @@ def open_archive(path: Path) -> tuple[Database, Manifest]:
         log.close()
         if isinstance(error, SiaError) or not isinstance(error, Exception):
             raise
-        # a stranger's bytes: whatever they make any decoder say, the file is refused
-        what = str(error) if isinstance(error, _Refused) else f"it cannot be read: {error}"
+        # untrusted bytes: whatever a decoder raises for them, the file is refused
+        what = str(error) if isinstance(error, _Invalid) else f"it cannot be read: {error}"
         raise SiaError(f"{path} is damaged or forged ({' '.join(what.split())[:200]})", _REMEDY) from error
     return log, manifest
 
@@ -66,9 +66,9 @@ def _connect(path: Path) -> Any:
     # https://sqlite.org/fileformat.html: page size (1 means 65536), versions (2 is WAL), size in pages
     page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
     if head[18:20] != b"\1\1":
-        raise _Refused("it is not sealed")
+        raise _Invalid("it is not sealed")
     if path.stat().st_size != (65536 if page == 1 else page) * pages:
-        raise _Refused("it is not as long as it was written")
+        raise _Invalid("it is truncated or has something appended")
     with contextlib.ExitStack() as undo:
         connection = undo.enter_context(contextlib.closing(read_alone(path)))
         _known(path, connection)
@@ -81,7 +81,7 @@ def _known(path: Path, connection: Any) -> None:
     if version > archive.FORMAT:
         raise SiaError(f"{path} was written by a newer release of sia", "upgrade sia, or use another --workspace")
     if _objects(connection) != _objects(_blank()):
-        raise _Refused("its tables are not those of an export")
+        raise _Invalid("its tables are not those of an export")
 
 
 def _objects(connection: Any) -> list[tuple[Any, ...]]:
@@ -105,11 +105,11 @@ def _fill(log: Database, file: Any) -> Manifest:
         blobs.keep(log.conn, name, blobs.LEFT_OUT, b"")
     kept, may_be_absent = archive.needs(_named(log), data=False)
     if not (here | left_out) == kept | may_be_absent or here & left_out:
-        raise _Refused("it does not hold the blobs that its events name")
+        raise _Invalid("it does not hold the blobs that its events name")
     if not left_out <= may_be_absent:
-        raise _Refused("it leaves out what a replay needs")
+        raise _Invalid("it leaves out what a replay needs")
     if manifest.digest != archive.contents_digest(manifest.run, hashes, here, left_out):
-        raise _Refused("its contents are not those that were sealed")
+        raise _Invalid("its contents are not those that were sealed")
     log.conn.execute("COMMIT")
     return manifest
 
@@ -118,7 +118,7 @@ def _manifest(file: Any) -> Manifest:
     found = file.execute("SELECT max(length(left_out)), count(*), sum(length(name) + length(made_by)) FROM export")
     size, count, words = found.fetchone()
     if count != 1 or size > MAX_PAYLOAD or words > 1000:
-        raise _Refused("its manifest is not one of an export")
+        raise _Invalid("its manifest is not one of an export")
     row = file.execute("SELECT * FROM export").fetchone()
     return msgspec.convert(dict(zip(Manifest.__struct_fields__, row, strict=True)), Manifest)
 
@@ -127,22 +127,22 @@ def _left_out(manifest: Manifest) -> set[str]:
     names = _bounded(manifest.left_out, MAX_PACK)
     found = {names[at : at + 32].hex() for at in range(0, len(names), 32)}
     if len(names) != 32 * len(found):
-        raise _Refused("its list of what was left out is not whole")
+        raise _Invalid("its list of left-out blobs is incomplete")
     return found
 
 
 def _bounded(data: bytes, limit: int) -> bytes:
     if zstandard.frame_content_size(data) > limit:
-        raise _Refused("a part of it is larger than any that sia writes")
+        raise _Invalid("a part of it is larger than any that sia writes")
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=limit)
 
 
 def _rows(file: Any, columns: str, table: str, limit: int) -> Iterator[tuple[Any, ...]]:
-    """All rows in the order of their ids, which must rise; `data` is read only where it is small enough."""
+    """All rows by their ids, which must increase; `data` is read only where it is small enough."""
     last = -1
     for at, size in file.execute(f"SELECT rowid, length(data) FROM {table} NOT INDEXED ORDER BY rowid"):  # noqa: S608
         if at <= last or size > limit:
-            raise _Refused(f"its table {table} is not in order")
+            raise _Invalid(f"its table {table} is not in order")
         last = at
         yield file.execute(f"SELECT {columns} FROM {table} NOT INDEXED WHERE rowid = ?", (at,)).fetchone()  # noqa: S608
 
@@ -152,10 +152,10 @@ def _packed(file: Any) -> Iterator[Packed]:
     for first, data in _rows(file, "first, data", "packs", MAX_PACK):
         part = msgspec.msgpack.decode(_bounded(data, MAX_PACK), type=list[Packed])
         if first != count or not 0 < len(part) <= archive.PACK:
-            raise _Refused("its packs are not in order")
+            raise _Invalid("its packs are not in order")
         count += len(part)
         if count > MAX_EVENTS:
-            raise _Refused("it holds more events than sia reads")
+            raise _Invalid("it holds more events than sia reads")
         yield from part
 
 
@@ -180,7 +180,7 @@ def _events(log: Database, file: Any, manifest: Manifest) -> list[str]:
     hashes: list[str] = []
     for run, n, kind, v, at, generation, stored in _packed(file):
         if len(stored) > MAX_PAYLOAD or not _RUN.fullmatch(run) or not 0 <= at < MAX_AT or not 0 <= generation <= n:
-            raise _Refused(f"event {n} is none that sia writes")
+            raise _Invalid(f"event {n} is not one that sia writes")
         payload = decode(kind, v, stored)
         if run not in parts:
             parts[run] = _first(payload, n, parts)
@@ -188,7 +188,7 @@ def _events(log: Database, file: Any, manifest: Manifest) -> list[str]:
                 parents[run] = payload.parent
         part = parts[run]
         if n != part.first + len(part.hashes) or (part.hashes and isinstance(payload, t.RunStarted | t.RunForked)):
-            raise _Refused(f"event {n} does not follow the one before")
+            raise _Invalid(f"event {n} does not follow the one before")
         previous = part.hash_at(n - 1)
         name = chain_hash(previous, run, n, kind, v, at, generation, stored)
         rows.insert(log.conn, (run, n, kind, v, at, generation, stored, previous, name), payload)
@@ -203,7 +203,7 @@ def _first(payload: t.Payload, n: int, parts: dict[str, _Part]) -> _Part:
         return _Part(1, None)
     parent = parts.get(payload.parent) if isinstance(payload, t.RunForked) else None
     if not isinstance(payload, t.RunForked) or parent is None or payload.at != n - 1 or n < 2:
-        raise _Refused(f"event {n} begins no run")
+        raise _Invalid(f"event {n} does not start a run")
     parent.hash_at(n - 1)  # IndexError where the parent has no such event
     return _Part(n, parent)
 
@@ -216,9 +216,9 @@ def _belongs(parts: dict[str, _Part], parents: dict[str, str], manifest: Manifes
         run = parents.get(run)
     part = parts.get(manifest.run)
     if part is None or family != set(parts) or count != manifest.events:
-        raise _Refused("it holds other runs than it says")
+        raise _Invalid("its runs are not those that it names")
     if (part.first + len(part.hashes) - 1, part.hashes[-1]) != (manifest.n, manifest.hash):
-        raise _Refused("its history does not end as it says")
+        raise _Invalid("its history does not end where it says")
 
 
 def _blobs(log: Database, file: Any) -> set[str]:
@@ -226,13 +226,13 @@ def _blobs(log: Database, file: Any) -> set[str]:
     total = 0
     for name, codec, stored in _rows(file, "sha256, codec, data", "blobs", MAX_BLOB):
         if not (isinstance(name, str) and _NAME.fullmatch(name)) or codec not in ("raw", "zstd") or name in here:
-            raise _Refused("a blob has no proper name")
+            raise _Invalid("a blob has an invalid name")
         data = blobs.unpack(codec, stored, MAX_BLOB)
         total += len(data)
         if total > MAX_BLOBS:
-            raise _Refused("its blobs are larger together than sia reads")
+            raise _Invalid("its blobs are larger together than sia reads")
         if blobs.digest(data) != name:
-            raise _Refused(f"the blob {name[:12]} is not what its name says")
+            raise _Invalid(f"the blob {name[:12]} does not have its digest")
         blobs.keep(log.conn, name, codec, stored)
         here.add(name)
     return here

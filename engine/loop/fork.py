@@ -21,7 +21,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import Reader, RunRow
 from engine.loop.launch import free_name
-from engine.run.models import pinned
+from engine.run.models import full_reference
 from engine.run.options import agents_model, check_settings, read_script
 from engine.run.versions import harness_written
 from engine.run.workspace import Workspace
@@ -47,7 +47,7 @@ def fork(workspace: Workspace, plan: ForkPlan) -> str:
     """Creates the run and returns its id; raises `SiaError`, and changes nothing, where it cannot be created."""
     if plan.name:
         check_name(plan.name)
-    with workspace.naming():
+    with workspace.name_lock():
         with contextlib.closing(workspace.reader()) as reader:
             parent = reader.find(plan.parent)
             state = state_at(reader, parent, plan.at)
@@ -105,7 +105,7 @@ def change_settings(settings: t.Settings, assignments: Sequence[str]) -> t.Setti
     elif values["agent"] != "script":
         values["script"] = ""
     if values["agent"] != settings.agent and values["agent_model"] == settings.agent_model:
-        values["agent_model"] = pinned(agents_model(str(values["agent"]), ""))
+        values["agent_model"] = full_reference(agents_model(str(values["agent"]), ""))
     try:
         new = msgspec.convert(values, t.Settings)
     except msgspec.ValidationError as error:

@@ -26,7 +26,7 @@ from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.models.calling import Served
-from engine.run.domain_session import Report, contained, describe, same_code, same_domain
+from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
 from engine.run.models import check, references, serve
 from engine.run.options import Options, settings_of
 from engine.run.session import Observer, Ports, Run
@@ -57,7 +57,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         check_name(options.name)
     _check_seed_harness(folder, settings.model)
     await check(settings, place.path)
-    isolation = contained(unsafe=options.unsafe)
+    isolation = choose_isolation(unsafe=options.unsafe)
     if not settings.agent_model or settings.seed_harness:
         verifier_noise.check_first(folder)
     folder = await verifier_noise.measured(folder, isolation, report)
@@ -106,7 +106,7 @@ async def start(
         grader = Grader(planned.folder, planned.data, planned.isolation)
         cleanup.push_async_callback(grader.close)
         ports = _ports(workspace, grader, started.settings, planned.isolation, planned.workers, served, cleanup)
-        with workspace.naming():
+        with workspace.name_lock():
             name = free_name(workspace, started.name, f"{started.domain.name}-")
             log = RunLog.hold(workspace.path, secrets.token_hex(4))
             cleanup.callback(log.close)
@@ -139,9 +139,9 @@ async def reopen(
                 f"{state.name} is finished ({state.reason})", "pass --generations or a larger budget to go further"
             )
         settings = change(state.set) if change else None
-        isolation = contained(unsafe=unsafe)
-        folder = await verifier_noise.measured(same_code(state.task), isolation, report)  # the cache may be empty
-        grader = await cleanup.enter_async_context(same_domain(state.task, folder, report, isolation))
+        isolation = choose_isolation(unsafe=unsafe)
+        folder = await verifier_noise.measured(check_code(state.task), isolation, report)  # the cache may be empty
+        grader = await cleanup.enter_async_context(open_domain(state.task, folder, report, isolation))
         now = settings or state.set
         # a run that is not running is reopened for its sealed test, which calls no agent
         needed = references(now) if resume or state.status == "running" else {now.model, now.judge} - {""}

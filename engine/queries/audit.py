@@ -33,9 +33,9 @@ def verify(reader: Reader, workspace: Workspace | None = None) -> Verified:
 
 def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:
     """Adapters that are here and are not what they were; one that is not here can be trained again."""
-    for one in adapters.trained(reader):
+    for one in adapters.trainings(reader):
         folder = workspace.path / "adapters" / one.payload.adapter
-        if folder.is_dir() and not adapters.sound(folder):
+        if folder.is_dir() and not adapters.is_intact(folder):
             yield f"the adapter {one.payload.adapter[:12]}, which {integrity.describe(one.event)} names, is damaged"
 
 

@@ -13,7 +13,7 @@ import msgspec
 from domains.contract import Instance
 from engine.agents.levers import RECIPES
 from engine.events import types as t
-from engine.run.models import trains
+from engine.run.models import is_trainable
 from engine.usage import Usage
 from harness_repo.harness import Harness
 
@@ -86,7 +86,7 @@ def trainings(settings: t.Settings, train: int, tokens: int) -> tuple[int, float
 
     For the search agent's recipes, on `train` instances that may be learnt from, with calls of `tokens` tokens.
     """
-    if settings.lever not in ("auto", "weights") or settings.agent != "search" or not trains(settings.model):
+    if settings.lever not in ("auto", "weights") or settings.agent != "search" or not is_trainable(settings.model):
         return 0, 0.0
     most = max(
         int(one["rounds"]) * int(one["samples"]) * min(int(one["instances"]), train // 2) for one in RECIPES.values()

@@ -1,4 +1,4 @@
-"""The adapters of a workspace as its log knows them: which there should be, whether one is sound, its files."""
+"""The adapters of a workspace: which ones its log names, whether one is intact, its files."""
 
 from __future__ import annotations
 
@@ -15,47 +15,46 @@ from engine.events.reader import Reader
 from engine.models.files.adapter import identity
 
 
-class Trained(NamedTuple):
-    """The event that made an adapter, and what it says."""
+class Training(NamedTuple):
+    """The event that recorded an adapter, and its payload."""
 
     event: Event
     payload: t.WeightsTrained
 
 
-def trained(reader: Reader) -> Iterator[Trained]:
-    """Every adapter that some run of the log has trained."""
+def trainings(reader: Reader) -> Iterator[Training]:
+    """Every adapter that a run of the log has trained."""
     for event in reader.of_type(t.WeightsTrained.type):
         payload = event.payload
         assert isinstance(payload, t.WeightsTrained)  # noqa: S101 - by its type
-        yield Trained(event, payload)
+        yield Training(event, payload)
 
 
-def sound(folder: Path) -> bool:
-    """Whether the adapter in `folder` is the one that its name says."""
+def is_intact(folder: Path) -> bool:
+    """Whether the files of the adapter in `folder` have the digest that is its name."""
     try:
         return identity(folder) == folder.name
     except (OSError, msgspec.MsgspecError):
         return False
 
 
-def files(workspace: Path, adapter: str) -> dict[str, bytes]:
+def read_files(workspace: Path, adapter: str) -> dict[str, bytes]:
     """The files of an adapter by their names; raises `SiaError` where it is missing or damaged."""
     folder = workspace / "adapters" / adapter
     if not folder.is_dir():
         raise SiaError(f"the adapter {adapter[:12]} is not in this workspace", "copy its folder here, or train again")
-    if not sound(folder):
+    if not is_intact(folder):
         raise SiaError(f"the files of the adapter {adapter[:12]} are damaged", "copy its folder here again")
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-def idle(reader: Reader, workspace: Path) -> Iterator[Path]:
-    """Folders that nothing needs while no engine is at work: adapters of no run, checkpoints of finished trainings."""
-    known = {one.payload.adapter for one in trained(reader)}
-    done = {one.payload.key for one in trained(reader) if not one.payload.reused}
-    begun = {payload.key for payload in _checkpoints(reader)}
-    kept = begun - done
+def unused_folders(reader: Reader, workspace: Path) -> Iterator[Path]:
+    """Folders that may be removed while no engine works: adapters of no run, checkpoints of finished trainings."""
+    known = {one.payload.adapter for one in trainings(reader)}
+    done = {one.payload.key for one in trainings(reader) if not one.payload.reused}
+    unfinished = {payload.key for payload in _checkpoints(reader)} - done
     yield from (path for path in sorted((workspace / "adapters").glob("*")) if path.name not in known)
-    yield from (path for path in sorted((workspace / "training").glob("*")) if path.name not in kept)
+    yield from (path for path in sorted((workspace / "training").glob("*")) if path.name not in unfinished)
 
 
 def _checkpoints(reader: Reader) -> Iterator[t.TrainingCheckpointed]:

@@ -1,4 +1,4 @@
-"""Opening a domain for work: its data obtained, its identity checked, and a sandbox to run harnesses in."""
+"""A domain opened for a run: its data fetched, its identity checked, and the isolation to run harnesses in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Report = Callable[[str], None]
 
 
 class DomainSession:
-    """What a run's steps learn from, asked of the grading process once."""
+    """The instances that a run's steps learn from, read from the grading process once."""
 
     def __init__(self, grader: Grader) -> None:
         self._grader = grader
@@ -33,7 +33,7 @@ class DomainSession:
 
 
 async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int], str]:
-    """The digest over a domain's code and data, its counts, its title; fetches missing data unless `data` is there."""
+    """The digest over a domain's code and data, its counts and its title; fetches data that is missing."""
     grader = Grader(folder, data)
     try:
         try:
@@ -55,9 +55,11 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
     return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts, title
 
 
-def same_code(task: t.DomainRef) -> Folder:
-    """The folder of `task`, before any of its code is run: a log that came from elsewhere must not decide which code
-    runs here. Raises `SiaError` where its code is no longer what it was."""
+def check_code(task: t.DomainRef) -> Folder:
+    """The folder of `task`, none of whose code has run yet; raises `SiaError` where its code has changed.
+
+    So a log that came from elsewhere does not decide which code runs here.
+    """
     folder = find(task.source)
     if folder.code_digest() != task.code:
         raise _changed(task)
@@ -65,11 +67,10 @@ def same_code(task: t.DomainRef) -> Folder:
 
 
 @contextlib.asynccontextmanager
-async def same_domain(
+async def open_domain(
     task: t.DomainRef, folder: Folder, report: Report, isolation: Isolation | None = None
 ) -> AsyncIterator[Grader]:
-    """The grading process of `task` in `folder`, which `same_code` found, with its noise known; raises `SiaError` where
-    its data is no longer what it was."""
+    """The grading process of `task` in the `folder` of `check_code`; raises `SiaError` where its data has changed."""
     data = Path(task.data) if task.data else None
     if (await describe(folder, data, report))[0] != task.digest:
         raise _changed(task)
@@ -82,18 +83,18 @@ async def same_domain(
 
 def _changed(task: t.DomainRef) -> SiaError:
     return SiaError(
-        f"the domain {task.name} is not what it was when this run began "
-        "(its code, its data or, where answers are timed, the machine changed)",
-        "put it back, or start a new run: scores of different tasks and machines do not mix",
+        f"the domain {task.name} has changed since this run started "
+        "(its code, its data or, where answers are timed, the machine)",
+        "restore it, or start a new run: scores of different tasks and machines cannot be compared",
     )
 
 
-def contained(*, unsafe: bool) -> Isolation:
-    """The isolation to run harnesses in; raises `SiaError` where there is none and `unsafe` does not permit that."""
+def choose_isolation(*, unsafe: bool) -> Isolation:
+    """The isolation to run harnesses in; raises `SiaError` where there is none, unless it is `unsafe`."""
     isolation = Isolation.unsafe() if unsafe else probe()
     if isolation.level == "none" and not unsafe:
         raise SiaError(
-            "no sandbox can be built here, and a harness runs code that nobody has read",
+            "no sandbox can be built here, and harnesses are code that nobody has reviewed",
             "see `sia doctor`, or accept the risk with --unsafe-no-sandbox",
         )
     return isolation

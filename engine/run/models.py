@@ -1,4 +1,4 @@
-"""The language models of a run, opened: each with its price and with how it is called."""
+"""The language models of a run: their references, prices, and opening them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from engine.usage import Usage
 
 Report = Callable[[str], None]
 _ELSEWHERE = ("anthropic", "openai")
-"""Backends that opening does not load or start: whether their keys are there is found out before anything else."""
+"""Backends that are cheap to open, so that a missing key is found before anything else is done."""
 
 
 class Callers(msgspec.Struct, frozen=True):
-    """The ways to the task agent's model, to the agents' and to the judge; None where the run has none."""
+    """The callers of the task model, of the agents' model and of the judge; None where the run has none."""
 
     task: Caller | None
     agent: Caller | None
@@ -33,12 +33,12 @@ class Callers(msgspec.Struct, frozen=True):
 
 
 def references(settings: t.Settings) -> set[str]:
-    """The models that a run needs, as it names them."""
+    """The models that a run needs, as its settings name them."""
     return {settings.model, settings.agent_model, settings.judge} - {""}
 
 
-def pinned(reference: str) -> str:
-    """`reference` with the name of its model spelt out; raises `SiaError` where it names none."""
+def full_reference(reference: str) -> str:
+    """`reference` as `BACKEND:NAME`, defaults spelt out; raises `SiaError` where it names no model."""
     from engine.models.catalog import parse
 
     if not reference:
@@ -47,15 +47,15 @@ def pinned(reference: str) -> str:
     return f"{found.backend}:{found.name}" + (f"@{found.at}" if found.at else "")
 
 
-def trains(reference: str) -> bool:
-    """Whether the weights lever can train the model of that name."""
+def is_trainable(reference: str) -> bool:
+    """Whether the weights lever can train that model."""
     from engine.models.catalog import parse, trainable
 
     return bool(reference) and trainable(parse(reference))
 
 
 def price(reference: str, folder: Path) -> Callable[[Usage], float] | None:
-    """What calls of the model cost; None where there is no model or its price is not known."""
+    """US dollars by usage; None where there is no model. A model without a known price is free."""
     if not reference:
         return None
     from engine.models import catalog, prices
@@ -66,7 +66,7 @@ def price(reference: str, folder: Path) -> Callable[[Usage], float] | None:
 
 
 async def check(settings: t.Settings, folder: Path) -> None:
-    """Raises `SiaError` for a model without a key, or one whose price is not known where dollars are capped."""
+    """Raises `SiaError` for a model without a key, or without a known price where dollars are capped."""
     from engine.models import catalog
 
     async with contextlib.AsyncExitStack() as opened:
@@ -88,7 +88,7 @@ async def serve(
     table = catalog.price(parsed, chosen)
     if table is None and settings.budget.usd is not None:
         raise SiaError(
-            f"the price of {parsed.name} is not known, so a budget of dollars cannot hold",
+            f"the price of {parsed.name} is not known, so a budget of dollars cannot be kept",
             "add it to [prices] in sia.toml, or leave --budget-usd out",
         )
     policy = Policy(at_once=catalog.in_flight(parsed, chosen), attempts=1 + chosen.retries)

@@ -1,4 +1,4 @@
-"""What a person may choose for a run, checked, and turned into the settings that the log records."""
+"""The options of a new run, checked and turned into the settings that the log records."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engine.agents.choice import LANGUAGE_MODELS, make_agent
 from engine.core.settings import check_numbers
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.run.models import pinned, trains
+from engine.run.models import full_reference, is_trainable
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What a person may choose for a run. None leaves the domain's or the engine's default."""
+    """The options of a new run; None is the default of the domain or the engine."""
 
     domain: str
     generations: int = 8
@@ -52,9 +52,9 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         repeats=spec.repeats,
         noisy=spec.noisy,
         script=script,
-        agent_model=pinned(agents_model(options.agent, options.agent_model)),
-        model=pinned(options.model or spec.model),
-        judge=pinned(_judge(options.judge, spec)),
+        agent_model=full_reference(agents_model(options.agent, options.agent_model)),
+        model=full_reference(options.model or spec.model),
+        judge=full_reference(_judge(options.judge, spec)),
         seed_harness=options.seed_harness,
         probes=spec.probes if options.probes is None else options.probes,
     )
@@ -68,23 +68,23 @@ def _judge(chosen: str, spec: Spec) -> str:
             f"answers to {spec.name} are judged by a language model, and none is named", "pass --judge MODEL"
         )
     if chosen and not spec.judged:
-        raise SiaError(f"answers to {spec.name} are judged by no language model", "leave --judge out")
+        raise SiaError(f"{spec.name} has no use for a judge", "leave --judge out")
     return chosen
 
 
-def _one_of(word: str, kind: Any, option: str, known: str) -> Any:
+def _one_of(value: str, kind: Any, option: str, known: str) -> Any:
     try:
-        return msgspec.convert(word, kind)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError:
-        raise SiaError(f"{option} knows no {word!r}", f"choose {known}") from None
+        raise SiaError(f"{option} cannot be {value!r}", f"choose {known}") from None
 
 
 def agents_model(agent: str, chosen: str) -> str:
-    """The model that the agents of that name are; raises `SiaError` where none is named or none is needed."""
+    """The language model that is behind the agent; raises `SiaError` where it is missing, or has no use."""
     if agent not in LANGUAGE_MODELS:
         if chosen:
             raise SiaError(
-                f"the agent {agent} is no language model", "leave --agent-model out, or choose another agent"
+                f"the agent {agent} is not a language model", "leave --agent-model out, or choose another agent"
             )
         return ""
     if not (model := chosen or LANGUAGE_MODELS[agent]):
@@ -93,7 +93,7 @@ def agents_model(agent: str, chosen: str) -> str:
 
 
 def read_script(agent: str) -> str:
-    """The text of the script that `script:FILE` names, else nothing."""
+    """The text of the script that `script:FILE` names; empty for other agents."""
     if not agent.startswith("script:"):
         return ""
     path = Path(agent.removeprefix("script:"))
@@ -104,9 +104,9 @@ def read_script(agent: str) -> str:
 
 
 def check_settings(settings: t.Settings) -> None:
-    """Raises `SiaError` for settings that no run can be played by, or that no agent or model here can meet."""
+    """Raises `SiaError` for settings that are out of range, or that no agent or model here can meet."""
     check_numbers(settings)
-    if settings.lever == "weights" and not trains(settings.model):
+    if settings.lever == "weights" and not is_trainable(settings.model):
         raise SiaError(
             "the lever policy weights needs a model that can be trained", "pass --model hf:FOLDER, or hf:smollm2"
         )

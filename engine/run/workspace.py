@@ -1,4 +1,4 @@
-"""A workspace: the folder where a user's own runs live."""
+"""A workspace: the folder that holds a user's own runs."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from harness_repo.repository import Repository
 
 
 class Workspace:
-    """`.sia/`: events.db, harness_repo/, tips/, locks/. Nothing is created before a run needs it."""
+    """`.sia/`: events.db, harness_repo/, adapters/, tips/, locks/. Nothing is created before a run needs it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
 
     @property
     def log(self) -> Path:
-        """Where the log is."""
+        """The file of the log."""
         return self.path / "events.db"
 
     @property
     def tips(self) -> Path:
-        """Where the ends of histories are kept outside the log."""
+        """The folder of the tips: the last event of each run, kept outside the log."""
         return self.path / "tips"
 
     def create(self) -> None:
-        """Makes the folder; raises `SiaError` where that is not possible."""
+        """Creates the folder; raises `SiaError` where it cannot be written."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.path).close()
@@ -39,8 +39,8 @@ class Workspace:
             ) from None
 
     @contextlib.contextmanager
-    def naming(self) -> Iterator[None]:
-        """Held while a name is chosen and until it is in the log: two runs that begin at once get two names."""
+    def name_lock(self) -> Iterator[None]:
+        """Held from choosing a name until it is in the log: two runs that start at once get two names."""
         import filelock
 
         self.create()

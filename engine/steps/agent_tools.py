@@ -22,7 +22,7 @@ from engine.events import blobs
 from engine.events import types as t
 from engine.models.calling import Overspent, Position, Unavailable
 from engine.models.protocol import Abilities, Hopeless, Reply, Request, ToolCall
-from engine.run.models import trains
+from engine.run.models import is_trainable
 from engine.run.session import Run
 from engine.sandbox import Prepared
 from engine.seeds import derive
@@ -57,7 +57,7 @@ class StepDesk:
     def trainable(self) -> bool:
         """As `Desk.trainable`: the run's policy lets weights be trained, and its task model can be."""
         settings = self._run.state.set
-        return settings.lever in ("auto", "weights") and trains(settings.model)
+        return settings.lever in ("auto", "weights") and is_trainable(settings.model)
 
     async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
         """As `Lab.probe`."""

@@ -63,7 +63,7 @@ def take(workspace: Workspace, path: Path) -> Taken:
     """Takes the run in `path` into `workspace`; raises `SiaError`, and takes nothing, unless all of it is right."""
     with opened(path) as (source, manifest):
         events = [event for run in source.runs() for event in source.own(run.run)]
-        with workspace.naming():
+        with workspace.name_lock():
             fresh = {event.run for event in _lacking(workspace, events)}
             with holding(workspace.path, fresh):
                 restoring.write_versions(workspace.repository(), source, events)

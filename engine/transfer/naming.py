@@ -20,7 +20,7 @@ def rename(workspace: Workspace, reference: str, name: str) -> RunRow:
     check_name(name)
     with contextlib.closing(workspace.reader()):
         pass  # a workspace without a log is not made
-    with workspace.naming():
+    with workspace.name_lock():
         with contextlib.closing(workspace.reader()) as reader:
             row = reader.find(reference)
             if any(run.name == name for run in reader.runs()):

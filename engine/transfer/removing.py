@@ -39,7 +39,7 @@ def removable(reader: Reader, reference: str) -> RunRow:
 def remove(workspace: Workspace, reference: str) -> Removed:
     """Removes a run: its events, tip, lock and refs. Contents that nothing else needs are left to `gc`."""
     workspace.reader().close()
-    with workspace.naming(), contextlib.closing(open_writer(workspace.log)) as db:
+    with workspace.name_lock(), contextlib.closing(open_writer(workspace.log)) as db:
         reader = Reader(db, workspace.log)
         row = removable(reader, reference)
         before = {run.run: run.name for run in reader.runs()}

@@ -42,7 +42,7 @@ def survey(workspace: Workspace) -> Waste:
 def sweep(workspace: Workspace) -> Waste:
     """Removes it. Raises `SiaError`, and removes nothing, where an engine works on any run."""
     workspace.reader().close()
-    with workspace.naming(), contextlib.closing(open_writer(workspace.log)) as db:
+    with workspace.name_lock(), contextlib.closing(open_writer(workspace.log)) as db:
         reader = Reader(db, workspace.log)
         _resting(workspace, reader)
         with holding(workspace.path, [run.run for run in reader.runs()]), explained(workspace.log):
@@ -67,7 +67,7 @@ def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str
     removed = housekeeping.removed_runs(reader) - runs
     for pattern in (".new-*", ".export-*", "tips/.*", "control/*", "harness_repo/objects/**/tmp_obj_*"):
         yield from ((path, "") for path in sorted(base.glob(pattern)))
-    yield from ((path, "") for path in adapters.idle(reader, base))
+    yield from ((path, "") for path in adapters.unused_folders(reader, base))
     for lock in sorted((base / "locks").glob("*")):
         if lock.name not in runs:
             yield lock, lock.name

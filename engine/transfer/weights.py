@@ -32,7 +32,7 @@ def of_run(reader: Reader, run: str) -> list[str]:
 def pack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:
     """Copies the run's adapters beside `file`; their names. Raises `SiaError` where one is missing or damaged."""
     names = of_run(reader, run)
-    whole = {name: adapters.files(workspace.path, name) for name in names}
+    whole = {name: adapters.read_files(workspace.path, name) for name in names}
     for name, contents in whole.items():
         with appearing(beside(file) / name) as fresh:
             for path, content in contents.items():
@@ -47,7 +47,7 @@ def unpack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[s
         source, target = beside(file) / name, workspace.path / "adapters" / name
         if not source.is_dir() or target.exists():
             continue
-        if source.is_symlink() or not adapters.sound(source):
+        if source.is_symlink() or not adapters.is_intact(source):
             raise SiaError(f"the files of the adapter {name[:12]} beside {file} are damaged", "export the run again")
         with appearing(target) as fresh:
             for path in (*FILES, MANIFEST):

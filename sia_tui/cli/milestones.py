@@ -64,7 +64,9 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             return f"[bold]candidate {number} ({commit[:10]}) needs your approval: sia approve[/bold]"
         case t.ApprovalGiven(number=number, answer=answer, by=by, reason=reason):
             done = {"yes": "approved", "no": "declined", "edit": "edited"}[answer]
-            return f"candidate {number} {done} by {escape(plain(by))}" + (f": {escape(plain(reason))}" if reason else "")
+            return f"candidate {number} {done} by {escape(plain(by))}" + (
+                f": {escape(plain(reason))}" if reason else ""
+            )
         case t.ImprovementFailed(reason=reason):
             return f"{g}: this Improvement found no candidate: {escape(plain(reason))}"
         case t.StepFailed(kind=kind, failure=failure):

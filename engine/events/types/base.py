@@ -1,4 +1,4 @@
-"""What every event's payload is, and the register of their types."""
+"""The base of every payload, and the registry of event types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
         return []
 
     def withheld(self) -> list[str]:
-        """Those of them that may hold text of instances: an export leaves them out unless it is asked for data."""
+        """Those of them that may hold text of instances: an export leaves them out, unless made with data."""
         return []
 
 

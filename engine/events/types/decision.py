@@ -36,7 +36,7 @@ class GenerationFinished(Payload, frozen=True):
 
 @event("analysis.finished")
 class AnalysisFinished(Payload, frozen=True):
-    """What an agent found, and the lever it pulls; for the weights `algorithm` and, in `recipe`, what it sets of it."""
+    """An agent's findings and its lever; for weights also the algorithm and the values that it sets in the recipe."""
 
     findings: str
     lever: Lever
@@ -51,7 +51,7 @@ class AnalysisFinished(Payload, frozen=True):
 
 @event("harness.written")
 class HarnessWritten(Payload, frozen=True):
-    """A version came to be. The commit id follows from everything else here and from the files."""
+    """A harness version was created. Its commit id is a function of the other fields and the files."""
 
     number: int
     commit: str
@@ -74,7 +74,7 @@ class ImprovementFailed(Payload, frozen=True):
 
 @event("approval.asked")
 class ApprovalAsked(Payload, frozen=True):
-    """A candidate waits for a person's word before it is executed."""
+    """A candidate awaits a person's approval before it is executed."""
 
     number: int
     commit: str
@@ -82,7 +82,7 @@ class ApprovalAsked(Payload, frozen=True):
 
 @event("approval.given")
 class ApprovalGiven(Payload, frozen=True):
-    """A person's word. After `edit` follows the `harness.written` of what the person made of the candidate."""
+    """A person's answer. `edit` is followed by the `harness.written` of the edited candidate."""
 
     number: int
     commit: str

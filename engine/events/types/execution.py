@@ -1,4 +1,4 @@
-"""Harnesses put to instances: baselines, answers with their grades, means, and probes of proposals."""
+"""Executions: baselines, graded answers, their means, and probes of proposals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.events.types.base import Payload, event
 from engine.failure import Failure
 
 BLOB = "sha256:"
-"""What a stored answer begins with when it lies in a blob."""
+"""The prefix of a stored answer that is in a blob."""
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -20,7 +20,7 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class PrivateCheck(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the private check found on a split: the mean honest score with its floor, and instances refused by reason.
+    """The private check on a split: the mean honest score with its floor, and instances refused by reason.
 
     `passed` is false where an instance is refused or the mean is below the floor. `measures` are means over instances.
     """
@@ -34,7 +34,7 @@ class PrivateCheck(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @event("baseline.measured")
 class BaselineMeasured(Payload, frozen=True):
-    """What methods that anyone can run score on `val`, learnt from `train`."""
+    """Scores on `val` of baseline methods that learnt from `train`."""
 
     scores: dict[str, Score]
     wall_s: float
@@ -60,7 +60,7 @@ class HarnessPrepared(Payload, frozen=True):
 
 @event("instance.finished")
 class InstanceFinished(Payload, frozen=True):
-    """One answer and its grade. `prepared` names what the harness had learnt from; `answer` and `log` are blobs."""
+    """An answer and its grade. `prepared` names the set that the harness learnt from; `answer` and `log` are blobs."""
 
     harness: str
     split: str

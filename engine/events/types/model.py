@@ -12,7 +12,7 @@ ModelRole = Literal["meta", "feedback", "task", "judge"]
 
 @event("model.called")
 class ModelCalled(Payload, frozen=True):
-    """A language model has answered. `request` and `reply` are blobs; `request` covers weights, adapter and seed.
+    """A language model replied. `request` and `reply` are blobs; `request` covers weights, adapter and seed.
 
     The position is (`place`, `ordinal`): for the task agent `SPLIT/INSTANCE/REPEAT` or `prepare`, for an agent its
     step and attempt. Equal requests at equal positions have equal replies in a lineage: the later one is `reused`,
@@ -45,7 +45,7 @@ class ModelCalled(Payload, frozen=True):
 
 @event("model.retried")
 class ModelRetried(Payload, frozen=True):
-    """A call to a language model failed in a way that may pass; it is made again after `wait_s`."""
+    """A call of a language model failed temporarily; it is retried after `wait_s`."""
 
     role: ModelRole
     weights: str
@@ -59,7 +59,7 @@ class ModelRetried(Payload, frozen=True):
 
 @event("tool.called")
 class ToolCalled(Payload, frozen=True):
-    """An agent has used a tool. `arguments` and `result` are blobs; `evaluations` counts instances that it executed."""
+    """An agent used a tool. `arguments` and `result` are blobs; `evaluations` counts instances executed for it."""
 
     role: ModelRole
     place: str

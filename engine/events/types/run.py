@@ -1,4 +1,4 @@
-"""A run as a whole: how it starts, rests, forks and ends, and the budget that it spends."""
+"""A run as a whole: start, pause, fork and end, and its budget."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class RunFailed(Payload, frozen=True):
 
 @event("run.renamed")
 class RunRenamed(Payload, frozen=True):
-    """A person calls the run by another name from here on."""
+    """The run has another name from here on."""
 
     name: str
 
 
 @event("run.noted")
 class RunNoted(Payload, frozen=True):
-    """A remark by a person; nothing follows from it."""
+    """A person's note. It has no effect."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""What a run is given: its settings, its budget, its gate, the domain that it is about."""
+"""The settings of a run: its gate, its budget, and the domain that it is about."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 Lever = Literal["harness", "weights"]
 LeverPolicy = Literal["auto", "harness", "weights", "best-of-n"]
 Approve = Literal["none", "harness", "weights", "all"]
-"""Before candidates of which lever a person is asked."""
+"""The levers whose candidates need a person's approval."""
 
 
 class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Hard caps; None is no cap. An evaluation is one instance put to one candidate; tokens are those of all roles."""
+    """Hard caps; None is no cap. An evaluation is one candidate on one instance; tokens are those of all roles."""
 
     evaluations: int | None = None
     minutes: float | None = None
@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class DomainRef(msgspec.Struct, frozen=True):
-    """Which task a run is about. `source` is a built-in's name or a folder.
+    """The domain of a run. `source` is a built-in's name or a folder.
 
     `code` is the digest of a folder's own files, known without running them; `digest` covers code, data and cut.
     `caution` is what a person should know of its verifier.

@@ -1,4 +1,4 @@
-"""Units of work with effects: started, then finished by an event of their own, or failed, or abandoned."""
+"""Steps: units of work with effects. Started, then finished by an event of their own, failed, or abandoned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ StepKind = Literal["baseline", "write", "execute", "analyse", "improve", "test"]
 
 @event("step.started")
 class StepStarted(Payload, frozen=True):
-    """A unit of work with effects began. Until its result is in the log it is in doubt."""
+    """A step started. Until its result is in the log it is in doubt."""
 
     kind: StepKind
     attempt: int
@@ -27,7 +27,7 @@ class StepFailed(Payload, frozen=True):
 
 @event("step.abandoned")
 class StepAbandoned(Payload, frozen=True):
-    """A step in doubt is given up and will be done again; `kept` results of it need not be."""
+    """A step in doubt is abandoned and will be repeated, except for its `kept` results."""
 
     kind: StepKind
     attempt: int

@@ -1,4 +1,4 @@
-"""Training of weights: progress, checkpoints, and the adapter that comes of it."""
+"""Training of weights: progress, checkpoints, and the adapter that results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.usage import Usage
 
 @event("training.progress")
 class TrainingProgress(Payload, frozen=True):
-    """What a weights step reports as it goes, at most once a second: values by name at a step of training.
+    """Progress of a training, at most once a second: values by name.
 
     `step` counts these reports. `evaluations` are the rollouts since the last one: executions of train instances.
     """
@@ -23,7 +23,7 @@ class TrainingProgress(Payload, frozen=True):
 
 @event("training.checkpointed")
 class TrainingCheckpointed(Payload, frozen=True):
-    """A round of training is done, and can be gone on from: `state` is the digest of the folder that holds it.
+    """A round of training is done and can be resumed from: `state` is the digest of its folder.
 
     `key` names all that the training depends on, `policy` the adapter's tensors now. `samples` is a blob: the rollouts
     as [instance, sample, reward, answer, calls]. `rewards` counts them in ten equal bins from the least to the most,

@@ -62,12 +62,12 @@ def apply(
     from engine.checkout import apply
     from engine.checkout.domain import domain_of
     from engine.checkout.folder import load
-    from engine.run.domain_session import contained
+    from engine.run.domain_session import choose_isolation
 
     inputs = apply.parse_input(_read(source), form or ("text" if source.endswith(".txt") else "jsonl"))
     with open_run(shared.workspace, reference) as (reader, run):
         chosen = load(reader, run, generation)
-    isolation = contained(unsafe=unsafe)
+    isolation = choose_isolation(unsafe=unsafe)
     quiet = shared.as_json
     rows: list[Answer] = []
 

@@ -35,7 +35,7 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
     with open_run(shared.workspace, reference) as (reader, run):
         chosen = folder.load(reader, run, generation)
     weights = chosen.generation.candidate.weights
-    adapter = adapters.files(shared.workspace.path, weights) if weights else None
+    adapter = adapters.read_files(shared.workspace.path, weights) if weights else None
     train = asyncio.run(_train(chosen)) if with_data else None
     files = folder.folder(chosen, train, adapter)
     folder.write(place, files)

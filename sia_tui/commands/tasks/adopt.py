@@ -34,7 +34,7 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
     from engine.evaluation import verifier_noise
     from engine.grading.loader import find
     from engine.importers import packages
-    from engine.run.domain_session import contained
+    from engine.run.domain_session import choose_isolation
 
     task = _known(folder)
     if wants_packages:
@@ -43,7 +43,7 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
     whole = not task.missing and not task.models
     graded = None
     if whole or submission:
-        isolation = contained(unsafe=unsafe)
+        isolation = choose_isolation(unsafe=unsafe)
         found = find(str(folder))
         if whole:
             found = asyncio.run(verifier_noise.measured(found, isolation, say))

@@ -30,10 +30,10 @@ def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared
     """
     from engine.domain_check.assessor import caller
     from engine.domain_check.examination import examine
-    from engine.run.domain_session import contained
+    from engine.run.domain_session import choose_isolation
 
     async def go() -> list[Finding]:
-        isolation = contained(unsafe=unsafe)
+        isolation = choose_isolation(unsafe=unsafe)
         found = []
         place = shared.workspace.path
         async with caller(model, place, say) as asked, caller(judge, place, say) as judging:

@@ -26,7 +26,7 @@ from engine.events.reader import Reader
 from engine.loop.control_socket import Control
 from engine.loop.driver import drive
 from engine.loop.launch import plan, start
-from engine.run.domain_session import contained
+from engine.run.domain_session import choose_isolation
 from engine.run.options import Options
 from engine.run.workspace import Workspace
 from tests.story import TOY
@@ -87,7 +87,7 @@ def applied(
                 grader,
                 await apply.material(checkout, grader, prepared_on),
                 model=None,
-                isolation=contained(unsafe=False),
+                isolation=choose_isolation(unsafe=False),
                 workers=workers,
             )
             return evaluation, [row async for row in apply.apply(evaluation, inputs, checkout.repeat)]

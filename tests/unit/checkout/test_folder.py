@@ -107,15 +107,15 @@ def test_trained_weights_come_along_whole_or_not_at_all(tmp_path: Path) -> None:
     trained = t.WeightsTrained(4, "0" * 40, name, "hf:base", "grpo", {}, "key", 1, "done", "search", "on a stall")
     log.append([(3, trained), (3, t.GenerationStarted(t.Candidate("0" * 40, weights=name)))])
     found = load(log, SimpleNamespace(run=log.run), 4)  # type: ignore[arg-type]
-    files = folder(found, adapter=adapters.files(tmp_path, name))
+    files = folder(found, adapter=adapters.read_files(tmp_path, name))
     assert files["adapter/adapter_config.json"] == b"an adapter"
     assert json.loads(files["candidate.json"])["weights"] == name
     assert name in files["README.md"].decode()
     (tmp_path / "adapters" / name / "adapter_config.json").write_text("another")
     with pytest.raises(SiaError, match="damaged"):
-        adapters.files(tmp_path, name)
+        adapters.read_files(tmp_path, name)
     with pytest.raises(SiaError, match="not in this workspace"):
-        adapters.files(tmp_path, "1" * 64)
+        adapters.read_files(tmp_path, "1" * 64)
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

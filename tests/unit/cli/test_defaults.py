@@ -27,7 +27,7 @@ def dry_run(workspace: Path, *options: str) -> str:
 
 
 def test_flags_overrule_the_environment_and_that_the_file(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "--lever knows no 'none'" in dry_run(workspace)
+    assert "--lever cannot be 'none'" in dry_run(workspace)
     assert "there is no agent 'nobody'" in dry_run(workspace, "--lever", "auto")
     monkeypatch.setenv("SIA_AGENT", "anybody")
     assert "there is no agent 'anybody'" in dry_run(workspace, "--lever", "auto")

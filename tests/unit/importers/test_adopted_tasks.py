@@ -181,7 +181,7 @@ def test_an_adopted_task_is_gone_on_with_only_as_it_was(tmp_path: Path) -> None:
     assert find(str(place)).spec.noisy is False
     (place / "evaluate.py").write_text(NOISY)
     done = sia(tmp_path, "resume", "last", "--generations", "2")
-    assert done.status == 1 and "is not what it was" in done.errors
+    assert done.status == 1 and "has changed since this run started" in done.errors
 
 
 def test_an_evaluator_that_lets_shinka_run_the_program_works_without_it(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_clone_tells_the_story(home: Path, tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["export", "last", "-o", "x.html"], "choose .sia or .jsonl"),
-        (["export", "last", "-o", "no/such/folder/x.sia"], "there is no folder"),
+        (["export", "last", "-o", "no/such/folder/x.sia"], "does not exist"),
         (["export", "nobody", "-o", "x.sia"], "there is no run"),
         (["rm", "last", "--headless"], "--yes"),
         (["rm", "last", "--json"], "--yes"),

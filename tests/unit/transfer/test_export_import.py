@@ -186,7 +186,7 @@ def test_a_damaged_run_is_not_exported(home: Workspace, tmp_path: Path) -> None:
 
 def test_nothing_that_is_there_is_overwritten(home: Workspace, exported: Path) -> None:
     before = exported.read_bytes()
-    with pytest.raises(SiaError, match="is there already"):
+    with pytest.raises(SiaError, match="already exists"):
         seal_to(home, exported)
     assert exported.read_bytes() == before
 

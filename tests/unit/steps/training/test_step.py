@@ -201,7 +201,7 @@ def test_damaged_adapters_are_found_and_idle_ones_swept(play: Stage) -> None:
 
 def trained(play: Stage) -> set[str]:
     with contextlib.closing(Reader.open(play.workspace.log)) as reader:
-        return {one.payload.adapter for one in adapters.trained(reader)}
+        return {one.payload.adapter for one in adapters.trainings(reader)}
 
 
 SURE = '''files = { "agent.py" = """
@@ -260,4 +260,4 @@ def test_adapters_are_carried_on_request_and_checked(play: Stage, tmp_path: Path
         assert not (there.path / "adapters" / name).exists()
         altered.write_text(content)
         assert weights.unpack(reader, run.run, there, file) == [name]
-    assert adapters.sound(there.path / "adapters" / name)
+    assert adapters.is_intact(there.path / "adapters" / name)
