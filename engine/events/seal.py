@@ -57,7 +57,7 @@ def lineage(reader: Reader, run: RunRow) -> list[Event]:
 
 def seal(reader: Reader, run: RunRow, target: Path, *, data: bool, made_by: str) -> Manifest:
     """Writes `run` to `target`, which must not exist; logs of instances go along with `data` only."""
-    fresh(target)
+    check_target(target)
     with snapshot(reader):
         events = lineage(reader, run)
         kept, left_out = archive.needs(
@@ -75,7 +75,7 @@ def seal(reader: Reader, run: RunRow, target: Path, *, data: bool, made_by: str)
             digest=archive.contents_digest(run.run, (event.hash for event in events), kept, left_out),
             made_by=made_by,
         )
-        with written(target) as scratch:
+        with new_file(target) as scratch:
             _write(scratch, manifest, events, _stored(reader, kept))
     return manifest
 
@@ -108,8 +108,8 @@ def _pack(events: list[Event]) -> bytes:
     return zstandard.compress(msgspec.msgpack.encode(rows), _LEVEL)
 
 
-def fresh(target: Path) -> None:
-    """Raises `SiaError` where something is at `target` already, or nothing can be written there."""
+def check_target(target: Path) -> None:
+    """Raises `SiaError` where `target` already exists, or its folder does not."""
     if target.exists():
         raise SiaError(f"{target} already exists", "choose another name, or remove it")
     if not target.absolute().parent.is_dir():
@@ -117,8 +117,8 @@ def fresh(target: Path) -> None:
 
 
 @contextlib.contextmanager
-def written(target: Path) -> Iterator[Path]:
-    """A path to write to; what is there at the end appears as `target`, on the disk, in one step."""
+def new_file(target: Path) -> Iterator[Path]:
+    """A path to write to. At the end of the block the file appears as `target`, on the disk, in one step."""
     with (
         explained(target),
         tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".export-") as folder,

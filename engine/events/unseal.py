@@ -34,7 +34,7 @@ MAX_BLOBS = 1 << 30
 MAX_AT = 253_402_300_800_000_000  # the year 10000
 _RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _NAME = re.compile(r"[0-9a-f]{64}")
-_REMEDY = "ask for another copy; nothing was taken from this one"
+_REMEDY = "ask for another copy; nothing was imported"
 
 
 class _Invalid(Exception):

@@ -26,11 +26,11 @@ from engine.events.seal import seal
 from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
 from engine.run.workspace import Workspace
-from engine.transfer.importing import take
-from engine.transfer.naming import note, rename
-from engine.transfer.removing import remove
-from engine.transfer.restoring import rebuild
-from engine.transfer.sweeping import survey, sweep
+from engine.transfer.garbage import survey, sweep
+from engine.transfer.labels import note, rename
+from engine.transfer.rebuild import rebuild
+from engine.transfer.removal import remove
+from engine.transfer.run_import import import_run
 from tests.histories import Play, started
 from tests.histories import settings as small
 
@@ -136,11 +136,11 @@ class TimeTravel(RuleBasedStateMachine):
 
     @precondition(lambda self: self.archives)
     @rule(pick=PICK, place=st.sampled_from([HERE, THERE]))
-    def take(self, pick: int, place: int) -> None:
+    def import_run(self, pick: int, place: int) -> None:
         path, run, family = self.archives[pick % len(self.archives)]
         known = self.known[place]
         try:
-            taken = take(self.places[place], path)
+            taken = import_run(self.places[place], path)
         except SiaError as error:
             # only where a run of the family was gone on with in another way here
             assert "gone another way" in error.message, error
@@ -156,7 +156,7 @@ class TimeTravel(RuleBasedStateMachine):
             known[one] = now
         assert known[run][: len(family[run])] == family[run]
         self.names[place][run] = taken.name
-        assert take(self.places[place], path).new == 0
+        assert import_run(self.places[place], path).new == 0
 
     @precondition(lambda self: self.known[HERE])
     @rule(pick=PICK)

@@ -43,9 +43,9 @@ def opened_in_app(shared: Shared, chosen: dict[str, Any]) -> bool:
 def parent_reader(shared: Shared, source: Path | None) -> contextlib.AbstractContextManager[Reader]:
     """Where RUN is looked for: in the file that --from names, or in the workspace."""
     if source:
-        from engine.transfer.importing import reading
+        from engine.transfer.run_import import read_export
 
-        return reading(source)
+        return read_export(source)
     return contextlib.closing(shared.workspace.reader())
 
 
@@ -71,9 +71,9 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
         harness=harness,
     )
     if chosen["source"]:
-        from engine.transfer.importing import take
+        from engine.transfer.run_import import import_run
 
-        take(shared.workspace, chosen["source"])
+        import_run(shared.workspace, chosen["source"])
     made = fork.fork(shared.workspace, child)
     if not chosen["no_start"]:
         drive_existing(shared, made, chosen, announce=False)

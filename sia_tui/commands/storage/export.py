@@ -34,8 +34,8 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
     from engine import __version__
     from engine.errors import SiaError
     from engine.events.seal import seal
-    from engine.transfer import weights
-    from engine.transfer.lines import write_lines
+    from engine.transfer import adapters
+    from engine.transfer.jsonl import write_jsonl
 
     if target.suffix not in (".sia", ".jsonl"):
         raise SiaError(
@@ -46,9 +46,9 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
         if target.suffix == ".sia":
             events = seal(reader, run, target, data=with_data, made_by=f"sia {__version__}").events
         else:
-            events = write_lines(reader, run, target, data=with_data)
+            events = write_jsonl(reader, run, target, data=with_data)
         if with_adapters:
-            weights.pack(reader, run.run, shared.workspace, target)
+            adapters.pack(reader, run.run, shared.workspace, target)
     size = target.stat().st_size
     if shared.as_json:
         print_json({"run": run.run, "file": str(target), "events": events, "bytes": size})

@@ -19,7 +19,7 @@ def gc(yes: bool, shared: Shared) -> None:
     """
     import msgspec
 
-    from engine.transfer.sweeping import survey, sweep
+    from engine.transfer.garbage import survey, sweep
 
     found = sweep(shared.workspace) if yes else survey(shared.workspace)
     if shared.as_json:

@@ -24,12 +24,12 @@ def import_(file: Path, shared: Shared) -> None:
     """
     import msgspec
 
-    from engine.transfer import weights
-    from engine.transfer.importing import take
+    from engine.transfer import adapters
+    from engine.transfer.run_import import import_run
 
-    taken = take(shared.workspace, file)
+    taken = import_run(shared.workspace, file)
     with contextlib.closing(shared.workspace.reader()) as reader:
-        weights.unpack(reader, taken.run, shared.workspace, file)
+        adapters.unpack(reader, taken.run, shared.workspace, file)
     if shared.as_json:
         print_json(msgspec.to_builtins(taken))
     elif not taken.new:

@@ -17,7 +17,7 @@ def rebuild(shared: Shared) -> None:
     """
     import msgspec
 
-    from engine.transfer.restoring import rebuild as restored
+    from engine.transfer.rebuild import rebuild as restored
 
     done = restored(shared.workspace)
     if shared.as_json:

@@ -21,10 +21,10 @@ def rm(reference: str, yes: bool, shared: Shared) -> None:
     Example: sia rm last
     """
     from engine.errors import SiaError
-    from engine.transfer.removing import removable, remove
+    from engine.transfer.removal import check_removable, remove
 
     with contextlib.closing(shared.workspace.reader()) as reader:
-        run = removable(reader, reference)
+        run = check_removable(reader, reference)
     if not yes:
         if shared.headless or shared.as_json or not sys.stdin.isatty():
             raise SiaError(f"removing {run.name} cannot be undone", "say --yes if you mean it")

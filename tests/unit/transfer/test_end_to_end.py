@@ -128,8 +128,8 @@ def test_a_clone_tells_the_story(home: Path, tmp_path: Path) -> None:
         (["export", "nobody", "-o", "x.sia"], "there is no run"),
         (["rm", "last", "--headless"], "--yes"),
         (["rm", "last", "--json"], "--yes"),
-        (["import", "nowhere.sia"], "there is no file"),
-        (["fork", "last", "--at", "3", "--from", "nowhere.sia"], "there is no file"),
+        (["import", "nowhere.sia"], "does not exist"),
+        (["fork", "last", "--at", "3", "--from", "nowhere.sia"], "does not exist"),
     ],
 )
 def test_a_wrong_word_is_one_sentence_and_changes_nothing(

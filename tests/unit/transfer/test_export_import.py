@@ -21,10 +21,10 @@ from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
 from engine.queries.run_report import trajectory
 from engine.run.workspace import Workspace
-from engine.transfer.importing import take
-from engine.transfer.lines import write_lines
-from engine.transfer.naming import note, rename
-from engine.transfer.removing import remove
+from engine.transfer.jsonl import write_jsonl
+from engine.transfer.labels import note, rename
+from engine.transfer.removal import remove
+from engine.transfer.run_import import import_run
 from tests.histories import Play, started
 from tests.unit.transfer.carried import contents_of, seal_to
 
@@ -40,7 +40,7 @@ def whole(workspace: Workspace) -> None:
 
 
 def test_it_arrives_as_it_was_and_again_as_nothing_new(home: Workspace, away: Workspace, exported: Path) -> None:
-    first, second = take(away, exported), take(away, exported)
+    first, second = import_run(away, exported), import_run(away, exported)
     assert (first.name, first.new, second.new) == ("toy-1", first.events, 0)
     assert hashes(away, "toy-1") == hashes(home, "toy-1")
     whole(away)
@@ -59,7 +59,7 @@ def test_logs_stay_behind_and_that_is_told_from_damage(home: Workspace, away: Wo
     assert b"what val-3 said" not in exported.read_bytes()
     _, contents = contents_of(exported)
     assert not any(b"said in generation" in data for data in contents.values())
-    assert take(away, exported).left_out > 20
+    assert import_run(away, exported).left_out > 20
     with contextlib.closing(away.reader()) as reader:
         assert {row["log"] for row in trajectory(reader, "r1", "val-3")} == {"(left out when this run was exported)"}
     with contextlib.closing(home.reader()) as reader:
@@ -69,18 +69,18 @@ def test_logs_stay_behind_and_that_is_told_from_damage(home: Workspace, away: Wo
 def test_with_data_logs_come_along_also_to_fill_in(
     home: Workspace, away: Workspace, exported: Path, tmp_path: Path
 ) -> None:
-    take(away, exported)
-    take(away, seal_to(home, tmp_path / "full.sia", data=True))
+    import_run(away, exported)
+    import_run(away, seal_to(home, tmp_path / "full.sia", data=True))
     with contextlib.closing(away.reader()) as reader:
         assert trajectory(reader, "r1", "val-3")[0]["log"] == "what val-3 said in generation 1"
-    take(away, exported)
+    import_run(away, exported)
     whole(away)
     with contextlib.closing(away.reader()) as reader:
         assert trajectory(reader, "r1", "val-3")[0]["log"].startswith("what val-3")
 
 
 def test_what_arrived_without_logs_leaves_without_them(away: Workspace, exported: Path, tmp_path: Path) -> None:
-    take(away, exported)
+    import_run(away, exported)
     again = seal_to(away, tmp_path / "again.sia", data=True)
     assert contents_of(again) == contents_of(exported)
 
@@ -98,11 +98,11 @@ def test_a_fork_brings_its_ancestors_prefixes_and_shares_what_is_here(
         history = list(log.reader.history(before))
         Play(log, history=history).to_rest()  # type: ignore[arg-type]
     file = seal_to(home, tmp_path / "before.sia", before)
-    assert take(away, file).name == "before"
+    assert import_run(away, file).name == "before"
     assert hashes(away, "before") == hashes(home, "before")
     whole(away)
     assert len(hashes(away, "toy-1")) == 40
-    assert take(away, exported).new == len(hashes(home, "toy-1")) - 40
+    assert import_run(away, exported).new == len(hashes(home, "toy-1")) - 40
     assert hashes(away, "toy-1") == hashes(home, "toy-1")
     whole(away)
 
@@ -110,23 +110,23 @@ def test_a_fork_brings_its_ancestors_prefixes_and_shares_what_is_here(
 def test_a_longer_history_extends_what_is_here(
     home: Workspace, away: Workspace, exported: Path, tmp_path: Path
 ) -> None:
-    take(away, exported)
+    import_run(away, exported)
     note(home, "toy-1", "one more event")
-    assert take(away, seal_to(home, tmp_path / "longer.sia")).new == 1
-    assert take(away, exported).new == 0
+    assert import_run(away, seal_to(home, tmp_path / "longer.sia")).new == 1
+    assert import_run(away, exported).new == 0
     whole(away)
 
 
 def test_a_run_that_went_another_way_here_is_not_merged(
     home: Workspace, away: Workspace, exported: Path, tmp_path: Path
 ) -> None:
-    take(away, exported)
+    import_run(away, exported)
     note(away, "toy-1", "mine")
     note(home, "toy-1", "yours")
     longer = seal_to(home, tmp_path / "longer.sia")
     before = hashes(away, "toy-1")
     with pytest.raises(SiaError, match="gone another way"):
-        take(away, longer)
+        import_run(away, longer)
     assert hashes(away, "toy-1") == before
 
 
@@ -134,7 +134,7 @@ def test_a_name_that_is_taken_here_is_lengthened_and_kept_so(home: Workspace, aw
     away.create()
     with contextlib.closing(RunLog.hold(away.path, "other")) as log:
         log.append([(0, started())])
-    assert take(away, exported).name == "toy-1-r1"
+    assert import_run(away, exported).name == "toy-1-r1"
     with contextlib.closing(away.reader()) as reader:
         assert [(run.run, run.name) for run in reader.runs()] == [("other", "toy-1"), ("r1", "toy-1-r1")]
     refs = away.repository().refs()
@@ -148,7 +148,7 @@ def test_the_name_is_free_again_when_its_bearer_is_removed(away: Workspace, expo
     away.create()
     with contextlib.closing(RunLog.hold(away.path, "other")) as log:
         log.append([(0, started())])
-    take(away, exported)
+    import_run(away, exported)
     remove(away, "toy-1")
     with contextlib.closing(away.reader()) as reader:
         assert [run.name for run in reader.runs()] == ["toy-1"]
@@ -159,11 +159,11 @@ def test_the_name_is_free_again_when_its_bearer_is_removed(away: Workspace, expo
 def test_a_run_that_an_engine_extends_at_this_moment_is_not_touched(
     home: Workspace, away: Workspace, exported: Path, tmp_path: Path
 ) -> None:
-    take(away, exported)
+    import_run(away, exported)
     note(home, "toy-1", "more")
     longer = seal_to(home, tmp_path / "longer.sia")
     with contextlib.closing(RunLog.hold(away.path, "r1")), pytest.raises(SiaError, match="another engine"):
-        take(away, longer)
+        import_run(away, longer)
     assert not is_held(away.path, "r1")
 
 
@@ -172,7 +172,7 @@ def test_a_live_run_is_exported_as_far_as_it_is(home: Workspace, tmp_path: Path,
         play = Play(log, replace(started(), name="live"))  # type: ignore[arg-type]
         play.perform("baseline", 0, 1)
         file = seal_to(home, tmp_path / "live.sia")
-    assert take(away, file).events == 3
+    assert import_run(away, file).events == 3
 
 
 def test_a_damaged_run_is_not_exported(home: Workspace, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_nothing_that_is_there_is_overwritten(home: Workspace, exported: Path) -
 def test_lines_hold_what_was_hashed_and_the_text_it_names(home: Workspace, tmp_path: Path) -> None:
     target = tmp_path / "run.jsonl"
     with contextlib.closing(home.reader()) as reader:
-        count = write_lines(reader, reader.find("last"), target, data=False)
+        count = write_jsonl(reader, reader.find("last"), target, data=False)
     lines = target.read_text().splitlines()
     assert len(lines) == count == len(hashes(home, "toy-1"))
     told: dict[str, bytes] = {}

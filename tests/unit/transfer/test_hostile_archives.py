@@ -20,14 +20,14 @@ from engine.events.connection import connect_plainly
 from engine.events.event import Event
 from engine.events.unseal import open_archive
 from engine.run.workspace import Workspace
-from engine.transfer.importing import take
+from engine.transfer.run_import import import_run
 from tests.histories import chained
 from tests.unit.transfer.carried import contents_of, forge, write
 
 
 def refused(away: Workspace, path: Path, says: str = "is damaged or forged") -> None:
     with pytest.raises(SiaError, match=says) as caught:
-        take(away, path)
+        import_run(away, path)
     assert "\n" not in str(caught.value)
     assert not away.path.exists()
 
@@ -61,7 +61,9 @@ def test_the_forgers_tools_make_a_file_that_is_taken_if_it_is_honest(
     exported: Path, away: Workspace, tmp_path: Path
 ) -> None:
     events, contents = contents_of(exported)
-    assert take(away, forge(tmp_path / "f.sia", events, contents, left_out=left_out_of(events))).new == len(events)
+    assert import_run(away, forge(tmp_path / "f.sia", events, contents, left_out=left_out_of(events))).new == len(
+        events
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 0.999])
@@ -262,4 +264,4 @@ def test_a_log_is_not_an_export(home: Workspace, away: Workspace) -> None:
 def test_nothing_beside_the_file_is_looked_at(exported: Path, away: Workspace, tmp_path: Path) -> None:
     for suffix in ("-journal", "-wal", "-shm"):
         shutil.copy(exported, f"{exported}{suffix}")
-    assert take(away, exported).new > 0
+    assert import_run(away, exported).new > 0

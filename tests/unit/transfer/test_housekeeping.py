@@ -23,11 +23,11 @@ from engine.queries import audit
 from engine.queries.run_report import show
 from engine.run.git_refs import NOTES
 from engine.run.workspace import Workspace
-from engine.transfer.importing import take
-from engine.transfer.naming import note, rename
-from engine.transfer.removing import remove
-from engine.transfer.restoring import rebuild
-from engine.transfer.sweeping import survey, sweep
+from engine.transfer.garbage import survey, sweep
+from engine.transfer.labels import note, rename
+from engine.transfer.rebuild import rebuild
+from engine.transfer.removal import remove
+from engine.transfer.run_import import import_run
 from tests.commits import files
 from tests.histories import Play, started
 
@@ -164,7 +164,7 @@ def test_a_parent_is_not_removed(whole: Workspace) -> None:
 def test_a_removed_run_can_come_back(whole: Workspace, exported: Path) -> None:
     before = refs(whole)
     remove(whole, "toy-1")
-    assert take(whole, exported).new > 60
+    assert import_run(whole, exported).new > 60
     assert (refs(whole), problems(whole)) == (before, [])
 
 

@@ -20,8 +20,9 @@ from engine.queries import audit
 from engine.run import adapters
 from engine.run.workspace import Workspace
 from engine.steps.training.rollouts import refuse_others
-from engine.transfer import sweeping, weights
-from engine.transfer.importing import take
+from engine.transfer import adapters as exported
+from engine.transfer import garbage
+from engine.transfer.run_import import import_run
 from engine.weights.client import TrainerFailed
 from tests.training import TRAINS, Stage, adapter, stage
 
@@ -190,7 +191,7 @@ def test_damaged_adapters_are_found_and_idle_ones_swept(play: Stage) -> None:
     stray = adapter(home / "adapters", "another", "stray")
     (home / "training" / "of nothing").mkdir(parents=True)
     (kept,) = (path for path in (home / "adapters").iterdir() if path.name != stray and path.name in trained(play))
-    swept = sweeping.sweep(play.workspace).files
+    swept = garbage.sweep(play.workspace).files
     assert {str(home / "adapters" / stray), str(home / "training" / "of nothing")} <= set(swept)
     assert kept.is_dir()
     assert whole(play)
@@ -248,16 +249,16 @@ def test_adapters_are_carried_on_request_and_checked(play: Stage, tmp_path: Path
     with contextlib.closing(play.workspace.reader()) as reader:
         run = reader.find("last")
         seal(reader, run, file, data=False, made_by="a test")
-        (name,) = weights.pack(reader, run.run, play.workspace, file)
-    take(there, file)
+        (name,) = exported.pack(reader, run.run, play.workspace, file)
+    import_run(there, file)
     with contextlib.closing(there.reader()) as reader:
         assert replay.verify(reader, run.run).identical, "without the adapter"
-        altered = weights.beside(file) / name / "adapter_config.json"
+        altered = exported.folder_beside(file) / name / "adapter_config.json"
         content = altered.read_text()
         altered.write_text("altered")
         with pytest.raises(SiaError, match="damaged"):
-            weights.unpack(reader, run.run, there, file)
+            exported.unpack(reader, run.run, there, file)
         assert not (there.path / "adapters" / name).exists()
         altered.write_text(content)
-        assert weights.unpack(reader, run.run, there, file) == [name]
+        assert exported.unpack(reader, run.run, there, file) == [name]
     assert adapters.is_intact(there.path / "adapters" / name)

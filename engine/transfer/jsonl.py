@@ -1,4 +1,4 @@
-"""A run as text: one event a line, with the contents that it is the first to name, for other programs to read."""
+"""A run as JSON lines for other programs: an event a line, each blob beside the first event that names it."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ import msgspec
 from engine.events import blobs
 from engine.events.event import Event
 from engine.events.reader import Reader, RunRow
-from engine.events.seal import fresh, lineage, snapshot, written
+from engine.events.seal import check_target, lineage, new_file, snapshot
 
 _HEAD = ("run", "n", "type", "v", "at", "generation", "prev_hash", "hash")
 
 
-def write_lines(reader: Reader, run: RunRow, target: Path, *, data: bool) -> int:
+def write_jsonl(reader: Reader, run: RunRow, target: Path, *, data: bool) -> int:
     """Writes `run` to `target`, which must not exist; returns the number of lines.
 
     `payload` is byte for byte what was hashed. Text stands in `blobs`, other contents in `base64`, by digest; names in
     `left_out` are of contents that may hold text of instances, which go along with `data` only.
     """
-    fresh(target)
-    told: set[str] = set()
-    with snapshot(reader), written(target) as scratch, scratch.open("wb") as file:
+    check_target(target)
+    inlined: set[str] = set()
+    with snapshot(reader), new_file(target) as scratch, scratch.open("wb") as file:
         events = lineage(reader, run)
         for event in events:
-            file.write(msgspec.json.encode(_line(reader, event, told, data=data)) + b"\n")
+            file.write(msgspec.json.encode(_line(reader, event, inlined, data=data)) + b"\n")
     return len(events)
 
 
-def _line(reader: Reader, event: Event, told: set[str], *, data: bool) -> dict[str, Any]:
+def _line(reader: Reader, event: Event, inlined: set[str], *, data: bool) -> dict[str, Any]:
     line: dict[str, Any] = {name: getattr(event, name) for name in _HEAD} | {"payload": msgspec.Raw(event.stored)}
     payload = event.payload
     withheld = set() if data else set(payload.withheld())
     for name in payload.blobs():
         if name in withheld:
             line.setdefault("left_out", []).append(name)
-        elif name not in told:
-            told.add(name)
+        elif name not in inlined:
+            inlined.add(name)
             _inline(reader, name, line)
     return line
 

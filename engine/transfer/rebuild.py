@@ -1,4 +1,4 @@
-"""`rebuild`: the derived tables and the git repository made again from the log, with the ids that they had."""
+"""`rebuild`: recreates the derived tables and the git repository from the log, with the same commit ids."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from engine.run.workspace import Workspace
 from harness_repo.repository import Repository
 
 
-class Rebuilt(msgspec.Struct, frozen=True):
-    """How many events were read, and how many versions and refs the repository now surely has."""
+class RebuildResult(msgspec.Struct, frozen=True):
+    """The numbers of events that were read, and of versions and refs that the repository has."""
 
     events: int
     commits: int
     refs: int
 
 
-def rebuild(workspace: Workspace) -> Rebuilt:
+def rebuild(workspace: Workspace) -> RebuildResult:
     """Refills the derived tables; stores every version in the repository and points its refs.
 
     Refs of runs that an engine is working on are left to that engine; refs that are not ours are left alone.
     """
-    workspace.reader().close()  # a workspace without a log is not given an empty one
+    workspace.reader().close()  # raises where the workspace has no log, rather than creating one
     with contextlib.closing(open_writer(workspace.log)) as db, explained(workspace.log):
         count = refill(db)
     repository = workspace.repository()
@@ -42,7 +42,7 @@ def rebuild(workspace: Workspace) -> Rebuilt:
         rows = reader.runs()
         commits = write_versions(repository, reader, (event for run in rows for event in reader.own(run.run)))
         free = [run.run for run in rows if not is_held(workspace.path, run.run)]
-    return Rebuilt(count, len(commits), point(workspace, free))
+    return RebuildResult(count, len(commits), point_refs(workspace, free))
 
 
 def write_versions(repository: Repository, reader: Reader, events: Iterable[Event]) -> set[str]:
@@ -62,8 +62,8 @@ def write_versions(repository: Repository, reader: Reader, events: Iterable[Even
     return commits
 
 
-def point(workspace: Workspace, runs: Collection[str], *, gone: Collection[str] = ()) -> int:
-    """Points the refs of `runs`, removes those of runs that were called as in `gone`, and brings the notes up to date.
+def point_refs(workspace: Workspace, runs: Collection[str], *, gone: Collection[str] = ()) -> int:
+    """Points the refs of `runs`, removes those of the former names `gone`, and updates the notes.
 
     A clone checks out the run that was made last. Returns how many refs the runs have.
     """

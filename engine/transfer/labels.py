@@ -1,4 +1,4 @@
-"""rename, note: what a person says of a run, as events of that run."""
+"""rename, note: a run's name and a person's notes on it, as events of the run."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import RunRow
 from engine.run.workspace import Workspace
-from engine.transfer import restoring
+from engine.transfer import rebuild
 
 MAX_NOTE = 4000
 
 
 def rename(workspace: Workspace, reference: str, name: str) -> RunRow:
-    """Calls a run by another name, in the log and in git; returns what it was. Not while an engine works on it."""
+    """Renames a run, in the log and in git; returns its former row. Raises `Held` while an engine works on it."""
     check_name(name)
     with contextlib.closing(workspace.reader()):
-        pass  # a workspace without a log is not made
+        pass  # raises where the workspace has no log, rather than creating one
     with workspace.name_lock():
         with contextlib.closing(workspace.reader()) as reader:
             row = reader.find(reference)
             if any(run.name == name for run in reader.runs()):
                 raise SiaError(f"this workspace already has a run {name!r}", "choose another name")
         _append(workspace, row, t.RunRenamed(name))
-        restoring.point(workspace, [row.run], gone=[row.name])
+        rebuild.point_refs(workspace, [row.run], gone=[row.name])
     return row
 
 
 def note(workspace: Workspace, reference: str, text: str) -> RunRow:
-    """Adds a remark to a run. Not while an engine works on it."""
+    """Adds a note to a run. Raises `Held` while an engine works on it."""
     if not text.strip() or len(text) > MAX_NOTE:
-        raise SiaError(f"a note has 1 to {MAX_NOTE} letters", "say it in other words")
+        raise SiaError(f"a note has 1 to {MAX_NOTE} characters", "shorten it")
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(reference)
     _append(workspace, row, t.RunNoted(text))

@@ -1,7 +1,7 @@
-"""Adapters beside an exported run: `FILE.adapters/`, a folder each, on request only; replaying needs none of them.
+"""Adapters beside an exported run: `FILE.adapters/`, a folder each. On request only; no replay needs them.
 
-What comes in may come from anyone: only adapters that the run names are looked at, only their known files, and only
-where these are what the name says.
+An import trusts nothing: it reads only adapters that the run names, only their known files, and only where these have
+the digest that is the adapter's name.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from engine.run.workspace import Workspace
 from engine.weights.adapters import appearing
 
 
-def beside(file: Path) -> Path:
-    """Where the adapters of an exported run lie."""
+def folder_beside(file: Path) -> Path:
+    """The folder of the adapters of an exported run."""
     return file.with_name(f"{file.name}.adapters")
 
 
@@ -30,21 +30,21 @@ def of_run(reader: Reader, run: str) -> list[str]:
 
 
 def pack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:
-    """Copies the run's adapters beside `file`; their names. Raises `SiaError` where one is missing or damaged."""
+    """Copies the run's adapters beside `file`; returns their names. `SiaError` where one is missing or damaged."""
     names = of_run(reader, run)
     whole = {name: adapters.read_files(workspace.path, name) for name in names}
     for name, contents in whole.items():
-        with appearing(beside(file) / name) as fresh:
+        with appearing(folder_beside(file) / name) as fresh:
             for path, content in contents.items():
                 (fresh / path).write_bytes(content)
     return names
 
 
 def unpack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:
-    """Takes the adapters of an imported run that lie beside `file`; the names of new ones."""
-    taken: list[str] = []
+    """Imports the adapters that lie beside `file`; returns the names of new ones."""
+    imported: list[str] = []
     for name in of_run(reader, run):
-        source, target = beside(file) / name, workspace.path / "adapters" / name
+        source, target = folder_beside(file) / name, workspace.path / "adapters" / name
         if not source.is_dir() or target.exists():
             continue
         if source.is_symlink() or not adapters.is_intact(source):
@@ -53,5 +53,5 @@ def unpack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[s
             for path in (*FILES, MANIFEST):
                 if (source / path).is_file() and not (source / path).is_symlink():
                     shutil.copyfile(source / path, fresh / path)
-        taken.append(name)
-    return taken
+        imported.append(name)
+    return imported

@@ -1,8 +1,8 @@
-"""Taking an exported run into a workspace: checked whole first, merged by hash, all or nothing.
+"""`import`: merges an exported run into a workspace, by hash, all or nothing, after everything was checked.
 
-What is here already is left as it is, so that taking a file twice is harmless and runs that share a prefix share it
-here too. git's objects come first, then one transaction with events, blobs and derived rows, then tips and refs;
-`rebuild` makes up for a crash before the last.
+What exists already stays as it is: importing a file twice is harmless, and runs that share a prefix share it here too.
+git's objects come first, then one transaction with events, blobs and derived rows, then tips and refs; `rebuild`
+repairs what a crash before the last leaves.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from engine.events.merge import merge, missing
 from engine.events.reader import Reader
 from engine.events.unseal import open_archive
 from engine.run.workspace import Workspace
-from engine.transfer import restoring
+from engine.transfer import rebuild
 from harness_repo.harness import MAX_BYTES, HarnessInvalid, check_path
 
 
-class Taken(msgspec.Struct, frozen=True):
-    """What came of it: the exported run under its name here, and how many events were new."""
+class ImportResult(msgspec.Struct, frozen=True):
+    """The imported run under its name here, its events, how many were new, and how many blobs were left out."""
 
     run: str
     name: str
@@ -40,10 +40,10 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[tuple[Reader, Manifest]]:
-    """An exported run, checked whole: contents, history, harness files, and that it replays."""
+def open_export(path: Path) -> Iterator[tuple[Reader, Manifest]]:
+    """An exported run, after checking its contents, history and harness files, and that it replays."""
     if not path.is_file():
-        raise SiaError(f"there is no file {path}", "name a file that `sia export` has written")
+        raise SiaError(f"the file {path} does not exist", "name a file that `sia export` has written")
     if not is_archive(path):
         raise SiaError(f"{path} is not an exported run", "name a .sia file that `sia export` has written")
     db, manifest = open_archive(path)
@@ -53,27 +53,27 @@ def opened(path: Path) -> Iterator[tuple[Reader, Manifest]]:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[Reader]:
-    """`opened`, for who wants to look only."""
-    with opened(path) as (reader, _):
+def read_export(path: Path) -> Iterator[Reader]:
+    """`open_export` without the manifest."""
+    with open_export(path) as (reader, _):
         yield reader
 
 
-def take(workspace: Workspace, path: Path) -> Taken:
-    """Takes the run in `path` into `workspace`; raises `SiaError`, and takes nothing, unless all of it is right."""
-    with opened(path) as (source, manifest):
+def import_run(workspace: Workspace, path: Path) -> ImportResult:
+    """Imports the run in `path` into `workspace`; raises `SiaError`, and imports nothing, where any of it is wrong."""
+    with open_export(path) as (source, manifest):
         events = [event for run in source.runs() for event in source.own(run.run)]
         with workspace.name_lock():
             fresh = {event.run for event in _lacking(workspace, events)}
             with holding(workspace.path, fresh):
-                restoring.write_versions(workspace.repository(), source, events)
+                rebuild.write_versions(workspace.repository(), source, events)
                 new = merge(workspace.log, source, events, fresh)
                 _write_tips(workspace, fresh)
-                restoring.point(workspace, fresh)
+                rebuild.point_refs(workspace, fresh)
         with contextlib.closing(workspace.reader()) as reader:
             name = reader.find(manifest.run).name
             left_out = sum(codec == blobs.LEFT_OUT for _, codec, _ in source.stored_blobs())
-        return Taken(manifest.run, name, len(events), new, left_out)
+        return ImportResult(manifest.run, name, len(events), new, left_out)
 
 
 def _check(reader: Reader, manifest: Manifest, path: Path) -> None:
@@ -90,14 +90,14 @@ def _check(reader: Reader, manifest: Manifest, path: Path) -> None:
         raise error if error.message.startswith(str(path)) else _refused(path, error.message) from error
     except HarnessInvalid as error:
         raise _refused(path, str(error)) from None
-    except Exception as error:  # a stranger's events, put to code that is written for our own
+    except Exception as error:  # untrusted events, in code that is written for our own
         raise _refused(path, f"it cannot be replayed: {error}") from error
 
 
 def _refused(path: Path, what: str) -> SiaError:
     return SiaError(
         f"{path} is damaged or forged ({' '.join(what.split())[:200]})",
-        "ask for another copy; nothing was taken from this one",
+        "ask for another copy; nothing was imported",
     )
 
 

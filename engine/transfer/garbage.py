@@ -1,7 +1,7 @@
-"""`gc`: what a workspace holds and nothing needs. Looking is free; sweeping wants that no engine is at work.
+"""`gc`: finds and removes what nothing in a workspace needs. Removing requires that no engine works on any run.
 
-A blob is needed if any event of any run names it. The end of a run that the log no longer knows and that nobody has
-removed is evidence of a loss: `verify` reports it, and nothing here touches it.
+A blob is needed if any event of any run names it. The tip of a run that is not in the log and was never removed is
+evidence of a loss: `verify` reports it, and it is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.run.workspace import Workspace
 
 
 class Waste(msgspec.Struct, frozen=True):
-    """What nothing needs, in words and bytes. `bytes` of blobs are as stored."""
+    """Blobs and files that nothing needs, with their sizes in bytes; blobs as stored."""
 
     blobs: int
     blob_bytes: int
@@ -32,19 +32,19 @@ class Waste(msgspec.Struct, frozen=True):
 
 
 def survey(workspace: Workspace) -> Waste:
-    """What a sweep would remove; changes nothing."""
+    """The waste that `sweep` would remove; changes nothing."""
     with contextlib.closing(workspace.reader()) as reader:
-        _resting(workspace, reader)
+        _check_idle(workspace, reader)
         waste = [size for _, size in housekeeping.unneeded_blobs(reader)]
         return _waste(waste, [path for path, _ in _leftovers(workspace, reader)])
 
 
 def sweep(workspace: Workspace) -> Waste:
-    """Removes it. Raises `SiaError`, and removes nothing, where an engine works on any run."""
+    """Removes the waste. Raises `SiaError`, and removes nothing, where an engine works on any run."""
     workspace.reader().close()
     with workspace.name_lock(), contextlib.closing(open_writer(workspace.log)) as db:
         reader = Reader(db, workspace.log)
-        _resting(workspace, reader)
+        _check_idle(workspace, reader)
         with holding(workspace.path, [run.run for run in reader.runs()]), explained(workspace.log):
             sizes = housekeeping.delete_unneeded_blobs(db, reader)
             paths = list(_leftovers(workspace, reader))
@@ -54,14 +54,14 @@ def sweep(workspace: Workspace) -> Waste:
     return done
 
 
-def _resting(workspace: Workspace, reader: Reader) -> None:
+def _check_idle(workspace: Workspace, reader: Reader) -> None:
     for run in reader.runs():
         if is_held(workspace.path, run.run):
             raise SiaError(f"an engine is working on {run.name}", f"let it finish, or `sia pause {run.name}`")
 
 
 def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str]]:
-    """Paths that nothing needs while no engine is at work; with a run where its lock says whether that is so."""
+    """Files that nothing needs while no engine works; with the run whose lock must be free, where there is one."""
     base = workspace.path
     runs = {run.run for run in reader.runs()}
     removed = housekeeping.removed_runs(reader) - runs

@@ -16,18 +16,18 @@ from engine.events.log import holding
 from engine.events.reader import Reader, RunRow
 from engine.events.readmodels import refill
 from engine.run.workspace import Workspace
-from engine.transfer import restoring
+from engine.transfer import rebuild
 
 
-class Removed(msgspec.Struct, frozen=True):
-    """What is gone."""
+class Removal(msgspec.Struct, frozen=True):
+    """The run that was removed."""
 
     run: str
     name: str
     events: int
 
 
-def removable(reader: Reader, reference: str) -> RunRow:
+def check_removable(reader: Reader, reference: str) -> RunRow:
     """The run that `reference` names; raises `SiaError` where other runs build on it."""
     row = reader.find(reference)
     children = [run.name for run in reader.runs() if run.parent == row.run]
@@ -36,21 +36,23 @@ def removable(reader: Reader, reference: str) -> RunRow:
     return row
 
 
-def remove(workspace: Workspace, reference: str) -> Removed:
+def remove(workspace: Workspace, reference: str) -> Removal:
     """Removes a run: its events, tip, lock and refs. Contents that nothing else needs are left to `gc`."""
     workspace.reader().close()
     with workspace.name_lock(), contextlib.closing(open_writer(workspace.log)) as db:
         reader = Reader(db, workspace.log)
-        row = removable(reader, reference)
+        row = check_removable(reader, reference)
         before = {run.run: run.name for run in reader.runs()}
         with holding(workspace.path, [row.run]):
             with explained(workspace.log), transaction(db, durable=True) as connection:
-                removable(reader, row.run)  # nobody has forked from it meanwhile, and nobody can any more
+                check_removable(
+                    reader, row.run
+                )  # nobody has forked it meanwhile, and nobody can until the transaction ends
                 (workspace.tips / row.run).unlink(missing_ok=True)
                 count = delete_run(connection, row.run)
                 refill(db)
-            # a run that was called by its id too, as long as the name was taken, has the plain name now
+            # a run whose name ended in its id, as long as the name was taken, has the plain name now
             renamed = [run.run for run in reader.runs() if run.name != before[run.run]]
-            restoring.point(workspace, renamed, gone=[row.name, *(before[run] for run in renamed)])
+            rebuild.point_refs(workspace, renamed, gone=[row.name, *(before[run] for run in renamed)])
             (workspace.path / "locks" / row.run).unlink(missing_ok=True)
-    return Removed(row.run, row.name, count)
+    return Removal(row.run, row.name, count)
