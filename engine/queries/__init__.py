@@ -1,4 +1,4 @@
-"""Questions to a log, read only: report, costs, estimate, comparison, what-if, bisect, snapshot, audit.
+"""Read-only queries of a log: report, costs, estimate, comparison, what-if, bisect, snapshot, audit.
 
 Imports run, core, events and below. Never in it: an effect, or an append.
 """

@@ -1,4 +1,4 @@
-"""`verify`: is the log whole? Chains, blobs, tips, derived rows, and every commit reachable in the repository."""
+"""`verify`: checks that a log is whole, that its adapters are intact, and that git reaches every commit."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from engine.run import adapters
 from engine.run.workspace import Workspace
 
 
-class Verified(msgspec.Struct, frozen=True):
-    """What a check of a whole log found; `problems` are sentences that name the event."""
+class AuditResult(msgspec.Struct, frozen=True):
+    """The result of checking a whole log; `problems` are sentences that name the event."""
 
     ok: bool
     events: int
     problems: list[str]
 
 
-def verify(reader: Reader, workspace: Workspace | None = None) -> Verified:
+def verify(reader: Reader, workspace: Workspace | None = None) -> AuditResult:
     """Checks everything; `workspace` adds the tips and the repository, which an exported file does not have."""
     log = integrity.check(reader)
     problems = list(log.problems)
@@ -28,11 +28,11 @@ def verify(reader: Reader, workspace: Workspace | None = None) -> Verified:
         problems += integrity.check_tips(reader, workspace.tips)
         problems += _commits(workspace, log.commits)
         problems += _adapters(reader, workspace)
-    return Verified(not problems, log.events, problems)
+    return AuditResult(not problems, log.events, problems)
 
 
 def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:
-    """Adapters that are here and are not what they were; one that is not here can be trained again."""
+    """Adapters whose files were changed. A missing one is no problem: it can be trained again."""
     for one in adapters.trainings(reader):
         folder = workspace.path / "adapters" / one.payload.adapter
         if folder.is_dir() and not adapters.is_intact(folder):

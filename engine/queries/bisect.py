@@ -1,4 +1,4 @@
-"""Which candidate fixed or broke an instance: its score under every candidate, and where the incumbents' changed."""
+"""`bisect`: the candidate that fixed or broke an instance, from its score under every candidate."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from engine.events.event import Event
 What = Literal["fixed", "broken"]
 
 
-class Met(msgspec.Struct, frozen=True):
-    """What a candidate made of the instance: its mean score over the repeats, and how often it failed.
+class InstanceScore(msgspec.Struct, frozen=True):
+    """A candidate's mean score on the instance over the repeats, and how often it failed.
 
     `what` compares it with the incumbent that the gate put it against. `incumbent` says whether it became, or was
     named, the incumbent.
@@ -35,7 +35,7 @@ class Met(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Two incumbents, one after the other, between which the score on the instance changed."""
+    """Two consecutive incumbents with different scores on the instance."""
 
     n: int
     after: int
@@ -46,20 +46,20 @@ class Change(msgspec.Struct, frozen=True):
     new: str
 
 
-class Bisected(msgspec.Struct, frozen=True):
-    """The instance through a run; the first of `changes` is the answer, `summary` says it in a sentence."""
+class BisectResult(msgspec.Struct, frozen=True):
+    """The instance through a run. The first of `changes` is the answer; `summary` is it in a sentence."""
 
     run: str
     name: str
     instance: str
     split: str
-    candidates: list[Met]
+    candidates: list[InstanceScore]
     changes: list[Change]
     summary: str
 
 
-def bisect(history: Iterable[Event], instance: str) -> tuple[Bisected, State]:
-    """Follows `instance` through a run; raises `SiaError` where no candidate was ever put to it."""
+def bisect(history: Iterable[Event], instance: str) -> tuple[BisectResult, State]:
+    """Follows `instance` through a run; raises `SiaError` where no candidate was executed on it."""
     state, results, path = State(), Results(), list[int]()
     splits: set[str] = set()
     for event in history:
@@ -82,7 +82,7 @@ def bisect(history: Iterable[Event], instance: str) -> tuple[Bisected, State]:
         raise SiaError(
             f"no generation of {state.name} has executed an instance {instance!r}", "`sia log --instances` lists them"
         )
-    candidates = [_met(state, n, scores, path) for n in sorted(scores)]
+    candidates = [_score_of(state, n, scores, path) for n in sorted(scores)]
     changes = [
         Change(
             n=n,
@@ -97,19 +97,19 @@ def bisect(history: Iterable[Event], instance: str) -> tuple[Bisected, State]:
         if before in scores and n in scores and scores[n][0] != scores[before][0]
     ]
     summary = _summary(instance, candidates, changes)
-    return Bisected(state.run, state.name, instance, min(splits), candidates, changes, summary), state
+    return BisectResult(state.run, state.name, instance, min(splits), candidates, changes, summary), state
 
 
-def _met(state: State, n: int, scores: dict[int, tuple[float, int]], path: list[int]) -> Met:
+def _score_of(state: State, n: int, scores: dict[int, tuple[float, int]], path: list[int]) -> InstanceScore:
     one = state.of(n)
     against = one.verdict.against if one.verdict else None
     what: What | None = None
     if against in scores and scores[n][0] != scores[against][0]:
         what = "fixed" if scores[n][0] > scores[against][0] else "broken"
-    return Met(n, one.candidate.lever, one.candidate.harness, n in path, *scores[n], what)
+    return InstanceScore(n, one.candidate.lever, one.candidate.harness, n in path, *scores[n], what)
 
 
-def _summary(instance: str, candidates: list[Met], changes: list[Change]) -> str:
+def _summary(instance: str, candidates: list[InstanceScore], changes: list[Change]) -> str:
     verb = {"fixed": "fixed", "broken": "broke"}
     if changes:
         first, *more = changes

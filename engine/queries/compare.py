@@ -1,8 +1,8 @@
-"""Runs side by side: what they were told, what came of them, and whether one best candidate beats another.
+"""`compare`: settings and results of runs side by side, and whether one best candidate beats another.
 
-Two candidates are compared on the units of `val` that were put to both alike: the same instance, repeat and seed. The
-p-value is two-sided, since nobody said beforehand which run should win. Each best candidate was chosen on these very
-instances, so small differences flatter; only the sealed test is unbiased.
+Two candidates are paired on the trials of `val` that both have: the same instance, repeat and seed. The p-value is
+two-sided, since no direction was stated beforehand. Each best candidate was selected on these instances, so small
+differences are optimistic; only the sealed test is unbiased.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from engine.queries.costs import costs
 from engine.queries.run_report import show
 from engine.queries.settings_origin import flat
 
-Unit = tuple[str, int, int]
+TrialKey = tuple[str, int, int]
 """(instance, repeat, seed)"""
 
 
 class Side(msgspec.Struct, frozen=True):
-    """One run of a comparison: its facts for people, and the scores of its best candidate by unit of `val`."""
+    """One run of a comparison: its report, and the scores of its best candidate by trial of `val`."""
 
     state: State
     facts: dict[str, Any]
-    units: dict[Unit, float]
+    units: dict[TrialKey, float]
 
 
 def side(reader: Reader, run: RunRow, status: str) -> Side:
-    """Reads a run for a comparison."""
+    """Reads one run for a comparison."""
     history = list(reader.history(run.run))
     state = State()
-    measured: dict[tuple[str, str | None], dict[Unit, float]] = {}
+    measured: dict[tuple[str, str | None], dict[TrialKey, float]] = {}
     for event in history:
         state = evolve(state, event)
         result = event.payload
@@ -44,14 +44,14 @@ def side(reader: Reader, run: RunRow, status: str) -> Side:
             units = measured.setdefault((result.harness, result.weights), {})
             units[result.instance, result.repeat, result.seed] = result.score
     best = state.of(state.incumbent).candidate if state.incumbent else None
-    shown = show(state, status)
-    facts = {name: shown[name] for name in ("run", "name", "domain", "status", "parent", "baselines", "best")} | {
+    report = show(state, status)
+    facts = {name: report[name] for name in ("run", "name", "domain", "status", "parent", "baselines", "best")} | {
         "domain_digest": state.task.digest,
         "evaluation_seed": state.root_seed,
         "arm": arm(state),
         "generations": [
             {"n": one["n"], "lever": one["lever"], "accepted": one["accepted"], "val": one["val"]}
-            for one in shown["generations"]
+            for one in report["generations"]
         ],
         "spent": {
             "evaluations": state.spent.evaluations,
@@ -66,7 +66,7 @@ def side(reader: Reader, run: RunRow, status: str) -> Side:
 
 
 def arm(state: State) -> str:
-    """What made the best candidate: `initial`, `H`, `W`, `W+H`, or `best-of-n`."""
+    """The arm of an ablation that the best candidate is: `initial`, `H`, `W`, `W+H`, or `best-of-n`."""
     if state.set.lever == "best-of-n":
         return "best-of-n"
     best = state.of(state.incumbent).candidate if state.incumbent else None
@@ -91,7 +91,7 @@ def compare(sides: Sequence[Side]) -> dict[str, Any]:
 
 
 def _pair(one: Side, first: Side) -> dict[str, Any]:
-    """The best candidate of `one` against that of `first`; `why` says what stands in the way of pairing them."""
+    """The best candidate of `one` against that of `first`; `why` says why they cannot be paired."""
     shared = sorted(one.units.keys() & first.units.keys())
     why = _obstacle(one, first, bool(shared))
     if why:
@@ -114,7 +114,7 @@ def _pair(one: Side, first: Side) -> dict[str, Any]:
 
 
 def two_sided(differences: Sequence[float]) -> float:
-    """The chance of a mean difference at least this far from nothing if signs were arbitrary."""
+    """The probability of a mean difference at least this far from 0 if every sign were random."""
     return min(1.0, 2 * min(p_value(differences), p_value([-difference for difference in differences])))
 
 
@@ -123,11 +123,11 @@ def _obstacle(one: Side, first: Side, shared: bool) -> str:
     if mine.task.name != other.task.name:
         return f"the domains differ ({mine.task.name} and {other.task.name})"
     if mine.task.digest != other.task.digest:
-        return f"the domain {mine.task.name} was changed between the two (its code, its data or its cut)"
+        return f"the domain {mine.task.name} changed between the two (its code, its data or its split)"
     if mine.root_seed != other.root_seed:
         return (
-            f"the evaluation seeds differ ({mine.root_seed} and {other.root_seed}), so no instance was put to both "
-            "alike; runs of one lineage, or with the same --seed, compare"
+            f"the evaluation seeds differ ({mine.root_seed} and {other.root_seed}), so the two share no trial; "
+            "runs of one lineage, or with the same --seed, do"
         )
     for side in (one, first):
         if not side.units:

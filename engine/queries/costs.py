@@ -1,4 +1,4 @@
-"""What a run has spent: by what it was spent on, by lever, and for each accepted point."""
+"""The costs of a run: by item, by lever, and for each accepted point."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.events.event import Event
 
 POINT = 0.01
 FIRST = "first"
-"""Where the lever of what made, and what executed, the first candidate stands."""
+"""Stands for a lever where the first candidate was made and executed."""
 _ROLES: dict[t.ModelRole, str] = {
     "meta": "Meta-Agent",
     "feedback": "Feedback-Agent",
@@ -24,7 +24,7 @@ _NOTHING: dict[str, Any] = {
 
 
 class _Sheet:
-    """Sums by a name."""
+    """Sums by name."""
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, Any]] = {}
@@ -36,7 +36,7 @@ class _Sheet:
 
 
 def costs(history: Iterable[Event]) -> dict[str, Any]:
-    """The shape that `sia cost --json` promises. What an Improvement spends counts for the lever that it led to."""
+    """The shape that `sia cost --json` promises. The costs of an Improvement count for the lever that it pulls."""
     by, levers = _Sheet(), _Sheet()
     state = State()
     for event in history:
@@ -72,7 +72,7 @@ def _per_point(row: dict[str, Any], gain: float) -> dict[str, Any]:
 
 
 def _lever(state: State) -> str:
-    """The lever that what is spent now is for."""
+    """The lever for which costs count at this state."""
     step, now = state.open_step, state.current
     if now is None or step is None:
         return FIRST

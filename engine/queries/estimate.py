@@ -1,7 +1,7 @@
-"""What a run of language models may come to, before it begins: calls, tokens, dollars, minutes.
+"""An estimate of what a run with language models will cost: calls, tokens, dollars, minutes.
 
-An estimate, and a generous one: harnesses are taken to call the task model once an instance with the instance and the
-seed harness's prompts, and agents to read for as many turns as they usually do. What is certain is the budget.
+The estimate is generous. It assumes that harnesses call the task model once an instance, with the instance and the
+prompts of the seed harness, and that agents take their usual number of turns. Only a budget is a hard limit.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ AGENT_REPLY, TASK_REPLY = 1200, 100
 JUDGE_QUESTIONS, JUDGE_PROMPT, JUDGE_REPLY = 6, 300, 20
 _AGENT_START, _AGENT_TURN = 4000, 1500  # tokens: prompt, task and tools; what a turn adds
 _S_PER_CALL, _TOKENS_PER_S = 1.0, 60.0
-_CHARS = 3.0  # letters a token: more in English, fewer in Chinese
+_CHARS = 3.0  # characters a token: more in English, fewer in Chinese
 Price = Callable[[Usage], float]
 _TRAINED_PER_S = 600.0
-"""Tokens of rollouts a second, generated and learnt from, on two cores: samples share their prompt."""
+"""Tokens of rollouts a second, generated and trained on, on two cores: samples share their prompt."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """What the agents' model, the task model and the judge may come to, together."""
+    """The estimate for the agents' model, the task model and the judge together."""
 
     calls: int = 0
     tokens: int = 0
@@ -50,12 +50,12 @@ def estimate(
     judge: Price | None = None,
     judged: int = 0,
 ) -> Estimate:
-    """For `units` instances an Execution, and `judged` answers that a judge reads; no price is no such model."""
+    """Estimates a run of `units` evaluations an Execution and `judged` judged answers. A None price: no such model."""
     calls, tokens, usd, seconds = 0, 0, 0.0, 0.0
     if agent is not None:
         conversations = settings.generations - 1 + (not settings.seed_harness)
         asked = sum(_AGENT_START + turn * _AGENT_TURN for turn in range(AGENT_TURNS))
-        # each turn reads from the cache what the turn before has written to it
+        # each turn reads from the cache what the previous turn has written
         fresh = _AGENT_START + AGENT_TURNS * _AGENT_TURN
         usage = Usage(output=AGENT_TURNS * AGENT_REPLY, cache_read=asked - fresh, cache_write=fresh)
         calls += conversations * AGENT_TURNS
@@ -82,7 +82,7 @@ def estimate(
 
 
 def trainings(settings: t.Settings, train: int, tokens: int) -> tuple[int, float]:
-    """Rollouts of all trainings, at most, and the minutes that they may take on two cores.
+    """The maximum of rollouts of all trainings, and the minutes that they take on two cores.
 
     For the search agent's recipes, on `train` instances that may be learnt from, with calls of `tokens` tokens.
     """

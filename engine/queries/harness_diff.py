@@ -1,4 +1,4 @@
-"""The difference between two harness versions: git's diff where the repository has both, else one from the log."""
+"""The diff between two harness versions: git's where the repository has both, else one from the log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def from_log(reader: Reader, old: t.HarnessWritten, new: t.HarnessWritten) -> st
 
 
 def of_files(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> str:
-    """The unified diff between two sets of files; one that is no text is only named."""
+    """The unified diff between two sets of files; binary files are only named."""
     parts: list[str] = []
     for path in sorted(old.keys() | new.keys()):
         before, after = old.get(path), new.get(path)
@@ -50,7 +50,7 @@ def of_files(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> str:
 
 
 def _lines(content: bytes) -> list[str] | None:
-    """The lines with their ends; None where this is no text."""
+    """The lines with their ends; None for binary contents."""
     try:
         text = content.decode()
     except UnicodeDecodeError:

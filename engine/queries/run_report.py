@@ -1,4 +1,4 @@
-"""What `show` tells of a run, as data: the same for the terminal, the app and `--json`."""
+"""The report on a run as data: the same for the terminal, the app and `--json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from engine.evaluation.answer_codec import unpack
 from engine.events import blobs
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.queries.costs import costs as costs  # noqa: PLC0414 - looked for here by those who show a run
 
 
 def show(state: State, status: str) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def _generation(state: State, one: Generation) -> dict[str, Any]:
 
 
 def _decision(state: State, one: Generation) -> dict[str, Any] | None:
-    """What led to this candidate, with what was expected of it and what came of that."""
+    """The Analysis that led to this candidate, with the expected gain and the actual one."""
     analysis = state.of(one.n - 1).analysis if one.n > 1 else None
     if analysis is None:
         return None
@@ -86,7 +85,7 @@ def _honest(check: t.PrivateCheck | None) -> dict[str, float | None]:
 
 
 def _private(check: t.PrivateCheck | None) -> dict[str, Any] | None:
-    """The private check as a person reads it; the gap between the two scores is theirs to see."""
+    """The private check in full: only persons see the gap between the two scores."""
     if check is None:
         return None
     measures = {name: score.score for name, score in check.measures.items()}
@@ -137,7 +136,7 @@ def test_report(test: t.TestUnsealed) -> dict[str, Any]:
 
 
 def trajectory(reader: Reader, run: str, instance: str) -> list[dict[str, Any]]:
-    """All that a run's candidates did on `instance`, generation by generation; empty where it was never executed."""
+    """The results of a run's candidates on `instance`, by generation; empty where it was never executed."""
     return [
         {
             "n": event.n,

@@ -1,4 +1,4 @@
-"""Where the value of each setting comes from: the engine, the domain, the start of the run, or a later event."""
+"""The origin of each setting: the engine's default, the domain, the start of the run, or a later event."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engine.events.event import Event
 
 ENGINE, DOMAIN, START = "the engine's default", "the domain", "given at the start"
 OF_THE_DOMAIN = ("gate.minimum_effect", "noisy", "probe_fold", "repeats", "train_sample")
-"""What `domain.toml` decides, so that all runs on a domain measure alike."""
+"""Settings from `domain.toml`, so that all runs on a domain measure the same."""
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """A setting with its value; `event` is the number of the event that set it, None for what no log has set."""
+    """A setting with its value; `event` is the number of the event that set it, None for a default."""
 
     key: str
     value: Any
@@ -37,7 +37,7 @@ def flat(settings: t.Settings) -> dict[str, Any]:
 
 
 def defaults() -> list[Origin]:
-    """What a run gets that is started without options."""
+    """The settings of a run that is started without options."""
     return [
         Origin(key, None, "each domain's domain.toml") if key in OF_THE_DOMAIN else Origin(key, value, ENGINE)
         for key, value in _usual().items()

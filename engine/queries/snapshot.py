@@ -1,8 +1,8 @@
-"""A run at any of its events without reading the many results between: what makes a long run quick to look at.
+"""The state of a run at any event, without reading the many results between: fast for long runs too.
 
-Only milestones are folded. The `instance.finished` events between two of them change nothing but counts and time, and
-SQLite sums those up without a payload being decoded. `at(n)` is `fold(history until n)`, up to the rounding of
-`spent.seconds`; a test holds it to that for every event of the recorded runs.
+Only milestones are folded. The `instance.finished` events between two of them change only counts and time, which SQLite
+sums up without decoding a payload. `at(n)` is `fold(history until n)`, up to the rounding of `spent.seconds`; a test
+checks this for every event of the recorded runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _KEPT_STATES = 64
 
 
 class Outline:
-    """The milestones of one run, growing as the run does. Not safe for two threads at once."""
+    """The milestones of one run; grows with the run. Not thread-safe."""
 
     def __init__(self, reader: Reader, run: str) -> None:
         self.reader = reader
@@ -25,13 +25,13 @@ class Outline:
         self.head = 0
         self.milestones: list[Event] = []
         self._ns: list[int] = []
-        self._folded: list[State] = []  # the state right after each milestone, as far as it was needed
+        self._folded: list[State] = []  # the state after each milestone, as far as it was needed
         self._segments = reader.segments(run)
         self._recent: dict[int, State] = {}
         self.catch_up()
 
     def catch_up(self) -> bool:
-        """Takes in what was appended meanwhile; whether there was any."""
+        """Reads what was appended meanwhile; returns whether there was anything."""
         last = self.reader.last_n(self.run)
         if last == self.head:
             return False

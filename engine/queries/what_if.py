@@ -1,8 +1,8 @@
-"""A run's log under another rule of the gate: the recorded outcomes judged again, with no new effects.
+"""`what-if`: the recorded results of a run under another rule of the gate, with no new effects.
 
-Every candidate was executed on all of `val`, so it can be judged against whichever incumbent the other rule would have
-kept. But a candidate is made from the incumbent of its time. Where the other rule would have kept another one, that
-candidate would never have been made: there the recorded outcomes run out, and nothing is said about what follows.
+Every candidate was executed on all of `val`, so it can be compared with whichever incumbent the other rule would have
+kept. But a candidate is made from the incumbent of its time. Where the other rule would have kept another one, the
+candidate would never have been made: the recorded results say nothing about what follows.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from engine.events import types as t
 from engine.events.event import Event
 
 
-class Judged(msgspec.Struct, frozen=True):
-    """A generation's verdict as recorded, and under the other rule; None where the run would have gone another way."""
+class VerdictPair(msgspec.Struct, frozen=True):
+    """A generation's verdict as recorded and under the other rule (None: its candidate would not have been made)."""
 
     n: int
     val: t.Score | None
@@ -32,11 +32,11 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class WhatIf(msgspec.Struct, frozen=True):
-    """What the other rule changes.
+    """The verdicts of a run under another rule.
 
-    `level` is the p-value that one candidate had to stay below at the end of the run, `what_if_level` the other rule's.
+    `level` is the threshold for the p-value of a candidate at the end of the run, `what_if_level` the other rule's.
     `differs_at` is the first generation with another verdict, `parts_at` the first whose candidate would not have been
-    made. `incumbent` is the run's best, `what_if_incumbent` the other rule's, as far as the recorded outcomes reach.
+    made. `incumbent` is the run's best, `what_if_incumbent` the other rule's, as far as the recorded results reach.
     """
 
     run: str
@@ -44,7 +44,7 @@ class WhatIf(msgspec.Struct, frozen=True):
     rule: dict[str, float]
     level: float
     what_if_level: float
-    generations: list[Judged]
+    generations: list[VerdictPair]
     differs_at: int | None
     parts_at: int | None
     incumbent: int | None
@@ -60,21 +60,21 @@ def parse_rule(assignments: Sequence[str]) -> dict[str, float]:
         name = key.removeprefix("gate.")
         if not key.startswith("gate.") or name not in t.Gate.__struct_fields__:
             known = ", ".join(f"gate.{field}" for field in t.Gate.__struct_fields__)
-            raise SiaError(f"{assignment!r} is no other rule of the gate", f"write KEY=VALUE with one of {known}")
+            raise SiaError(f"{assignment!r} is not a rule of the gate", f"write KEY=VALUE with one of {known}")
         try:
             rule[name] = float(text)
         except ValueError:
             rule[name] = math.nan
         if not (math.isfinite(rule[name]) if name == "minimum_effect" else 0 < rule[name] < 1):
-            wanted = "a number" if name == "minimum_effect" else "a number between 0 and 1"
-            raise SiaError(f"{text!r} cannot be {key}", f"give {wanted}")
+            kind = "a number" if name == "minimum_effect" else "a number between 0 and 1"
+            raise SiaError(f"{text!r} cannot be {key}", f"give {kind}")
     return rule
 
 
 def what_if(history: Iterable[Event], rule: Mapping[str, float]) -> WhatIf:
-    """Judges every generation of `history` again under `rule`, in order."""
+    """Decides on every generation of `history` under `rule`, in order."""
     state, results = State(), Results()
-    rows: dict[int, Judged] = {}
+    rows: dict[int, VerdictPair] = {}
     incumbent: int | None = None
     parts_at: int | None = None
     for event in history:
@@ -87,7 +87,7 @@ def what_if(history: Iterable[Event], rule: Mapping[str, float]) -> WhatIf:
             if other is not None and other.accepted:
                 incumbent = n
             now = state.of(n).execution
-            rows[n] = Judged(n, now.scores.get("val") if now else None, payload, other)
+            rows[n] = VerdictPair(n, now.scores.get("val") if now else None, payload, other)
         elif isinstance(payload, t.RunForked) and payload.branch is not None:
             # the generations after the branch are not of this run, and a person named its incumbent
             rows = {n: row for n, row in rows.items() if n <= payload.branch}
@@ -122,10 +122,10 @@ def _judge(state: State, results: Results, n: int, incumbent: int | None, rule: 
 
 
 def _summary(
-    judged: Sequence[Judged], differs_at: int | None, parts_at: int | None, state: State, other: int | None
+    judged: Sequence[VerdictPair], differs_at: int | None, parts_at: int | None, state: State, other: int | None
 ) -> str:
     if not judged:
-        return "no candidate has been judged yet"
+        return "no candidate has a verdict yet"
     if differs_at is None and parts_at is None:
         return "every verdict would have been the same"
     words = ""
@@ -133,8 +133,8 @@ def _summary(
         row = next(row for row in judged if row.n == differs_at)
         words = f"generation {differs_at} would have been {'rejected' if row.recorded.accepted else 'accepted'}; "
     if parts_at is not None:
-        return f"{words}from generation {parts_at} on the run would have gone another way"
+        return f"{words}from generation {parts_at} on the run would have differed"
     words += f"the best would be generation {other} instead of generation {state.incumbent}"
     last = state.of(judged[-1].n)
     went_on = last.analysis is not None or last.failed_improvements
-    return f"{words}, and what followed generation {last.n} would have gone another way" if went_on else words
+    return f"{words}, and what followed generation {last.n} would have differed" if went_on else words

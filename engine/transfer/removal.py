@@ -45,9 +45,7 @@ def remove(workspace: Workspace, reference: str) -> Removal:
         before = {run.run: run.name for run in reader.runs()}
         with holding(workspace.path, [row.run]):
             with explained(workspace.log), transaction(db, durable=True) as connection:
-                check_removable(
-                    reader, row.run
-                )  # nobody has forked it meanwhile, and nobody can until the transaction ends
+                check_removable(reader, row.run)  # once more, now that nobody can fork it
                 (workspace.tips / row.run).unlink(missing_ok=True)
                 count = delete_run(connection, row.run)
                 refill(db)

@@ -143,7 +143,7 @@ class TimeTravel(RuleBasedStateMachine):
             taken = import_run(self.places[place], path)
         except SiaError as error:
             # only where a run of the family was gone on with in another way here
-            assert "gone another way" in error.message, error
+            assert "differs here from event" in error.message, error
             assert any(
                 known.get(one, hashes)[: len(hashes)] != hashes[: len(known.get(one, hashes))]
                 for one, hashes in family.items()

@@ -47,7 +47,7 @@ def test_another_rule_of_the_gate_is_shown_beside_the_recorded_one(call: Any) ->
     assert shown.exit_code == 0, shown.output
     assert "need p < 0.02 (in the run 0.01)" in shown.output
     assert "would not have been made" in shown.output
-    assert "from generation 3 on the run would have gone another way." in shown.output
+    assert "from generation 3 on the run would have differed." in shown.output
     facts = json.loads(call("compare", "r1", "--what-if", "gate.minimum_effect=0.5", "--json").output)
     assert (facts["differs_at"], facts["parts_at"]) == (2, 3)
 

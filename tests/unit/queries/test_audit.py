@@ -21,7 +21,7 @@ from harness_repo.objects import Version
 from tests.histories import Play, started
 
 
-def check(path: Path, *, alone: bool = False) -> audit.Verified:
+def check(path: Path, *, alone: bool = False) -> audit.AuditResult:
     with contextlib.closing(Reader.open(path / "events.db")) as reader:
         return audit.verify(reader, None if alone else Workspace(path))
 

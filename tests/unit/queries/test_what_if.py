@@ -43,7 +43,7 @@ def test_a_laxer_rule_accepts_and_the_outcomes_run_out_after_it() -> None:
     assert [row.what_if and row.what_if.accepted for row in found.generations] == [True, True, None, None]
     assert (found.differs_at, found.parts_at, found.what_if_incumbent) == (2, 3, 2)
     assert "generation 2 would have been accepted" in found.summary
-    assert "from generation 3 on the run would have gone another way" in found.summary
+    assert "from generation 3 on the run would have differed" in found.summary
 
 
 def test_a_stricter_rule_rejects_and_the_outcomes_run_out_after_it() -> None:
