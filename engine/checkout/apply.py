@@ -23,9 +23,9 @@ from engine.evaluation.trial import Answer, trial
 from engine.grading.client import Grader
 from engine.models.calling import Caller, Paid, Position
 from engine.models.protocol import Transient
+from engine.run.domain_session import divide
 from engine.run.models import serve
 from engine.sandbox import Isolation
-from engine.steps.execution import divide
 from harness_repo import harness as harnesses
 
 PreparedOn = Literal["train+val", "run"]

@@ -173,24 +173,9 @@ def _instance(reader: Reader, state: State, results: Results, event: Event, payl
 
 
 def _execution(reader: Reader, state: State, results: Results, event: Event, payload: t.ExecutionFinished) -> _Found:
-    found = results.of(event.generation, state.of(event.generation).candidate)
-    failures = instance_results.count_failures(result.failure for result in found.values())
-    reused = sum(result.reused for result in found.values())
-    rival = None
-    if state.set.noisy and state.incumbent is not None:
-        rival_results = results.of(event.generation, state.of(state.incumbent).candidate)
-        rival = instance_results.scores(rival_results).get("val")
-    counts = (failures, len(found) - reused, reused)
-    private = instance_results.private_check_on(found, "val")
-    expected = (instance_results.scores(found), instance_results.digest(found), counts, rival, private)
-    got = (
-        payload.scores,
-        payload.digest,
-        (payload.failures, payload.evaluations, payload.reused),
-        payload.incumbent,
-        payload.private,
-    )
-    return None if expected == got else (str(expected), str(got))
+    candidate = state.of(event.generation).candidate
+    expected = results.execution_finished(event.generation, candidate, state.rival, wall_s=payload.wall_s)
+    return None if expected == payload else (str(expected), str(payload))
 
 
 def _probe(reader: Reader, state: State, results: Results, event: Event, payload: t.ProbeFinished) -> _Found:

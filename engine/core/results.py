@@ -43,6 +43,23 @@ class Results:
             if split == "val"
         }
 
+    def execution_finished(
+        self, generation: int, candidate: t.Candidate, rival: t.Candidate | None = None, *, wall_s: float
+    ) -> t.ExecutionFinished:
+        """The event that ends the Execution of `candidate`; `rival` is the incumbent that was executed beside it."""
+        found = self.of(generation, candidate)
+        reused = sum(result.reused for result in found.values())
+        return t.ExecutionFinished(
+            scores=scores(found),
+            digest=digest(found),
+            failures=count_failures(result.failure for result in found.values()),
+            evaluations=len(found) - reused,
+            reused=reused,
+            wall_s=wall_s,
+            incumbent=None if rival is None else scores(self.of(generation, rival)).get("val"),
+            private=private_check_on(found, "val"),
+        )
+
 
 def scores(results: dict[Key, t.InstanceFinished]) -> dict[str, t.Score]:
     """The mean score of each split."""

@@ -114,6 +114,11 @@ class State(msgspec.Struct, frozen=True):
         return self.of(self.incumbent).candidate.weights if self.incumbent else None
 
     @property
+    def rival(self) -> t.Candidate | None:
+        """The incumbent, where the verifier is noisy: it is executed beside each candidate."""
+        return self.of(self.incumbent).candidate if self.set.noisy and self.incumbent else None
+
+    @property
     def set(self) -> t.Settings:
         """The settings of a run that has started."""
         if self.settings is None:

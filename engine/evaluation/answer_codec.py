@@ -18,6 +18,7 @@ from engine.events.types import BLOB
 
 INLINE = 512
 KEPT = 2 << 20
+LOG_BYTES = 64 << 10
 DIGEST = "digest:"
 
 
@@ -31,6 +32,19 @@ def pack(answer: Any) -> tuple[str, list[bytes]]:
     if len(text) > KEPT and not isinstance(answer, str):  # text is kept, however long
         return f"{DIGEST}{hashlib.sha256(text).hexdigest()}:{len(text)}", []
     return BLOB + blobs.digest(text), [text]
+
+
+def pack_log(log: str) -> tuple[str, list[bytes]]:
+    """The name of the blob that holds the beginning of a log, and its contents; nothing for an empty log."""
+    text = log.encode("utf-8", "surrogatepass")[:LOG_BYTES]
+    return (blobs.digest(text), [text]) if text else ("", [])
+
+
+def pack_with_log(answer: Answer) -> tuple[str, str, list[bytes]]:
+    """What the event holds of an answer and of its log, and the contents of the blobs; a failed answer has no value."""
+    stored, contents = ("", []) if answer.failure else pack(answer.value)
+    log, log_contents = pack_log(answer.log)
+    return stored, log, contents + log_contents
 
 
 def unpack(stored: str, blob: Callable[[str], bytes]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from domains.contract import Instance
@@ -14,6 +14,7 @@ from engine.grading.client import Grader, GraderFailed
 from engine.grading.fetch import fetch
 from engine.grading.loader import Folder, find
 from engine.sandbox import Isolation, probe
+from engine.seeds import sample
 
 Report = Callable[[str], None]
 
@@ -30,6 +31,20 @@ class DomainSession:
         if self._train is None:
             self._train = await self._grader.instances("train")
         return self._train
+
+    async def val(self) -> list[Instance]:
+        """The instances of `val`, without labels."""
+        return await self._grader.instances("val")
+
+    async def divided_train(self, settings: t.Settings, root_seed: int) -> tuple[list[Instance], list[Instance]]:
+        """What a harness may learn from before an Execution, and the sample of `train` that it then answers."""
+        return divide(await self.train(), settings, root_seed)
+
+
+def divide(train: Sequence[Instance], settings: t.Settings, root_seed: int) -> tuple[list[Instance], list[Instance]]:
+    """`train` without the sample that an Execution answers, and that sample."""
+    held_out = set(sample((item.id for item in train), settings.train_sample, root_seed, "train sample"))
+    return [item for item in train if item.id not in held_out], [item for item in train if item.id in held_out]
 
 
 async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int], str]:

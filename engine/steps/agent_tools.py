@@ -28,7 +28,6 @@ from engine.sandbox import Prepared
 from engine.seeds import derive
 from engine.steps.agent_view import RunRecord
 from engine.steps.evaluations import of_proposal
-from engine.steps.execution import divide
 from harness_repo.harness import Harness
 
 SMOKE_INSTANCES = 3
@@ -114,7 +113,7 @@ class StepDesk:
     async def smoke(self, harness: Harness) -> Result:
         """As `Desk.smoke`: the instances are the first of the sample that an Execution answers."""
         run = self._run
-        material, sampled = divide(await run.domain.train(), run.state.set, run.state.root_seed)
+        material, sampled = await run.domain.divided_train(run.state.set, run.state.root_seed)
         todo = trials("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)
         left = budget.affordable_evaluations(run.state)
         if left is not None and left < len(todo):

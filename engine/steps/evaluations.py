@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
-from domains.contract import Instance
+from domains.contract import Instance, Split
 from engine.evaluation.evaluate import Evaluation, Grading
 from engine.evaluation.judge import ModelJudge
+from engine.evaluation.trial import Trial, trials
 from engine.events import types as t
 from engine.run.session import Run
 from harness_repo.harness import Harness
@@ -17,6 +19,12 @@ def grading(run: Run, commit: str = "", workers: int | None = None) -> Grading:
     ports, judge = run.ports, run.callers.judge
     asked = None if judge is None else ModelJudge(judge, run.state.root_seed, commit)
     return Grading(ports.grader, asked, ports.isolation, workers or ports.workers)
+
+
+def trials_of(run: Run, repeats: Sequence[int], **instances: Sequence[Instance]) -> dict[str, list[Trial]]:
+    """By split, one trial for each of its `instances` and each repeat, under the lineage's seed."""
+    seed = run.state.root_seed
+    return {split: trials(cast("Split", split), some, repeats, seed) for split, some in instances.items()}
 
 
 def of_candidate(run: Run, candidate: t.Candidate, material: Sequence[Instance]) -> Evaluation:

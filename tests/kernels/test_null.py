@@ -11,7 +11,7 @@ import pytest
 
 from domains.trimul import cases, suite
 from domains.trimul.domain import SUITES
-from engine.core.gate import judge
+from engine.core.gate import compare
 from engine.evaluation.interleave import Arm, turns
 from engine.events.types import Gate
 from engine.grading.bench import GradingBench
@@ -57,7 +57,7 @@ def test_an_unchanged_candidate_is_never_accepted(bench: GradingBench, monkeypat
 
     def accepted(scores: dict[Arm, dict[tuple[str, int], float]], gain: float = 0.0) -> bool:
         better = {unit: score + gain for unit, score in scores["candidate"].items()}
-        return judge(better, scores["incumbent"], against=1, gate=gate, generations=TRIES + 1, noisy=True).accepted
+        return compare(better, scores["incumbent"], against=1, gate=gate, generations=TRIES + 1, noisy=True).accepted
 
     def run() -> list[dict[Arm, dict[tuple[str, int], float]]]:
         return [measured(bench) for _ in range(TRIES)]

@@ -17,7 +17,6 @@ from engine.events import blobs
 from engine.events import types as t
 from engine.run.session import Run
 from engine.seeds import derive
-from engine.steps.execution import divide
 from engine.weights.recipe import Recipe, recipe
 
 
@@ -53,7 +52,7 @@ async def planned(run: Run, generation: int, analysis: t.AnalysisFinished) -> Pl
     if model is None:
         raise AssertionError("only a run with a task model trains")
     made = recipe(analysis.algorithm, analysis.recipe)
-    learn, _ = divide(await run.domain.train(), settings, state.root_seed)
+    learn, _ = await run.domain.divided_train(settings, state.root_seed)
     seed = derive(state.root_seed, "training", generation)
     order = sorted(learn, key=lambda item: derive(seed, item.id))
     depends = [

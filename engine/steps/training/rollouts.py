@@ -149,7 +149,7 @@ async def roll_out(
     model, seed = run.ports.task_model, run.state.root_seed
     if model is None:
         raise AssertionError("only a run with a task model trains")
-    refuse_others(instances, await run.domain.train(), await run.ports.grader.instances("val"))
+    refuse_others(instances, await run.domain.train(), await run.domain.val())
     labels = {item.id: plain(item.label) for item in instances}
     todo = trials("train", instances, range(recipe.samples), derive(seed, place))
     gathered = Gathered(model.model, generate, recipe, seed, place, len(todo))

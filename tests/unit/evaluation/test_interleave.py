@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.gate import Unit, judge
+from engine.core.gate import Unit, compare
 from engine.evaluation.interleave import PAIRS, turns
 from engine.events.types import Gate
 
@@ -43,7 +43,7 @@ def accepted(order: list[tuple[str, int]], step: int, seed: int) -> bool:
         scores[who][f"val-{unit}", 0] = (1.5 if place < step else 1.25) + draw.gauss(0, 0.02)
     rule = Gate(minimum_effect=0.03)
     arms = scores["candidate"], scores["incumbent"]
-    return judge(*arms, against=1, gate=rule, generations=12, noisy=True).accepted
+    return compare(*arms, against=1, gate=rule, generations=12, noisy=True).accepted
 
 
 def test_a_machine_that_becomes_busy_is_no_gain() -> None:

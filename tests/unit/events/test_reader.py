@@ -100,7 +100,7 @@ def test_a_circle_of_parents_in_a_hostile_file_ends(workspace: Path) -> None:
         log.append([(0, started())])
         with transaction(log.db, durable=False) as connection:
             connection.execute("UPDATE runs SET parent = run, parent_n = 1")
-        with pytest.raises(SiaError, match="in a circle"):
+        with pytest.raises(SiaError, match="is circular"):
             list(log.reader.history("r1"))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from domains.contract import Grade
 from engine.core import gate
-from engine.core.results import private
+from engine.core.results import private_check
 from engine.evaluation import answer_codec
 from engine.events import types as t
 from engine.events.reader import Reader
@@ -163,13 +163,13 @@ def test_agents_read_no_honest_score_no_floor_and_no_reason(tmp_path: Path) -> N
     ],
 )
 def test_the_check_is_of_the_mean_and_of_every_refusal(grades: list[Grade], passed: bool) -> None:
-    check = private(grades)
+    check = private_check(grades)
     assert check is not None
     assert check.passed is passed
 
 
 def test_a_domain_without_a_private_score_has_no_check() -> None:
-    assert private([Grade(1.0), Grade(0.0, detail="wrong")]) is None
+    assert private_check([Grade(1.0), Grade(0.0, detail="wrong")]) is None
 
 
 def test_the_gate_refuses_whatever_the_score_and_takes_whoever_passes() -> None:

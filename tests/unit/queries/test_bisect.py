@@ -6,7 +6,7 @@ import pytest
 
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.queries.bisect import Bisected, bisect
+from engine.queries.bisect import BisectResult, bisect
 from tests.histories import Memory, Play, Skill, settings, started
 
 
@@ -17,7 +17,7 @@ def played(skill: Skill, generations: int = 4) -> Memory:
     return log
 
 
-def found(log: Memory, instance: str) -> Bisected:
+def found(log: Memory, instance: str) -> BisectResult:
     return bisect(log.history(log.run), instance)[0]
 
 

@@ -112,14 +112,14 @@ def test_a_hostile_schema_is_refused_unread(exported: Path, away: Workspace, scr
     [
         ("UPDATE export SET hash = hex(randomblob(32))", "does not end where it says"),
         ("UPDATE export SET n = n + 1", "does not end where it says"),
-        ("UPDATE export SET events = 3", "other runs than it says"),
-        ("UPDATE export SET run = 'r2'", "other runs than it says"),
+        ("UPDATE export SET events = 3", "its runs are not those that it names"),
+        ("UPDATE export SET run = 'r2'", "its runs are not those that it names"),
         ("UPDATE export SET digest = 'd'", "not those that were sealed"),
         ("UPDATE export SET left_out = x'00'", "cannot be read"),
         ("UPDATE export SET name = printf('%.*c', 5000, 'x')", "manifest"),
         ("INSERT INTO export SELECT * FROM export", "manifest"),
         ("DELETE FROM export", "manifest"),
-        ("DELETE FROM packs", "other runs than it says"),
+        ("DELETE FROM packs", "its runs are not those that it names"),
         ("UPDATE packs SET first = 7", "not in order"),
         ("UPDATE packs SET data = x'28b52ffd'", "cannot be read"),
         ("UPDATE packs SET data = zeroblob(3000000)", "cannot be read"),
@@ -193,7 +193,7 @@ def test_a_path_that_climbs_is_refused(exported: Path, away: Workspace, tmp_path
 def test_a_run_id_that_is_a_path_is_refused(exported: Path, away: Workspace, tmp_path: Path, run: str) -> None:
     events, _ = contents_of(exported)
     row = (events[0].type, 1, events[0].at, 0, events[0].stored)
-    refused(away, forge(tmp_path / "f.sia", [chained(run, 1, row, "0" * 64)], {}), "none that sia writes")
+    refused(away, forge(tmp_path / "f.sia", [chained(run, 1, row, "0" * 64)], {}), "not one that sia writes")
 
 
 @pytest.mark.parametrize(("at", "generation", "v"), [(-1, 0, 1), (1 << 62, 0, 1), (5, 99, 1), (5, -1, 1), (5, 0, 7)])
@@ -215,7 +215,11 @@ def test_what_a_replay_needs_may_not_be_left_out(exported: Path, away: Workspace
 def test_runs_that_do_not_belong_are_refused(exported: Path, away: Workspace, tmp_path: Path) -> None:
     events, contents = contents_of(exported)
     stray = chained("r0", 1, (events[0].type, 1, 5, 0, events[0].stored), "0" * 64)
-    refused(away, forge(tmp_path / "f.sia", [stray, *events], contents, left_out=left_out_of(events)), "other runs")
+    refused(
+        away,
+        forge(tmp_path / "f.sia", [stray, *events], contents, left_out=left_out_of(events)),
+        "its runs are not those",
+    )
 
 
 def test_bombs_are_not_unpacked(
@@ -240,7 +244,7 @@ def test_bombs_are_not_unpacked(
     for number, (packs, contents) in enumerate(cases):
         path = tmp_path / f"bomb{number}.sia"
         write(path, manifest, packs, contents)
-        refused(away, path, "larger|cannot be read|cannot be unpacked")
+        refused(away, path, "larger|cannot be read|cannot be decompressed")
 
 
 def test_a_nest_that_is_too_deep_is_refused(exported: Path, away: Workspace, tmp_path: Path) -> None:
@@ -254,7 +258,7 @@ def test_a_nest_that_is_too_deep_is_refused(exported: Path, away: Workspace, tmp
 @pytest.mark.parametrize("make", [lambda p: None, Path.mkdir, lambda p: p.write_bytes(b"Dear diary, " * 99)])
 def test_what_is_no_export_is_said_to_be_none(away: Workspace, tmp_path: Path, make: Callable[[Path], object]) -> None:
     make(tmp_path / "f.sia")
-    refused(away, tmp_path / "f.sia", "there is no file|is not an exported run")
+    refused(away, tmp_path / "f.sia", "does not exist|is not an exported run")
 
 
 def test_a_log_is_not_an_export(home: Workspace, away: Workspace) -> None:

@@ -1,0 +1,77 @@
+"""Who reads an Execution opens few modules: the step calls each of them from one or two places."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import defaultdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from engine.core.state import State
+from engine.events import types as t
+from engine.events.event import Event
+from engine.loop import launch
+from engine.loop.control_socket import Control
+from engine.loop.driver import drive
+from engine.run.workspace import Workspace
+from engine.steps import execution
+from tests.story import TOY
+
+LOG = "engine.run.session"
+"""The run itself: a step appends to it wherever it has something to record."""
+ENTERED = {
+    "engine.core.state",
+    "engine.core.results",
+    "engine.run.domain_session",
+    "engine.run.reuse",
+    "engine.evaluation.evaluate",
+    "engine.evaluation.answer_codec",
+    "engine.steps.evaluations",
+    LOG,
+}
+
+
+class Walk:
+    """By module, the lines of the step from which it is entered, while an Execution is open."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, set[int]] = defaultdict(set)
+
+    def observe(self, event: Event, state: State) -> None:
+        if event.type == t.StepStarted.type and state.open_step and state.open_step.kind == "execute":
+            sys.setprofile(self._note)
+        elif event.type == t.ExecutionFinished.type:
+            sys.setprofile(None)
+
+    def _note(self, frame: FrameType, what: str, _: Any) -> None:
+        module, caller = frame.f_globals.get("__name__", ""), frame.f_back
+        by_step = caller is not None and caller.f_globals.get("__name__") == execution.__name__
+        if what == "call" and caller and by_step and module.startswith("engine.") and module != execution.__name__:
+            self.places[module].add(caller.f_lineno)
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Walk:
+    made = Walk()
+
+    async def go() -> None:
+        planned = await launch.plan(launch.Options(domain=str(TOY), generations=1), lambda _: None)
+        async with launch.start(Workspace(tmp_path), planned, [made.observe]) as run:
+            await drive(run, Control())
+
+    try:
+        asyncio.run(go())
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+def test_an_execution_enters_eight_modules_each_from_one_or_two_places(walk: Walk) -> None:
+    assert set(walk.places) == ENTERED
+    assert len(ENTERED) == 8
+    assert {module: len(lines) for module, lines in walk.places.items() if len(lines) > 2 and module != LOG} == {}
+    assert len(walk.places[LOG]) <= 5
