@@ -85,7 +85,7 @@ class Sources:
 def open_sealed(path: Path) -> Source:
     """Opens and checks a `.sia` file; raises `SiaError` where its seal does not hold."""
     if not path.is_file():
-        raise SiaError(f"there is no file {path}", "name a .sia file that `sia export` wrote")
+        raise SiaError(f"the file {path} does not exist", "name a .sia file that `sia export` wrote")
     return Source(path, path.name, "sealed, read-only")
 
 

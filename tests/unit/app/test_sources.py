@@ -26,7 +26,7 @@ def test_the_workspace_is_opened_once_and_comes_first(workspace: Path, request: 
 
 
 def test_a_sealed_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SiaError, match="there is no file"):
+    with pytest.raises(SiaError, match="does not exist"):
         open_sealed(tmp_path / "none.sia")
 
 

@@ -23,7 +23,7 @@ from engine.queries import audit
 from engine.run.workspace import Workspace
 
 
-def checked(workspace: Path, run: str) -> tuple[audit.Verified, replay.ReplayResult]:
+def checked(workspace: Path, run: str) -> tuple[audit.AuditResult, replay.ReplayResult]:
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
         return audit.verify(reader, Workspace(workspace)), replay.verify(reader, run)
 
@@ -31,7 +31,7 @@ def checked(workspace: Path, run: str) -> tuple[audit.Verified, replay.ReplayRes
 @pytest.mark.parametrize("events", [LEAST, 2000])
 def test_a_run_has_exactly_as_many_events_as_asked_and_is_whole(workspace: Path, events: int) -> None:
     run = write(workspace, events)
-    assert checked(workspace, run) == (audit.Verified(True, events, []), replay.ReplayResult(True, events, None))
+    assert checked(workspace, run) == (audit.AuditResult(True, events, []), replay.ReplayResult(True, events, None))
 
 
 def test_a_run_holds_what_a_terminal_has_to_show(workspace: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_live_run_goes_on_at_its_rate_and_rests(workspace: Path) -> None:
     assert count / (time.monotonic() - began) <= 500
     assert count > 100
     whole, replayed = checked(workspace, run)
-    assert whole == audit.Verified(True, LEAST + count, [])
+    assert whole == audit.AuditResult(True, LEAST + count, [])
     assert replayed.identical
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
         assert reader.find(run).status == "paused"

@@ -61,7 +61,7 @@ def test_another_domain_or_another_state_of_it_leaves_nothing_to_pair() -> None:
     found = pair(played(), played(replace(first, domain=replace(first.domain, name="other"))))
     assert found["why"] == "the domains differ (other and toy)"
     found = pair(played(), played(replace(first, domain=replace(first.domain, digest="e" * 64))))
-    assert "the domain toy was changed" in found["why"]
+    assert "the domain toy changed between the two" in found["why"]
 
 
 def test_a_run_without_results_has_nothing_to_pair() -> None:
