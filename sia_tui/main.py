@@ -1,4 +1,4 @@
-"""The `sia` command. Subcommands are imported when they are called, so that `sia --help` stays light."""
+"""The `sia` command. Commands are imported when they are called, so that `sia --help` starts fast."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
             "run": "Start a run on a task.",
             "resume": "Continue a paused or interrupted run.",
             "pause": "Pause a live run.",
-            "stop": "End a live run.",
-            "approve": "Accept, decline or edit the candidate that awaits approval.",
+            "stop": "Stop a live run that you do not mean to continue.",
+            "approve": "Approve, decline or edit the candidate that awaits approval.",
             "branch": "Start a new run from the candidate of an earlier generation.",
             "fork": "Start a new run from any event, also with changed settings.",
         },
@@ -116,14 +116,14 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="sia")
-@click.option("--workspace", type=click.Path(path_type=Path), help="Where runs live.  [default: .sia]")
+@click.option("--workspace", type=click.Path(path_type=Path), help="Folder of the runs.  [default: .sia]")
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path), help="Also show this .sia file.")
 @click.pass_context
 def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...]) -> None:
     """Self-improving agents with harness and weight updates, event-sourced and local first.
 
-    Without a command: the full-screen app on this workspace and on the recorded run that comes with sia. Where no
-    screen can be drawn, the list of runs.
+    Without a command, sia opens the full-screen app on this workspace and on the recorded run that comes with it;
+    without a terminal, it lists the runs. First steps:  sia run toy --generations 3
     """
     if context.invoked_subcommand is None:
         from sia_tui.commands.app import start
@@ -134,7 +134,7 @@ def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...])
 
 
 def main() -> None:
-    """The console script: exit status 2 for bad usage, and 1 with one sentence for whatever else goes wrong."""
+    """The console script. Exits with 2 for bad usage, and with 1 and one sentence for every other error."""
     from sia_tui.cli.environment import prepare_process
 
     prepare_process()
@@ -146,7 +146,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away, which is its right
+        sys.stderr.close()  # the reader closed the pipe
         sys.exit(0)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
@@ -163,5 +163,5 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, SiaError):
         return str(error)
     if isinstance(error, OSError):
-        return f"{error.strerror or error} ({error.filename or 'no file named'}); put that right and try again"
-    return f"{type(error).__name__}: {error}; this is a mistake of ours: run it again with --debug and report it"
+        return f"{error.strerror or error} ({error.filename or 'no file named'}); fix the cause and try again"
+    return f"{type(error).__name__}: {error}; this is a bug in sia: run it with --debug and report it"

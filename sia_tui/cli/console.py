@@ -1,4 +1,4 @@
-"""The console of the plain command line."""
+"""The console that commands print to."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from rich.console import Console
 
 
 def console(**options: Any) -> Console:
-    """Colours only what it is told to colour, and only in a terminal that has colours.
+    """A console that colours only explicit markup, and only in a terminal with colours.
 
-    Where NO_COLOR is set (https://no-color.org) it writes no escape sequence at all: who wants no colour has no use
-    for bold letters and moving bars either.
+    If NO_COLOR is set (https://no-color.org), it writes no escape sequence at all: no bold text and no moving bars.
     """
     return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto", **options)
 
 
-def decorates(shown: Console) -> bool:
-    """Whether `shown` may write escape sequences; never in a pipe, and not where TERM is `dumb`."""
-    return shown.is_terminal and shown.color_system is not None
+def decorates(target: Console) -> bool:
+    """Whether `target` may write escape sequences: not in a pipe, and not if TERM is `dumb`."""
+    return target.is_terminal and target.color_system is not None

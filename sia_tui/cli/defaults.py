@@ -1,4 +1,4 @@
-"""What a command was not told, it takes from sia.toml and the environment."""
+"""Options that were left out take their values from sia.toml and the environment."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from click.core import ParameterSource
 SETTINGS = {name: name for name in ("agent", "agent_model", "model", "lever", "approve", "workers")} | {
     f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd", "tokens")
 }
-"""By option, the setting that speaks where the option was left out."""
+"""By option, the setting that replaces it if it is left out."""
 
 
 def with_defaults(folder: Path, chosen: dict[str, Any]) -> dict[str, Any]:
-    """The options of the present command, those left out replaced by what is settled for the workspace `folder`."""
+    """The options of the current command; those left out take the settings of the workspace `folder`."""
     from engine.settings import DEFAULT, read
 
     context = click.get_current_context()
     left_out = {name for name in chosen if context.get_parameter_source(name) is ParameterSource.DEFAULT}
     if "agent" not in left_out:
-        left_out.discard("agent_model")  # it is settled for the settled agent, not for another
+        left_out.discard("agent_model")  # the setting belongs to the configured agent, not to another
     known = {row.key: row.value for row in read(folder).origins if row.origin != DEFAULT}
     return chosen | {name: known[key] for name, key in SETTINGS.items() if name in left_out and key in known}

@@ -9,28 +9,30 @@ import click
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def limit_options(command: Any) -> Any:
-    """Options of every command that lets an engine work."""
+    """The options of every command that works on a run."""
     for option in (
-        click.option("--plain", is_flag=True, help="Lines instead of the app, in a terminal too."),
+        click.option("--plain", is_flag=True, help="Print lines instead of opening the app."),
         click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox."),
-        click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]"),
-        click.option("--budget-tokens", type=int, help="Stop hard at this many tokens of language models."),
-        click.option("--budget-usd", type=float, help="Stop hard at this many US dollars."),
-        click.option("--budget-minutes", type=float, help="Stop hard at this many minutes of work."),
-        click.option("--budget-evaluations", type=int, help="Stop hard at this many evaluations."),
-        click.option("--generations", type=int, help="How many candidates are executed.  [default: 8]"),
+        click.option(
+            "--workers", type=int, default=None, help="Instances to execute in parallel.  [default: one per core]"
+        ),
+        click.option("--budget-tokens", type=int, help="Stop at this many language model tokens."),
+        click.option("--budget-usd", type=float, help="Stop at this many US dollars."),
+        click.option("--budget-minutes", type=float, help="Stop at this many minutes of work."),
+        click.option("--budget-evaluations", type=int, help="Stop at this many evaluations."),
+        click.option("--generations", type=int, help="Number of candidates to execute.  [default: 8]"),
     ):
         command = option(command)
     return command
 
 
 def limit_assignments(chosen: dict[str, Any]) -> list[str]:
-    """The limits that were given, as assignments to settings."""
+    """The limits given on the command line, as KEY=VALUE assignments to settings."""
     named = {"generations": "generations"} | {
         f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd", "tokens")
     }

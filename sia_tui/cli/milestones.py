@@ -1,4 +1,4 @@
-"""The line of a run's log that a person reads for an event."""
+"""The events that matter to a user, each as one line."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from sia_tui.cli import formats
 from sia_tui.cli.output import plain
 
 _ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model", "judge": "judge"}
+ANSWERS = {"yes": "approved", "no": "declined", "edit": "edited"}
+"""How a candidate was answered, by the answer."""
 
 
 def milestone(event: Event, payload: t.Payload) -> str | None:
-    """A line for an event that a person following the run wants to read, with rich markup; None for the others."""
+    """The line of an event, with rich markup; None if the event is no milestone."""
     g = f"generation {event.generation}" if event.generation else "at the start"
     match payload:
         case t.BaselineMeasured(scores=scores):
-            shown = ", ".join(f"{name} {score.score:.4f} ± {score.se:.4f}" for name, score in scores.items())
-            return f"baselines on val: {escape(shown) or 'none'}"
+            scored = ", ".join(f"{name} {score.score:.4f} ± {score.se:.4f}" for name, score in scores.items())
+            return f"baselines on val: {escape(scored) or 'none'}"
         case t.HarnessWritten(number=number, commit=commit, changed=changed):
             return f"harness {number} is commit {commit[:10]}: {escape(plain(changed))}"
         case t.ExecutionFinished(scores=scores):
@@ -42,7 +44,7 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
             return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {payload.usage.total} tokens, {known} ({finish})"
         case t.ModelRetried(role=role, wait_s=wait_s):
             reason = escape(plain(payload.reason))
-            return f"[yellow]{g}: {_ROLES[role]} call again in {wait_s:.1f} s: {reason}[/yellow]"
+            return f"[yellow]{g}: {_ROLES[role]} call retried in {wait_s:.1f} s: {reason}[/yellow]"
         case t.ToolCalled(name=name, failed=failed):
             return f"{g}: {_ROLES[payload.role]} uses {escape(plain(name))}" + (" [yellow](failed)[/yellow]" * failed)
         case t.TrainingCheckpointed(round=number, measures=measures):
@@ -51,29 +53,28 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
                 for name, value in measures.items()
                 if name.startswith("reward/")
             )
-            told = f"{g}: round {number} of training: mean reward {measures['reward']:.4f}"
-            return escape(plain(told + (f" ({classes})" if classes else "")))
+            line = f"{g}: round {number} of training: mean reward {measures['reward']:.4f}"
+            return escape(plain(line + (f" ({classes})" if classes else "")))
         case t.WeightsTrained(adapter=adapter, algorithm=algorithm, rounds=rounds, ended=ended, reused=reused):
             how = "reused" if reused else f"{payload.wall_s:.0f} s"
             zero = [name[7:] for name, value in payload.measures.items() if name.startswith("reward/") and not value]
             wrong = f"; training went wrong: {payload.collapse}" if payload.collapse else ""
-            wrong += f"; never right on {', '.join(zero)}" if zero else ""
-            told = f"{g}: adapter {adapter[:10]} by {algorithm}, {rounds} rounds ({ended}), {how}"
-            return escape(plain(told)) + (f"[yellow]{escape(plain(wrong))}[/yellow]" if wrong else "")
+            wrong += f"; zero reward on {', '.join(zero)}" if zero else ""
+            line = f"{g}: adapter {adapter[:10]} by {algorithm}, {rounds} rounds ({ended}), {how}"
+            return escape(plain(line)) + (f"[yellow]{escape(plain(wrong))}[/yellow]" if wrong else "")
         case t.ApprovalAsked(number=number, commit=commit):
             return f"[bold]candidate {number} ({commit[:10]}) needs your approval: sia approve[/bold]"
         case t.ApprovalGiven(number=number, answer=answer, by=by, reason=reason):
-            done = {"yes": "approved", "no": "declined", "edit": "edited"}[answer]
-            return f"candidate {number} {done} by {escape(plain(by))}" + (
+            return f"candidate {number} {ANSWERS[answer]} by {escape(plain(by))}" + (
                 f": {escape(plain(reason))}" if reason else ""
             )
         case t.ImprovementFailed(reason=reason):
-            return f"{g}: this Improvement found no candidate: {escape(plain(reason))}"
+            return f"{g}: Improvement found no candidate: {escape(plain(reason))}"
         case t.StepFailed(kind=kind, failure=failure):
             return f"[red]{g}: {kind} failed ({failure.kind}): {escape(plain(failure.message))}[/red]"
         case t.StepAbandoned(kind=kind, reason=reason, kept=kept):
-            return f"{g}: {kind} interrupted ({escape(reason)}); {kept} results are kept"
+            return f"{g}: {kind} interrupted ({escape(reason)}); {kept} results kept"
         case t.BudgetWarned(resource=resource, share=share):
-            return f"[yellow]{share:.0%} of the budget of {resource} is used[/yellow]"
+            return f"[yellow]{share:.0%} of the {resource} budget used[/yellow]"
         case _:
             return None

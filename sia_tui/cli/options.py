@@ -1,4 +1,4 @@
-"""Options that every command takes, and how its result is printed."""
+"""Options that every command takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Shared(NamedTuple):
-    """What the options that every command takes say. `--debug` is read where errors are shown, in `main`."""
+    """The values of these options. `main` reads `--debug`, where it prints errors."""
 
     workspace: Workspace
     as_json: bool
@@ -31,7 +31,7 @@ def default_workspace() -> Path:
 
 
 def shared_options(command: F) -> Callable[..., Any]:
-    """`--workspace`, `--json`, `--debug` and `--headless`, after any command; it receives them as `shared`."""
+    """`--workspace`, `--json`, `--debug` and `--headless`, for any command, which receives them as `shared`."""
 
     @functools.wraps(command)
     def called(
@@ -44,11 +44,11 @@ def shared_options(command: F) -> Callable[..., Any]:
 
     decorated: Callable[..., Any] = called
     for option in (
-        click.option("--headless", is_flag=True, help="Never ask, never draw: plain lines only."),
+        click.option("--headless", is_flag=True, help="Never ask and never draw; print plain lines."),
         click.option("--announce-fd", type=int, hidden=True, help="Where to write the run's id once it is in the log."),
         click.option("--debug", is_flag=True, help="Show tracebacks."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--workspace", type=click.Path(path_type=Path), help="Where runs live.  [default: .sia]"),
+        click.option("--workspace", type=click.Path(path_type=Path), help="Folder of the runs.  [default: .sia]"),
     ):
         decorated = option(decorated)
     return decorated

@@ -8,14 +8,14 @@ import click
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Prints one JSON document on standard output."""
     import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def plain(text: str) -> str:
-    """Foreign text made harmless for a terminal: control codes become visible."""
+    """Text from outside, safe for a terminal: control codes become visible escapes."""
     return "".join(
         letter
         if letter.isprintable() or letter in "\n\t"
@@ -25,5 +25,5 @@ def plain(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """A line on standard error: for what is not the result."""
+    """Prints a line on standard error, for what is not the result."""
     click.echo(plain(text), err=True)

@@ -1,4 +1,4 @@
-"""Progress of a run on the plain command line: a live display in a terminal, else a line a milestone."""
+"""Progress of a run: a live bar in a terminal, and a line per milestone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PHASES = {
 
 
 class Progress:
-    """An observer of a run."""
+    """Prints the progress of a run; an observer of its events."""
 
     def __init__(self, *, live: bool, quiet: bool) -> None:
         self._console = console(soft_wrap=True)
@@ -58,27 +58,27 @@ class Progress:
         self._bars.stop()
 
     def began(self, state: State) -> None:
-        """Says what is run, and in what isolation."""
+        """Prints the run, its settings and its sandbox."""
         level = str(state.isolation.get("level"))
-        shown = f"[red]{level}[/red]" if level == "none" else level
+        shown_level = f"[red]{level}[/red]" if level == "none" else level
         self._line(
             f"{state.name}: {escape(state.task.title)} · {state.set.generations} generations · seed {state.set.seed} · "
-            f"agent {state.set.agent} · sandbox {shown}"
+            f"agent {state.set.agent} · sandbox {shown_level}"
         )
         if state.task.caution:
             self._line(f"caution: {escape(state.task.caution)}")
 
     def ended(self, state: State) -> None:
-        """The last words, with what to type next."""
+        """Prints how the run ended and the next commands."""
         self._bars.stop()
-        self._line(f"{state.name} is {state.status}: {escape(plain(standing(state)))}.")
+        self._line(f"{state.name} {state.status}: {escape(plain(standing(state)))}.")
         if state.status in ("paused", "stopped", "failed"):
-            self._line(f"go on with:  sia resume {state.name}")
+            self._line(f"continue with:  sia resume {state.name}")
         elif state.incumbent:
-            self._line(f"look at it:  sia show {state.name}    sia log {state.name}    sia test {state.name}")
+            self._line(f"next:  sia show {state.name}    sia log {state.name}    sia test {state.name}")
 
     def __call__(self, event: Event, state: State) -> None:
-        """Takes in one appended event."""
+        """Prints an appended event, if it is a milestone, and updates the bar."""
         payload = event.payload
         match payload:
             case t.StepStarted(kind=kind):

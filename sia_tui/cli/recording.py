@@ -1,4 +1,4 @@
-"""The recorded run that comes with sia. It is called `recorded` wherever a RUN is named, and is only read."""
+"""The recorded run that comes with sia: read-only, and named `recorded` wherever a command takes a RUN."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NAME = "recorded"
 _PACKAGE = Path(sia_tui.__file__).parent
 _PLACES = (_PACKAGE / "recorded.sia", _PACKAGE.parent / "events.db")
-"""In a wheel, and in a checkout, which holds the only copy."""
+"""In a wheel; in a checkout of the repository."""
 
 
 def recording() -> Path | None:
@@ -24,7 +24,7 @@ def recording() -> Path | None:
 
 
 def recording_of(workspace: Workspace, reference: str) -> Path | None:
-    """The recorded run's file, where `reference` names it and the workspace has no run of that name."""
+    """The file of the recorded run if `reference` names it and no run of the workspace has that name."""
     if reference != NAME:
         return None
     if workspace.log.is_file():
@@ -35,7 +35,7 @@ def recording_of(workspace: Workspace, reference: str) -> Path | None:
 
 
 def reader_of(workspace: Workspace, reference: str) -> Reader:
-    """Where the run that `reference` names is looked for: the workspace, or the recording."""
+    """A reader of the log to find `reference` in: the workspace's, or the recording."""
     from engine.events.reader import Reader
 
     shipped = recording_of(workspace, reference)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def open_run(workspace: Workspace, reference: str) -> Iterator[tuple[Reader, RunRow]]:
-    """The log and the run that `reference` names; the recorded run is found without being in the workspace."""
+    """Opens the log that holds the run `reference`, and finds the run; `recorded` is found outside the workspace."""
     with contextlib.closing(reader_of(workspace, reference)) as reader:
         yield reader, reader.find(reference)
 
 
 def status_of(workspace: Workspace, run: RunRow) -> str:
-    """A run that says `running` with no engine behind it was interrupted."""
+    """The status of a run; `interrupted` if the log says `running` but no engine holds the run."""
     from engine.events.log import is_held
 
     if run.status == "running" and not is_held(workspace.path, run.run):

@@ -1,4 +1,4 @@
-"""Tables for people: borders that a pipe does not get, cells in which nothing is markup."""
+"""Tables: with borders in a terminal, without in a pipe; cells hold no markup."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sia_tui.cli.output import plain
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Prints a table on standard output."""
     out = console()
-    shown = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
+    result = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
     for column in columns:
-        shown.add_column(column, overflow="fold")
+        result.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(plain(str(cell))) for cell in row))
+        result.add_row(*(Text(plain(str(cell))) for cell in row))
     if not out.is_terminal:
-        out.width = 10_000  # a pipe wants whole lines
-    out.print(shown)
+        out.width = 10_000  # never wrap lines in a pipe
+    out.print(result)

@@ -1,4 +1,4 @@
-"""What a person is told who has no runs yet: what sia is, and three ways on."""
+"""The text for a user without runs: what sia is, and three first steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HERE = "There are no runs in this folder yet."
 
 
 class Way(NamedTuple):
-    """One way on: what it is, what a person gets and what it takes in two lines, the command that does the same."""
+    """A first step: its title, two lines about what it gives and needs, and its command."""
 
     name: str
     title: str
@@ -35,14 +35,14 @@ WAYS = (
         "toy",
         "Run the ten-second task",
         (
-            "Digits in small drawings are read better and better. No data, no key,",
-            "no GPU; the record is written to .sia in this folder.",
+            "A program learns to read digits in small drawings. No data, no key,",
+            "no GPU; the log is written to .sia in this folder.",
         ),
         "sia run toy --generations 3",
     ),
     Way(
         "own",
-        "Begin a task of your own",
+        "Create a task of your own",
         (
             "A folder with a small task that works at once, and a README that",
             "says what to change to make it yours.",
@@ -53,12 +53,12 @@ WAYS = (
 
 
 def lines() -> str:
-    """All of it as plain text."""
-    shown = [*WHAT, HERE, ""]
+    """The welcome as plain text."""
+    text = [*WHAT, HERE, ""]
     for way in WAYS:
-        shown += [
+        text += [
             f"{way.title}:  {way.command}",
             *(f"  {line}" for line in way.about),
             "",
         ]
-    return "\n".join(shown)
+    return "\n".join(text)

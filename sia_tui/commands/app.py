@@ -84,7 +84,7 @@ def _print_runs(shared: Shared, files: Sequence[Path]) -> None:
         with contextlib.closing(shared.workspace.reader()) as reader:
             list_runs(shared, reader)
         if recording_of(shared.workspace, NAME):
-            click.echo(f"sia comes with a recorded run; look at it with:  sia show {NAME}")
+            click.echo(f"sia comes with a recorded run; see it with:  sia show {NAME}")
     else:
         click.echo(welcome.lines())
     for path in files:

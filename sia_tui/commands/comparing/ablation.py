@@ -1,4 +1,4 @@
-"""`sia compare RUN --cross`: what each lever brings alone and on top of the other; forks that are missing are run."""
+"""`sia compare RUN --cross`: what each lever gains alone and on top of the other; missing forks are executed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def cross(reference: str, shared: Shared) -> None:
-    """Prints the four cells of the cross of the run that `reference` names; executes what is missing."""
+    """Prints the four cells of the cross of the run `reference`; executes those that are missing."""
     from engine.loop import ablation
 
     place = shared.workspace
@@ -35,7 +35,7 @@ def cross(reference: str, shared: Shared) -> None:
 
 
 def _made(reader: Reader, cell: Cell) -> RunRow | None:
-    """The finished fork of a cell; None where it is still to be made or gone on with."""
+    """The finished fork of a cell; None if it is missing or unfinished."""
     name = cell.fork.name if cell.fork else ""
     return next((run for run in reader.runs() if run.name == name and run.status == "finished"), None)
 
@@ -72,4 +72,4 @@ def _print(facts: dict[str, Any]) -> None:
         ]
         for cell in facts["cells"]
     ]
-    table(["harness", "weights", "val", "over the first", "measured in"], rows)
+    table(["harness", "weights", "val", "gain over the first", "measured in"], rows)

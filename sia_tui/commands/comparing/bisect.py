@@ -15,7 +15,7 @@ from sia_tui.commands.comparing.diffs import print_diff
 @click.argument("instance")
 @shared_options
 def bisect(reference: str, instance: str, shared: Shared) -> None:
-    """Which candidate of RUN fixed or broke INSTANCE, with the change to the harness that did it.
+    """Find the candidate of RUN that fixed or broke INSTANCE, and print its change to the harness.
 
     Example: sia bisect last INSTANCE
     """

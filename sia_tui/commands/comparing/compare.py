@@ -11,7 +11,7 @@ from sia_tui.cli import formats
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import plain, print_json
 from sia_tui.cli.runs import status_of
-from sia_tui.commands.comparing.what_if import what_if_rule
+from sia_tui.commands.comparing.what_if import print_what_if
 
 
 @click.command("compare")
@@ -21,18 +21,18 @@ from sia_tui.commands.comparing.what_if import what_if_rule
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Judge one RUN again under another rule of the gate.",
+    help="Judge one RUN by another gate rule.",
 )
-@click.option("--cross", is_flag=True, help="Both harnesses of one RUN under both weights; runs what is missing.")
+@click.option("--cross", is_flag=True, help="Both harnesses of one RUN under both weights; executes what is missing.")
 @shared_options
 def compare(references: tuple[str, ...], assignments: tuple[str, ...], cross: bool, shared: Shared) -> None:
-    """Runs side by side, each best candidate paired with the first run's on the instances they share.
+    """Compare runs: each best candidate is paired with the first run's on the instances they share.
 
-    With --what-if, one run beside itself under another rule of the gate (gate.alpha, gate.run_alpha,
-    gate.minimum_effect), without executing anything.
+    With --what-if, compare one run with itself under another gate rule (gate.alpha, gate.run_alpha,
+    gate.minimum_effect). Nothing is executed.
 
-    With --cross, the first and the best harness of one run, each under the base model and under the best adapter: two
-    of the four are in the run, the others are executed as forks, once.
+    With --cross, compare the first and the best harness of one run, each under the base model and under the best
+    adapter. Two of the four are in the run; the others are executed once, as forks.
 
     Example: sia compare times7-1 times7-1.1
     """
@@ -43,9 +43,9 @@ def compare(references: tuple[str, ...], assignments: tuple[str, ...], cross: bo
             raise click.UsageError("--cross takes one RUN and nothing else.")
         ablation.cross(references[0], shared)
     elif assignments:
-        what_if_rule(references, assignments, shared)
+        print_what_if(references, assignments, shared)
     elif len(references) == 1:
-        raise click.UsageError("name another RUN, or give --what-if KEY=VALUE.")
+        raise click.UsageError("name another RUN, or pass --what-if KEY=VALUE.")
     else:
         _compare_runs(references, shared)
 
@@ -97,7 +97,7 @@ def _print_runs(facts: dict[str, Any]) -> None:
 def _paired(pair: dict[str, Any]) -> str:
     names = f"{pair['run']} against {pair['against']}"
     if not pair["comparable"]:
-        return f"{names}: nothing is comparable, for {pair['why']}."
+        return f"{names}: not comparable: {pair['why']}."
     return (
         f"{names}, best candidates on the {pair['n']} units of val that both have: {pair['difference']:+.4f} ± "
         f"{pair['se']:.4f} (p = {pair['p']:.2g}, two-sided); better on {len(pair['better_on'])} instances, "

@@ -16,7 +16,7 @@ from sia_tui.commands.comparing.diffs import print_diff
 @click.argument("new", type=int)
 @shared_options
 def diff(reference: str, old: int, new: int, shared: Shared) -> None:
-    """What changed in the harness between generations OLD and NEW of RUN.
+    """Show what changed in the harness between generations OLD and NEW of RUN.
 
     Example: sia diff last 1 2
     """

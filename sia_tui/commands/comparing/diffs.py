@@ -1,4 +1,4 @@
-"""A diff in colours, where the terminal has them."""
+"""Printing a diff, in colour if the terminal has colours."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.queries.what_if import WhatIf
 
 
-def what_if_rule(references: tuple[str, ...], assignments: tuple[str, ...], shared: Shared) -> None:
+def print_what_if(references: tuple[str, ...], assignments: tuple[str, ...], shared: Shared) -> None:
     import msgspec
 
     from engine.queries.what_if import parse_rule, what_if
@@ -40,7 +40,7 @@ def _print_rules(found: WhatIf) -> None:
 
     rule = ", ".join(f"{key} = {value:g}" for key, value in found.rule.items())
     click.echo(f"{found.name} if {rule}: a candidate would need p < {found.what_if_level:.2g}", nl=False)
-    click.echo(f" (in the run {found.level:.2g})." if found.level != found.what_if_level else ", as it did.")
+    click.echo(f" (in the run {found.level:.2g})." if found.level != found.what_if_level else ", as in the run.")
     table(
         ["gen", "val", "recorded", "what if"],
         [
@@ -48,7 +48,7 @@ def _print_rules(found: WhatIf) -> None:
                 row.n,
                 f"{row.val.score:.4f} ± {row.val.se:.4f}" if row.val else "-",
                 row.recorded.reason,
-                row.what_if.reason if row.what_if else "would not have been made",
+                row.what_if.reason if row.what_if else "would not exist",
             ]
             for row in found.generations
         ],

@@ -17,7 +17,7 @@ _SPENT = ("evaluations", "reused", "calls", "tokens", "reused tokens", "US$", "C
 @click.argument("reference", metavar="RUN", default="last")
 @shared_options
 def cost(reference: str, shared: Shared) -> None:
-    """What RUN has spent: on what, for which lever, and for each accepted point.
+    """Show what RUN has spent, by purpose and by lever, and per accepted gain.
 
     Example: sia cost last
     """
@@ -34,11 +34,11 @@ def cost(reference: str, shared: Shared) -> None:
         [[row["on"], *_spent(row)] for row in facts["by"]],
     )
     table(
-        ["for the lever", *_SPENT, "accepted gain"],
+        ["lever", *_SPENT, "accepted gain"],
         [[row["lever"], *_spent(row), f"{row['gain']:+.4f}"] for row in facts["levers"]],
     )
     gain, usd = facts["per_accepted_point"], facts["usd_per_accepted_point"]
-    each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " for each 0.01" if gain else ""
+    each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " per +0.01" if gain else ""
     click.echo(f"accepted gain on val: {facts['gain']:+.4f}{each}")
 
 

@@ -22,20 +22,20 @@ _WIDTH = 200
 
 @click.command("log")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--follow", is_flag=True, help="Go on printing as events come, until the run rests.")
-@click.option("--instances", is_flag=True, help="Also the events of single instances.")
+@click.option("--follow", is_flag=True, help="Print new events too, until the run is paused, stopped or done.")
+@click.option("--instances", is_flag=True, help="Include the events of single instances.")
 @shared_options
 def log(reference: str, follow: bool, instances: bool, shared: Shared) -> None:
-    """The events of RUN, one a line.
+    """Print the events of RUN, one per line.
 
     Example: sia log last --follow
     """
     with open_run(shared.workspace, reference) as (reader, run):
-        after, seen = 0, -1
+        after, last_version = 0, -1
         while True:
             version = reader.data_version()
-            if version != seen:
-                seen = version
+            if version != last_version:
+                last_version = version
                 for event in reader.history(run.run, after=after):
                     after = event.n
                     if instances or event.type != "instance.finished":
@@ -59,5 +59,5 @@ def _print_event(event: Event, as_json: bool) -> None:
     at = datetime.fromtimestamp(event.at / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
     line = milestone(event, event.payload)
     text = event.stored.decode() if line is None else Text.from_markup(line).plain
-    shown = plain(text if len(text) <= _WIDTH or not sys.stdout.isatty() else text[: _WIDTH - 1] + "…")
-    click.echo(f"{event.n:>6}  {at}  {event.generation:>2}  {event.type:<19} {shown}")
+    line_text = plain(text if len(text) <= _WIDTH or not sys.stdout.isatty() else text[: _WIDTH - 1] + "…")
+    click.echo(f"{event.n:>6}  {at}  {event.generation:>2}  {event.type:<19} {line_text}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("ls")
 @shared_options
 def ls(shared: Shared) -> None:
-    """The runs of this workspace, oldest first.
+    """List the runs of this workspace, oldest first.
 
     Example: sia ls
     """
@@ -28,7 +28,7 @@ def ls(shared: Shared) -> None:
 
 
 def list_runs(shared: Shared, reader: Reader) -> None:
-    """The table of `ls`."""
+    """Prints the runs of `reader`."""
     from sia_tui.cli.tables import table
 
     rows: list[dict[str, Any]] = [

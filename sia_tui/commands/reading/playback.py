@@ -1,4 +1,4 @@
-"""A past run on the plain command line: the lines that were shown live, at a pace, step by step, or from anywhere."""
+"""Playing a past run: the lines of the live run, at a pace or step by step, from any event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_S = 10.0
 
 
 class Window(NamedTuple):
-    """Which events are shown; the others are passed over at once."""
+    """The events to print; all others are skipped."""
 
     first: int = 1
     last: int | None = None
@@ -31,7 +31,7 @@ class Window(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """An event worth a line; `text` has rich markup."""
+    """An event and its line; `text` has rich markup."""
 
     event: Event
     text: str
@@ -44,55 +44,55 @@ class Frame(NamedTuple):
 
 
 def frames(steps: Iterable[tuple[Event, State]], window: Window) -> Iterator[Frame]:
-    """The lines of the events in `window`; nothing after it is read."""
+    """The lines of the events in `window`; reads nothing after it."""
     for event, state in steps:
         if window.last is not None and event.n > window.last:
             return
         if event.n < window.first or window.generation not in (None, event.generation):
             continue
         payload = event.payload
-        if (text := _turn(payload, state) or milestone(event, payload)) is not None:
+        if (text := _run_line(payload, state) or milestone(event, payload)) is not None:
             yield Frame(event, text)
 
 
-def _turn(payload: t.Payload, state: State) -> str | None:
-    """A line for an event of the run as a whole, which a live run shows before and after all others."""
+def _run_line(payload: t.Payload, state: State) -> str | None:
+    """The line of an event of the run as a whole; a live run prints these before and after all others."""
     match payload:
         case t.RunStarted():
             asked = f"{state.set.generations} generations · seed {state.set.seed} · agent {state.set.agent}"
             return f"{state.name}: {escape(plain(state.task.title))} · {escape(asked)}"
         case t.RunForked(name=name, parent=parent, at=at):
-            return f"{name} is forked from {parent} at event {at}"
+            return f"{name} forked from {parent} at event {at}"
         case t.RunRenamed(name=name):
-            return f"the run is renamed {name}"
+            return f"renamed to {name}"
         case t.RunNoted(text=text):
             return f"note: {escape(plain(text))}"
         case t.RunResumed():
-            return f"{state.name} is resumed"
+            return f"{state.name} resumed"
         case t.RunPaused() | t.RunStopped() | t.RunFinished() | t.RunFailed():
             why = f": {escape(plain(state.reason))}" if state.reason else ""
-            return f"{state.name} is {state.status}{why}"
+            return f"{state.name} {state.status}{why}"
         case _:
             return None
 
 
-def play(shown: Iterable[Frame], speed: float) -> None:
-    """Prints the frames with the pauses there were, divided by `speed`; 0 is at once."""
+def play(played: Iterable[Frame], speed: float) -> None:
+    """Prints the frames with the pauses of the run divided by `speed`; 0 prints all at once."""
     out = console(soft_wrap=True)
     before: int | None = None
-    for frame in shown:
+    for frame in played:
         if speed > 0 and before is not None:
             time.sleep(min(LONGEST_S, max(0, frame.event.at - before) / 1e6 / speed))
         before = frame.event.at
         _print(out, frame)
 
 
-def step(shown: Iterable[Frame], key: Callable[[], str] = click.getchar) -> None:
-    """Prints a frame for each key: `g` goes on to the next generation, `q` ends, any other shows one more."""
+def step(played: Iterable[Frame], key: Callable[[], str] = click.getchar) -> None:
+    """Prints a frame per key: `g` prints up to the next generation, `q` ends, any other key prints one."""
     out = console(soft_wrap=True)
-    say("enter: the next line · g: the next generation · q: quit")
+    say("Enter: next line · g: next generation · q: quit")
     until: int | None = None
-    for frame in shown:
+    for frame in played:
         if until is None or frame.event.generation > until:
             until = None
             try:

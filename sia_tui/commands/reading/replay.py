@@ -20,17 +20,15 @@ if TYPE_CHECKING:
 
 @click.command("replay")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="A log elsewhere, also on read-only media.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="Read this log instead, also on read-only media.")
 @click.option("--verify", "check", is_flag=True, help="Recompute decisions, gates, digests and commit ids.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0), default=0.0, help="Times as fast as it was; 0 is at once.  [default: 0]"
+    "--speed", type=click.FloatRange(min=0), default=0.0, help="Speed factor; 0 prints all at once.  [default: 0]"
 )
-@click.option("--step", "stepped", is_flag=True, help="A line for each key: enter, g for a generation, q to quit.")
-@click.option("--from", "first", type=click.IntRange(min=1), help="Begin at this event.")
-@click.option("--until", "last", type=click.IntRange(min=1), help="End after this event.")
-@click.option(
-    "--generation", type=click.IntRange(min=0), help="Only this generation; 0 is what comes before the first."
-)
+@click.option("--step", "stepped", is_flag=True, help="Wait for a key per line: Enter, g for a generation, q to quit.")
+@click.option("--from", "first", type=click.IntRange(min=1), help="First event to print.")
+@click.option("--until", "last", type=click.IntRange(min=1), help="Last event to print.")
+@click.option("--generation", type=click.IntRange(min=0), help="Only this generation; 0 is what precedes the first.")
 @shared_options
 def replay(
     reference: str,
@@ -44,7 +42,7 @@ def replay(
     generation: int | None,
     shared: Shared,
 ) -> None:
-    """RUN as it went, from its log alone; with --verify, recomputed and compared.
+    """Play RUN from its log; with --verify, recompute it and compare.
 
     Example: sia replay last --verify
     """
@@ -54,9 +52,9 @@ def replay(
     from sia_tui.commands.reading.playback import Window, frames
 
     if check and (speed or stepped or first or generation is not None):
-        raise click.UsageError("--verify goes with --until only.")
+        raise click.UsageError("--verify can be combined with --until only.")
     if stepped and (speed or shared.as_json):
-        raise click.UsageError("--step goes with neither --speed nor --json.")
+        raise click.UsageError("--step cannot be combined with --speed or --json.")
     if stepped and (shared.headless or not sys.stdin.isatty()):
         raise click.UsageError("--step needs a terminal.")
     with contextlib.closing(Reader.open(file) if file else reader_of(shared.workspace, reference)) as reader:
@@ -67,8 +65,8 @@ def replay(
         if not check:
             if generation is not None and generation > run.generation:
                 raise SiaError(f"{run.name} has no generation {generation}", f"it has 1 to {run.generation}")
-            shown = frames(states(reader, run.run), Window(first or 1, last, generation))
-            _show(shown, speed, stepped=stepped, as_json=shared.as_json)
+            played = frames(states(reader, run.run), Window(first or 1, last, generation))
+            _show(played, speed, stepped=stepped, as_json=shared.as_json)
             return
         found = verify(reader, run.run, last)
     if shared.as_json:
@@ -83,12 +81,12 @@ def replay(
         raise click.exceptions.Exit(1)
 
 
-def _show(shown: Iterator[Frame], speed: float, *, stepped: bool, as_json: bool) -> None:
+def _show(played: Iterator[Frame], speed: float, *, stepped: bool, as_json: bool) -> None:
     from sia_tui.commands.reading.playback import play, step
 
     if as_json:
-        print_json([frame.as_json() for frame in shown])
+        print_json([frame.as_json() for frame in played])
     elif stepped:
-        step(shown)
+        step(played)
     else:
-        play(shown, speed)
+        play(played, speed)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Also draw pictures into this folder.")
-@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="For --plots: run harness code without a sandbox.")
+@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Also write plots to this folder.")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="With --plots: run harness code without a sandbox.")
 @shared_options
 def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> None:
-    """RUN's generations, verdicts, best candidate, baselines and budget.
+    """Report on RUN: generations, verdicts, best candidate, baselines and budget.
 
     Example: sia show last
     """
@@ -32,13 +32,13 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
 
     with open_run(shared.workspace, reference) as (reader, run):
         facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
-        drawn = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
+        plotted = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
     else:
         _print_run(facts)
-    for name in drawn:
-        click.echo(f"drawn: {plots}/{name}", err=shared.as_json)
+    for name in plotted:
+        click.echo(f"plot: {plots}/{name}", err=shared.as_json)
 
 
 def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe: bool) -> list[str]:
@@ -83,7 +83,7 @@ def _print_run(facts: dict[str, Any]) -> None:
     for one in facts["generations"]:
         decision = one["decision"] or {}
         if decision.get("expected_gain") is not None and decision["gain"] is not None:
-            gains = f"{decision['expected_gain']:+.4f} was expected on val, {decision['gain']:+.4f} came"
+            gains = f"expected gain on val {decision['expected_gain']:+.4f}, measured {decision['gain']:+.4f}"
             click.echo(f"generation {one['n']}: {gains}")
     for row in facts["baselines"] or []:
         click.echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
@@ -101,9 +101,9 @@ def _print_run(facts: dict[str, Any]) -> None:
     for note in facts["notes"]:
         click.echo(f"note: {plain(note)}")
     if facts["in_doubt"] == "test":
-        click.echo(f"in doubt: a reading of the test split had no result; `sia test {facts['name']}` reads it again")
+        click.echo(f"in doubt: an unsealing of the test split has no result; `sia test {facts['name']}` repeats it")
     elif facts["in_doubt"]:
-        click.echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` does it again")
+        click.echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` repeats it")
 
 
 def _honest(val: dict[str, Any] | None) -> str:

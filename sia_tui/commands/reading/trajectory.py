@@ -14,15 +14,15 @@ from sia_tui.cli.runs import open_run
 @click.argument("instance")
 @shared_options
 def trajectory(reference: str, instance: str, shared: Shared) -> None:
-    """What RUN's candidates did on INSTANCE, generation by generation.
+    """Show how the candidates of RUN answered INSTANCE, generation by generation.
 
     Example: sia trajectory last INSTANCE
     """
     from engine.errors import SiaError
-    from engine.queries.run_report import trajectory as met
+    from engine.queries.run_report import trajectory as answers_of
 
     with open_run(shared.workspace, reference) as (reader, run):
-        rows = met(reader, run.run, instance)
+        rows = answers_of(reader, run.run, instance)
     if not rows:
         raise SiaError(
             f"no generation of {run.name} has executed an instance {instance!r}", "`sia log --instances` lists them"

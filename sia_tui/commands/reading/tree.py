@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("tree")
 @shared_options
 def tree(shared: Shared) -> None:
-    """The lineage of runs, with their generations.
+    """Show the lineage of runs, with their generations.
 
     Example: sia tree
     """

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     type=click.Choice(["train+val", "run"]),
     default="train+val",
     show_default=True,
-    help="What the harness learns from first; run: exactly what it did in its Execution.",
+    help="What the harness prepares on; run: the instances of its Execution.",
 )
 @click.option(
-    "--as", "form", type=click.Choice(["jsonl", "text"]), help="What INPUT is.  [default: text for .txt, else jsonl]"
+    "--as", "form", type=click.Choice(["jsonl", "text"]), help="Format of INPUT.  [default: text for .txt, else jsonl]"
 )
-@click.option("--workers", type=int, default=None, help="Instances answered at once.  [default: one a core]")
+@click.option("--workers", type=int, default=None, help="Inputs to answer in parallel.  [default: one per core]")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox.")
 @shared_options
 def apply(
@@ -52,9 +52,9 @@ def apply(
     unsafe: bool,
     shared: Shared,
 ) -> None:
-    """What RUN's best candidate answers to INPUT: JSON lines, a text file, or - for standard input.
+    """Answer INPUT with RUN's best candidate. INPUT is JSON lines, a text file, or - for standard input.
 
-    A line of INPUT is a JSON value, or {"id": ..., "data": ...}; a line of the output is its answer. Nothing is
+    Each line of INPUT is a JSON value or {"id": ..., "data": ...}; each line of the output is an answer. Nothing is
     written to the log.
 
     Example: sia apply last cases.jsonl
@@ -130,20 +130,20 @@ def _read(source: str) -> str:
 
 
 class _Ticker:
-    """Tells on standard error how far it is, in a terminal and at most twice a second."""
+    """A counter on standard error: in a terminal only, at most twice a second."""
 
     def __init__(self, total: int, *, quiet: bool) -> None:
         self._total, self._last = total, time.monotonic()
-        self._shown = not quiet and sys.stderr.isatty()
+        self._visible = not quiet and sys.stderr.isatty()
 
     def __call__(self, done: int) -> None:
-        if self._shown and (time.monotonic() - self._last > 0.5 or done == self._total):
+        if self._visible and (time.monotonic() - self._last > 0.5 or done == self._total):
             self._last = time.monotonic()
             click.echo(f"\r{done} of {self._total} answered", err=True, nl=done == self._total)
 
 
 def _print(row: Answer) -> None:
-    """One line an input: the answer, or an empty line with the failure on standard error."""
+    """One line per input: the answer, or an empty line with the failure on standard error."""
     import msgspec
 
     if row.failure:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 @click.command("checkout")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("-o", "--output", "place", type=click.Path(path_type=Path), required=True, help="A new or empty folder.")
-@click.option("--generation", type=int, help="Take this generation's candidate.  [default: the incumbent]")
-@click.option("--with-data", is_flag=True, help="Also write train.jsonl, with labels, from the domain's data.")
+@click.option(
+    "-o", "--output", "place", type=click.Path(path_type=Path), required=True, help="New or empty folder to write."
+)
+@click.option("--generation", type=int, help="Use this generation's candidate.  [default: the incumbent]")
+@click.option("--with-data", is_flag=True, help="Include train.jsonl, with labels.")
 @shared_options
 def checkout(reference: str, place: Path, generation: int | None, with_data: bool, shared: Shared) -> None:
-    """RUN's best candidate as a folder that runs by itself: harness, parameters, a runner and a README.
+    """Write RUN's best candidate as a folder that runs without sia: harness, parameters, runner and README.
 
     Example: sia checkout last -o best
     """

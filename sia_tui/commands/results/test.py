@@ -16,13 +16,13 @@ from sia_tui.cli.output import print_json, say
 
 @click.command("test")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--workers", type=int, default=None, help="Instances executed at once.  [default: one a core]")
+@click.option("--workers", type=int, default=None, help="Instances to execute in parallel.  [default: one per core]")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox.")
 @shared_options
 def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> None:
-    """Unseal the test split: RUN's best candidate, prepared on train and val, beside baselines given the same.
+    """Unseal the test split: RUN's best candidate against the baselines, all prepared on train and val.
 
-    Every reading is an event, and is counted over the whole lineage.
+    Each unsealing is an event, and is counted over the whole lineage.
 
     Example: sia test last
     """
@@ -75,6 +75,6 @@ def _print(name: str, report: dict[str, Any]) -> None:
         click.echo(f"failures: {report['failures']}")
     before = report["unsealed_before"]
     if before == 0:
-        click.echo("This was the first reading of the test split in this lineage.")
+        click.echo("This was the first unsealing of the test split in this lineage.")
     else:
-        click.echo(f"The test split had been read {before} time{'s' * (before > 1)} before in this lineage.")
+        click.echo(f"The test split had been unsealed {before} time{'s' * (before > 1)} before in this lineage.")

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @click.command("approve")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--yes", "answer", flag_value="yes", help="Let the candidate be executed.")
-@click.option("--no", "answer", flag_value="no", help="Decline it; the agent makes another.")
+@click.option("--yes", "answer", flag_value="yes", help="Approve: the candidate is executed.")
+@click.option("--no", "answer", flag_value="no", help="Decline: the agent makes another.")
 @click.option("--edit", type=click.Path(path_type=Path), help="Execute the harness in this folder instead.")
-@click.option("--reason", default="", help="Why; it is recorded, and the agent reads it.")
+@click.option("--reason", default="", help="Your reason; it is recorded, and the agent reads it.")
 @shared_options
 def approve(reference: str, answer: Answer | None, edit: Path | None, reason: str, shared: Shared) -> None:
-    """Show the candidate of RUN that awaits approval; answer yes, no, or with an edited harness in its place.
+    """Show the candidate of RUN that awaits approval; approve, decline or edit it.
 
     Example: sia approve last --yes
     """
@@ -32,8 +32,8 @@ def approve(reference: str, answer: Answer | None, edit: Path | None, reason: st
     from engine.loop.control_socket import Approval
 
     if answer is not None and edit is not None:
-        raise click.UsageError("--edit is an answer of its own: leave --yes or --no out.")
-    facts = _waiting(reference, shared)
+        raise click.UsageError("--edit excludes --yes and --no.")
+    facts = _awaiting(reference, shared)
     if answer is None and edit is None and not shared.as_json:
         _show(facts)
         if not shared.headless and sys.stdin.isatty():
@@ -45,10 +45,12 @@ def approve(reference: str, answer: Answer | None, edit: Path | None, reason: st
     if shared.as_json:
         print_json({**facts, "answer": given})
     elif given is not None:
-        click.echo(f"candidate {facts['number']} of {facts['name']}: {given}.")
+        from sia_tui.cli.milestones import ANSWERS
+
+        click.echo(f"candidate {facts['number']} of {facts['name']}: {ANSWERS[given]}.")
 
 
-def _waiting(reference: str, shared: Shared) -> dict[str, Any]:
+def _awaiting(reference: str, shared: Shared) -> dict[str, Any]:
     import msgspec
 
     from engine.core.state import fold
@@ -85,5 +87,5 @@ def _show(facts: dict[str, Any]) -> None:
     click.echo(plain(facts["diff"]))
     for what, names in facts["newly_asked"].items():
         if names:
-            asked = plain(f"newly asked {what}: {', '.join(names)}")
-            console(markup=False, soft_wrap=True).print(asked, style="bold red")
+            line = plain(f"newly requested {what}: {', '.join(names)}")
+            console(markup=False, soft_wrap=True).print(line, style="bold red")

@@ -14,12 +14,12 @@ from sia_tui.commands.runs.child_run import child_options, make_child, opened_in
 
 @click.command("branch")
 @click.argument("reference", metavar="RUN")
-@click.option("--generation", type=int, required=True, help="The generation whose candidate is taken.")
+@click.option("--generation", type=int, required=True, help="Generation whose candidate becomes the incumbent.")
 @child_options
 @limit_options
 @shared_options
 def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) -> None:
-    """A new run whose incumbent is the candidate of an earlier generation of RUN, accepted or not.
+    """Start a new run whose incumbent is the candidate of an earlier generation of RUN, accepted or not.
 
     Example: sia branch last --generation 1 --set seed=2
     """

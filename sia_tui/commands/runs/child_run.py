@@ -1,4 +1,4 @@
-"""What branch and fork share: options, and making the new run."""
+"""What branch and fork share: options, and creating the new run."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ if TYPE_CHECKING:
 
 def child_options(command: Any) -> Any:
     for option in (
-        click.option("--no-start", is_flag=True, help="Only make the new run."),
-        click.option("--name", default="", help="A name for the new run."),
+        click.option("--no-start", is_flag=True, help="Create the new run without starting it."),
+        click.option("--name", default="", help="Name of the new run."),
         click.option("--from", "source", type=click.Path(path_type=Path), help="Import RUN from this .sia file first."),
         click.option(
-            "--harness", type=click.Path(path_type=Path), help="A folder whose harness is the next candidate."
+            "--harness", type=click.Path(path_type=Path), help="Folder of the harness to execute as the next candidate."
         ),
-        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting from here on."),
+        click.option(
+            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting of the new run."
+        ),
     ):
         command = option(command)
     return command
 
 
 def opened_in_app(shared: Shared, chosen: dict[str, Any]) -> bool:
-    """Whether the app has done it: it opens on the new run, which an engine of its own makes and works on."""
+    """Opens the app on the new run, made by an engine process, if the command is to open it; returns whether it did."""
     if chosen["no_start"] or not opens_app(shared, plain_lines=chosen["plain"]):
         return False
     attach(shared)
@@ -41,7 +43,7 @@ def opened_in_app(shared: Shared, chosen: dict[str, Any]) -> bool:
 
 
 def parent_reader(shared: Shared, source: Path | None) -> contextlib.AbstractContextManager[Reader]:
-    """Where RUN is looked for: in the file that --from names, or in the workspace."""
+    """A reader of the log that holds RUN: the file of --from, or the workspace's."""
     if source:
         from engine.transfer.run_import import read_export
 
@@ -76,10 +78,10 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
         import_run(shared.workspace, chosen["source"])
     made = fork.fork(shared.workspace, child)
     if not chosen["no_start"]:
-        drive_existing(shared, made, chosen, announce=False)
+        drive_existing(shared, made, chosen, resumed=False)
     elif shared.as_json:
         print_json({"run": made, "parent": parent.run, "at": at})
     else:
         with contextlib.closing(shared.workspace.reader()) as reader:
             name = reader.find(made).name
-        click.echo(f"{name} is made from {parent.name} at event {at}; start it with:  sia resume {name}")
+        click.echo(f"{name} forked from {parent.name} at event {at}; start it with:  sia resume {name}")

@@ -22,11 +22,9 @@ def send_request(kind: PauseKind, reference: str, shared: Shared) -> None:
     with contextlib.closing(place.reader()) as reader:
         found = reader.find(reference)
     if not send(place.path, found.run, PauseRequest(kind, "a person")):
-        remedy = (
-            "there is nothing to do" if found.status == "finished" else f"`sia resume {found.name}` goes on with it"
-        )
+        remedy = "there is nothing to do" if found.status == "finished" else f"`sia resume {found.name}` continues it"
         raise SiaError(f"no engine is working on {found.name}", remedy)
     if shared.as_json:
         print_json({"run": found.run, "asked": kind})
     else:
-        click.echo(f"{found.name}: asked to {kind}.")
+        click.echo(f"{found.name}: {kind} requested.")

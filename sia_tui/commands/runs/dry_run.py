@@ -55,11 +55,11 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
         f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
         if models.calls
-        else "No model is called and nothing is paid."
+        else "No language model is called; the run costs nothing."
     )
     if rollouts:
-        click.echo(f"Training: at most {rollouts} rollouts more, about {minutes:g} minutes on two cores.")
-    click.echo(f"The sandbox here is {planned.isolation.level}. Nothing was started.")
+        click.echo(f"Training: at most {rollouts} rollouts, about {minutes:g} minutes on two cores.")
+    click.echo(f"Sandbox: {planned.isolation.level}. Nothing was started.")
 
 
 async def _estimated(planned: RunPlan, shared: Shared, units: int, probes: int) -> Estimate:

@@ -14,12 +14,12 @@ from sia_tui.commands.runs.child_run import child_options, make_child, opened_in
 
 @click.command("fork")
 @click.argument("reference", metavar="RUN")
-@click.option("--at", type=int, required=True, help="The last event that the new run shares with RUN.")
+@click.option("--at", type=int, required=True, help="Last event that the new run shares with RUN.")
 @child_options
 @limit_options
 @shared_options
 def fork(reference: str, at: int, *, shared: Shared, **chosen: Any) -> None:
-    """A new run that shares the events of RUN up to number AT, and goes on from there.
+    """Start a new run that shares the events of RUN up to event AT.
 
     Example: sia fork last --at 100 --set gate.alpha=0.05
     """

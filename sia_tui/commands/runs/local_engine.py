@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 async def drive_here(shared: Shared, started: Run, progress: Progress, control: Control | None = None) -> None:
-    """Drives a run to its rest in this process; SIGINT and SIGTERM pause it, and so may whoever has `control`."""
+    """Drives a run in this process until it is paused, stopped or done; `control`, SIGINT and SIGTERM pause it."""
     from engine.loop.control_socket import Control
     from engine.loop.driver import drive
     from engine.queries.run_report import show
@@ -54,10 +54,10 @@ def drive_existing(
     reference: str,
     chosen: dict[str, Any],
     *,
-    announce: bool,
+    resumed: bool,
     change: Callable[[Settings], Settings] | None = None,
 ) -> None:
-    """Takes an existing run up and drives it; `announce` writes `run.resumed`."""
+    """Drives an existing run; `resumed` appends `run.resumed` first."""
     from engine.loop.launch import reopen
     from sia_tui.cli.progress import Progress
 
@@ -71,7 +71,7 @@ def drive_existing(
                 workers=cores() if workers is None else workers,
                 observers=[progress],
                 report=say,
-                resume=announce,
+                resume=resumed,
                 change=change,
                 unsafe=chosen["unsafe"],
             ) as started:

@@ -12,7 +12,7 @@ from sia_tui.commands.runs.control import send_request
 @click.argument("reference", metavar="RUN", default="last")
 @shared_options
 def pause(reference: str, shared: Shared) -> None:
-    """Let the engine of RUN put it down at once; `sia resume` takes it up.
+    """Pause RUN at once; `sia resume` continues it.
 
     Example: sia pause last
     """

@@ -17,7 +17,7 @@ from sia_tui.commands.runs.local_engine import drive_existing
 @limit_options
 @shared_options
 def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
-    """Go on with RUN at the first step that has no result.
+    """Continue RUN at the first step without a result.
 
     Example: sia resume last
     """
@@ -31,6 +31,6 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
         shared,
         reference,
         chosen,
-        announce=True,
+        resumed=True,
         change=(lambda settings: change_settings(settings, assignments) or settings) if assignments else None,
     )

@@ -22,30 +22,35 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("domain")
-@limit_options
-@click.option("--agent", default="search", show_default=True, help="search, claude, openai, local, or script:FILE.")
-@click.option("--agent-model", default="", help="The language model that the agents are.  [default: the agent's own]")
-@click.option("--model", default="", help="The language model that harnesses reach as ctx.model.")
-@click.option("--judge", default="", help="The language model that grades rest on, where DOMAIN asks one.")
 @click.option(
-    "--seed-harness", is_flag=True, help="Begin with the domain's harness, also where an agent could write one."
+    "--agent",
+    default="search",
+    show_default=True,
+    help="Proposes changes: search, claude, openai, local or script:FILE.",
 )
-@click.option("--lever", default="auto", show_default=True, help="auto, harness, weights, or best-of-n.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--probes", type=int, help="Proposals tried on folds of train in one Improvement.")
+@click.option("--agent-model", default="", help="Language model of the agents.  [default: the agent's own]")
+@click.option("--model", default="", help="Language model that harnesses call as ctx.model.")
+@click.option("--judge", default="", help="Language model that grades answers, if DOMAIN needs one.")
+@click.option(
+    "--lever", default="auto", show_default=True, help="What may change: auto, harness, weights or best-of-n."
+)
 @click.option(
     "--approve",
     default="none",
     show_default=True,
-    help="Ask a person before a candidate is executed: harness, weights or all.",
+    help="Candidates that need your approval: none, harness, weights or all.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Where the domain's data is.")
-@click.option("--name", default="", help="A name for the run.")
-@click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
-@click.option("--watch", is_flag=True, help="Start anew whenever the files of DIR are saved.")
+@limit_options
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random choices.")
+@click.option("--seed-harness", is_flag=True, help="Start from the domain's harness; do not let the agent write one.")
+@click.option("--probes", type=int, help="Proposals to try on folds of train, per Improvement.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the domain's data.")
+@click.option("--name", default="", help="Name of the run.")
+@click.option("--dry-run", is_flag=True, help="Check everything and print an estimate; start nothing.")
+@click.option("--watch", is_flag=True, help="Start a new run each time a file of the task is saved.")
 @shared_options
 def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: Any) -> None:
-    """Start a run on DOMAIN: a built-in's name or a folder.
+    """Start a run on DOMAIN, the name of a built-in task or a folder.
 
     Example: sia run lawbench --generations 8
     """
@@ -84,7 +89,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
             await dry_run_report(planned, shared)
             return
         if control and control.request:
-            return  # saved again meanwhile
+            return  # another save came first
         with Progress(live=not shared.headless and not shared.as_json, quiet=shared.as_json) as progress:
             async with launch.start(place, planned, [progress], say) as started:
                 await drive_here(shared, started, progress, control)

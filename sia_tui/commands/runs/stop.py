@@ -12,7 +12,7 @@ from sia_tui.commands.runs.control import send_request
 @click.argument("reference", metavar="RUN", default="last")
 @shared_options
 def stop(reference: str, shared: Shared) -> None:
-    """End RUN, which an engine is working on.
+    """Stop RUN, which you do not mean to continue; `sia resume` still can.
 
     Example: sia stop last
     """

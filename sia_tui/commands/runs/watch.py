@@ -1,4 +1,4 @@
-"""`sia run DIR --watch`: a run anew each time that the files of the domain are saved, until a person interrupts."""
+"""`sia run DIR --watch`: a new run each time a file of the task is saved, until interrupted."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from engine.run.options import Options
 from sia_tui.cli.output import say
 
 DEBOUNCE_MS = 300
-"""Saves within this time of each other are one."""
+"""Saves within this time count as one."""
 
 Work = Callable[[Control], Awaitable[None]]
 
 
 def watched_folder(options: Options) -> Path:
-    """The folder to be watched; raises `SiaError` where it would not do."""
+    """The folder to watch; raises `SiaError` if it cannot be watched."""
     folder = find(options.domain)
     if folder.source in built_in():
         raise SiaError(f"{folder.source} comes with sia, and its files do not change", "watch a folder of your own")
     if options.name:
-        raise SiaError("--watch starts one run after another, and a name fits one", "leave --name out")
-    return Path(folder.source).resolve()  # an adopted task is watched where it lies
+        raise SiaError("--watch starts several runs, and a name fits only one", "leave --name out")
+    return Path(folder.source).resolve()  # an adopted task is watched in its own folder
 
 
 async def repeat_on_save(folder: Path, workspace: Path, work: Work) -> None:
-    """Does `work` now and after each save below `folder`; work that is not done is asked to stop first.
+    """Does `work` now and after each save below `folder`; unfinished work is stopped first.
 
-    Returns when `work` was asked for a pause. What `SiaError` it raises is said, and the next save awaited.
+    Returns when `work` is paused. Prints a `SiaError` of `work` and waits for the next save.
     """
     saves = _saves(folder, workspace)
     save = asyncio.ensure_future(anext(saves))
@@ -51,10 +51,10 @@ async def repeat_on_save(folder: Path, workspace: Path, work: Work) -> None:
             if control.request and control.request.kind == "pause":
                 return
             if not save.done():
-                say(f"waiting for the next save in {folder}; ctrl-C ends")
+                say(f"waiting for the next save in {folder}; Ctrl-C ends")
             changed = await save
             save = asyncio.ensure_future(anext(saves))
-            say(f"{', '.join(changed[:3])} changed: starting anew")
+            say(f"{', '.join(changed[:3])} changed: starting a new run")
     finally:
         save.cancel()
         with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
@@ -68,11 +68,11 @@ async def _report_errors(work: Work, control: Control) -> None:
     except SiaError as error:
         click.echo(f"sia: {error}.", err=True)
     except click.exceptions.Exit:
-        pass  # the run failed, and said so
+        pass  # the run failed and printed why
 
 
 async def _saves(folder: Path, workspace: Path) -> AsyncGenerator[list[str], None]:
-    """The files that were changed, by what they hold, in each group of saves."""
+    """The names of the files whose content changed, per group of saves."""
     from watchfiles import DefaultFilter, awatch
 
     usual = DefaultFilter()
@@ -92,7 +92,7 @@ async def _saves(folder: Path, workspace: Path) -> AsyncGenerator[list[str], Non
 
 
 def _contents(folder: Path) -> dict[str, str]:
-    """By name, the digest of each file; what cannot be read is told apart by the reason."""
+    """The digest of each file by name; the error if a file cannot be read."""
     try:
         return {
             path.as_posix(): hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in tree.files(folder)

@@ -1,4 +1,4 @@
-"""bench: the acceptance test of what only a GPU can show."""
+"""bench: the acceptance test of what needs a GPU."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sia_tui.cli.output import print_json, say
 
 
 @click.command("bench")
-@click.option("--gpu", is_flag=True, help="On this machine's GPU. There is no other bench.")
-@click.option("--model", default="hf:smollm2", show_default=True, help="The checkpoint that is trained and served.")
-@click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True, help="Rounds of training.")
+@click.option("--gpu", is_flag=True, help="Required: test on this machine's GPU.")
+@click.option("--model", default="hf:smollm2", show_default=True, help="Checkpoint to train and serve.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True, help="Training rounds.")
 @click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), default="gpu-report.md",
-              show_default=True, help="The report, in Markdown.")  # fmt: skip
+              show_default=True, help="Report to write, in Markdown.")  # fmt: skip
 @shared_options
 def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> None:
-    """Try all that needs a GPU, and write a report: trimul's cases and baselines, training, an adapter on vLLM.
+    """Test what needs a GPU, and write a report: trimul's cases and baselines, training, an adapter on vLLM.
 
-    Exit status 1 where a part failed.
+    Exit status 1 if a part fails.
 
     Example: sia bench --gpu
     """
@@ -35,7 +35,7 @@ def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> N
     from engine.settings import read
 
     if not gpu:
-        raise click.UsageError("say --gpu: benchmarks of the processor are in `make bench`.")
+        raise click.UsageError("pass --gpu; CPU benchmarks are in `make bench`.")
     device = trial.gpu()
     with tempfile.TemporaryDirectory() as adapters:
         settings = read(shared.workspace.path).settings

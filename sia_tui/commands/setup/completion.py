@@ -1,4 +1,4 @@
-"""completion: the script that makes a shell complete `sia`."""
+"""completion: the script with which a shell completes `sia`."""
 
 from __future__ import annotations
 

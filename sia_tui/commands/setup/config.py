@@ -1,4 +1,4 @@
-"""config show: every setting with where its value comes from."""
+"""config show: every setting and where its value comes from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def config() -> None:
 @click.argument("reference", metavar="[RUN]", required=False)
 @shared_options
 def show(reference: str | None, shared: Shared) -> None:
-    """The settings of RUN, each with the event that set it; without RUN, what a new run gets, and from where.
+    """Show the settings of RUN and the event that set each; without RUN, those of a new run and where they come from.
 
     Example: sia config show last
     """
@@ -37,7 +37,7 @@ def show(reference: str | None, shared: Shared) -> None:
 
     name = None
     if reference is None:
-        rows = [*_places(shared), *_settled(shared, defaults())]
+        rows = [*_places(shared), *_configured(shared, defaults())]
     else:
         with open_run(shared.workspace, reference) as (reader, run):
             name, rows = run.name, origins(reader.history(run.run))
@@ -73,8 +73,8 @@ def _places(shared: Shared) -> list[Origin]:
     ]
 
 
-def _settled(shared: Shared, rows: list[Origin]) -> list[Origin]:
-    """The defaults of a run, under what sia.toml and the environment settle, and the rest of what they may settle."""
+def _configured(shared: Shared, rows: list[Origin]) -> list[Origin]:
+    """The default settings of a run, overridden by sia.toml and the environment, and all their other settings."""
     from engine.queries.settings_origin import Origin
     from engine.settings import DEFAULT, read
 

@@ -1,4 +1,4 @@
-"""doctor: what this machine offers, and what to do about what it lacks."""
+"""doctor: what this machine offers, what it lacks, and the remedies."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SQLITE_FIXED = (3, 51, 3)
 
 
 @click.command("doctor")
-@click.option("--measure", is_flag=True, help="Measure what the device reaches; takes seconds.")
+@click.option("--measure", is_flag=True, help="Also measure the speed of the devices; takes seconds.")
 @shared_options
 def doctor(measure: bool, shared: Shared) -> None:
-    """What this machine offers: sandbox, SQLite, git, packages, devices.
+    """Check this machine: sandbox, SQLite, git, packages, devices.
 
     Example: sia doctor
     """
@@ -33,7 +33,7 @@ def doctor(measure: bool, shared: Shared) -> None:
         print_json(rows)
     else:
         table(
-            ["", "what", "how it stands", "remedy"],
+            ["", "what", "state", "remedy"],
             [["ok" if r["ok"] else "!!", r["what"], r["how"], r["remedy"]] for r in rows],
         )
     if not all(row["ok"] for row in rows if row["needed"]):
@@ -77,7 +77,7 @@ def _stores() -> list[dict[str, Any]]:
 
 
 def _packages() -> list[dict[str, Any]]:
-    """Our packages have common names; another one in front of them on the path breaks everything quietly."""
+    """Finds packages that shadow ours: their names are common, and a foreign one earlier on the path breaks sia."""
     rows = []
     home = Path(__file__).resolve().parents[3]
     for name in ("engine", "domains", "harness_repo", "sia_tui"):

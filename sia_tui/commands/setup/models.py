@@ -1,4 +1,4 @@
-"""models: which language models are usable here, what the others lack, and obtaining the one that sia knows."""
+"""models: the language models usable here, what the others lack, and downloads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sia_tui.cli.output import print_json, say
 @shared_options
 @click.pass_context
 def models(context: click.Context, shared: Shared) -> None:
-    """Which language models are usable here, and what the others lack.
+    """List the language models that are usable here, and what the others lack.
 
     Example: sia models
     """
@@ -37,14 +37,14 @@ def models(context: click.Context, shared: Shared) -> None:
 
 @models.command("get")
 @click.argument("name", type=click.Choice(["smollm2", "vllm"]))
-@click.option("--yes", is_flag=True, help="Do not ask before what takes gigabytes.")
-@click.option("--anyway", is_flag=True, help="Make vLLM's environment also where vLLM would not run.")
+@click.option("--yes", is_flag=True, help="Do not ask before downloading gigabytes.")
+@click.option("--anyway", is_flag=True, help="Create vLLM's environment even if vLLM cannot run here.")
 @shared_options
 def get(name: str, shared: Shared, *, yes: bool, anyway: bool) -> None:
-    """Obtain and check NAME; what is already there and whole is not fetched again.
+    """Download and check NAME; intact files are not downloaded again.
 
-    smollm2 is a model, 93 MB. vllm is the server for models on a GPU, in a Python environment of its own: what it
-    takes is said first.
+    smollm2 is a model, 93 MB. vllm is the server for models on a GPU, in its own Python environment; its size is
+    printed first.
 
     Example: sia models get smollm2
     """
@@ -70,7 +70,7 @@ def _get_vllm(shared: Shared, *, yes: bool, anyway: bool) -> None:
             raise refused
         say(f"{vllm_environment.takes()}.")
         asks = sys.stdin.isatty() and not (yes or shared.headless or shared.as_json)
-        if asks and not click.confirm("Go on?", default=True, err=True):
+        if asks and not click.confirm("Continue?", default=True, err=True):
             return
     python = vllm_environment.make(say)
     if shared.as_json:

@@ -1,4 +1,4 @@
-"""serve: the app in a browser, on this machine only."""
+"""serve: the app in a browser on this machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sia_tui.cli.options import Shared, shared_options
 
 
 @click.command("serve")
-@click.option("--port", type=click.IntRange(1, 65535), default=8420, show_default=True, help="On 127.0.0.1.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8420, show_default=True, help="Port on 127.0.0.1.")
 @shared_options
 def serve(port: int, shared: Shared) -> None:
-    """The app in a browser, at an address that only this machine reaches.
+    """Serve the app to a browser, at an address that only this machine reaches.
 
-    Whoever can reach the address can do all that the app can: there is no password. Put nothing in front of it.
+    There is no password: whoever reaches the address can do all that the app can. Do not put a proxy in front of it.
 
     Example: sia serve --port 8420
     """

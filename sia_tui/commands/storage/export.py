@@ -21,13 +21,13 @@ from sia_tui.cli.recording import reader_of
     "target",
     type=click.Path(path_type=Path),
     required=True,
-    help="The file to write: .sia (one sealed file) or .jsonl (one event a line).",
+    help="File to write: .sia (one sealed file) or .jsonl (one event per line).",
 )
-@click.option("--with-data", is_flag=True, help="Take along logs, which may hold text of instances.")
-@click.option("--with-adapters", is_flag=True, help="Copy the run's trained adapters into FILE.adapters beside it.")
+@click.option("--with-data", is_flag=True, help="Include logs, which may hold text of instances.")
+@click.option("--with-adapters", is_flag=True, help="Copy the trained adapters to FILE.adapters.")
 @shared_options
 def export(reference: str, target: Path, with_data: bool, with_adapters: bool, shared: Shared) -> None:
-    """RUN with all that its history needs, in one file that opens with nothing beside it.
+    """Write RUN and all that its history needs to one self-contained file.
 
     Example: sia export last -o run.sia
     """
@@ -38,9 +38,7 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
     from engine.transfer.jsonl import write_jsonl
 
     if target.suffix not in (".sia", ".jsonl"):
-        raise SiaError(
-            f"nothing can be exported as {target.suffix or 'a file without a suffix'}", "choose .sia or .jsonl"
-        )
+        raise SiaError(f"cannot export a run as {target.suffix or 'a file without a suffix'}", "choose .sia or .jsonl")
     with contextlib.closing(reader_of(shared.workspace, reference)) as reader:
         run = reader.find(reference)
         if target.suffix == ".sia":

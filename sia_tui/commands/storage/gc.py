@@ -10,10 +10,10 @@ from sia_tui.cli.output import plain, print_json
 
 
 @click.command("gc")
-@click.option("--yes", is_flag=True, help="Remove it; without this, only say what would be removed.")
+@click.option("--yes", is_flag=True, help="Delete it; without --yes, only list it.")
 @shared_options
 def gc(yes: bool, shared: Shared) -> None:
-    """Find what this workspace holds and no run needs: contents, temporary files, dead locks and sockets.
+    """Find what no run needs: blobs, temporary files, dead locks and sockets.
 
     Example: sia gc
     """
@@ -29,5 +29,5 @@ def gc(yes: bool, shared: Shared) -> None:
         click.echo(plain(path))
     blobs = f"{found.blobs} blobs ({formats.size(found.blob_bytes)})"
     files = f"{len(found.files)} files ({formats.size(found.file_bytes)})"
-    more = "" if yes or not (found.blobs or found.files) else "; do it with:  sia gc --yes"
-    click.echo(f"{blobs} and {files} {'are gone' if yes else 'are needed by no run'}{more}.")
+    more = "" if yes or not (found.blobs or found.files) else "; delete them with:  sia gc --yes"
+    click.echo(f"{blobs} and {files} {'deleted' if yes else 'are needed by no run'}{more}.")

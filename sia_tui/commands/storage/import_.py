@@ -15,10 +15,10 @@ from sia_tui.cli.output import print_json
 @click.argument("file", type=click.Path(path_type=Path))
 @shared_options
 def import_(file: Path, shared: Shared) -> None:
-    """Take the run in FILE, which `sia export` has written, into this workspace, once it is checked whole.
+    """Check the run in FILE, written by `sia export`, and import it into this workspace.
 
-    What is here already is left as it is; adapters in FILE.adapters come along. A run whose name is taken here gets
-    one that ends in its id.
+    Events that are already here are kept; adapters in FILE.adapters are imported too. If the name of the run is taken
+    here, its id is appended.
 
     Example: sia import run.sia
     """
@@ -33,6 +33,6 @@ def import_(file: Path, shared: Shared) -> None:
     if shared.as_json:
         print_json(msgspec.to_builtins(taken))
     elif not taken.new:
-        click.echo(f"{taken.name} is here already, with all its {taken.events} events.")
+        click.echo(f"{taken.name} is already here, with all {taken.events} events.")
     else:
-        click.echo(f"{taken.name}: {taken.new} new events of {taken.events}; look at it with:  sia show {taken.name}")
+        click.echo(f"{taken.name}: {taken.new} new events of {taken.events}; see it with:  sia show {taken.name}")

@@ -13,7 +13,7 @@ from sia_tui.cli.output import print_json
 @click.argument("text")
 @shared_options
 def note(reference: str, text: str, shared: Shared) -> None:
-    """Add a remark to RUN; `sia show` tells it.
+    """Add a note to RUN; `sia show` prints it.
 
     Example: sia note last "the data of May"
     """
@@ -23,4 +23,4 @@ def note(reference: str, text: str, shared: Shared) -> None:
     if shared.as_json:
         print_json({"run": run.run, "text": text})
     else:
-        click.echo(f"{run.name}: noted.")
+        click.echo(f"{run.name}: note added.")

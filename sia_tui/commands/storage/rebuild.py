@@ -11,7 +11,7 @@ from sia_tui.cli.output import print_json
 @click.command("rebuild")
 @shared_options
 def rebuild(shared: Shared) -> None:
-    """Make the derived tables and the git repository again from the events: commits with the ids that they had.
+    """Rebuild the derived tables and the git repository from the events; commits keep their ids.
 
     Example: sia rebuild
     """

@@ -13,7 +13,7 @@ from sia_tui.cli.output import print_json
 @click.argument("name")
 @shared_options
 def rename(reference: str, name: str, shared: Shared) -> None:
-    """Call RUN by another NAME, also in git.
+    """Rename RUN to NAME, also in git.
 
     Example: sia rename last better
     """
@@ -23,4 +23,4 @@ def rename(reference: str, name: str, shared: Shared) -> None:
     if shared.as_json:
         print_json({"run": was.run, "was": was.name, "name": name})
     else:
-        click.echo(f"{was.name} is now called {name}.")
+        click.echo(f"{was.name} renamed to {name}.")

@@ -16,7 +16,7 @@ from sia_tui.cli.output import print_json
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @shared_options
 def rm(reference: str, yes: bool, shared: Shared) -> None:
-    """Remove RUN for good: its events, its branch and tags. Not a run that others were forked from.
+    """Delete RUN: its events, branch and tags. A run that others were forked from cannot be deleted.
 
     Example: sia rm last
     """
@@ -27,10 +27,10 @@ def rm(reference: str, yes: bool, shared: Shared) -> None:
         run = check_removable(reader, reference)
     if not yes:
         if shared.headless or shared.as_json or not sys.stdin.isatty():
-            raise SiaError(f"removing {run.name} cannot be undone", "say --yes if you mean it")
-        click.confirm(f"Remove {run.name} and its events for good?", abort=True)
+            raise SiaError(f"deleting {run.name} cannot be undone", "pass --yes to confirm")
+        click.confirm(f"Delete {run.name} and its events?", abort=True)
     gone = remove(shared.workspace, run.run)
     if shared.as_json:
         print_json({"run": gone.run, "name": gone.name, "events": gone.events})
     else:
-        click.echo(f"{gone.name} and its {gone.events} events are gone; `sia gc` frees their room.")
+        click.echo(f"{gone.name} and its {gone.events} events deleted; `sia gc` frees their space.")

@@ -12,7 +12,7 @@ from sia_tui.cli.output import plain, print_json
 
 
 @click.command("verify")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="A log elsewhere, without its repository.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="Check this log instead, without its repository.")
 @shared_options
 def verify(file: Path | None, shared: Shared) -> None:
     """Check the whole log: hash chain, blobs, tips, and that every commit is reachable.
@@ -32,6 +32,6 @@ def verify(file: Path | None, shared: Shared) -> None:
         for problem in found.problems:
             click.echo(plain(problem))
         count = len(found.problems)
-        click.echo(f"{found.events} events: " + ("whole." if found.ok else f"{count} problem{'s' * (count > 1)}."))
+        click.echo(f"{found.events} events: " + ("intact." if found.ok else f"{count} problem{'s' * (count > 1)}."))
     if not found.ok:
         raise click.exceptions.Exit(1)

@@ -1,4 +1,4 @@
-"""adopt: a task that was written for another tool, recognised and graded as it is."""
+"""adopt: a task written for another tool, used unchanged."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @click.command("adopt")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--install", "wants_packages", is_flag=True, help="Install what the task needs, for this task alone.")
+@click.option("--install", "wants_packages", is_flag=True, help="Install the packages of the task, for this task only.")
 @click.option(
     "--grade", "submission", type=click.Path(path_type=Path, exists=True), help="Grade this program or submission."
 )
-@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the evaluator without any isolation.")
+@click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the evaluator without a sandbox.")
 @shared_options
 def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe: bool, shared: Shared) -> None:
-    """What DIR is, a task of OpenEvolve, ShinkaEvolve or SIA, and what it lacks; nothing in it is changed.
+    """Report on the task in DIR, written for OpenEvolve, ShinkaEvolve or SIA, and on what it lacks. DIR is not changed.
 
     Example: sia adopt function_minimization
     """
@@ -36,10 +36,10 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
     from engine.importers import packages
     from engine.run.domain_session import choose_isolation
 
-    task = _known(folder)
+    task = _recognise(folder)
     if wants_packages:
         packages.install(task.requirements, task.packages, say)
-        task = _known(folder)
+        task = _recognise(folder)
     whole = not task.missing and not task.models
     graded = None
     if whole or submission:
@@ -47,13 +47,13 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
         found = find(str(folder))
         if whole:
             found = asyncio.run(verifier_noise.measured(found, isolation, say))
-            task = _known(folder)
+            task = _recognise(folder)
         if submission:
             graded = asyncio.run(verifier_noise.grade_files(found, isolation, _files(submission, found)))
             if graded.answer.failure is not None:
                 raise SiaError(
                     f"{submission} cannot be graded: {graded.answer.failure.message}",
-                    "hand in what the evaluator expects, under the name that it expects",
+                    "pass the files that the evaluator expects, under the names that it expects",
                 )
     if shared.as_json:
         print_json(_facts(task, graded))
@@ -61,20 +61,20 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
         _show(task, graded)
 
 
-def _known(folder: Path) -> Adopted:
+def _recognise(folder: Path) -> Adopted:
     from engine.errors import SiaError
     from engine.importers.adopted import adopt as adopted
 
     task = adopted(folder.absolute())
     if task is None:
         raise SiaError(
-            f"{folder} is no task of OpenEvolve, ShinkaEvolve or SIA", "`sia new` makes a task of your own there"
+            f"{folder} is no task of OpenEvolve, ShinkaEvolve or SIA", "`sia new` creates a task of your own"
         )
     return task
 
 
 def _files(submission: Path, found: Folder) -> dict[str, bytes]:
-    """What is handed in, as the evaluator expects it: a program under the first one's name, or a folder's files."""
+    """The files to grade, as the evaluator expects them: one program under the expected name, or a folder's files."""
     import json
 
     if submission.is_dir():
@@ -120,8 +120,8 @@ def _show(task: Adopted, graded: GradedAnswer | None) -> None:
         click.echo(plain(f"  needs      {', '.join(task.requirements)}"))
     if noise and noise.scores:
         low, high = min(noise.scores), max(noise.scores)
-        told = f"{low:.6g} to {high:.6g}: noisy" if noise.noisy else f"{low:.6g}"
-        click.echo(f"  score      {told}, graded {len(noise.scores)} times")
+        scores = f"{low:.6g} to {high:.6g}: noisy" if noise.noisy else f"{low:.6g}"
+        click.echo(f"  score      {scores}, graded {len(noise.scores)} times")
     if task.perhaps:
         click.echo(plain(f"  may need   {', '.join(task.perhaps)}"))
     lacking = [f"the module {name} is not installed" for name in task.missing]
@@ -130,11 +130,11 @@ def _show(task: Adopted, graded: GradedAnswer | None) -> None:
     if task.models:
         lacking.append(f"it calls a language model ({', '.join(task.models)}), and a sandbox has no network")
     if not count:
-        lacking.append("nothing for the search agent to vary: it takes an agent that writes, --agent claude")
+        lacking.append("nothing for the search agent to vary: use an agent that writes code, --agent claude")
     for text in lacking:
         click.echo(plain(f"  lacking    {text}"))
     if graded is not None:
         measures = ", ".join(f"{name} {value:.6g}" for name, value in graded.grade.measures.items())
         click.echo(f"  graded     {graded.grade.score:.6g}" + (f" ({measures})" if measures else ""))
     if not task.missing and not task.models:
-        click.echo(plain(f"It runs as it is: sia run {task.home}"))
+        click.echo(plain(f"Run it with:  sia run {task.home}"))

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("domain", metavar="DIR")
-@click.option("--data", type=click.Path(path_type=Path), help="Where the domain's data is.")
-@click.option("--model", default="", help="The language model that the seed harness reaches as ctx.model.")
-@click.option("--judge", default="", help="The language model that grades rest on; its noise is measured.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the domain's data.")
+@click.option("--model", default="", help="Language model that the seed harness calls as ctx.model.")
+@click.option("--judge", default="", help="Language model that grades answers; its noise is measured.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the seed harness without a sandbox.")
 @shared_options
 def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared, *, unsafe: bool) -> None:
-    """Examine the task in DIR before anything is spent on it; exit status 1 where something fails.
+    """Check the task in DIR before you spend anything on it. Exit status 1 if a check fails.
 
     Example: sia check tickets
     """
@@ -50,7 +50,7 @@ def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared
     if shared.as_json:
         print_json({"sound": not failed, "checks": found})
     else:
-        click.echo(f"{len(found)} checks, {failed} failed, {warned} to think about.")
+        click.echo(f"{len(found)} checks, {failed} failed, {warned} warnings.")
     if failed:
         raise click.exceptions.Exit(1)
 

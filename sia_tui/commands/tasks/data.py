@@ -13,15 +13,15 @@ from sia_tui.cli.output import print_json, say
 
 @click.group("data")
 def data() -> None:
-    """The data of domains."""
+    """The data of tasks."""
 
 
 @data.command("get")
 @click.argument("domain")
-@click.option("--data", "folder", type=click.Path(path_type=Path), help="Check this folder instead of fetching.")
+@click.option("--data", "folder", type=click.Path(path_type=Path), help="Check this folder instead of downloading.")
 @shared_options
 def get(domain: str, folder: Path | None, shared: Shared) -> None:
-    """Obtain and check the data of DOMAIN; what is already there and whole is not fetched again.
+    """Download and check the data of DOMAIN; intact files are not downloaded again.
 
     Example: sia data get lawbench
     """

@@ -11,7 +11,7 @@ from sia_tui.cli.output import print_json
 @click.command("domains")
 @shared_options
 def domains(shared: Shared) -> None:
-    """The tasks that come with sia.
+    """List the tasks that come with sia.
 
     Example: sia domains
     """

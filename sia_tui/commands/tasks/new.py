@@ -17,7 +17,7 @@ from sia_tui.cli.output import plain, print_json
 @click.option("--template", help="classify, program, artefact or judge.  [default: asks]")
 @shared_options
 def new(folder: Path, template: str | None, shared: Shared) -> None:
-    """Make DIR a task of your own that runs at once, to be changed into yours.
+    """Create a task in DIR from a template. It runs at once; change it into yours.
 
     Example: sia new tickets --template classify
     """
@@ -30,7 +30,7 @@ def new(folder: Path, template: str | None, shared: Shared) -> None:
     for path in written:
         click.echo(plain(f"  {path}"))
     here = shlex.quote(str(folder))
-    click.echo(f"It runs as it is: sia run {here}. What to change stands in {plain(str(folder / 'README.md'))}.")
+    click.echo(f"Run it with:  sia run {here}. {plain(str(folder / 'README.md'))} says what to change.")
 
 
 def _can_ask(shared: Shared) -> bool:
@@ -38,14 +38,12 @@ def _can_ask(shared: Shared) -> bool:
 
 
 def _ask(shared: Shared) -> str:
-    """The template that a person at a terminal chooses."""
+    """Asks for the template, in a terminal."""
     from engine.domain_check.templates import ABOUT
     from engine.errors import SiaError
 
     if not _can_ask(shared):
-        raise SiaError(
-            "a new task needs a template, and nobody can be asked here", f"pass --template {' or '.join(ABOUT)}"
-        )
+        raise SiaError("a new task needs a template", f"pass --template {' or '.join(ABOUT)}")
     for name, about in ABOUT.items():
         click.echo(f"  {name:<10}{about}")
     return str(click.prompt("Which is most like your task?", type=click.Choice(list(ABOUT)), default="classify"))

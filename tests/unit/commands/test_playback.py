@@ -46,7 +46,7 @@ def test_another_rule_of_the_gate_is_shown_beside_the_recorded_one(call: Any) ->
     shown = call("compare", "r1", "--what-if", "gate.minimum_effect=0.5", "--what-if", "gate.alpha=.02")
     assert shown.exit_code == 0, shown.output
     assert "need p < 0.02 (in the run 0.01)" in shown.output
-    assert "would not have been made" in shown.output
+    assert "would not exist" in shown.output
     assert "from generation 3 on the run would have differed." in shown.output
     facts = json.loads(call("compare", "r1", "--what-if", "gate.minimum_effect=0.5", "--json").output)
     assert (facts["differs_at"], facts["parts_at"]) == (2, 3)
@@ -177,4 +177,4 @@ def test_renaming_and_remarks_have_a_line(workspace: Path, finished: str) -> Non
         log.append([(3, t.RunRenamed("other")), (3, t.RunNoted("[b]bold[/b]"))])
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
         found = [frame.as_json()["text"] for frame in frames(states(reader, finished), Window())]
-    assert found[-2:] == ["the run is renamed other", "note: [b]bold[/b]"]
+    assert found[-2:] == ["renamed to other", "note: [b]bold[/b]"]

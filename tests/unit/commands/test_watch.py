@@ -28,7 +28,7 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[bytes]) -> N
 
 
 class Watched:
-    """A run on a copy of the toy, whose second candidate waits for a word: it goes on until somebody ends it."""
+    """A run on a copy of the toy, whose second candidate awaits approval: it stays live until ended."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder, self.said = folder, folder / "said.txt"
@@ -39,7 +39,7 @@ class Watched:
             self.process = subprocess.Popen(words([*command, *options]), cwd=folder, stdout=output, stderr=output)
 
     def waits(self, name: str) -> bool:
-        """Whether that run waits for a word."""
+        """Whether that run awaits approval."""
         return "approval.asked" in self.types(name)
 
     def types(self, name: str) -> list[str]:
@@ -74,7 +74,7 @@ def test_a_save_stops_the_run_and_begins_another(watched: Watched) -> None:
     (watched.task / ".hidden").write_text("nobody minds")
     agent.write_text(f"{right}# better\n")
     watched.until(lambda: watched.waits("times7-2"))
-    assert "harness/agent.py changed: starting anew" in watched.said.read_text()
+    assert "harness/agent.py changed: starting a new run" in watched.said.read_text()
 
     watched.process.send_signal(signal.SIGINT)
     assert watched.process.wait(WAIT_S) == 0
