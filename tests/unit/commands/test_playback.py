@@ -111,7 +111,7 @@ def test_config_show_without_a_run_tells_places_and_defaults(monkeypatch: pytest
 def test_a_replay_shows_what_was_shown_live_between_the_first_and_the_last_word(call: Any) -> None:
     shown = call("replay", "r1").output.splitlines()
     assert "toy-1: A toy · 3 generations · seed 7" in shown[0]
-    assert "toy-1 is finished" in shown[-1]
+    assert "toy-1 finished" in shown[-1]
     texts = [row["text"] for row in json.loads(call("replay", "r1", "--json").output)]
     assert [line[8:] for line in shown] == texts
 
