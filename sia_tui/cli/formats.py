@@ -7,7 +7,7 @@ from typing import Any
 from sia_tui.cli.output import plain
 
 _LONGEST = 60
-"""Letters of a setting that are printed; a script can be a whole page."""
+"""Characters of a setting to print; a script can be a page long."""
 
 
 def number(value: float | None) -> str:
@@ -45,6 +45,6 @@ def size(count: int) -> str:
 
 
 def value(setting: Any) -> str:
-    """The value of a setting, cut at sixty letters."""
+    """The value of a setting, cut to sixty characters."""
     text = "none" if setting is None else str(setting)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

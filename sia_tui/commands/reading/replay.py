@@ -1,4 +1,4 @@
-"""replay: a past run from its log, shown or recomputed."""
+"""replay: a past run from its log, played or recomputed."""
 
 from __future__ import annotations
 

@@ -28,10 +28,10 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
     Example: sia show last
     """
     from engine.core.state import fold
-    from engine.queries.run_report import show as shown
+    from engine.queries.run_report import show as report
 
     with open_run(shared.workspace, reference) as (reader, run):
-        facts = shown(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
+        facts = report(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
         plotted = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)

@@ -40,12 +40,12 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
     if wants_packages:
         packages.install(task.requirements, task.packages, say)
         task = _recognise(folder)
-    whole = not task.missing and not task.models
+    runnable = not task.missing and not task.models
     graded = None
-    if whole or submission:
+    if runnable or submission:
         isolation = choose_isolation(unsafe=unsafe)
         found = find(str(folder))
-        if whole:
+        if runnable:
             found = asyncio.run(verifier_noise.measured(found, isolation, say))
             task = _recognise(folder)
         if submission:
