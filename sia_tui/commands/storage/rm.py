@@ -33,4 +33,5 @@ def rm(reference: str, yes: bool, shared: Shared) -> None:
     if shared.as_json:
         print_json({"run": gone.run, "name": gone.name, "events": gone.events})
     else:
-        click.echo(f"{gone.name} and its {gone.events} events deleted; `sia gc` frees their space.")
+        events = f"{gone.events} event{'s' * (gone.events != 1)}"
+        click.echo(f"{gone.name} deleted, with {events}; `sia gc` frees the space.")
