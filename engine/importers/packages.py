@@ -138,7 +138,14 @@ def install(requirements: Sequence[str], place: Path, report: Callable[[str], No
 
     def run(fresh: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)  # of the try before
-        pip.run("install", requirements, "--target", str(fresh), remedy="correct them, or install them yourself")
+        pip.run(
+            "install",
+            requirements,
+            "--target",
+            str(fresh),
+            scratch=fresh.parent,
+            remedy="correct them, or install them yourself",
+        )
 
     try:
         once(place, lambda fresh: patiently(lambda: run(fresh), report), report=report)

@@ -100,7 +100,13 @@ def _install(place: Path, pins: Sequence[str], report: Report) -> None:
     shutil.rmtree(place, ignore_errors=True)
     report(f"making an environment in {place}")
     venv.create(place, with_pip=True, symlinks=True)
-    pip.run("install", pins, "--only-binary", ":none:", remedy="try again", python=str(_python(place)), report=report)
+    pip.run(
+        *("install", pins, "--only-binary", ":none:"),
+        scratch=place,
+        remedy="try again",
+        python=str(_python(place)),
+        report=report,
+    )
 
 
 def _python(place: Path) -> Path:
