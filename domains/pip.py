@@ -120,8 +120,11 @@ def _cause(said: str) -> str:
         return "what came is not whole, or not what the index announces"
     if "timed out" in said:
         return "the index did not answer in time"
-    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)|(?:Error|Disconnected)\('([^'()]+)'\)", said)
-    return "".join(found[-1]) if found else ""
+    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", said) or re.findall(
+        r"(?:Error|Disconnected)\('([^'()]+)'\)", said
+    )
+    through = "the proxy: " if "ProxyError" in said else ""
+    return f"{through}{found[-1]}" if found else ""
 
 
 def _short(line: str) -> str:

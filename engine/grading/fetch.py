@@ -48,9 +48,13 @@ async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]
         async with asyncio.timeout(WALL_S):
             reply = await frames.receive(process.stdout)
     except TimeoutError:
-        raise GraderFailed(f"its data was not fetched within {WALL_S:g} s") from None
+        raise SiaError(
+            f"the data of {folder.spec.name} was not there after {WALL_S:g} s", "try again: it may go on where it was"
+        ) from None
     except asyncio.IncompleteReadError:
-        raise GraderFailed("its process died while it fetched the data") from None
+        raise SiaError(
+            f"the process that fetches the data of {folder.spec.name} died", "try again; memory may be short"
+        ) from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # whatever the domain has started, too
