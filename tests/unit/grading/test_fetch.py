@@ -16,11 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.domain_check.examination import examine
+from engine.domain_check.finding import Finding
 from engine.errors import SiaError
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.fetch import fetch
 from engine.grading.loader import Folder, find
 from engine.run.domain_session import describe
+from engine.sandbox import Isolation
 from tests.fakes import package_index
 from tests.fakes.package_index import BreaksOff, PackageIndex, Script, Trouble, wheel
 from tests.fakes.serving import ROOT
@@ -313,3 +316,27 @@ def test_a_fetch_that_is_given_up_ends_what_fetches(
         with pytest.raises(TimeoutError):
             asyncio.run(go())
         wait(lambda: not running(index))
+
+
+def first_finding(folder: Folder) -> Finding:
+    """What `sia check` says first of a domain: whether it opens."""
+
+    async def go() -> Finding:
+        async for finding in examine(str(folder.path), None, isolation=Isolation.unsafe(), workers=1):
+            return finding
+        raise AssertionError("nothing was said")
+
+    return asyncio.run(go())
+
+
+def test_a_check_fetches_what_is_missing_too(folder: Folder, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(files, monkeypatch):
+        found = first_finding(folder)
+    assert (found.check, found.status) == ("contract", "pass")
+
+
+def test_a_check_says_why_it_could_not_fetch(folder: Folder, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(files, monkeypatch, lambda asked: Trouble(403) if "/files/" in asked.path else Trouble()):
+        found = first_finding(folder)
+    assert (found.check, found.status) == ("contract", "fail")
+    assert "403" in found.sentence
