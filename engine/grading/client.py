@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Grade, Instance, Picture, Question, Split, Summary
-from engine import frames
+from engine import pipes
 from engine.errors import SiaError
 from engine.grading.facts import Facts
 from engine.grading.loader import Folder
@@ -144,10 +144,10 @@ class Grader:
             process = self._process or await self._start()
             assert process.stdin and process.stdout  # noqa: S101 - both are pipes
             try:
-                process.stdin.write(frames.pack((operation, arguments)))
+                process.stdin.write(pipes.pack((operation, arguments)))
                 await process.stdin.drain()
                 async with asyncio.timeout(timeout):  # wait_for of Python 3.11 swallows a cancellation beside a reply
-                    reply = await frames.receive(process.stdout)
+                    reply = await pipes.receive(process.stdout)
             except TimeoutError:
                 await self.close()
                 raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None
@@ -186,7 +186,7 @@ class Grader:
         return self._process
 
     async def _listen(self, stream: asyncio.StreamReader) -> None:
-        async for line in frames.lines(stream):
+        async for line in pipes.lines(stream):
             self._said.append(line)
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import frames
+from engine import pipes
 from engine.errors import SiaError
 from engine.grading.client import GraderFailed
 from engine.grading.loader import Folder
@@ -30,7 +30,7 @@ async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]
     untold = [f"fetching the data of {folder.spec.name}"] if data is None else []
 
     async def relay(stream: asyncio.StreamReader) -> None:
-        async for line in frames.lines(stream):
+        async for line in pipes.lines(stream):
             while untold:
                 report(untold.pop())
             report(line)
@@ -46,7 +46,7 @@ async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]
     relayed = asyncio.create_task(relay(process.stderr))
     try:
         async with asyncio.timeout(WALL_S):
-            reply = await frames.receive(process.stdout)
+            reply = await pipes.receive(process.stdout)
     except TimeoutError:
         raise SiaError(
             f"the data of {folder.spec.name} was not there after {WALL_S:g} s", "try again: it may go on where it was"

@@ -12,7 +12,7 @@ from typing import Any
 
 from domains.contract import DataInvalid, DataMissing, Report
 from domains.patience import patiently
-from engine import frames
+from engine import pipes
 from engine.grading.loader import load_module
 
 
@@ -32,7 +32,7 @@ def obtain(folder: Path, data: Path | None, report: Report) -> Path:
 
 def main() -> None:
     """Obtains the data of the domain in the folder that the first argument names."""
-    frames.die_with_parent()
+    pipes.die_with_parent()
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a domain that prints must not break the frame
     folder, data = Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None
@@ -45,7 +45,7 @@ def main() -> None:
     except Exception as error:
         reply = {"error": f"{type(error).__name__}: {error}"}
     sys.stdout.flush()
-    channel.write(frames.pack(reply))
+    channel.write(pipes.pack(reply))
     channel.flush()
 
 

@@ -12,7 +12,6 @@ import os
 import select
 import signal
 import socket
-import struct
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -23,13 +22,13 @@ import msgspec
 from domains.contract import GuestFailed, Reply
 from engine.sandbox import Failure, Outcome
 from engine.sandbox import tree as processes
+from engine.sandbox.channel import no_extension, received_from
+from engine.sandbox.inside import frames
 
 MOST_BYTES = 1 << 20
 STILL_S = 5.0
 _YIELD_S = 1e-5
 """A thread needs a processor to stop; a host that looks without a pause keeps it from one for milliseconds."""
-_HEAD = struct.Struct("!I")
-_CREDENTIALS = struct.Struct("iII")
 
 
 def line_ends() -> tuple[socket.socket, socket.socket]:
@@ -55,13 +54,10 @@ class Line:
     def greet(self, wall_s: float) -> None:
         """Waits until the guest has its line, and learns from the kernel which process it is."""
         self._wait(time.monotonic() + wall_s)
-        data, extra, _, _ = self._end.recvmsg(_HEAD.size, socket.CMSG_SPACE(_CREDENTIALS.size))
-        for level, kind, content in extra:
-            if data and (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-                self._pid = _CREDENTIALS.unpack(content[: _CREDENTIALS.size])[0]
+        head, self._pid = received_from(self._end, frames.HEAD)
         self._end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         until = time.monotonic() + wall_s
-        self._exactly(_size(data + self._exactly(_HEAD.size - len(data), until)), until)
+        self._exactly(_size(head + self._exactly(frames.HEAD - len(head), until)), until)
         if not self._pid:
             raise GuestFailed("infrastructure", "the kernel did not say who speaks on the line")
         self._slot = _parent(self._pid)
@@ -69,19 +65,19 @@ class Line:
 
     def ask(self, order: Any, wall_s: float) -> Reply:
         """See `domains.contract.Live`."""
-        frame = msgspec.msgpack.encode(order)
+        frame = frames.pack(msgspec.msgpack.encode(order))
         self._resume()
         started = time.monotonic()
         try:
-            self._end.sendall(_HEAD.pack(len(frame)) + frame)
+            self._end.sendall(frame)
         except OSError:
             raise self._failure("closed the line") from None
         until = started + wall_s
-        body = self._exactly(_size(self._exactly(_HEAD.size, until)), until)
+        body = self._exactly(_size(self._exactly(frames.HEAD, until)), until)
         self._halt()
         stopped = time.monotonic()
         try:
-            value = msgspec.msgpack.decode(body, ext_hook=_no_extension)
+            value = msgspec.msgpack.decode(body, ext_hook=no_extension)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             raise GuestFailed("candidate", "spoke no MessagePack on the line") from None
         return Reply(value, stopped - started)
@@ -91,7 +87,7 @@ class Line:
         if self._pid:
             with contextlib.suppress(OSError):
                 self._resume()
-                self._end.sendall(_HEAD.pack(1) + msgspec.msgpack.encode(None))
+                self._end.sendall(frames.pack(msgspec.msgpack.encode(None)))
         with contextlib.suppress(Exception):  # what came of it does not matter any more
             self._job.result(wall_s)
         return self._job.done()
@@ -189,11 +185,6 @@ def _parent(pid: int) -> int:
 
 
 def _size(head: bytes) -> int:
-    (size,) = _HEAD.unpack(head)
-    if size > MOST_BYTES:
+    if (size := frames.size(head)) > MOST_BYTES:
         raise GuestFailed("candidate", f"sent a frame of {size} bytes")
-    return int(size)
-
-
-def _no_extension(code: int, _data: memoryview) -> Any:
-    raise ValueError(f"MessagePack extension {code}")
+    return size

@@ -27,7 +27,7 @@ from domains.contract import (
     Question,
     Split,
 )
-from engine import frames
+from engine import pipes
 from engine.grading import facts, quarantine
 from engine.grading.bench import GradingBench
 from engine.grading.loader import load_module
@@ -142,14 +142,14 @@ class Service:
 def main() -> None:
     """Serves one engine until it closes the pipe."""
     quarantine.cut_off()
-    frames.die_with_parent()  # a grader that hangs must not outlive an engine that was killed
+    pipes.die_with_parent()  # a grader that hangs must not outlive an engine that was killed
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a domain that prints must not break the frames
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     folder, data = Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None
     isolation = msgspec.json.decode(sys.argv[3], type=Isolation | None)
     service: Service | None = None
-    while (request := frames.read(channel_in)) is not None:
+    while (request := pipes.read(channel_in)) is not None:
         operation, arguments = request
         reply: dict[str, Any]
         try:
@@ -162,7 +162,7 @@ def main() -> None:
             # what an exception says may tell a label; of train it may
             hidden = operation == "grade" and arguments[0] != "train"
             reply = {"error": type(error).__name__ if hidden else f"{type(error).__name__}: {error}"}
-        channel_out.write(frames.pack(reply))
+        channel_out.write(pipes.pack(reply))
         channel_out.flush()
 
 

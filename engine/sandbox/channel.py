@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.sandbox.inside import frames
+
 CALL_BYTES = 4 << 20
-_HEAD = struct.Struct("!I")
 _CREDENTIALS = struct.Struct("iII")
 
 
@@ -45,11 +46,21 @@ class Malformed(Exception):
 Said = Called | Answered | Raised
 
 
-def _no_extension(code: int, _data: memoryview) -> Any:
+def no_extension(code: int, _data: memoryview) -> Any:
+    """An `ext_hook` that refuses: an extension would be decoded by code that we do not know."""
     raise ValueError(f"MessagePack extension {code}")
 
 
-_said = msgspec.msgpack.Decoder(Said, ext_hook=_no_extension)
+def received_from(end: socket.socket, most: int) -> tuple[bytes, int]:
+    """Up to `most` bytes, and the process that sent them according to the kernel, or 0 (SO_PASSCRED must be set)."""
+    data, extra, _, _ = end.recvmsg(most, socket.CMSG_SPACE(_CREDENTIALS.size))
+    for level, kind, content in extra:
+        if data and (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+            return data, int(_CREDENTIALS.unpack(content[: _CREDENTIALS.size])[0])
+    return data, 0
+
+
+_said = msgspec.msgpack.Decoder(Said, ext_hook=no_extension)
 
 
 class Conversation:
@@ -66,7 +77,7 @@ class Conversation:
     async def receive(self) -> Said | None:
         """The next frame; None at the end of the stream. Raises `Malformed`."""
         try:
-            (size,) = _HEAD.unpack(await self._reader.readexactly(_HEAD.size))
+            size = frames.size(await self._reader.readexactly(frames.HEAD))
             if size > max(CALL_BYTES, self._answer_bytes):
                 raise Malformed(f"a frame of {size} bytes")
             frame = await self._reader.readexactly(size)
@@ -86,9 +97,8 @@ class Conversation:
 
     async def send(self, message: Any) -> None:
         """Sends a reply; a harness that has gone does not matter here."""
-        frame = msgspec.msgpack.encode(message)
         with contextlib.suppress(OSError):
-            self._writer.write(_HEAD.pack(len(frame)) + frame)
+            self._writer.write(frames.pack(msgspec.msgpack.encode(message)))
             await self._writer.drain()
 
     def close(self) -> None:
@@ -107,24 +117,22 @@ class Control:
     async def ready(self) -> int:
         """Waits for the first frame and returns the sender's process id, vouched for by the kernel."""
         await self._readable()
-        data, extra, _, _ = self._socket.recvmsg(64, socket.CMSG_SPACE(_CREDENTIALS.size))
-        for level, kind, content in extra:
-            if data and level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-                pid: int = _CREDENTIALS.unpack(content[: _CREDENTIALS.size])[0]
-                return pid
-        raise EOFError
+        data, pid = received_from(self._socket, 64)
+        if not data or not pid:
+            raise EOFError
+        return pid
 
     async def send(self, message: Any, descriptors: Sequence[int] = ()) -> None:
         """Sends a frame and, on its first bytes, descriptors. Raises OSError where the other end has gone."""
         frame = message if isinstance(message, bytes) else msgspec.msgpack.encode(message)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
         # Four bytes always fit: a control stream carries one request at a time.
-        self._socket.sendmsg([_HEAD.pack(len(frame))], [rights] if descriptors else [])
+        self._socket.sendmsg([frames.head(len(frame))], [rights] if descriptors else [])
         await self._loop.sock_sendall(self._socket, frame)
 
     async def receive(self, most: int = 1 << 12) -> Any:
         """The next frame. Raises EOFError or `Malformed`."""
-        (size,) = _HEAD.unpack(await self._exactly(_HEAD.size))
+        size = frames.size(await self._exactly(frames.HEAD))
         if size > most:
             raise Malformed(f"a frame of {size} bytes")
         try:

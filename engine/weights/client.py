@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import frames
+from engine import pipes
 from engine.errors import SiaError
 from engine.models.backends.local import threads as processors
 from engine.models.protocol import Reply, Request
@@ -88,13 +88,13 @@ class Trainer:
         await self._listening
 
     async def _call(self, operation: str, *arguments: Any, report: Report = lambda _: None) -> Any:
-        pipes = self._process
-        assert pipes.stdin and pipes.stdout  # noqa: S101 - both are pipes
+        process = self._process
+        assert process.stdin and process.stdout  # noqa: S101 - both are pipes
         async with self._turn:
             try:
-                pipes.stdin.write(frames.pack((operation, arguments)))
-                await pipes.stdin.drain()
-                while "report" in (reply := await frames.receive(pipes.stdout)):
+                process.stdin.write(pipes.pack((operation, arguments)))
+                await process.stdin.drain()
+                while "report" in (reply := await pipes.receive(process.stdout)):
                     report(reply["report"])
             except (OSError, asyncio.IncompleteReadError):
                 raise await self._death(operation) from None
@@ -117,7 +117,7 @@ class Trainer:
 
     async def _listen(self) -> None:
         assert self._process.stderr  # noqa: S101 - a pipe
-        async for line in frames.lines(self._process.stderr):
+        async for line in pipes.lines(self._process.stderr):
             if line:
                 self._said.append(line)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from engine import frames
+from engine import pipes
 from engine.errors import SiaError
 from engine.models.extras import missing
 from engine.models.protocol import Request
@@ -67,17 +67,17 @@ class Service:
 
 def main() -> None:
     """Serves one engine until it closes the pipe, and dies with it."""
-    frames.die_with_parent()
+    pipes.die_with_parent()
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the frames
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
     def tell(reply: dict[str, Any]) -> None:
-        channel_out.write(frames.pack(reply))
+        channel_out.write(pipes.pack(reply))
         channel_out.flush()
 
     service = Service(tell)
-    while (request := frames.read(channel_in)) is not None:
+    while (request := pipes.read(channel_in)) is not None:
         operation, arguments = request
         try:
             tell({"ok": getattr(service, operation)(*arguments)})

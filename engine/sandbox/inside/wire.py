@@ -1,6 +1,6 @@
-"""What goes over the wire: frames of a 4-byte length and MessagePack, and the messages that the host sends.
+"""The worker's end of its channels: MessagePack in frames, and the messages that the host sends.
 
-File descriptors ride on the length (SCM_RIGHTS).
+File descriptors are sent with the first byte of a frame (SCM_RIGHTS).
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ from __future__ import annotations
 import mmap
 import os
 import socket
-import struct
 import threading
 from typing import Any
 
 import msgspec
 
-MB = 1 << 20
+from . import frames
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -69,24 +68,16 @@ class Channel:
         self.send_bytes(encode(message))
 
     def send_bytes(self, frame: bytes) -> None:
-        self._socket.sendall(struct.pack("!I", len(frame)) + frame)
+        self._socket.sendall(frames.pack(frame))
 
     def receive(self, kind: Any = Any) -> tuple[Any, list[int]]:
         """The next frame and the descriptors that came with it; raises EOFError."""
-        head, fds, _, _ = socket.recv_fds(self._socket, 4, 4)
-        head += self._exactly(4 - len(head)) if head else b""
+        head, fds, _, _ = socket.recv_fds(self._socket, frames.HEAD, 4)
         if not head:
             raise EOFError
-        return msgspec.msgpack.decode(self._exactly(struct.unpack("!I", head)[0]), type=kind), fds
-
-    def _exactly(self, size: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
-            part = self._socket.recv(min(size - len(parts), MB))
-            if not part:
-                raise EOFError
-            parts += part
-        return bytes(parts)
+        head += frames.exactly(self._socket.recv, frames.HEAD - len(head))
+        body = frames.exactly(self._socket.recv, frames.size(head))
+        return msgspec.msgpack.decode(body, type=kind), fds
 
     def call(self, op: str, payload: Any) -> Any:
         with self._lock:

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from domains.contract import Grade
-from engine import frames
+from engine import pipes
 from engine.errors import SiaError
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import Folder, built_in, find
@@ -94,14 +94,14 @@ def test_a_split_is_handed_out_with_labels_for_train_only(toy: Folder) -> None:
 
 def test_no_label_of_val_or_test_crosses_the_pipe(made: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch) -> None:
     passed: list[bytes] = []
-    receive = frames.receive
+    receive = pipes.receive
 
     async def spied(stream: asyncio.StreamReader) -> Any:
         message = await receive(stream)
-        passed.append(frames.pack(message))
+        passed.append(pipes.pack(message))
         return message
 
-    monkeypatch.setattr(frames, "receive", spied)
+    monkeypatch.setattr(pipes, "receive", spied)
 
     async def work(grader: Grader) -> None:
         await grader.describe()
@@ -299,7 +299,7 @@ def test_a_call_that_is_cancelled_as_its_reply_comes_is_cancelled(
             waiting.set()
             return await reply
 
-        monkeypatch.setattr(frames, "receive", receive)
+        monkeypatch.setattr(pipes, "receive", receive)
         call = asyncio.create_task(grader.draws())
         await waiting.wait()
         reply.set_result({"ok": True})

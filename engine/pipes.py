@@ -1,4 +1,4 @@
-"""Length-prefixed MessagePack between the engine and the processes that it starts."""
+"""Pipes between the engine and the processes that it starts: messages in MessagePack, and lines of text."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from engine.sandbox.inside import frames
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
 
 def pack(message: Any) -> bytes:
-    """One frame: four bytes of length, big endian, and the message."""
-    body = _encode(message)
-    return len(body).to_bytes(4, "big") + body
+    """A message as one frame."""
+    return frames.pack(_encode(message))
 
 
 def read(stream: BinaryIO) -> Any:
     """The next message of a blocking stream, or None at its end."""
-    head = stream.read(4)
-    if len(head) < 4:
-        return None
-    return _decode(stream.read(int.from_bytes(head, "big")))
+    head = stream.read(frames.HEAD)
+    return _decode(stream.read(frames.size(head))) if len(head) == frames.HEAD else None
 
 
 def die_with_parent() -> None:
@@ -48,5 +47,5 @@ async def lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
 
 async def receive(stream: asyncio.StreamReader) -> Any:
     """The next message; raises `asyncio.IncompleteReadError` at the end of the stream."""
-    head = await stream.readexactly(4)
-    return _decode(await stream.readexactly(int.from_bytes(head, "big")))
+    head = await stream.readexactly(frames.HEAD)
+    return _decode(await stream.readexactly(frames.size(head)))

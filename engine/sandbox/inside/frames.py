@@ -1,0 +1,38 @@
+"""Frames: a length of four bytes, big endian, then as many bytes. The only definition, inside the sandbox and outside.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+HEAD = 4
+"""Bytes of the length."""
+_PART = 1 << 20
+
+
+def head(size: int) -> bytes:
+    """What goes before a body of `size` bytes."""
+    return size.to_bytes(HEAD, "big")
+
+
+def pack(body: bytes) -> bytes:
+    """A whole frame."""
+    return head(len(body)) + body
+
+
+def size(head: bytes) -> int:
+    """How many bytes follow this head."""
+    return int.from_bytes(head, "big")
+
+
+def exactly(receive: Callable[[int], bytes], count: int) -> bytes:
+    """`count` bytes of a stream whose `receive` returns at most as many as asked for; raises `EOFError` at its end."""
+    data = bytearray()
+    while len(data) < count:
+        part = receive(min(count - len(data), _PART))
+        if not part:
+            raise EOFError
+        data += part
+    return bytes(data)
