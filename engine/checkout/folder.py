@@ -2,6 +2,7 @@
 
 README.md         what it is, its score, how to run it
 run.py            the runner, which does not need sia
+runtime/          `ctx`, as it is in the sandbox
 candidate.json    where it comes from, and the seeds that make its answers the run's
 harness/          the harness with its parameters
 adapter/          its trained weights, for transformers, vLLM and llama.cpp, where it has any
@@ -22,9 +23,14 @@ from domains.contract import Instance
 from engine.core.results import Key, Results
 from engine.core.state import Generation, State, evolve
 from engine.errors import SiaError
+from engine.evaluation import majority_vote
+from engine.evaluation.trial import prepared_on
 from engine.events import types as t
 from engine.events.reader import Reader, RunRow
+from engine.sandbox import inside
 from harness_repo import harness as harnesses
+
+RUNTIME = ("context.py", "harness.py")
 
 
 class Checkout(msgspec.Struct, frozen=True):
@@ -50,6 +56,12 @@ class Checkout(msgspec.Struct, frozen=True):
     def held_out(self) -> list[str]:
         """The instances of `train` that its Execution answered, and so did not learn from."""
         return sorted({name for split, name, _ in self.results if split == "train"})
+
+    @property
+    def learns(self) -> bool:
+        """Whether it learnt from anything; a domain may say that its harnesses learn nothing."""
+        nothing = majority_vote.prepared(prepared_on([]), self.generation.candidate.votes)
+        return any(result.prepared != nothing for result in self.results.values()) or not self.results
 
 
 def load(reader: Reader, run: RunRow, generation: int | None) -> Checkout:
@@ -94,6 +106,7 @@ def folder(
     files = {
         "README.md": _readme(checkout, with_data=train is not None).encode(),
         "run.py": resources.files(__package__).joinpath("runner.py").read_bytes(),
+        **{f"runtime/{name}": resources.files(inside).joinpath(name).read_bytes() for name in RUNTIME},
         "candidate.json": _json(_facts(checkout), indent=2) + b"\n",
         **{f"harness/{path}": content for path, content in checkout.files.items()},
         **{f"adapter/{path}": content for path, content in (adapter or {}).items()},
@@ -135,6 +148,7 @@ def _facts(checkout: Checkout) -> dict[str, Any]:
         "seed": state.root_seed,
         "repeat": checkout.repeat,
         "held_out": checkout.held_out,
+        "learns": checkout.learns,
     }
 
 
@@ -178,7 +192,8 @@ order: `{{"id": ..., "answer": ...}}` or `{{"id": ..., "failure": ...}}`. What t
 `{{"id": ..., "data": ..., "label": ...}}`, is {learns}; leave out `--train` for a harness that learns nothing.
 
 With `--as-in-run` it leaves out the {len(checkout.held_out)} instances that were held out in the run, and so answers
-exactly as it did there. `run.py` is no sandbox: the harness runs with your own rights.
+exactly as it did there. A folder of the domain that the harness reads through `ctx.folders` is named with
+`--folder NAME=DIR`. `run.py` is not a sandbox: the harness runs with your own rights.
 """
 
 

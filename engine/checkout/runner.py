@@ -2,39 +2,43 @@
 
 Needs Python 3.11 or later and the packages that README.md lists. Instances are JSON lines: each a value, or an object
 of "id", "data" and perhaps "label". Answers go to standard output as JSON lines in the same order; what the harness
-logs goes to standard error. This is no sandbox: the harness's code runs with your own rights.
+logs goes to standard error. This is not a sandbox: the harness's code runs with your own rights.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
-import importlib.util
 import json
 import os
-import random
 import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
-from typing import IO, Any, NamedTuple, NoReturn
+from typing import IO, Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
+RUNTIME = "_sia_runtime"
+"""The name under which runtime/ is imported: no harness gives it to a module of its own."""
 SAME = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""What could make the same harness answer differently from one machine to the next."""
+"""As in the sandbox: without it the same harness may answer differently on another machine."""
 
 
-class Instance(NamedTuple):
-    """What `solve` is given; `label` is filled for what the harness learns from."""
+class Row(NamedTuple):
+    """An instance as it was read."""
 
     id: str
     data: Any
     label: Any = None
 
 
-def read(lines: Iterable[str]) -> Iterator[Instance]:
-    """The instances of JSON lines; one without an id is called by the number of its line. Raises `ValueError`."""
+def read(lines: Iterable[str]) -> Iterator[Row]:
+    """The instances of JSON lines; one without an id is named by the number of its line. Raises `ValueError`."""
     seen: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -51,7 +55,7 @@ def read(lines: Iterable[str]) -> Iterator[Instance]:
         if name in seen:
             raise ValueError(f"line {number} has the id {name!r} for the second time")
         seen.add(name)
-        yield Instance(name, value["data"], value.get("label")) if whole else Instance(name, value)
+        yield Row(name, value["data"], value.get("label")) if whole else Row(name, value)
 
 
 def derive(seed: int, *purpose: str | int) -> int:
@@ -60,137 +64,114 @@ def derive(seed: int, *purpose: str | int) -> int:
     return int.from_bytes(hashlib.sha256(material.encode()).digest()[:6], "big")
 
 
-class Unavailable(Exception):
-    """The harness asks for what is not here: a model, or a tool of its domain."""
+class Runner:
+    """The harness of this folder, prepared. It meets the same `ctx` as in the sandbox, except for model and tools."""
 
+    def __init__(self, facts: dict[str, Any], train: list[Row], folders: dict[str, str], scratch: Path) -> None:
+        package = ModuleSpec(RUNTIME, None, is_package=True)
+        package.submodule_search_locations = [str(HERE / "runtime")]
+        sys.modules[RUNTIME] = module_from_spec(package)
+        self._ctx, self._harness = (import_module(f"{RUNTIME}.{name}") for name in ("context", "harness"))
+        self._facts, self._folders, self._scratch, self._folder = facts, folders, scratch, HERE / "harness"
+        self._train = [self._ctx.Instance(*row) for row in (train if facts["learns"] else [])]
+        manifest = tomllib.loads((self._folder / "harness.toml").read_text(encoding="utf-8"))
+        chosen = self._folder / "params.toml"
+        self._params = tomllib.loads(chosen.read_text(encoding="utf-8")) if chosen.is_file() else {}
+        self._solve: Callable[[Any, Any], Any] | None = None
+        self._prepared: Any = None
+        self._broken = self._prepare(manifest.get("entry", "agent.py"))
 
-class Absent:
-    """Stands for `ctx.model` and `ctx.tools`."""
+    def answers(self, todo: list[Row]) -> Iterator[dict[str, Any]]:
+        """One result for each of `todo`, in order."""
+        for row in todo:
+            yield {"id": row.id, **(self._broken or self._apart(row))}
 
-    def chat(self, *_: Any, **__: Any) -> NoReturn:
-        raise Unavailable("there is no model here")
-
-    def score(self, *_: Any, **__: Any) -> NoReturn:
-        raise Unavailable("there is no model here")
-
-    def call(self, *_: Any, **__: Any) -> NoReturn:
-        raise Unavailable("there are no tools here")
-
-
-class Context:
-    """`ctx`: all that a harness may use beside its own files."""
-
-    def __init__(self, params: dict[str, Any], train: list[Instance], seed: int, prepared: Any) -> None:
-        self.params = dict(params)
-        self.prepared = prepared
-        self.rng = random.Random(seed)
-        self.model = self.tools = Absent()
-        self._train = train
-
-    def train(self) -> list[Instance]:
-        """The instances to learn from, with their labels."""
-        return list(self._train)
-
-    def log(self, *parts: Any) -> None:
-        """Writes a line to standard error."""
-        print(*parts, file=sys.stderr, flush=True)
-
-
-def load(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """The harness's entry as a module, and its parameters."""
-    manifest = tomllib.loads((folder / "harness.toml").read_text(encoding="utf-8"))
-    chosen = folder / "params.toml"
-    params = tomllib.loads(chosen.read_text(encoding="utf-8")) if chosen.is_file() else {}
-    path = folder / manifest.get("entry", "agent.py")
-    sys.path.insert(0, str(folder))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module, params
-
-
-def answer(solve: Callable[[], Any]) -> dict[str, Any]:
-    """What `solve` returns, or how it failed."""
-    try:
-        found = {"answer": solve()}
-        json.dumps(found, default=plain, ensure_ascii=False).encode()
-    except Exception as error:
-        kind = "model" if isinstance(error, Unavailable) else "candidate"
-        return {"failure": {"kind": kind, "message": f"{type(error).__name__}: {error}"}}
-    return found
-
-
-def apart(solve: Callable[[], Any]) -> dict[str, Any]:
-    """The same in a process of its own where the system can fork, so that no `solve` leaves anything to the next."""
-    if not hasattr(os, "fork"):
-        return answer(solve)
-    sys.stdout.flush()
-    end, begin = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(end)
+    def _prepare(self, entry: str) -> dict[str, Any] | None:
+        """Prepares the harness; the failure, which is that of every instance, if there is one."""
+        seed = derive(self._facts["seed"], "prepare")
+        self._harness.enter(self._scratch, seed)
         try:
-            with os.fdopen(begin, "wb") as pipe:
-                pipe.write(json.dumps(answer(solve), default=plain).encode())
-            sys.stdout.flush()
-        finally:
-            os._exit(0)
-    os.close(begin)
-    with os.fdopen(end, "rb") as pipe:
-        said = pipe.read()
-    _, status = os.waitpid(child, 0)
-    if not said:
-        return {"failure": {"kind": "candidate", "message": f"the process ended with status {status}"}}
-    found: dict[str, Any] = json.loads(said)
-    return found
+            folder = str(self._folder)
+            self._solve, self._prepared = self._harness.prepare(folder, entry, self._context(seed, None))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a harness raises is its failure, SystemExit too
+            return self._failure(error)
+        return None
 
+    def _context(self, seed: int, prepared: Any) -> Any:
+        given = {"params": self._params, "folders": self._folders, "train": self._train}
+        return self._ctx.Context(self._refuse, seed, **given, prepared=prepared)
 
-def plain(value: Any) -> Any:
-    """NumPy's scalars and arrays become Python's own."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"an answer cannot hold a value of type {type(value).__name__}")
+    def _refuse(self, op: str, _payload: Any) -> None:
+        if op == "tools.call":
+            raise self._ctx.Refused(self._ctx.NO_TOOLS)
+        has_model = bool(self._facts["model"])
+        raise self._ctx.Refused("a checkout has no model; `sia apply` has" if has_model else self._ctx.NO_MODEL)
 
+    def _apart(self, row: Row) -> dict[str, Any]:
+        """The result in a process of its own, where the system can fork, so that no `solve` leaves anything behind."""
+        if not hasattr(os, "fork"):
+            return self._result(row)
+        sys.stdout.flush()
+        end, begin = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(end)
+            try:
+                said = json.dumps(self._result(row)).encode()
+                with os.fdopen(begin, "wb") as pipe:
+                    pipe.write(said)
+                sys.stdout.flush()
+            finally:
+                os._exit(0)
+        os.close(begin)
+        with os.fdopen(end, "rb") as pipe:
+            said = pipe.read()
+        _, status = os.waitpid(child, 0)
+        if not said:
+            how = self._harness.exit_text(os.waitstatus_to_exitcode(status))
+            return {"failure": {"kind": "candidate", "message": f"ended without an answer ({how})"}}
+        found: dict[str, Any] = json.loads(said)
+        return found
 
-def seed_all(seed: int) -> None:
-    """Seeds what is global."""
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed % (1 << 32))
+    def _result(self, row: Row) -> dict[str, Any]:
+        """What `solve` returns, as JSON has it, or how it failed."""
+        assert self._solve is not None  # noqa: S101 - else `_broken` is there
+        seed = derive(self._facts["seed"], "instance", row.id, self._facts["repeat"])
+        with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
+            self._harness.enter(Path(scratch), seed)
+            try:
+                value = self._solve(self._ctx.Instance(row.id, row.data), self._context(seed, self._prepared))
+                found: dict[str, Any] = json.loads(json.dumps({"answer": value}, default=self._plain))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                return self._failure(error)
+            finally:
+                os.chdir(self._scratch)
+        return found
 
+    def _plain(self, value: Any) -> Any:
+        return base64.b64encode(value).decode() if isinstance(value, bytes) else self._harness.plain(value)
 
-def answers(
-    folder: Path, facts: dict[str, Any], train: list[Instance], todo: list[Instance]
-) -> Iterator[dict[str, Any]]:
-    """One result for each of `todo`, in order."""
-    seed, repeat = facts["seed"], facts["repeat"]
-    first = derive(seed, "prepare")
-    seed_all(first)
-    module, params = load(folder)
-    ready = Context(params, train, first, None)
-    prepared = module.prepare(ready) if hasattr(module, "prepare") else None
-    for item in todo:
-        own = derive(seed, "instance", item.id, repeat)
-
-        def solve(item: Instance = item, own: int = own) -> Any:
-            seed_all(own)
-            given = Instance(item.id, item.data)
-            return module.solve(given, Context(params, train, own, prepared))
-
-        yield {"id": item.id, **apart(solve)}
+    def _failure(self, error: BaseException) -> dict[str, Any]:
+        kind, message = self._harness.failed(error, str(self._folder))
+        return {"failure": {"kind": kind, "message": self._harness.one_line(message)}}
 
 
 def main() -> None:
     if any(os.environ.get(name) != value for name, value in SAME.items()):
         os.environ.update(SAME)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very command
+    sys.dont_write_bytecode = True  # this folder stays as it is
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("instances", help="a file of JSON lines, or - for standard input")
     parser.add_argument("--train", type=Path, help="JSON lines with labels to learn from")
     parser.add_argument("--as-in-run", action="store_true", help="learn from what the run's Execution learnt from")
+    parser.add_argument(
+        "--folder", action="append", default=[], metavar="NAME=DIR", help="a folder of the domain, for ctx.folders"
+    )
     chosen = parser.parse_args()
     facts = json.loads((HERE / "candidate.json").read_text(encoding="utf-8"))
     try:
@@ -201,15 +182,16 @@ def main() -> None:
         sys.exit(f"run.py: {error}")
     if chosen.as_in_run:
         held_out = set(facts["held_out"])
-        train = [item for item in train if item.id not in held_out]
+        train = [row for row in train if row.id not in held_out]
+    folders = {name: str(Path(place).absolute()) for name, _, place in (one.partition("=") for one in chosen.folder)}
     out: IO[str] = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the harness prints is no answer
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     failed = False
     with tempfile.TemporaryDirectory() as scratch:
-        os.chdir(scratch)
-        for row in answers(HERE / "harness", facts, train, todo):
-            failed = failed or "failure" in row
-            print(json.dumps(row, ensure_ascii=False), file=out, flush=True)
+        for answer in Runner(facts, train, folders, Path(scratch)).answers(todo):
+            failed = failed or "failure" in answer
+            print(json.dumps(answer, ensure_ascii=False), file=out, flush=True)
         os.chdir(HERE)
     sys.exit(1 if failed else 0)
 

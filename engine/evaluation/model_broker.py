@@ -17,6 +17,7 @@ from engine.evaluation.errors import InfrastructureFailure
 from engine.models.calling import A_PERSON_MUST_HELP, Position, Scoring, Unavailable
 from engine.models.protocol import Hopeless, Message, Model, Reply, Request, Scored, Tool, ToolCall
 from engine.sandbox import Refused
+from engine.sandbox.inside.context import NO_MODEL, NO_TOOLS
 from engine.seeds import derive
 
 MOST_CALLS = 64
@@ -74,7 +75,7 @@ class NoModel:
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """Refuses."""
-        raise Refused("this run has no task model and its domain has no tools")
+        raise Refused(NO_TOOLS if op == "tools.call" else NO_MODEL)
 
 
 class TaskBroker:
@@ -108,7 +109,7 @@ class TaskBroker:
             raise Refused(f"{error}; {error.remedy}") from None
         except Unavailable as error:
             raise InfrastructureFailure(str(error)) from None
-        raise Refused("its domain has no tools" if op == "tools.call" else "there is no such call")
+        raise Refused(NO_TOOLS if op == "tools.call" else "there is no such call")
 
     def _request(self, at: Position, chat: Chat) -> Request:
         if not 1 <= chat.max_tokens <= MOST_TOKENS:

@@ -10,15 +10,12 @@ import msgspec
 
 from domains.contract import Instance, Limits
 from engine.failure import Failure, FailureKind
-
-MESSAGE_CHARS = 300
+from engine.sandbox.inside.harness import one_line
 
 
 def failure(kind: FailureKind, message: str) -> Failure:
     """A `Failure` from text that nobody has checked: one printable line of at most `MESSAGE_CHARS` characters."""
-    line = "".join(char if char.isprintable() else " " for char in message[: 4 * MESSAGE_CHARS])
-    line = " ".join(line.split())
-    return Failure(kind, line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…")
+    return Failure(kind, one_line(message))
 
 
 class Job(msgspec.Struct, frozen=True):

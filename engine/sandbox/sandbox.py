@@ -19,6 +19,7 @@ from engine.failure import Failure
 from engine.sandbox import cgroup, profile
 from engine.sandbox.channel import Answered, Control, Conversation, Malformed, Output, Raised
 from engine.sandbox.dialogue import Heard, listen
+from engine.sandbox.inside.harness import exit_text
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.launch import STOP_S, Launched, StartError, launch
 from engine.sandbox.program import Broker, Job, Outcome, Prepared, Program, failure
@@ -110,7 +111,7 @@ class Sandbox:
             status = await self.launched.exited(0.5)
             if status is not None and status < 0 and self.isolation.mode != "unsafe":
                 # Inside there is no name for the outermost process: no harness can have sent this.
-                self.cause = failure("infrastructure", f"the sandbox was killed from outside ({_exit(status)})")
+                self.cause = failure("infrastructure", f"the sandbox was killed from outside ({exit_text(status)})")
             else:
                 self.cause = failure("candidate", "ended the process that runs it")
         return self.cause
@@ -177,7 +178,7 @@ class Sandbox:
         cause = await self.end()
         if cause.kind == "infrastructure":
             raise StartError(cause.message)
-        return failure("candidate", "prepare ended its process" + ("" if status is None else f" ({_exit(status)})"))
+        return failure("candidate", "prepare ended its process" + ("" if status is None else f" ({exit_text(status)})"))
 
     async def _slot(self, number: int) -> Slot:
         ours, theirs = socket.socketpair()
@@ -304,7 +305,7 @@ def _fault(heard: Heard, watch: Watch, cpu_s: float, status: int | None) -> Fail
     if isinstance(end, Raised):
         kind = "candidate" if end.kind == "model" and not heard.refused else end.kind
         return failure(kind, end.message)
-    return failure("candidate", f"ended without an answer ({_exit(status or 0)})")
+    return failure("candidate", f"ended without an answer ({exit_text(status or 0)})")
 
 
 def _checked(report: Any) -> tuple[int, float]:
@@ -323,15 +324,6 @@ def _rlimits(limits: Limits, cpu_s: float, processes: int) -> dict[str, int]:
         "processes": processes,
         "answer_bytes": limits.answer_kb << 10,
     }
-
-
-def _exit(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
 
 
 def _kernel() -> tuple[int, int]:

@@ -1,17 +1,39 @@
-"""`ctx`: what `prepare` and `solve` of a harness are given beside their own files."""
+"""`ctx`: what `prepare` and `solve` of a harness are given apart from its own files.
+
+Standard library only: this file is bound into the sandbox, and copied into a checkout, so that `ctx` is one thing.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+NO_MODEL = "this run has no task model"
+NO_TOOLS = "its domain has no tools"
+
 Call = Callable[[str, Any], Any]
-"""Puts an operation and its arguments to the engine, and returns the answer."""
+"""Puts an operation and its arguments to the engine and returns the answer; raises `Refused`."""
+
+
+class Refused(Exception):
+    """A call of a model or a tool was refused."""
+
+    __module__ = "builtins"  # so that a message names it `Refused`, wherever this file lies
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What `solve` is given, and what `ctx.train()` lists; only there is `label` filled."""
+
+    id: str
+    data: Any
+    label: Any = None
 
 
 class Model:
-    """`ctx.model`: the task agent's model, reached through the engine."""
+    """`ctx.model`: the task agent's model."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -37,7 +59,11 @@ class Tools:
 
 
 class Context:
-    """`ctx`: all that a harness may use beside its own files."""
+    """`ctx`: all that a harness may use apart from its own files.
+
+    `folders` has the paths of what the domain lets it read, by name; `prepared` is what its `prepare` returned;
+    `line` is there where a grader works with the program while it runs.
+    """
 
     def __init__(
         self,
@@ -46,8 +72,8 @@ class Context:
         *,
         params: Mapping[str, Any],
         folders: Mapping[str, str],
-        train: Sequence[Any],
-        prepared: Any,
+        train: Sequence[Instance],
+        prepared: Any = None,
         line: Any = None,
     ) -> None:
         self.params = dict(params)
@@ -59,7 +85,7 @@ class Context:
         self.line = line
         self._train = train
 
-    def train(self) -> list[Any]:
+    def train(self) -> list[Instance]:
         """The instances of `train` with their labels."""
         return list(self._train)
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import random
 import resource
 import signal
-import sys
-import tempfile
 from pathlib import Path
 
+from . import harness
 from .wire import Limits
 
 NOBODY = 65534
@@ -58,14 +56,11 @@ def give_back() -> None:
 
 
 def enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
-    """Makes `scratch` home, puts the limits on this process and its children, and seeds what is global.
+    """As `harness.enter`, and puts the limits on this process and its children.
 
     `last` closes the hard limits too; `prepare` leaves them open, for its children need limits of their own.
     """
-    os.chdir(scratch)
-    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
-    tempfile.tempdir = None
-    seed_all(seed)
+    harness.enter(scratch, seed)
     spent = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = int(spent.ru_utime + spent.ru_stime) + limits.cpu_s
     soft = {
@@ -83,13 +78,6 @@ def enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
         # Past the soft limit on CPU comes SIGXCPU, which a harness may ignore; past the hard one, the end.
         after = value + (what == resource.RLIMIT_CPU)
         resource.setrlimit(what, (value, after if last and (hard < 0 or after < hard) else hard))
-
-
-def seed_all(seed: int) -> None:
-    """Seeds the generators that a program reaches without making its own."""
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed % (1 << 32))
 
 
 def _data_bytes() -> int:

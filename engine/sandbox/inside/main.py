@@ -7,24 +7,21 @@ code shares this process: nothing here is a protection against it, and the host 
 
 from __future__ import annotations
 
-import errno
 import gc
-import importlib.util
 import os
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from . import harness
 from .context import Context
-from .limits import become_nobody, die_with_parent, enter, give_back, guard, keep_down, redirect, seed_all, unguard
+from .harness import Solve
+from .limits import become_nobody, die_with_parent, enter, give_back, guard, keep_down, redirect, unguard
 from .sweep import empty, sweep, wait
-from .wire import Channel, Instance, Limits, Line, Refused, Start, Work, encode
-
-_OUT_OF = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EFBIG, errno.EMFILE}
+from .wire import Channel, Limits, Line, Start, Work, encode
 
 
 def main(control_fd: int, *, drop: bool) -> None:
@@ -43,22 +40,22 @@ def main(control_fd: int, *, drop: bool) -> None:
     start, (end, out) = control.receive(Start)
     prepared: list[Any] = []
 
-    def prepare(ctx: Context) -> None:
-        solve = _load(start, prepared, ctx)
-        prepared.append(solve)
+    def prepare() -> None:
+        ctx = _context(start, channel, start.seed)
+        prepared.extend(harness.prepare(start.folder, start.entry, ctx))
 
     scratch = Path(start.scratch, "prepare")
     redirect(out)
     enter(scratch, start.prepare, start.seed, last=False)
     channel = Channel(socket.socket(fileno=end))
-    _report(channel, lambda: prepare(_context(start, channel, start.seed)), start.prepare, start.folder)
+    _report(channel, prepare, start.prepare, start.folder)
     redirect(os.open(os.devnull, os.O_RDWR))
     channel.close()
     die_with_parent(wanted=False)
     sweep()
     os.chdir("/")
     empty(scratch)
-    seed_all(start.seed)  # imports numpy.random, which children would each do again
+    harness.seed_all(start.seed)  # imports numpy.random, which children would each do again
     # Nothing that exists now is ever collected, so children do not touch (and copy) its pages. What `prepare` has freed
     # goes back to the system, or each fork would copy the page tables of it.
     gc.collect()
@@ -72,7 +69,7 @@ def main(control_fd: int, *, drop: bool) -> None:
             os._exit(0)
         if os.fork() == 0:
             control.close()
-            value, solve = prepared
+            solve, value = prepared
             _slot(start, Channel(socket.socket(fileno=end)), Path(start.scratch, str(number)), solve, value)
         os.close(end)
 
@@ -82,22 +79,7 @@ def _context(start: Start, channel: Channel, seed: int, prepared: Any = None, li
     return Context(channel.call, seed, **given, prepared=prepared, line=line)
 
 
-def _load(start: Start, prepared: list[Any], ctx: Context) -> Callable[[Instance, Context], Any]:
-    """Imports the entry and runs its `prepare`, whose value goes into `prepared`; returns its `solve`."""
-    sys.path.insert(0, start.folder)
-    path = Path(start.folder, start.entry)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{start.entry} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    solve: Callable[[Instance, Context], Any] = module.solve
-    prepared.append(module.prepare(ctx) if hasattr(module, "prepare") else None)
-    return solve
-
-
-def _slot(start: Start, control: Channel, scratch: Path, solve: Callable[..., Any], value: Any) -> NoReturn:
+def _slot(start: Start, control: Channel, scratch: Path, solve: Solve, value: Any) -> NoReturn:
     """Serves jobs one after the other: each in a child of its own, of which nothing is left when it is reported."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     guard()
@@ -134,7 +116,7 @@ def _solve(
     line: list[int],
     *,
     scratch: Path,
-    solve: Callable[..., Any],
+    solve: Solve,
     value: Any,
 ) -> NoReturn:
     try:
@@ -154,12 +136,8 @@ def _report(channel: Channel, run: Callable[[], Any], limits: Limits, folder: st
         frame = encode(["answer", run()])
         _check_size(frame, limits)
     except BaseException as error:  # whatever a harness raises is its failure, SystemExit too
-        message = "".join(traceback.format_exception_only(error)).strip().splitlines()
-        channel.send(["raised", _kind(error), message[-1][:4096].encode("utf-8", "replace").decode()])
-        steps = error.__traceback__
-        while steps and not steps.tb_frame.f_code.co_filename.startswith(folder):
-            steps = steps.tb_next
-        traceback.print_exception(type(error), error, steps)
+        kind, message = harness.failed(error, folder)
+        channel.send(["raised", kind, message[:4096].encode("utf-8", "replace").decode()])
     else:
         channel.send_bytes(frame)
     sys.stdout.flush()
@@ -169,14 +147,3 @@ def _report(channel: Channel, run: Callable[[], Any], limits: Limits, folder: st
 def _check_size(frame: bytes, limits: Limits) -> None:
     if len(frame) > limits.answer_bytes:
         raise ValueError(f"the answer takes {len(frame)} bytes, more than the {limits.answer_bytes} allowed")
-
-
-def _kind(error: BaseException) -> str:
-    if isinstance(error, Refused):
-        return "model"
-    exhausted = (
-        isinstance(error, MemoryError)
-        or (isinstance(error, OSError) and error.errno in _OUT_OF)
-        or (isinstance(error, RuntimeError) and "can't start new thread" in str(error))
-    )
-    return "resource" if exhausted else "candidate"

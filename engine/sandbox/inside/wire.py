@@ -14,14 +14,8 @@ from typing import Any
 import msgspec
 
 from . import frames
-
-
-class Instance(msgspec.Struct, frozen=True):
-    """What `solve` is given, and `ctx.train()` lists: the engine's own `Instance`, spelt again."""
-
-    id: str
-    data: Any
-    label: Any = None
+from .context import Instance, Refused
+from .harness import plain
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -51,10 +45,6 @@ class Work(msgspec.Struct, frozen=True):
 
     instance: Instance
     seed: int
-
-
-class Refused(Exception):
-    """The engine refused a call to a model or a tool."""
 
 
 class Channel:
@@ -113,11 +103,4 @@ class Line:
 
 
 def encode(message: Any) -> bytes:
-    return msgspec.msgpack.encode(message, enc_hook=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's scalars and arrays become Python's own."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"an answer cannot hold a value of type {type(value).__name__}")
+    return msgspec.msgpack.encode(message, enc_hook=plain)

@@ -1,0 +1,101 @@
+"""How a harness is loaded, seeded and fails: the same in the sandbox and in a checkout, into which this file is copied.
+
+Standard library and `context` only.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import os
+import random
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .context import Context, Instance, Refused
+
+MESSAGE_CHARS = 300
+_OUT_OF = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EFBIG, errno.EMFILE}
+Solve = Callable[[Instance, Context], Any]
+
+
+def prepare(folder: str, entry: str, ctx: Context) -> tuple[Solve, Any]:
+    """Imports the harness's entry and runs its `prepare`, if it has one; its `solve`, and what `prepare` returned."""
+    sys.path.insert(0, folder)
+    path = Path(folder, entry)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{entry} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    solve: Solve = module.solve
+    return solve, module.prepare(ctx) if hasattr(module, "prepare") else None
+
+
+def enter(scratch: Path, seed: int) -> None:
+    """Makes `scratch` the current, home and temporary folder, and seeds what is global."""
+    os.chdir(scratch)
+    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+    tempfile.tempdir = None
+    seed_all(seed)
+
+
+def seed_all(seed: int) -> None:
+    """Seeds the generators that a program reaches without making its own."""
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % (1 << 32))
+
+
+def plain(value: Any) -> Any:
+    """NumPy's scalars and arrays as Python's own; raises `TypeError` for what no answer can hold."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"an answer cannot hold a value of type {type(value).__name__}")
+
+
+def failed(error: BaseException, folder: str) -> tuple[str, str]:
+    """The kind and the message of what a harness raised, SystemExit too; its traceback goes into the log.
+
+    The traceback begins with the first line of the harness in `folder`.
+    """
+    step = error.__traceback__
+    while step and not step.tb_frame.f_code.co_filename.startswith(folder):
+        step = step.tb_next
+    traceback.print_exception(type(error), error, step)
+    last = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    return _kind(error), last
+
+
+def _kind(error: BaseException) -> str:
+    if isinstance(error, Refused):
+        return "model"
+    exhausted = (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno in _OUT_OF)
+        or (isinstance(error, RuntimeError) and "can't start new thread" in str(error))
+    )
+    return "resource" if exhausted else "candidate"
+
+
+def one_line(text: str) -> str:
+    """Text that nobody has checked as one printable line of at most `MESSAGE_CHARS` characters."""
+    line = "".join(char if char.isprintable() else " " for char in text[: 4 * MESSAGE_CHARS])
+    line = " ".join(line.split())
+    return line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…"
+
+
+def exit_text(status: int) -> str:
+    """How a process ended, by its exit code, which is negative for a signal."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
