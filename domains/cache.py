@@ -1,6 +1,6 @@
 """The user's cache, which all workspaces share: `$SIA_CACHE`, or the folder that the system has for such things.
 
-What is made or obtained there stands under its name whole, or not at all, and one process at a time makes it.
+What is made or obtained there is whole (`domains.atomic`), and one process at a time makes it.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
 import platformdirs
 
+from domains import atomic
 from domains.contract import Report
 
 
@@ -47,24 +47,10 @@ def once(
             scratch.mkdir()
             try:
                 make(fresh := scratch / target.name)
-                _sync(fresh)
-                if fresh.is_dir() and target.exists():
-                    target.rename(scratch / "former")  # a folder can only be renamed onto an empty one
-                fresh.rename(target)
+                atomic.move(fresh, target)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
     return target
-
-
-def keep(target: Path, content: bytes) -> None:
-    """Writes a small file, instead of what may have stood there; the last of several wins. Raises `OSError`."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        scratch.write_bytes(content)
-        scratch.replace(target)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -83,11 +69,3 @@ def alone(target: Path, report: Report) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _sync(path: Path) -> None:
-    """Content before name: after a power cut a file under its name must not be empty."""
-    for file in [path, *path.rglob("*")]:
-        if file.is_file():
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())

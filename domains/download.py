@@ -8,6 +8,7 @@ import urllib.request
 from http.client import HTTPResponse
 from pathlib import Path
 
+from domains import atomic
 from domains.contract import Report
 
 SILENCE_S = 60.0
@@ -39,7 +40,7 @@ def download(url: str, target: Path, report: Report) -> None:
     else:
         with answer:
             _append(answer, part, noted, have, report)
-    part.rename(target)
+    atomic.move(part, target)
     noted.unlink(missing_ok=True)
 
 

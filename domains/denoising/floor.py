@@ -10,7 +10,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from domains import cache
+from domains import atomic, cache
 from domains.contract import Split
 from domains.denoising import baselines, metrics
 from domains.denoising.magic_client import Magic, version
@@ -41,7 +41,7 @@ def _reference(thinning: Thinning, fixed: metrics.Anchors, magic: Magic | None) 
     denoised = method(thinning.shown)[:, thinning.genes]
     score = metrics.scores(thinning.held_out, denoised, fixed).poisson_norm
     with contextlib.suppress(OSError):  # it can be computed again
-        cache.keep(file, json.dumps(score).encode())
+        atomic.write(file, json.dumps(score).encode())
     return score
 
 

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from domains import cache
+from domains import atomic, cache
 from domains.contract import DataInvalid, DataMissing, DataRefused, Report
 from domains.denoising.counts import Counts, annotated, checked, read, readable
 from domains.download import SILENCE_S, download
@@ -84,7 +84,7 @@ def _obtain(name: str, fresh: Path, target: Path, report: Report) -> None:
     except DataInvalid:
         whole.unlink()
         raise
-    cache.keep(target.with_suffix(".sha256"), _digest(whole).encode())
+    atomic.write(target.with_suffix(".sha256"), _digest(whole).encode())
     whole.rename(fresh)
 
 

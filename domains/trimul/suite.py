@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from domains import cache
+from domains import atomic, cache
 from domains.contract import Bench, Device, Guest, GuestFailed, Limits, Live
 from domains.trimul import cases
 from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, Refused, parse
@@ -207,7 +207,7 @@ def compiled(candidate: Candidate, device: Device, bench: Bench, make: Callable[
     except GuestFailed as failed:
         raise refusal("compile", failed) from None
     with contextlib.suppress(OSError):  # it can be compiled again
-        cache.keep(file, library)
+        atomic.write(file, library)
     return library
 
 

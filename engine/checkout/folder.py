@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from domains import atomic
 from domains.contract import Instance
 from engine.core.results import Key, Results
 from engine.core.state import Generation, State, evolve
@@ -124,10 +125,21 @@ def check_empty(place: Path) -> None:
 
 
 def write(place: Path, files: Mapping[str, bytes]) -> None:
-    """Writes `files` into the new or empty folder `place`."""
+    """Writes `files` into the new or empty folder `place`.
+
+    A new one appears whole. One that exists is filled where it is: it may be a mount, or somebody's current folder.
+    """
     check_empty(place)
+    if place.exists():
+        _fill(place, files)
+    else:
+        with atomic.create(place) as fresh:
+            _fill(fresh, files)
+
+
+def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
     for path, content in files.items():
-        target = place / path
+        target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
 

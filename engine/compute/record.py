@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from domains import cache
+from domains import atomic, cache
 from domains.contract import Device
 from engine.compute import devices
 from engine.errors import SiaError
@@ -83,7 +83,7 @@ def measure(take: Callable[[], Device] = taken, now: Callable[[], float] = time.
     if known is not None and (known.device.kind, known.device.name) == (device.kind, device.name):
         record = Record(higher(known.device, device), known.measurements + 1, record.at)
     with contextlib.suppress(OSError):  # it can be measured again
-        cache.keep(_file(), msgspec.json.encode(record))
+        atomic.write(_file(), msgspec.json.encode(record))
     return record
 
 

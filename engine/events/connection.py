@@ -7,13 +7,13 @@ checkpoint at once (the WAL-reset bug); `sqlite_version` is what `doctor` shows.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from domains import atomic
 from engine.errors import SiaError
 from engine.events import schema
 from engine.events.database import Database, sqlite3
@@ -52,12 +52,12 @@ def open_writer(path: Path) -> Database:
 
 def _create(path: Path) -> None:
     """Creates an empty log that is complete when it appears. Of two processes that create it at once, one wins."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
-        made = Path(folder) / path.name
-        with contextlib.closing(_connect(made, "rwc")) as db:
-            schema.prepare(db)
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(made)
+    with (
+        contextlib.suppress(FileExistsError),
+        atomic.create(path, replace=False) as made,
+        contextlib.closing(_connect(made, "rwc")) as db,
+    ):
+        schema.prepare(db)
 
 
 def open_reader(path: Path) -> Database:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import msgspec
 import zstandard
 
+from domains import atomic
 from engine.errors import SiaError
 from engine.events import archive
 from engine.events.archive import Manifest
@@ -118,16 +117,10 @@ def check_target(target: Path) -> None:
 
 @contextlib.contextmanager
 def new_file(target: Path) -> Iterator[Path]:
-    """A path to write to. At the end of the block the file appears as `target`, on the disk, in one step."""
-    with (
-        explained(target),
-        tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".export-") as folder,
-    ):
-        scratch = Path(folder) / target.name
-        yield scratch
-        with scratch.open("rb") as file:
-            os.fsync(file.fileno())
+    """A path to write to. At the end of the block the file is moved to `target`; raises `SiaError` if one is there."""
+    with explained(target):
         try:
-            target.hardlink_to(scratch)
+            with atomic.create(target, replace=False) as scratch:
+                yield scratch
         except FileExistsError:
             raise SiaError(f"{target} already exists", "choose another name, or remove it") from None

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from domains import atomic
+
 
 class Tip(msgspec.Struct, frozen=True):
     """The last event of a run."""
@@ -19,11 +21,9 @@ class Tip(msgspec.Struct, frozen=True):
 
 
 def write(folder: Path, run: str, tip: Tip) -> None:
-    """Replaces the run's tip in one step."""
-    folder.mkdir(exist_ok=True)
-    scratch = folder / f".{run}"
-    scratch.write_bytes(msgspec.json.encode(tip))
-    scratch.replace(folder / run)
+    """Replaces the run's tip."""
+    # each durable append writes one; after a power cut it counts as an older tip, or as none
+    atomic.write(folder / run, msgspec.json.encode(tip), durable=False)
 
 
 def read_all(folder: Path) -> dict[str, Tip]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
-from domains import cache
+from domains import atomic, cache
 from engine import tree
 from engine.errors import SiaError
 from engine.importers import packages
@@ -114,7 +114,7 @@ def settle(adopted: Adopted, scores: Sequence[float]) -> Adopted:
     """Keeps what several gradings of the first program gave; where there are none, the worst is assumed."""
     low = min(scores, default=0.0)
     noise = Noise(list(scores), len(set(scores)) != 1, 0.0 if low >= 0 else 2 * low - 1)
-    cache.keep(adopted.path / "noise.json", msgspec.json.encode(noise))
+    atomic.write(adopted.path / "noise.json", msgspec.json.encode(noise))
     return msgspec.structs.replace(adopted, noise=noise)
 
 

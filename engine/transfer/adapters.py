@@ -9,13 +9,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from domains import atomic
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.models.files.adapter import FILES, MANIFEST
 from engine.run import adapters
 from engine.run.workspace import Workspace
-from engine.weights.adapters import appearing
 
 
 def folder_beside(file: Path) -> Path:
@@ -34,7 +34,8 @@ def pack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str
     names = of_run(reader, run)
     whole = {name: adapters.read_files(workspace.path, name) for name in names}
     for name, contents in whole.items():
-        with appearing(folder_beside(file) / name) as fresh:
+        with atomic.create(folder_beside(file) / name) as fresh:
+            fresh.mkdir()
             for path, content in contents.items():
                 (fresh / path).write_bytes(content)
     return names
@@ -49,7 +50,8 @@ def unpack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[s
             continue
         if source.is_symlink() or not adapters.is_intact(source):
             raise SiaError(f"the files of the adapter {name[:12]} beside {file} are damaged", "export the run again")
-        with appearing(target) as fresh:
+        with atomic.create(target) as fresh:
+            fresh.mkdir()
             for path in (*FILES, MANIFEST):
                 if (source / path).is_file() and not (source / path).is_symlink():
                     shutil.copyfile(source / path, fresh / path)

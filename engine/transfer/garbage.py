@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from domains import atomic
 from engine.errors import SiaError
 from engine.events import housekeeping
 from engine.events.connection import explained, open_writer
@@ -65,7 +66,7 @@ def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str
     base = workspace.path
     runs = {run.run for run in reader.runs()}
     removed = housekeeping.removed_runs(reader) - runs
-    for pattern in (".new-*", ".export-*", "tips/.*", "control/*", "harness_repo/objects/**/tmp_obj_*"):
+    for pattern in (f"{atomic.SCRATCH}*", "tips/.*", "control/*", "harness_repo/objects/**/tmp_obj_*"):
         yield from ((path, "") for path in sorted(base.glob(pattern)))
     yield from ((path, "") for path in adapters.unused_folders(reader, base))
     for lock in sorted((base / "locks").glob("*")):

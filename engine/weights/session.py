@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import torch
 
+from domains import atomic
 from engine.errors import SiaError
 from engine.models.files.adapter import GGUF
 from engine.models.protocol import Reply, Request
@@ -82,7 +83,8 @@ class Session:
     def save(self, folder: Path) -> None:
         """Writes adapter, optimizer and count of rounds; random numbers are functions of seed and round."""
         stated = Stated(self._policy.weights, self._recipe, self._seed, self._rounds)
-        with adapters.appearing(folder) as fresh:
+        with atomic.create(folder) as fresh:
+            fresh.mkdir()
             self._policy.save(fresh)
             torch.save(self._learner.state(), fresh / LEARNER)
             (fresh / STATED).write_bytes(msgspec.json.encode(stated))

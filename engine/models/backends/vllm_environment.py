@@ -5,6 +5,7 @@ It is made whole or not at all, by the user's own pip, and found by `vllm:NAME` 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from domains import cache, pip
+from domains import atomic, cache, pip
 from domains.contract import DataMissing
 from domains.patience import patiently
 from engine.errors import SiaError
@@ -77,7 +78,8 @@ def make(report: Report, pins: Sequence[str] = PINS) -> Path:
         with cache.alone(place, report):
             if not interpreter():
                 patiently(lambda: _install(place, pins, report), report)
-                cache.keep(place / _WHOLE, "\n".join(pins).encode())
+                os.sync()  # pip leaves that to the system, and the mark says that all is there
+                atomic.write(place / _WHOLE, "\n".join(pins).encode())
     except DataMissing as error:
         why = str(error).removesuffix(".")
         raise SiaError(f"vLLM could not be installed: {why}") from None

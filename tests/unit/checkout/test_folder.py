@@ -178,3 +178,15 @@ def test_the_runner_needs_nothing_beyond_the_standard_library() -> None:
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     modules = {name.split(".")[0] for name in msgspec.json.decode(done.stdout.replace("'", '"'), type=list[str])}
     assert modules <= set(sys.stdlib_module_names) | {"__main__", "sitecustomize", "_distutils_hack"}
+
+
+def test_a_checkout_that_fails_leaves_no_folder_and_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        write(tmp_path / "new", {"a": b"1", "a/b": b"no folder can be here"})
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty").mkdir()
+    before = (tmp_path / "empty").stat().st_ino  # a mount, or a shell's current folder, stays what it is
+    for place in (tmp_path / "empty", tmp_path / "new"):
+        write(place, {"a/b": b"1"})
+        assert (place / "a" / "b").read_bytes() == b"1"
+    assert (tmp_path / "empty").stat().st_ino == before

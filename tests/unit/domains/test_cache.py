@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -113,27 +111,6 @@ def test_what_is_not_whole_gives_way_once_there_is_a_whole_one(tmp_path: Path, f
     cache.once(target, lambda fresh: write(fresh, "new"), whole=whole)
     assert whole(target)
     assert visible(tmp_path) == ["thing"]
-
-
-def test_a_small_file_is_always_whole(tmp_path: Path) -> None:
-    target, contents = tmp_path / "small", [letter * 4096 for letter in (b"a", b"b")]
-    end = time.monotonic() + 0.5
-
-    def write(content: bytes) -> None:
-        while time.monotonic() < end:
-            cache.keep(target, content)
-
-    writers = [threading.Thread(target=write, args=[content]) for content in contents]
-    for writer in writers:
-        writer.start()
-    seen = set[bytes]()
-    while time.monotonic() < end:
-        if target.exists():
-            seen.add(target.read_bytes())
-    for writer in writers:
-        writer.join()
-    assert seen <= set(contents)
-    assert visible(tmp_path) == ["small"]
 
 
 def test_the_cache_is_where_it_was_told_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

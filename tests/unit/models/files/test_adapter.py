@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from engine.models.files.adapter import FILES, MANIFEST, adapter_folder, identity, manifest
 from engine.models.protocol import Hopeless
-from engine.weights.adapters import appearing, keep
+from engine.weights.adapters import keep
 
 BASE = "hf:" + "1" * 64
 
@@ -52,20 +51,3 @@ def test_an_adapter_of_another_base_is_not_served(tmp_path: Path) -> None:
     assert adapter_folder(tmp_path / "adapters", adapter, "gguf:" + "2" * 64)  # the same base, rewritten
     with pytest.raises(Hopeless, match="no adapter"):
         adapter_folder(tmp_path / "adapters", "a" * 64, BASE)
-
-
-def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    def fails() -> None:
-        with appearing(tmp_path / "state") as fresh:
-            (fresh / "half").write_text("half")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fails()
-    assert list(tmp_path.iterdir()) == []
-    for content in ("first", "second"):
-        with appearing(tmp_path / "state") as fresh:
-            (fresh / "file").write_text(content)
-    assert (tmp_path / "state" / "file").read_text() == "second"
-    shutil.rmtree(tmp_path / "state")
-    assert list(tmp_path.iterdir()) == []

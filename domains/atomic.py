@@ -1,0 +1,77 @@
+"""Atomic writes: what is at a name is whole, or not there at all.
+
+A process that reads a name finds the former file or the new one, never a part of one, whenever the writer is killed. A
+folder takes the place of a former one in two steps, between which there is neither.
+
+`durable`, which is the default, extends the promise to a power cut: contents are on the disk before their name is, and
+the name is when the call returns. It costs some milliseconds. Without it a power cut may leave the former file, or an
+empty one: for what is written often, and whose readers take an unreadable file for a missing one.
+
+What a killed writer leaves behind has a name that begins with `SCRATCH`, in the same folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+SCRATCH = ".new-"
+
+
+def write(target: Path, content: bytes, *, durable: bool = True) -> None:
+    """Writes a small file, instead of the one that may be there; the last of several writers wins. Raises `OSError`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f"{SCRATCH}{os.getpid()}-{threading.get_ident()}-{target.name}")
+    try:
+        fresh.write_bytes(content)
+        move(fresh, target, durable=durable)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def create(target: Path, *, replace: bool = True) -> Iterator[Path]:
+    """A path for a file or folder, which is moved to `target` at the end of the block, durably.
+
+    If the block raises, `target` stays as it was. Raises `OSError`, and without `replace`, which is for files only,
+    `FileExistsError` if there is something at `target`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=SCRATCH) as scratch:
+        yield (fresh := Path(scratch) / target.name)
+        move(fresh, target, replace=replace)
+
+
+def move(fresh: Path, target: Path, *, durable: bool = True, replace: bool = True) -> None:
+    """Moves a finished file or folder to `target` in the same file system, as `create` does."""
+    if durable:
+        for path in [*fresh.rglob("*"), fresh]:
+            _sync(path)
+    if not replace:
+        target.hardlink_to(fresh)
+    elif fresh.is_dir() and target.exists():  # a folder can only be renamed onto an empty one
+        former = fresh.with_name(f"{fresh.name}.former")
+        target.rename(former)
+        fresh.rename(target)
+        shutil.rmtree(former, ignore_errors=True)
+    else:
+        fresh.replace(target)
+    if durable:
+        _sync(target.absolute().parent)
+
+
+def _sync(path: Path) -> None:
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        return
+    # some file systems cannot synchronise a folder: there the name may be late, the content is not
+    with contextlib.suppress(OSError) if path.is_dir() else contextlib.nullcontext():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
