@@ -19,10 +19,10 @@ from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.results import Key
 from engine.core.state import State, evolve
 from engine.evaluation import answer_codec
-from engine.events import blobs
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.log import RunLog
+from engine.events.storage import blobs
 from engine.run import git_refs
 from engine.run.versions import harness_written
 from engine.run.workspace import Workspace

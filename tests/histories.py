@@ -13,10 +13,10 @@ from engine.core.results import Results
 from engine.core.state import State, evolve, fold
 from engine.core.verdict import verdict
 from engine.errors import SiaError
-from engine.events import blobs
 from engine.events import types as t
 from engine.events.codec import encode
 from engine.events.event import GENESIS, Event, chain_hash
+from engine.events.storage import blobs
 from engine.seeds import derive
 from harness_repo.harness import dump_params
 from harness_repo.objects import Version, build

@@ -21,11 +21,11 @@ from engine.core.results import Results
 from engine.core.state import OpenStep, State, evolve
 from engine.core.verdict import verdict
 from engine.errors import SiaError
-from engine.events import blobs
 from engine.events import types as t
 from engine.events.codec import encode
 from engine.events.event import GENESIS, Event
 from engine.events.reader import Reader
+from engine.events.storage import blobs
 from engine.seeds import derive
 from harness_repo.objects import Version, build
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from engine.evaluation.trial import Answer
-from engine.events import blobs
+from engine.events.storage import blobs
 from engine.events.types import BLOB
 
 INLINE = 512

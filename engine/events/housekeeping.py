@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from engine.events.codec import decode
-from engine.events.connection import transaction
-from engine.events.database import Database
 from engine.events.reader import Reader
+from engine.events.storage.connection import transaction
+from engine.events.storage.database import Database
 
 _GUARD = "events_no_delete"
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import SiaError
-from engine.events import blobs, tips
+from engine.events import tips
 from engine.events import types as t
 from engine.events.event import GENESIS, Event
 from engine.events.reader import Reader
+from engine.events.storage import blobs
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -15,12 +15,13 @@ from typing import Any
 import filelock
 
 from engine.errors import SiaError
-from engine.events import blobs, rows, tips, types
+from engine.events import rows, tips, types
 from engine.events.codec import encode
-from engine.events.connection import explained, open_writer, transaction
-from engine.events.database import Database
 from engine.events.event import GENESIS, Event, chain_hash
 from engine.events.reader import Reader
+from engine.events.storage import blobs
+from engine.events.storage.connection import explained, open_writer, transaction
+from engine.events.storage.database import Database
 
 Clock = Callable[[], int]
 PATIENCE_S = 0.3

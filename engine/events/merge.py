@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from engine.errors import SiaError
-from engine.events import blobs, rows
-from engine.events.connection import explained, open_writer, transaction
+from engine.events import rows
 from engine.events.event import Event
 from engine.events.log import raise_epoch
 from engine.events.reader import Reader
+from engine.events.storage import blobs
+from engine.events.storage.connection import explained, open_writer, transaction
 
 
 def missing(reader: Reader, events: Sequence[Event]) -> list[Event]:

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from engine.errors import SiaError
-from engine.events import blobs
 from engine.events.archive import is_archive
-from engine.events.connection import explained, open_reader
-from engine.events.database import Database
 from engine.events.event import Event
-from engine.events.schema import MILESTONE, REUSED
+from engine.events.storage import blobs
+from engine.events.storage.connection import explained, open_reader
+from engine.events.storage.database import Database
+from engine.events.storage.schema import MILESTONE, REUSED
 
 COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import SiaError
-from engine.events import schema, types
-from engine.events.connection import transaction
-from engine.events.database import Database
+from engine.events import types
 from engine.events.event import Event
+from engine.events.storage import schema
+from engine.events.storage.connection import transaction
+from engine.events.storage.database import Database
 
 _STATUS = {
     types.RunPaused: "paused",

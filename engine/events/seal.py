@@ -14,9 +14,9 @@ from domains import atomic
 from engine.errors import SiaError
 from engine.events import archive
 from engine.events.archive import Manifest
-from engine.events.connection import connect_plainly, explained
 from engine.events.event import Event
 from engine.events.reader import Reader, RunRow
+from engine.events.storage.connection import connect_plainly, explained
 
 _LEVEL = 12
 

@@ -17,13 +17,14 @@ import msgspec
 import zstandard
 
 from engine.errors import SiaError
-from engine.events import archive, blobs, rows, schema
+from engine.events import archive, rows
 from engine.events import types as t
 from engine.events.archive import Manifest, Packed
 from engine.events.codec import decode
-from engine.events.connection import connect_plainly, read_alone
-from engine.events.database import Database
 from engine.events.event import GENESIS, chain_hash
+from engine.events.storage import blobs, schema
+from engine.events.storage.connection import connect_plainly, read_alone
+from engine.events.storage.database import Database
 
 MAX_FILE = 2 << 30
 MAX_EVENTS = 5_000_000

@@ -10,9 +10,9 @@ from engine.core import budget
 from engine.core.decide import standing
 from engine.core.state import Generation, State
 from engine.evaluation.answer_codec import unpack
-from engine.events import blobs
 from engine.events import types as t
 from engine.events.reader import Reader
+from engine.events.storage import blobs
 
 
 def show(state: State, status: str) -> dict[str, Any]:

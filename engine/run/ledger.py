@@ -13,9 +13,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.core import budget
-from engine.events import blobs
 from engine.events import types as t
 from engine.events.reader import Reader
+from engine.events.storage import blobs
 from engine.models.calling import Overspent, Paid, Position
 from engine.models.protocol import Transient
 from engine.run.journal import Journal

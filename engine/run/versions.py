@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.events import blobs
 from engine.events import types as t
 from engine.events.reader import Reader
+from engine.events.storage import blobs
 from engine.run.journal import Journal
 from harness_repo import harness as harnesses
 from harness_repo.harness import Harness

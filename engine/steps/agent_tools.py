@@ -18,8 +18,8 @@ from engine.errors import SiaError
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.trial import trials
-from engine.events import blobs
 from engine.events import types as t
+from engine.events.storage import blobs
 from engine.models.calling import Overspent, Position, Unavailable
 from engine.models.protocol import Abilities, Hopeless, Reply, Request, ToolCall
 from engine.run.models import is_trainable

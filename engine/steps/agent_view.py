@@ -13,8 +13,8 @@ import msgspec
 
 from domains.contract import Instance
 from engine.agents.record import Candidate, Exchange
-from engine.events import blobs
 from engine.events import types as t
+from engine.events.storage import blobs
 from engine.run.session import Run
 
 _REFERENCE_BYTES = 1 << 20

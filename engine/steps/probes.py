@@ -21,8 +21,8 @@ from engine.core.results import private_check, private_columns
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.trial import GradedAnswer, Trial, trials
-from engine.events import blobs
 from engine.events import types as t
+from engine.events.storage import blobs
 from engine.run.session import Run
 from engine.sandbox import Prepared
 from engine.seeds import sample

@@ -13,8 +13,8 @@ from engine.evaluation import answer_codec
 from engine.evaluation.baselines import graded_baselines
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.trial import GradedAnswer, trials
-from engine.events import blobs
 from engine.events import types as t
+from engine.events.storage import blobs
 from engine.run.session import Run
 from engine.steps import evaluations
 

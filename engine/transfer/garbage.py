@@ -16,9 +16,9 @@ import msgspec
 from domains import atomic
 from engine.errors import SiaError
 from engine.events import housekeeping
-from engine.events.connection import explained, open_writer
 from engine.events.log import Held, holding, is_held
 from engine.events.reader import Reader
+from engine.events.storage.connection import explained, open_writer
 from engine.run import adapters
 from engine.run.workspace import Workspace
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from engine.events import blobs
 from engine.events.event import Event
 from engine.events.reader import Reader, RunRow
 from engine.events.seal import check_target, lineage, new_file, snapshot
+from engine.events.storage import blobs
 
 _HEAD = ("run", "n", "type", "v", "at", "generation", "prev_hash", "hash")
 

@@ -10,11 +10,11 @@ import msgspec
 from engine.core.state import fold
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.events.connection import explained, open_writer
 from engine.events.event import Event
 from engine.events.log import is_held
 from engine.events.reader import Reader
 from engine.events.readmodels import rebuild as refill
+from engine.events.storage.connection import explained, open_writer
 from engine.run import git_refs
 from engine.run.versions import version_of
 from engine.run.workspace import Workspace

@@ -10,11 +10,11 @@ import contextlib
 import msgspec
 
 from engine.errors import SiaError
-from engine.events.connection import explained, open_writer, transaction
 from engine.events.housekeeping import delete_run
 from engine.events.log import holding
 from engine.events.reader import Reader, RunRow
 from engine.events.readmodels import refill
+from engine.events.storage.connection import explained, open_writer, transaction
 from engine.run.workspace import Workspace
 from engine.transfer import rebuild
 

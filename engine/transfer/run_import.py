@@ -16,13 +16,14 @@ import msgspec
 from engine.core import replay
 from engine.core.settings import check_name
 from engine.errors import SiaError
-from engine.events import blobs, tips
+from engine.events import tips
 from engine.events import types as t
 from engine.events.archive import Manifest, is_archive
 from engine.events.event import Event
 from engine.events.log import holding
 from engine.events.merge import merge, missing
 from engine.events.reader import Reader
+from engine.events.storage import blobs
 from engine.events.unseal import open_archive
 from engine.run.workspace import Workspace
 from engine.transfer import rebuild

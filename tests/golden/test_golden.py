@@ -11,9 +11,9 @@ import pytest
 
 from engine.core import replay
 from engine.events import types as t
-from engine.events.connection import transaction
 from engine.events.event import Event
 from engine.events.reader import Reader
+from engine.events.storage.connection import transaction
 from engine.queries import audit
 from tests.golden.make import MAX_BYTES
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.events import readmodels, schema
+from engine.events import readmodels
 from engine.events import types as t
 from engine.events.log import RunLog
+from engine.events.storage import schema
 from tests.histories import started
 
 SCORES = st.builds(t.Score, st.floats(0, 1), st.floats(0, 1), st.integers(1, 9))

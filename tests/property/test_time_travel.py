@@ -19,10 +19,10 @@ from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.state import fold
 from engine.core.verdict import verdict
 from engine.errors import SiaError
-from engine.events import schema
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.seal import seal
+from engine.events.storage import schema
 from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
 from engine.run.workspace import Workspace

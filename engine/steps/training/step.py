@@ -23,8 +23,8 @@ from domains.contract import Instance
 from engine.core import budget
 from engine.core.failure import StepFailure
 from engine.core.histogram import bin_counts
-from engine.events import blobs
 from engine.events import types as t
+from engine.events.storage import blobs
 from engine.models.protocol import Model, Reply, Request
 from engine.run.session import Run
 from engine.steps.training.monitor import Collapse, Rollout, collapse, saturated, shown

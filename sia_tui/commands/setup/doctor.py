@@ -56,7 +56,7 @@ def _sandbox() -> list[dict[str, Any]]:
 
 
 def _stores() -> list[dict[str, Any]]:
-    from engine.events.connection import sqlite_version
+    from engine.events.storage.connection import sqlite_version
 
     fixed = tuple(map(int, sqlite_version.split("."))) >= _SQLITE_FIXED
     rows = [

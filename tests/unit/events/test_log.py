@@ -16,10 +16,10 @@ import pytest
 from engine.errors import SiaError
 from engine.events import tips
 from engine.events import types as t
-from engine.events.connection import IntegrityError, transaction
 from engine.events.event import GENESIS, chain_hash
 from engine.events.log import Fenced, Held, RunLog, is_held
 from engine.events.reader import Reader
+from engine.events.storage.connection import IntegrityError, transaction
 from tests.histories import started
 
 HOLD = """

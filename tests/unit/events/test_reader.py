@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.events.connection import transaction
 from engine.events.log import RunLog
 from engine.events.reader import Reader
+from engine.events.storage.connection import transaction
 from tests.histories import started
 
 

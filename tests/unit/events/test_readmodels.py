@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from engine.events import readmodels, schema
+from engine.events import readmodels
 from engine.events import types as t
 from engine.events.log import RunLog
+from engine.events.storage import schema
 
 
 def tables(log: RunLog) -> dict[str, list[Any]]:

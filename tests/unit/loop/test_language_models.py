@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from engine.events import blobs
 from engine.events import types as t
 from engine.events.reader import Reader
+from engine.events.storage import blobs
 from tests.fakes.anthropic_server import AnthropicServer, Plan
 from tests.fakes.serving import Asked
 from tests.playing import CANARY, GUESS, TIMES, asks, call, contents, faulty, payloads, play, small

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.core.state import State, evolve
 from engine.events.log import RunLog
 from engine.events.reader import Reader
-from engine.events.schema import MILESTONE, REUSED
+from engine.events.storage.schema import MILESTONE, REUSED
 from engine.loop.fork import ForkPlan, fork
 from engine.queries.snapshot import Outline
 from engine.run.workspace import Workspace

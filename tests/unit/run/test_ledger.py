@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from engine.events import types as t
-from engine.events.connection import transaction
 from engine.events.log import RunLog
+from engine.events.storage.connection import transaction
 from engine.models.calling import Overspent, Paid, Position
 from engine.models.protocol import Transient
 from engine.run.ledger import RunLedger

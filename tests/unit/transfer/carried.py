@@ -10,13 +10,14 @@ from typing import Any
 import zstandard
 from msgspec.structs import astuple, replace
 
-from engine.events import archive, blobs
+from engine.events import archive
 from engine.events import types as t
 from engine.events.archive import Manifest
-from engine.events.connection import connect_plainly
 from engine.events.event import Event
 from engine.events.reader import Reader
 from engine.events.seal import lineage, seal
+from engine.events.storage import blobs
+from engine.events.storage.connection import connect_plainly
 from engine.run.workspace import Workspace
 from tests.histories import Play
 

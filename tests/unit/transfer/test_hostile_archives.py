@@ -14,10 +14,11 @@ import zstandard
 from msgspec.structs import replace
 
 from engine.errors import SiaError
-from engine.events import blobs, unseal
 from engine.events import types as t
-from engine.events.connection import connect_plainly
+from engine.events import unseal
 from engine.events.event import Event
+from engine.events.storage import blobs
+from engine.events.storage.connection import connect_plainly
 from engine.events.unseal import open_archive
 from engine.run.workspace import Workspace
 from engine.transfer.run_import import import_run

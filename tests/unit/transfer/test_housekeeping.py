@@ -15,8 +15,8 @@ from engine.core.state import fold
 from engine.errors import SiaError
 from engine.events import tips
 from engine.events import types as t
-from engine.events.connection import IntegrityError
 from engine.events.log import RunLog
+from engine.events.storage.connection import IntegrityError
 from engine.loop import control_socket
 from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit

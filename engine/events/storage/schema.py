@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.events.database import Database
+from engine.events.storage.database import Database
 
 APPLICATION_ID = 0x53494131  # "SIA1"
 SCHEMA_VERSION = 4  # the number of migrations below, kept in PRAGMA user_version

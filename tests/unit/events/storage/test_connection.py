@@ -12,9 +12,9 @@ import pytest
 from sqlite_utils.utils import sqlite3 as engine_sqlite
 
 from engine.errors import SiaError
-from engine.events import schema
 from engine.events.log import RunLog
 from engine.events.reader import Reader
+from engine.events.storage import schema
 from tests.histories import Play, started
 
 

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from domains import atomic
 from engine.errors import SiaError
-from engine.events import schema
-from engine.events.database import Database, sqlite3
+from engine.events.storage import schema
+from engine.events.storage.database import Database, sqlite3
 
 BUSY_MS = 10_000
 sqlite_version: str = sqlite3.sqlite_version

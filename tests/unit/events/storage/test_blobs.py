@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
-from engine.events import blobs
-from engine.events.connection import transaction
 from engine.events.log import RunLog
+from engine.events.storage import blobs
+from engine.events.storage.connection import transaction
 from tests.histories import started
 
 
