@@ -138,7 +138,7 @@ class Actor:
     def _perform(self, kind: t.StepKind, generation: int, attempt: int) -> None:
         match kind:
             case "baseline":
-                n = self.state.task.counts["val"]
+                n = self.state.domain.counts["val"]
                 scores = {"most frequent class": t.Score(0.08, 0.01, n), "nearest case": t.Score(0.52, 0.02, n)}
                 self.append(generation, t.BaselineMeasured(scores, 41.5))
             case "write":
@@ -216,8 +216,8 @@ class Actor:
             _val(self._found[generation]),
             _val(self._found[against]),
             against=against,
-            gate=state.set.gate,
-            generations=state.set.generations,
+            gate=state.settings.gate,
+            generations=state.settings.generations,
             noisy=False,
         )
 
@@ -238,10 +238,12 @@ class Actor:
 
     def _improve(self, generation: int) -> None:
         state, draw = self.state, self._draw("probes", generation, self.state.attempts)
-        last = generation == state.set.generations - 1 and self._last_probes is not None
+        last = generation == state.settings.generations - 1 and self._last_probes is not None
         attempt = len(state.of(generation).failed_improvements)
-        for ordinal in range(self._last_probes(state) if last and self._last_probes else state.set.probes):
-            rows = [[f"case-{i:06}", float(draw.random() < 0.5), '"class 01"'] for i in range(state.set.probe_fold)]
+        for ordinal in range(self._last_probes(state) if last and self._last_probes else state.settings.probes):
+            rows = [
+                [f"case-{i:06}", float(draw.random() < 0.5), '"class 01"'] for i in range(state.settings.probe_fold)
+            ]
             items = msgspec.json.encode(rows)
             probe = t.ProbeFinished(
                 generation=generation,
@@ -264,7 +266,7 @@ class Actor:
         parent = state.of(state.incumbent or 1).candidate.harness
         files = {**HARNESS, **self._params(generation + 1), **(FILES if self._hostile else {})}
         reason = self._text(f"The best of the probes of generation {generation}.", generation)
-        self._write(generation, Version(files, [parent], generation + 1, "harness", state.set.agent, reason))
+        self._write(generation, Version(files, [parent], generation + 1, "harness", state.settings.agent, reason))
 
     def _write(self, generation: int, version: Version) -> None:
         self.repository.write(version)
@@ -285,7 +287,7 @@ class Actor:
     def _all_cases(self) -> list[Case]:
         if not self._cases:
             state = self.state
-            sizes = {"val": state.task.counts["val"], "train": state.set.train_sample}
+            sizes = {"val": state.domain.counts["val"], "train": state.settings.train_sample}
             for i, split in enumerate(split for split, size in sizes.items() for _ in range(size)):
                 case = self._text(f"case-{i:06}", i) if i < len(SPECIMENS) else f"case-{i:06}"
                 seed = derive(state.root_seed, "instance", case, 0)
@@ -301,7 +303,7 @@ class Actor:
 
     @property
     def _hostile(self) -> bool:
-        return self.state.task.name == HOSTILE
+        return self.state.domain.name == HOSTILE
 
     def _text(self, text: str, i: int) -> str:
         """`text`, and in a hostile run a specimen after it."""

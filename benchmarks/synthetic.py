@@ -103,7 +103,7 @@ def live(workspace: Path, rate: int, seconds: float | None = None) -> int:
     with contextlib.closing(RunLog.hold(workspace, run, now)) as log:
         actor = Actor(workspace, log, _needed(log.reader, run), group=max(1, rate // 20), paced=pace)
         before, at = actor.state.n, len(actor.state.generations)
-        more = replace(actor.state.set, generations=at + 10_000, budget=t.Budget())
+        more = replace(actor.state.settings, generations=at + 10_000, budget=t.Budget())
         with contextlib.suppress(_Enough):
             actor.append(at, t.RunResumed(settings=more))
             actor.play()

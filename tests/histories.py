@@ -171,19 +171,19 @@ class Play:
 
     def _execute(self, generation: int, until: int | None) -> None:
         state = self.state
-        counts, candidate = state.task.counts, state.of(generation).candidate
+        counts, candidate = state.domain.counts, state.of(generation).candidate
         arms = [(candidate, generation)]
-        if state.set.noisy and state.incumbent:
+        if state.settings.noisy and state.incumbent:
             arms.append((state.of(state.incumbent).candidate, state.incumbent))
         done = 0
         for one, number in arms:
             wanted = [("val", counts["val"])]
             if one is candidate:
-                wanted.append(("train", min(state.set.train_sample, counts["train"])))
+                wanted.append(("train", min(state.settings.train_sample, counts["train"])))
             have = self.results.of(generation, one)
             for split, size in wanted:
                 for i in range(size):
-                    for repeat in range(state.set.repeats):
+                    for repeat in range(state.settings.repeats):
                         if (split, f"{split}-{i}", repeat) in have:
                             continue
                         if until is not None and done == until:
@@ -212,8 +212,8 @@ class Play:
 
     def _improve(self, generation: int) -> None:
         state = self.state
-        fold = state.set.probe_fold
-        for ordinal in range(state.set.probes):
+        fold = state.settings.probe_fold
+        for ordinal in range(state.settings.probes):
             left = budget.affordable_evaluations(self.state)
             if left is not None and left < fold:
                 break

@@ -72,10 +72,10 @@ async def task_model(checkout: Checkout, folder: Path) -> AsyncIterator[Caller |
 
     `folder` is the workspace whose settings say how it is reached.
     """
-    if not checkout.state.set.model:
+    if not checkout.state.settings.model:
         yield None
         return
-    served = await serve(checkout.state.set.model, checkout.state.set, folder, adapters=folder / "adapters")
+    served = await serve(checkout.state.settings.model, checkout.state.settings, folder, adapters=folder / "adapters")
     try:
         yield Caller(served, Unrecorded())
     finally:
@@ -86,7 +86,7 @@ async def material(checkout: Checkout, grader: Grader, prepared_on: PreparedOn) 
     """What `ctx.train()` may return: train and val, as in `sia test`, or what the Execution learnt from."""
     if prepared_on == "train+val":
         return await grader.labelled()
-    learnable, _ = divide(await grader.instances("train"), checkout.state.set, checkout.state.root_seed)
+    learnable, _ = divide(await grader.instances("train"), checkout.state.settings, checkout.state.root_seed)
     return learnable
 
 

@@ -93,7 +93,7 @@ def load_all(reader: Reader, run: RunRow, generations: Sequence[int | None]) -> 
                 generation=chosen,
                 files={path: reader.blob(name) for path, name in state.versions[n].files.items()},
                 results=results.of(n, chosen.candidate),
-                repeat=(n - 1) * state.set.repeats if state.set.noisy else 0,
+                repeat=(n - 1) * state.settings.repeats if state.settings.noisy else 0,
                 versions=versions,
             )
         )
@@ -153,9 +153,9 @@ def _facts(checkout: Checkout) -> dict[str, Any]:
         "generation": one.n,
         "harness": one.candidate.harness,
         "weights": one.candidate.weights,
-        "model": state.set.model,
-        "domain": state.task.name,
-        "domain_digest": state.task.digest,
+        "model": state.settings.model,
+        "domain": state.domain.name,
+        "domain_digest": state.domain.digest,
         "val": msgspec.to_builtins(val),
         "seed": state.root_seed,
         "repeat": checkout.repeat,
@@ -182,12 +182,12 @@ def _readme(checkout: Checkout, *, with_data: bool) -> str:
     learns = "`train.jsonl`" if with_data else "a file of your own, or one that `sia checkout --with-data` writes"
     return f"""# {state.name}, generation {one.n}
 
-{state.task.title}
+{state.domain.title}
 
-This harness {made} in generation {one.n} of the run {state.name} ({state.run}) on the domain {state.task.name}.
+This harness {made} in generation {one.n} of the run {state.name} ({state.run}) on the domain {state.domain.name}.
 
 - commit: {one.candidate.harness}
-- {state.task.metric} on val: {score}
+- {state.domain.metric} on val: {score}
 - verdict: {verdict}
 - why: {" ".join(checkout.version.reason.split())}{_weights(checkout)}
 
@@ -214,6 +214,6 @@ def _weights(checkout: Checkout) -> str:
     if adapter is None:
         return ""
     return f"""
-- weights: the LoRA adapter {adapter} of {checkout.state.set.model}, in `adapter/`: load it with PEFT
+- weights: the LoRA adapter {adapter} of {checkout.state.settings.model}, in `adapter/`: load it with PEFT
   (`PeftModel.from_pretrained(model, "adapter")`), serve it with vLLM (`--lora-modules`), or give `adapter/adapter.gguf`
   to llama.cpp (`--lora`), where it is there"""

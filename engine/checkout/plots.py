@@ -33,10 +33,10 @@ async def picture(
     """
     best, first = load_all(reader, run, [None, 1])
     shown = [best] if best.generation.n == 1 else [first, best]
-    async with domain_of(best.state.task, report) as grader:
+    async with domain_of(best.state.domain, report) as grader:
         try:
             if not await grader.draws():
-                raise SiaError(f"the domain {best.state.task.name} draws no pictures", "leave out --plots")
+                raise SiaError(f"the domain {best.state.domain.name} draws no pictures", "leave out --plots")
             isolation = choose_isolation(unsafe=unsafe)
             pictures = [await _answered_again(checkout, grader, isolation, workspace) for checkout in shown]
             return await grader.plots(pictures, _points(best.state), to.absolute())

@@ -10,7 +10,7 @@ WARNINGS = (0.5, 0.8)
 
 def spending(state: State) -> dict[str, tuple[float, float]]:
     """(spent, cap) of every resource that has a cap. Reused evaluations count like fresh ones."""
-    caps, spent = state.set.budget, state.spent
+    caps, spent = state.settings.budget, state.spent
     rows = {
         "evaluations": (spent.evaluations + spent.reused, caps.evaluations),
         "minutes": (spent.seconds / 60, caps.minutes),
@@ -31,7 +31,7 @@ def warning(state: State) -> t.BudgetWarned | None:
 
 def execution_cost(state: State) -> int:
     """How many evaluations the next Execution needs."""
-    settings, counts = state.set, state.task.counts
+    settings, counts = state.settings, state.domain.counts
     arms = 2 if settings.noisy and state.incumbent is not None else 1
     votes = settings.generations if settings.lever == "best-of-n" else 1
     sampled = min(settings.train_sample, counts.get("train", 0))
@@ -55,7 +55,7 @@ def exhaustion(name: str, now: float, cap: float, need: int = 0) -> t.BudgetExha
 
 def affordable_evaluations(state: State) -> int | None:
     """How many evaluations an Improvement may use, so that the next Execution can be afforded; None is no cap."""
-    cap = state.set.budget.evaluations
+    cap = state.settings.budget.evaluations
     if cap is None:
         return None
     return max(0, cap - state.spent.evaluations - state.spent.reused - execution_cost(state))

@@ -90,7 +90,7 @@ def _decide_1(state: State) -> Decision:
 
 def _begin(state: State, n: int) -> Decision:
     version = state.versions[n]
-    votes = state.set.generations if state.set.lever == "best-of-n" else 1
+    votes = state.settings.generations if state.settings.lever == "best-of-n" else 1
     candidate = t.Candidate(version.commit, state.adapters.get(n), version.lever, votes)
     return Append(n, t.GenerationStarted(candidate))
 
@@ -100,7 +100,7 @@ def _continue(state: State, now: Generation) -> Decision:
         return _affordable(state, now.n) or _perform(state, "execute", now.n)
     if now.verdict is None:
         return ApplyGate(now.n)
-    last, successor = now.n >= last_generation(state.set), now.n + 1 in state.versions
+    last, successor = now.n >= last_generation(state.settings), now.n + 1 in state.versions
     if successor and not last and (waiting := _approval(state, now.n + 1)) is not None:
         return waiting
     if (last or successor) and not now.finished:
@@ -121,7 +121,7 @@ def last_generation(settings: t.Settings) -> int:
 
 def _approval(state: State, number: int) -> Append | AwaitApproval | None:
     """The approval that a candidate needs before its execution, where the run asks for one."""
-    version, policy = state.versions[number], state.set.approve
+    version, policy = state.versions[number], state.settings.approve
     if version.author == "person" or policy not in ("all", version.lever) or state.approved == number:
         return None
     if state.awaiting == number:
@@ -151,7 +151,7 @@ def standing(state: State) -> str:
         return "the first candidate has no verdict yet"
     if state.awaiting is not None:
         return f"candidate {state.awaiting} needs a person's approval"
-    return f"generation {now.n} of {state.set.generations}; the best so far is generation {state.incumbent}"
+    return f"generation {now.n} of {state.settings.generations}; the best so far is generation {state.incumbent}"
 
 
 def outcome(state: State) -> str:

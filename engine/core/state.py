@@ -60,8 +60,8 @@ class State(msgspec.Struct, frozen=True):
     status: Status = "new"
     rules: int = 0
     name: str = ""
-    domain: t.DomainRef | None = None
-    settings: t.Settings | None = None
+    _domain: t.DomainRef | None = None
+    _settings: t.Settings | None = None
     root_seed: int = 0
     isolation: dict[str, object] = {}
     parent: str | None = None
@@ -116,21 +116,21 @@ class State(msgspec.Struct, frozen=True):
     @property
     def rival(self) -> t.Candidate | None:
         """The incumbent, where the verifier is noisy: it is executed beside each candidate."""
-        return self.of(self.incumbent).candidate if self.set.noisy and self.incumbent else None
+        return self.of(self.incumbent).candidate if self.settings.noisy and self.incumbent else None
 
     @property
-    def set(self) -> t.Settings:
+    def settings(self) -> t.Settings:
         """The settings of a run that has started."""
-        if self.settings is None:
+        if self._settings is None:
             raise SiaError("the history does not begin with run.started", "run `sia verify`")
-        return self.settings
+        return self._settings
 
     @property
-    def task(self) -> t.DomainRef:
+    def domain(self) -> t.DomainRef:
         """The domain of a run that has started."""
-        if self.domain is None:
+        if self._domain is None:
             raise SiaError("the history does not begin with run.started", "run `sia verify`")
-        return self.domain
+        return self._domain
 
 
 def fold(events: Iterable[Event], state: State | None = None) -> State:
@@ -163,8 +163,8 @@ def evolve(state: State, event: Event) -> State:
                 status="running",
                 rules=payload.rules,
                 name=payload.name,
-                domain=payload.domain,
-                settings=payload.settings,
+                _domain=payload.domain,
+                _settings=payload.settings,
                 root_seed=payload.settings.seed,
                 isolation=payload.isolation,
             )
@@ -253,7 +253,7 @@ def _reopened(state: State, settings: t.Settings | None) -> State:
     return replace(
         state,
         status="running",
-        settings=settings or state.settings,
+        _settings=settings or state._settings,
         failures=0,
         reason="",
         fruitless=0 if settings else state.fruitless,

@@ -23,11 +23,11 @@ def verdict(
     rival = state.of(incumbent).candidate
     return gate.compare(
         results.val(generation, now.candidate),
-        results.val(generation if state.set.noisy else incumbent, rival),
+        results.val(generation if state.settings.noisy else incumbent, rival),
         against=incumbent,
-        gate=rule or state.set.gate,
-        generations=state.set.generations,
-        noisy=state.set.noisy,
+        gate=rule or state.settings.gate,
+        generations=state.settings.generations,
+        noisy=state.settings.noisy,
         refused=fails_private_check(state, generation),
         rival_refused=fails_private_check(state, incumbent),
     )

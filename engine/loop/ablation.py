@@ -61,7 +61,7 @@ def _fork(reader: Reader, run: RunRow, state: State, name: str, *, version: int,
         parent=run.run,
         at=gate_event(reader, run, weights),
         name=f"{run.name[:36]}.{name}",
-        settings=replace(state.set, generations=weights + 1, lever="harness"),
+        settings=replace(state.settings, generations=weights + 1, lever="harness"),
         branch=weights,
         harness=harnesses.parse(files),
     )

@@ -84,7 +84,9 @@ async def _until_interrupted(run: Run, step: Perform, control: Control) -> str:
     """Runs a step to its end, to a request to pause or stop, or to the end of the budget of minutes; says which."""
     work = asyncio.ensure_future(_STEPS[step.kind](run, step.generation))
     request = asyncio.ensure_future(control.wait())
-    cap = None if step.kind == "test" else run.state.set.budget.minutes  # a reading that has begun is not cut short
+    cap = (
+        None if step.kind == "test" else run.state.settings.budget.minutes
+    )  # a reading that has begun is not cut short
     seconds = None if cap is None else max(0.0, cap * 60 - run.state.spent.seconds)
     try:
         await asyncio.wait({work, request}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -138,11 +138,11 @@ async def reopen(
             raise SiaError(
                 f"{state.name} is finished ({state.reason})", "pass --generations or a larger budget to go further"
             )
-        settings = change(state.set) if change else None
+        settings = change(state.settings) if change else None
         isolation = choose_isolation(unsafe=unsafe)
-        folder = await verifier_noise.measured(check_code(state.task), isolation, report)  # the cache may be empty
-        grader = await cleanup.enter_async_context(open_domain(state.task, folder, report, isolation))
-        now = settings or state.set
+        folder = await verifier_noise.measured(check_code(state.domain), isolation, report)  # the cache may be empty
+        grader = await cleanup.enter_async_context(open_domain(state.domain, folder, report, isolation))
+        now = settings or state.settings
         # a run that is not running is reopened for its sealed test, which calls no agent
         needed = references(now) if resume or state.status == "running" else {now.model, now.judge} - {""}
         served = await _models(workspace, now, needed, report, cleanup)

@@ -46,7 +46,7 @@ def side(reader: Reader, run: RunRow, status: str) -> Side:
     best = state.of(state.incumbent).candidate if state.incumbent else None
     report = show(state, status)
     facts = {name: report[name] for name in ("run", "name", "domain", "status", "parent", "baselines", "best")} | {
-        "domain_digest": state.task.digest,
+        "domain_digest": state.domain.digest,
         "evaluation_seed": state.root_seed,
         "arm": arm(state),
         "generations": [
@@ -67,7 +67,7 @@ def side(reader: Reader, run: RunRow, status: str) -> Side:
 
 def arm(state: State) -> str:
     """The arm of an ablation that the best candidate is: `initial`, `H`, `W`, `W+H`, or `best-of-n`."""
-    if state.set.lever == "best-of-n":
+    if state.settings.lever == "best-of-n":
         return "best-of-n"
     best = state.of(state.incumbent).candidate if state.incumbent else None
     rewritten = bool(best) and state.versions[state.incumbent or 1].tree != state.versions[1].tree
@@ -81,7 +81,7 @@ def arm(state: State) -> str:
 
 def compare(sides: Sequence[Side]) -> dict[str, Any]:
     """The shape that `sia compare RUN RUN ... --json` promises: every run beside the first."""
-    settings = [flat(one.state.set) for one in sides]
+    settings = [flat(one.state.settings) for one in sides]
     differ = [key for key in settings[0] if any(found[key] != settings[0][key] for found in settings)]
     return {
         "runs": [one.facts for one in sides],
@@ -120,10 +120,10 @@ def two_sided(differences: Sequence[float]) -> float:
 
 def _obstacle(one: Side, first: Side, shared: bool) -> str:
     mine, other = one.state, first.state
-    if mine.task.name != other.task.name:
-        return f"the domains differ ({mine.task.name} and {other.task.name})"
-    if mine.task.digest != other.task.digest:
-        return f"the domain {mine.task.name} changed between the two (its code, its data or its split)"
+    if mine.domain.name != other.domain.name:
+        return f"the domains differ ({mine.domain.name} and {other.domain.name})"
+    if mine.domain.digest != other.domain.digest:
+        return f"the domain {mine.domain.name} changed between the two (its code, its data or its split)"
     if mine.root_seed != other.root_seed:
         return (
             f"the evaluation seeds differ ({mine.root_seed} and {other.root_seed}), so the two share no trial; "

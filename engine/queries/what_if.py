@@ -101,8 +101,8 @@ def what_if(history: Iterable[Event], rule: Mapping[str, float]) -> WhatIf:
         run=state.run,
         name=state.name,
         rule={f"gate.{name}": value for name, value in rule.items()},
-        level=gate.threshold(state.set.gate, state.set.generations),
-        what_if_level=gate.threshold(replace(state.set.gate, **rule), state.set.generations),
+        level=gate.threshold(state.settings.gate, state.settings.generations),
+        what_if_level=gate.threshold(replace(state.settings.gate, **rule), state.settings.generations),
         generations=judged,
         differs_at=differs_at,
         parts_at=parts_at,
@@ -118,7 +118,7 @@ def _made_from(state: State, n: int, incumbent: int | None) -> bool:
 
 
 def _judge(state: State, results: Results, n: int, incumbent: int | None, rule: Mapping[str, float]) -> t.GateDecided:
-    return verdict(state, results, n, against=incumbent, rule=replace(state.set.gate, **rule))
+    return verdict(state, results, n, against=incumbent, rule=replace(state.settings.gate, **rule))
 
 
 def _summary(

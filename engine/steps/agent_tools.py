@@ -55,7 +55,7 @@ class StepDesk:
     @property
     def trainable(self) -> bool:
         """As `Desk.trainable`: the run's policy lets weights be trained, and its task model can be."""
-        settings = self._run.state.set
+        settings = self._run.state.settings
         return settings.lever in ("auto", "weights") and is_trainable(settings.model)
 
     async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
@@ -113,7 +113,7 @@ class StepDesk:
     async def smoke(self, harness: Harness) -> Result:
         """As `Desk.smoke`: the instances are the first of the sample that an Execution answers."""
         run = self._run
-        material, sampled = await run.domain.divided_train(run.state.set, run.state.root_seed)
+        material, sampled = await run.domain.divided_train(run.state.settings, run.state.root_seed)
         todo = trials("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)
         left = budget.affordable_evaluations(run.state)
         if left is not None and left < len(todo):

@@ -27,7 +27,7 @@ class RunRecord:
         self._run = run
         self.train: Mapping[str, Instance] = {case.id: case for case in train}
         folder = run.ports.grader.folder.path
-        self.task = (folder / "task.md").read_text() if (folder / "task.md").is_file() else run.state.task.title
+        self.task = (folder / "task.md").read_text() if (folder / "task.md").is_file() else run.state.domain.title
         self.references: Mapping[str, str] = {
             path.relative_to(folder / "references").as_posix(): path.read_text(errors="replace")
             for path in sorted((folder / "references").rglob("*"))

@@ -26,7 +26,7 @@ from engine.steps import evaluations
 async def execute(run: Run, generation: int) -> None:
     """Appends `instance.finished` for every trial that this generation lacks, then `execution.finished`."""
     started, state = time.monotonic(), run.state
-    settings, candidate, rival = state.set, state.of(generation).candidate, state.rival
+    settings, candidate, rival = state.settings, state.of(generation).candidate, state.rival
     repeats = range(settings.repeats)
     if settings.noisy:
         repeats = range((generation - 1) * settings.repeats, generation * settings.repeats)

@@ -21,11 +21,11 @@ from harness_repo.objects import Version
 
 async def write_first(run: Run, generation: int) -> None:
     """The first harness: the Meta-Agent's where the agents are language models, else the domain's seed."""
-    if run.ports.agent_model is not None and not run.state.set.seed_harness:
+    if run.ports.agent_model is not None and not run.state.settings.seed_harness:
         await _write_anew(run, generation)
         return
-    seed = harnesses.read_folder(run.ports.grader.folder.seed(run.state.set.model))
-    reason = f"The seed harness of the domain {run.state.task.name}: {seed.manifest.name}."
+    seed = harnesses.read_folder(run.ports.grader.folder.seed(run.state.settings.model))
+    reason = f"The seed harness of the domain {run.state.domain.name}: {seed.manifest.name}."
     run.versions.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="the seed")
 
 
@@ -107,7 +107,7 @@ def view(run: Run, generation: int) -> View:
         generation=generation,
         attempt=attempt,
         improvements=generation - 1 + sum(len(one.failed_improvements) for one in state.generations),
-        settings=state.set,
+        settings=state.settings,
         incumbent=incumbent,
         harness=run.versions.harness(state.versions[incumbent]),
         past=past,

@@ -103,7 +103,7 @@ class FoldLab:
         return done
 
     async def _fold(self) -> Fold:
-        run, settings = self._run, self._run.state.set
+        run, settings = self._run, self._run.state.settings
         train, seed = await run.domain.train(), run.state.root_seed
         held_out = set(sample((item.id for item in train), settings.probe_fold, seed, "probe fold"))
         todo = trials("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)

@@ -61,12 +61,13 @@ class Progress:
         """Prints the run, its settings and its sandbox."""
         level = str(state.isolation.get("level"))
         shown_level = f"[red]{level}[/red]" if level == "none" else level
+        settings = state.settings
         self._line(
-            f"{state.name}: {escape(state.task.title)} · {state.set.generations} generations · seed {state.set.seed} · "
-            f"agent {state.set.agent} · sandbox {shown_level}"
+            f"{state.name}: {escape(state.domain.title)} · {settings.generations} generations · "
+            f"seed {settings.seed} · agent {settings.agent} · sandbox {shown_level}"
         )
-        if state.task.caution:
-            self._line(f"caution: {escape(state.task.caution)}")
+        if state.domain.caution:
+            self._line(f"caution: {escape(state.domain.caution)}")
 
     def ended(self, state: State) -> None:
         """Prints how the run ended and the next commands."""
@@ -90,7 +91,7 @@ class Progress:
                     self._line(text)
 
     def _begin_step(self, kind: str, generation: int, state: State) -> None:
-        total = {"execute": budget.execution_cost(state), "improve": state.set.probes}.get(kind)
+        total = {"execute": budget.execution_cost(state), "improve": state.settings.probes}.get(kind)
         self._done, self._sum = state.executed if kind == "execute" else 0, 0.0
         where = f"generation {generation} · " if generation else ""
         self._bars.reset(self._task, description=f"{where}{_PHASES[kind]}", total=total, note="")

@@ -110,7 +110,7 @@ def test_a_changed_setting_changes_only_what_follows(workspace: Workspace) -> No
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(run)
         at = gate_event(reader, row, 1)
-        settings = change_settings(state_at(reader, row, at).set, ["seed=77", "gate.alpha=0.2", "generations=2"])
+        settings = change_settings(state_at(reader, row, at).settings, ["seed=77", "gate.alpha=0.2", "generations=2"])
     child = fork(workspace, ForkPlan(run, at, settings=settings))
     asyncio.run(go_on(workspace, child))
     with contextlib.closing(workspace.reader()) as reader:
@@ -146,7 +146,7 @@ def test_a_branch_takes_a_rejected_candidate_and_goes_on_from_it(workspace: Work
         state = state_at(reader, row, row.head_n)
         rejected = next((g.n for g in state.generations if g.verdict and not g.verdict.accepted), 1)
         at = gate_event(reader, row, rejected)
-        settings = change_settings(state.set, ["generations=4", "seed=3"])
+        settings = change_settings(state.settings, ["generations=4", "seed=3"])
     child = fork(workspace, ForkPlan(run, at, name="other-way", settings=settings, branch=rejected))
     asyncio.run(go_on(workspace, child))
     with contextlib.closing(workspace.reader()) as reader:

@@ -47,7 +47,7 @@ def test_a_cap_is_never_exceeded(
 ) -> None:
     play = Play(Memory(), started(histories.settings(**chosen), sizes), fails=fails, crashes=crashes, barren=barren)
     state = play.to_rest()
-    cap = state.set.budget.evaluations
+    cap = state.settings.budget.evaluations
     assert cap is None or state.spent.evaluations + state.spent.reused <= cap
     assert state.status in ("finished", "failed")
     assert state.reason

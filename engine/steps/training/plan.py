@@ -48,7 +48,7 @@ async def planned(run: Run, generation: int, analysis: t.AnalysisFinished) -> Pl
     from engine.models import catalog
 
     state = run.state
-    now, settings, model = state.of(state.incumbent or generation).candidate, state.set, run.ports.task_model
+    now, settings, model = state.of(state.incumbent or generation).candidate, state.settings, run.ports.task_model
     if model is None:
         raise AssertionError("only a run with a task model trains")
     made = recipe(analysis.algorithm, analysis.recipe)
@@ -56,7 +56,7 @@ async def planned(run: Run, generation: int, analysis: t.AnalysisFinished) -> Pl
     seed = derive(state.root_seed, "training", generation)
     order = sorted(learn, key=lambda item: derive(seed, item.id))
     depends = [
-        state.task.digest, model.model.weights, now.weights, now.harness, msgspec.to_builtins(made), seed,
+        state.domain.digest, model.model.weights, now.weights, now.harness, msgspec.to_builtins(made), seed,
         prepared_on(learn), state.root_seed,
     ]  # fmt: skip
     key = blobs.digest(msgspec.json.encode(depends, order="deterministic"))

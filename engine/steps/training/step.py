@@ -149,7 +149,7 @@ class _Work:
     async def _policy(self, trainer: Trainer) -> Generate:
         """How rollouts are generated: by the trainer, or by a server that is given each round's adapter."""
         served = self._run.ports.task_model
-        if served is None or not self._run.state.set.model.startswith("vllm:"):
+        if served is None or not self._run.state.settings.model.startswith("vllm:"):
             return trainer.generate
         adapter = self._plan.parent
         if self._rounds:

@@ -21,7 +21,7 @@ async def start(main: MainScreen) -> None:
     from engine.grading.loader import find
 
     cursor = main.navigator.cursor
-    default = cursor.snapshot.state.task.source if cursor and cursor.n else "lawbench"
+    default = cursor.snapshot.state.domain.source if cursor and cursor.n else "lawbench"
     hint = "the name of a built-in domain (`sia domains` lists them), or a folder"
     domain = await main.app.push_screen_wait(Prompt("Domain of the new run", hint, default, check=find))
     if not domain:
@@ -57,7 +57,7 @@ async def branch(main: MainScreen) -> None:
         return
     state = cursor.snapshot.state
     intro = [f"A new run from the candidate of generation {n} of {state.name}, which does not change."]
-    form = _settings_form(f"branch from generation {n}", intro, cursor, state.set, n + 1)
+    form = _settings_form(f"branch from generation {n}", intro, cursor, state.settings, n + 1)
     values = await main.app.push_screen_wait(form)
     if values is not None:
         await launch.start_engine(main, ["branch", *_parent(cursor), "--generation", str(n), *_changes(values)])
@@ -73,7 +73,7 @@ async def fork(main: MainScreen, harness: Path | None = None) -> None:
     if harness is not None:
         intro.append("The edited harness is its next candidate.")
     next_generation = (state.current.n if state.current else 0) + 1
-    form = _settings_form(f"fork at event {at:,}", intro, cursor, state.set, next_generation)
+    form = _settings_form(f"fork at event {at:,}", intro, cursor, state.settings, next_generation)
     values = await main.app.push_screen_wait(form)
     if values is not None:
         edited = ["--harness", str(harness)] if harness else []

@@ -43,8 +43,8 @@ async def pause_or_resume(main: MainScreen) -> None:
 
 
 def _resume_form(state: State) -> Form:
-    budget = state.set.budget
-    fields = [FormField("generations", str(state.set.generations))]
+    budget = state.settings.budget
+    fields = [FormField("generations", str(state.settings.generations))]
     for name in ("evaluations", "minutes", "usd"):
         limit = getattr(budget, name)
         fields.append(FormField(f"budget-{name}", "" if limit is None else str(limit), "no limit"))
@@ -104,13 +104,13 @@ async def unseal(main: MainScreen) -> None:
     if cursor is None:
         return
     state = cursor.snapshot.state
-    instances = plural(state.task.counts.get("test", 0), "test instance")
+    instances = plural(state.domain.counts.get("test", 0), "test instance")
     effects = [
         f"the candidate of generation {state.incumbent} and the baselines run on {instances}",
         f"this lineage has read the test split {plural(state.unsealed, 'time')} before; this read is counted too",
         "every look weakens the test; this cannot be undone",
     ]
-    if await main.app.push_screen_wait(Confirm(f"Read the test split of {state.task.name}?", effects)):
+    if await main.app.push_screen_wait(Confirm(f"Read the test split of {state.domain.name}?", effects)):
         await launch.start_engine(main, ["test", cursor.run_id])
 
 

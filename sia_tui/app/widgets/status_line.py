@@ -38,7 +38,7 @@ def state_parts(state: State) -> list[tuple[str, str]]:
     if state.open_step:
         parts.append((STEP_NAMES[state.open_step.kind], ""))
     if state.current:
-        parts.append((f"gen {state.current.n}/{state.set.generations}", ""))
+        parts.append((f"gen {state.current.n}/{state.settings.generations}", ""))
         parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
     if state.incumbent and (execution := state.of(state.incumbent).execution) and "val" in execution.scores:
         val = execution.scores["val"]

@@ -59,8 +59,10 @@ def _run_line(payload: t.Payload, state: State) -> str | None:
     """The line of an event of the run as a whole; a live run prints these before and after all others."""
     match payload:
         case t.RunStarted():
-            asked = f"{state.set.generations} generations · seed {state.set.seed} · agent {state.set.agent}"
-            return f"{state.name}: {escape(plain(state.task.title))} · {escape(asked)}"
+            asked = (
+                f"{state.settings.generations} generations · seed {state.settings.seed} · agent {state.settings.agent}"
+            )
+            return f"{state.name}: {escape(plain(state.domain.title))} · {escape(asked)}"
         case t.RunForked(name=name, parent=parent, at=at):
             return f"{name} forked from {parent} at event {at}"
         case t.RunRenamed(name=name):

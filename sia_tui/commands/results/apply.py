@@ -82,7 +82,7 @@ def apply(
 
     async def go() -> Evaluation:
         async with (
-            domain_of(chosen.state.task, say) as grader,
+            domain_of(chosen.state.domain, say) as grader,
             apply.task_model(chosen, shared.workspace.path) as model,
         ):
             evaluation = apply.evaluation(

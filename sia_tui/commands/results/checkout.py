@@ -53,5 +53,5 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
 async def _train(chosen: Checkout) -> list[Instance]:
     from engine.checkout.domain import domain_of
 
-    async with domain_of(chosen.state.task, say) as grader:
+    async with domain_of(chosen.state.domain, say) as grader:
         return await grader.instances("train")

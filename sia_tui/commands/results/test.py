@@ -45,7 +45,7 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
         ) as run:
             announce(shared.announce_fd, run.state.run)
             if not shared.as_json:
-                say(f"unsealing the {run.state.task.counts.get('test', 0)} test instances of {run.state.task.name}")
+                say(f"unsealing the {run.state.domain.counts.get('test', 0)} test instances of {run.state.domain.name}")
             return run.state.name, test_report(await driver.test(run, Control()))
 
     name, report = asyncio.run(go())

@@ -57,7 +57,7 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
 
     with parent_reader(shared, chosen["source"]) as reader:
         parent = reader.find(reference)
-        settings = fork.state_at(reader, parent, at).set
+        settings = fork.state_at(reader, parent, at).settings
     try:
         harness = read_folder(chosen["harness"]) if chosen["harness"] else None
     except HarnessInvalid as error:

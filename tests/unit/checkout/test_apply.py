@@ -81,7 +81,7 @@ def applied(
     async def go() -> tuple[Evaluation, list[Answer]]:
         with contextlib.closing(workspace.reader()) as reader:
             checkout = load(reader, reader.find("last"), generation)
-        async with domain_of(checkout.state.task, silent) as grader:
+        async with domain_of(checkout.state.domain, silent) as grader:
             evaluation = apply.evaluation(
                 checkout,
                 grader,
@@ -144,7 +144,7 @@ def test_the_folder_that_is_taken_away_answers_as_the_run_did(workspace: Workspa
     then = recorded(workspace, 2)
 
     async def train() -> list[Instance]:
-        async with domain_of(checkout.state.task, silent) as grader:
+        async with domain_of(checkout.state.domain, silent) as grader:
             return await grader.instances("train")
 
     with contextlib.closing(workspace.reader()) as reader:
@@ -163,7 +163,7 @@ def test_the_folder_that_is_taken_away_answers_as_the_run_did(workspace: Workspa
 def test_a_domain_that_changed_is_refused(workspace: Workspace) -> None:
     async def go() -> None:
         with contextlib.closing(workspace.reader()) as reader:
-            task = load(reader, reader.find("last"), 1).state.task
+            task = load(reader, reader.find("last"), 1).state.domain
         async with domain_of(t.DomainRef(task.name, task.source, "0" * 64, "", "", {}), silent):
             raise AssertionError("it was opened")
 

@@ -164,7 +164,7 @@ def test_a_harness_that_learnt_nothing_in_its_run_learns_nothing(tmp_path: Path)
 def test_a_run_s_model_is_said_to_be_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "number.txt").write_text("100")
     best = checkout()
-    with_model = replace(best.state, settings=replace(best.state.set, model="fake:x"))
+    with_model = replace(best.state, _settings=replace(best.state.settings, model="fake:x"))
     rows = in_a_checkout(LOOKS, tmp_path, tmp_path / "it", TRAIN, state=with_model)
     assert rows[2]["failure"] == {"kind": "model", "message": "Refused: a checkout has no model; `sia apply` has"}
     assert rows[4]["failure"] == {"kind": "model", "message": "Refused: its domain has no tools"}

@@ -157,7 +157,7 @@ def test_a_run_that_asks_nobody_waits_for_nobody() -> None:
 def test_more_generations_reopen_a_finished_run() -> None:
     play = played(first=started(settings(generations=2)))
     before = len(play.log.events)
-    play.append(2, t.RunResumed(settings=replace(play.state.set, generations=4)))
+    play.append(2, t.RunResumed(settings=replace(play.state.settings, generations=4)))
     assert decide(play.state) == Perform("analyse", 2, 1)
     state = play.to_rest()
     assert (len(state.generations), state.status) == (4, "finished")

@@ -229,7 +229,7 @@ def test_what_a_person_wills_needs_no_explanation() -> None:
     play.append(0, t.RunPaused("ada"))
     play.append(0, t.RunResumed())
     play.to_rest()
-    play.append(3, t.RunResumed(settings=replace(play.state.set, generations=4)))
+    play.append(3, t.RunResumed(settings=replace(play.state.settings, generations=4)))
     play.to_rest()
     assert replay(play.log).identical
 

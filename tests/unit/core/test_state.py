@@ -52,7 +52,7 @@ def test_the_time_between_a_crash_and_the_resume_does_not_count() -> None:
 def test_a_fork_goes_on_with_what_the_parent_knew(play: Play) -> None:
     play.append(3, t.RunForked("other", "run", 9, replace(settings(), generations=9)))
     state = play.state
-    assert (state.status, state.name, state.parent, state.set.generations) == ("running", "other", "run", 9)
+    assert (state.status, state.name, state.parent, state.settings.generations) == ("running", "other", "run", 9)
     assert state.incumbent == 3
 
 
@@ -90,4 +90,4 @@ def test_nothing_is_decided_before_the_run_has_started() -> None:
     with pytest.raises(SiaError):
         decide(State())
     with pytest.raises(SiaError, match=r"run\.started"):
-        _ = State().set
+        _ = State().settings

@@ -148,7 +148,7 @@ def test_a_fork_that_no_longer_asks_forgets_the_question(tmp_path: Path) -> None
     state = asked_run(workspace, [], generations=2)
     with contextlib.closing(workspace.reader()) as reader:
         at = next(e.n for e in reader.history(state.run) if e.type == t.ApprovalAsked.type)
-        settings = change_settings(state_at(reader, reader.find("asked"), at).set, ["approve=none"])
+        settings = change_settings(state_at(reader, reader.find("asked"), at).settings, ["approve=none"])
     child = fork(workspace, ForkPlan("asked", at, settings=settings))
 
     async def go_on() -> State:

@@ -35,13 +35,13 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
 def _summary(state: State, width: int) -> list[Row]:
     level = state.isolation.get("level")
     tones: dict[object, Tone] = {"none": "bad", "full": "good"}
-    counts = ", ".join(f"{n:,} {split}" for split, n in state.task.counts.items())
+    counts = ", ".join(f"{n:,} {split}" for split, n in state.domain.counts.items())
     rows = [
-        *wrap(state.task.title, width, "strong"),
+        *wrap(state.domain.title, width, "strong"),
         *wrap(f"{standing(state)}.", width),
         BLANK,
         field("run", f"{state.name} ({state.run})"),
-        field("domain", f"{state.task.name}: {counts}"),
+        field("domain", f"{state.domain.name}: {counts}"),
         field("isolation", (str(level or "unknown"), tones.get(level, "warn"))),
     ]
     best = state.incumbent
