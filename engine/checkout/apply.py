@@ -22,7 +22,7 @@ from engine.evaluation.evaluate import Evaluation, Grading, OnPrepared
 from engine.evaluation.trial import Answer, trial
 from engine.grading.client import Grader
 from engine.models.calling import Caller, Paid, Position
-from engine.models.protocol import Transient
+from engine.models.protocol import RetryableError
 from engine.run.domain_session import divide
 from engine.run.models import serve
 from engine.sandbox import Isolation
@@ -62,7 +62,7 @@ class Unrecorded:
     def keep(self, at: Position, request: bytes, paid: Paid) -> None:
         pass
 
-    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: Transient) -> None:
+    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         pass
 
 

@@ -15,7 +15,7 @@ from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.trial import Trial
 from engine.grading.client import Grader, GraderFailed
 from engine.models.calling import A_PERSON_MUST_HELP, Caller, Position, Unavailable
-from engine.models.protocol import Hopeless, Message, Request
+from engine.models.protocol import Message, PermanentError, Request
 from engine.seeds import derive
 
 MOST_QUESTIONS = 32
@@ -48,7 +48,7 @@ class ModelJudge:
             )
         try:
             return [await self._reply(place, ordinal, question) for ordinal, question in enumerate(questions)]
-        except Hopeless as error:
+        except PermanentError as error:
             if error.status in A_PERSON_MUST_HELP:
                 raise SiaError(str(error), error.remedy) from None
             raise GraderFailed(f"the judge: {error}") from None

@@ -15,7 +15,7 @@ import msgspec
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.models.calling import A_PERSON_MUST_HELP, Position, Scoring, Unavailable
-from engine.models.protocol import Hopeless, Message, Model, Reply, Request, Scored, Tool, ToolCall
+from engine.models.protocol import Message, Model, PermanentError, Reply, Request, Scored, Tool, ToolCall
 from engine.sandbox import Refused
 from engine.sandbox.inside.context import NO_MODEL, NO_TOOLS
 from engine.seeds import derive
@@ -103,7 +103,7 @@ class TaskBroker:
                 weights, seed = self._caller.model.weights, self._seed_of(at)
                 scoring = Scoring(weights, score.prompt, score.continuations, self._adapter, seed)
                 return list((await self._caller.score(at, scoring)).logprobs)
-        except Hopeless as error:
+        except PermanentError as error:
             if error.status in A_PERSON_MUST_HELP:
                 raise SiaError(str(error), error.remedy) from None
             raise Refused(f"{error}; {error.remedy}") from None

@@ -16,7 +16,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from engine.models.protocol import Finish, Hopeless, Message, Model, Reply, Request, Scored, Transient
+from engine.models.protocol import Finish, Message, Model, PermanentError, Reply, Request, RetryableError, Scored
 from engine.models.secrets import redacted
 from engine.usage import Usage
 
@@ -25,7 +25,7 @@ Price = Callable[[Usage], float]
 """US dollars for the tokens of one call."""
 MOST_WAIT_S = 600.0
 A_PERSON_MUST_HELP = (401, 402, 403, 404)
-"""Statuses of `Hopeless` that no other request would meet otherwise: the key, the account, the model's name."""
+"""Statuses of `PermanentError` that no other request would meet otherwise: the key, the account, the model's name."""
 _PER_MESSAGE, _PER_REQUEST = 16, 600  # tokens that templates and a tool prompt add, generously
 _R = TypeVar("_R", Reply, Scored)
 
@@ -107,7 +107,7 @@ class Ledger(Protocol):
         """Keeps a reply; returns when it is on the disk."""
         ...
 
-    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: Transient) -> None:
+    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         """Notes that an attempt failed and another follows after `wait_s`."""
         ...
 
@@ -123,10 +123,10 @@ class Caller:
         self._proven = False
         self._flying: dict[tuple[bytes, str, int], asyncio.Event] = {}
         self._broke: Overspent | None = None
-        self._refused: Hopeless | None = None
+        self._refused: PermanentError | None = None
 
     async def chat(self, at: Position, request: Request) -> Reply:
-        """The reply to `request`; raises `Hopeless`, `Unavailable` or `Overspent`."""
+        """The reply to `request`; raises `PermanentError`, `Unavailable` or `Overspent`."""
         stored = msgspec.json.encode(request, order="deterministic")
         most = Usage(input=_most_tokens(request.messages, stored), output=request.max_tokens)
         return await self._call(at, request, stored, most, lambda: self.model.chat(request), Reply)
@@ -134,7 +134,7 @@ class Caller:
     async def score(self, at: Position, request: Scoring) -> Scored:
         """The log-probabilities of continuations; raises as `chat` does."""
         if not self.model.abilities.score:
-            raise Hopeless(
+            raise PermanentError(
                 f"{self.model.weights} gives no log-probabilities of given texts", "use chat, or a local model"
             )
         stored = msgspec.json.encode(request, order="deterministic")
@@ -205,12 +205,12 @@ class Caller:
             try:
                 async with self._room:
                     return await send()
-            except Hopeless as error:
-                clear = Hopeless(redacted(str(error)), error.remedy, status=error.status)
+            except PermanentError as error:
+                clear = PermanentError(redacted(str(error)), error.remedy, status=error.status)
                 self._refused = clear if error.status in A_PERSON_MUST_HELP else None
                 raise clear from None
-            except Transient as error:
-                clean = Transient(redacted(str(error)), status=error.status, after_s=error.after_s)
+            except RetryableError as error:
+                clean = RetryableError(redacted(str(error)), status=error.status, after_s=error.after_s)
                 if attempt == policy.attempts:
                     raise Unavailable(f"{self.model.weights} gave no reply in {attempt} attempts ({clean})") from None
                 wait_s = _wait(policy, attempt, error.after_s)

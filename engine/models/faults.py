@@ -1,6 +1,6 @@
-"""What went wrong with a call over HTTP, judged: worth another try, or never going to work.
+"""Classifies failed HTTP calls: an error that may be retried, or one that is permanent.
 
-The statuses are those of Anthropic's and OpenAI's APIs, which agree; 529 is Anthropic's word for overloaded.
+The statuses are those of Anthropic's and OpenAI's APIs, which agree; 529 is Anthropic's "overloaded".
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import datetime
 import email.utils
 from collections.abc import Mapping
 
-from engine.models.protocol import Hopeless, Transient
+from engine.models.protocol import PermanentError, RetryableError
 
-PASSES = frozenset({408, 409, 425, 429, 529})
-"""Client errors that pass; besides them every 5xx but 501."""
+RETRYABLE = frozenset({408, 409, 425, 429, 529})
+"""Client errors that may be retried; besides them every 5xx but 501."""
 _TOO_LONG = (
     "prompt is too long",
     "context_length_exceeded",
@@ -29,21 +29,21 @@ _REMEDIES = {
 }
 
 
-def judged(status: int, message: str, *, key: str, after_s: float | None = None) -> Transient | Hopeless:
-    """The error for an answer with `status`; `key` names where its key came from."""
-    said = f"{message} (status {status})"
+def classify(status: int, message: str, *, key: str, after_s: float | None = None) -> RetryableError | PermanentError:
+    """The error for a response with this HTTP `status`; `key` names where the API key comes from."""
+    text = f"{message} (status {status})"
     if any(mark in message.lower() for mark in _TOO_LONG) and status in (400, 413, 422, 500):
-        return Hopeless(
-            f"the context is too long: {said}", "shorten the prompt, or choose a model with more", status=status
+        return PermanentError(
+            f"the context is too long: {text}", "shorten the prompt, or choose a model with more", status=status
         )
-    if status in PASSES or (status >= 500 and status != 501):
-        return Transient(said, status=status, after_s=after_s)
+    if status in RETRYABLE or (status >= 500 and status != 501):
+        return RetryableError(text, status=status, after_s=after_s)
     remedy = _REMEDIES.get(status, "the request is not valid for this model").format(key=key)
-    return Hopeless(said, remedy, status=status)
+    return PermanentError(text, remedy, status=status)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a server wishes to be left alone for, in any of the forms of `retry-after` (RFC 9110)."""
+    """Retry-After in seconds, in any of its forms (RFC 9110); None where the server sends none."""
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)

@@ -103,8 +103,8 @@ class Abilities(msgspec.Struct, frozen=True):
     tokens: bool = False
 
 
-class Transient(Exception):
-    """The call may succeed if it is made again: 408, 409, 429, 5xx, 529, a broken stream. `after_s` is their wish."""
+class RetryableError(Exception):
+    """A retry may succeed: 408, 409, 429, 5xx, 529, a broken stream. `after_s` is Retry-After, in seconds."""
 
     def __init__(self, message: str, *, status: int | None = None, after_s: float | None = None) -> None:
         super().__init__(message)
@@ -112,8 +112,8 @@ class Transient(Exception):
         self.after_s = after_s
 
 
-class Hopeless(Exception):
-    """The call can never succeed as it is (400, 401, 403, 404, context too long); `remedy` says what to do."""
+class PermanentError(Exception):
+    """Retrying this call cannot help (400, 401, 403, 404, context too long); `remedy` says what to do."""
 
     def __init__(self, message: str, remedy: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -128,11 +128,11 @@ class Model(Protocol):
     abilities: Abilities
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
-        """One reply; raises `Transient` or `Hopeless`."""
+        """One reply; raises `RetryableError` or `PermanentError`."""
         ...
 
     async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        """Log-probabilities of `continuations` after `prompt`; raises `Hopeless` where the backend has none."""
+        """Log-probabilities of `continuations` after `prompt`; raises `PermanentError` where the backend has none."""
         ...
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
 from engine.models.calling import Overspent, Paid, Position
-from engine.models.protocol import Transient
+from engine.models.protocol import RetryableError
 from engine.run.journal import Journal
 from engine.run.reuse import Reuse
 
@@ -79,7 +79,7 @@ class RunLedger:
         )
         self._journal.append(self._generation, call, contents=[request, paid.reply])
 
-    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: Transient) -> None:
+    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         """As `Ledger.retried`."""
         reason = " ".join(str(error).split())[:300]
         retry = t.ModelRetried(at.role, weights, at.place, at.ordinal, attempt, wait_s, reason, error.status)

@@ -21,7 +21,7 @@ from engine.evaluation.trial import trials
 from engine.events import types as t
 from engine.events.storage import blobs
 from engine.models.calling import Overspent, Position, Unavailable
-from engine.models.protocol import Abilities, Hopeless, Reply, Request, ToolCall
+from engine.models.protocol import Abilities, PermanentError, Reply, Request, ToolCall
 from engine.run.models import is_trainable
 from engine.run.session import Run
 from engine.sandbox import Prepared
@@ -77,7 +77,7 @@ class StepDesk:
         )
         try:
             return await self._caller.chat(Position(self._role, self._place, ordinal, prompt=prompt), request)
-        except Hopeless as error:
+        except PermanentError as error:
             raise SiaError(str(error), error.remedy) from None
         except Unavailable as error:
             raise StepFailure(t.Failure("infrastructure", str(error))) from None

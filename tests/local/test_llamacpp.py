@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from engine.models.protocol import Hopeless, Message, Request, Tool
+from engine.models.protocol import Message, PermanentError, Request, Tool
 
 pytest.importorskip("llama_cpp", reason="needs the extra local")
 pytest.importorskip("gguf", reason="needs the extra local")
@@ -169,7 +169,7 @@ def test_an_adapter_is_swapped_in_and_out_without_loading_the_base_again(
         assert swapped.text != plain.text
         assert await model.chat(request(model)) == plain
         assert await model.chat(request(model, adapter=loud)) == swapped
-        with pytest.raises(Hopeless, match="no adapter"):
+        with pytest.raises(PermanentError, match="no adapter"):
             await model.chat(request(model, adapter="b" * 64))
 
     using(file, do, adapters)
@@ -178,9 +178,9 @@ def test_an_adapter_is_swapped_in_and_out_without_loading_the_base_again(
 def test_what_it_cannot_do_is_refused(file: Path) -> None:
     async def do(model: LlamaCpp) -> None:
         tool = Tool("look", "Look.", {"type": "object"})
-        with pytest.raises(Hopeless, match="no tools"):
+        with pytest.raises(PermanentError, match="no tools"):
             await model.chat(request(model, tools=[tool]))
-        with pytest.raises(Hopeless, match="too long"):
+        with pytest.raises(PermanentError, match="too long"):
             await model.chat(Request(model.weights, [Message("user", "word " * 9000)]))
 
     using(file, do)

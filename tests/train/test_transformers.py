@@ -16,7 +16,7 @@ pytest.importorskip("peft", reason="needs the extra train")
 import transformers
 
 from engine.models.backends.transformers import Transformers
-from engine.models.protocol import Hopeless, Message, Request, Tool
+from engine.models.protocol import Message, PermanentError, Request, Tool
 
 pytestmark = pytest.mark.train
 T = TypeVar("T")
@@ -103,7 +103,7 @@ def test_an_adapter_is_swapped_in_and_out_without_loading_the_base_again(
         assert swapped.text != plain.text
         assert await model.chat(request(model)) == plain
         assert await model.chat(request(model, adapter=strong)) == swapped
-        with pytest.raises(Hopeless, match="no adapter"):
+        with pytest.raises(PermanentError, match="no adapter"):
             await model.chat(request(model, adapter="b" * 64))
 
     using(folder, do, adapters)
@@ -112,9 +112,9 @@ def test_an_adapter_is_swapped_in_and_out_without_loading_the_base_again(
 def test_what_it_cannot_do_is_refused(folder: Path) -> None:
     async def do(model: Transformers) -> None:
         for more in ({"tools": [Tool("look", "Look.", {"type": "object"})]}, {"schema": {"type": "object"}}):
-            with pytest.raises(Hopeless):
+            with pytest.raises(PermanentError):
                 await model.chat(request(model, **more))
-        with pytest.raises(Hopeless, match="too long"):
+        with pytest.raises(PermanentError, match="too long"):
             await model.chat(Request(model.weights, [Message("user", "word " * 9000)]))
 
     using(folder, do)

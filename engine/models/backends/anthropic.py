@@ -1,7 +1,7 @@
 """Claude through Anthropic's Messages API: streamed, with tools, structured output and prompt caching.
 
 One call is one request: the SDK's own retries are off, since retries are recorded by the caller. A reply counts only
-with its `message_stop`; whatever breaks off before it is `Transient`, however much text has come.
+with its `message_stop`; whatever breaks off before it is `RetryableError`, however much text has come.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import msgspec
 
 from engine.errors import SiaError
 from engine.models.extras import missing
-from engine.models.faults import judged, retry_after
+from engine.models.faults import classify, retry_after
 from engine.models.protocol import (
     Abilities,
     Finish,
-    Hopeless,
     Message,
     OnText,
+    PermanentError,
     Reply,
     Request,
+    RetryableError,
     Scored,
     ToolCall,
-    Transient,
 )
 from engine.usage import Usage
 
@@ -73,7 +73,7 @@ class Anthropic:
         self._api, self._http = anthropic, httpx2
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
-        """One reply; raises `Transient` or `Hopeless`."""
+        """One reply; raises `RetryableError` or `PermanentError`."""
         body = wire(request)
         if format_ := _format(request, self._api.transform_schema):
             body["output_config"] = {"format": format_}
@@ -87,14 +87,14 @@ class Anthropic:
         except self._api.APIStatusError as error:
             raise _of_status(error) from error
         except (self._api.APIConnectionError, self._http.HTTPError) as error:
-            raise Transient(f"the connection to Anthropic broke ({type(error).__name__}: {error})") from error
+            raise RetryableError(f"the connection to Anthropic broke ({type(error).__name__}: {error})") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise Transient(f"an event of the stream was broken ({error})") from error
+            raise RetryableError(f"an event of the stream was broken ({error})") from error
         return arriving.whole(request)
 
     async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        """Claude has no log-probabilities: raises `Hopeless`."""
-        raise Hopeless("Claude gives no log-probabilities", "ask with choices, or score with a local model")
+        """Claude has no log-probabilities: raises `PermanentError`."""
+        raise PermanentError("Claude gives no log-probabilities", "ask with choices, or score with a local model")
 
     async def close(self) -> None:
         await self._client.close()
@@ -103,7 +103,7 @@ class Anthropic:
 def wire(request: Request) -> dict[str, Any]:
     """The request in Anthropic's form; up to two `cache_control` marks: tools and system prompt, and the last turn."""
     if request.adapter:
-        raise Hopeless("Claude takes no adapter", "use a local model for the weights lever")
+        raise PermanentError("Claude takes no adapter", "use a local model for the weights lever")
     system: list[dict[str, Any]] = [
         {"type": "text", "text": m.text} for m in request.messages if m.role == "system" and m.text
     ]
@@ -132,7 +132,7 @@ def _sampling(request: Request) -> dict[str, float]:
         return {"temperature": request.temperature}
     if request.temperature == 1.0:
         return {"top_p": request.top_p}
-    raise Hopeless("Claude takes temperature or top_p, not both", "leave one of them at 1")
+    raise PermanentError("Claude takes temperature or top_p, not both", "leave one of them at 1")
 
 
 def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -194,9 +194,9 @@ class _Arriving:
                 pass  # blocks of kinds that we never ask for, and what the API may add
 
     def whole(self, request: Request) -> Reply:
-        """The reply, or `Transient` where its end has not come."""
+        """The reply, or `RetryableError` where its end has not come."""
         if not self._complete:
-            raise Transient("the stream ended before the reply did")
+            raise RetryableError("the stream ended before the reply did")
         finish = _FINISH.get(self._stop, "stop")
         text = "".join(self._texts)
         if request.choices and finish == "stop":
@@ -211,7 +211,7 @@ class _Arriving:
             except json.JSONDecodeError as error:
                 if cut:  # max_tokens fell into this call; the reply says so by its finish
                     continue
-                raise Transient(f"the arguments of {name} arrived broken ({error})") from error
+                raise RetryableError(f"the arguments of {name} arrived broken ({error})") from error
             calls.append(ToolCall(identity, name, arguments))
         return calls
 
@@ -230,8 +230,8 @@ def _or(said: int | None, known: int) -> int:
     return known if said is None else said
 
 
-def _of_status(error: Any) -> Transient | Hopeless:
+def _of_status(error: Any) -> RetryableError | PermanentError:
     status = error.status_code
     if status == 200:  # an `error` event in mid-stream: the status line had gone out before
         status = _KINDS.get(error.type or "", 500)
-    return judged(status, error.api_message or str(error), key=f"${KEY}", after_s=retry_after(error.response.headers))
+    return classify(status, error.api_message or str(error), key=f"${KEY}", after_s=retry_after(error.response.headers))

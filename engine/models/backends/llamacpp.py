@@ -27,7 +27,7 @@ from engine.models.backends.local import (
 from engine.models.extras import missing
 from engine.models.files.adapter import GGUF, adapter_folder
 from engine.models.files.cache import sha256
-from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token
+from engine.models.protocol import Abilities, Finish, OnText, PermanentError, Reply, Request, Scored, Token
 from engine.usage import Usage
 
 CONTEXT = 8192
@@ -68,7 +68,7 @@ class LlamaCpp:
         self._compute = Compute("llama.cpp")
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
-        """One reply; raises `Hopeless`."""
+        """One reply; raises `PermanentError`."""
         no_tools(request)
         tell = threadsafe(on_text)
         return await self._compute.run(lambda stop: self._chat(request, tell, stop))
@@ -184,7 +184,9 @@ class LlamaCpp:
         if adapter not in self._loaded:
             path = adapter_folder(self._adapters, adapter, self.weights) / GGUF
             if not path.exists():
-                raise Hopeless(f"the adapter {adapter[:12]} has no form for llama.cpp", "serve it by hf: or vllm:")
+                raise PermanentError(
+                    f"the adapter {adapter[:12]} has no form for llama.cpp", "serve it by hf: or vllm:"
+                )
             handle = self._api.llama_adapter_lora_init(self._llama.model, str(path).encode())
             if not handle:
                 raise SiaError(f"llama.cpp cannot read the adapter {path}", "export it to GGUF again")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from engine.models.protocol import Hopeless, Message, OnText, Request
+from engine.models.protocol import Message, OnText, PermanentError, Request
 
 T = TypeVar("T")
 
@@ -86,16 +86,18 @@ def turns(messages: Sequence[Message]) -> list[dict[str, str]]:
 
 
 def room(request: Request, prompt: int, context: int) -> int:
-    """How many tokens the reply may have; raises `Hopeless` where the prompt leaves no room for any."""
+    """How many tokens the reply may have; raises `PermanentError` where the prompt leaves no room for any."""
     if prompt >= context:
-        raise Hopeless(f"the context is too long: {prompt} tokens, and the model has {context}", "shorten the prompt")
+        raise PermanentError(
+            f"the context is too long: {prompt} tokens, and the model has {context}", "shorten the prompt"
+        )
     return min(request.max_tokens, context - prompt)
 
 
 def no_tools(request: Request) -> None:
-    """Raises `Hopeless` for a request that only a model trained on tools can answer."""
+    """Raises `PermanentError` for a request that only a model trained on tools can answer."""
     if request.tools:
-        raise Hopeless("this backend has no tools", "describe them in the prompt and ask with a schema")
+        raise PermanentError("this backend has no tools", "describe them in the prompt and ask with a schema")
 
 
 def threads() -> int:

@@ -15,8 +15,19 @@ import msgspec
 from engine.errors import SiaError
 from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, sampling, spoken
 from engine.models.extras import missing
-from engine.models.faults import judged, retry_after
-from engine.models.protocol import Finish, Hopeless, Message, OnText, Reply, Request, Scored, Token, ToolCall, Transient
+from engine.models.faults import classify, retry_after
+from engine.models.protocol import (
+    Finish,
+    Message,
+    OnText,
+    PermanentError,
+    Reply,
+    Request,
+    RetryableError,
+    Scored,
+    Token,
+    ToolCall,
+)
 from engine.usage import Usage
 
 OPENAI = "https://api.openai.com/v1"
@@ -60,7 +71,7 @@ class OpenAI:
         self._fault, self._events = httpx2.HTTPError, httpx2.EventSource
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
-        """One reply; raises `Transient` or `Hopeless`."""
+        """One reply; raises `RetryableError` or `PermanentError`."""
         body = wire(request, self._kind) | {"model": await self._served(request.adapter)}
         if on_text and self._quirks.streams_usage and not request.choices:
             return await self._streamed(body, request, on_text)
@@ -73,7 +84,9 @@ class OpenAI:
     async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
         """Log-probabilities of `continuations`, each tokenized by itself; only vLLM tells them of given texts."""
         if not self._quirks.score:
-            raise Hopeless("this server scores no given texts", "use vLLM, or a model in this process (gguf:, hf:)")
+            raise PermanentError(
+                "this server scores no given texts", "use vLLM, or a model in this process (gguf:, hf:)"
+            )
         name = await self._served(adapter)
         given = await self._tokens(prompt, name)
         logprobs, total = [], 0
@@ -93,7 +106,7 @@ class OpenAI:
         if adapter is None:
             return self.weights
         if self._load is None:
-            raise Hopeless("this server takes no adapter", "use vLLM, or a model in this process (gguf:, hf:)")
+            raise PermanentError("this server takes no adapter", "use vLLM, or a model in this process (gguf:, hf:)")
         return await self._load(adapter)
 
     async def _tokens(self, text: str, name: str) -> list[int]:
@@ -109,9 +122,9 @@ class OpenAI:
         except self._fault as error:
             raise self._broken(error) from error
         except ValueError as error:
-            raise Transient(f"the server's answer is not JSON ({error})") from error
+            raise RetryableError(f"the server's answer is not JSON ({error})") from error
         if response.status_code != 200:
-            raise self._judged(response, response.text)
+            raise self._classify(response, response.text)
         return answer
 
     async def _streamed(self, body: dict[str, Any], request: Request, on_text: OnText) -> Reply:
@@ -120,7 +133,7 @@ class OpenAI:
         try:
             async with self._http.stream("POST", "/chat/completions", json=body) as response:
                 if response.status_code != 200:
-                    raise self._judged(response, (await response.aread()).decode(errors="replace"))
+                    raise self._classify(response, (await response.aread()).decode(errors="replace"))
                 async for event in self._events(response):
                     if event.data == "[DONE]":
                         return _reply(arriving.whole(), request)
@@ -128,14 +141,14 @@ class OpenAI:
         except self._fault as error:
             raise self._broken(error) from error
         except ValueError as error:
-            raise Transient(f"an event of the stream was broken ({error})") from error
-        raise Transient("the stream ended before the reply did")
+            raise RetryableError(f"an event of the stream was broken ({error})") from error
+        raise RetryableError("the stream ended before the reply did")
 
-    def _broken(self, error: Exception) -> Transient:
-        return Transient(f"the connection to {self._http.base_url} broke ({type(error).__name__}: {error})")
+    def _broken(self, error: Exception) -> RetryableError:
+        return RetryableError(f"the connection to {self._http.base_url} broke ({type(error).__name__}: {error})")
 
-    def _judged(self, response: Any, text: str) -> Transient | Hopeless:
-        return judged(
+    def _classify(self, response: Any, text: str) -> RetryableError | PermanentError:
+        return classify(
             response.status_code, _said(text), key=f"${self._key_name}", after_s=retry_after(response.headers)
         )
 
@@ -167,7 +180,7 @@ def wire(request: Request, kind: str) -> dict[str, Any]:
         body["stop"] = list(request.stop)
     if request.tools:
         if not quirks.tools:
-            raise Hopeless("this server has no tools", "describe them in the prompt and ask with a schema")
+            raise PermanentError("this server has no tools", "describe them in the prompt and ask with a schema")
         body["tools"] = [
             {"type": "function", "function": {"name": t.name, "description": t.description, "parameters": t.parameters}}
             for t in request.tools
@@ -198,13 +211,13 @@ def _reply(answer: dict[str, Any], request: Request) -> Reply:
         message, usage = choice["message"], answer.get("usage") or {}
         finish = _FINISH.get(choice.get("finish_reason") or "")
         if finish is None:
-            raise Transient("the reply came without its end")
+            raise RetryableError("the reply came without its end")
         text = spoken(message.get("content") or "")
         if request.choices and text.startswith("{") and finish == "stop":
             text = msgspec.json.decode(text)[CHOICE]
         calls = [_call(call) for call in message.get("tool_calls") or ()]
     except (KeyError, IndexError, TypeError, msgspec.DecodeError) as error:
-        raise Transient(f"the reply has not the form of one ({type(error).__name__}: {error})") from error
+        raise RetryableError(f"the reply has not the form of one ({type(error).__name__}: {error})") from error
     return Reply(
         text, "tools" if calls and finish == "stop" else finish, _usage(usage), calls=calls,
         prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled(choice),
@@ -224,7 +237,7 @@ def _call(told: Mapping[str, Any]) -> ToolCall:
     try:
         return ToolCall(told["id"], function["name"], json.loads(function["arguments"] or "{}"))
     except ValueError as error:
-        raise Transient(f"the arguments of {function['name']} are not JSON ({error})") from error
+        raise RetryableError(f"the arguments of {function['name']} are not JSON ({error})") from error
 
 
 def _sampled(choice: Mapping[str, Any]) -> list[Token]:
@@ -259,7 +272,7 @@ class _Arriving:
     def take(self, chunk: dict[str, Any]) -> None:
         if "error" in chunk:
             status = chunk["error"].get("code") if isinstance(chunk["error"], dict) else None
-            raise judged(status if isinstance(status, int) else 500, _said(json.dumps(chunk)), key="the key")
+            raise classify(status if isinstance(status, int) else 500, _said(json.dumps(chunk)), key="the key")
         self._whole |= {k: chunk[k] for k in ("usage", "prompt_token_ids") if chunk.get(k)}
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}

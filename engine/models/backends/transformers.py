@@ -19,7 +19,7 @@ from engine.models.backends.trie import rows
 from engine.models.extras import missing
 from engine.models.files.adapter import adapter_folder
 from engine.models.files.checkpoint import weights_of
-from engine.models.protocol import Abilities, Finish, Hopeless, OnText, Reply, Request, Scored, Token
+from engine.models.protocol import Abilities, Finish, OnText, PermanentError, Reply, Request, Scored, Token
 from engine.usage import Usage
 
 
@@ -64,10 +64,10 @@ class Transformers:
         self._compute = Compute("transformers")
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
-        """One reply; `choices` are decided by their log-probabilities. Raises `Hopeless`."""
+        """One reply; `choices` are decided by their log-probabilities. Raises `PermanentError`."""
         no_tools(request)
         if request.schema:
-            raise Hopeless("this backend has no grammar", "use gguf: for replies of a schema")
+            raise PermanentError("this backend has no grammar", "use gguf: for replies of a schema")
         tell = threadsafe(on_text)
         return await self._compute.run(lambda stop: self._chat(request, tell, stop))
 

@@ -20,9 +20,9 @@ from typing import IO, Any
 from engine.errors import SiaError
 from engine.models.backends.openai import OpenAI
 from engine.models.extras import missing
-from engine.models.faults import judged
+from engine.models.faults import classify
 from engine.models.files.adapter import adapter_folder
-from engine.models.protocol import OnText, Reply, Request, Scored, Transient
+from engine.models.protocol import OnText, Reply, Request, RetryableError, Scored
 
 KEY = "VLLM_API_KEY"
 RANK = 64
@@ -89,7 +89,7 @@ class Vllm:
         return model
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
-        """One reply; raises `Transient` or `Hopeless`."""
+        """One reply; raises `RetryableError` or `PermanentError`."""
         return await self._served.chat(request, on_text)
 
     async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
@@ -119,7 +119,7 @@ class Vllm:
                         "start it with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 in its environment",
                     )
                 if status != 200 and "already" not in text:
-                    raise judged(status, text.strip()[:300], key=f"${KEY}")
+                    raise classify(status, text.strip()[:300], key=f"${KEY}")
                 self._loaded.add(adapter)
         return adapter
 
@@ -132,7 +132,7 @@ class Vllm:
                 response = await http.post(f"{self._url}{path}", json=body)
                 return response.status_code, response.text
         except httpx2.HTTPError as error:
-            raise Transient(f"the connection to {self._url} broke ({type(error).__name__}: {error})") from error
+            raise RetryableError(f"the connection to {self._url} broke ({type(error).__name__}: {error})") from error
 
 
 async def _launch(

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from engine.models.files.cache import sha256
-from engine.models.protocol import Hopeless
+from engine.models.protocol import PermanentError
 
 MANIFEST = "manifest.json"
 GGUF = "adapter.gguf"
@@ -46,24 +46,26 @@ def identity(folder: Path) -> str:
 
 
 def adapter_folder(adapters: Path | None, adapter: str, weights: str) -> Path:
-    """The folder of an adapter for the base `weights`; raises `Hopeless` where it is missing, damaged, or of another.
+    """The folder of an adapter for the base `weights`; raises `PermanentError` if missing, damaged or of another.
 
     Bases are compared where both are named in one way, as `hf:` or `gguf:`; a rewritten base has another digest.
     """
     if adapters is None or not (adapters / adapter).is_dir():
-        raise Hopeless(f"there is no adapter {adapter[:12]}", "it was trained in another workspace: copy its folder")
+        raise PermanentError(
+            f"there is no adapter {adapter[:12]}", "it was trained in another workspace: copy its folder"
+        )
     folder = adapters / adapter
     try:
         sound, base = identity(folder) == adapter, manifest(folder).base
     except (OSError, msgspec.MsgspecError):
         sound, base = False, ""
     if not sound:
-        raise Hopeless(
+        raise PermanentError(
             f"the adapter {adapter[:12]} is damaged: its files are not those of its name", "copy its folder again"
         )
     kind, _, _ = base.partition(":")
     if weights.startswith(f"{kind}:") and weights != base:
-        raise Hopeless(
+        raise PermanentError(
             f"the adapter {adapter[:12]} belongs to another base model", f"serve {base[:20]}, or leave it out"
         )
     return folder

@@ -19,7 +19,7 @@ from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.trial import trials
 from engine.events import types as t
 from engine.models.calling import Position, Scoring
-from engine.models.protocol import Hopeless, Model, Reply, Request, Scored
+from engine.models.protocol import Model, PermanentError, Reply, Request, Scored
 from engine.run.session import Run
 from engine.seeds import derive
 from engine.steps import evaluations
@@ -69,7 +69,7 @@ class Gathered:
 
     async def score(self, at: Position, request: Scoring) -> Scored:
         """Nothing: what is scored is not sampled, and teaches nothing."""
-        raise Hopeless("log-probabilities of given texts cannot be trained", "use chat, with choices")
+        raise PermanentError("log-probabilities of given texts cannot be trained", "use chat, with choices")
 
     def poke(self) -> None:
         """Generates what is pending, if nothing more can come before; else looks again after a while."""

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.model_broker import MOST_CALLS, NoModel, TaskBroker
-from engine.models.protocol import Hopeless, Reply, Request, Transient
+from engine.models.protocol import PermanentError, Reply, Request, RetryableError
 from engine.sandbox import Refused
 from engine.seeds import derive
 from engine.usage import Usage
@@ -102,19 +102,19 @@ def test_a_solve_calls_the_model_so_often_and_no_more() -> None:
 
 
 def test_a_context_that_is_too_long_is_the_instances_failure() -> None:
-    asks = Asks(Hopeless("the context is too long", "shorten the prompt", status=400))
+    asks = Asks(PermanentError("the context is too long", "shorten the prompt", status=400))
     with pytest.raises(Refused, match="too long; shorten"):
         asks("model.chat", HELLO)
 
 
 def test_a_refused_key_is_a_persons_to_mend() -> None:
-    asks = Asks(Hopeless("invalid key", "check it", status=401))
+    asks = Asks(PermanentError("invalid key", "check it", status=401))
     with pytest.raises(SiaError, match="invalid key; check it"):
         asks("model.chat", HELLO)
 
 
 def test_a_model_that_is_away_is_an_infrastructure_failure() -> None:
-    asks = Asks(Transient("overloaded", status=529, after_s=0.0))
+    asks = Asks(RetryableError("overloaded", status=529, after_s=0.0))
     with pytest.raises(InfrastructureFailure, match="no reply in"):
         asks("model.chat", HELLO)
 

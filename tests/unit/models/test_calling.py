@@ -19,7 +19,7 @@ from engine.models.calling import (
     Served,
     Unavailable,
 )
-from engine.models.protocol import Abilities, Hopeless, Message, OnText, Reply, Request, Scored, Transient
+from engine.models.protocol import Abilities, Message, OnText, PermanentError, Reply, Request, RetryableError, Scored
 from engine.usage import Usage
 
 FAST = Policy(at_once=4, attempts=3, first_wait_s=0.001)
@@ -84,7 +84,7 @@ class Ledger:
         self.kept[request, at.place, at.ordinal] = paid.reply
         self.spent += paid.usage.input + paid.usage.output
 
-    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: Transient) -> None:
+    def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         self.retries.append((attempt, error.status, str(error)))
 
 
@@ -148,7 +148,7 @@ def test_as_many_calls_fly_as_the_policy_allows_and_no_more() -> None:
 
 
 def test_what_may_pass_is_tried_again_and_noted() -> None:
-    faults = [Transient("busy", status=529), Transient("slow down", status=429, after_s=0.0)]
+    faults = [RetryableError("busy", status=529), RetryableError("slow down", status=429, after_s=0.0)]
 
     async def moody(asked: Request) -> Reply:
         if faults:
@@ -163,7 +163,7 @@ def test_what_may_pass_is_tried_again_and_noted() -> None:
 
 def test_what_does_not_pass_is_given_up_after_so_many_attempts() -> None:
     async def away(asked: Request) -> Reply:
-        raise Transient("overloaded", status=529)
+        raise RetryableError("overloaded", status=529)
 
     model, ledger = Fake(away), Ledger()
     with pytest.raises(Unavailable, match="no reply in 3 attempts"):
@@ -176,7 +176,7 @@ def test_what_does_not_pass_is_given_up_after_so_many_attempts() -> None:
 def test_a_refused_key_is_found_out_once_however_many_ask() -> None:
     async def refuses(asked: Request) -> Reply:
         await asyncio.sleep(0.001)
-        raise Hopeless("invalid key", "check it", status=401)
+        raise PermanentError("invalid key", "check it", status=401)
 
     model = Fake(refuses)
 
@@ -188,18 +188,18 @@ def test_a_refused_key_is_found_out_once_however_many_ask() -> None:
 
     errors = asyncio.run(go())
     assert len(model.asked) == 1
-    assert all(isinstance(error, Hopeless) and error.status == 401 for error in errors)
+    assert all(isinstance(error, PermanentError) and error.status == 401 for error in errors)
 
 
 def test_a_request_that_is_wrong_does_not_stop_the_others() -> None:
     async def picky(asked: Request) -> Reply:
         if asked.messages[-1].text == "long":
-            raise Hopeless("the context is too long", "shorten it", status=400)
+            raise PermanentError("the context is too long", "shorten it", status=400)
         return await echo(asked)
 
     async def go() -> None:
         calls = caller(Fake(picky), Ledger())
-        with pytest.raises(Hopeless):
+        with pytest.raises(PermanentError):
             await calls.chat(at("a"), request("long"))
         assert (await calls.chat(at("b"), request("x"))).text == "x"
 
@@ -252,9 +252,9 @@ def test_a_secret_of_the_environment_is_in_no_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SOME_API_KEY", "sk-very-secret")
 
     async def tells(asked: Request) -> Reply:
-        raise Hopeless("sk-very-secret is not valid", "check it", status=400)
+        raise PermanentError("sk-very-secret is not valid", "check it", status=400)
 
-    with pytest.raises(Hopeless) as caught:
+    with pytest.raises(PermanentError) as caught:
         asyncio.run(caller(Fake(tells), Ledger()).chat(at("a"), request("x")))
     assert "sk-very-secret" not in str(caught.value)
     assert "[SOME_API_KEY]" in str(caught.value)
@@ -267,7 +267,7 @@ def test_scores_are_kept_like_replies_and_refused_where_there_are_none() -> None
         calls = caller(Fake(), ledger)
         assert list((await calls.score(at("a"), scoring)).logprobs) == [-1.0, -1.0]
         assert len(ledger.kept) == 1
-        with pytest.raises(Hopeless, match="no log-probabilities"):
+        with pytest.raises(PermanentError, match="no log-probabilities"):
             await caller(Fake(score=False), ledger).score(at("b"), scoring)
 
     asyncio.run(go())

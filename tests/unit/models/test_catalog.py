@@ -15,7 +15,7 @@ from engine.models import catalog
 from engine.models.catalog import Reference, in_flight, open_model, parse, price
 from engine.models.files import smollm2
 from engine.models.prices import DEFAULTS, price_of, usd
-from engine.models.protocol import Hopeless, Message, Request
+from engine.models.protocol import Message, PermanentError, Request
 from engine.models.survey import survey
 from engine.settings import Price, Server, Settings, Vllm
 from engine.usage import Usage
@@ -113,7 +113,7 @@ def test_a_key_from_the_keyring_serves_and_one_that_is_refused_costs_one_request
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         assert asyncio.run(go()) == "hello"
         monkeypatch.setenv("ANTHROPIC_API_KEY", "wrong")
-        with pytest.raises(Hopeless, match="401"):
+        with pytest.raises(PermanentError, match="401"):
             asyncio.run(go())
         assert [record.status for record in server.wait_for(2)] == [200, 401]
 

@@ -13,7 +13,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.storage.connection import transaction
 from engine.models.calling import Overspent, Paid, Position
-from engine.models.protocol import Transient
+from engine.models.protocol import RetryableError
 from engine.run.ledger import RunLedger
 from engine.run.session import Ports, Run
 from engine.usage import Usage
@@ -120,7 +120,7 @@ def test_what_is_in_flight_counts_with_all_that_it_may_cost(log: RunLog, caps: d
 
 def test_a_retry_is_an_event_of_one_line(log: RunLog) -> None:
     run = run_of(log)
-    ledger_of(run).retried(AT, "fake", 2, 1.5, Transient("busy\nvery " + "x" * 900, status=529))
+    ledger_of(run).retried(AT, "fake", 2, 1.5, RetryableError("busy\nvery " + "x" * 900, status=529))
     retries = [p for event in log.reader.history("r1") if isinstance(p := event.payload, t.ModelRetried)]
     assert (retries[0].attempt, retries[0].wait_s, retries[0].status) == (2, 1.5, 529)
     assert retries[0].reason.startswith("busy very xxx")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.errors import SiaError
-from engine.models.protocol import Hopeless, Message, OnText, Reply, Request, Tool, ToolCall, Transient
+from engine.models.protocol import Message, OnText, PermanentError, Reply, Request, RetryableError, Tool, ToolCall
 from tests.fakes.anthropic_server import KEY, AnthropicServer, Plan, Use
 from tests.fakes.serving import Asked
 
@@ -109,9 +109,9 @@ def test_a_choice_is_one_of_the_texts_given(serving: Any) -> None:
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 529])
-def test_what_may_pass_is_transient_and_asked_once(serving: Any, status: int) -> None:
+def test_what_may_pass_is_retryable_and_asked_once(serving: Any, status: int) -> None:
     server = serving(Plan(status=status, headers={"retry-after": "7"}))
-    with pytest.raises(Transient) as caught:
+    with pytest.raises(RetryableError) as caught:
         chat(server, ASK)
     assert (caught.value.status, caught.value.after_s) == (status, 7.0)
     assert len(server.wait_for(1)) == 1
@@ -127,7 +127,7 @@ def test_what_can_never_succeed_says_what_to_do_and_is_asked_once(
     serving: Any, status: int, message: str, says: str
 ) -> None:
     server = serving(Plan(status=status, message=message))
-    with pytest.raises(Hopeless) as caught:
+    with pytest.raises(PermanentError) as caught:
         chat(server, ASK)
     assert caught.value.status == status
     assert message in str(caught.value)
@@ -142,7 +142,7 @@ def test_a_stream_cut_anywhere_is_never_a_short_reply(serving: Any) -> None:
     cuts += [(whole - 3, "broken"), (whole - 3, "early")]
     for at, end in cuts:
         server = serving(Plan([LONG, Use("look", {"n": 1})], cut_at=at, end=end))
-        with pytest.raises(Transient):
+        with pytest.raises(RetryableError):
             chat(server, ASK)
         assert not server.wait_for(1)[0].answered
     assert chat(serving(Plan([LONG, Use("look", {"n": 1})])), ASK)[0].text == LONG
@@ -156,22 +156,22 @@ def _stream(serving: Any) -> Sequence[bytes]:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(529, 529), (500, 500), (429, 429)])
-def test_an_error_event_in_mid_stream_is_transient(serving: Any, status: int, expected: int) -> None:
-    with pytest.raises(Transient) as caught:
+def test_an_error_event_in_mid_stream_is_retryable(serving: Any, status: int, expected: int) -> None:
+    with pytest.raises(RetryableError) as caught:
         chat(serving(Plan([LONG], error_after=status)), ASK)
     assert caught.value.status == expected
 
 
 def test_slow_bytes_are_waited_for_and_silence_is_not(serving: Any) -> None:
     assert chat(serving(Plan(["slow"], pause_s=0.05)), ASK, silence_s=5.0)[0].text == "slow"
-    with pytest.raises(Transient):
+    with pytest.raises(RetryableError):
         chat(serving(Plan(["slow"], pause_s=5.0)), ASK, silence_s=0.1)
 
 
-def test_no_server_at_all_is_transient(monkeypatch: pytest.MonkeyPatch, serving: Any) -> None:
+def test_no_server_at_all_is_retryable(monkeypatch: pytest.MonkeyPatch, serving: Any) -> None:
     server = serving(Plan())
     server.close()
-    with pytest.raises(Transient, match="connection"):
+    with pytest.raises(RetryableError, match="connection"):
         chat(server, ASK)
 
 
@@ -184,7 +184,7 @@ def test_without_a_key_nothing_is_asked(serving: Any) -> None:
 
 def test_a_refused_key_is_one_request(serving: Any) -> None:
     server = serving(Plan())
-    with pytest.raises(Hopeless, match="401"):
+    with pytest.raises(PermanentError, match="401"):
         chat(server, ASK, key="wrong")
     assert len(server.wait_for(1)) == 1
 
@@ -194,7 +194,7 @@ def test_sampling_goes_only_to_models_that_take_it(serving: Any) -> None:
     for weights in ("claude-sonnet-4-6", "claude-opus-4-7"):
         chat(server, Request(weights, ASK.messages, temperature=0.7))
     assert [record.body.get("temperature") for record in server.records] == [0.7, None]
-    with pytest.raises(Hopeless, match="not both"):
+    with pytest.raises(PermanentError, match="not both"):
         chat(server, Request("claude-sonnet-4-6", ASK.messages, temperature=0.7, top_p=0.9))
 
 
@@ -209,9 +209,9 @@ def test_log_probabilities_and_adapters_are_refused_without_a_request(serving: A
 
     async def go() -> None:
         model = Anthropic(key=KEY)
-        with pytest.raises(Hopeless):
+        with pytest.raises(PermanentError):
             await model.score("x", ["y"])
-        with pytest.raises(Hopeless):
+        with pytest.raises(PermanentError):
             await model.chat(Request(ASK.weights, ASK.messages, adapter="ab"))
         await model.close()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.models.backends.local import Compute, Emerging, room
-from engine.models.protocol import Hopeless, Request
+from engine.models.protocol import PermanentError, Request
 
 
 @given(text=st.text(), size=st.integers(1, 5))
@@ -46,7 +46,7 @@ def test_a_beginning_of_the_stop_that_goes_on_otherwise_is_text() -> None:
 
 def test_a_prompt_that_fills_the_context_is_refused_and_one_that_nearly_does_gets_the_rest() -> None:
     assert room(Request("w", (), max_tokens=100), prompt=95, context=100) == 5
-    with pytest.raises(Hopeless, match="too long"):
+    with pytest.raises(PermanentError, match="too long"):
         room(Request("w", ()), prompt=100, context=100)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import SiaError
 from engine.models.backends.quirks import QUIRKS
-from engine.models.protocol import Hopeless, Message, Request, Tool, Transient
+from engine.models.protocol import Message, PermanentError, Request, RetryableError, Tool
 from tests.fakes.openai_server import OpenAIServer, Plan, Use, tokenized
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
@@ -94,7 +94,10 @@ def test_calls_of_tools_come_with_their_arguments(kind: str, streamed: bool) -> 
 
 
 def test_arguments_that_are_no_json_are_no_call() -> None:
-    with OpenAIServer(lambda _: Plan("", [Use("look", '{"n": ')])) as server, pytest.raises(Transient, match="JSON"):
+    with (
+        OpenAIServer(lambda _: Plan("", [Use("look", '{"n": ')])) as server,
+        pytest.raises(RetryableError, match="JSON"),
+    ):
         using(server, "openai", lambda m: m.chat(request(tools=[TOOL])))
 
 
@@ -125,15 +128,15 @@ def test_an_answer_cut_anywhere_is_never_a_short_reply(streamed: bool) -> None:
     for at in (1, 60, 200, 700 if streamed else 240):
         for end in ("broken", "early"):
             with OpenAIServer(lambda _, at=at, end=end: Plan(LONG, cut_at=at, end=end)) as server:
-                with pytest.raises(Transient):
+                with pytest.raises(RetryableError):
                     using(server, "openai", lambda m: m.chat(request(), on_text))
                 assert not server.wait_for(1)[0].answered
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-def test_what_may_pass_is_transient_and_asked_once(status: int) -> None:
+def test_what_may_pass_is_retryable_and_asked_once(status: int) -> None:
     with OpenAIServer(lambda _: Plan(status=status, headers={"retry-after": "2"})) as server:
-        with pytest.raises(Transient) as caught:
+        with pytest.raises(RetryableError) as caught:
             using(server, "openai", lambda m: m.chat(request()))
         assert (caught.value.status, caught.value.after_s) == (status, 2.0)
         assert len(server.wait_for(1)) == 1
@@ -151,7 +154,7 @@ def test_what_may_pass_is_transient_and_asked_once(status: int) -> None:
 )
 def test_what_can_never_succeed_is_told_in_the_servers_words(status: int, body: str, says: str) -> None:
     with OpenAIServer(lambda _: Plan(status=status, body=body)) as server:
-        with pytest.raises(Hopeless, match=says) as caught:
+        with pytest.raises(PermanentError, match=says) as caught:
             using(server, "openai", lambda m: m.chat(request()))
         assert caught.value.remedy
         assert len(server.wait_for(1)) == 1
@@ -159,7 +162,7 @@ def test_what_can_never_succeed_is_told_in_the_servers_words(status: int, body: 
 
 def test_a_refused_key_names_where_it_came_from_and_is_one_request() -> None:
     with OpenAIServer(lambda _: Plan("x"), key="right") as server:
-        with pytest.raises(Hopeless) as caught:
+        with pytest.raises(PermanentError) as caught:
             using(server, "openai", lambda m: m.chat(request()), key="wrong", key_name="MY_KEY")
         assert "$MY_KEY" in caught.value.remedy
         assert len(server.wait_for(1)) == 1
@@ -187,9 +190,9 @@ def test_vllm_scores_given_texts_token_by_token() -> None:
 @pytest.mark.parametrize("kind", ["openai", "llamacpp", "ollama", "other"])
 def test_other_kinds_score_nothing_and_take_no_adapter(kind: str) -> None:
     with OpenAIServer(lambda _: Plan(), kind=kind) as server:
-        with pytest.raises(Hopeless, match="scores no"):
+        with pytest.raises(PermanentError, match="scores no"):
             using(server, kind, lambda m: m.score("a", ["b"]))
-        with pytest.raises(Hopeless, match="no adapter"):
+        with pytest.raises(PermanentError, match="no adapter"):
             using(server, kind, lambda m: m.chat(request(adapter="ab")))
         assert server.records == []
 

@@ -15,7 +15,7 @@ import pytest
 
 from engine.errors import SiaError
 from engine.models.files.adapter import MANIFEST
-from engine.models.protocol import Hopeless, Message, Request
+from engine.models.protocol import Message, PermanentError, Request
 from tests.fakes.openai_server import OpenAIServer, Plan
 from tests.fakes.serving import ROOT
 
@@ -94,7 +94,7 @@ def test_a_server_is_started_waited_for_and_ended(interpreter: Any, adapters: Pa
         for _ in range(2):
             assert (await model.chat(ask(adapter=ADAPTER))).text == ADAPTER
         assert (await model.chat(ask())).text == "base"
-        with pytest.raises(Hopeless, match="no adapter"):
+        with pytest.raises(PermanentError, match="no adapter"):
             await model.chat(ask(adapter="b" * 64))
         assert len((await model.score("ab", ["c", "d"], adapter=ADAPTER)).logprobs) == 2
         await model.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.models.files.adapter import FILES, MANIFEST, adapter_folder, identity, manifest
-from engine.models.protocol import Hopeless
+from engine.models.protocol import PermanentError
 from engine.weights.adapters import keep
 
 BASE = "hf:" + "1" * 64
@@ -40,14 +40,14 @@ def test_a_damaged_adapter_is_not_served(tmp_path: Path, name: str, hurt: str) -
     adapter = kept(tmp_path / "adapters", made(tmp_path / "one"))
     path = tmp_path / "adapters" / adapter / name
     path.write_text("{}") if hurt == "changed" else path.unlink()
-    with pytest.raises(Hopeless, match="damaged"):
+    with pytest.raises(PermanentError, match="damaged"):
         adapter_folder(tmp_path / "adapters", adapter, BASE)
 
 
 def test_an_adapter_of_another_base_is_not_served(tmp_path: Path) -> None:
     adapter = kept(tmp_path / "adapters", made(tmp_path / "one"))
-    with pytest.raises(Hopeless, match="another base"):
+    with pytest.raises(PermanentError, match="another base"):
         adapter_folder(tmp_path / "adapters", adapter, "hf:" + "2" * 64)
     assert adapter_folder(tmp_path / "adapters", adapter, "gguf:" + "2" * 64)  # the same base, rewritten
-    with pytest.raises(Hopeless, match="no adapter"):
+    with pytest.raises(PermanentError, match="no adapter"):
         adapter_folder(tmp_path / "adapters", "a" * 64, BASE)
