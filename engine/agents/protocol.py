@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from engine.agents.record import Record
+from engine.agents.run_record import RunRecord
 from engine.events import types as t
 from engine.models.protocol import Abilities, Message, Reply, Tool, ToolCall
 from harness_repo.harness import Harness
@@ -87,7 +87,7 @@ class Result(msgspec.Struct, frozen=True):
     evaluations: int = 0
 
 
-class Desk(Lab, Protocol):
+class AgentTools(Lab, Protocol):
     """Where an agent works in one step: trials, a language model if the run has one, and the run's own record.
 
     Replies and results are kept at their `ordinal`: an agent that is asked again after a crash gets them again, and so
@@ -95,7 +95,7 @@ class Desk(Lab, Protocol):
     """
 
     @property
-    def record(self) -> Record:
+    def record(self) -> RunRecord:
         """The run as agents may read it."""
         ...
 
@@ -146,10 +146,10 @@ class Agent(Protocol):
 
     name: str
 
-    async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
+    async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """Reads the run and chooses the lever."""
         ...
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | Nothing:
         """Makes the next candidate from the incumbent."""
         ...

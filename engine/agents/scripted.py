@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.agents.protocol import Desk, Nothing, Proposal, View
+from engine.agents.protocol import AgentTools, Nothing, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.weights.recipe import recipe
@@ -62,7 +62,7 @@ class ScriptedAgent:
         at = view.improvements
         return self._decisions[at] if at < len(self._decisions) else Decision(nothing="the script has ended")
 
-    async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
+    async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """Announces the scripted decision."""
         return t.AnalysisFinished(
             findings=f"the script's decision after generation {view.generation}",
@@ -73,7 +73,7 @@ class ScriptedAgent:
             evidence=list(view.evidence),
         )
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | Nothing:
         """Carries the scripted decision out."""
         decision = self._next(view)
         if decision.nothing:

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from engine.agents import levers
-from engine.agents.protocol import Ask, Desk, Nothing, Proposal, View
+from engine.agents.protocol import AgentTools, Ask, Nothing, Proposal, View
 from engine.events import types as t
 from engine.seeds import derive
 from harness_repo.harness import Harness
@@ -35,9 +35,9 @@ class SearchAgent:
 
     name = "search"
 
-    async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
+    async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """What it saw, what it will try, what it expects."""
-        if (pull := levers.weights(view, trainable=desk.trainable)) is not None:
+        if (pull := levers.weights(view, trainable=tools.trainable)) is not None:
             return levers.decided(view, pull, _findings(view))
         probes = [probe for probe in _comparable(view) if _fits(view.harness, probe)]
         best = _best(probes)
@@ -58,7 +58,7 @@ class SearchAgent:
             cost_estimate=f"{view.settings.probes * view.settings.probe_fold} evaluations at most",
         )
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | Nothing:
         """Probes, then proposes the best proposal that no generation has executed yet."""
         if not view.harness.manifest.tunables:
             if program := view.harness.manifest.evolve:
@@ -72,7 +72,7 @@ class SearchAgent:
                 break
             covering = bool(_untried_choices(view.harness, probes))
             before = _best(probes)
-            found = await desk.probe(asks)
+            found = await tools.probe(asks)
             probes += found
             asked += len(asks)
             after = _best(probes)

@@ -1,4 +1,4 @@
-"""The desk of an agent in one step: its lab, its model, its record, and tools whose results are kept.
+"""The tools of an agent in one step: its lab, its model, its record, and tools whose results are kept.
 
 What the log holds of this very conversation is given again; so an agent that is asked again after a crash comes to
 where it was without a call.
@@ -26,7 +26,7 @@ from engine.run.models import is_trainable
 from engine.run.session import Run
 from engine.sandbox import Prepared
 from engine.seeds import derive
-from engine.steps.agent_view import RunRecord
+from engine.steps.agent_view import LiveRunRecord
 from engine.steps.evaluations import of_proposal
 from harness_repo.harness import Harness
 
@@ -34,27 +34,27 @@ SMOKE_INSTANCES = 3
 _LOG_CHARS = 1500
 
 
-class StepDesk:
-    """The `Desk` of one conversation; `place` names it within the lineage."""
+class StepTools:
+    """The `AgentTools` of one conversation; `place` names it within the lineage."""
 
-    def __init__(self, run: Run, role: t.ModelRole, place: str, record: RunRecord, lab: Lab) -> None:
+    def __init__(self, run: Run, role: t.ModelRole, place: str, record: LiveRunRecord, lab: Lab) -> None:
         self._run, self._role, self._place, self._lab = run, role, place, lab
         self.record = record
         self._caller = run.callers.agent
 
     @property
     def abilities(self) -> Abilities:
-        """As `Desk.abilities`."""
+        """As `AgentTools.abilities`."""
         return self._caller.model.abilities if self._caller else Abilities()
 
     @property
     def has_task_model(self) -> bool:
-        """As `Desk.has_task_model`."""
+        """As `AgentTools.has_task_model`."""
         return self._run.callers.task is not None
 
     @property
     def trainable(self) -> bool:
-        """As `Desk.trainable`: the run's policy lets weights be trained, and its task model can be."""
+        """As `AgentTools.trainable`: the run's policy lets weights be trained, and its task model can be."""
         settings = self._run.state.settings
         return settings.lever in ("auto", "weights") and is_trainable(settings.model)
 
@@ -63,7 +63,7 @@ class StepDesk:
         return await self._lab.probe(asks)
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
-        """As `Desk.ask`. Raises `SiaError` where only a person can help, `StepFailure` where waiting may."""
+        """As `AgentTools.ask`. Raises `SiaError` where only a person can help, `StepFailure` where waiting may."""
         if self._caller is None:
             raise SiaError("this agent needs a language model", "name one with --agent-model")
         request = Request(
@@ -83,7 +83,7 @@ class StepDesk:
             raise StepFailure(t.Failure("infrastructure", str(error))) from None
 
     async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[Result]]) -> Result:
-        """As `Desk.use`."""
+        """As `AgentTools.use`."""
         run = self._run
         arguments = msgspec.json.encode(call.arguments, order="deterministic")
         known = run.effects.tool(self._place, ordinal)
@@ -111,7 +111,7 @@ class StepDesk:
         return Result(text.decode(), result.failed)
 
     async def smoke(self, harness: Harness) -> Result:
-        """As `Desk.smoke`: the instances are the first of the sample that an Execution answers."""
+        """As `AgentTools.smoke`: the instances are the first of the sample that an Execution answers."""
         run = self._run
         material, sampled = await run.domain.divided_train(run.state.settings, run.state.root_seed)
         todo = trials("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Instance
-from engine.agents.record import Candidate, Exchange
+from engine.agents.run_record import Candidate, Exchange
 from engine.events import types as t
 from engine.events.storage import blobs
 from engine.run.session import Run
@@ -20,8 +20,8 @@ from engine.run.session import Run
 _REFERENCE_BYTES = 1 << 20
 
 
-class RunRecord:
-    """The `Record` of a run as it stands when it is made."""
+class LiveRunRecord:
+    """The `RunRecord` of a run as it stands when it is made."""
 
     def __init__(self, run: Run, train: Sequence[Instance]) -> None:
         self._run = run
@@ -35,7 +35,7 @@ class RunRecord:
         }
 
     def candidates(self) -> Sequence[Candidate]:
-        """As `Record.candidates`."""
+        """As `RunRecord.candidates`."""
         run = self._run
         return [
             Candidate(n, run.versions.files(version), version.reason, version.changed)
@@ -43,18 +43,18 @@ class RunRecord:
         ]
 
     def answered(self, n: int) -> Sequence[t.InstanceFinished]:
-        """As `Record.answered`."""
+        """As `RunRecord.answered`."""
         if not 1 <= n <= len(self._run.state.generations):
             return []
         found = self._run.results.of(n, self._run.state.of(n).candidate)
         return [result for key, result in sorted(found.items()) if key[0] == "train"]
 
     def log(self, result: t.InstanceFinished) -> str:
-        """As `Record.log`."""
+        """As `RunRecord.log`."""
         return self._text(result.log).decode("utf-8", "replace") if result.log else ""
 
     def events(self, n: int, instance: str | None) -> Sequence[int]:
-        """As `Record.events`."""
+        """As `RunRecord.events`."""
         if not 1 <= n <= len(self._run.state.generations):
             return []
         if instance is None:
@@ -68,7 +68,7 @@ class RunRecord:
         ]
 
     def exchanges(self, n: int, result: t.InstanceFinished) -> Sequence[Exchange]:
-        """As `Record.exchanges`."""
+        """As `RunRecord.exchanges`."""
         if result.split != "train":
             raise AssertionError("agents read trajectories of train only")
         place = f"train/{result.instance}/{result.repeat}"

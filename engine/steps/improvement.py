@@ -11,8 +11,8 @@ from engine.agents.protocol import Lab, Nothing, Past, View
 from engine.core.failure import StepFailure
 from engine.events import types as t
 from engine.run.session import Run
-from engine.steps.agent_tools import StepDesk
-from engine.steps.agent_view import RunRecord
+from engine.steps.agent_tools import StepTools
+from engine.steps.agent_view import LiveRunRecord
 from engine.steps.probes import FoldLab, NoLab
 from engine.steps.training import step as training
 from harness_repo import harness as harnesses
@@ -31,20 +31,20 @@ async def write_first(run: Run, generation: int) -> None:
 
 async def _write_anew(run: Run, generation: int) -> None:
     # one that came to nothing is not asked again what it was asked
-    made = await MetaAgent().write(await _desk(run, "meta", f"meta/{run.state.rewrites}", NoLab()))
+    made = await MetaAgent().write(await _tools(run, "meta", f"meta/{run.state.rewrites}", NoLab()))
     if isinstance(made, Nothing):
         raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
     version = Version(made.harness.files, [], 1, None, MetaAgent.name, made.reason)
     run.versions.write(generation, version, changed=made.changed)
 
 
-async def _desk(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepDesk:
-    return StepDesk(run, role, place, RunRecord(run, await run.domain.train()), lab)
+async def _tools(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepTools:
+    return StepTools(run, role, place, LiveRunRecord(run, await run.domain.train()), lab)
 
 
-async def _feedback(run: Run, seen: View) -> StepDesk:
+async def _feedback(run: Run, seen: View) -> StepTools:
     lab = FoldLab(run, seen.generation, seen.attempt, seen.harness)
-    return await _desk(run, "feedback", f"feedback/{seen.generation}/{seen.attempt}", lab)
+    return await _tools(run, "feedback", f"feedback/{seen.generation}/{seen.attempt}", lab)
 
 
 async def analyse(run: Run, generation: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 from engine.agents.language import compact, editing, reading
 from engine.agents.language.prompt import NAMES, load
 from engine.agents.language.toolbox import schema_of
-from tests.desks import Record, view
+from tests.agent_tools import FakeRecord, view
 
 PINS = Path(__file__).parent / "prompts.json"
 
@@ -24,8 +24,8 @@ PINS = Path(__file__).parent / "prompts.json"
 def pins() -> dict[str, Any]:
     """What is pinned, as it is now."""
     prompts = {name: {"version": (one := load(name)).version, "sha256": one.sha256} for name in NAMES}
-    offered = [*reading.of_run(view(), Record(), 1000), reading.of_train(Record(), 1000)]
-    offered += compact.instruments(view(), Record())
+    offered = [*reading.of_run(view(), FakeRecord(), 1000), reading.of_train(FakeRecord(), 1000)]
+    offered += compact.instruments(view(), FakeRecord())
     tools = [msgspec.to_builtins(one.tool) for one in offered]
     tools.append(msgspec.to_builtins(compact.decision("update_harness", view())))
     tools += [schema_of(kind) for kind in (editing.WriteHarness, editing.UpdateHarness, editing.UpdateWeights)]

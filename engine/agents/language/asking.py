@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.agents.protocol import Desk, Question
+from engine.agents.protocol import AgentTools, Question
 from engine.models.protocol import Message, Reply, Tool, ToolCall
 
 _FORM = 'Answer with one JSON object and nothing else: {"tool": NAME, "arguments": {...}}. The tools:'
@@ -22,12 +22,14 @@ class _Choice(msgspec.Struct, frozen=True):
     arguments: dict[str, object] = {}
 
 
-async def ask(desk: Desk, ordinal: int, prompt: str, messages: Sequence[Message], offer: Sequence[Tool]) -> Reply:
+async def ask(
+    tools: AgentTools, ordinal: int, prompt: str, messages: Sequence[Message], offer: Sequence[Tool]
+) -> Reply:
     """The model's reply to `messages`, with the calls that it makes out of `offer`."""
-    if desk.abilities.tools:
-        return await desk.ask(ordinal, prompt, Question(messages, tools=offer))
+    if tools.abilities.tools:
+        return await tools.ask(ordinal, prompt, Question(messages, tools=offer))
     question = Question(_flat(messages, offer), schema=_schema(offer), max_tokens=GRAMMAR_TOKENS)
-    reply = await desk.ask(ordinal, prompt, question)
+    reply = await tools.ask(ordinal, prompt, question)
     try:
         choice = msgspec.json.decode(reply.text, type=_Choice)
     except (msgspec.DecodeError, UnicodeDecodeError):

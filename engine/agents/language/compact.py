@@ -12,8 +12,8 @@ from typing import Any
 
 from engine.agents.language import reading
 from engine.agents.language.toolbox import Instrument, Invalid
-from engine.agents.protocol import Desk, View
-from engine.agents.record import Record
+from engine.agents.protocol import AgentTools, View
+from engine.agents.run_record import RunRecord
 from engine.models.protocol import Tool, ToolCall
 from harness_repo.tunable import Tunable, Value
 
@@ -24,15 +24,15 @@ _STEPS = 10
 _AT_ONCE = ("count_failures", "count_confusions")
 
 
-def opening(view: View, desk: Desk) -> str:
+def opening(view: View, tools: AgentTools) -> str:
     """What the agent is told before it asks, in at most five parts of `PAGE` characters."""
     parts = [
-        f"The task:\n{desk.record.task[:PAGE]}",
-        f"Candidates so far:\n{reading.candidates(view, desk.record)[-PAGE:]}",
+        f"The task:\n{tools.record.task[:PAGE]}",
+        f"Candidates so far:\n{reading.candidates(view, tools.record)[-PAGE:]}",
         f"You change candidate {view.incumbent}. Its parameters: {_listed(view.harness.params)[:PAGE]}.",
     ]
     about = {"candidate": view.incumbent}
-    for one in instruments(view, desk.record):
+    for one in instruments(view, tools.record):
         if one.tool.name in _AT_ONCE:
             try:
                 parts.append(one.read(ToolCall("", one.tool.name, about)))
@@ -41,7 +41,7 @@ def opening(view: View, desk: Desk) -> str:
     return "\n\n".join(parts)
 
 
-def instruments(view: View, record: Record) -> list[Instrument]:
+def instruments(view: View, record: RunRecord) -> list[Instrument]:
     """The tools of reading that need a candidate's number only: that of the best one, or of the last."""
     numbers = sorted({view.incumbent, view.past[-1].n} if view.past else {view.incumbent})
     shape = _object({"candidate": {"enum": numbers}})

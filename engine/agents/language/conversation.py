@@ -1,6 +1,6 @@
 """A conversation that ends with a decision: tools are used until one of the final ones is, and is good.
 
-It is a function of what the model replies and what tools give, both of which the desk remembers: taken up again, it
+It is a function of what the model replies and what tools give, both of which the tools remembers: taken up again, it
 comes to the same point without a call. It is bounded: after `READING` turns only decisions are offered, and after
 `REPAIRS` decisions that were sent back nothing came of it; a model without tools of its own has fewer of both.
 """
@@ -15,7 +15,7 @@ import msgspec
 from engine.agents.language.asking import ask
 from engine.agents.language.prompt import Prompt
 from engine.agents.language.toolbox import Instrument
-from engine.agents.protocol import Desk, Nothing, Result
+from engine.agents.protocol import AgentTools, Nothing, Result
 from engine.models.protocol import Message, Tool, ToolCall
 
 READING, READING_SMALL = 20, 1
@@ -39,14 +39,14 @@ class Conversation:
     """One agent's talk in one step."""
 
     def __init__(
-        self, desk: Desk, prompt: Prompt, opening: str, instruments: Sequence[Instrument], finals: Sequence[Tool]
+        self, tools: AgentTools, prompt: Prompt, opening: str, instruments: Sequence[Instrument], finals: Sequence[Tool]
     ) -> None:
-        self._desk, self._prompt = desk, prompt
+        self._tools, self._prompt = tools, prompt
         self._instruments = {one.tool.name: one for one in instruments}
         self._finals = {tool.name: tool for tool in finals}
         self._messages = [Message("system", prompt.text), Message("user", opening)]
-        self._reading = READING if desk.abilities.tools else READING_SMALL
-        self._repairs = REPAIRS if desk.abilities.tools else REPAIRS_SMALL
+        self._reading = READING if tools.abilities.tools else READING_SMALL
+        self._repairs = REPAIRS if tools.abilities.tools else REPAIRS_SMALL
         self._used = 0
 
     async def decision(self, decide: Decide[T]) -> T | Nothing:
@@ -55,7 +55,7 @@ class Conversation:
         for turn in range(self._reading + self._repairs + 1):
             reading = [one.tool for one in self._instruments.values()] if turn < self._reading else []
             offer = [*reading, *self._finals.values()]
-            reply = await ask(self._desk, turn, self._prompt.sha256, tuple(self._messages), offer)
+            reply = await ask(self._tools, turn, self._prompt.sha256, tuple(self._messages), offer)
             if reply.finish == "refused":
                 return Nothing("the model refused to go on")
             self._messages.append(Message("assistant", reply.text, reply.calls))
@@ -87,4 +87,4 @@ class Conversation:
         if instrument is None or instrument.tool not in reading:
             names = ", ".join([*(tool.name for tool in reading), *self._finals])
             return Result(f"there is no tool {call.name!r} now; there are {names}", failed=True)
-        return await self._desk.use(self._used, call, lambda: instrument.use(call))
+        return await self._tools.use(self._used, call, lambda: instrument.use(call))

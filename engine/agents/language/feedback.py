@@ -14,7 +14,7 @@ from engine.agents.language.conversation import Conversation, Rejected
 from engine.agents.language.editing import UpdateHarness, UpdateWeights
 from engine.agents.language.prompt import load
 from engine.agents.language.toolbox import Arguments, Invalid
-from engine.agents.protocol import Desk, Nothing, Proposal, View
+from engine.agents.protocol import AgentTools, Nothing, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.protocol import ToolCall
@@ -34,67 +34,67 @@ class FeedbackAgent:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    async def analyse(self, view: View, desk: Desk) -> t.AnalysisFinished:
+    async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """What it found, and the decision that it came to."""
 
         async def decide(ordinal: int, call: ToolCall) -> t.AnalysisFinished | Rejected:
             try:
-                return _decided(view, desk, call)[0]
+                return _decided(view, tools, call)[0]
             except Invalid as error:
                 return Rejected(str(error))
 
-        found = await self._conversation(view, desk).decision(decide)
+        found = await self._conversation(view, tools).decision(decide)
         if isinstance(found, Nothing):
             return t.AnalysisFinished(findings=found.reason, lever="harness", reason="nothing was decided")
         return found
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, desk: Desk) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | Nothing:
         """The candidate that the decision makes, once it parses and runs."""
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | Nothing | Rejected:
             try:
-                decided, made = _decided(view, desk, call)
+                decided, made = _decided(view, tools, call)
                 if made is None:
                     return Nothing("another lever was decided upon")
             except Invalid as error:
                 return Rejected(str(error))
-            ran = await desk.use(ordinal, call, lambda: desk.smoke(made))
+            ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
             if ran.failed:
                 return Rejected(f"the harness does not run.\n{ran.text}")
             return Proposal(made, decided.reason, editing.changed(view.harness, made))
 
-        return await self._conversation(view, desk).decision(decide)
+        return await self._conversation(view, tools).decision(decide)
 
-    def _conversation(self, view: View, desk: Desk) -> Conversation:
-        if desk.abilities.tools:
-            prompt, opening = load("feedback"), _opening(view, desk)
-            instruments, finals = reading.of_run(view, desk.record, PAGE), [_HARNESS.tool]
+    def _conversation(self, view: View, tools: AgentTools) -> Conversation:
+        if tools.abilities.tools:
+            prompt, opening = load("feedback"), _opening(view, tools)
+            instruments, finals = reading.of_run(view, tools.record, PAGE), [_HARNESS.tool]
         else:
-            prompt, opening = load("feedback_small"), compact.opening(view, desk)
-            instruments = compact.instruments(view, desk.record)
+            prompt, opening = load("feedback_small"), compact.opening(view, tools)
+            instruments = compact.instruments(view, tools.record)
             finals = [compact.decision(_HARNESS.tool.name, view)]
-        if desk.trainable:
+        if tools.trainable:
             finals = [_WEIGHTS.tool] if view.settings.lever == "weights" else [*finals, _WEIGHTS.tool]
-        return Conversation(desk, prompt, opening, instruments, finals)
+        return Conversation(tools, prompt, opening, instruments, finals)
 
 
-def _decided(view: View, desk: Desk, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:
+def _decided(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:
     """The decision in the words of the log, and the harness that it makes, if any; raises `Invalid` for none."""
     if call.name == _WEIGHTS.tool.name:
-        return _training(view, desk, call), None
+        return _training(view, tools, call), None
     update = _HARNESS.of(call)
     decided = t.AnalysisFinished(
         findings=update.findings,
         lever="harness",
         reason=update.reason,
-        evidence=_events(view, desk, update.evidence),
+        evidence=_events(view, tools, update.evidence),
         expected_gain=update.expected_gain,
         cost_estimate=update.cost,
     )
     return decided, editing.edited(view.harness, update)
 
 
-def _training(view: View, desk: Desk, call: ToolCall) -> t.AnalysisFinished:
+def _training(view: View, tools: AgentTools, call: ToolCall) -> t.AnalysisFinished:
     """The decision to train; raises `Invalid` for hyper-parameters that the algorithm has not or cannot have."""
     update = _WEIGHTS.of(call)
     chosen: dict[str, Value] = {
@@ -108,7 +108,7 @@ def _training(view: View, desk: Desk, call: ToolCall) -> t.AnalysisFinished:
         findings=update.findings,
         lever="weights",
         reason=update.reason,
-        evidence=_events(view, desk, update.evidence),
+        evidence=_events(view, tools, update.evidence),
         expected_gain=update.expected_gain,
         algorithm=update.algorithm,
         recipe=chosen,
@@ -116,26 +116,26 @@ def _training(view: View, desk: Desk, call: ToolCall) -> t.AnalysisFinished:
     )
 
 
-def _events(view: View, desk: Desk, cited: list[str]) -> list[int]:
+def _events(view: View, tools: AgentTools, cited: list[str]) -> list[int]:
     """The numbers of the events that are cited as `g2` or `g2/ID`; raises `Invalid` for what was never recorded."""
     numbers = list(view.evidence)
     for one in cited:
         found = _CITED.fullmatch(one.strip())
-        events = desk.record.events(int(found[1]), found[2]) if found else []
+        events = tools.record.events(int(found[1]), found[2]) if found else []
         if not events:
             raise Invalid(f"{one[:80]!r} is no evidence; cite candidates as g2 and answers on train as g2/ID")
         numbers += events
     return sorted(set(numbers))
 
 
-def _opening(view: View, desk: Desk) -> str:
+def _opening(view: View, tools: AgentTools) -> str:
     """What the agent is told before it asks."""
     harness = view.harness
     params = ", ".join(f"{name} = {value!r}" for name, value in harness.params.items())
-    model = "reach a language model through ctx.model" if desk.has_task_model else "have no language model"
+    model = "reach a language model through ctx.model" if tools.has_task_model else "have no language model"
     parts = [
-        f"The task:\n{desk.record.task[:PAGE]}",
-        f"Candidates so far:\n{reading.candidates(view, desk.record)[-PAGE:]}",
+        f"The task:\n{tools.record.task[:PAGE]}",
+        f"Candidates so far:\n{reading.candidates(view, tools.record)[-PAGE:]}",
         f"You change candidate {view.incumbent}. Its files: {', '.join(harness.files)}.",
         f"Its parameters: {params or 'none'}. Harnesses here {model}.",
     ]

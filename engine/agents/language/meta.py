@@ -7,7 +7,7 @@ from engine.agents.language.conversation import Conversation, Rejected
 from engine.agents.language.editing import WriteHarness
 from engine.agents.language.prompt import load
 from engine.agents.language.toolbox import Arguments, Invalid
-from engine.agents.protocol import Desk, Nothing, Proposal
+from engine.agents.protocol import AgentTools, Nothing, Proposal
 from engine.models.protocol import ToolCall
 
 PAGE, PAGE_SMALL = 12_000, 1000
@@ -22,7 +22,7 @@ class MetaAgent:
     def __init__(self) -> None:
         self._prompt = load("meta")
 
-    async def write(self, desk: Desk) -> Proposal | Nothing:
+    async def write(self, tools: AgentTools) -> Proposal | Nothing:
         """A harness that answered a handful of training cases in the sandbox, or why there is none."""
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejected:
@@ -31,19 +31,19 @@ class MetaAgent:
                 made = editing.parsed({path: text.encode("utf-8", "replace") for path, text in written.files.items()})
             except Invalid as error:
                 return Rejected(str(error))
-            ran = await desk.use(ordinal, call, lambda: desk.smoke(made))
+            ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
             if ran.failed:
                 return Rejected(f"the harness does not run.\n{ran.text}")
             return Proposal(made, written.reason, "the first harness")
 
-        size = PAGE if desk.abilities.tools else PAGE_SMALL
-        instruments = [reading.of_train(desk.record, size), *reading.of_references(desk.record, size)]
-        conversation = Conversation(desk, self._prompt, _opening(desk, size), instruments, [_WRITE.tool])
+        size = PAGE if tools.abilities.tools else PAGE_SMALL
+        instruments = [reading.of_train(tools.record, size), *reading.of_references(tools.record, size)]
+        conversation = Conversation(tools, self._prompt, _opening(tools, size), instruments, [_WRITE.tool])
         return await conversation.decision(decide)
 
 
-def _opening(desk: Desk, size: int) -> str:
-    names = ", ".join(desk.record.references)
+def _opening(tools: AgentTools, size: int) -> str:
+    names = ", ".join(tools.record.references)
     there, absent = "A language model is there as ctx.model.", "There is no language model: ctx.model refuses."
-    model = there if desk.has_task_model else absent
-    return f"The task:\n{desk.record.task[:size]}\n\nReferences: {names or 'none'}. {model}"
+    model = there if tools.has_task_model else absent
+    return f"The task:\n{tools.record.task[:size]}\n\nReferences: {names or 'none'}. {model}"

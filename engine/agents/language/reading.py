@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from engine.agents.language.toolbox import Arguments, Instrument, Invalid, page
 from engine.agents.protocol import View
-from engine.agents.record import Candidate, Record
+from engine.agents.run_record import Candidate, RunRecord
 from engine.events import types as t
 
 Number = Annotated[int, Meta(description="The candidate's number.", ge=1)]
@@ -66,7 +66,7 @@ class _Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: Annotated[int, Meta(ge=1, le=50)] = 5
 
 
-def of_run(view: View, record: Record, size: int) -> list[Instrument]:
+def of_run(view: View, record: RunRecord, size: int) -> list[Instrument]:
     """The Feedback-Agent's tools; each answer has `size` characters at most, and a line on how to go on."""
 
     def answered(n: int) -> Sequence[t.InstanceFinished]:
@@ -141,7 +141,7 @@ def of_run(view: View, record: Record, size: int) -> list[Instrument]:
     ]
 
 
-def of_references(record: Record, size: int) -> list[Instrument]:
+def of_references(record: RunRecord, size: int) -> list[Instrument]:
     """The tool for R, where there is any."""
 
     def reference(asked: _Reference) -> str:
@@ -153,7 +153,7 @@ def of_references(record: Record, size: int) -> list[Instrument]:
     return [Arguments("read_reference", known, _Reference).reading(reference)] if record.references else []
 
 
-def of_train(record: Record, size: int) -> Instrument:
+def of_train(record: RunRecord, size: int) -> Instrument:
     """The tool for the training cases."""
     cases = list(record.train.values())
 
@@ -166,7 +166,7 @@ def of_train(record: Record, size: int) -> Instrument:
     return Arguments("read_train", f"Training cases with their labels; there are {len(cases)}.", _Cases).reading(read)
 
 
-def candidates(view: View, record: Record) -> str:
+def candidates(view: View, record: RunRecord) -> str:
     """Every candidate that was judged, and what came of the attempts that were not."""
     made = {one.n: one for one in record.candidates()}
     lines = [f"The best so far is candidate {view.incumbent}."]
@@ -192,7 +192,7 @@ def _failed(row: t.InstanceFinished) -> str:
     return f"{row.instance} {row.failure.kind}: {row.failure.message}" if row.failure else row.instance
 
 
-def _told(record: Record, n: int, row: t.InstanceFinished) -> str:
+def _told(record: RunRecord, n: int, row: t.InstanceFinished) -> str:
     case = record.train[row.instance]
     parts = [
         f"case {row.instance}: {_short(case.data, 1 << 20)}",

@@ -12,7 +12,7 @@ from engine.agents.protocol import Past, View
 from engine.events import types as t
 from engine.weights.recipe import recipe
 from harness_repo.harness import parse
-from tests.desks import view
+from tests.agent_tools import view
 
 TUNED = parse(
     {

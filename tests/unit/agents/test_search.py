@@ -12,7 +12,7 @@ from engine.agents.search import SearchAgent
 from engine.events import types as t
 from harness_repo.harness import Harness
 from harness_repo.tunable import Tunable, Value
-from tests.desks import Desk
+from tests.agent_tools import FakeTools
 from tests.searching import FakeLab, harness, improve, view
 
 METHOD = Tunable("choice", choices=["a", "b", "c"], structural=True)
@@ -182,7 +182,7 @@ def test_a_harness_without_tunables_is_not_searched() -> None:
 
 def test_the_analysis_says_what_was_seen_and_what_comes(plain: Harness) -> None:
     failed = t.InstanceFinished("h", "train", "i", 0, 1, "p", 0.0, failure=t.Failure("candidate", "no"))
-    analysis = asyncio.run(SearchAgent().analyse(replace(view(plain), train=[failed]), Desk()))
+    analysis = asyncio.run(SearchAgent().analyse(replace(view(plain), train=[failed]), FakeTools()))
     assert "generation 1 scored 0.5000 ± 0.1000 on val (first)" in analysis.findings
     assert "1 failed" in analysis.findings
     assert "try each of 3 untried structural choices" in analysis.reason

@@ -9,7 +9,7 @@ from engine.events import types as t
 from engine.queries.costs import costs
 from engine.queries.estimate import AGENT_TURNS, JUDGE_QUESTIONS, TASK_REPLY, estimate
 from engine.usage import Usage
-from tests.desks import HARNESS
+from tests.agent_tools import HARNESS
 from tests.histories import Memory, Play, settings
 
 USAGE = t.Usage(input=100, output=20)

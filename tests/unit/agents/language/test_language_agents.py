@@ -17,7 +17,7 @@ from engine.events import types as t
 from engine.models.protocol import Abilities, Reply
 from engine.usage import Usage
 from harness_repo.harness import parse
-from tests.desks import FILES, Desk, calls, chooses, says, view
+from tests.agent_tools import FILES, FakeTools, calls, chooses, says, view
 
 ANALYSIS = t.AnalysisFinished("", "harness", "")
 GRAMMAR = Abilities(tools=False, schema=True)
@@ -32,36 +32,36 @@ def update(**changes: Any) -> tuple[str, dict[str, Any]]:
     return "update_harness", known | changes
 
 
-def analyse(desk: Desk) -> t.AnalysisFinished:
-    return asyncio.run(FeedbackAgent("claude").analyse(view(), desk))
+def analyse(tools: FakeTools) -> t.AnalysisFinished:
+    return asyncio.run(FeedbackAgent("claude").analyse(view(), tools))
 
 
-def improve(desk: Desk) -> Proposal | Nothing:
-    return asyncio.run(FeedbackAgent("claude").improve(view(), ANALYSIS, desk))
+def improve(tools: FakeTools) -> Proposal | Nothing:
+    return asyncio.run(FeedbackAgent("claude").improve(view(), ANALYSIS, tools))
 
 
-def told(desk: Desk) -> str:
+def told(tools: FakeTools) -> str:
     """The last message that the model was sent."""
-    return desk.questions[-1].messages[-1].text
+    return tools.questions[-1].messages[-1].text
 
 
 def test_analysis_goes_as_far_as_the_first_decision_and_cites_events() -> None:
-    desk = Desk(calls(READ), calls(update()))
-    found = analyse(desk)
+    tools = FakeTools(calls(READ), calls(update()))
+    found = analyse(tools)
     assert (found.findings, found.lever, found.reason, found.expected_gain) == (
         "it guesses", "harness", "use the rule", 0.4,
     )  # fmt: skip
     assert found.evidence == [5, 10], "the view's, and that of the cited answer"
-    assert not desk.tried, "nothing runs in Analysis"
+    assert not tools.tried, "nothing runs in Analysis"
 
 
 def test_improvement_is_the_same_conversation_and_makes_the_candidate() -> None:
-    desk = Desk(calls(READ), calls(update()))
-    made = improve(desk)
+    tools = FakeTools(calls(READ), calls(update()))
+    made = improve(tools)
     assert isinstance(made, Proposal)
     assert made.harness.params == {"method": "rule"}
     assert made.changed == "method guess → rule"
-    assert desk.used == [(1, "list_candidates"), (2, "update_harness")]
+    assert tools.used == [(1, "list_candidates"), (2, "update_harness")]
 
 
 @pytest.mark.parametrize(
@@ -81,18 +81,18 @@ def test_improvement_is_the_same_conversation_and_makes_the_candidate() -> None:
     ],
 )
 def test_a_decision_that_does_not_hold_goes_back_with_the_reason(change: dict[str, Any], why: str) -> None:
-    desk = Desk(calls(update(**change)), calls(update()))
-    assert analyse(desk).reason == "use the rule"
-    assert desk.questions[-1].messages[-1].failed
-    assert why in told(desk)
+    tools = FakeTools(calls(update(**change)), calls(update()))
+    assert analyse(tools).reason == "use the rule"
+    assert tools.questions[-1].messages[-1].failed
+    assert why in told(tools)
 
 
 def test_a_harness_that_does_not_run_goes_back_and_is_repaired() -> None:
-    desk = Desk(calls(update()), calls(update(reason="repaired")), breaks=["NameError: x"])
-    made = improve(desk)
+    tools = FakeTools(calls(update()), calls(update(reason="repaired")), breaks=["NameError: x"])
+    made = improve(tools)
     assert isinstance(made, Proposal)
     assert made.reason == "repaired"
-    assert "NameError: x" in told(desk)
+    assert "NameError: x" in told(tools)
 
 
 def test_whole_files_replacements_and_removals_make_one_edit() -> None:
@@ -101,7 +101,7 @@ def test_whole_files_replacements_and_removals_make_one_edit() -> None:
         files={"notes.md": "hello"},
         replacements=[{"path": "agent.py", "old": "return 0", "new": "return 7"}],
     )
-    made = improve(Desk(calls(edit)))
+    made = improve(FakeTools(calls(edit)))
     assert isinstance(made, Proposal)
     assert made.harness.files["agent.py"] == b"def solve(instance, ctx):\n    return 7\n"
     assert made.harness.files["notes.md"] == b"hello"
@@ -109,38 +109,40 @@ def test_whole_files_replacements_and_removals_make_one_edit() -> None:
 
 
 def test_decisions_are_sent_back_so_often_and_no_more() -> None:
-    desk = Desk(*[calls(update()) for _ in range(9)], breaks=["it breaks"] * 9)
-    made = improve(desk)
+    tools = FakeTools(*[calls(update()) for _ in range(9)], breaks=["it breaks"] * 9)
+    made = improve(tools)
     assert isinstance(made, Nothing)
     assert "it breaks" in made.reason
-    assert len(desk.tried) == REPAIRS + 1
+    assert len(tools.tried) == REPAIRS + 1
 
 
 def test_of_two_decisions_at_once_none_counts() -> None:
-    desk = Desk(calls(update(), update()), calls(update()))
-    assert analyse(desk).reason == "use the rule"
-    assert {message.text for message in desk.questions[-1].messages[-2:]} == {"end with one decision, not with several"}
+    tools = FakeTools(calls(update(), update()), calls(update()))
+    assert analyse(tools).reason == "use the rule"
+    assert {message.text for message in tools.questions[-1].messages[-2:]} == {
+        "end with one decision, not with several"
+    }
 
 
 def test_words_alone_and_unknown_tools_are_answered_and_the_talk_goes_on() -> None:
-    desk = Desk(says("I think ..."), calls(("shell", {})), calls(update()))
-    assert analyse(desk).lever == "harness"
-    assert "there is no tool 'shell'" in told(desk)
+    tools = FakeTools(says("I think ..."), calls(("shell", {})), calls(update()))
+    assert analyse(tools).lever == "harness"
+    assert "there is no tool 'shell'" in told(tools)
 
 
 def test_a_reply_that_was_cut_off_is_no_decision() -> None:
     cut = Reply("", "length", Usage(), calls=calls(update()).calls)
-    desk = Desk(cut, calls(update(reason="shorter")))
-    assert analyse(desk).reason == "shorter"
-    assert "cut off" in told(desk)
+    tools = FakeTools(cut, calls(update(reason="shorter")))
+    assert analyse(tools).reason == "shorter"
+    assert "cut off" in told(tools)
 
 
 def test_weights_are_no_choice_where_nothing_can_be_trained() -> None:
-    desk = Desk(calls(("update_weights", {})), calls(update()))
-    analyse(desk)
-    assert "update_weights" not in [tool.name for tool in desk.questions[0].tools]
-    assert "there is no tool 'update_weights'" in told(desk)
-    able = Desk(calls(("update_weights", trains())))
+    tools = FakeTools(calls(("update_weights", {})), calls(update()))
+    analyse(tools)
+    assert "update_weights" not in [tool.name for tool in tools.questions[0].tools]
+    assert "there is no tool 'update_weights'" in told(tools)
+    able = FakeTools(calls(("update_weights", trains())))
     able.trainable = True
     decided = analyse(able)
     assert "update_weights" in [tool.name for tool in able.questions[0].tools]
@@ -156,10 +158,10 @@ def test_weights_are_no_choice_where_nothing_can_be_trained() -> None:
     ],
 )
 def test_wrong_hyper_parameters_go_back_to_the_agent(wrong: dict[str, Any], why: str) -> None:
-    desk = Desk(calls(("update_weights", trains() | wrong)), calls(("update_weights", trains())))
-    desk.trainable = True
-    assert analyse(desk).algorithm == "grpo"
-    assert why in told(desk)
+    tools = FakeTools(calls(("update_weights", trains() | wrong)), calls(("update_weights", trains())))
+    tools.trainable = True
+    assert analyse(tools).algorithm == "grpo"
+    assert why in told(tools)
 
 
 def trains() -> dict[str, Any]:
@@ -169,42 +171,42 @@ def trains() -> dict[str, Any]:
 
 
 def test_an_agent_that_never_decides_is_given_up() -> None:
-    desk = Desk(*[calls(READ) for _ in range(40)])
-    made = improve(desk)
+    tools = FakeTools(*[calls(READ) for _ in range(40)])
+    made = improve(tools)
     assert isinstance(made, Nothing)
-    assert {tool.name for tool in desk.questions[-1].tools} == {"update_harness"}, "at last only a decision is offered"
+    assert {tool.name for tool in tools.questions[-1].tools} == {"update_harness"}, "at last only a decision is offered"
 
 
 def test_a_model_without_tools_decides_under_a_grammar() -> None:
     small = {"findings": "it guesses", "reason": "the rule", "evidence": ["g1"], "expected_gain": 0.1}
-    desk = Desk(
+    tools = FakeTools(
         chooses("count_confusions", {"candidate": 1}),
         chooses("update_harness", {**small, "params": {"method": "rule"}}),
         abilities=GRAMMAR,
     )
-    made = improve(desk)
+    made = improve(tools)
     assert isinstance(made, Proposal)
     assert made.harness.params == {"method": "rule"}
-    assert not desk.questions[0].tools
-    schema = msgspec.json.encode(desk.questions[0].schema).decode()
+    assert not tools.questions[0].tools
+    schema = msgspec.json.encode(tools.questions[0].schema).decode()
     assert '"enum":["rule"]' in schema, "not the value that it has"
-    assert [message.role for message in desk.questions[1].messages] == ["system", "user", "assistant", "user"]
+    assert [message.role for message in tools.questions[1].messages] == ["system", "user", "assistant", "user"]
 
 
 def test_under_a_grammar_reading_ends_soon() -> None:
-    desk = Desk(*[chooses("show_rewards", {"candidate": 1}) for _ in range(20)], abilities=GRAMMAR)
-    assert isinstance(improve(desk), Nothing)
-    offered = [question.schema for question in desk.questions]
+    tools = FakeTools(*[chooses("show_rewards", {"candidate": 1}) for _ in range(20)], abilities=GRAMMAR)
+    assert isinstance(improve(tools), Nothing)
+    offered = [question.schema for question in tools.questions]
     assert len(offered) == READING_SMALL + REPAIRS_SMALL + 1
     assert all("anyOf" in (schema or {}) for schema in offered[:READING_SMALL])
     assert not any("anyOf" in (schema or {}) for schema in offered[READING_SMALL:])
 
 
 def test_under_a_grammar_little_is_read_and_what_fails_is_told_at_once() -> None:
-    desk = Desk(chooses("update_harness", {}), chooses("update_harness", {}), chooses("update_harness", {}),
+    tools = FakeTools(chooses("update_harness", {}), chooses("update_harness", {}), chooses("update_harness", {}),
                 chooses("update_harness", {}), abilities=GRAMMAR)  # fmt: skip
-    assert isinstance(improve(desk), Nothing)
-    first = desk.questions[0].messages
+    assert isinstance(improve(tools), Nothing)
+    first = tools.questions[0].messages
     assert sum(len(message.text) for message in first) < 3500
     assert "expected 7, given 0" in first[-1].text
     assert "ValueError: three" in first[-1].text
@@ -248,25 +250,25 @@ def written(agent: str) -> tuple[str, dict[str, Any]]:
 
 def test_the_meta_agent_reads_writes_and_repairs_until_it_runs() -> None:
     good = FILES["agent.py"].decode()
-    desk = Desk(
+    tools = FakeTools(
         calls(("read_train", {"first": 0, "count": 2}), ("read_reference", {"name": "tables.md"})),
         calls(written("def solve(:")),
         calls(written(good)),
         calls(written(good)),
         breaks=["train-0: failed (candidate): NameError"],
     )
-    made = asyncio.run(MetaAgent().write(desk))
+    made = asyncio.run(MetaAgent().write(tools))
     assert isinstance(made, Proposal)
     assert made.reason == "a start"
-    read = desk.questions[1].messages[-2:]
+    read = tools.questions[1].messages[-2:]
     assert "train-1: 1\n  label: 7" in read[0].text
     assert read[1].text.startswith("7 14 21")
-    assert "does not parse" in desk.questions[2].messages[-1].text
-    assert "NameError" in desk.questions[3].messages[-1].text
+    assert "does not parse" in tools.questions[2].messages[-1].text
+    assert "NameError" in tools.questions[3].messages[-1].text
 
 
 def test_a_meta_agent_that_writes_nothing_that_runs_says_so() -> None:
-    desk = Desk(*[calls(written("def solve(:")) for _ in range(20)])
-    made = asyncio.run(MetaAgent().write(desk))
+    tools = FakeTools(*[calls(written("def solve(:")) for _ in range(20)])
+    made = asyncio.run(MetaAgent().write(tools))
     assert isinstance(made, Nothing)
     assert "does not parse" in made.reason

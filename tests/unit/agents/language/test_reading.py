@@ -11,11 +11,11 @@ from engine.agents.language.reading import of_run
 from engine.agents.language.toolbox import Invalid, page, schema_of
 from engine.agents.protocol import Result
 from engine.models.protocol import ToolCall
-from tests.desks import Record, view
+from tests.agent_tools import FakeRecord, view
 
 
 def use(name: str, /, *, size: int = 4000, **arguments: Any) -> Result:
-    tools = {one.tool.name: one for one in of_run(view(failed=["the model came to no decision"]), Record(), size)}
+    tools = {one.tool.name: one for one in of_run(view(failed=["the model came to no decision"]), FakeRecord(), size)}
     return asyncio.run(tools[name].use(ToolCall("c", name, arguments)))
 
 
@@ -62,7 +62,7 @@ def test_long_answers_are_paged_without_a_gap() -> None:
         whole, offset = whole + part, offset + len(part)
         if not more:
             break
-    assert whole == Record.references["tables.md"]
+    assert whole == FakeRecord.references["tables.md"]
 
 
 @pytest.mark.parametrize(

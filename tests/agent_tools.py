@@ -1,4 +1,4 @@
-"""A desk without a run: a model that plays a list of replies, a record made by hand, trials by a function."""
+"""Agent tools without a run: a model that plays a list of replies, a record made by hand, and fake trials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 from domains.contract import Instance
 from engine.agents.protocol import Ask, Past, Question, Result, View
-from engine.agents.record import Candidate, Exchange
+from engine.agents.run_record import Candidate, Exchange
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply, ToolCall
 from engine.usage import Usage
@@ -24,7 +24,7 @@ FILES = {
 HARNESS = parse(FILES)
 
 
-class Record:
+class FakeRecord:
     """Two candidates on four cases of train."""
 
     task = "Give the last digit of seven times x."
@@ -57,14 +57,14 @@ def _result(x: int, n: int) -> t.InstanceFinished:
     return t.InstanceFinished("h", "train", f"train-{x}", 0, 1, "p", score, answer, failure=failure)
 
 
-class Desk:
+class FakeTools:
     """Plays `replies` in order, and remembers what was asked."""
 
     trainable = False
     has_task_model = True
 
     def __init__(self, *replies: Reply, abilities: Abilities | None = None, breaks: Sequence[str] = ()) -> None:
-        self.record = Record()
+        self.record = FakeRecord()
         self.abilities = abilities or Abilities()
         self.replies = list(replies)
         self.questions: list[Question] = []

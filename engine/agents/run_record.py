@@ -27,7 +27,7 @@ class Exchange(msgspec.Struct, frozen=True):
     replied: str
 
 
-class Record(Protocol):
+class RunRecord(Protocol):
     """What a run has recorded. Nothing of `val` or `test` by item is in it."""
 
     @property
