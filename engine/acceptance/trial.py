@@ -10,24 +10,24 @@ from domains.contract import Device
 from engine.acceptance.kernels import kernels
 from engine.acceptance.report import Part, Say, Table
 from engine.acceptance.weights import Trained
-from engine.compute import devices, record, survey
+from engine.compute import ceilings_cache, devices, survey
 from engine.errors import SiaError
 from engine.models.catalog import checkpoint_of, parse
 from engine.settings import Settings
 
-_HAVE = "run it on a machine with an NVIDIA GPU and a torch that is built with CUDA"
+_REMEDY = "run it on a machine with an NVIDIA GPU and a torch built with CUDA"
 
 
 def gpu() -> Device:
-    """This machine's GPU, freshly measured; raises `SiaError` with one sentence why there is none to be used."""
+    """This machine's GPU, freshly measured; raises `SiaError`, which says why no GPU can be used."""
     names, nodes, torch = devices.gpus(), bool(devices.nodes()), survey.torch()
-    found = survey.gpu(None, names, nodes, torch)
-    if not names or found.remedy:
-        raise SiaError(f"there is no GPU to be tried ({found.how})", found.remedy or _HAVE)
-    measured = record.measure()
-    if measured.device.kind != "cuda":
-        raise SiaError(f"there is no GPU to be tried ({survey.gpu(measured, names, nodes, torch).how})", _HAVE)
-    return measured.device
+    status = survey.gpu(None, names, nodes, torch)
+    if not names or status.remedy:
+        raise SiaError(f"no usable GPU ({status.how})", status.remedy or _REMEDY)
+    ceilings = ceilings_cache.measure()
+    if ceilings.device.kind != "cuda":
+        raise SiaError(f"no usable GPU ({survey.gpu(ceilings, names, nodes, torch).how})", _REMEDY)
+    return ceilings.device
 
 
 def parts(model: str, settings: Settings, rounds: int, adapters: Path, say: Say) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Measures this machine's device once and prints a `Device` as JSON. Run by `engine.compute.record`.
+"""Measures this machine's device once and prints a `Device` as JSON. Run by `engine.compute.ceilings_cache`.
 
 The best of several tries counts: a ceiling is what is reached when nothing is in the way.
 """

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from domains.contract import Compared, Device, Guest, GuestFailed
-from engine.compute import devices, record, timing
+from engine.compute import ceilings_cache, devices, timing
 from engine.grading.live import Line, line_ends
 from engine.sandbox import DiedError, Isolation, Job, Outcome, Program, Refused, Sandbox, StartError, probe
 
@@ -49,7 +49,7 @@ class GradingBench:
 
     def device(self) -> Device:
         """See `domains.contract.Bench`."""
-        self._device = self._device or record.measured()
+        self._device = self._device or ceilings_cache.load_or_measure()
         return self._device
 
     def compare(

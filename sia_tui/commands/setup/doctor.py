@@ -92,13 +92,13 @@ def _packages() -> list[dict[str, Any]]:
 
 
 def _devices(measure: bool) -> list[dict[str, Any]]:
-    from engine.compute import devices, record, survey
+    from engine.compute import ceilings_cache, devices, survey
 
-    known = record.measure() if measure else record.recorded()
-    gpu = survey.gpu(known, devices.gpus(), bool(devices.nodes()), survey.torch())
+    ceilings = ceilings_cache.measure() if measure else ceilings_cache.load()
+    gpu = survey.gpu(ceilings, devices.gpus(), bool(devices.nodes()), survey.torch())
     return [
         _row(what, not found.remedy, found.how, found.remedy, needed=False)
-        for what, found in (("processor", survey.processor(known)), ("GPU", gpu))
+        for what, found in (("processor", survey.processor(ceilings)), ("GPU", gpu))
     ]
 
 

@@ -17,7 +17,7 @@ from engine.acceptance import kernels as kernels_part
 from engine.acceptance import trial, weights
 from engine.acceptance.report import Skipped, Table
 from engine.compute import survey
-from engine.compute.record import Record
+from engine.compute.ceilings_cache import Ceilings
 from engine.errors import SiaError
 from engine.models.protocol import Reply, Request, Token
 from engine.settings import Settings, Vllm
@@ -204,7 +204,7 @@ def test_without_a_gpu_one_sentence_says_why(
     monkeypatch: pytest.MonkeyPatch, names: list[str], torch: survey.Torch, kind: Any, says: str
 ) -> None:
     machine(monkeypatch, names, torch, kind)
-    with pytest.raises(SiaError, match=rf"there is no GPU to be tried \(.*{says}"):
+    with pytest.raises(SiaError, match=rf"no usable GPU \(.*{says}"):
         trial.gpu()
 
 
@@ -217,5 +217,5 @@ def machine(monkeypatch: pytest.MonkeyPatch, names: list[str], torch: survey.Tor
     monkeypatch.setattr("engine.compute.devices.gpus", lambda: names)
     monkeypatch.setattr("engine.compute.devices.nodes", lambda: ["/dev/nvidia0"])
     monkeypatch.setattr("engine.compute.survey.torch", lambda: torch)
-    measured = Record(msgspec.structs.replace(CARD, kind=kind), 1, 0.0)
-    monkeypatch.setattr("engine.compute.record.measure", lambda: measured)
+    measured = Ceilings(msgspec.structs.replace(CARD, kind=kind), 1, 0.0)
+    monkeypatch.setattr("engine.compute.ceilings_cache.measure", lambda: measured)

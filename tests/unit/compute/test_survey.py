@@ -6,12 +6,12 @@ import pytest
 
 from domains.contract import Device
 from engine.compute import survey
-from engine.compute.record import Record
+from engine.compute.ceilings_cache import Ceilings
 from engine.compute.survey import Torch
 
 NOON = 1_800_000_000.0
-CPU = Record(Device("cpu", "a processor", 158.0, 10.4, 2, peaks={"fp32": 158.0, "bf16": 300.0}), 3, NOON)
-GPU = Record(
+CPU = Ceilings(Device("cpu", "a processor", 158.0, 10.4, 2, peaks={"fp32": 158.0, "bf16": 300.0}), 3, NOON)
+GPU = Ceilings(
     Device("cuda", "NVIDIA H100", 52e3, 2900.0, 16, 85.0, "535.161.08", {"fp32": 52e3, "tf32": 378e3, "bf16": 734e3}),
     1,
     NOON,
@@ -24,7 +24,7 @@ def test_a_processor_says_what_it_reaches_and_when_that_was_measured() -> None:
     assert "fp32 158 GF/s, bf16 300 GF/s, 10.4 GB/s; measured 3 times, last on 2027-01-1" in how
 
 
-def test_without_a_record_it_says_how_to_measure() -> None:
+def test_without_ceilings_it_says_how_to_measure() -> None:
     assert "sia doctor --measure" in survey.processor(None).how
     assert "sia doctor --measure" in survey.gpu(None, ["NVIDIA H100"], True, WITH_CUDA).how
 
@@ -38,7 +38,7 @@ def test_a_gpu_has_name_memory_driver_and_ceilings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "names", "nodes", "torch", "says", "remedied"),
+    ("ceilings", "names", "nodes", "torch", "says", "remedied"),
     [
         (None, [], False, Torch(False), "no NVIDIA driver", False),
         (CPU, ["NVIDIA H100"], False, WITH_CUDA, "cannot be reached", True),
@@ -48,8 +48,8 @@ def test_a_gpu_has_name_memory_driver_and_ceilings() -> None:
     ],
 )
 def test_a_gpu_that_is_not_used_has_one_sentence_why(
-    record: Record | None, names: list[str], nodes: bool, torch: Torch, says: str, remedied: bool
+    ceilings: Ceilings | None, names: list[str], nodes: bool, torch: Torch, says: str, remedied: bool
 ) -> None:
-    found = survey.gpu(record, names, nodes, torch)
+    found = survey.gpu(ceilings, names, nodes, torch)
     assert says in found.how
     assert bool(found.remedy) == remedied
