@@ -25,7 +25,7 @@ from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
 
 Report = Callable[[dict[str, float]], None]
-_SETTLED = {
+_ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # repeatable on a GPU
@@ -48,7 +48,7 @@ class Trainer:
         self.facts: dict[str, Any] = {}
         self._process = process
         self._turn = asyncio.Lock()
-        self._said: deque[str] = deque(maxlen=20)
+        self._stderr: deque[str] = deque(maxlen=20)
         self._listening = asyncio.create_task(self._listen())
 
     async def generate(self, requests: Sequence[Request]) -> list[Reply]:
@@ -97,7 +97,7 @@ class Trainer:
                 while "report" in (reply := await pipes.receive(process.stdout)):
                     report(reply["report"])
             except (OSError, asyncio.IncompleteReadError):
-                raise await self._death(operation) from None
+                raise await self._death_error(operation) from None
             except asyncio.CancelledError:
                 await self.close()  # a reply that comes later would answer the next question
                 raise
@@ -107,19 +107,19 @@ class Trainer:
             raise TrainerFailed(*reply["failed"])
         return reply["ok"]
 
-    async def _death(self, operation: str) -> TrainerFailed:
+    async def _death_error(self, operation: str) -> TrainerFailed:
         status = await self._process.wait()
         await self._listening
         if status == -signal.SIGKILL:  # nobody else kills it: this is what a system without memory does
             return TrainerFailed(f"the training process was killed at {operation!r}, as for lack of memory", "resource")
-        last = f" ({self._said[-1]})" if self._said else ""
+        last = f" ({self._stderr[-1]})" if self._stderr else ""
         return TrainerFailed(f"the training process died at {operation!r}{last}")
 
     async def _listen(self) -> None:
         assert self._process.stderr  # noqa: S101 - a pipe
         async for line in pipes.lines(self._process.stderr):
             if line:
-                self._said.append(line)
+                self._stderr.append(line)
 
 
 @contextlib.asynccontextmanager
@@ -144,7 +144,7 @@ async def open_trainer(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **_SETTLED, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count},
+        env={**os.environ, **_ENVIRONMENT, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count},
         start_new_session=True,  # an interrupt at the terminal is the engine's to handle
     )
     trainer = Trainer(process)

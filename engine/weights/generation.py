@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from engine.models.backends.local import Emerging, turns
+from engine.models.backends.local import IncrementalText, turns
 from engine.models.backends.trie import batches, rows
 from engine.models.protocol import Finish, Reply, Request, Token
 from engine.usage import Usage
@@ -51,7 +51,7 @@ class Draft:
         return Reply(self.text, self.finish or "length", usage, prompt_ids=self.prompt, tokens=self.tokens)
 
     def _stopped(self, policy: Policy) -> bool:
-        emerging = Emerging(self.request.stop, None)
+        emerging = IncrementalText(self.request.stop, None)
         ids = [token.id for token in self.tokens]
         stopped = emerging.add(policy.tokenizer.decode(ids, skip_special_tokens=True).encode(), final=True)
         self.text = emerging.text
@@ -75,9 +75,9 @@ def generate(policy: Policy, requests: Sequence[Request]) -> list[Reply]:
             free.setdefault(prompt, []).append(Draft(at, request, prompt, left))
     with torch.inference_mode():
         for some in _portions(free):
-            _write(policy, some)
+            _complete(policy, some)
             found |= {draft.at: draft.reply(policy) for drafts in some.values() for draft in drafts}
-        found |= _choose(policy, chosen)
+        found |= _pick_all(policy, chosen)
     return [found[at] for at in range(len(requests))]
 
 
@@ -96,7 +96,7 @@ def _portions(free: dict[Ids, list[Draft]]) -> Iterator[dict[Ids, list[Draft]]]:
         yield portion
 
 
-def _write(policy: Policy, portion: dict[Ids, list[Draft]]) -> None:
+def _complete(policy: Policy, portion: dict[Ids, list[Draft]]) -> None:
     """Completes the drafts of some prompts, token by token; a line of the batch is a beginning that somebody has."""
     width = max(map(len, portion))
     ids = torch.full((len(portion), width), policy.pad)
@@ -117,7 +117,7 @@ def _write(policy: Policy, portion: dict[Ids, list[Draft]]) -> None:
         )
         following: list[tuple[int, int, list[Draft]]] = []
         for b, drafts in enumerate(lines):
-            _draw(policy, out.logits[b, -1].double().cpu(), drafts)
+            _sample(policy, out.logits[b, -1].double().cpu(), drafts)
             heirs: dict[int, list[Draft]] = {}
             for draft in drafts:
                 if draft.finish is None:
@@ -134,7 +134,7 @@ def _write(policy: Policy, portion: dict[Ids, list[Draft]]) -> None:
         lines = [some for _, _, some in following]
 
 
-def _draw(policy: Policy, logits: Any, drafts: Sequence[Draft]) -> None:
+def _sample(policy: Policy, logits: Any, drafts: Sequence[Draft]) -> None:
     """The next token of drafts that have come equally far, by the inverse of the distribution function."""
     spoken = torch.log_softmax(logits, -1)
     sums: dict[tuple[float, float], tuple[Any, Any]] = {}
@@ -166,24 +166,24 @@ def _distribution(logits: Any, temperature: float, top_p: float) -> tuple[Any, A
     return order[:count], upto[:count]
 
 
-def _choose(policy: Policy, chosen: dict[tuple[Ids, tuple[str, ...]], list[Draft]]) -> dict[int, Reply]:
+def _pick_all(policy: Policy, chosen: dict[tuple[Ids, tuple[str, ...]], list[Draft]]) -> dict[int, Reply]:
     """Replies that are one of given texts, drawn in proportion to their probabilities, or the likeliest."""
     asked = [(key, policy.ids(text)) for key in sorted(chosen) for text in key[1]]
     calls = [(n, key[0], ending) for n, (key, ending) in enumerate(asked)]
     spoken: dict[int, list[Token]] = {}
     for some in batches(rows(calls, PORTION // 2), PORTION):
-        logprobs, before = policy.speak(some).logprobs.tolist(), 0
+        logprobs, before = policy.predict(some).logprobs.tolist(), 0
         for row in some:
             for n, path in row.paths:
-                spoken[n] = [Token(row.token[row.asked[at]], logprobs[before + at]) for at in path]
-            before += len(row.asked)
+                spoken[n] = [Token(row.token[row.targets[at]], logprobs[before + at]) for at in path]
+            before += len(row.targets)
     endings: dict[tuple[Ids, tuple[str, ...]], list[list[Token]]] = {}
     for n, (key, _) in enumerate(asked):
         endings.setdefault(key, []).append(spoken.get(n, []))
-    return {draft.at: _chosen(draft, endings[key]) for key, drafts in chosen.items() for draft in drafts}
+    return {draft.at: _pick(draft, endings[key]) for key, drafts in chosen.items() for draft in drafts}
 
 
-def _chosen(draft: Draft, tokens: Sequence[list[Token]]) -> Reply:
+def _pick(draft: Draft, tokens: Sequence[list[Token]]) -> Reply:
     request = draft.request
     scores = torch.tensor([sum(token.logprob for token in ending) for ending in tokens], dtype=torch.float64)
     pick = int(scores.argmax())

@@ -39,7 +39,7 @@ def write(tensors: Mapping[str, Any], path: Path, *, alpha: float, heads: int, k
             raise ValueError(f"the adapter has a tensor that llama.cpp has no name for: {name}")
         block, layer, part = found.groups()
         turned = {"self_attn.q_proj": heads, "self_attn.k_proj": kv_heads}.get(layer) if part == "B" else None
-        lines = permuted(values, turned) if turned else values
+        lines = permute_rows(values, turned) if turned else values
         writer.add_tensor(f"blk.{block}.{_NAMES[layer]}.weight.lora_{part.lower()}", lines)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -47,7 +47,7 @@ def write(tensors: Mapping[str, Any], path: Path, *, alpha: float, heads: int, k
     writer.close()
 
 
-def permuted(rows: Any, heads: int) -> Any:
+def permute_rows(rows: Any, heads: int) -> Any:
     """Rows of a projection into `heads` heads, from halves to neighbours: (half, pair) becomes (pair, half)."""
     import numpy as np
 

@@ -24,17 +24,17 @@ from engine.weights import objective
 from engine.weights.algorithms import losses, ppo, preference
 from engine.weights.policy import Policy
 from engine.weights.recipe import Recipe
-from engine.weights.round import Round, laid_out, portions, steps
+from engine.weights.round import Round, lay_out, portions, steps
 from engine.weights.sample import Sample
 
 PORTION = 768
 """Tokens, padding included, whose activations are held for a gradient at once."""
-LOOK = 16
+COMPARED = 16
 """Prompts, at most, at which the policy is compared with the base after a round."""
 Report = Callable[[dict[str, float]], None]
 
 
-class Known(NamedTuple):
+class LossInputs(NamedTuple):
     """For each entry of a round, before its first step: tensors of one length."""
 
     advantage: Any
@@ -97,21 +97,21 @@ class Learner:
         the round), `tokens` (of the sequences learnt from, prompts included), `tokens_s`, `seconds`.
         """
         began = time.monotonic()
-        grouped = objective.groups(samples)
-        worth = objective.worths(self.recipe, samples, grouped)
-        taught = laid_out(samples, objective.taught(self.recipe, samples, worth, grouped))
+        grouped = objective.group_by_instance(samples)
+        advantages = objective.advantages(self.recipe, samples, grouped)
+        trainable = lay_out(samples, objective.trainable_groups(self.recipe, samples, advantages, grouped))
         tally, told, done, tokens = Tally(), began, 0, 0
-        if taught.units:
-            known = self._known(taught, worth)
+        if trainable.units:
+            inputs = self._loss_inputs(trainable, advantages)
             plan = [
                 step
                 for epoch in range(self.recipe.epochs)
-                for step in steps(taught, self.recipe.batch, derive(self.seed, "order", number, epoch))
+                for step in steps(trainable, self.recipe.batch, derive(self.seed, "order", number, epoch))
             ]
             for units in plan:
-                self._step(taught, units, known, tally)
+                self._step(trainable, units, inputs, tally)
                 done += 1
-                tokens += sum(_sequence(samples[place]) for unit in units for place in taught.groups[unit])
+                tokens += sum(_sequence(samples[place]) for unit in units for place in trainable.groups[unit])
                 now = time.monotonic()
                 if now - told >= 1:
                     told = now
@@ -120,18 +120,18 @@ class Learner:
         rewards = torch.tensor([sample.reward for sample in samples], dtype=torch.float64)
         return {
             **tally.means(),
-            **self._looked(laid_out(samples, grouped), number),
+            **self._compare_with_base(lay_out(samples, grouped), number),
             "reward": float(rewards.mean()),
             "reward_sd": float(rewards.std(correction=0)),
             "samples": len(samples),
-            "taught": sum(map(len, taught.groups)),
+            "taught": sum(map(len, trainable.groups)),
             "steps": done,
             "tokens": tokens,
             "tokens_s": tokens / seconds,
             "seconds": time.monotonic() - began,
         }
 
-    def _known(self, round: Round, worth: Sequence[float]) -> Known:
+    def _loss_inputs(self, round: Round, advantages: Sequence[float]) -> LossInputs:
         """What the loss needs of each entry beside the policy as it will be."""
         count, algorithm = len(round.owner), self.recipe.algorithm
         old, base, values = (torch.zeros(count) for _ in range(3))
@@ -140,14 +140,14 @@ class Learner:
             for some in portions(round.units, 4 * PORTION):
                 entries, nodes = round.entries(some)
                 if ratio:
-                    spoken = self._speak(some)
-                    old[entries] = spoken.logprobs[nodes].cpu()
+                    prediction = self._predict(some)
+                    old[entries] = prediction.logprobs[nodes].cpu()
                     if self.value:
-                        values[entries] = self.value(spoken.hidden)[:, 0][spoken.place[nodes]].cpu()
+                        values[entries] = self.value(prediction.hidden)[:, 0][prediction.place[nodes]].cpu()
                 if self.recipe.kl > 0 or algorithm == "dpo":
                     with self.policy.base():
-                        base[entries] = self.policy.speak(some, self.recipe.temperature).logprobs[nodes].cpu()
-        advantage = torch.tensor([worth[place] for place in round.owner])
+                        base[entries] = self.policy.predict(some, self.recipe.temperature).logprobs[nodes].cpu()
+        advantage = torch.tensor([advantages[place] for place in round.owner])
         weight = torch.ones(count)
         target = torch.zeros(count)
         if algorithm in ("grpo", "entropic"):  # the mean over a sample's tokens
@@ -155,60 +155,60 @@ class Learner:
         if algorithm == "best-of-n":
             advantage, weight = weight, advantage
         if algorithm == "ppo":
-            found = self._estimated(round, values)
+            found = self._estimate_advantages(round, values)
             target = found + values
-            advantage = torch.tensor(ppo.whitened(found.tolist()))
+            advantage = torch.tensor(ppo.whiten(found.tolist()))
         device = self.policy.device
-        return Known(*(tensor.to(device) for tensor in (advantage, weight, old, base, target)))
+        return LossInputs(*(tensor.to(device) for tensor in (advantage, weight, old, base, target)))
 
-    def _estimated(self, round: Round, values: Any) -> Any:
+    def _estimate_advantages(self, round: Round, values: Any) -> Any:
         found = torch.zeros(len(round.owner))
         for place, episode in round.episodes.items():
             own = values[episode.start : episode.stop].tolist()
             reward, recipe = round.samples[place].reward, self.recipe
             found[episode.start : episode.stop] = torch.tensor(
-                ppo.estimates(own, reward, recipe.discount, recipe.gae_lambda)
+                ppo.estimate_advantages(own, reward, recipe.discount, recipe.gae_lambda)
             )
         return found
 
-    def _speak(self, some: Sequence[Row]) -> Any:
-        return self.policy.speak(some, self.recipe.temperature, hidden=self.value is not None)
+    def _predict(self, some: Sequence[Row]) -> Any:
+        return self.policy.predict(some, self.recipe.temperature, hidden=self.value is not None)
 
-    def _step(self, round: Round, units: Sequence[int], known: Known, tally: Tally) -> None:
+    def _step(self, round: Round, units: Sequence[int], inputs: LossInputs, tally: Tally) -> None:
         """One gradient step on some units; left out, and counted, where the gradient is not finite."""
         whole = self.recipe.algorithm == "dpo"
-        mass = self._mass(round, units, known)
+        divisor = self._divisor(round, units, inputs)
         for some in portions([round.units[unit] for unit in units], PORTION, whole=whole):
             entries, nodes = round.entries(some)
             at = torch.tensor(entries, device=self.policy.device)
-            spoken = self._speak(some)
-            logprob = spoken.logprobs[nodes]
-            given = (at, logprob, known)
-            loss = self._preferred(round, *given) if whole else self._surrogate(*given, tally)
+            prediction = self._predict(some)
+            logprob = prediction.logprobs[nodes]
+            given = (at, logprob, inputs)
+            loss = self._preference_loss(round, *given) if whole else self._surrogate_loss(*given, tally)
             if self.value:
-                expected = self.value(spoken.hidden.detach())[:, 0][spoken.place[nodes]]
-                loss = loss + (0.5 * (expected - known.target[at]) ** 2 * known.weight[at]).sum()
-            (loss / mass).backward()
-            tally.add("loss", float(loss.detach()) / mass, 0)
-            tally.add("entropy", float(spoken.entropy().detach().sum()), len(spoken.lines))
+                expected = self.value(prediction.hidden.detach())[:, 0][prediction.place[nodes]]
+                loss = loss + (0.5 * (expected - inputs.target[at]) ** 2 * inputs.weight[at]).sum()
+            (loss / divisor).backward()
+            tally.add("loss", float(loss.detach()) / divisor, 0)
+            tally.add("entropy", float(prediction.entropy().detach().sum()), len(prediction.lines))
         tally.add("loss", 0.0)
-        self._descend(tally)
+        self._update(tally)
 
-    def _mass(self, round: Round, units: Sequence[int], known: Known) -> float:
+    def _divisor(self, round: Round, units: Sequence[int], inputs: LossInputs) -> float:
         """What a batch's loss is divided by: samples, or tokens (PPO), shares (best-of-n), pairs (DPO)."""
         places = [place for unit in units for place in round.groups[unit]]
         match self.recipe.algorithm:
             case "dpo":
                 return max(1, sum(len(_pairs(round, unit)) for unit in units))
             case "best-of-n":
-                return float(sum(known.weight[round.episodes[place].start] for place in places))
+                return float(sum(inputs.weight[round.episodes[place].start] for place in places))
             case "ppo":
                 return sum(len(round.episodes[place]) for place in places)
         return len(places)
 
-    def _surrogate(self, at: Any, logprob: Any, known: Known, tally: Tally) -> Any:
+    def _surrogate_loss(self, at: Any, logprob: Any, inputs: LossInputs, tally: Tally) -> Any:
         """The loss of some entries, not yet divided; all algorithms but DPO."""
-        advantage, old, weight = known.advantage[at], known.old[at], known.weight[at]
+        advantage, old, weight = inputs.advantage[at], inputs.old[at], inputs.weight[at]
         if self.recipe.algorithm in ("grpo", "ppo", "entropic"):
             terms = losses.surrogate(logprob, old, advantage, self.recipe.clip)
             flat = losses.clipped(logprob.detach(), old, advantage, self.recipe.clip)
@@ -216,21 +216,21 @@ class Learner:
         else:
             terms = -advantage * logprob
         if self.recipe.kl > 0:
-            terms = terms + self.recipe.kl * losses.divergence(logprob, known.base[at])
+            terms = terms + self.recipe.kl * losses.divergence(logprob, inputs.base[at])
         return (weight * terms).sum()
 
-    def _preferred(self, round: Round, at: Any, logprob: Any, known: Known) -> Any:
+    def _preference_loss(self, round: Round, at: Any, logprob: Any, inputs: LossInputs) -> Any:
         """DPO's loss over the pairs of the units that lie in these rows."""
         gain = torch.zeros(len(round.samples), device=at.device)
         owner = torch.tensor([round.owner[entry] for entry in at.tolist()], device=at.device)
-        gain = gain.index_add(0, owner, logprob - known.base[at])
+        gain = gain.index_add(0, owner, logprob - inputs.base[at])
         here = set(owner.tolist())
         matched = [pair for unit in range(len(round.units)) for pair in _pairs(round, unit) if pair[0] in here]
         better, worse = zip(*matched, strict=True)
         margin = self.recipe.preference_beta * (gain[list(better)] - gain[list(worse)])
         return losses.preference(margin).sum()
 
-    def _descend(self, tally: Tally) -> None:
+    def _update(self, tally: Tally) -> None:
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * min(1.0, (self.steps + 1) / (self.recipe.warmup or 1))
         adapter = self._optimizer.param_groups[0]["params"]
@@ -242,19 +242,19 @@ class Learner:
         self._optimizer.zero_grad(set_to_none=True)
         self.steps += 1
 
-    def _looked(self, round: Round, number: int) -> dict[str, float]:
+    def _compare_with_base(self, round: Round, number: int) -> dict[str, float]:
         """Divergence from the base and entropy, exact over all tokens, at states of a few prompts of the round."""
         order = steps(round, 1, derive(self.seed, "look", number))
-        chosen = [round.units[unit] for (unit,) in order[:LOOK]]
+        chosen = [round.units[unit] for (unit,) in order[:COMPARED]]
         divergence = entropy = count = 0.0
         with torch.inference_mode():
             for some in portions([unit[:1] for unit in chosen], PORTION):
-                spoken = self.policy.speak(some, self.recipe.temperature)
+                prediction = self.policy.predict(some, self.recipe.temperature)
                 with self.policy.base():
-                    base = self.policy.speak(some, self.recipe.temperature)
-                divergence += float((spoken.lines.exp() * (spoken.lines - base.lines)).sum())
-                entropy += float(spoken.entropy().sum())
-                count += len(spoken.lines)
+                    base = self.policy.predict(some, self.recipe.temperature)
+                divergence += float((prediction.lines.exp() * (prediction.lines - base.lines)).sum())
+                entropy += float(prediction.entropy().sum())
+                count += len(prediction.lines)
         return {"kl": divergence / count, "entropy": entropy / count} if count else {}
 
 

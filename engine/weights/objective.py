@@ -1,4 +1,4 @@
-"""What a round's samples are worth to an algorithm: a number for each sample, before any tensor is touched."""
+"""Rewards become advantages: one number for each sample of a round, before any tensor is computed."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
 
 Group = list[int]
-"""The places of the samples of one instance."""
+"""The samples of one instance, as indices."""
 
 
-def groups(samples: Sequence[Sample]) -> list[Group]:
-    """The samples by instance, in one order whatever order they came in."""
-    found: dict[str, Group] = {}
-    for place in sorted(range(len(samples)), key=lambda i: (samples[i].instance, samples[i].sample)):
-        found.setdefault(samples[place].instance, []).append(place)
-    return list(found.values())
+def group_by_instance(samples: Sequence[Sample]) -> list[Group]:
+    """The samples by instance; the result does not depend on their order."""
+    groups: dict[str, Group] = {}
+    for index in sorted(range(len(samples)), key=lambda i: (samples[i].instance, samples[i].sample)):
+        groups.setdefault(samples[index].instance, []).append(index)
+    return list(groups.values())
 
 
-def worths(recipe: Recipe, samples: Sequence[Sample], grouped: Sequence[Group]) -> list[float]:
-    """The advantage of each sample, or its share where samples are imitated. PPO and DPO have none: all zeros."""
+def advantages(recipe: Recipe, samples: Sequence[Sample], groups: Sequence[Group]) -> list[float]:
+    """The advantage of each sample; its weight under best-of-n; all zeros under PPO and DPO, which use none."""
     found = [0.0] * len(samples)
     floor = min((sample.reward for sample in samples), default=0.0)
-    for group in grouped:
-        rewards = [samples[place].reward for place in group]
+    for group in groups:
+        rewards = [samples[index].reward for index in group]
         match recipe.algorithm:
             case "grpo":
                 own = grpo.advantages(rewards)
@@ -37,21 +37,23 @@ def worths(recipe: Recipe, samples: Sequence[Sample], grouped: Sequence[Group]) 
                 own = cloning.shares(rewards, floor)
             case _:
                 return found
-        for place, worth in zip(group, own, strict=True):
-            found[place] = worth
+        for index, advantage in zip(group, own, strict=True):
+            found[index] = advantage
     return found
 
 
-def taught(recipe: Recipe, samples: Sequence[Sample], worth: Sequence[float], grouped: Sequence[Group]) -> list[Group]:
-    """The groups whose samples change anything; those without are not computed.
+def trainable_groups(
+    recipe: Recipe, samples: Sequence[Sample], advantages: Sequence[float], groups: Sequence[Group]
+) -> list[Group]:
+    """The groups that have a gradient; the others are not computed.
 
-    With a divergence in the loss all do, and PPO's advantages are not known before the values are.
+    With a KL term in the loss all of them have one, and PPO's advantages are not known before the values are.
     """
     if recipe.algorithm == "ppo" or recipe.kl > 0:
-        return list(grouped)
+        return list(groups)
     if recipe.algorithm == "dpo":
-        return [group for group in grouped if len({samples[place].reward for place in group}) > 1]
+        return [group for group in groups if len({samples[index].reward for index in group}) > 1]
     if recipe.algorithm == "best-of-n":
-        imitated = [[place for place in group if worth[place]] for group in grouped]
+        imitated = [[index for index in group if advantages[index]] for group in groups]
         return [group for group in imitated if group]
-    return [group for group in grouped if any(worth[place] for place in group)]
+    return [group for group in groups if any(advantages[index] for index in group)]

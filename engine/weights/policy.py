@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.errors import SiaError
-from engine.models.backends.speaking import Spoken, speak
+from engine.models.backends.forward_pass import Prediction, predict
 from engine.models.backends.trie import Row
 from engine.models.files.checkpoint import weights_of
 from engine.weights.recipe import Recipe
@@ -87,10 +87,10 @@ class Policy:
         """The tokens of a text, with what it marks as special."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def speak(self, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Spoken:
-        """What the policy says of all asked nodes of `rows`; see `engine.models.backends.speaking`."""
+    def predict(self, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Prediction:
+        """What the policy says of all asked nodes of `rows`; see `engine.models.backends.forward_pass`."""
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            return speak(self.model, rows, temperature, hidden=hidden)
+            return predict(self.model, rows, temperature, hidden=hidden)
 
 
 def _canonical(stated: dict[str, Any]) -> bytes:

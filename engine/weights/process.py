@@ -19,14 +19,14 @@ from engine.models.protocol import Request
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
 
-Tell = Callable[[dict[str, Any]], None]
+Send = Callable[[dict[str, Any]], None]
 
 
 class Service:
     """The operations that the engine may ask for, by name."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, send: Send) -> None:
+        self._send = send
         self._session: Any = None
 
     def open(self, places: list[str | None], recipe: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Service:
         """Learns from a round, reporting as it goes."""
         return dict(
             self._session.learn(
-                number, msgspec.convert(samples, list[Sample]), lambda found: self._tell({"report": found})
+                number, msgspec.convert(samples, list[Sample]), lambda found: self._send({"report": found})
             )
         )
 
@@ -72,21 +72,21 @@ def main() -> None:
     os.dup2(2, 1)  # a library that prints must not break the frames
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
-    def tell(reply: dict[str, Any]) -> None:
+    def send(reply: dict[str, Any]) -> None:
         channel_out.write(pipes.pack(reply))
         channel_out.flush()
 
-    service = Service(tell)
+    service = Service(send)
     while (request := pipes.read(channel_in)) is not None:
         operation, arguments = request
         try:
-            tell({"ok": getattr(service, operation)(*arguments)})
+            send({"ok": getattr(service, operation)(*arguments)})
         except SiaError as error:
-            tell({"refused": [error.message, error.remedy]})
+            send({"refused": [error.message, error.remedy]})
         except MemoryError:
-            tell({"failed": [f"there was not enough memory to {operation}", "resource"]})
+            send({"failed": [f"there was not enough memory to {operation}", "resource"]})
         except Exception as error:
-            tell({"failed": [f"{operation}: {type(error).__name__}: {error}", _kind(error)]})
+            send({"failed": [f"{operation}: {type(error).__name__}: {error}", _kind(error)]})
 
 
 def _kind(error: Exception) -> str:

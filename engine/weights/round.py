@@ -36,11 +36,11 @@ class Round(NamedTuple):
             for call, path in row.paths:
                 found += range(self.first[call], self.first[call] + len(path))
                 places += (before + place for place in path)
-            before += len(row.asked)
+            before += len(row.targets)
         return found, places
 
 
-def laid_out(samples: Sequence[Sample], groups: Sequence[Group]) -> Round:
+def lay_out(samples: Sequence[Sample], groups: Sequence[Group]) -> Round:
     """The round of these groups of `samples`; calls that sampled nothing are left out."""
     owner: list[int] = []
     first: list[int] = []

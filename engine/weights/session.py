@@ -22,12 +22,12 @@ from engine.weights.policy import Policy
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
 
-LEARNER = "learner.pt"
-STATED = "state.json"
+LEARNER_FILE = "learner.pt"
+STATE_FILE = "state.json"
 _VERSIONS = ("torch", "transformers", "peft")
 
 
-class Stated(msgspec.Struct, frozen=True):
+class StateManifest(msgspec.Struct, frozen=True):
     """What a state belongs to."""
 
     weights: str
@@ -82,22 +82,22 @@ class Session:
 
     def save(self, folder: Path) -> None:
         """Writes adapter, optimizer and count of rounds; random numbers are functions of seed and round."""
-        stated = Stated(self._policy.weights, self._recipe, self._seed, self._rounds)
+        manifest = StateManifest(self._policy.weights, self._recipe, self._seed, self._rounds)
         with atomic.create(folder) as fresh:
             fresh.mkdir()
             self._policy.save(fresh)
-            torch.save(self._learner.state(), fresh / LEARNER)
-            (fresh / STATED).write_bytes(msgspec.json.encode(stated))
+            torch.save(self._learner.state(), fresh / LEARNER_FILE)
+            (fresh / STATE_FILE).write_bytes(msgspec.json.encode(manifest))
 
     def _restore(self, folder: Path) -> None:
         try:
-            stated = msgspec.json.decode((folder / STATED).read_bytes(), type=Stated)
-            state = torch.load(folder / LEARNER, weights_only=True)
+            manifest = msgspec.json.decode((folder / STATE_FILE).read_bytes(), type=StateManifest)
+            state = torch.load(folder / LEARNER_FILE, weights_only=True)
         except (OSError, msgspec.MsgspecError, RuntimeError):
             raise SiaError(f"the training state in {folder} is damaged", "go on from an earlier one") from None
-        if (stated.weights, stated.recipe, stated.seed) != (self._policy.weights, self._recipe, self._seed):
+        if (manifest.weights, manifest.recipe, manifest.seed) != (self._policy.weights, self._recipe, self._seed):
             raise SiaError(f"the training state in {folder} belongs to another training", "go on from its own")
-        self._rounds = stated.rounds
+        self._rounds = manifest.rounds
         self._learner.restore(state)
 
     def export(self, place: Path, lineage: Mapping[str, Any]) -> str:

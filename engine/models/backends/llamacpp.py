@@ -16,7 +16,7 @@ from typing import Any
 from engine.errors import SiaError
 from engine.models.backends.local import (
     Compute,
-    Emerging,
+    IncrementalText,
     log_softmax,
     no_tools,
     room,
@@ -91,7 +91,7 @@ class LlamaCpp:
         left = room(request, len(prompt), self._context)
         self._use(request.adapter)
         llama.set_seed(request.seed)
-        text = Emerging(request.stop, on_text)
+        text = IncrementalText(request.stop, on_text)
         tokens: list[Token] = []
         finish: Finish = "length"
         sampling: dict[str, Any] = {"temp": request.temperature, "top_p": request.top_p, "top_k": 0, "min_p": 0.0}

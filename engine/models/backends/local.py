@@ -39,7 +39,7 @@ class Compute:
         self._pool.shutdown()
 
 
-class Emerging:
+class IncrementalText:
     """A reply's text as its tokens come: letters cut between tokens are held back, and so is a beginning of `stop`."""
 
     def __init__(self, stop: Sequence[str], on_text: Callable[[str], None] | None) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.models.backends.local import Compute, Emerging, no_tools, room, threadsafe, turns
+from engine.models.backends.local import Compute, IncrementalText, no_tools, room, threadsafe, turns
 from engine.models.backends.trie import rows
 from engine.models.extras import missing
 from engine.models.files.adapter import adapter_folder
@@ -40,7 +40,7 @@ class Transformers:
             from transformers import AutoModelForCausalLM, AutoTokenizer
             from transformers.utils import logging
 
-            from engine.models.backends.speaking import speak
+            from engine.models.backends.forward_pass import predict
         except ModuleNotFoundError as error:
             raise missing(str(error.name), "train") from None
         logging.disable_progress_bar()  # standard error belongs to the run
@@ -49,7 +49,7 @@ class Transformers:
         self.weights = weights_of(folder)
         self._torch: Any = torch
         self._peft: Any = peft
-        self._speak = speak
+        self._predict = predict
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         if not self._tokenizer.chat_template:
@@ -86,7 +86,7 @@ class Transformers:
             return self._choose(request, prompt, on_text)
         self._use(request.adapter)
         torch, random = self._torch, self._torch.Generator().manual_seed(request.seed)
-        emerging, tokens = Emerging(request.stop, on_text), list[Token]()
+        emerging, tokens = IncrementalText(request.stop, on_text), list[Token]()
         finish: Finish = "length"
         given, past, ended, told = prompt, None, 0, [""]
         with torch.inference_mode():
@@ -137,7 +137,7 @@ class Transformers:
         calls = [(i, given, ending) for i, ending in enumerate(endings)]
         with self._torch.inference_mode():
             for row in rows(calls, self._context):
-                logprobs = self._speak(self._adapted or self._model, [row]).logprobs.double().cpu()
+                logprobs = self._predict(self._adapted or self._model, [row]).logprobs.double().cpu()
                 for i, path in row.paths:
                     spoken[i] = float(logprobs[path].sum())
         return Scored(spoken, Usage(input=len(given) + sum(map(len, endings))))

@@ -17,15 +17,15 @@ class Row(NamedTuple):
     """A beginning that all texts of a tree share, and what comes after it.
 
     Node `n` is `token[n]` after node `parent[n]`, or after the beginning where that is -1; a parent stands before its
-    children. `inner` are the nodes that have children, `asked` those that are predicted, both ascending. A path is
-    the owner of a call, and where in `asked` its tokens are, in order.
+    children. `inner` are the nodes that have children, `targets` those that are predicted, both ascending. A path is
+    the owner of a call, and where in `targets` its tokens are, in order.
     """
 
     prompt: tuple[int, ...]
     token: list[int]
     parent: list[int]
     inner: list[int]
-    asked: list[int]
+    targets: list[int]
     paths: list[tuple[int, list[int]]]
 
     @property
@@ -95,10 +95,10 @@ def _row(found: dict[tuple[int, ...], list[tuple[int, Sequence[int]]]]) -> Row:
         paths += ((owner, add(end, ending)) for owner, ending in endings)
     parent = [before for before, _ in nodes]
     inner = sorted({before for before in parent if before >= 0})
-    asked = sorted({node for _, path in paths for node in path})
-    place = {node: i for i, node in enumerate(asked)}
+    targets = sorted({node for _, path in paths for node in path})
+    place = {node: i for i, node in enumerate(targets)}
     known = [(owner, [place[node] for node in path]) for owner, path in paths]
-    return Row(prompts[0][:shared], [token for _, token in nodes], parent, inner, asked, known)
+    return Row(prompts[0][:shared], [token for _, token in nodes], parent, inner, targets, known)
 
 
 def _inner(endings: Sequence[tuple[int, Sequence[int]]]) -> int:

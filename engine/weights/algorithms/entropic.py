@@ -26,13 +26,13 @@ def advantages(rewards: Sequence[float], beta: float = 0.0) -> list[float]:
     best = max(rewards)
     if best - min(rewards) < _LEAST:
         return [0.0] * len(rewards)
-    sharpness = beta or adapted(rewards)
+    sharpness = beta or adapt_beta(rewards)
     weights = [math.exp(sharpness * (reward - best)) for reward in rewards]  # no overflow; the quotient is the same
     total, others = sum(weights), len(weights) - 1
     return [weight * others / max(total - weight, _FLOOR) - 1 for weight in weights]
 
 
-def adapted(rewards: Sequence[float]) -> float:
+def adapt_beta(rewards: Sequence[float]) -> float:
     """The beta at which KL(q || uniform) is ln 2, or the steepest that is allowed; 0 where all rewards are equal."""
     spread = max(rewards) - min(rewards)
     if spread < _LEAST:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 _LEAST = 1e-9
 
 
-def estimates(values: Sequence[float], reward: float, discount: float, gae_lambda: float) -> list[float]:
+def estimate_advantages(values: Sequence[float], reward: float, discount: float, gae_lambda: float) -> list[float]:
     """The advantage of each token of one episode, whose state before it is worth `values`."""
     found: list[float] = []
     after, following = 0.0, 0.0  # the advantage and the value of what comes next; after the end there is neither
@@ -29,7 +29,7 @@ def estimates(values: Sequence[float], reward: float, discount: float, gae_lambd
     return found[::-1]
 
 
-def whitened(advantages: Sequence[float]) -> list[float]:
+def whiten(advantages: Sequence[float]) -> list[float]:
     """Of mean 0 and standard deviation 1; zeros where all are equal."""
     mean, spread = statistics.fmean(advantages), statistics.pstdev(advantages)
     return [(advantage - mean) / spread if spread > _LEAST else 0.0 for advantage in advantages]

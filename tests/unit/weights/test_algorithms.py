@@ -35,22 +35,22 @@ def test_entropic_weights_are_exponential_and_leave_one_out() -> None:
 def test_an_adapted_beta_lies_ln_2_from_uniform_whatever_the_scale() -> None:
     for scale in (0.01, 1, 1000):
         rewards = [scale * reward for reward in (0, 0, 0, 0, 0, 0.2, 0.9, 1)]
-        beta = entropic.adapted(rewards)
+        beta = entropic.adapt_beta(rewards)
         assert entropic.divergence(rewards, beta) == pytest.approx(math.log(2), abs=1e-9)
         assert entropic.advantages(rewards) == pytest.approx(entropic.advantages(rewards, beta))
     # Half of the samples share the best: ln 2 is out of reach, and beta ends where it is steepest.
-    assert entropic.adapted([1, 1, 0, 0]) == entropic.STEEPEST
-    assert entropic.adapted([1, 1]) == 0
+    assert entropic.adapt_beta([1, 1, 0, 0]) == entropic.STEEPEST
+    assert entropic.adapt_beta([1, 1]) == 0
 
 
 def test_generalised_advantages_are_discounted_sums_of_surprises() -> None:
     # d_2 = 1 - 0.5, d_1 = 0.9 * 0.5 - 0.4, d_0 = 0.9 * 0.4 - 0.2; each counts 0.9 * 0.8 a step back
     last, middle = 0.5, 0.05 + 0.72 * 0.5
     first = 0.16 + 0.72 * middle
-    assert ppo.estimates([0.2, 0.4, 0.5], 1.0, 0.9, 0.8) == pytest.approx([first, middle, last])
-    assert ppo.estimates([0.2, 0.4], 1.0, 1.0, 1.0) == pytest.approx([0.8, 0.6])  # what is still to come
-    assert ppo.whitened([1, 2, 3]) == pytest.approx([-math.sqrt(1.5), 0, math.sqrt(1.5)])
-    assert ppo.whitened([2, 2]) == [0, 0]
+    assert ppo.estimate_advantages([0.2, 0.4, 0.5], 1.0, 0.9, 0.8) == pytest.approx([first, middle, last])
+    assert ppo.estimate_advantages([0.2, 0.4], 1.0, 1.0, 1.0) == pytest.approx([0.8, 0.6])  # what is still to come
+    assert ppo.whiten([1, 2, 3]) == pytest.approx([-math.sqrt(1.5), 0, math.sqrt(1.5)])
+    assert ppo.whiten([2, 2]) == [0, 0]
 
 
 def test_the_best_are_imitated_and_the_hopeless_are_not() -> None:

@@ -9,27 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.models.backends.local import Compute, Emerging, room
+from engine.models.backends.local import Compute, IncrementalText, room
 from engine.models.protocol import PermanentError, Request
 
 
 @given(text=st.text(), size=st.integers(1, 5))
 def test_letters_that_are_cut_between_tokens_arrive_whole(text: str, size: int) -> None:
     told: list[str] = []
-    emerging = Emerging((), told.append)
+    reply = IncrementalText((), told.append)
     raw = text.encode()
     for i in range(0, len(raw), size):
-        emerging.add(raw[i : i + size])
-    emerging.add(b"", final=True)
-    assert emerging.text == "".join(told) == text
+        reply.add(raw[i : i + size])
+    reply.add(b"", final=True)
+    assert reply.text == "".join(told) == text
 
 
 @given(before=st.text("ab"), size=st.integers(1, 4))
 def test_what_is_told_never_holds_a_piece_of_the_stop(before: str, size: int) -> None:
     told: list[str] = []
-    emerging = Emerging(("###",), told.append)
+    reply = IncrementalText(("###",), told.append)
     raw = f"{before}###after".encode()
-    stopped = [emerging.add(raw[i : i + size]) for i in range(0, len(raw), size)]
+    stopped = [reply.add(raw[i : i + size]) for i in range(0, len(raw), size)]
     assert any(stopped)
     assert "".join(told).startswith(before)
     assert "#" not in "".join(told)
@@ -37,11 +37,11 @@ def test_what_is_told_never_holds_a_piece_of_the_stop(before: str, size: int) ->
 
 def test_a_beginning_of_the_stop_that_goes_on_otherwise_is_text() -> None:
     told: list[str] = []
-    emerging = Emerging(("###",), told.append)
+    reply = IncrementalText(("###",), told.append)
     for piece in (b"a##", b"b#"):
-        assert not emerging.add(piece)
-    emerging.add(b"", final=True)
-    assert emerging.text == "".join(told) == "a##b#"
+        assert not reply.add(piece)
+    reply.add(b"", final=True)
+    assert reply.text == "".join(told) == "a##b#"
 
 
 def test_a_prompt_that_fills_the_context_is_refused_and_one_that_nearly_does_gets_the_rest() -> None:

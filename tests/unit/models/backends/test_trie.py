@@ -25,7 +25,7 @@ def test_every_call_finds_its_prompt_and_its_tokens_and_none_is_computed_twice(
         for node, (token, parent) in enumerate(zip(row.token, row.parent, strict=True)):
             before[node] = [*before[parent], token]
         for owner, path in row.paths:
-            nodes = [row.asked[at] for at in path]
+            nodes = [row.targets[at] for at in path]
             found[owner] = (before[row.parent[nodes[0]]], [row.token[node] for node in nodes])
             assert before[nodes[-1]] == [*found[owner][0], *found[owner][1]]
         assert len(set(zip(row.parent, row.token, strict=True))) == len(row.token)

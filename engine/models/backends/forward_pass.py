@@ -13,7 +13,7 @@ import torch
 from engine.models.backends.trie import Row, depths
 
 
-class Spoken(NamedTuple):
+class Prediction(NamedTuple):
     """What a model says of the asked nodes of some rows, one after the other.
 
     `logprobs[i]` belongs to asked node i, and `place[i]` is its line in `lines`: log-probabilities of all tokens
@@ -30,7 +30,7 @@ class Spoken(NamedTuple):
         return -(self.lines.exp() * self.lines).sum(-1)
 
 
-def speak(model: Any, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Spoken:
+def predict(model: Any, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Prediction:
     """What `model` says of all asked nodes of `rows`, computed together, at a temperature; in fp32.
 
     Only the states that predict pass the large last layer.
@@ -49,9 +49,9 @@ def speak(model: Any, rows: Sequence[Row], temperature: float = 1.0, *, hidden: 
     )
     lines = torch.log_softmax(out.logits.float() / temperature, -1)
     place = torch.tensor(_places(rows), device=device)
-    tokens = torch.tensor([row.token[node] for row in rows for node in row.asked], device=device)
+    tokens = torch.tensor([row.token[node] for row in rows for node in row.targets], device=device)
     states = out.hidden_states[-1][predicts].float() if hidden else None
-    return Spoken(lines[place, tokens], place, lines, states)
+    return Prediction(lines[place, tokens], place, lines, states)
 
 
 def _laid_out(rows: Sequence[Row], width: int, inner: int) -> tuple[Any, Any, Any, Any]:
@@ -72,7 +72,7 @@ def _laid_out(rows: Sequence[Row], width: int, inner: int) -> tuple[Any, Any, An
             ids[b, at], places[b, at] = row.token[node], len(row.prompt) + depth[node]
             own[at] = own[column[row.parent[node]]]
             own[at, at] = True
-        predicts[b, [column[row.parent[node]] for node in row.asked]] = True
+        predicts[b, [column[row.parent[node]] for node in row.targets]] = True
     sees[:, 0].diagonal(dim1=-2, dim2=-1).fill_(True)  # padding that sees nothing would be NaN
     return ids, places, sees, predicts
 
@@ -88,8 +88,8 @@ def _places(rows: Sequence[Row]) -> list[int]:
     before = 0
     for row in rows:
         column = _columns(row, 0)
-        predicting = sorted({column[row.parent[node]] for node in row.asked})
+        predicting = sorted({column[row.parent[node]] for node in row.targets})
         line = {at: before + i for i, at in enumerate(predicting)}
-        found += (line[column[row.parent[node]]] for node in row.asked)
+        found += (line[column[row.parent[node]]] for node in row.targets)
         before += len(predicting)
     return found

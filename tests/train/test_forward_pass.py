@@ -12,7 +12,7 @@ pytest.importorskip("transformers", reason="needs the extra train")
 import torch
 from transformers import AutoModelForCausalLM
 
-from engine.models.backends.speaking import speak
+from engine.models.backends.forward_pass import predict
 from engine.models.backends.trie import batches, rows
 from engine.weights.algorithms import losses
 from tests.train import tiny
@@ -28,13 +28,13 @@ def test_a_tree_says_of_each_text_what_the_model_says_of_it_alone(tmp_path: Path
     found = {}
     with torch.inference_mode():
         for some in batches(rows(calls, 30), 64):
-            spoken, before = speak(model, some, 0.7, hidden=True), 0
+            spoken, before = predict(model, some, 0.7, hidden=True), 0
             assert spoken.hidden.shape == (len(spoken.lines), 32)
             assert torch.allclose(spoken.lines.exp().sum(-1), torch.ones(len(spoken.lines)), atol=1e-5)
             for row in some:
                 for owner, path in row.paths:
                     found[owner] = spoken.logprobs[[before + at for at in path]]
-                before += len(row.asked)
+                before += len(row.targets)
         for owner, prompt, ending in calls:
             logits = model(input_ids=torch.tensor([[*prompt, *ending]])).logits[0] / 0.7
             alone = torch.log_softmax(logits, -1)[len(prompt) - 1 : -1]
