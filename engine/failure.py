@@ -1,4 +1,4 @@
-"""Why something came to nothing, in the sandbox, in the log and on the screen."""
+"""What a failure is, in the sandbox, in the log and on the screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FailureKind = Literal["candidate", "timeout", "resource", "verifier", "model", "
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why something came to nothing: whose fault it was, and one line."""
+    """A failure: its kind, which says whose fault it is, and one line of explanation."""
 
     kind: FailureKind
     message: str

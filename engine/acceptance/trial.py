@@ -13,7 +13,7 @@ from engine.acceptance.weights import Trained
 from engine.compute import ceilings_cache, devices, survey
 from engine.errors import SiaError
 from engine.models.catalog import checkpoint_of, parse
-from engine.settings import Settings
+from engine.settings import UserSettings
 
 _REMEDY = "run it on a machine with an NVIDIA GPU and a torch built with CUDA"
 
@@ -30,7 +30,7 @@ def gpu() -> Device:
     return ceilings.device
 
 
-def parts(model: str, settings: Settings, rounds: int, adapters: Path, say: Say) -> list[Part]:
+def parts(model: str, settings: UserSettings, rounds: int, adapters: Path, say: Say) -> list[Part]:
     """Kernels, training, serving, in this order: what is served is the adapter that training left in `adapters`."""
     reference = parse(model)
     trained = Trained(adapters)

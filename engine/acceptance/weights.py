@@ -12,7 +12,7 @@ from engine.errors import SiaError
 from engine.models.backends import vllm_environment
 from engine.models.backends.vllm import Vllm
 from engine.models.protocol import Message, Request
-from engine.settings import Settings
+from engine.settings import UserSettings
 from engine.weights.client import Trainer, TrainerFailed, open_trainer
 from engine.weights.recipe import recipe
 from engine.weights.sample import Call, Sample
@@ -46,7 +46,7 @@ class Trained:
         head = ["round", "reward", "tokens/s sampled", "seconds to learn", "gradient steps"]
         return [Table(f"GRPO on {facts['device']}: {of}", head, rows)]
 
-    async def serve(self, settings: Settings, say: Say) -> Sequence[Table]:
+    async def serve(self, settings: UserSettings, say: Say) -> Sequence[Table]:
         """The base, and then the adapter on the same server, without a restart; raises `SiaError`."""
         if not self._adapter:
             raise Skipped("there is no adapter to serve, since training came to nothing")

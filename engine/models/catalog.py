@@ -16,7 +16,7 @@ from engine.errors import SiaError
 from engine.models.extras import lack
 from engine.models.prices import FREE, price_of
 from engine.models.protocol import Model
-from engine.settings import Price, Server, Settings
+from engine.settings import Price, Server, UserSettings
 
 CLAUDE = "claude-sonnet-4-6"
 SMOLLM2 = "smollm2"
@@ -53,19 +53,19 @@ def parse(text: str) -> Reference:
     return Reference(backend, name, at)
 
 
-def price(reference: Reference, settings: Settings) -> Price | None:
+def price(reference: Reference, settings: UserSettings) -> Price | None:
     """What a million tokens cost: nothing for a model of one's own, None where the table does not know."""
     own = reference.local or reference.backend == "vllm" or bool(reference.at)
     return price_of(reference.name, settings.prices) or (FREE if own else None)
 
 
-def in_flight(reference: Reference, settings: Settings) -> int:
+def in_flight(reference: Reference, settings: UserSettings) -> int:
     """How many calls to make at once."""
     return 1 if reference.local else int(getattr(settings.concurrency, reference.backend))
 
 
 async def open_model(
-    reference: Reference, settings: Settings, *, adapters: Path | None = None, report: Report = lambda _: None
+    reference: Reference, settings: UserSettings, *, adapters: Path | None = None, report: Report = lambda _: None
 ) -> Model:
     """The model, ready to be asked; fetches SmolLM2 and starts vLLM where that is needed. Raises `SiaError`.
 
@@ -110,7 +110,7 @@ def checkpoint_of(reference: Reference, report: Report = lambda _: None) -> Path
     return _checkpoint(reference.name, report) if reference.backend == "hf" else Path(reference.name).expanduser()
 
 
-async def _vllm(reference: Reference, settings: Settings, adapters: Path | None, report: Report) -> Model:
+async def _vllm(reference: Reference, settings: UserSettings, adapters: Path | None, report: Report) -> Model:
     from engine.models.backends import vllm_environment
     from engine.models.backends.vllm import KEY, Vllm
 
@@ -128,7 +128,7 @@ async def _vllm(reference: Reference, settings: Settings, adapters: Path | None,
     )
 
 
-def _server(reference: Reference, settings: Settings) -> Server:
+def _server(reference: Reference, settings: UserSettings) -> Server:
     """The server that `@` names: an entry of [servers], or a URL; without it OpenAI itself, or $OPENAI_BASE_URL."""
     from engine.models.backends.openai import OPENAI
 

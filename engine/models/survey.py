@@ -14,7 +14,7 @@ from engine.models.backends import vllm_environment
 from engine.models.backends.openai import kind_of
 from engine.models.extras import lack
 from engine.models.files import smollm2
-from engine.settings import Settings
+from engine.settings import UserSettings
 
 
 class Usable(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Usable(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
-async def survey(settings: Settings) -> list[Usable]:
+async def survey(settings: UserSettings) -> list[Usable]:
     """One row for each way to a model, configured servers included: those are asked whether they are there."""
     rows = [_claude(), _openai(), *_local(), _vllm(settings)]
     for name, server in settings.servers.items():
@@ -75,7 +75,7 @@ def _local() -> Iterator[Usable]:
         yield Usable(model, what, not absent, absent.message if absent else own, absent.remedy if absent else "")
 
 
-def _vllm(settings: Settings) -> Usable:
+def _vllm(settings: UserSettings) -> Usable:
     what = "vLLM on a GPU, started here; one that runs already as vllm:NAME@URL"
     if absent := lack(("httpx2",), "agents"):
         return Usable("vllm:NAME", what, False, absent.message, absent.remedy)

@@ -34,7 +34,7 @@ from engine.models.backends.llamacpp import LlamaCpp
 from engine.models.backends.openai import kind_of
 from engine.models.catalog import open_model, parse
 from engine.models.files.f16 import rewritten
-from engine.settings import Settings
+from engine.settings import UserSettings
 from tests.local.test_loop import ASKS
 
 pytestmark = pytest.mark.local
@@ -82,7 +82,7 @@ def request(**more: Any) -> Request:
 
 def test_it_is_known_and_gives_valid_counted_seeded_replies(url: str, file: Path) -> None:
     async def go() -> None:
-        model: Model = await open_model(parse(f"openai:smollm2@{url}"), Settings())
+        model: Model = await open_model(parse(f"openai:smollm2@{url}"), UserSettings())
         within = LlamaCpp(file)
         try:
             pieces: list[str] = []

@@ -1,4 +1,4 @@
-"""Settings: sia.toml, and over it the environment; checked, and each with its origin."""
+"""A user's settings: sia.toml, overridden by the environment; validated, and each with its origin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
-from engine.settings import DEFAULT, FILE, Settings, read
+from engine.settings import DEFAULT, FILE, UserSettings, read
 
 TOML = """
 agent = "claude"
@@ -51,7 +51,7 @@ def test_each_source_overrules_the_one_below_key_by_key(workspace: Path, monkeyp
 
 def test_without_any_source_all_is_as_the_class_says(workspace: Path) -> None:
     settings, rows = read(workspace)
-    assert settings == Settings()
+    assert settings == UserSettings()
     assert {row.origin for row in rows} == {DEFAULT}
 
 
@@ -86,4 +86,4 @@ def test_a_mistake_in_the_environment_is_said_to_be_there(workspace: Path, monke
 def test_the_places_of_sia_itself_are_no_settings(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIA_WORKSPACE", str(workspace))
     monkeypatch.setenv("SIA_CACHE", str(workspace))
-    assert read(workspace).settings == Settings()
+    assert read(workspace).settings == UserSettings()

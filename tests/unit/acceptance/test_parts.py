@@ -20,7 +20,7 @@ from engine.compute import survey
 from engine.compute.ceilings_cache import Ceilings
 from engine.errors import SiaError
 from engine.models.protocol import Reply, Request, Token
-from engine.settings import Settings, Vllm
+from engine.settings import UserSettings, Vllm
 from engine.usage import Usage
 
 ANSWER = {"language": "torch", "source": "def custom_kernel(data):\n    pass"}
@@ -147,7 +147,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch, device: str) -> FakeTrainer:
 
 def test_the_adapter_that_training_left_is_served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = trainer(monkeypatch, "NVIDIA H100")
-    settings = Settings(vllm=Vllm(interpreter=tmp_path / "python"))
+    settings = UserSettings(vllm=Vllm(interpreter=tmp_path / "python"))
 
     async def go() -> None:
         part = weights.Trained(tmp_path)
@@ -180,10 +180,10 @@ def test_without_an_adapter_or_vllm_serving_is_skipped(monkeypatch: pytest.Monke
     async def go() -> None:
         part = weights.Trained(tmp_path)
         with pytest.raises(Skipped, match="no adapter"):
-            await part.serve(Settings(), lambda _: None)
+            await part.serve(UserSettings(), lambda _: None)
         await part.train(tmp_path, 1)
         with pytest.raises(Skipped, match="no interpreter"):
-            await part.serve(Settings(), lambda _: None)
+            await part.serve(UserSettings(), lambda _: None)
 
     asyncio.run(go())
 

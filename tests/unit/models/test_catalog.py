@@ -17,7 +17,7 @@ from engine.models.files import smollm2
 from engine.models.prices import DEFAULTS, price_of, usd
 from engine.models.protocol import Message, PermanentError, Request
 from engine.models.survey import survey
-from engine.settings import Price, Server, Settings, Vllm
+from engine.settings import Price, Server, UserSettings, Vllm
 from engine.usage import Usage
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.anthropic_server import Plan as Said
@@ -55,7 +55,7 @@ def test_what_names_nothing_is_refused(text: str) -> None:
 
 
 def test_prices_add_up_and_a_person_overrules_them() -> None:
-    settings = Settings(prices={"mine": Price(input=1, output=2), "claude-sonnet-4-6": Price(input=9, output=9)})
+    settings = UserSettings(prices={"mine": Price(input=1, output=2), "claude-sonnet-4-6": Price(input=9, output=9)})
     assert price(parse("openai:mine"), settings) == Price(input=1, output=2)
     assert price(parse("claude"), settings) == Price(input=9, output=9)
     assert price(parse("openai:unknown"), settings) is None
@@ -68,7 +68,7 @@ def test_prices_add_up_and_a_person_overrules_them() -> None:
 
 
 def test_calls_in_flight_are_settled_by_backend_and_one_in_process() -> None:
-    settings = Settings(concurrency={"anthropic": 9})  # type: ignore[arg-type]
+    settings = UserSettings(concurrency={"anthropic": 9})  # type: ignore[arg-type]
     assert in_flight(parse("claude"), settings) == 9
     assert in_flight(parse("smollm2"), settings) == 1
 
@@ -77,14 +77,14 @@ def test_a_server_of_the_settings_is_found_by_its_name_and_known_by_its_kind(mon
     pytest.importorskip("httpx2", reason="needs the extra agents")
     monkeypatch.setenv("MY_KEY", "k")
 
-    async def go(reference: Reference, settings: Settings) -> str:
+    async def go(reference: Reference, settings: UserSettings) -> str:
         model = await open_model(reference, settings)
         reply = await model.chat(Request("m", [Message("user", "x")], choices=["yes"]))
         await model.close()
         return reply.text
 
     with OpenAIServer(lambda a: Plan("yes" if "grammar" in a.body else "?"), kind="llamacpp", key="k") as server:
-        settings = Settings(servers={"here": Server(url=f"{server.url}/v1", key="MY_KEY")})
+        settings = UserSettings(servers={"here": Server(url=f"{server.url}/v1", key="MY_KEY")})
         assert asyncio.run(go(parse("openai:m@here"), settings)) == "yes"
         monkeypatch.delenv("MY_KEY")
         with pytest.raises(SiaError, match=r"no key .*\$MY_KEY"):
@@ -103,7 +103,7 @@ def test_a_key_from_the_keyring_serves_and_one_that_is_refused_costs_one_request
     monkeypatch.setattr(keyring, "get_password", lambda service, name: f"{service}-{name}")
 
     async def go() -> str:
-        model = await open_model(parse("claude"), Settings())
+        model = await open_model(parse("claude"), UserSettings())
         try:
             return (await model.chat(Request(model.weights, [Message("user", "x")]))).text
         finally:
@@ -121,7 +121,7 @@ def test_a_key_from_the_keyring_serves_and_one_that_is_refused_costs_one_request
 def test_files_that_are_not_there_are_not_downloaded_by_name(tmp_path: Path) -> None:
     for reference in (f"gguf:{tmp_path}/x.gguf", f"hf:{tmp_path}/x"):
         with pytest.raises(SiaError, match="there is no"):
-            asyncio.run(open_model(parse(reference), Settings()))
+            asyncio.run(open_model(parse(reference), UserSettings()))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_missing_extra_is_one_sentence_with_the_command(
                 package = name
                 break
     (tmp_path / "x").touch()
-    settings = Settings(servers={"here": Server(url="http://127.0.0.1:1/v1", kind="openai")})
+    settings = UserSettings(servers={"here": Server(url="http://127.0.0.1:1/v1", kind="openai")})
     with pytest.raises(SiaError, match=rf"is not installed; install it with `pip install 'sia-tui\[{extra}\]'`"):
         asyncio.run(open_model(parse(reference.format(tmp_path)), settings))
 
@@ -156,7 +156,7 @@ def test_nothing_is_downloaded_that_nothing_here_could_read(monkeypatch: pytest.
     for reference, package in (("smollm2", "llama_cpp"), ("hf:smollm2", "torch")):
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(SiaError, match="is not installed"):
-            asyncio.run(open_model(parse(reference), Settings()))
+            asyncio.run(open_model(parse(reference), UserSettings()))
 
 
 def test_the_survey_says_what_works_here_and_what_would_mend_the_rest(
@@ -167,7 +167,7 @@ def test_the_survey_says_what_works_here_and_what_would_mend_the_rest(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "llama_cpp" else real(name))
     with OpenAIServer(lambda _: Plan(), kind="ollama") as server:
         servers = {"here": Server(url=f"{server.url}/v1"), "gone": Server(url="http://127.0.0.1:9/v1")}
-        rows = _rows(Settings(servers=servers))
+        rows = _rows(UserSettings(servers=servers))
         assert rows["openai:NAME@here"].how == "answers (ollama)"
         assert not rows["openai:NAME@gone"].usable
         assert "ANTHROPIC_API_KEY" in rows["claude"].remedy
@@ -176,13 +176,13 @@ def test_the_survey_says_what_works_here_and_what_would_mend_the_rest(
         assert all(row.usable or row.remedy for row in rows.values())
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
-    rows = _rows(Settings(vllm=Vllm(interpreter=Path(os.sys.executable))))  # type: ignore[attr-defined]
+    rows = _rows(UserSettings(vllm=Vllm(interpreter=Path(os.sys.executable))))  # type: ignore[attr-defined]
     assert rows["claude"].how == "key from the environment"
     assert rows["vllm:NAME"].usable
     assert rows["openai:NAME"].how == "at http://127.0.0.1:1/v1, no key"
 
 
-def _rows(settings: Settings) -> dict[str, Any]:
+def _rows(settings: UserSettings) -> dict[str, Any]:
     return {row.model: row for row in asyncio.run(survey(settings))}
 
 

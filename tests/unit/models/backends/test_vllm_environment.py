@@ -17,7 +17,7 @@ from engine.models.backends import vllm_environment
 from engine.models.catalog import open_model, parse
 from engine.models.protocol import Message, Request
 from engine.models.survey import survey
-from engine.settings import Settings
+from engine.settings import UserSettings
 from tests.fakes.package_index import PackageIndex, wheel
 from tests.fakes.serving import ROOT
 from tests.story import sia
@@ -104,11 +104,11 @@ def test_it_is_announced_made_and_what_a_model_of_vllm_is_started_with(cache: Pa
     assert json.loads(get("--json").stdout)["interpreter"] == python  # no GPU is needed for what is there
     assert len(index.records) == asked
 
-    rows = {row.model: row for row in asyncio.run(survey(Settings()))}
+    rows = {row.model: row for row in asyncio.run(survey(UserSettings()))}
     assert (rows["vllm:NAME"].usable, rows["vllm:NAME"].how) == (True, python)
 
     async def served() -> str:
-        model = await open_model(parse("vllm:base"), Settings())
+        model = await open_model(parse("vllm:base"), UserSettings())
         try:
             return (await model.chat(Request("base", [Message("user", "who are you?")]))).text
         finally:
