@@ -23,8 +23,8 @@ from engine.core.decide import RULES
 from engine.evaluation.model_broker import TaskBroker
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.models.calling import Served
-from engine.models.protocol import Abilities, Message, OnText, Reply, Request, Scored
+from engine.models.calling import PricedModel
+from engine.models.protocol import Abilities, Message, OnText, Reply, Request, ScoreReply
 from engine.run.session import Ports, Run
 from engine.usage import Usage
 
@@ -41,8 +41,8 @@ class Instant:
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
         return REPLY
 
-    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        return Scored([], Usage())
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
+        return ScoreReply([], Usage())
 
     async def close(self) -> None:
         pass
@@ -72,7 +72,7 @@ async def measure(folder: Path, count: int) -> dict[str, Any]:
     with contextlib.closing(RunLog.hold(folder, "r1")) as log:
         log.append(started())
         no_effects: Any = None
-        served = Served(model, lambda usage: 0.0)
+        served = PricedModel(model, lambda usage: 0.0)
         run = Run(log, Ports(no_effects, no_effects, no_effects, no_effects, workers=1, task_model=served))
         run.catch_up()
         broker = TaskBroker(run.callers.task, run.state.root_seed, "commit")

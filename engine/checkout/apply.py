@@ -21,7 +21,7 @@ from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import Evaluation, Grading, OnPrepared
 from engine.evaluation.trial import Answer, trial
 from engine.grading.client import Grader
-from engine.models.calling import Caller, Paid, Position
+from engine.models.calling import Caller, PaidReply, Position
 from engine.models.protocol import RetryableError
 from engine.run.domain_session import divide
 from engine.run.models import serve
@@ -59,7 +59,7 @@ class Unrecorded:
     def reserve(self, usd: float, tokens: int) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
-    def keep(self, at: Position, request: bytes, paid: Paid) -> None:
+    def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
         pass
 
     def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:

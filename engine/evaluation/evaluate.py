@@ -82,7 +82,7 @@ async def evaluate(
 ) -> AsyncGenerator[GradedAnswer, None]:
     """Answers and grades `todo` in the order in which they finish.
 
-    Raises `InfrastructureFailure`, `SiaError` where only a person can help, and `Overspent`.
+    Raises `InfrastructureFailure`, `SiaError` where only a person can help, and `BudgetExceeded`.
     """
     async with contextlib.aclosing(grade(evaluation.grading, answer(evaluation, todo, on_prepared))) as graded:
         async for one in graded:

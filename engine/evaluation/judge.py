@@ -14,7 +14,7 @@ from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.trial import Trial
 from engine.grading.client import Grader, GraderFailed
-from engine.models.calling import A_PERSON_MUST_HELP, Caller, Position, Unavailable
+from engine.models.calling import ACCOUNT_ERRORS, Caller, ModelUnavailable, Position
 from engine.models.protocol import Message, PermanentError, Request
 from engine.seeds import derive
 
@@ -49,10 +49,10 @@ class ModelJudge:
         try:
             return [await self._reply(place, ordinal, question) for ordinal, question in enumerate(questions)]
         except PermanentError as error:
-            if error.status in A_PERSON_MUST_HELP:
+            if error.status in ACCOUNT_ERRORS:
                 raise SiaError(str(error), error.remedy) from None
             raise GraderFailed(f"the judge: {error}") from None
-        except Unavailable as error:
+        except ModelUnavailable as error:
             raise InfrastructureFailure(str(error)) from None
 
     async def _reply(self, place: str, ordinal: int, question: Question) -> str:

@@ -14,8 +14,8 @@ import msgspec
 
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
-from engine.models.calling import A_PERSON_MUST_HELP, Position, Scoring, Unavailable
-from engine.models.protocol import Message, Model, PermanentError, Reply, Request, Scored, Tool, ToolCall
+from engine.models.calling import ACCOUNT_ERRORS, ModelUnavailable, Position, ScoreRequest
+from engine.models.protocol import Message, Model, PermanentError, Reply, Request, ScoreReply, Tool, ToolCall
 from engine.sandbox import Refused
 from engine.sandbox.inside.context import NO_MODEL, NO_TOOLS
 from engine.seeds import derive
@@ -65,7 +65,7 @@ class TaskModel(Protocol):
         """As `Caller.chat`."""
         ...
 
-    async def score(self, at: Position, request: Scoring) -> Scored:
+    async def score(self, at: Position, request: ScoreRequest) -> ScoreReply:
         """As `Caller.score`."""
         ...
 
@@ -101,13 +101,13 @@ class TaskBroker:
             if op == "model.score":
                 score = _checked(payload, Score)
                 weights, seed = self._caller.model.weights, self._seed_of(at)
-                scoring = Scoring(weights, score.prompt, score.continuations, self._adapter, seed)
+                scoring = ScoreRequest(weights, score.prompt, score.continuations, self._adapter, seed)
                 return list((await self._caller.score(at, scoring)).logprobs)
         except PermanentError as error:
-            if error.status in A_PERSON_MUST_HELP:
+            if error.status in ACCOUNT_ERRORS:
                 raise SiaError(str(error), error.remedy) from None
             raise Refused(f"{error}; {error.remedy}") from None
-        except Unavailable as error:
+        except ModelUnavailable as error:
             raise InfrastructureFailure(str(error)) from None
         raise Refused(NO_TOOLS if op == "tools.call" else "there is no such call")
 

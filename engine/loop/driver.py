@@ -18,7 +18,7 @@ from engine.failure import Failure
 from engine.grading.client import GraderFailed
 from engine.loop import approval
 from engine.loop.control_socket import Control
-from engine.models.calling import Overspent
+from engine.models.calling import BudgetExceeded
 from engine.run.session import Run
 from engine.steps import baseline, execution, improvement, sealed_test
 
@@ -62,7 +62,7 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
     run.append(step.generation, t.StepStarted(step.kind, step.attempt))
     try:
         interruption = await _until_interrupted(run, step, control)
-    except Overspent as error:
+    except BudgetExceeded as error:
         _abandon(run, step, f"the budget of {error.resource} does not suffice")
         run.append(step.generation, t.BudgetExhausted(error.resource, error.spent, error.cap, str(error)))
     except SiaError:

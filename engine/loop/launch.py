@@ -25,7 +25,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
-from engine.models.calling import Served
+from engine.models.calling import PricedModel
 from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
 from engine.run.models import check, references, serve
 from engine.run.options import Options, settings_of
@@ -159,9 +159,9 @@ async def reopen(
 
 async def _models(
     workspace: Workspace, settings: t.Settings, needed: set[str], report: Report, cleanup: contextlib.AsyncExitStack
-) -> dict[str, Served]:
+) -> dict[str, PricedModel]:
     """Opens the models `needed`; returns them by their references in the settings."""
-    served: dict[str, Served] = {}
+    served: dict[str, PricedModel] = {}
     for reference in sorted(needed):
         served[reference] = await serve(reference, settings, workspace.path, report, workspace.path / "adapters")
         cleanup.push_async_callback(served[reference].model.close)
@@ -174,7 +174,7 @@ def _ports(
     settings: t.Settings,
     isolation: Isolation,
     workers: int,
-    served: Mapping[str, Served],
+    served: Mapping[str, PricedModel],
     cleanup: contextlib.AsyncExitStack,
 ) -> Ports:
     repository = workspace.repository()

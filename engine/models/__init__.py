@@ -1,4 +1,4 @@
-"""Language models behind one protocol: one file a backend.
+"""Language models behind one protocol, one file for each backend.
 
 Imports settings, keys and errors. Never in it: a log, a budget, or a heavy library outside its backend.
 """

@@ -1,8 +1,8 @@
-"""Calling a language model for a run: what is known is not asked again, what is asked is paid for and kept.
+"""Calls of a language model for a run: recorded replies are reused, new ones are paid for and recorded.
 
-    remembered? -> a place among the calls in flight -> reserved in the budget -> sent, and sent again -> kept
+    recall -> wait for an equal call in flight -> reserve budget -> send, with retries -> record
 
-A `Caller` knows no log and no budget: its `Ledger` does. What a caller has returned is in the ledger, on the disk.
+A `Caller` knows no log and no budget; its `Ledger` does. A reply is on disk in the ledger before `Caller` returns it.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from engine.models.protocol import Finish, Message, Model, PermanentError, Reply, Request, RetryableError, Scored
-from engine.models.secrets import redacted
+from engine.models.protocol import Finish, Message, Model, PermanentError, Reply, Request, RetryableError, ScoreReply
+from engine.models.secrets import redact
 from engine.usage import Usage
 
-Role = Literal["meta", "feedback", "task", "judge"]
+CallerRole = Literal["meta", "feedback", "task", "judge"]
 Price = Callable[[Usage], float]
 """US dollars for the tokens of one call."""
-MOST_WAIT_S = 600.0
-A_PERSON_MUST_HELP = (401, 402, 403, 404)
-"""Statuses of `PermanentError` that no other request would meet otherwise: the key, the account, the model's name."""
-_PER_MESSAGE, _PER_REQUEST = 16, 600  # tokens that templates and a tool prompt add, generously
-_R = TypeVar("_R", Reply, Scored)
+MAX_WAIT_S = 600.0
+ACCOUNT_ERRORS = (401, 402, 403, 404)
+"""Statuses that every request would get: they concern the key, the account or the model's name."""
+_PER_MESSAGE, _PER_REQUEST = 16, 600  # upper bounds on the tokens that chat templates and tool prompts add
+_R = TypeVar("_R", Reply, ScoreReply)
 
 
-class Policy(msgspec.Struct, frozen=True):
-    """How a model is called: calls in flight at once, attempts a call, and the waits between them in seconds."""
+class CallPolicy(msgspec.Struct, frozen=True):
+    """How a model is called: concurrent calls, attempts per call, and the waits between attempts in seconds."""
 
-    at_once: int = 8
+    max_concurrent: int = 8
     attempts: int = 6
     first_wait_s: float = 0.5
-    most_wait_s: float = 60.0
+    max_wait_s: float = 60.0
 
 
-class Served(msgspec.Struct, frozen=True):
-    """A model with what it costs and how it is called."""
+class PricedModel(msgspec.Struct, frozen=True):
+    """A model with its price and its call policy."""
 
     model: Model
     price: Price
-    policy: Policy = Policy()
+    policy: CallPolicy = CallPolicy()
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where in a run a call is made; `harness` and `prompt` as in `model.called`."""
+    """Where in a run a call is made. `harness` and `prompt` are those of the event `model.called`."""
 
-    role: Role
+    role: CallerRole
     place: str
     ordinal: int
     harness: str = ""
     prompt: str = ""
 
 
-class Scoring(msgspec.Struct, frozen=True, omit_defaults=True):
+class ScoreRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A request for the log-probabilities of continuations."""
 
     weights: str
@@ -67,8 +67,8 @@ class Scoring(msgspec.Struct, frozen=True, omit_defaults=True):
     seed: int = 0
 
 
-class Paid(msgspec.Struct, frozen=True):
-    """A reply to be kept, as JSON, with what it took."""
+class PaidReply(msgspec.Struct, frozen=True):
+    """A reply to record, as JSON, with its usage, cost and latency."""
 
     weights: str
     adapter: str | None
@@ -80,146 +80,148 @@ class Paid(msgspec.Struct, frozen=True):
     latency_s: float
 
 
-class Unavailable(Exception):
-    """The model could not be reached, or was overloaded, at every attempt."""
+class ModelUnavailable(Exception):
+    """The model was unreachable or overloaded at every attempt."""
 
 
-class Overspent(Exception):
-    """The next call might exceed a cap."""
+class BudgetExceeded(Exception):
+    """The next call might exceed a cap of the budget."""
 
     def __init__(self, resource: str, spent: float, cap: float) -> None:
-        super().__init__(f"the budget of {cap:g} {resource} does not suffice for the next call ({spent:.4g} spent)")
+        super().__init__(f"the budget of {cap:g} {resource} is too small for the next call ({spent:.4g} spent)")
         self.resource, self.spent, self.cap = resource, spent, cap
 
 
 class Ledger(Protocol):
-    """Where calls are remembered, paid and kept."""
+    """Recorded replies and the budget, as a `Caller` uses them."""
 
     def recall(self, at: Position, request: bytes) -> bytes | None:
-        """The reply that this lineage holds for `request` at this position."""
+        """The reply that the lineage has recorded for `request` at this position, if any."""
         ...
 
     def reserve(self, usd: float, tokens: int) -> AbstractContextManager[None]:
-        """Sets aside the most that a call may cost; raises `Overspent` where a cap might be exceeded."""
+        """Reserves the highest cost of a call while the context lasts; raises `BudgetExceeded` if a cap is too low."""
         ...
 
-    def keep(self, at: Position, request: bytes, paid: Paid) -> None:
-        """Keeps a reply; returns when it is on the disk."""
+    def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
+        """Records a reply; returns when it is on disk."""
         ...
 
     def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
-        """Notes that an attempt failed and another follows after `wait_s`."""
+        """Records that an attempt failed and the next one follows after `wait_s` seconds."""
         ...
 
 
 class Caller:
     """Calls one model for one run."""
 
-    def __init__(self, served: Served, ledger: Ledger) -> None:
+    def __init__(self, served: PricedModel, ledger: Ledger) -> None:
         self.model = served.model
         self._price, self._policy, self._ledger = served.price, served.policy, ledger
-        self._room = asyncio.Semaphore(served.policy.at_once)
-        self._first = asyncio.Lock()  # a key that is refused is refused once, not once a worker
-        self._proven = False
-        self._flying: dict[tuple[bytes, str, int], asyncio.Event] = {}
-        self._broke: Overspent | None = None
+        self._slots = asyncio.Semaphore(served.policy.max_concurrent)
+        self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
+        self._accepted = False
+        self._in_flight: dict[tuple[bytes, str, int], asyncio.Event] = {}
+        self._exceeded: BudgetExceeded | None = None
         self._refused: PermanentError | None = None
 
     async def chat(self, at: Position, request: Request) -> Reply:
-        """The reply to `request`; raises `PermanentError`, `Unavailable` or `Overspent`."""
-        stored = msgspec.json.encode(request, order="deterministic")
-        most = Usage(input=_most_tokens(request.messages, stored), output=request.max_tokens)
-        return await self._call(at, request, stored, most, lambda: self.model.chat(request), Reply)
+        """The reply to `request`; raises `PermanentError`, `ModelUnavailable` or `BudgetExceeded`."""
+        body = msgspec.json.encode(request, order="deterministic")
+        most = Usage(input=_max_prompt_tokens(request.messages, body), output=request.max_tokens)
+        return await self._call(at, request, body, most, lambda: self.model.chat(request), Reply)
 
-    async def score(self, at: Position, request: Scoring) -> Scored:
+    async def score(self, at: Position, request: ScoreRequest) -> ScoreReply:
         """The log-probabilities of continuations; raises as `chat` does."""
         if not self.model.abilities.score:
             raise PermanentError(
                 f"{self.model.weights} gives no log-probabilities of given texts", "use chat, or a local model"
             )
-        stored = msgspec.json.encode(request, order="deterministic")
-        most = Usage(input=len(stored) + len(request.continuations) * len(request.prompt.encode()))
+        body = msgspec.json.encode(request, order="deterministic")
+        most = Usage(input=len(body) + len(request.continuations) * len(request.prompt.encode()))
 
-        def send() -> Awaitable[Scored]:
+        def send() -> Awaitable[ScoreReply]:
             return self.model.score(request.prompt, request.continuations, adapter=request.adapter)
 
-        return await self._call(at, request, stored, most, send, Scored)
+        return await self._call(at, request, body, most, send, ScoreReply)
 
     async def _call(
         self,
         at: Position,
-        request: Request | Scoring,
-        stored: bytes,
+        request: Request | ScoreRequest,
+        body: bytes,
         most: Usage,
         send: Callable[[], Awaitable[_R]],
         kind: type[_R],
     ) -> _R:
-        key = (stored, at.place, at.ordinal)
-        while (flying := self._flying.get(key)) is not None:  # two trials that ask the same at once pay once
-            await flying.wait()
-        if (known := self._ledger.recall(at, stored)) is not None:
+        key = (body, at.place, at.ordinal)
+        while (in_flight := self._in_flight.get(key)) is not None:  # equal concurrent calls are paid once
+            await in_flight.wait()
+        if (known := self._ledger.recall(at, body)) is not None:
             return msgspec.json.decode(known, type=kind)
-        self._flying[key] = asyncio.Event()
+        self._in_flight[key] = asyncio.Event()
         try:
-            with self._reserved(most):
+            with self._reserve(most):
                 began = time.monotonic()
-                reply = await self._in_turn(at, send)
-                self._keep(at, request, stored, reply, time.monotonic() - began)
+                reply = await self._send_first_alone(at, send)
+                self._keep(at, request, body, reply, time.monotonic() - began)
                 return reply
-        except Overspent as error:
-            broke = error
+        except BudgetExceeded as error:
+            exceeded = error
         finally:
-            self._flying.pop(key).set()
-        await self._landed()
-        raise broke
+            self._in_flight.pop(key).set()
+        await self._await_in_flight()
+        raise exceeded
 
-    def _reserved(self, most: Usage) -> AbstractContextManager[None]:
-        if self._broke is not None:
-            raise self._broke
+    def _reserve(self, most: Usage) -> AbstractContextManager[None]:
+        if self._exceeded is not None:
+            raise self._exceeded
         usd = max(self._price(most), self._price(Usage(cache_write=most.input, output=most.output)))
         try:
             return self._ledger.reserve(usd, most.input + most.output)
-        except Overspent as error:
-            self._broke = error
+        except BudgetExceeded as error:
+            self._exceeded = error
             raise
 
-    async def _landed(self) -> None:
-        """Waits until every call in flight has its reply in the ledger: what is paid for is not thrown away."""
-        while self._flying:
-            await next(iter(self._flying.values())).wait()
+    async def _await_in_flight(self) -> None:
+        """Waits until every call in flight has its reply in the ledger, so that no paid reply is lost."""
+        while self._in_flight:
+            await next(iter(self._in_flight.values())).wait()
 
-    async def _in_turn(self, at: Position, send: Callable[[], Awaitable[_R]]) -> _R:
-        if not self._proven:
+    async def _send_first_alone(self, at: Position, send: Callable[[], Awaitable[_R]]) -> _R:
+        if not self._accepted:
             async with self._first:
                 if self._refused is not None:
                     raise self._refused
-                if not self._proven:
-                    reply = await self._insist(at, send)
-                    self._proven = True
+                if not self._accepted:
+                    reply = await self._send_with_retries(at, send)
+                    self._accepted = True
                     return reply
-        return await self._insist(at, send)
+        return await self._send_with_retries(at, send)
 
-    async def _insist(self, at: Position, send: Callable[[], Awaitable[_R]]) -> _R:
+    async def _send_with_retries(self, at: Position, send: Callable[[], Awaitable[_R]]) -> _R:
         policy = self._policy
         for attempt in range(1, policy.attempts + 1):
             try:
-                async with self._room:
+                async with self._slots:
                     return await send()
             except PermanentError as error:
-                clear = PermanentError(redacted(str(error)), error.remedy, status=error.status)
-                self._refused = clear if error.status in A_PERSON_MUST_HELP else None
+                clear = PermanentError(redact(str(error)), error.remedy, status=error.status)
+                self._refused = clear if error.status in ACCOUNT_ERRORS else None
                 raise clear from None
             except RetryableError as error:
-                clean = RetryableError(redacted(str(error)), status=error.status, after_s=error.after_s)
+                clean = RetryableError(redact(str(error)), status=error.status, after_s=error.after_s)
                 if attempt == policy.attempts:
-                    raise Unavailable(f"{self.model.weights} gave no reply in {attempt} attempts ({clean})") from None
+                    raise ModelUnavailable(
+                        f"{self.model.weights} gave no reply in {attempt} attempts ({clean})"
+                    ) from None
                 wait_s = _wait(policy, attempt, error.after_s)
                 self._ledger.retried(at, self.model.weights, attempt, wait_s, clean)
             await asyncio.sleep(wait_s)
         raise AssertionError
 
-    def _keep(self, at: Position, request: Request | Scoring, stored: bytes, reply: _R, latency_s: float) -> None:
-        paid = Paid(
+    def _keep(self, at: Position, request: Request | ScoreRequest, body: bytes, reply: _R, latency_s: float) -> None:
+        paid = PaidReply(
             weights=request.weights,
             adapter=request.adapter,
             seed=request.seed,
@@ -229,17 +231,17 @@ class Caller:
             usd=self._price(reply.usage),
             latency_s=round(latency_s, 3),
         )
-        self._ledger.keep(at, stored, paid)
+        self._ledger.keep(at, body, paid)
 
 
-def _most_tokens(messages: Sequence[Message], stored: bytes) -> int:
-    """More tokens than the prompt can have: none of today's tokenizers makes more than one of a byte."""
-    return len(stored) + _PER_MESSAGE * len(messages) + _PER_REQUEST
+def _max_prompt_tokens(messages: Sequence[Message], body: bytes) -> int:
+    """An upper bound on the prompt's tokens: no current tokenizer makes more than one token per byte."""
+    return len(body) + _PER_MESSAGE * len(messages) + _PER_REQUEST
 
 
-def _wait(policy: Policy, attempt: int, after_s: float | None) -> float:
-    """Seconds: what the server asks for, else doubled each time, and spread so that callers do not march in step."""
+def _wait(policy: CallPolicy, attempt: int, after_s: float | None) -> float:
+    """Seconds: the server's Retry-After, else exponential backoff with jitter."""
     if after_s is not None:
-        return min(after_s, MOST_WAIT_S)
-    longest = min(policy.most_wait_s, policy.first_wait_s * 2 ** (attempt - 1))
+        return min(after_s, MAX_WAIT_S)
+    longest = min(policy.max_wait_s, policy.first_wait_s * 2 ** (attempt - 1))
     return float(round(longest * (0.5 + random.random() / 2), 3))

@@ -1,4 +1,4 @@
-"""Models as a person names them, what opening one takes, and what is usable on this machine.
+"""Model references as users write them, and how each is opened.
 
 claude    anthropic:NAME    openai:NAME[@SERVER|@URL]    vllm:NAME[@URL]    smollm2    gguf:FILE    hf:FOLDER
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from engine import keys
 from engine.errors import SiaError
-from engine.models.extras import lack
+from engine.models.extras import find_missing
 from engine.models.prices import FREE, price_of
 from engine.models.protocol import Model
 from engine.settings import Price, Server, UserSettings
@@ -28,7 +28,7 @@ Report = Callable[[str], None]
 
 
 class Reference(NamedTuple):
-    """A model as a person wrote it: a backend, a name or path, and where it is served, if that was said."""
+    """A parsed model reference: backend, name or path, and the server after `@`, if given."""
 
     backend: str
     name: str
@@ -36,12 +36,12 @@ class Reference(NamedTuple):
 
     @property
     def local(self) -> bool:
-        """Whether it computes in this process."""
+        """Whether the model runs in this process."""
         return self.backend in ("gguf", "hf")
 
 
 def parse(text: str) -> Reference:
-    """What `text` names; raises `SiaError` where it names nothing."""
+    """Parses a model reference; raises `SiaError` if it is not valid."""
     if text == "claude":
         return Reference("anthropic", CLAUDE)
     if text == SMOLLM2:
@@ -54,22 +54,22 @@ def parse(text: str) -> Reference:
 
 
 def price(reference: Reference, settings: UserSettings) -> Price | None:
-    """What a million tokens cost: nothing for a model of one's own, None where the table does not know."""
+    """The price per million tokens: zero for a model that the user runs, None if it is not in the table."""
     own = reference.local or reference.backend == "vllm" or bool(reference.at)
     return price_of(reference.name, settings.prices) or (FREE if own else None)
 
 
 def in_flight(reference: Reference, settings: UserSettings) -> int:
-    """How many calls to make at once."""
+    """The number of concurrent calls."""
     return 1 if reference.local else int(getattr(settings.concurrency, reference.backend))
 
 
 async def open_model(
     reference: Reference, settings: UserSettings, *, adapters: Path | None = None, report: Report = lambda _: None
 ) -> Model:
-    """The model, ready to be asked; fetches SmolLM2 and starts vLLM where that is needed. Raises `SiaError`.
+    """Opens the model; downloads SmolLM2 or starts vLLM if needed. Raises `SiaError`.
 
-    `adapters` is the folder in which a workspace keeps its adapters, one folder each, named by SHA-256.
+    `adapters` is the workspace's folder of adapters: one folder for each, named by SHA-256.
     """
     match reference:
         case Reference("anthropic", name):
@@ -96,12 +96,12 @@ async def open_model(
 
 
 def trainable(reference: Reference) -> bool:
-    """Whether the weights lever can train it: a checkpoint on this machine, served by transformers or by vLLM."""
+    """Whether the weights lever can train it: a local checkpoint that transformers or vLLM serves."""
     return reference.backend == "hf" or (reference.backend == "vllm" and Path(reference.name).expanduser().is_dir())
 
 
 def checkpoint_of(reference: Reference, report: Report = lambda _: None) -> Path:
-    """The folder of the checkpoint that is trained for `reference`; raises `SiaError` where there is none."""
+    """The folder of the checkpoint that training starts from; raises `SiaError` if `reference` has none."""
     if not trainable(reference):
         raise SiaError(
             f"the model {reference.backend}:{reference.name} cannot be trained",
@@ -129,7 +129,7 @@ async def _vllm(reference: Reference, settings: UserSettings, adapters: Path | N
 
 
 def _server(reference: Reference, settings: UserSettings) -> Server:
-    """The server that `@` names: an entry of [servers], or a URL; without it OpenAI itself, or $OPENAI_BASE_URL."""
+    """The server after `@`: an entry of [servers] or a URL. Without one, $OPENAI_BASE_URL or OpenAI itself."""
     from engine.models.backends.openai import OPENAI
 
     if reference.at in settings.servers:
@@ -158,27 +158,27 @@ def _gguf(name: str, report: Report) -> Path:
     if name == SMOLLM2:
         from engine.models.files import f16, smollm2
 
-        _installed((*LLAMA, "gguf"), "local")
-        return f16.rewritten(smollm2.fetch(report))
-    return _existing(name, "file")
+        _require((*LLAMA, "gguf"), "local")
+        return f16.convert(smollm2.fetch(report))
+    return _require_path(name, "file")
 
 
 def _checkpoint(name: str, report: Report) -> Path:
     if name == SMOLLM2:
         from engine.models.files import checkpoint, smollm2
 
-        _installed((*TORCH, "gguf"), "train")
+        _require((*TORCH, "gguf"), "train")
         return checkpoint.of_gguf(smollm2.fetch(report))
-    return _existing(name, "folder")
+    return _require_path(name, "folder")
 
 
-def _installed(packages: tuple[str, ...], extra: str) -> None:
-    # Before 93 MB are downloaded that nothing here could read.
-    if error := lack(packages, extra):
+def _require(packages: tuple[str, ...], extra: str) -> None:
+    # Checked before a download of 93 MB that nothing here could read.
+    if error := find_missing(packages, extra):
         raise error
 
 
-def _existing(name: str, what: str) -> Path:
+def _require_path(name: str, what: str) -> Path:
     path = Path(name).expanduser()
     if not path.exists():
         raise SiaError(

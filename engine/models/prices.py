@@ -1,8 +1,8 @@
-"""What a call costs: US dollars for a million tokens, by model; `[prices]` in sia.toml adds to it and overrules it.
+"""Prices in US dollars per million tokens, by model; `[prices]` in sia.toml adds to them and overrides them.
 
-Anthropic's prices are those of https://platform.claude.com/docs/en/about-claude/pricing in November 2026: caches for
-five minutes, prompts of any length. claude-haiku-5-5 is left out, since it costs five times as much for prompts of
-more than 100,000 tokens; OpenAI's models are left out, since many of them do the same.
+Anthropic's prices are those of https://platform.claude.com/docs/en/about-claude/pricing in November 2026: five-minute
+caches, prompts of any length. claude-haiku-5-5 is left out, since prompts of more than 100,000 tokens cost five times
+as much; OpenAI's models are left out, since many of them have such tiers.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ FREE = Price(input=0.0, output=0.0)
 
 
 def price_of(weights: str, own: Mapping[str, Price]) -> Price | None:
-    """The price of a model, of which a dated name (`-20250929`) is the same; None where the table has none."""
+    """The price of a model, also under its dated name (`-20250929`); None if the table has none."""
     table = {**DEFAULTS, **own}
     plain, _, date = weights.rpartition("-")
     return table.get(weights) or (table.get(plain) if date.isdigit() and len(date) == 8 else None)
 
 
 def usd(price: Price, usage: Usage) -> float:
-    """What a call cost, in US dollars."""
+    """The cost of a call in US dollars."""
     read = price.input if price.cache_read is None else price.cache_read
     write = price.input if price.cache_write is None else price.cache_write
     cost = usage.input * price.input + usage.output * price.output

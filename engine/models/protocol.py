@@ -1,7 +1,7 @@
-"""One protocol for every language model: chat with tools, streaming, scoring of given continuations.
+"""One protocol for every language model: chat with tools, streaming, and scoring of given continuations.
 
-A `Request` is data: equal requests to equal weights with equal seeds are the same request, which is what lets a
-lineage remember replies. A backend does one call and classifies what went wrong; trying again is its caller's.
+A `Request` is data: equal requests to equal weights with equal seeds are the same request, so that a lineage can reuse
+replies. A backend makes one call and classifies its error; its caller retries.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import msgspec
 
 from engine.usage import Usage
 
-Role = Literal["system", "user", "assistant", "tool"]
+MessageRole = Literal["system", "user", "assistant", "tool"]
 Finish = Literal["stop", "length", "tools", "refused"]
 OnText = Callable[[str], None]
-"""Told each piece of a reply's text as it arrives."""
+"""Called with each piece of a reply's text as it arrives."""
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """A call that the model asks for. `id` pairs it with the `tool` message that answers it."""
+    """A tool call by the model. `id` pairs it with the `tool` message that answers it."""
 
     id: str
     name: str
@@ -28,9 +28,9 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One turn. `calls` belong to `assistant`, `answers` (a call's id) and `failed` to `tool`."""
+    """One message. `calls` belong to `assistant`; `answers` (a call's id) and `failed` belong to `tool`."""
 
-    role: Role
+    role: MessageRole
     text: str = ""
     calls: Sequence[ToolCall] = ()
     answers: str = ""
@@ -38,7 +38,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """What a model may call; `parameters` is a JSON schema of an object."""
+    """A tool that the model may call; `parameters` is the JSON schema of an object."""
 
     name: str
     description: str
@@ -48,8 +48,8 @@ class Tool(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """One chat call. `weights` names the base model, `adapter` a LoRA adapter by its SHA-256.
 
-    `choices` constrains the reply to one of these texts, `schema` to JSON of that shape; `tool_choice` demands a
-    call of some tool (`any`) or of the one that it names. Not every backend can do all of it: see `Abilities`.
+    `choices` constrains the reply to one of these texts, `schema` to JSON of that shape; `tool_choice` requires a
+    call of any tool (`any`) or of the tool that it names. Backends differ in what they support: see `Abilities`.
     """
 
     weights: str
@@ -74,7 +74,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came back. `prompt_ids` and `tokens` are there where the backend knows them: training needs them."""
+    """A model's reply. Training needs `prompt_ids` and `tokens`; they are empty where the backend has none."""
 
     text: str
     finish: Finish
@@ -84,15 +84,15 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     tokens: Sequence[Token] = ()
 
 
-class Scored(msgspec.Struct, frozen=True):
-    """The log-probability (natural, summed over its tokens) of each continuation, in the order given."""
+class ScoreReply(msgspec.Struct, frozen=True):
+    """The natural log-probability of each continuation, summed over its tokens, in the order of the request."""
 
     logprobs: Sequence[float]
     usage: Usage
 
 
 class Abilities(msgspec.Struct, frozen=True):
-    """What a backend can do."""
+    """What a backend supports."""
 
     tools: bool = True
     score: bool = False
@@ -131,10 +131,10 @@ class Model(Protocol):
         """One reply; raises `RetryableError` or `PermanentError`."""
         ...
 
-    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        """Log-probabilities of `continuations` after `prompt`; raises `PermanentError` where the backend has none."""
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
+        """Log-probabilities of `continuations` after `prompt`; raises `PermanentError` if the backend has none."""
         ...
 
     async def close(self) -> None:
-        """Frees what the backend holds: connections, memory, a process."""
+        """Releases the backend's connections, memory or process."""
         ...

@@ -1,4 +1,4 @@
-"""Keys never leave the process: what a server or a library says is cleared of them before anyone keeps it."""
+"""Keys never leave the process: texts from servers and libraries are cleared of them before they are recorded."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 import re
 
 _NAMES = re.compile(r"(_API_KEY|_AUTH_TOKEN|_TOKEN|_SECRET|_PASSWORD)$")
-_SHORTEST = 8  # shorter values would blot out words
+_SHORTEST = 8  # replacing shorter values would hit ordinary words
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """`text` with the value of every secret of the environment replaced by its name."""
     for name, value in os.environ.items():
         if _NAMES.search(name) and len(value) >= _SHORTEST:

@@ -16,7 +16,7 @@ from engine.core import budget
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
-from engine.models.calling import Overspent, Paid, Position
+from engine.models.calling import BudgetExceeded, PaidReply, Position
 from engine.models.protocol import RetryableError
 from engine.run.journal import Journal
 from engine.run.reuse import Reuse
@@ -56,14 +56,14 @@ class RunLedger:
         for resource, needed in (("usd", self._usd + usd), ("tokens", self._tokens + tokens)):
             spent, cap = caps.get(resource, (0.0, float("inf")))
             if spent + needed > cap:
-                raise Overspent(resource, spent, cap)
+                raise BudgetExceeded(resource, spent, cap)
         self._usd, self._tokens = self._usd + usd, self._tokens + tokens
         try:
             yield
         finally:
             self._usd, self._tokens = self._usd - usd, self._tokens - tokens
 
-    def keep(self, at: Position, request: bytes, paid: Paid) -> None:
+    def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
         """As `Ledger.keep`."""
         call = t.ModelCalled(
             **_fields(at),

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.models.calling import Caller, Ledger, Policy, Served
+from engine.models.calling import Caller, CallPolicy, Ledger, PricedModel
 from engine.usage import Usage
 
 Report = Callable[[str], None]
@@ -27,7 +27,7 @@ class Callers(msgspec.Struct, frozen=True):
     judge: Caller | None
 
     @classmethod
-    def of(cls, ledger: Ledger, *served: Served | None) -> Callers:
+    def of(cls, ledger: Ledger, *served: PricedModel | None) -> Callers:
         """Callers of the served task model, agent model and judge, all on one ledger."""
         return cls(*(None if one is None else Caller(one, ledger) for one in served))
 
@@ -78,7 +78,7 @@ async def check(settings: t.Settings, folder: Path) -> None:
 
 async def serve(
     reference: str, settings: t.Settings, folder: Path, report: Report = lambda _: None, adapters: Path | None = None
-) -> Served:
+) -> PricedModel:
     """The model that `reference` names, under the settings of the workspace `folder`; raises `SiaError`."""
     from engine.models import catalog, prices
     from engine.settings import read
@@ -91,6 +91,6 @@ async def serve(
             f"the price of {parsed.name} is not known, so a budget of dollars cannot be kept",
             "add it to [prices] in sia.toml, or leave --budget-usd out",
         )
-    policy = Policy(at_once=catalog.in_flight(parsed, chosen), attempts=1 + chosen.retries)
+    policy = CallPolicy(max_concurrent=catalog.in_flight(parsed, chosen), attempts=1 + chosen.retries)
     model = await catalog.open_model(parsed, chosen, adapters=adapters, report=report)
-    return Served(model, functools.partial(prices.usd, table or prices.FREE), policy)
+    return PricedModel(model, functools.partial(prices.usd, table or prices.FREE), policy)

@@ -15,7 +15,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.grading.client import Grader
-from engine.models.calling import Served
+from engine.models.calling import PricedModel
 from engine.run.domain_session import DomainSession
 from engine.run.git_refs import GitRefs
 from engine.run.group_commit import GroupCommit, Row
@@ -41,9 +41,9 @@ class Ports(msgspec.Struct, frozen=True):
     agent: Agent
     isolation: Isolation
     workers: int
-    task_model: Served | None = None
-    agent_model: Served | None = None
-    judge: Served | None = None
+    task_model: PricedModel | None = None
+    agent_model: PricedModel | None = None
+    judge: PricedModel | None = None
     folder: Path = Path(".sia")
 
 

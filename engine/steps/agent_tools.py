@@ -20,7 +20,7 @@ from engine.evaluation.evaluate import evaluate
 from engine.evaluation.trial import trials
 from engine.events import types as t
 from engine.events.storage import blobs
-from engine.models.calling import Overspent, Position, Unavailable
+from engine.models.calling import BudgetExceeded, ModelUnavailable, Position
 from engine.models.protocol import Abilities, PermanentError, Reply, Request, ToolCall
 from engine.run.models import is_trainable
 from engine.run.session import Run
@@ -79,7 +79,7 @@ class StepTools:
             return await self._caller.chat(Position(self._role, self._place, ordinal, prompt=prompt), request)
         except PermanentError as error:
             raise SiaError(str(error), error.remedy) from None
-        except Unavailable as error:
+        except ModelUnavailable as error:
             raise StepFailure(t.Failure("infrastructure", str(error))) from None
 
     async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[Result]]) -> Result:
@@ -118,7 +118,7 @@ class StepTools:
         left = budget.affordable_evaluations(run.state)
         if left is not None and left < len(todo):
             now, cap = budget.spending(run.state)["evaluations"]
-            raise Overspent("evaluations", now, cap)
+            raise BudgetExceeded("evaluations", now, cap)
         prepared: list[Prepared] = []
         evaluation = of_proposal(run, harness, material)
         found = [one async for one in evaluate(evaluation, todo, prepared.append)]

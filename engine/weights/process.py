@@ -14,7 +14,7 @@ import msgspec
 
 from engine import pipes
 from engine.errors import SiaError
-from engine.models.extras import missing
+from engine.models.extras import missing_package
 from engine.models.protocol import Request
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
@@ -34,7 +34,7 @@ class Service:
         try:
             from engine.weights.session import Session
         except ModuleNotFoundError as error:
-            raise missing(str(error.name), "train") from None
+            raise missing_package(str(error.name), "train") from None
         checkpoint, start, state = (None if place is None else Path(place) for place in places)
         assert checkpoint  # noqa: S101 - always given
         self._session = Session(checkpoint, msgspec.convert(recipe, Recipe), seed, start, state, threads)

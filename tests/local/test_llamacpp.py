@@ -22,7 +22,7 @@ import llama_cpp
 import numpy as np
 
 from engine.models.backends.llamacpp import LlamaCpp
-from engine.models.files.f16 import rewritten
+from engine.models.files.f16 import convert
 from engine.weights.adapters import keep
 
 pytestmark = pytest.mark.local
@@ -33,7 +33,7 @@ SCHEMA = {"type": "object", "properties": {"colour": {"type": "string"}}, "requi
 
 @pytest.fixture(scope="session")
 def file(shipped: Path) -> Path:
-    return rewritten(shipped)
+    return convert(shipped)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +85,7 @@ def test_the_rewrite_holds_the_same_numbers_in_half_precision(shipped: Path, fil
     for old, new in list(zip(before.tensors, after.tensors, strict=True))[::40]:
         exact = gguf.quants.dequantize(old.data, old.tensor_type)
         assert np.allclose(exact, new.data.astype(np.float32), atol=1e-3, rtol=1e-3)
-    assert rewritten(shipped) == file
+    assert convert(shipped) == file
 
 
 def test_one_seed_gives_one_reply_whatever_was_asked_before(file: Path) -> None:

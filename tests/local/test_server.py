@@ -33,7 +33,7 @@ pytest.importorskip("httpx2", reason="needs the extra agents")
 from engine.models.backends.llamacpp import LlamaCpp
 from engine.models.backends.openai import kind_of
 from engine.models.catalog import open_model, parse
-from engine.models.files.f16 import rewritten
+from engine.models.files.f16 import convert
 from engine.settings import UserSettings
 from tests.local.test_loop import ASKS
 
@@ -44,7 +44,7 @@ WAIT_S = 120.0
 
 @pytest.fixture(scope="session")
 def file(shipped: Path) -> Path:
-    return rewritten(shipped)
+    return convert(shipped)
 
 
 @pytest.fixture(scope="module")

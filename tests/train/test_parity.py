@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.models.backends.llamacpp import LlamaCpp
 from engine.models.backends.local import log_softmax
-from engine.models.files.f16 import rewritten
+from engine.models.files.f16 import convert
 from engine.weights import gguf
 from engine.weights.adapters import keep
 from engine.weights.policy import Policy
@@ -52,7 +52,7 @@ def by_llama(shipped: Path, trained: Path, tmp_path: Path) -> Any:
     name = keep(tmp_path / "adapters", made, base="hf:0", architecture="llama", lineage={})
 
     async def go() -> tuple[Any, Any]:
-        model = LlamaCpp(rewritten(shipped), adapters=tmp_path / "adapters")
+        model = LlamaCpp(convert(shipped), adapters=tmp_path / "adapters")
         try:
             return tuple(_logits(model, adapter) for adapter in (name, None))
         finally:
@@ -62,7 +62,7 @@ def by_llama(shipped: Path, trained: Path, tmp_path: Path) -> Any:
 
 
 def _logits(model: LlamaCpp, adapter: str | None) -> Any:
-    model._use(adapter)
+    model._activate(adapter)
     with model._decoded(model.tokenize(TEXT), 0) as count:
         return np.array([model._logits(i) for i in range(count)])
 

@@ -123,10 +123,10 @@ def test_what_it_cannot_do_is_refused(folder: Path) -> None:
 def test_it_agrees_with_llama_cpp_on_the_same_weights(shipped: Path, folder: Path) -> None:
     pytest.importorskip("llama_cpp", reason="needs the extra local, too")
     from engine.models.backends.llamacpp import LlamaCpp
-    from engine.models.files.f16 import rewritten
+    from engine.models.files.f16 import convert
 
     async def do(model: Transformers) -> None:
-        other = LlamaCpp(rewritten(shipped))
+        other = LlamaCpp(convert(shipped))
         try:
             texts = [" blue", " clear", " the limit of all things"]
             ours, theirs = await model.score("The sky is", texts), await other.score("The sky is", texts)

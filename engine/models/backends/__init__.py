@@ -1,4 +1,4 @@
-"""One file a backend behind `engine.models.protocol`, and what backends share.
+"""One file for each backend of `engine.models.protocol`, and what backends share.
 
-Imports protocol, faults and below. Never in it: what a run remembers or pays.
+Imports protocol, faults and below. Never in it: what a run records or pays.
 """

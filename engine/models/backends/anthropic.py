@@ -1,7 +1,7 @@
 """Claude through Anthropic's Messages API: streamed, with tools, structured output and prompt caching.
 
-One call is one request: the SDK's own retries are off, since retries are recorded by the caller. A reply counts only
-with its `message_stop`; whatever breaks off before it is `RetryableError`, however much text has come.
+One call is one request: the SDK's own retries are off, since the caller records retries. A reply is complete only with
+its `message_stop`; a stream that ends earlier is a `RetryableError`, however much text has arrived.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.errors import SiaError
-from engine.models.extras import missing
+from engine.models.extras import missing_package
 from engine.models.faults import classify, retry_after
 from engine.models.protocol import (
     Abilities,
@@ -24,7 +24,7 @@ from engine.models.protocol import (
     Reply,
     Request,
     RetryableError,
-    Scored,
+    ScoreReply,
     ToolCall,
 )
 from engine.usage import Usage
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 DEFAULT = "claude-sonnet-4-6"
 KEY = "ANTHROPIC_API_KEY"
 SILENCE_S = 120.0
-"""How long a stream may say nothing, not even `ping`, before it counts as broken."""
+"""Seconds without any event, even `ping`, after which a stream counts as broken."""
 _FINISH: Mapping[str, Finish] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -45,17 +45,17 @@ _FINISH: Mapping[str, Finish] = {
     "tool_use": "tools",
     "refusal": "refused",
 }
-_SAMPLED = ("claude-sonnet-4", "claude-haiku-4", "claude-opus-4-5", "claude-opus-4-6")
-"""Models that take `temperature` or `top_p`, but not both, and under `_VERSION` only; later ones refuse either."""
+_SAMPLING_MODELS = ("claude-sonnet-4", "claude-haiku-4", "claude-opus-4-5", "claude-opus-4-6")
+"""Models that accept `temperature` or `top_p`, but not both, and only under `_VERSION`; later models accept neither."""
 _VERSION = {"anthropic-version": "2023-06-01"}
-"""The last version of the API that knows of sampling; the SDK asks for a later one, where it is an error (400)."""
+"""The last API version with sampling parameters; the SDK uses a later one, which rejects them (400)."""
 _KINDS = {"rate_limit_error": 429, "overloaded_error": 529, "timeout_error": 504, "invalid_request_error": 400}
-"""The status that an `error` event in mid-stream stands for; any other is 500."""
+"""The HTTP status that an `error` event within a stream stands for; 500 for all others."""
 _EPHEMERAL = {"cache_control": {"type": "ephemeral"}}
 
 
 class Anthropic:
-    """Claude; `weights` is the model's name at Anthropic. $ANTHROPIC_BASE_URL leads elsewhere."""
+    """Claude; `weights` is Anthropic's name of the model. $ANTHROPIC_BASE_URL names another server."""
 
     abilities = Abilities(choices=True, schema=True)
 
@@ -64,7 +64,7 @@ class Anthropic:
             import anthropic
             import httpx2
         except ModuleNotFoundError as error:
-            raise missing(str(error.name), "agents") from None
+            raise missing_package(str(error.name), "agents") from None
         if not key:
             raise SiaError("there is no key for Claude", f"set ${KEY}, or store it with `keyring set sia {KEY}`")
         self.weights = weights
@@ -77,23 +77,23 @@ class Anthropic:
         body = wire(request)
         if format_ := _format(request, self._api.transform_schema):
             body["output_config"] = {"format": format_}
-        arriving = _Arriving(None if request.choices else on_text)
+        builder = _ReplyBuilder(None if request.choices else on_text)
         try:
             if sampling := _sampling(request):
                 body |= {"extra_body": sampling, "extra_headers": _VERSION}
             async with await self._client.messages.create(**body, stream=True) as stream:
                 async for event in stream:
-                    arriving.take(event)
+                    builder.add(event)
         except self._api.APIStatusError as error:
-            raise _of_status(error) from error
+            raise _status_error(error) from error
         except (self._api.APIConnectionError, self._http.HTTPError) as error:
             raise RetryableError(f"the connection to Anthropic broke ({type(error).__name__}: {error})") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RetryableError(f"an event of the stream was broken ({error})") from error
-        return arriving.whole(request)
+            raise RetryableError(f"the stream sent a malformed event ({error})") from error
+        return builder.build(request)
 
-    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        """Claude has no log-probabilities: raises `PermanentError`."""
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
+        """Raises `PermanentError`: Claude gives no log-probabilities."""
         raise PermanentError("Claude gives no log-probabilities", "ask with choices, or score with a local model")
 
     async def close(self) -> None:
@@ -101,7 +101,8 @@ class Anthropic:
 
 
 def wire(request: Request) -> dict[str, Any]:
-    """The request in Anthropic's form; up to two `cache_control` marks: tools and system prompt, and the last turn."""
+    """The request in Anthropic's format, with up to two `cache_control` marks: on tools and system prompt, and on the
+    last turn."""
     if request.adapter:
         raise PermanentError("Claude takes no adapter", "use a local model for the weights lever")
     system: list[dict[str, Any]] = [
@@ -126,7 +127,7 @@ def wire(request: Request) -> dict[str, Any]:
 
 
 def _sampling(request: Request) -> dict[str, float]:
-    if not request.weights.startswith(_SAMPLED):
+    if not request.weights.startswith(_SAMPLING_MODELS):
         return {}
     if request.top_p == 1.0:
         return {"temperature": request.temperature}
@@ -136,7 +137,7 @@ def _sampling(request: Request) -> dict[str, float]:
 
 
 def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """User and assistant in turn; answers of tools belong to the user's turn, and must stand first in it."""
+    """Alternating user and assistant turns; tool results belong to the user's turn, and must come first in it."""
     turns: list[dict[str, Any]] = []
     for message in messages:
         role = "assistant" if message.role == "assistant" else "user"
@@ -162,8 +163,8 @@ def _format(request: Request, transform: Any) -> dict[str, Any] | None:
     return {"type": "json_schema", "schema": transform(schema)} if schema else None
 
 
-class _Arriving:
-    """A reply as it arrives, event by event."""
+class _ReplyBuilder:
+    """Builds a reply from the events of a stream."""
 
     def __init__(self, on_text: OnText | None) -> None:
         self._on_text = on_text
@@ -173,7 +174,7 @@ class _Arriving:
         self._stop = ""
         self._complete = False
 
-    def take(self, event: RawMessageStreamEvent) -> None:
+    def add(self, event: RawMessageStreamEvent) -> None:
         match event.type:
             case "message_start":
                 self._count(event.message.usage)
@@ -191,12 +192,12 @@ class _Arriving:
             case "message_stop":
                 self._complete = True
             case _:
-                pass  # blocks of kinds that we never ask for, and what the API may add
+                pass  # blocks that we never request, and later additions to the API
 
-    def whole(self, request: Request) -> Reply:
-        """The reply, or `RetryableError` where its end has not come."""
+    def build(self, request: Request) -> Reply:
+        """The reply; raises `RetryableError` if the stream ended early."""
         if not self._complete:
-            raise RetryableError("the stream ended before the reply did")
+            raise RetryableError("the stream ended before the reply was complete")
         finish = _FINISH.get(self._stop, "stop")
         text = "".join(self._texts)
         if request.choices and finish == "stop":
@@ -209,29 +210,29 @@ class _Arriving:
             try:
                 arguments = json.loads("".join(parts) or "{}")
             except json.JSONDecodeError as error:
-                if cut:  # max_tokens fell into this call; the reply says so by its finish
+                if cut:  # max_tokens ended the reply within this call; `finish` says so
                     continue
-                raise RetryableError(f"the arguments of {name} arrived broken ({error})") from error
+                raise RetryableError(f"the arguments of {name} are not JSON ({error})") from error
             calls.append(ToolCall(identity, name, arguments))
         return calls
 
     def _count(self, usage: Any) -> None:
-        # What message_delta says is cumulative; what it leaves out stands as message_start said.
+        # message_delta is cumulative; fields that it leaves out keep the values of message_start.
         known = self._usage
         self._usage = Usage(
-            input=_or(usage.input_tokens, known.input),
-            output=_or(usage.output_tokens, known.output),
-            cache_read=_or(usage.cache_read_input_tokens, known.cache_read),
-            cache_write=_or(usage.cache_creation_input_tokens, known.cache_write),
+            input=_first(usage.input_tokens, known.input),
+            output=_first(usage.output_tokens, known.output),
+            cache_read=_first(usage.cache_read_input_tokens, known.cache_read),
+            cache_write=_first(usage.cache_creation_input_tokens, known.cache_write),
         )
 
 
-def _or(said: int | None, known: int) -> int:
-    return known if said is None else said
+def _first(new: int | None, known: int) -> int:
+    return known if new is None else new
 
 
-def _of_status(error: Any) -> RetryableError | PermanentError:
+def _status_error(error: Any) -> RetryableError | PermanentError:
     status = error.status_code
-    if status == 200:  # an `error` event in mid-stream: the status line had gone out before
+    if status == 200:  # an `error` event within the stream, after the status line
         status = _KINDS.get(error.type or "", 500)
     return classify(status, error.api_message or str(error), key=f"${KEY}", after_s=retry_after(error.response.headers))

@@ -1,6 +1,6 @@
-"""What a causal language model of transformers says of the tokens of trees: one forward pass, whatever it is for.
+"""One forward pass of a causal language model (transformers) over prefix trees, for serving and for training.
 
-Serving and training compute with this, so that a log-probability is the same number in both but for its last digits.
+Both use this code, so that their log-probabilities agree up to the last digits.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from engine.models.backends.trie import Row, depths
 
 
 class Prediction(NamedTuple):
-    """What a model says of the asked nodes of some rows, one after the other.
+    """A model's predictions for the target nodes of some rows, one row after the other.
 
-    `logprobs[i]` belongs to asked node i, and `place[i]` is its line in `lines`: log-probabilities of all tokens
-    [lines, tokens], one for each state that predicts. `hidden` are last hidden states [lines, width], if asked for.
+    `logprobs[i]` belongs to target node i, and `place[i]` is its line in `lines`: log-probabilities of all tokens
+    [lines, tokens], one line for each state that predicts. `hidden` holds last hidden states [lines, width], if
+    requested.
     """
 
     logprobs: Any
@@ -31,9 +32,9 @@ class Prediction(NamedTuple):
 
 
 def predict(model: Any, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Prediction:
-    """What `model` says of all asked nodes of `rows`, computed together, at a temperature; in fp32.
+    """Predictions of `model` for all target nodes of `rows`, in one batch, at a temperature; in fp32.
 
-    Only the states that predict pass the large last layer.
+    Only states that predict a target pass through the output layer.
     """
     device = model.device
     width = max(len(row.prompt) for row in rows)
@@ -55,7 +56,7 @@ def predict(model: Any, rows: Sequence[Row], temperature: float = 1.0, *, hidden
 
 
 def _laid_out(rows: Sequence[Row], width: int, inner: int) -> tuple[Any, Any, Any, Any]:
-    """Ids, positions, who sees whom, and what predicts: beginnings end, and trees begin, in one column."""
+    """Token ids, positions, attention mask, and predicting states; all prefixes end in the same column."""
     length = width + inner
     ids, places = torch.zeros((2, len(rows), length), dtype=torch.long)
     sees = torch.zeros((len(rows), 1, length, length), dtype=torch.bool)
@@ -73,17 +74,17 @@ def _laid_out(rows: Sequence[Row], width: int, inner: int) -> tuple[Any, Any, An
             own[at] = own[column[row.parent[node]]]
             own[at, at] = True
         predicts[b, [column[row.parent[node]] for node in row.targets]] = True
-    sees[:, 0].diagonal(dim1=-2, dim2=-1).fill_(True)  # padding that sees nothing would be NaN
+    sees[:, 0].diagonal(dim1=-2, dim2=-1).fill_(True)  # padding that attends to nothing would be NaN
     return ids, places, sees, predicts
 
 
 def _columns(row: Row, width: int) -> dict[int, int]:
-    """Where the state after each node is; -1 is the end of the beginning, which sees all of it."""
+    """The column of the state after each node; -1 is the end of the shared prefix."""
     return {-1: width - 1} | {node: width + i for i, node in enumerate(row.inner)}
 
 
 def _places(rows: Sequence[Row]) -> list[int]:
-    """The line that predicts each asked node; lines are counted row by row, in the order of columns."""
+    """The line that predicts each target node; lines are numbered row by row, in the order of columns."""
     found: list[int] = []
     before = 0
     for row in rows:

@@ -1,6 +1,6 @@
 """A GGUF file in this process, by llama.cpp: constrained output, log-probabilities, adapters swapped without a reload.
 
-Every call starts from an empty context, so that a reply depends on its request alone and never on what came before.
+Every call starts with an empty context, so that a reply depends on its request alone, not on earlier calls.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from engine.models.backends.local import (
     Compute,
     IncrementalText,
     log_softmax,
-    no_tools,
-    room,
+    max_reply_tokens,
+    reject_tools,
     threads,
     threadsafe,
     turns,
 )
-from engine.models.extras import missing
+from engine.models.extras import missing_package
 from engine.models.files.adapter import GGUF, adapter_folder
 from engine.models.files.cache import sha256
-from engine.models.protocol import Abilities, Finish, OnText, PermanentError, Reply, Request, Scored, Token
+from engine.models.protocol import Abilities, Finish, OnText, PermanentError, Reply, Request, ScoreReply, Token
 from engine.usage import Usage
 
 CONTEXT = 8192
-"""Tokens of context at most; a model trained on fewer has those."""
+"""The most tokens of context; a model trained on fewer has fewer."""
 
 
 class LlamaCpp:
-    """A model from a GGUF file. `weights` is `gguf:` and the file's SHA-256; `adapters` holds a folder an adapter."""
+    """A model from a GGUF file. `weights` is `gguf:` and the file's SHA-256; `adapters` has a folder per adapter."""
 
     abilities = Abilities(tools=False, score=True, choices=True, schema=True, seed=True, adapters=True, tokens=True)
 
@@ -44,7 +44,7 @@ class LlamaCpp:
             import llama_cpp
             from llama_cpp.llama_chat_format import Jinja2ChatFormatter
         except ModuleNotFoundError as error:
-            raise missing(str(error.name), "local") from None
+            raise missing_package(str(error.name), "local") from None
         self._api: Any = llama_cpp
         self.weights = f"gguf:{sha256(path)}"
         count = threads()
@@ -53,13 +53,13 @@ class LlamaCpp:
                 str(path), n_ctx=context, n_threads=count, n_threads_batch=count, verbose=False
             )
         except ValueError as error:
-            raise SiaError(f"llama.cpp cannot read {path} ({error})", "name a GGUF file that is whole") from None
+            raise SiaError(f"llama.cpp cannot read {path} ({error})", "name a complete GGUF file") from None
         self._context = min(context, llama_cpp.llama_model_n_ctx_train(self._llama.model))
         template = self._llama.metadata.get("tokenizer.chat_template")
         if not template:
             raise SiaError(f"{path} has no chat template", "choose a GGUF file of a chat model")
         self._format: Any = Jinja2ChatFormatter(
-            template, self._text_of(self._llama.token_eos()), self._text_of(self._llama.token_bos())
+            template, self._detokenize(self._llama.token_eos()), self._detokenize(self._llama.token_bos())
         )
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._llama.model)
         self._adapters = adapters
@@ -69,12 +69,12 @@ class LlamaCpp:
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
         """One reply; raises `PermanentError`."""
-        no_tools(request)
+        reject_tools(request)
         tell = threadsafe(on_text)
         return await self._compute.run(lambda stop: self._chat(request, tell, stop))
 
-    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        """Log-probabilities of `continuations`, each tokenized by itself, after `prompt` as it stands."""
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
+        """Log-probabilities of `continuations` after `prompt`; each is tokenized by itself."""
         return await self._compute.run(lambda _: self._score(prompt, continuations, adapter))
 
     async def close(self) -> None:
@@ -88,8 +88,8 @@ class LlamaCpp:
     def _chat(self, request: Request, on_text: OnText | None, stop: threading.Event) -> Reply:
         llama = self._llama
         prompt = self.tokenize(self._format(messages=turns(request.messages)).prompt)
-        left = room(request, len(prompt), self._context)
-        self._use(request.adapter)
+        left = max_reply_tokens(request, len(prompt), self._context)
+        self._activate(request.adapter)
         llama.set_seed(request.seed)
         text = IncrementalText(request.stop, on_text)
         tokens: list[Token] = []
@@ -110,33 +110,33 @@ class LlamaCpp:
         usage = Usage(input=len(prompt), output=len(tokens) - ended)
         return Reply(text.text, finish, usage, prompt_ids=prompt, tokens=tokens)
 
-    def _score(self, prompt: str, continuations: Sequence[str], adapter: str | None) -> Scored:
+    def _score(self, prompt: str, continuations: Sequence[str], adapter: str | None) -> ScoreReply:
         llama, given = self._llama, self.tokenize(prompt)
         endings = [llama.tokenize(text.encode(), add_bos=False, special=False) for text in continuations]
-        room(Request(self.weights, ()), len(given) + max(map(len, endings), default=0), self._context)
-        self._use(adapter)
+        max_reply_tokens(Request(self.weights, ()), len(given) + max(map(len, endings), default=0), self._context)
+        self._activate(adapter)
         llama.reset()
         llama.eval(given)
         after = log_softmax(self._logits(-1))
         found = [float(after[ending[0]]) + self._rest(ending, len(given)) if ending else 0.0 for ending in endings]
         llama.reset()
-        return Scored(found, Usage(input=len(given) + sum(map(len, endings))))
+        return ScoreReply(found, Usage(input=len(given) + sum(map(len, endings))))
 
     def tokenize(self, text: str) -> list[int]:
-        """The tokens of a prompt, with what it marks as special."""
+        """The tokens of a prompt, special tokens included."""
         return list(self._llama.tokenize(text.encode(), add_bos=False, special=True))
 
     def _rest(self, tokens: Sequence[int], at: int) -> float:
-        """The log-probability of all but the first of `tokens`, the first being at position `at`."""
+        """The log-probability of all but the first of `tokens`; the first is at position `at`."""
         if len(tokens) == 1:
             return 0.0
-        with self._decoded(tokens[:-1], at) as count:
+        with self._decode(tokens[:-1], at) as count:
             rows = log_softmax([self._logits(i) for i in range(count)])
             return float(sum(row[token] for row, token in zip(rows, tokens[1:], strict=True)))
 
     @contextlib.contextmanager
-    def _decoded(self, tokens: Sequence[int], at: int) -> Iterator[int]:
-        """Puts tokens after position `at`, with the logits of each; afterwards they are forgotten."""
+    def _decode(self, tokens: Sequence[int], at: int) -> Iterator[int]:
+        """Evaluates tokens from position `at`, with the logits of each, while the context lasts."""
         api, context = self._api, self._llama.ctx
         batch = api.llama_batch_init(len(tokens), 0, 1)
         try:
@@ -166,8 +166,8 @@ class LlamaCpp:
             return grammar.from_json_schema(json.dumps(request.schema), verbose=False)
         return None
 
-    def _use(self, adapter: str | None) -> None:
-        """Empties the context and puts `adapter` in force; what was loaded once is not read again."""
+    def _activate(self, adapter: str | None) -> None:
+        """Empties the context and activates `adapter`; an adapter is read from disk once."""
         api, context = self._api, self._llama.ctx
         self._llama.reset()
         api.llama_memory_clear(api.llama_get_memory(context), True)
@@ -176,11 +176,11 @@ class LlamaCpp:
         if adapter is None:
             api.llama_set_adapters_lora(context, None, 0, None)
         else:
-            handles = (api.llama_adapter_lora_p_ctypes * 1)(self._handle(adapter))
+            handles = (api.llama_adapter_lora_p_ctypes * 1)(self._load(adapter))
             api.llama_set_adapters_lora(context, handles, 1, (ctypes.c_float * 1)(1.0))
         self._active = adapter
 
-    def _handle(self, adapter: str) -> Any:
+    def _load(self, adapter: str) -> Any:
         if adapter not in self._loaded:
             path = adapter_folder(self._adapters, adapter, self.weights) / GGUF
             if not path.exists():
@@ -193,5 +193,5 @@ class LlamaCpp:
             self._loaded[adapter] = handle
         return self._loaded[adapter]
 
-    def _text_of(self, token: int) -> str:
+    def _detokenize(self, token: int) -> str:
         return "" if token < 0 else self._llama.detokenize([token], special=True).decode()

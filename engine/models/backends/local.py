@@ -1,4 +1,4 @@
-"""What models in this process have in common: one thread that computes, and text that arrives token by token."""
+"""What models in this process share: one compute thread, and text that arrives token by token."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 class Compute:
-    """One thread: a model in memory does one thing at a time, while the event loop stays free.
+    """One thread: a model in memory handles one call at a time, and the event loop stays free.
 
-    A call that is cancelled is told so through the event that it got, and is waited for by the next one.
+    A cancelled call learns of it through its event; the next call waits until it has ended.
     """
 
     def __init__(self, name: str) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def run(self, work: Callable[[threading.Event], T]) -> T:
-        """The result of `work(stop)`; `stop` is set where nobody waits for it any more."""
+        """The result of `work(stop)`; `stop` is set when the call is cancelled."""
         stop = threading.Event()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, stop)
@@ -34,42 +34,42 @@ class Compute:
             raise
 
     async def close(self, free: Callable[[], None]) -> None:
-        """Runs `free` after all that was begun, and ends the thread."""
+        """Runs `free` after all pending work, and ends the thread."""
         await asyncio.get_running_loop().run_in_executor(self._pool, free)
         self._pool.shutdown()
 
 
 class IncrementalText:
-    """A reply's text as its tokens come: letters cut between tokens are held back, and so is a beginning of `stop`."""
+    """A reply's text, token by token. Holds back incomplete UTF-8 characters and partial stop sequences."""
 
     def __init__(self, stop: Sequence[str], on_text: Callable[[str], None] | None) -> None:
         self.text = ""
         self._stop = [text for text in stop if text]
         self._on_text = on_text
-        self._told = 0
+        self._sent = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def add(self, piece: bytes, *, final: bool = False) -> bool:
-        """Takes the bytes of a token; true where the text has come to a stop, which is cut off."""
+        """Adds the bytes of a token; true if the text reached a stop sequence, which is cut off."""
         self.text += self._decoder.decode(piece, final)
         found = [at for text in self._stop if (at := self.text.find(text)) >= 0]
         if found:
             self.text = self.text[: min(found)]
-        self._tell(len(self.text) if final or found else len(self.text) - self._held())
+        self._send(len(self.text) if final or found else len(self.text) - self._withheld())
         return bool(found)
 
-    def _held(self) -> int:
+    def _withheld(self) -> int:
         ends = (n for text in self._stop for n in range(len(text) - 1, 0, -1) if self.text.endswith(text[:n]))
         return max(ends, default=0)
 
-    def _tell(self, until: int) -> None:
-        if self._on_text and until > self._told:
-            self._on_text(self.text[self._told : until])
-            self._told = until
+    def _send(self, until: int) -> None:
+        if self._on_text and until > self._sent:
+            self._on_text(self.text[self._sent : until])
+            self._sent = until
 
 
 def threadsafe(on_text: OnText | None) -> OnText | None:
-    """`on_text` for another thread to call; it is called in the event loop."""
+    """A callback for other threads that calls `on_text` in the event loop."""
     if on_text is None:
         return None
     loop = asyncio.get_running_loop()
@@ -81,12 +81,12 @@ def threadsafe(on_text: OnText | None) -> OnText | None:
 
 
 def turns(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """The messages as a chat template takes them."""
+    """The messages in the form that chat templates expect."""
     return [{"role": message.role, "content": message.text} for message in messages]
 
 
-def room(request: Request, prompt: int, context: int) -> int:
-    """How many tokens the reply may have; raises `PermanentError` where the prompt leaves no room for any."""
+def max_reply_tokens(request: Request, prompt: int, context: int) -> int:
+    """The most tokens that the reply may have; raises `PermanentError` if the prompt fills the context."""
     if prompt >= context:
         raise PermanentError(
             f"the context is too long: {prompt} tokens, and the model has {context}", "shorten the prompt"
@@ -94,19 +94,19 @@ def room(request: Request, prompt: int, context: int) -> int:
     return min(request.max_tokens, context - prompt)
 
 
-def no_tools(request: Request) -> None:
-    """Raises `PermanentError` for a request that only a model trained on tools can answer."""
+def reject_tools(request: Request) -> None:
+    """Raises `PermanentError` for a request with tools."""
     if request.tools:
         raise PermanentError("this backend has no tools", "describe them in the prompt and ask with a schema")
 
 
 def threads() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def log_softmax(logits: Any) -> Any:
-    """Natural logarithms of the probabilities of all tokens, in double precision."""
+    """The natural log-probabilities of all tokens, in double precision."""
     import numpy as np
 
     wide = np.asarray(logits, dtype=np.float64)

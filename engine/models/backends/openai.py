@@ -1,7 +1,7 @@
-"""Servers with OpenAI's API: OpenAI, vLLM, llama.cpp's, Ollama; what is special of each stands in `quirks`.
+"""Servers with OpenAI's API: OpenAI, vLLM, llama.cpp's server, Ollama. Their differences are in `quirks`.
 
-It speaks HTTP itself, without OpenAI's SDK: most of what differs between servers are members of requests and replies
-that the SDK has no types for, and a reply that is cut must not pass for a whole one.
+Uses plain HTTP, not OpenAI's SDK: the SDK has no types for most of what differs between servers, and a truncated reply
+must not pass for a complete one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from engine.errors import SiaError
-from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, sampling, spoken
-from engine.models.extras import missing
+from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, final_text, sampling
+from engine.models.extras import missing_package
 from engine.models.faults import classify, retry_after
 from engine.models.protocol import (
     Finish,
@@ -24,7 +24,7 @@ from engine.models.protocol import (
     Reply,
     Request,
     RetryableError,
-    Scored,
+    ScoreReply,
     Token,
     ToolCall,
 )
@@ -32,7 +32,7 @@ from engine.usage import Usage
 
 OPENAI = "https://api.openai.com/v1"
 SILENCE_S = 600.0
-"""How long a server may say nothing: replies that are not streamed come after all of their tokens."""
+"""Seconds that a server may send nothing: a reply that is not streamed arrives after its last token."""
 _FINISH: Mapping[str, Finish] = {
     "stop": "stop",
     "length": "length",
@@ -41,11 +41,11 @@ _FINISH: Mapping[str, Finish] = {
     "content_filter": "refused",
 }
 Loader = Callable[[str], Awaitable[str]]
-"""Makes a server serve an adapter, and answers with the model's name for it."""
+"""Loads an adapter into the server, and returns the model name to request it by."""
 
 
 class OpenAI:
-    """A model behind a server at `url` (ending in `/v1`), which is one `kind` of `QUIRKS`."""
+    """A model on the server at `url` (ending in `/v1`); `kind` is a key of `QUIRKS`."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class OpenAI:
         try:
             import httpx2
         except ModuleNotFoundError:
-            raise missing("httpx2", "agents") from None
+            raise missing_package("httpx2", "agents") from None
         self.weights = weights
         self.abilities = QUIRKS[kind].abilities
         self._kind, self._quirks, self._key_name, self._load = kind, QUIRKS[kind], key_name, load
@@ -72,37 +72,37 @@ class OpenAI:
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
         """One reply; raises `RetryableError` or `PermanentError`."""
-        body = wire(request, self._kind) | {"model": await self._served(request.adapter)}
+        body = wire(request, self._kind) | {"model": await self._model_name(request.adapter)}
         if on_text and self._quirks.streams_usage and not request.choices:
-            return await self._streamed(body, request, on_text)
+            return await self._stream(body, request, on_text)
         answer = await self._post("/chat/completions", body)
         reply = _reply(answer, request)
         if on_text:
             on_text(reply.text)
         return reply
 
-    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        """Log-probabilities of `continuations`, each tokenized by itself; only vLLM tells them of given texts."""
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
+        """Log-probabilities of `continuations`, each tokenized by itself; only vLLM scores given texts."""
         if not self._quirks.score:
             raise PermanentError(
                 "this server scores no given texts", "use vLLM, or a model in this process (gguf:, hf:)"
             )
-        name = await self._served(adapter)
+        name = await self._model_name(adapter)
         given = await self._tokens(prompt, name)
         logprobs, total = [], 0
         for text in continuations:
             ending = await self._tokens(text, name)
             body = {"model": name, "prompt": [*given, *ending], "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
             answer = await self._post("/completions", body)
-            told = answer["choices"][0]["prompt_logprobs"][len(given) :]
-            logprobs.append(sum(row[str(token)]["logprob"] for token, row in zip(ending, told, strict=True)))
+            rows = answer["choices"][0]["prompt_logprobs"][len(given) :]
+            logprobs.append(sum(row[str(token)]["logprob"] for token, row in zip(ending, rows, strict=True)))
             total += answer["usage"]["prompt_tokens"]
-        return Scored(logprobs, Usage(input=total, output=len(logprobs)))
+        return ScoreReply(logprobs, Usage(input=total, output=len(logprobs)))
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _served(self, adapter: str | None) -> str:
+    async def _model_name(self, adapter: str | None) -> str:
         if adapter is None:
             return self.weights
         if self._load is None:
@@ -110,7 +110,7 @@ class OpenAI:
         return await self._load(adapter)
 
     async def _tokens(self, text: str, name: str) -> list[int]:
-        # /tokenize is vLLM's own and lies beside /v1
+        # /tokenize is vLLM's own endpoint, beside /v1
         url = self._http.base_url.join("/tokenize")
         answer = await self._post(url, {"model": name, "prompt": text, "add_special_tokens": False})
         return list(answer["tokens"])
@@ -120,45 +120,45 @@ class OpenAI:
             response = await self._http.post(path, json=body)
             answer: dict[str, Any] = response.json() if response.status_code == 200 else {}
         except self._fault as error:
-            raise self._broken(error) from error
+            raise self._connection_error(error) from error
         except ValueError as error:
             raise RetryableError(f"the server's answer is not JSON ({error})") from error
         if response.status_code != 200:
             raise self._classify(response, response.text)
         return answer
 
-    async def _streamed(self, body: dict[str, Any], request: Request, on_text: OnText) -> Reply:
+    async def _stream(self, body: dict[str, Any], request: Request, on_text: OnText) -> Reply:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-        arriving = _Arriving(on_text)
+        builder = _ReplyBuilder(on_text)
         try:
             async with self._http.stream("POST", "/chat/completions", json=body) as response:
                 if response.status_code != 200:
                     raise self._classify(response, (await response.aread()).decode(errors="replace"))
                 async for event in self._events(response):
                     if event.data == "[DONE]":
-                        return _reply(arriving.whole(), request)
-                    arriving.take(json.loads(event.data))
+                        return _reply(builder.build(), request)
+                    builder.add(json.loads(event.data))
         except self._fault as error:
-            raise self._broken(error) from error
+            raise self._connection_error(error) from error
         except ValueError as error:
-            raise RetryableError(f"an event of the stream was broken ({error})") from error
-        raise RetryableError("the stream ended before the reply did")
+            raise RetryableError(f"the stream sent a malformed event ({error})") from error
+        raise RetryableError("the stream ended before the reply was complete")
 
-    def _broken(self, error: Exception) -> RetryableError:
+    def _connection_error(self, error: Exception) -> RetryableError:
         return RetryableError(f"the connection to {self._http.base_url} broke ({type(error).__name__}: {error})")
 
     def _classify(self, response: Any, text: str) -> RetryableError | PermanentError:
         return classify(
-            response.status_code, _said(text), key=f"${self._key_name}", after_s=retry_after(response.headers)
+            response.status_code, _error_message(text), key=f"${self._key_name}", after_s=retry_after(response.headers)
         )
 
 
 async def kind_of(url: str, key: str = "") -> str:
-    """Which kind of server answers at `url`, by the owner of its models; raises `SiaError` where none answers."""
+    """The kind of the server at `url`, by the owner of its models; raises `SiaError` if none answers."""
     try:
         import httpx2
     except ModuleNotFoundError:
-        raise missing("httpx2", "agents") from None
+        raise missing_package("httpx2", "agents") from None
     headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
         async with httpx2.AsyncClient(headers=headers, timeout=10) as http:
@@ -172,7 +172,7 @@ async def kind_of(url: str, key: str = "") -> str:
 
 
 def wire(request: Request, kind: str) -> dict[str, Any]:
-    """The request in OpenAI's form, as a server of this kind wants it; `model` is left to the caller."""
+    """The request in OpenAI's format for this kind of server; the caller adds `model`."""
     quirks = QUIRKS[kind]
     body: dict[str, Any] = {"messages": [_message(m) for m in request.messages], quirks.limit: request.max_tokens}
     body |= sampling(request, kind) | constraint(request, kind)
@@ -194,15 +194,15 @@ def wire(request: Request, kind: str) -> dict[str, Any]:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    told: dict[str, Any] = {"role": message.role, "content": message.text}
+    body: dict[str, Any] = {"role": message.role, "content": message.text}
     if message.role == "tool":
-        return told | {"tool_call_id": message.answers}
+        return body | {"tool_call_id": message.answers}
     if message.calls:
-        told["tool_calls"] = [
+        body["tool_calls"] = [
             {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.arguments)}}
             for c in message.calls
         ]
-    return told
+    return body
 
 
 def _reply(answer: dict[str, Any], request: Request) -> Reply:
@@ -211,54 +211,54 @@ def _reply(answer: dict[str, Any], request: Request) -> Reply:
         message, usage = choice["message"], answer.get("usage") or {}
         finish = _FINISH.get(choice.get("finish_reason") or "")
         if finish is None:
-            raise RetryableError("the reply came without its end")
-        text = spoken(message.get("content") or "")
+            raise RetryableError("the reply has no finish reason")
+        text = final_text(message.get("content") or "")
         if request.choices and text.startswith("{") and finish == "stop":
             text = msgspec.json.decode(text)[CHOICE]
         calls = [_call(call) for call in message.get("tool_calls") or ()]
     except (KeyError, IndexError, TypeError, msgspec.DecodeError) as error:
-        raise RetryableError(f"the reply has not the form of one ({type(error).__name__}: {error})") from error
+        raise RetryableError(f"the reply is malformed ({type(error).__name__}: {error})") from error
     return Reply(
         text, "tools" if calls and finish == "stop" else finish, _usage(usage), calls=calls,
-        prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled(choice),
+        prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled_tokens(choice),
     )  # fmt: skip
 
 
-def _usage(told: Mapping[str, Any]) -> Usage:
-    # `prompt_tokens` counts cached ones too; reasoning that is not in the text is in `completion_tokens`.
-    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+def _usage(usage: Mapping[str, Any]) -> Usage:
+    # `prompt_tokens` includes cached ones; `completion_tokens` includes reasoning that is not in the text.
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
     return Usage(
-        input=told.get("prompt_tokens", 0) - cached, output=told.get("completion_tokens", 0), cache_read=cached
+        input=usage.get("prompt_tokens", 0) - cached, output=usage.get("completion_tokens", 0), cache_read=cached
     )
 
 
-def _call(told: Mapping[str, Any]) -> ToolCall:
-    function = told["function"]
+def _call(call: Mapping[str, Any]) -> ToolCall:
+    function = call["function"]
     try:
-        return ToolCall(told["id"], function["name"], json.loads(function["arguments"] or "{}"))
+        return ToolCall(call["id"], function["name"], json.loads(function["arguments"] or "{}"))
     except ValueError as error:
         raise RetryableError(f"the arguments of {function['name']} are not JSON ({error})") from error
 
 
-def _sampled(choice: Mapping[str, Any]) -> list[Token]:
-    ids, told = choice.get("token_ids") or (), (choice.get("logprobs") or {}).get("content") or ()
-    return [Token(i, row["logprob"]) for i, row in zip(ids, told, strict=True)] if len(ids) == len(told) else []
+def _sampled_tokens(choice: Mapping[str, Any]) -> list[Token]:
+    ids, rows = choice.get("token_ids") or (), (choice.get("logprobs") or {}).get("content") or ()
+    return [Token(i, row["logprob"]) for i, row in zip(ids, rows, strict=True)] if len(ids) == len(rows) else []
 
 
-def _said(text: str) -> str:
-    """The message in an error's body, of which every server has a form of its own."""
+def _error_message(text: str) -> str:
+    """The message in an error response; each server has its own format."""
     try:
         body = json.loads(text)
         error = body.get("error", body)
-        said = error if isinstance(error, str) else error.get("message") or error.get("detail")
+        message = error if isinstance(error, str) else error.get("message") or error.get("detail")
         code = "" if isinstance(error, str) else error.get("code") or ""
     except (ValueError, AttributeError):
-        return text.strip()[:300] or "an answer without a word"
-    return f"{said or text.strip()[:300]}" + (f" [{code}]" if isinstance(code, str) and code else "")
+        return text.strip()[:300] or "empty response body"
+    return f"{message or text.strip()[:300]}" + (f" [{code}]" if isinstance(code, str) and code else "")
 
 
-class _Arriving:
-    """A streamed reply, put together to the form that a reply in one piece has."""
+class _ReplyBuilder:
+    """Builds the body of a reply that is not streamed from the chunks of a stream."""
 
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
@@ -269,10 +269,10 @@ class _Arriving:
         self._logprobs: list[Any] = []
         self._finish: str | None = None
 
-    def take(self, chunk: dict[str, Any]) -> None:
+    def add(self, chunk: dict[str, Any]) -> None:
         if "error" in chunk:
             status = chunk["error"].get("code") if isinstance(chunk["error"], dict) else None
-            raise classify(status if isinstance(status, int) else 500, _said(json.dumps(chunk)), key="the key")
+            raise classify(status if isinstance(status, int) else 500, _error_message(json.dumps(chunk)), key="the key")
         self._whole |= {k: chunk[k] for k in ("usage", "prompt_token_ids") if chunk.get(k)}
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
@@ -280,18 +280,18 @@ class _Arriving:
                 self._texts.append(text)
                 self._on_text(text)
             for call in delta.get("tool_calls") or ():
-                self._add(call)
+                self._add_call(call)
             self._ids += choice.get("token_ids") or ()
             self._logprobs += (choice.get("logprobs") or {}).get("content") or ()
             self._finish = choice.get("finish_reason") or self._finish
 
-    def _add(self, told: dict[str, Any]) -> None:
-        call = self._calls.setdefault(told.get("index", 0), {"id": "", "function": {"name": "", "arguments": ""}})
-        call["id"] = told.get("id") or call["id"]
+    def _add_call(self, delta: dict[str, Any]) -> None:
+        call = self._calls.setdefault(delta.get("index", 0), {"id": "", "function": {"name": "", "arguments": ""}})
+        call["id"] = delta.get("id") or call["id"]
         for part in ("name", "arguments"):
-            call["function"][part] += (told.get("function") or {}).get(part) or ""
+            call["function"][part] += (delta.get("function") or {}).get(part) or ""
 
-    def whole(self) -> dict[str, Any]:
+    def build(self) -> dict[str, Any]:
         message = {"content": "".join(self._texts), "tool_calls": [self._calls[i] for i in sorted(self._calls)]}
-        told = {"token_ids": self._ids, "logprobs": {"content": self._logprobs}}
-        return {**self._whole, "choices": [{"message": message, "finish_reason": self._finish, **told}]}
+        tokens = {"token_ids": self._ids, "logprobs": {"content": self._logprobs}}
+        return {**self._whole, "choices": [{"message": message, "finish_reason": self._finish, **tokens}]}

@@ -1,4 +1,4 @@
-"""In what servers with OpenAI's API differ, as data: one row for each kind of server. docs/models.md shows it."""
+"""The differences between servers with OpenAI's API, as data: one row for each kind. docs/models.md shows them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from engine.models.protocol import Abilities, Request
 
 
 class Quirks(NamedTuple):
-    """How one kind of server is spoken to."""
+    """How requests to one kind of server differ."""
 
     choices: Literal["structured_outputs", "grammar", "schema"]
     schema: Literal["json_schema", "json_object"]
-    """`json_object` carries the schema beside its type: llama-cpp-python's server answers `json_schema` with 500."""
+    """`json_object` has the schema beside its type: llama-cpp-python's server answers `json_schema` with 500."""
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     streams_usage: bool = True
-    """Whether a stream can end with its usage; where not, replies come in one piece, for the sake of the counts."""
+    """Whether a stream can end with its usage; if not, replies are not streamed, so that tokens are counted."""
     seed: bool = True
     tools: bool = True
     token_ids: bool = False
-    """Whether it tells the ids of the tokens of prompt and reply, and their log-probabilities."""
+    """Whether it returns the token ids of prompt and reply, and their log-probabilities."""
     score: bool = False
-    """Whether it has `/tokenize`, and `prompt_logprobs` for a prompt of token ids."""
+    """Whether it has `/tokenize`, and `prompt_logprobs` for prompts of token ids."""
     adapters: bool = False
 
     @property
@@ -45,28 +45,28 @@ OWNERS: Mapping[str, str] = {
     "vllm": "vllm", "llamacpp": "llamacpp", "me": "llamacpp", "library": "ollama", "openai": "openai",
     "system": "openai",
 }  # fmt: skip
-"""What `owned_by` in the list of a server's models tells of the server; `me` is llama-cpp-python."""
-_UNSAMPLED = ("o1", "o3", "o4", "gpt-5", "gpt-6")
-"""OpenAI's own models that reason: they refuse `temperature` and `top_p`."""
+"""The kind of a server by `owned_by` in its list of models; `me` is llama-cpp-python."""
+_REASONING_MODELS = ("o1", "o3", "o4", "gpt-5", "gpt-6")
+"""OpenAI's reasoning models: they reject `temperature` and `top_p`."""
 CHOICE = "choice"
-"""Where `choices` become a schema, the reply is an object with this member."""
+"""The member of the reply's object where `choices` are sent as a schema."""
 
 
 def grammar(choices: Any) -> str:
-    """A GBNF grammar of exactly these texts."""
+    """A GBNF grammar that accepts exactly these texts."""
     return "root ::= " + " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
 
 
 def sampling(request: Request, kind: str) -> dict[str, Any]:
-    """Temperature, nucleus and seed, as far as the server takes them."""
-    if kind == "openai" and request.weights.startswith(_UNSAMPLED):
+    """Temperature, top_p and seed, as far as the server accepts them."""
+    if kind == "openai" and request.weights.startswith(_REASONING_MODELS):
         return {}
-    taken: dict[str, Any] = {"temperature": request.temperature, "top_p": request.top_p}
-    return taken | ({"seed": request.seed} if QUIRKS[kind].seed else {})
+    found: dict[str, Any] = {"temperature": request.temperature, "top_p": request.top_p}
+    return found | ({"seed": request.seed} if QUIRKS[kind].seed else {})
 
 
 def constraint(request: Request, kind: str) -> dict[str, Any]:
-    """The members of a request that bind the reply to its choices or its schema."""
+    """The members of a request that constrain the reply to its choices or its schema."""
     quirks = QUIRKS[kind]
     schema: Any = request.schema
     if request.choices:
@@ -85,8 +85,8 @@ def constraint(request: Request, kind: str) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}}
 
 
-def spoken(text: str) -> str:
-    """What a reply says: of the channels of gpt-oss (harmony), where a server leaves them in, only `final`."""
+def final_text(text: str) -> str:
+    """A reply's text; only the channel `final` where a server leaves the channels of gpt-oss (harmony) in it."""
     if "<|channel|>" not in text:
         return text
     _, found, final = text.rpartition("<|channel|>final<|message|>")

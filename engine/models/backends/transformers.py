@@ -1,7 +1,7 @@
-"""A checkpoint in this process, by transformers: what the weights lever trains, in fp32, on a CPU or a GPU.
+"""A checkpoint in this process, by transformers: the models that the weights lever trains, in fp32, on CPU or GPU.
 
-Slower than llama.cpp, and exact: prompt, sampling and log-probabilities are computed by the code that also trains.
-Every call depends on its request alone: the cache of one prompt serves one call.
+Slower than llama.cpp, but exact: the code that trains also computes prompts, samples and log-probabilities. A reply
+depends on its request alone: the KV cache of a prompt serves one call.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.models.backends.local import Compute, IncrementalText, no_tools, room, threadsafe, turns
+from engine.models.backends.local import Compute, IncrementalText, max_reply_tokens, reject_tools, threadsafe, turns
 from engine.models.backends.trie import rows
-from engine.models.extras import missing
+from engine.models.extras import missing_package
 from engine.models.files.adapter import adapter_folder
 from engine.models.files.checkpoint import weights_of
-from engine.models.protocol import Abilities, Finish, OnText, PermanentError, Reply, Request, Scored, Token
+from engine.models.protocol import Abilities, Finish, OnText, PermanentError, Reply, Request, ScoreReply, Token
 from engine.usage import Usage
 
 
 class Transformers:
     """A causal language model from a folder with a chat template.
 
-    `weights` is `hf:` and the SHA-256 of its tensors' file; `adapters` holds a folder in PEFT's form for each adapter.
+    `weights` is `hf:` and the SHA-256 of its tensor files; `adapters` has a folder in PEFT's format for each adapter.
     """
 
     abilities = Abilities(tools=False, score=True, choices=True, seed=True, adapters=True, tokens=True)
 
     def __init__(self, folder: Path, *, adapters: Path | None = None) -> None:
-        # Threads that wait for each other by spinning make a machine that is shared twenty times slower.
+        # Threads that spin while they wait make a shared machine twenty times slower.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
             import peft
@@ -42,7 +42,7 @@ class Transformers:
 
             from engine.models.backends.forward_pass import predict
         except ModuleNotFoundError as error:
-            raise missing(str(error.name), "train") from None
+            raise missing_package(str(error.name), "train") from None
         logging.disable_progress_bar()  # standard error belongs to the run
         logging.set_verbosity_error()
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch|transformers|peft")
@@ -59,20 +59,20 @@ class Transformers:
         ends = self._model.generation_config.eos_token_id
         self._ends = {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
         self._adapters = adapters
-        self._adapted: Any = None  # the model with its adapters, which lie in its own layers
+        self._adapted: Any = None  # the model with its adapters, which share its layers
         self._loaded: set[str] = set()
         self._compute = Compute("transformers")
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
-        """One reply; `choices` are decided by their log-probabilities. Raises `PermanentError`."""
-        no_tools(request)
+        """One reply; one of `choices` is picked by log-probability. Raises `PermanentError`."""
+        reject_tools(request)
         if request.schema:
-            raise PermanentError("this backend has no grammar", "use gguf: for replies of a schema")
+            raise PermanentError("this backend has no grammar", "use gguf: for replies under a schema")
         tell = threadsafe(on_text)
         return await self._compute.run(lambda stop: self._chat(request, tell, stop))
 
-    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        """Log-probabilities of `continuations`, each tokenized by itself, after `prompt` as it stands."""
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
+        """Log-probabilities of `continuations` after `prompt`; each is tokenized by itself."""
         return await self._compute.run(lambda _: self._score(self._ids(prompt), continuations, adapter))
 
     async def close(self) -> None:
@@ -81,33 +81,33 @@ class Transformers:
     def _chat(self, request: Request, on_text: OnText | None, stop: threading.Event) -> Reply:
         text = self._tokenizer.apply_chat_template(turns(request.messages), tokenize=False, add_generation_prompt=True)
         prompt = self._ids(text)
-        left = room(request, len(prompt), self._context)
+        left = max_reply_tokens(request, len(prompt), self._context)
         if request.choices:
             return self._choose(request, prompt, on_text)
-        self._use(request.adapter)
+        self._activate(request.adapter)
         torch, random = self._torch, self._torch.Generator().manual_seed(request.seed)
-        emerging, tokens = IncrementalText(request.stop, on_text), list[Token]()
+        output, tokens = IncrementalText(request.stop, on_text), list[Token]()
         finish: Finish = "length"
-        given, past, ended, told = prompt, None, 0, [""]
+        ids, past, ended, before = prompt, None, 0, [""]
         with torch.inference_mode():
             while len(tokens) < left and not stop.is_set():
-                out = self._model(input_ids=self._tensor(given), past_key_values=past, use_cache=True)
+                out = self._model(input_ids=self._tensor(ids), past_key_values=past, use_cache=True)
                 past, row = out.past_key_values, out.logits[0, -1].double().cpu()
                 token = self._sample(row, request, random)
                 tokens.append(Token(token, float(torch.log_softmax(row, -1)[token])))
                 if token in self._ends:
                     finish, ended = "stop", 1
                     break
-                if emerging.add(self._more(tokens, told)):
+                if output.add(self._new_text(tokens, before)):
                     finish = "stop"
                     break
-                given = [token]
-        emerging.add(b"", final=True)
+                ids = [token]
+        output.add(b"", final=True)
         usage = Usage(input=len(prompt), output=len(tokens) - ended)
-        return Reply(emerging.text, finish, usage, prompt_ids=prompt, tokens=tokens)
+        return Reply(output.text, finish, usage, prompt_ids=prompt, tokens=tokens)
 
     def _choose(self, request: Request, prompt: Sequence[int], on_text: OnText | None) -> Reply:
-        """The choice with the highest log-probability; at a temperature one is drawn in proportion."""
+        """The choice with the highest log-probability; at a temperature, one drawn in proportion to probability."""
         scored = self._score(prompt, request.choices, request.adapter)
         torch = self._torch
         row = torch.tensor(list(scored.logprobs), dtype=torch.float64)
@@ -129,10 +129,10 @@ class Transformers:
             chances = torch.zeros_like(chances).scatter(0, order, ordered)
         return int(torch.multinomial(chances, 1, generator=random))
 
-    def _score(self, given: Sequence[int], continuations: Sequence[str], adapter: str | None) -> Scored:
+    def _score(self, given: Sequence[int], continuations: Sequence[str], adapter: str | None) -> ScoreReply:
         endings = [self._ids(text) for text in continuations]
-        room(Request(self.weights, ()), len(given) + max(map(len, endings), default=0), self._context)
-        self._use(adapter)
+        max_reply_tokens(Request(self.weights, ()), len(given) + max(map(len, endings), default=0), self._context)
+        self._activate(adapter)
         spoken = [0.0] * len(endings)
         calls = [(i, given, ending) for i, ending in enumerate(endings)]
         with self._torch.inference_mode():
@@ -140,10 +140,10 @@ class Transformers:
                 logprobs = self._predict(self._adapted or self._model, [row]).logprobs.double().cpu()
                 for i, path in row.paths:
                     spoken[i] = float(logprobs[path].sum())
-        return Scored(spoken, Usage(input=len(given) + sum(map(len, endings))))
+        return ScoreReply(spoken, Usage(input=len(given) + sum(map(len, endings))))
 
-    def _use(self, adapter: str | None) -> None:
-        """Puts `adapter` in force; what was loaded once is not read again, and the base never is."""
+    def _activate(self, adapter: str | None) -> None:
+        """Activates `adapter`, which is read from disk once; the base is not reloaded."""
         if adapter is None:
             if self._adapted:
                 self._adapted.base_model.disable_adapter_layers()
@@ -159,12 +159,12 @@ class Transformers:
         self._adapted.set_adapter(adapter)
         self._adapted.base_model.enable_adapter_layers()
 
-    def _more(self, tokens: Sequence[Token], told: list[str]) -> bytes:
-        """What the last token adds to the text; a letter that is cut between tokens comes with its last one."""
+    def _new_text(self, tokens: Sequence[Token], last: list[str]) -> bytes:
+        """The text that the last token adds to `last`, which is updated; split characters come when complete."""
         text = self._tokenizer.decode([token.id for token in tokens], skip_special_tokens=True)
         if text.endswith("\ufffd"):
             return b""
-        before, told[0] = told[0], text
+        before, last[0] = last[0], text
         return str(text[len(before) :]).encode()
 
     def _ids(self, text: str) -> list[int]:

@@ -1,7 +1,7 @@
-"""Texts with common beginnings, as trees: whatever several of them share is computed once.
+"""Token sequences with common prefixes, as trees: shared prefixes are computed once.
 
-Eight short answers to one prompt cost little more than one, and prompts that differ in a name only cost little more
-than the name. A token that nothing follows is predicted, and need not be computed.
+Eight short answers to one prompt cost little more than one. A token without a successor is predicted, but not fed to
+the model.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 Call = tuple[int, Sequence[int], Sequence[int]]
-"""The number of an owner, a prompt of at least one token, and tokens to be predicted after it."""
+"""The number of an owner, a prompt of at least one token, and the tokens to predict after it."""
 
 
 class Row(NamedTuple):
-    """A beginning that all texts of a tree share, and what comes after it.
+    """A prefix tree: the shared prefix `prompt`, and the nodes after it.
 
-    Node `n` is `token[n]` after node `parent[n]`, or after the beginning where that is -1; a parent stands before its
-    children. `inner` are the nodes that have children, `targets` those that are predicted, both ascending. A path is
-    the owner of a call, and where in `targets` its tokens are, in order.
+    Node `n` is `token[n]` after node `parent[n]`, or after the prefix if that is -1; parents come before their
+    children. `inner` are the nodes that have children, `targets` those to predict, both ascending. A path is the owner
+    of a call, and the indices of its tokens in `targets`, in order.
     """
 
     prompt: tuple[int, ...]
@@ -30,14 +30,14 @@ class Row(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Tokens to be computed."""
+        """The number of tokens to compute."""
         return len(self.prompt) + len(self.inner)
 
 
 def rows(calls: Iterable[Call], tokens: int) -> list[Row]:
-    """The calls in as few trees as pay, none of them larger than `tokens` unless one prompt's is.
+    """Groups calls into trees where sharing saves work; a tree has at most `tokens` tokens, or one prompt.
 
-    In the order of their prompts; calls without tokens are left out.
+    In the order of the prompts; calls without tokens are left out.
     """
     found: dict[tuple[int, ...], list[tuple[int, Sequence[int]]]] = {}
     for owner, prompt, ending in calls:
@@ -45,10 +45,10 @@ def rows(calls: Iterable[Call], tokens: int) -> list[Row]:
             found.setdefault(tuple(prompt), []).append((owner, ending))
     made: list[Row] = []
     some: list[tuple[int, ...]] = []
-    alone = shared = 0  # tokens of `some` if nothing were shared, and those of their common beginning
+    alone = shared = 0  # tokens of `some` without sharing, and tokens of their common prefix
     for prompt in sorted(found):
         size = len(prompt) + _inner(found[prompt])
-        common = _common(some[0], prompt) if some else len(prompt)
+        common = _shared_prefix(some[0], prompt) if some else len(prompt)
         together = alone + size - len(some) * common
         if some and (together > tokens or len(some) * common <= (len(some) - 1) * shared):
             made.append(_row({prompt: found[prompt] for prompt in some}))
@@ -59,7 +59,7 @@ def rows(calls: Iterable[Call], tokens: int) -> list[Row]:
 
 
 def depths(row: Row) -> list[int]:
-    """How many nodes stand before each node."""
+    """The depth of each node."""
     found: list[int] = []
     for parent in row.parent:
         found.append(0 if parent < 0 else found[parent] + 1)
@@ -67,7 +67,7 @@ def depths(row: Row) -> list[int]:
 
 
 def batches(some: Sequence[Row], tokens: int) -> list[list[Row]]:
-    """Rows of like length together, padded to no more than `tokens` unless one row has more."""
+    """Batches of rows of similar length, padded to at most `tokens` unless a single row has more."""
     found: list[list[Row]] = []
     for row in sorted(some, key=lambda row: row.size):
         if found and row.size * (len(found[-1]) + 1) <= tokens:
@@ -79,7 +79,7 @@ def batches(some: Sequence[Row], tokens: int) -> list[list[Row]]:
 
 def _row(found: dict[tuple[int, ...], list[tuple[int, Sequence[int]]]]) -> Row:
     prompts = list(found)
-    shared = _common(prompts[0], prompts[-1])  # they are sorted: those between share as much
+    shared = _shared_prefix(prompts[0], prompts[-1])  # prompts are sorted: all others share this prefix
     nodes: dict[tuple[int, int], int] = {}
 
     def add(at: int, tokens: Sequence[int]) -> list[int]:
@@ -105,7 +105,7 @@ def _inner(endings: Sequence[tuple[int, Sequence[int]]]) -> int:
     return len({tuple(ending[:n]) for _, ending in endings for n in range(1, len(ending))})
 
 
-def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+def _shared_prefix(one: tuple[int, ...], other: tuple[int, ...]) -> int:
     count = 0
     for a, b in zip(one, other, strict=False):
         if a != b:

@@ -1,9 +1,8 @@
-"""vLLM on a GPU: a server that is found or started, and that takes LoRA adapters while it runs.
+"""vLLM on a GPU: a server that is started here or attached to, and that loads LoRA adapters at run time.
 
-vLLM's pins conflict with ours, so it lives in an environment of its own (`vllm_environment`, or an interpreter that the
-settings name), with which `vllm serve` is started; or a server is used that somebody else has started. Then it is a
-server with OpenAI's API like others. An adapter is named by its SHA-256, and loaded at its first use. A server that was
-started here dies with us.
+vLLM's pins conflict with ours, so `vllm serve` runs in an environment of its own (`vllm_environment`, or an interpreter
+that the settings name). Requests use OpenAI's API. An adapter is named by its SHA-256 and loaded at its first use.
+A server that was started here ends with this process.
 """
 
 from __future__ import annotations
@@ -19,39 +18,39 @@ from typing import IO, Any
 
 from engine.errors import SiaError
 from engine.models.backends.openai import OpenAI
-from engine.models.extras import missing
+from engine.models.extras import missing_package
 from engine.models.faults import classify
 from engine.models.files.adapter import adapter_folder
-from engine.models.protocol import OnText, Reply, Request, RetryableError, Scored
+from engine.models.protocol import OnText, Reply, Request, RetryableError, ScoreReply
 
 KEY = "VLLM_API_KEY"
 RANK = 64
-"""The highest rank of an adapter that a server started here takes."""
+"""The highest adapter rank that a server started here accepts."""
 _SERVE = """
 import ctypes, runpy, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: also when the engine is killed, the GPU is free again
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: frees the GPU also when the engine is killed
 sys.argv[0] = "vllm"
 runpy.run_module("vllm.entrypoints.cli.main", run_name="__main__", alter_sys=True)
 """
-_LATELY = 5
-"""Lines of a server's last words that are shown where it dies."""
+_LAST_LINES = 5
+"""Lines of a server's output that are shown when it dies."""
 Report = Callable[[str], None]
 
 
 class Vllm:
-    """A model served by vLLM; `weights` is the name under which it is served."""
+    """A model served by vLLM; `weights` is the name that the server gives it."""
 
     def __init__(self, weights: str, url: str, *, key: str = "", adapters: Path | None = None) -> None:
         self.weights = weights
-        self._served = OpenAI(weights, url, kind="vllm", key=key, key_name=KEY, load=self._load)
-        self.abilities = self._served.abilities
+        self._client = OpenAI(weights, url, kind="vllm", key=key, key_name=KEY, load=self._load)
+        self.abilities = self._client.abilities
         self._adapters, self._loaded, self._loading = adapters, set[str](), asyncio.Lock()
         self._url, self._key = url.rstrip("/"), key
         self._process: asyncio.subprocess.Process | None = None
 
     @classmethod
     async def attach(cls, weights: str, url: str, *, key: str, adapters: Path | None, report: Report) -> Vllm:
-        """A server that runs already; raises `SiaError` where none is healthy at `url`."""
+        """Attaches to a running server; raises `SiaError` if none is healthy at `url`."""
         model = cls(weights, url, key=key, adapters=adapters)
         if not await _healthy(url):
             await model.close()
@@ -70,7 +69,7 @@ class Vllm:
         adapters: Path | None,
         report: Report,
     ) -> Vllm:
-        """Starts a server and waits until it is healthy; it ends with `close`. Raises `SiaError`."""
+        """Starts a server and waits until it is healthy; `close` stops it. Raises `SiaError`."""
         if interpreter is None:
             raise SiaError(
                 "vLLM has no interpreter here",
@@ -90,14 +89,14 @@ class Vllm:
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
         """One reply; raises `RetryableError` or `PermanentError`."""
-        return await self._served.chat(request, on_text)
+        return await self._client.chat(request, on_text)
 
-    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        """Log-probabilities of `continuations` after `prompt` as it stands."""
-        return await self._served.score(prompt, continuations, adapter=adapter)
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
+        """Log-probabilities of `continuations` after `prompt`."""
+        return await self._client.score(prompt, continuations, adapter=adapter)
 
     async def close(self) -> None:
-        await self._served.close()
+        await self._client.close()
         if self._process and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
@@ -108,11 +107,11 @@ class Vllm:
                 await self._process.wait()
 
     async def _load(self, adapter: str) -> str:
-        """Has the server load an adapter that it has not, without loading the base again; its name is its SHA-256."""
+        """Loads an adapter into the server if it is not loaded yet; returns its name there, the SHA-256."""
         async with self._loading:
             if adapter not in self._loaded:
                 folder = adapter_folder(self._adapters, adapter, self.weights)
-                status, text = await self._ask("/load_lora_adapter", {"lora_name": adapter, "lora_path": str(folder)})
+                status, text = await self._post("/load_lora_adapter", {"lora_name": adapter, "lora_path": str(folder)})
                 if status == 404:
                     raise SiaError(
                         "this vLLM server takes no adapters",
@@ -123,7 +122,7 @@ class Vllm:
                 self._loaded.add(adapter)
         return adapter
 
-    async def _ask(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
+    async def _post(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
         import httpx2
 
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
@@ -154,20 +153,20 @@ async def _launch(
 
 
 async def _wait(url: str, process: asyncio.subprocess.Process, log: IO[bytes], minutes: float, report: Report) -> None:
-    """Until the server is healthy, telling its last line as it changes; raises `SiaError` where it dies or is late."""
-    told, loop = "", asyncio.get_running_loop()
+    """Waits until the server is healthy and reports its last output line; raises `SiaError` if it dies or is late."""
+    last_line, loop = "", asyncio.get_running_loop()
     deadline = loop.time() + minutes * 60
     while True:
         healthy, lines = await _healthy(url), _lines(log)
-        if lines and lines[-1] != told:
-            told = lines[-1]
-            report(f"vLLM: {told}")
+        if lines and lines[-1] != last_line:
+            last_line = lines[-1]
+            report(f"vLLM: {last_line}")
         if healthy:
             break
         if process.returncode is not None:
             raise SiaError(
-                f"vLLM ended while it started ({' / '.join(lines[-_LATELY:]) or 'without a word'})",
-                "put that right, or start it by hand and attach: vllm:NAME@URL",
+                f"vLLM exited during startup ({' / '.join(lines[-_LAST_LINES:]) or 'no output'})",
+                "fix the cause, or start vLLM yourself and attach: vllm:NAME@URL",
             )
         if loop.time() > deadline:
             raise SiaError(f"vLLM was not ready within {minutes:g} minutes", "raise vllm.start_minutes in sia.toml")
@@ -185,7 +184,7 @@ async def _healthy(url: str) -> bool:
     try:
         import httpx2
     except ModuleNotFoundError:
-        raise missing("httpx2", "agents") from None
+        raise missing_package("httpx2", "agents") from None
     try:
         async with httpx2.AsyncClient(timeout=5) as http:
             return bool((await http.get(f"{url.rstrip('/').removesuffix('/v1')}/health")).status_code == 200)

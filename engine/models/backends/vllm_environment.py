@@ -1,6 +1,6 @@
-"""vLLM in an environment of its own, in the user's cache: its pins are not ours, so no extra can bring it.
+"""vLLM in an environment of its own, in the user's cache: its pins conflict with ours, so no extra can install it.
 
-It is made whole or not at all, by the user's own pip, and found by `vllm:NAME` from then on.
+The user's pip installs it completely or not at all; `vllm:NAME` then uses it.
 """
 
 from __future__ import annotations
@@ -20,65 +20,65 @@ from engine.errors import SiaError
 
 VERSION = "0.33.0"
 PINS = (f"vllm=={VERSION}",)
-"""vLLM itself, since the endpoints that we use (adapters at run time, token ids in replies, structured outputs) move
-between its releases. It pins torch 2.14.0 and transformers below 5.21, where our extras need torch 2.13.0 and
-transformers from 5.24 on; all else follows from these, and pip resolves it."""
+"""vLLM is pinned, since the endpoints that we use (adapters at run time, token ids in replies, structured outputs)
+change between releases. It needs torch 2.14.0 and transformers below 5.21; our extras need torch 2.13.0 and
+transformers from 5.24 on. pip resolves everything else."""
 LEAST_DRIVER = 580
-"""Torch 2.14 comes built for CUDA 13, which needs this driver: NVIDIA, CUDA Compatibility, minor versions."""
+"""Torch 2.14 is built for CUDA 13, which needs this driver (NVIDIA, "CUDA Compatibility", minor versions)."""
 DOWNLOAD_GB, DISK_GB, MINUTES = 4, 12, 10
-"""Estimates: vLLM's own wheel has 0.34 GB; torch and the libraries of CUDA that it brings are most of the rest."""
+"""Estimates: vLLM's own wheel has 0.34 GB; torch and its CUDA libraries are most of the rest."""
 GB = 1e9
 _WHOLE = "sia-whole"
 Report = Callable[[str], None]
 
 
 def folder() -> Path:
-    """Where the environment is, or would be: one for each version of vLLM and of Python."""
+    """The environment's folder, whether it exists or not: one for each version of vLLM and of Python."""
     return cache.folder("vllm", f"{VERSION}-python{sys.version_info.major}.{sys.version_info.minor}")
 
 
 def interpreter() -> Path | None:
-    """The Python that has vLLM; None where the environment was not made, or not to its end."""
+    """The Python interpreter that has vLLM; None if the environment is missing or incomplete."""
     place = folder()
     return _python(place) if (place / _WHOLE).is_file() else None
 
 
-def takes() -> str:
-    """What making it takes, in one sentence."""
+def requirements() -> str:
+    """What the installation needs, in one sentence."""
     return (
         f"vLLM {VERSION} goes into an environment of its own, {folder()}: about {DOWNLOAD_GB} GB to download, "
-        f"{DISK_GB} GB of disk ({_free() / GB:.0f} GB are free there), some {MINUTES} minutes, and an NVIDIA GPU with "
+        f"{DISK_GB} GB of disk ({_free() / GB:.0f} GB free), about {MINUTES} minutes, and an NVIDIA GPU with "
         f"driver {LEAST_DRIVER} or later"
     )
 
 
 def refusal(gpus: Sequence[str], driver: str) -> SiaError | None:
-    """Why vLLM would not run, or not fit, on a machine with these GPUs and this driver ("" where that is not known)."""
-    anyway = "or pass --anyway to make the environment all the same"
+    """Why vLLM would not run or not fit on a machine with these GPUs and this driver ("" if unknown), or None."""
+    anyway = "or pass --anyway to install it all the same"
     if not gpus:
-        return SiaError("vLLM needs an NVIDIA GPU, and there is none here", f"do this where there is one, {anyway}")
+        return SiaError("vLLM needs an NVIDIA GPU, and there is none here", f"use a machine that has one, {anyway}")
     if driver and int(driver.partition(".")[0]) < LEAST_DRIVER:
         return SiaError(
-            f"vLLM {VERSION} needs NVIDIA's driver {LEAST_DRIVER} or later, and here is {driver}",
+            f"vLLM {VERSION} needs NVIDIA's driver {LEAST_DRIVER} or later, and this machine has {driver}",
             f"update the driver, {anyway}",
         )
     if (free := _free()) < (DISK_GB + DOWNLOAD_GB) * GB:
         return SiaError(
-            f"vLLM takes {DISK_GB + DOWNLOAD_GB} GB while it is installed, and {free / GB:.0f} GB are free",
-            f"free some, set $SIA_CACHE to a folder on a larger disk, {anyway}",
+            f"installing vLLM needs {DISK_GB + DOWNLOAD_GB} GB of disk, and {free / GB:.0f} GB are free",
+            f"free space, set $SIA_CACHE to a folder on a larger disk, {anyway}",
         )
     return None
 
 
 def make(report: Report, pins: Sequence[str] = PINS) -> Path:
-    """The interpreter of the environment, which is made where it is not there whole; raises `SiaError`."""
+    """The interpreter of the environment, which is installed unless it is complete; raises `SiaError`."""
     place = folder()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with cache.alone(place, report):
             if not interpreter():
                 patiently(lambda: _install(place, pins, report), report)
-                os.sync()  # pip leaves that to the system, and the mark says that all is there
+                os.sync()  # pip does not sync; the mark must not reach the disk before the files
                 atomic.write(place / _WHOLE, "\n".join(pins).encode())
     except DataMissing as error:
         why = str(error).removesuffix(".")
@@ -86,7 +86,7 @@ def make(report: Report, pins: Sequence[str] = PINS) -> Path:
     except subprocess.CalledProcessError:
         raise SiaError(
             f"{sys.executable} cannot make an environment",
-            "install what it lacks (`apt install python3-venv`), and try again",
+            "install the missing package (`apt install python3-venv`), and try again",
         ) from None
     except OSError as error:
         reason = error.strerror or error
@@ -98,9 +98,9 @@ def make(report: Report, pins: Sequence[str] = PINS) -> Path:
 
 
 def _install(place: Path, pins: Sequence[str], report: Report) -> None:
-    """Begins anew: what an interrupted try has left cannot be told from what is whole. pip keeps its downloads."""
+    """Installs from scratch, since what an interrupted installation left cannot be trusted. pip caches downloads."""
     shutil.rmtree(place, ignore_errors=True)
-    report(f"making an environment in {place}")
+    report(f"creating an environment in {place}")
     venv.create(place, with_pip=True, symlinks=True)
     pip.run(
         *("install", pins, "--only-binary", ":none:"),
@@ -116,5 +116,5 @@ def _python(place: Path) -> Path:
 
 
 def _free() -> int:
-    """Bytes that are free where the environment goes."""
+    """Free bytes on the disk of the environment."""
     return shutil.disk_usage(next(path for path in folder().parents if path.is_dir())).free

@@ -1,4 +1,4 @@
-"""Model files in the cache: fetched, converted, and named by content.
+"""Model files in the cache: downloaded, converted, and named by content.
 
-Never in it: a model at work.
+Never in it: a loaded model.
 """

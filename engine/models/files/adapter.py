@@ -1,10 +1,10 @@
-"""A LoRA adapter as it lies on disk, and the proof that it is what its name says.
+"""A LoRA adapter on disk: its files, its manifest, and its name, which is their digest.
 
-    adapter_config.json  adapter_model.safetensors     PEFT's form: transformers and vLLM
-    adapter.gguf                                       llama.cpp's, where its architecture has one
-    manifest.json                                      the base's weights, and where the adapter comes from
+    adapter_config.json  adapter_model.safetensors     PEFT's format, for transformers and vLLM
+    adapter.gguf                                       llama.cpp's format, if the architecture has one
+    manifest.json                                      the base model, and the adapter's lineage
 
-The folder's name is the SHA-256 over the base's name and over names and digests of the first three files.
+The folder's name is the SHA-256 over the base's name and the names and digests of the first three files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FILES = (GGUF, "adapter_config.json", "adapter_model.safetensors")
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What an adapter is for and where it comes from; only `base` enters its name."""
+    """An adapter's base model and origin; only `base` enters the adapter's name."""
 
     base: str
     architecture: str = ""
@@ -32,7 +32,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def manifest(folder: Path) -> Manifest:
-    """Raises `OSError` or `msgspec.MsgspecError` where there is none that can be read."""
+    """The adapter's manifest; raises `OSError` or `msgspec.MsgspecError` if it cannot be read."""
     return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
 
 
@@ -48,7 +48,7 @@ def identity(folder: Path) -> str:
 def adapter_folder(adapters: Path | None, adapter: str, weights: str) -> Path:
     """The folder of an adapter for the base `weights`; raises `PermanentError` if missing, damaged or of another.
 
-    Bases are compared where both are named in one way, as `hf:` or `gguf:`; a rewritten base has another digest.
+    Bases are compared if both have the same kind of name, `hf:` or `gguf:`; a converted base has another digest.
     """
     if adapters is None or not (adapters / adapter).is_dir():
         raise PermanentError(
@@ -61,7 +61,7 @@ def adapter_folder(adapters: Path | None, adapter: str, weights: str) -> Path:
         sound, base = False, ""
     if not sound:
         raise PermanentError(
-            f"the adapter {adapter[:12]} is damaged: its files are not those of its name", "copy its folder again"
+            f"the adapter {adapter[:12]} is damaged: its files do not match its name", "copy its folder again"
         )
     kind, _, _ = base.partition(":")
     if weights.startswith(f"{kind}:") and weights != base:

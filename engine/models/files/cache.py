@@ -1,4 +1,4 @@
-"""Where model files are kept between runs and workspaces: in the user's cache, each whole or not at all."""
+"""Model files in the user's cache, shared by runs and workspaces; a file is complete or missing."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from engine.errors import SiaError
 
 
 def models_folder() -> Path:
-    """The folder of all models; it need not exist."""
+    """The folder of all models, whether it exists or not."""
     return cache.folder("models")
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, which names weights whatever their file is called."""
+    """The SHA-256 of a file's content, which names weights independently of their file's name."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -28,7 +28,7 @@ def once(
     whole: Callable[[Path], bool] = Path.exists,
     report: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """As `domains.cache.once`; raises `SiaError` where the cache cannot be written."""
+    """As `domains.cache.once`; raises `SiaError` if the cache cannot be written."""
     try:
         return cache.once(target, make, whole=whole, report=report)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A GGUF file as a checkpoint that transformers and peft can work with: fp32, once, kept under its source's SHA-256."""
+"""A GGUF file converted to an fp32 checkpoint for transformers and peft, cached under the SHA-256 of its source."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.models.extras import missing
+from engine.models.extras import missing_package
 from engine.models.files.cache import models_folder, once, sha256
 
 
 def weights_of(folder: Path) -> str:
-    """What names the weights of a checkpoint: `hf:` and the SHA-256 of its tensors' files. Raises `SiaError`."""
+    """The name of a checkpoint's weights: `hf:` and the SHA-256 of its tensor files. Raises `SiaError`."""
     tensors = sorted(folder.glob("*.safetensors"))
     if not tensors:
-        raise SiaError(f"{folder} holds no *.safetensors", "name the folder of a checkpoint that is whole")
+        raise SiaError(f"{folder} holds no *.safetensors", "name the folder of a complete checkpoint")
     return "hf:" + "+".join(sha256(path) for path in tensors)
 
 
 def of_gguf(source: Path) -> Path:
-    """The folder of the checkpoint of `source`; making it takes half a minute, afterwards it loads in half a second.
+    """The folder of the checkpoint made from `source`. Conversion takes half a minute, loading it half a second.
 
-    A model that transformers loads from GGUF counts as quantized and cannot be saved: its numbers are copied into a
-    fresh model that knows nothing of where they came from.
+    transformers treats a model loaded from GGUF as quantized and cannot save it, so its tensors are copied into a new
+    model.
     """
     return once(models_folder() / "fp32" / sha256(source), lambda fresh: _write(source, fresh))
 
@@ -33,7 +33,7 @@ def _write(source: Path, target: Path) -> None:
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     except ModuleNotFoundError as error:
-        raise missing(str(error.name), "train") from None
+        raise missing_package(str(error.name), "train") from None
     where: dict[str, Any] = {"gguf_file": source.name}
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(source.parent, dtype=torch.float32, **where)
@@ -41,7 +41,7 @@ def _write(source: Path, target: Path) -> None:
         tokenizer: Any = AutoTokenizer.from_pretrained(source.parent, **where)
     except (ValueError, OSError, RuntimeError) as error:
         raise SiaError(
-            f"transformers cannot read {source} ({error})", "name a GGUF file of an architecture that it knows"
+            f"transformers cannot read {source} ({error})", "name a GGUF file of an architecture that it supports"
         ) from None
     if hasattr(config, "quantization_config"):
         del config.quantization_config

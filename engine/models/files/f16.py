@@ -1,6 +1,6 @@
-"""A GGUF file with its matrices in half precision: twice as fast on a CPU for prompts, and closer to what was trained.
+"""A GGUF file with its matrices in half precision: prompts are twice as fast on a CPU, and match training more closely.
 
-The quantized weights are dequantized as they are; what quantization has lost does not come back.
+Quantized weights are dequantized; what quantization lost stays lost.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.models.extras import missing
+from engine.models.extras import missing_package
 from engine.models.files.cache import models_folder, once, sha256
 
 
-def rewritten(source: Path) -> Path:
-    """The F16 form of `source`, made once and kept under the SHA-256 of its source; takes ten seconds for 100 MB."""
-    return once(models_folder() / "f16" / f"{sha256(source)}.gguf", lambda fresh: rewrite(source, fresh))
+def convert(source: Path) -> Path:
+    """The F16 version of `source`, cached under the SHA-256 of its source; conversion takes ten seconds per 100 MB."""
+    return once(models_folder() / "f16" / f"{sha256(source)}.gguf", lambda fresh: write_f16(source, fresh))
 
 
-def rewrite(source: Path, target: Path) -> None:
-    """Writes the F16 form of `source`: vectors in F32, matrices in F16, every other field as it is."""
+def write_f16(source: Path, target: Path) -> None:
+    """Writes the F16 version of `source`: vectors in F32, matrices in F16, all other fields unchanged."""
     try:
         import gguf
         import numpy as np
     except ModuleNotFoundError as error:
-        raise missing(str(error.name), "local") from None
+        raise missing_package(str(error.name), "local") from None
     reader = gguf.GGUFReader(source)
     writer = gguf.GGUFWriter(target, str(reader.fields["general.architecture"].contents()))
     for name, field in reader.fields.items():

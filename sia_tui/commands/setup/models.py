@@ -68,7 +68,7 @@ def _get_vllm(shared: Shared, *, yes: bool, anyway: bool) -> None:
         refused = vllm_environment.refusal(devices.gpus(), devices.driver_version())
         if refused and not anyway:
             raise refused
-        say(f"{vllm_environment.takes()}.")
+        say(f"{vllm_environment.requirements()}.")
         asks = sys.stdin.isatty() and not (yes or shared.headless or shared.as_json)
         if asks and not click.confirm("Continue?", default=True, err=True):
             return

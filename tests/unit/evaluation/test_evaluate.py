@@ -20,8 +20,8 @@ from engine.evaluation.trial import Answer, GradedAnswer, trials
 from engine.events import types as t
 from engine.grading.client import Grader
 from engine.grading.loader import find
-from engine.models.calling import Position, Scoring, Unavailable
-from engine.models.protocol import Reply, Request, Scored
+from engine.models.calling import ModelUnavailable, Position, ScoreRequest
+from engine.models.protocol import Reply, Request, ScoreReply
 from engine.sandbox import Isolation, open_sandbox, probe
 from engine.usage import Usage
 from harness_repo.harness import Harness, parse, read_folder
@@ -48,7 +48,7 @@ class Model:
             raise self._error
         return Reply(self._texts[int(at.place.rsplit("/", 1)[1]) % len(self._texts)], "stop", Usage())
 
-    async def score(self, at: Position, request: Scoring) -> Scored:
+    async def score(self, at: Position, request: ScoreRequest) -> ScoreReply:
         raise NotImplementedError
 
 
@@ -149,7 +149,7 @@ def test_votes_are_sampled_at_their_own_positions_and_the_most_frequent_reply_co
 
 def test_a_model_that_is_away_is_no_score() -> None:
     with pytest.raises(InfrastructureFailure, match="away"):
-        graded(ASKS, model=Model(error=Unavailable("away")))
+        graded(ASKS, model=Model(error=ModelUnavailable("away")))
 
 
 def test_baselines_go_through_the_verifier_and_a_judge_is_asked_at_their_own_places(tmp_path: Path) -> None:

@@ -10,19 +10,28 @@ import msgspec
 import pytest
 
 from engine.models.calling import (
+    BudgetExceeded,
     Caller,
-    Overspent,
-    Paid,
-    Policy,
+    CallPolicy,
+    ModelUnavailable,
+    PaidReply,
     Position,
-    Scoring,
-    Served,
-    Unavailable,
+    PricedModel,
+    ScoreRequest,
 )
-from engine.models.protocol import Abilities, Message, OnText, PermanentError, Reply, Request, RetryableError, Scored
+from engine.models.protocol import (
+    Abilities,
+    Message,
+    OnText,
+    PermanentError,
+    Reply,
+    Request,
+    RetryableError,
+    ScoreReply,
+)
 from engine.usage import Usage
 
-FAST = Policy(at_once=4, attempts=3, first_wait_s=0.001)
+FAST = CallPolicy(max_concurrent=4, attempts=3, first_wait_s=0.001)
 Behaviour = Callable[[Request], Awaitable[Reply]]
 
 
@@ -51,8 +60,8 @@ class Fake:
         finally:
             self.now -= 1
 
-    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> Scored:
-        return Scored([-1.0 for _ in continuations], Usage(input=3))
+    async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
+        return ScoreReply([-1.0 for _ in continuations], Usage(input=3))
 
     async def close(self) -> None:
         pass
@@ -72,14 +81,14 @@ class Ledger:
     @contextlib.contextmanager
     def reserve(self, usd: float, tokens: int) -> Iterator[None]:
         if self.spent + self.set_aside + tokens > self.cap:
-            raise Overspent("tokens", self.spent, self.cap)
+            raise BudgetExceeded("tokens", self.spent, self.cap)
         self.set_aside += tokens
         try:
             yield
         finally:
             self.set_aside -= tokens
 
-    def keep(self, at: Position, request: bytes, paid: Paid) -> None:
+    def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
         assert (request, at.place, at.ordinal) not in self.kept
         self.kept[request, at.place, at.ordinal] = paid.reply
         self.spent += paid.usage.input + paid.usage.output
@@ -96,8 +105,8 @@ def at(place: str, ordinal: int = 0) -> Position:
     return Position("task", place, ordinal)
 
 
-def caller(model: Fake, ledger: Ledger, policy: Policy = FAST) -> Caller:
-    return Caller(Served(model, lambda usage: usage.output * 0.01, policy), ledger)
+def caller(model: Fake, ledger: Ledger, policy: CallPolicy = FAST) -> Caller:
+    return Caller(PricedModel(model, lambda usage: usage.output * 0.01, policy), ledger)
 
 
 def test_what_is_remembered_is_not_asked_again() -> None:
@@ -139,7 +148,7 @@ def test_as_many_calls_fly_as_the_policy_allows_and_no_more() -> None:
     model = Fake(in_threes)
 
     async def go() -> None:
-        calls = caller(model, Ledger(), msgspec.structs.replace(FAST, at_once=3))
+        calls = caller(model, Ledger(), msgspec.structs.replace(FAST, max_concurrent=3))
         await asyncio.gather(*(calls.chat(at(str(i)), request("x")) for i in range(1 + 6 * 3)))
 
     asyncio.run(go())
@@ -166,7 +175,7 @@ def test_what_does_not_pass_is_given_up_after_so_many_attempts() -> None:
         raise RetryableError("overloaded", status=529)
 
     model, ledger = Fake(away), Ledger()
-    with pytest.raises(Unavailable, match="no reply in 3 attempts"):
+    with pytest.raises(ModelUnavailable, match="no reply in 3 attempts"):
         asyncio.run(caller(model, ledger).chat(at("a"), request("x")))
     assert len(model.asked) == 3
     assert len(ledger.retries) == 2
@@ -206,19 +215,19 @@ def test_a_request_that_is_wrong_does_not_stop_the_others() -> None:
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("at_once", [1, 4])
-def test_a_cap_holds_and_what_was_paid_is_kept(at_once: int) -> None:
+@pytest.mark.parametrize("max_concurrent", [1, 4])
+def test_a_cap_holds_and_what_was_paid_is_kept(max_concurrent: int) -> None:
     cap = 3000
     model, ledger = Fake(), Ledger(cap)
 
     async def go() -> list[object]:
-        calls = caller(model, ledger, msgspec.structs.replace(FAST, at_once=at_once))
+        calls = caller(model, ledger, msgspec.structs.replace(FAST, max_concurrent=max_concurrent))
         return list(
             await asyncio.gather(*(calls.chat(at(str(i)), request("x")) for i in range(300)), return_exceptions=True)
         )
 
     found = asyncio.run(go())
-    assert any(isinstance(one, Overspent) for one in found)
+    assert any(isinstance(one, BudgetExceeded) for one in found)
     assert 0 < ledger.spent <= cap
     assert len(ledger.kept) == len(model.asked) == sum(isinstance(one, Reply) for one in found)
 
@@ -240,7 +249,7 @@ def test_whoever_is_refused_for_money_waits_until_the_others_have_landed() -> No
         assert not second.done()
         gate.set()
         await first
-        with pytest.raises(Overspent):
+        with pytest.raises(BudgetExceeded):
             await second
         order.append("refused")
 
@@ -261,7 +270,7 @@ def test_a_secret_of_the_environment_is_in_no_error(monkeypatch: pytest.MonkeyPa
 
 
 def test_scores_are_kept_like_replies_and_refused_where_there_are_none() -> None:
-    scoring, ledger = Scoring("fake", "two and two is", ["4", "5"]), Ledger()
+    scoring, ledger = ScoreRequest("fake", "two and two is", ["4", "5"]), Ledger()
 
     async def go() -> None:
         calls = caller(Fake(), ledger)

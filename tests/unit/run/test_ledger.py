@@ -12,7 +12,7 @@ import pytest
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.storage.connection import transaction
-from engine.models.calling import Overspent, Paid, Position
+from engine.models.calling import BudgetExceeded, PaidReply, Position
 from engine.models.protocol import RetryableError
 from engine.run.ledger import RunLedger
 from engine.run.session import Ports, Run
@@ -21,7 +21,7 @@ from tests.histories import settings, started
 
 NO_PORTS = Ports(None, None, None, None, workers=1)  # type: ignore[arg-type]
 AT = Position("task", "val/val-1/0", 0, harness="h1")
-PAID = Paid("fake", None, 7, b'"reply"', "stop", Usage(input=10, output=5), 0.25, 1.5)
+PAID = PaidReply("fake", None, 7, b'"reply"', "stop", Usage(input=10, output=5), 0.25, 1.5)
 
 
 @pytest.fixture
@@ -107,14 +107,14 @@ def test_a_reply_that_was_left_out_of_an_import_is_asked_for_again(log: RunLog) 
 def test_what_is_in_flight_counts_with_all_that_it_may_cost(log: RunLog, caps: dict[str, Any], resource: str) -> None:
     ledger = ledger_of(run_of(log, **caps))
     with ledger.reserve(0.6, 60):
-        with pytest.raises(Overspent) as caught, ledger.reserve(0.6, 60):
+        with pytest.raises(BudgetExceeded) as caught, ledger.reserve(0.6, 60):
             pass
         assert caught.value.resource == resource
         with ledger.reserve(0.4, 40):
             pass
     with ledger.reserve(0.6, 60):
         ledger.keep(AT, b"ask", PAID)
-    with pytest.raises(Overspent), ledger.reserve(0.8, 90):
+    with pytest.raises(BudgetExceeded), ledger.reserve(0.8, 90):
         pass
 
 

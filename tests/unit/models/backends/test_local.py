@@ -1,4 +1,4 @@
-"""What models in this process share: text that emerges, room in the context, and one thread for all."""
+"""What models in this process share: incremental text, room in the context, and one thread for all calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.models.backends.local import Compute, IncrementalText, room
+from engine.models.backends.local import Compute, IncrementalText, max_reply_tokens
 from engine.models.protocol import PermanentError, Request
 
 
@@ -45,9 +45,9 @@ def test_a_beginning_of_the_stop_that_goes_on_otherwise_is_text() -> None:
 
 
 def test_a_prompt_that_fills_the_context_is_refused_and_one_that_nearly_does_gets_the_rest() -> None:
-    assert room(Request("w", (), max_tokens=100), prompt=95, context=100) == 5
+    assert max_reply_tokens(Request("w", (), max_tokens=100), prompt=95, context=100) == 5
     with pytest.raises(PermanentError, match="too long"):
-        room(Request("w", ()), prompt=100, context=100)
+        max_reply_tokens(Request("w", ()), prompt=100, context=100)
 
 
 def test_work_that_nobody_waits_for_is_told_to_stop() -> None:

@@ -79,7 +79,7 @@ def test_without_a_gpu_it_is_refused_in_one_sentence_and_nothing_is_asked_or_mad
 
 @pytest.mark.parametrize(
     ("gpus", "driver", "words"),
-    [([], "", "needs an NVIDIA GPU"), (GPUS, "570.86.15", "driver 580 or later, and here is 570.86.15")],
+    [([], "", "needs an NVIDIA GPU"), (GPUS, "570.86.15", "driver 580 or later, and this machine has 570.86.15")],
 )
 def test_what_would_not_run_is_refused(cache: Path, gpus: list[str], driver: str, words: str) -> None:
     refused = vllm_environment.refusal(gpus, driver)
