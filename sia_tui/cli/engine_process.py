@@ -26,7 +26,7 @@ class EngineProcess:
         self._pipe, write = os.pipe()
         self._read = 0
         self._announced = b""
-        command = [sys.executable, "-m", "sia_tui", *arguments, "--headless", "--workspace", str(workspace)]
+        command = [sys.executable, "-P", "-m", "sia_tui", *arguments, "--headless", "--workspace", str(workspace)]
         try:
             self.process = subprocess.Popen(
                 [*command, "--announce-fd", str(write)],

@@ -62,22 +62,34 @@ def sia(folder: Path, *arguments: str) -> Done:
     return Done(result.exit_code, result.stdout, f"{result.stderr}{result.exception or ''}")
 
 
-def served(folder: Path, arguments: Sequence[str]) -> int:
-    """Starts a server, asks it for its page as a browser would, and ends it; returns the HTTP status."""
-    port = arguments[arguments.index("--port") + 1]
-    process = subprocess.Popen(words(arguments), cwd=folder, env=_environment(), stdout=subprocess.DEVNULL)
+@contextlib.contextmanager
+def serving(folder: Path, arguments: Sequence[str]) -> Iterator[str]:
+    """A server of the app; its address, as it prints it."""
+    process = subprocess.Popen(words(arguments), cwd=folder, env=_environment(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     try:
+        for line in process.stdout:
+            if "http://" in line:
+                yield line.strip()
+                break
+        else:
+            raise AssertionError("the server ended without an address")
+    finally:
+        process.terminate()
+        process.wait(WAIT_S)
+        process.stdout.close()
+
+
+def served(folder: Path, arguments: Sequence[str]) -> int:
+    """Starts a server and asks it for its page as a browser would; returns the HTTP status."""
+    with serving(folder, arguments) as address:
         deadline = time.monotonic() + WAIT_S
         while True:
-            assert process.poll() is None, "the server ended"
-            with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(f"http://127.0.0.1:{port}") as page:
+            with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(address) as page:  # noqa: S310 - ours
                 assert b"sia" in page.read()
                 return int(page.status)
             assert time.monotonic() < deadline, f"no page within {WAIT_S:g} s"
             time.sleep(0.05)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextlib.contextmanager
