@@ -17,8 +17,27 @@ from typing import Any
 from harness_repo.objects import Object, Version, Written, build
 
 _ZERO = "0" * 40
-# no user's configuration may change how a diff reads or what a ref takes
-_OWN = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+# no user's configuration may change how a diff reads or what a ref takes; and a repository may be a stranger's, whose
+# configuration names programs: no hook, no monitor, no transport (a missing object is not fetched) is started
+_OWN = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+_PINNED = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.attributesFile": os.devnull,
+    "core.alternateRefsCommand": "",
+    "core.sshCommand": "false",
+    "credential.helper": "",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
 
 
 class RepositoryError(Exception):
@@ -91,12 +110,15 @@ class Repository:
     def diff(self, old: str, new: str, *, context: int = 3) -> str:
         """The unified diff between two versions."""
         commits = (_checked(old), _checked(new))
-        return self._git("diff", "--no-color", "--no-ext-diff", "--no-renames", f"--unified={context}", *commits)
+        return self._git(
+            "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", f"--unified={context}", *commits
+        )
 
     def _git(self, *arguments: str, stdin: str = "") -> str:
         # a git that we are called from (a hook, say) tells its children which repository it works on
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        command = ["git", f"--git-dir={self.path}", *arguments]
+        pinned = [word for name, value in _PINNED.items() for word in ("-c", f"{name}={value}")]
+        command = ["git", f"--git-dir={self.path}", *pinned, *arguments]
         done = subprocess.run(command, env=theirs | _OWN, input=stdin.encode(), capture_output=True, check=False)
         if done.returncode:
             raise RepositoryError(done.stderr.decode(errors="replace").strip() or f"git ended with {done.returncode}")
