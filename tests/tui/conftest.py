@@ -60,14 +60,17 @@ def opened() -> Opened:
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Until nothing is left to do: workers done, messages handled, the screen drawn."""
+    """Until nothing is left to do: timers over, workers done, messages handled, the screen drawn."""
+    app = pilot.app
+    assert isinstance(app, SiaApp)
     quiet = 0
     while quiet < 2:  # what one worker ends may begin another
         await pilot.pause()
-        working = [one for one in pilot.app.workers if one.group in ("page", "search", "open")]
+        waiting = app.main.page_timer or app.main.inspector.resize_timer
+        working = [one for one in app.workers if one.group in ("page", "search", "open")]
         if working:
-            await pilot.app.workers.wait_for_complete(working)
-        quiet = 0 if working else quiet + 1
+            await app.workers.wait_for_complete(working)
+        quiet = 0 if working or waiting else quiet + 1
 
 
 def texts(rows: object) -> list[str]:

@@ -69,7 +69,7 @@ class MainScreen(Screen[None]):
         self.key_bar = KeyBar(self.navigator, keymap)
         self._actions = actions
         self._run = run
-        self._page_timer: Timer | None = None
+        self.page_timer: Timer | None = None
         self._matches_found = False
         self._refreshed_at = 0.0
 
@@ -230,12 +230,12 @@ class MainScreen(Screen[None]):
             self.refresh_bindings()
         elif message.lines is self.timeline and target.kind == "event":
             self.navigator.pages.replace(target)
-            if self._page_timer is not None:
-                self._page_timer.stop()
-            self._page_timer = self.set_timer(CURSOR_REST_S, self._fill_page)
+            if self.page_timer is not None:
+                self.page_timer.stop()
+            self.page_timer = self.set_timer(CURSOR_REST_S, self._fill_page)
 
     def _fill_page(self) -> None:
-        self._page_timer = None
+        self.page_timer = None
         self.inspector.fill()
         self.refresh_bars()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.message import Message
+from textual.timer import Timer
 
 from engine.errors import SiaError
 from sia_tui.app import pages
@@ -34,6 +35,7 @@ class InspectorPane(Lines):
         super().__init__()
         self.title = ""
         self._navigator = navigator
+        self.resize_timer: Timer | None = None
         self._shown: tuple[OpenPage, int, int] | None = None
         self._drawn: OpenPage | None = None
         self._start_row = -1
@@ -63,7 +65,13 @@ class InspectorPane(Lines):
     def on_resize(self) -> None:
         """Wraps the page to the new width."""
         super().on_resize()
-        self.set_timer(RESIZE_S, self.fill)
+        if self.resize_timer is not None:
+            self.resize_timer.stop()
+        self.resize_timer = self.set_timer(RESIZE_S, self._refill)
+
+    def _refill(self) -> None:
+        self.resize_timer = None
+        self.fill()
 
     @property
     def _page_width(self) -> int:
