@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from engine.domain_check.templates import ABOUT
 from tests.docs.commandline import DOCS, ROOT, sia
 
@@ -44,6 +46,7 @@ def called(folder: Path, command: str) -> str:
     return told.stdout
 
 
+@pytest.mark.slow
 def test_the_page_leads_from_an_empty_folder_to_a_result(tmp_path: Path) -> None:
     said = follow(tmp_path, PAGE.read_text())
     printed = dict(said)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.fresh.machine import Machine, machine
 
 AS = os.environ.get("AS", "root ordinary").split()
+SHARED = bool(os.environ.get("SHARED"))
+"""Whether root and the ordinary user share the work, as CI has them do, instead of both doing all of it."""
 
 
 @pytest.fixture(scope="session", params=AS)
@@ -26,3 +28,15 @@ def installed(bare_machine: Machine) -> Machine:
     """The same with the environment that the README's commands make."""
     bare_machine.run("make .venv/.core", wall_s=1500)
     return bare_machine
+
+
+@pytest.fixture
+def share(bare_machine: Machine) -> Callable[[str], None]:
+    """Where the work is shared, `share("root")` skips a test unless this is root's machine; "ordinary" likewise."""
+
+    def of(whom: str) -> None:
+        mine = "root" if bare_machine.person.uid == 0 else "ordinary"
+        if SHARED and os.getuid() == 0 and mine != whom:
+            pytest.skip(f"SHARED is set, and this is left to {whom}")
+
+    return of

@@ -11,7 +11,7 @@ Call = Callable[[str], str]
 """Runs a line of shell in the folder of the job, asserts that it does what was asked, and gives what was printed."""
 
 _PAUSED = """
-sia run {task} --generations 8 --name second --plain > second.txt 2>&1 & engine=$!
+sia run {task} --generations 5 --name second --plain > second.txt 2>&1 & engine=$!
 until sia pause second > pause.txt 2>&1; do kill -0 $engine || {{ cat second.txt pause.txt; exit 1; }}; done
 wait $engine
 """

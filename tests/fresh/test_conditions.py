@@ -54,7 +54,11 @@ def usual(installed: Machine) -> dict[str, Any]:
 
 @pytest.mark.fresh
 @pytest.mark.parametrize("condition", [name for name in CONDITIONS if name != "nothing"])
-def test_a_condition_changes_nothing(condition: str, installed: Machine, usual: dict[str, Any]) -> None:
+def test_a_condition_changes_nothing(
+    condition: str, installed: Machine, usual: dict[str, Any], share: Callable[[str], None]
+) -> None:
+    if condition != "everything_at_once":
+        share("root" if list(CONDITIONS).index(condition) % 2 else "ordinary")
     place = _place(installed, condition)
     CONDITIONS[condition](place)
     assert _done(installed, place) == usual

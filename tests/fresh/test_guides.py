@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,18 +21,21 @@ class Guide(NamedTuple):
     page: str
     commands: int
     given: dict[str, str]
+    whose: str
+    """Who does it where the work is shared."""
 
 
 GUIDES = [
-    Guide("docs/your-task.md", 10, {}),
-    Guide("docs/from-openevolve.md", 3, {"function_minimization": "tests/toys/peers/openevolve"}),
-    Guide("docs/weights.md", 4, {}),  # those that follow compare the levers for an hour
-    Guide("domains/denoising/README.md", 4, {}),  # those that follow are for data of the reader's own
+    Guide("docs/your-task.md", 10, {}, "root"),
+    Guide("docs/from-openevolve.md", 3, {"function_minimization": "tests/toys/peers/openevolve"}, "ordinary"),
+    Guide("docs/weights.md", 4, {}, "ordinary"),  # those that follow compare the levers for an hour
+    Guide("domains/denoising/README.md", 4, {}, "root"),  # those that follow are for data of the reader's own
 ]
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.page)
-def test_a_guide_begins_with_what_works(guide: Guide, installed: Machine) -> None:
+def test_a_guide_begins_with_what_works(guide: Guide, installed: Machine, share: Callable[[str], None]) -> None:
+    share(guide.whose)
     folder = installed.folder(guide.page.replace("/", "-"))
     for name, stands_for in guide.given.items():
         shutil.copytree(installed.clone / stands_for, folder / name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,10 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("script", [refuses_two, slow, BreaksOff()], ids=["refuses two", "slow", "breaks off"])
-def test_the_data_arrives(script: Script, installed: Machine, wheels: Path, request: pytest.FixtureRequest) -> None:
+def test_the_data_arrives(
+    script: Script, installed: Machine, wheels: Path, request: pytest.FixtureRequest, share: Callable[[str], None]
+) -> None:
+    share("ordinary")
     folder = installed.folder(request.node.name.replace(" ", "-"))
     with PackageIndex(script, files=wheels) as index:
         environment = {**installed.activated, **index.environment, "SIA_CACHE": str(folder / "cache")}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,13 @@ from tests.fresh.machine import Machine
 from tests.fresh.pages import block
 
 pytestmark = [pytest.mark.fresh, pytest.mark.timeout(3600)]
+Share = Callable[[str], None]
 ON_VAL = 0.77
 ON_THE_SEALED_TEST = 0.765
-SHARED = bool(os.environ.get("SHARED"))
-"""Whether root and the ordinary user share the two long commands, as CI has them do, instead of both doing both."""
 
 
-def test_the_demo_ends_with_the_sealed_test_beside_the_baseline(bare_machine: Machine) -> None:
-    _leave_to("the ordinary user", bare_machine.person.uid == 0)
+def test_the_demo_ends_with_the_sealed_test_beside_the_baseline(bare_machine: Machine, share: Share) -> None:
+    share("ordinary")
     demo, _ = _commands(bare_machine.clone)
     output = bare_machine.run(demo, wall_s=1800)
     assert "sealed test" in output
@@ -34,8 +33,8 @@ def test_the_demo_ends_with_the_sealed_test_beside_the_baseline(bare_machine: Ma
     assert best >= ON_THE_SEALED_TEST
 
 
-def test_the_tests_pass(bare_machine: Machine) -> None:
-    _leave_to("root", bare_machine.person.uid != 0 and os.getuid() == 0)
+def test_the_tests_pass(bare_machine: Machine, share: Share) -> None:
+    share("root")
     _, tests = _commands(bare_machine.clone)
     output = bare_machine.run(tests, wall_s=2400)
     assert re.search(r"\d{3,} passed", output.splitlines()[-1])
@@ -46,11 +45,6 @@ def test_sixty_seconds_are_enough_to_see_it_work(bare_machine: Machine) -> None:
     lines = block((bare_machine.clone / "README.md").read_text(), "python3 -m venv")
     output = bare_machine.run("\n".join(["set -e", *lines]), wall_s=900)
     assert "accepted: +" in output
-
-
-def _leave_to(whom: str, is_other: bool) -> None:
-    if SHARED and is_other:
-        pytest.skip(f"SHARED is set, and this is left to {whom}")
 
 
 def _commands(clone: Path) -> list[str]:

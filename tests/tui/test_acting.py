@@ -124,6 +124,7 @@ async def test_what_an_engine_refuses_is_said_in_its_own_words(tmp_path: Path, o
         assert not (tmp_path / "events.db").exists()
 
 
+@pytest.mark.slow
 async def test_a_waiting_candidate_is_declined_edited_and_approved(tmp_path: Path, opened: Opened) -> None:
     async with opened(tmp_path) as (pilot, main):
         await start(pilot, generations="3", approve="harness", name="asked")
@@ -231,6 +232,7 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
         await rest(main, tmp_path, "alive")
 
 
+@pytest.mark.slow
 async def test_an_edited_harness_becomes_the_next_candidate_of_a_fork(tmp_path: Path, opened: Opened) -> None:
     async with opened(tmp_path) as (pilot, main):
         await start(pilot, generations="2", name="one")
@@ -247,6 +249,7 @@ async def test_an_edited_harness_becomes_the_next_candidate_of_a_fork(tmp_path: 
     assert made.of(3).execution is not None, "one more generation is offered, so that the edited harness is executed"
 
 
+@pytest.mark.slow
 async def test_a_sealed_run_is_branched_into_the_workspace(tmp_path: Path, opened: Opened) -> None:
     made, home = tmp_path / "made", tmp_path / "home"
     command(made, "run", str(TOY), "--generations", "2", "--name", "one", "--headless")

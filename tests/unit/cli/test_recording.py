@@ -31,6 +31,7 @@ def test_it_is_replayed_and_looked_at_without_a_workspace(tmp_path: Path) -> Non
     assert not workspace.exists()
 
 
+@pytest.mark.slow
 def test_it_is_branched_from_without_naming_its_file(tmp_path: Path) -> None:
     made = told(tmp_path, "branch", "recorded", "--generation", "3", "--no-start")
     assert [run["name"] for run in told(tmp_path, "ls")] == ["recorded", "recorded.1"]

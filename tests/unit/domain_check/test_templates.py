@@ -19,7 +19,14 @@ from sia_tui.main import cli
 from tests.docs.commandline import sia
 
 
-@pytest.mark.parametrize("template", [name for name in ABOUT if name != "judge"])  # see test_judging.py
+@pytest.mark.parametrize(
+    "template",
+    [
+        "classify",
+        # judge: see test_judge.py
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ABOUT if name not in ("classify", "judge")),
+    ],
+)
 def test_a_new_folder_runs_and_the_search_agent_improves_it(tmp_path: Path, template: str) -> None:
     create(tmp_path / "mine", template)
     done = sia(tmp_path, "run", "mine", "--generations", "2", "--probes", "6", "--json")

@@ -72,7 +72,7 @@ def killed(write: Writer, target: Path, at: int) -> bool:
         (file, None, NEW),
         (file_of_little_worth, OLD, NEW),
         (first_file, None, NEW),
-        (folder, None, {"one": NEW, "two": NEW}),
+        pytest.param(folder, None, {"one": NEW, "two": NEW}, marks=pytest.mark.slow),
         (folder, {"one": OLD}, {"one": NEW, "two": NEW}),
     ],
 )

@@ -68,6 +68,7 @@ def test_a_staged_evaluator_with_helpers_files_and_processes_works_and_its_task_
     assert tree(PEERS / "openevolve") == before
 
 
+@pytest.mark.slow
 def test_the_search_agent_improves_a_program_that_declares_nothing(tmp_path: Path) -> None:
     shown = facts(tmp_path, "run", str(PEERS / "shinka"), "--generations", "2", "--probes", "8")
     scores = [one["val"]["score"] for one in shown["generations"]]  # type: ignore[attr-defined]
@@ -165,6 +166,7 @@ def test_a_task_that_cannot_work_here_is_refused_in_a_sentence_before_anything_i
     assert not (tmp_path / ".sia").exists()
 
 
+@pytest.mark.slow
 def test_an_evaluator_that_never_ends_is_a_failure(tmp_path: Path) -> None:
     place = tmp_path / "task"
     place.mkdir()

@@ -202,6 +202,7 @@ def test_a_run_survives_every_fault_and_its_key_is_found_nowhere(tmp_path: Path,
         assert not path.is_file() or CANARY.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_model_that_stays_away_fails_the_step_and_never_the_candidate(tmp_path: Path, toy: str) -> None:
     def away(asked: Asked) -> Plan:
         return play(asked) if asked.body.get("tools") or asked.n < 9 else Plan(status=529, headers={"retry-after": "0"})

@@ -48,6 +48,7 @@ def test_the_search_finds_the_rule_and_the_sealed_test_agrees(tmp_path: Path) ->
     }
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     arguments = ["run", str(TOY), "--generations", "3", "--seed", "7", "--probes", "6"]
     run(tmp_path / "one", *arguments, "--workers", "1")

@@ -134,6 +134,7 @@ def test_a_fork_does_not_train_again_what_its_lineage_has_trained(play: Stage) -
     assert whole(play)
 
 
+@pytest.mark.slow
 def test_the_next_harness_keeps_the_trained_weights(play: Stage) -> None:
     edit = 'files = { "prompts/note.md" = "unused" }'
     payloads = play.run(TRAINS, edit, generations=3)
@@ -143,6 +144,7 @@ def test_the_next_harness_keeps_the_trained_weights(play: Stage) -> None:
     assert [one.lever for one in candidates] == [None, "weights", "harness"]
 
 
+@pytest.mark.slow
 def test_a_second_training_begins_from_the_first(play: Stage) -> None:
     payloads = play.run(TRAINS, TRAINS, generations=3)
     first = of(payloads, t.WeightsTrained)[0].adapter
@@ -212,6 +214,7 @@ def solve(instance, ctx):
 """ }'''
 
 
+@pytest.mark.slow
 def test_the_cross_says_what_each_lever_brings_alone_and_on_top(play: Stage) -> None:
     domain = Path(play.domain, "domain.py")
     domain.write_text(domain.read_text().replace("(100, 112)", "(100, 132)"))
@@ -237,6 +240,7 @@ def test_the_cross_says_what_each_lever_brings_alone_and_on_top(play: Stage) -> 
     assert weights == pytest.approx(24 / 32)
 
 
+@pytest.mark.slow
 def test_there_is_no_cross_of_one_lever(play: Stage) -> None:
     play.run(TRAINS)
     with contextlib.closing(play.workspace.reader()) as reader, pytest.raises(SiaError, match="nothing to cross"):
