@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Instance
-from engine.agents.protocol import Ask, Past, Question, Result, View
+from engine.agents.protocol import PastGeneration, ProbeRequest, Question, ToolResult, View
 from engine.agents.run_record import Candidate, Exchange
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply, ToolCall
@@ -35,7 +35,7 @@ class FakeRecord:
         second = {**FILES, "params.toml": b'method = "rule"\n'}
         return [Candidate(1, FILES, "the seed", "all"), Candidate(2, second, "use the rule", "method")]
 
-    def answered(self, n: int) -> Sequence[t.InstanceFinished]:
+    def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
         if n not in (1, 2):
             return []
         return [_result(x, n) for x in range(4)]
@@ -77,15 +77,15 @@ class FakeTools:
         self.questions.append(question)
         return self.replies.pop(0)
 
-    async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[Result]]) -> Result:
+    async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
         self.used.append((ordinal, call.name))
         return await work()
 
-    async def smoke(self, harness: Harness) -> Result:
+    async def smoke(self, harness: Harness) -> ToolResult:
         self.tried.append(harness)
-        return Result(self.breaks.pop(0), failed=True) if self.breaks else Result("train-0: answer 0, score 1")
+        return ToolResult(self.breaks.pop(0), failed=True) if self.breaks else ToolResult("train-0: answer 0, score 1")
 
-    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
+    async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         raise AssertionError("a language model does not probe")
 
 
@@ -108,8 +108,8 @@ def chooses(name: str, arguments: Mapping[str, Any]) -> Reply:
 def view(**changes: Any) -> View:
     """What an agent sees after two generations."""
     past = [
-        Past(1, "h1", {}, None, t.Score(0.25, 0.1, 12), accepted=True, verdict="the first candidate"),
-        Past(2, "h2", {}, "harness", t.Score(0.5, 0.1, 12), accepted=False, verdict="rejected: too close"),
+        PastGeneration(1, "h1", {}, None, t.Score(0.25, 0.1, 12), accepted=True, verdict="the first candidate"),
+        PastGeneration(2, "h2", {}, "harness", t.Score(0.5, 0.1, 12), accepted=False, verdict="rejected: too close"),
     ]
     known: dict[str, Any] = {
         "generation": 2, "improvements": 1, "attempt": 0, "settings": settings(), "incumbent": 1, "harness": HARNESS,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import tomli_w
 
-from engine.agents.protocol import Ask, Nothing, Past, Proposal, View
+from engine.agents.protocol import NoProposal, PastGeneration, ProbeRequest, Proposal, View
 from engine.agents.search import SearchAgent
 from engine.events import types as t
 from harness_repo.harness import Harness, dump_params, parse
@@ -30,7 +30,7 @@ def harness(tunables: Mapping[str, object], params: Mapping[str, Value]) -> Harn
 def view(of: Harness, *, seen: Sequence[t.ProbeFinished] = (), past: Sequence[Harness] = (), **changes: object) -> View:
     """What an agent sees after one generation, which executed `of`."""
     judged = [
-        Past(n, "h", one.params, None, t.Score(0.5, 0.1, 9), accepted=True, verdict="first")
+        PastGeneration(n, "h", one.params, None, t.Score(0.5, 0.1, 9), accepted=True, verdict="first")
         for n, one in enumerate([of, *past], 1)
     ]
     return View(
@@ -45,28 +45,28 @@ class FakeLab:
     def __init__(self, of: Harness, formula: Formula, limit: int = 1000, se: float = 0.0) -> None:
         self.harness, self.formula, self.limit, self.se = of, formula, limit, se
         self.refuses: Callable[[Mapping[str, Value]], bool] = lambda params: False
-        self.asked: list[Ask] = []
+        self.asked: list[ProbeRequest] = []
         self.found: list[t.ProbeFinished] = []
 
-    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
+    async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         """As `Lab.probe`."""
-        given = [self._finished(ask) for ask in asks][: self.limit - len(self.found)]
-        self.asked += asks
+        given = [self._finished(request) for request in requests][: self.limit - len(self.found)]
+        self.asked += requests
         self.found += given
         return given
 
-    def _finished(self, ask: Ask) -> t.ProbeFinished:
-        params = self.harness.with_params(ask.params).params  # raises for a value that was never declared
+    def _finished(self, request: ProbeRequest) -> t.ProbeFinished:
+        params = self.harness.with_params(request.params).params  # raises for a value that was never declared
         value = self.formula(params)
         failure = t.Failure("candidate", "no") if value < 0 else None
         score = t.Score(max(0.0, value), self.se, 3)
         return t.ProbeFinished(
-            1, 0, ask.ordinal, ask.why, params, "a fold", score, 3, 0.1, 0.1, "key", "items", failure,
+            1, 0, request.ordinal, request.why, params, "a fold", score, 3, 0.1, 0.1, "key", "items", failure,
             refused=self.refuses(params),
         )  # fmt: skip
 
 
-def improve(seen: View, lab: FakeLab) -> Proposal | Nothing:
+def improve(seen: View, lab: FakeLab) -> Proposal | NoProposal:
     """One Improvement of the search agent."""
     analysis = t.AnalysisFinished("", "harness", "")
     return asyncio.run(SearchAgent().improve(seen, analysis, lab))

@@ -33,7 +33,7 @@ class Part(msgspec.Struct, frozen=True):
     work: Callable[[], Awaitable[Sequence[Table]]]
 
 
-class Done(msgspec.Struct, frozen=True):
+class PartResult(msgspec.Struct, frozen=True):
     """How a part ended: `trouble` is one sentence where it failed or was skipped."""
 
     name: str
@@ -43,29 +43,29 @@ class Done(msgspec.Struct, frozen=True):
     trouble: str = ""
 
 
-async def carried_out(parts: Sequence[Part], say: Say, clock: Callable[[], float] = time.monotonic) -> list[Done]:
+async def run_parts(parts: Sequence[Part], say: Say, clock: Callable[[], float] = time.monotonic) -> list[PartResult]:
     """Every part in turn; one that fails does not keep the others from their turn."""
     found = []
     for part in parts:
         say(f"{part.name} ...")
         started = clock()
         try:
-            done = Done(part.name, "passed", 0.0, await part.work())
+            done = PartResult(part.name, "passed", 0.0, await part.work())
         except Skipped as why:
-            done = Done(part.name, "skipped", 0.0, trouble=str(why))
+            done = PartResult(part.name, "skipped", 0.0, trouble=str(why))
         except SiaError as error:
-            done = Done(part.name, "failed", 0.0, trouble=str(error))
+            done = PartResult(part.name, "failed", 0.0, trouble=str(error))
         except asyncio.CancelledError:
             raise
         except Exception as error:  # whatever it is, it belongs into the report
-            done = Done(part.name, "failed", 0.0, trouble=f"{type(error).__name__}: {error}")
+            done = PartResult(part.name, "failed", 0.0, trouble=f"{type(error).__name__}: {error}")
         done = msgspec.structs.replace(done, seconds=clock() - started)
         say(f"{part.name}: {done.outcome}" + (f" ({done.trouble})" if done.trouble else ""))
         found.append(done)
     return found
 
 
-def markdown(device: Device, parts: Sequence[Done], *, date: str, version: str) -> str:
+def markdown(device: Device, parts: Sequence[PartResult], *, date: str, version: str) -> str:
     """The report."""
     lines = [
         f"# sia {version} on {device.name}, {date}",

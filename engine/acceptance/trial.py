@@ -9,7 +9,7 @@ from pathlib import Path
 from domains.contract import Device
 from engine.acceptance.kernels import kernels
 from engine.acceptance.report import Part, Say, Table
-from engine.acceptance.weights import Trained
+from engine.acceptance.weights import WeightsTrial
 from engine.compute import ceilings_cache, devices, survey
 from engine.errors import SiaError
 from engine.models.catalog import checkpoint_of, parse
@@ -33,12 +33,12 @@ def gpu() -> Device:
 def parts(model: str, settings: UserSettings, rounds: int, adapters: Path, say: Say) -> list[Part]:
     """Kernels, training, serving, in this order: what is served is the adapter that training left in `adapters`."""
     reference = parse(model)
-    trained = Trained(adapters)
+    trial = WeightsTrial(adapters)
 
     async def train() -> Sequence[Table]:
-        return await trained.train(await asyncio.to_thread(checkpoint_of, reference, say), rounds)
+        return await trial.train(await asyncio.to_thread(checkpoint_of, reference, say), rounds)
 
     async def serve() -> Sequence[Table]:
-        return await trained.serve(settings, say)
+        return await trial.serve(settings, say)
 
     return [Part("kernels", kernels), Part("training", train), Part("an adapter on vLLM", serve)]

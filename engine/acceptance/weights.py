@@ -23,7 +23,7 @@ TOKENS = 12
 SEED = 1
 
 
-class Trained:
+class WeightsTrial:
     """The adapter that training left, for the part that serves it."""
 
     def __init__(self, adapters: Path) -> None:
@@ -66,7 +66,7 @@ class Trained:
             for name, adapter in (("base", None), ("adapter", self._adapter)):
                 for turn in ("first", "second"):
                     started = time.monotonic()
-                    reply = await model.chat(asked(QUESTIONS[0], SEED, str(self._checkpoint), adapter))
+                    reply = await model.chat(short_request(QUESTIONS[0], SEED, str(self._checkpoint), adapter))
                     rows.append([name, turn, f"{time.monotonic() - started:.2f}", reply.text.strip()[:60] or "(empty)"])
         finally:
             await model.close()
@@ -75,7 +75,9 @@ class Trained:
 
 async def _round(trainer: Trainer, number: int) -> list[str]:
     started = time.monotonic()
-    replies = await trainer.generate([asked(text, 100 * number + k) for text in QUESTIONS for k in range(SAMPLES)])
+    replies = await trainer.generate(
+        [short_request(text, 100 * number + k) for text in QUESTIONS for k in range(SAMPLES)]
+    )
     sampled = time.monotonic()
     samples = [
         Sample(
@@ -90,6 +92,6 @@ async def _round(trainer: Trainer, number: int) -> list[str]:
     return [str(number), f"{reward:.3f}", f"{rate:.0f}", f"{learnt_s:.2f}", f"{measures.get('steps', 0):g}"]
 
 
-def asked(text: str, seed: int, weights: str = "", adapter: str | None = None) -> Request:
+def short_request(text: str, seed: int, weights: str = "", adapter: str | None = None) -> Request:
     """A short question, as training and serving put it."""
     return Request(weights, [Message("user", text)], adapter=adapter, max_tokens=TOKENS, temperature=1.0, seed=seed)

@@ -29,7 +29,7 @@ RECIPES: Mapping[str, Mapping[str, Value]] = {
 """What was measured to work for a model of a hundred million parameters on two cores; `docs/weights.md` has figures."""
 
 
-class Pull(msgspec.Struct, frozen=True):
+class TrainingChoice(msgspec.Struct, frozen=True):
     """A decision to train."""
 
     algorithm: str
@@ -37,7 +37,7 @@ class Pull(msgspec.Struct, frozen=True):
     reason: str
 
 
-def weights(view: View, *, trainable: bool) -> Pull | None:
+def choose_training(view: View, *, trainable: bool) -> TrainingChoice | None:
     """The training that comes next; None where the harness is changed instead."""
     policy = view.settings.lever
     if not trainable or policy not in ("auto", "weights"):
@@ -62,7 +62,7 @@ def _other(lever: t.Lever) -> t.Lever:
     return "harness" if lever == "weights" else "weights"
 
 
-def _algorithm(view: View, why: str) -> Pull:
+def _algorithm(view: View, why: str) -> TrainingChoice:
     rewards = [result.score for result in view.train]
     reward = math.fsum(rewards) / len(rewards) if rewards else 0.0
     trained = [past for past in view.past if past.lever == "weights"]
@@ -75,7 +75,9 @@ def _algorithm(view: View, why: str) -> Pull:
         algorithm, because = "reinforce", "the last training was not accepted: small steps, held to the base"
     else:
         algorithm, because = "grpo", f"rollouts are cheap and judged at their end (mean reward {reward:.3f})"
-    return Pull(algorithm, RECIPES[algorithm], f"train the weights, since {why}; {algorithm}, since {because}")
+    return TrainingChoice(
+        algorithm, RECIPES[algorithm], f"train the weights, since {why}; {algorithm}, since {because}"
+    )
 
 
 def _skewness(values: Sequence[float]) -> float:
@@ -85,15 +87,15 @@ def _skewness(values: Sequence[float]) -> float:
     return math.fsum(((value - middle) / spread) ** 3 for value in values) / len(values) if spread else 0.0
 
 
-def decided(view: View, pull: Pull, findings: str) -> t.AnalysisFinished:
+def to_analysis(view: View, choice: TrainingChoice, findings: str) -> t.AnalysisFinished:
     """The decision in the words of the log."""
-    rollouts = int(pull.recipe["rounds"]) * int(pull.recipe["instances"]) * int(pull.recipe["samples"])
+    rollouts = int(choice.recipe["rounds"]) * int(choice.recipe["instances"]) * int(choice.recipe["samples"])
     return t.AnalysisFinished(
         findings=findings,
         lever="weights",
-        reason=pull.reason,
+        reason=choice.reason,
         evidence=list(view.evidence),
-        algorithm=pull.algorithm,
-        recipe=dict(pull.recipe),
+        algorithm=choice.algorithm,
+        recipe=dict(choice.recipe),
         cost_estimate=f"{rollouts} rollouts at most",
     )

@@ -1,7 +1,7 @@
 """What an agent sees, what it may do, and what it must answer.
 
 A `View` holds the scores of `val` as a whole and trajectories of `train` only: no agent reads a `val` label or a
-score by item, nor anything of the sealed test. What an agent answers is recorded; a replay never asks again.
+score by item, nor anything of the sealed test. What an agent answers is recorded; a replay never requests again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness_repo.harness import Harness
 from harness_repo.tunable import Value
 
 
-class Past(msgspec.Struct, frozen=True):
+class PastGeneration(msgspec.Struct, frozen=True):
     """A generation that was judged: its score on `val` as a whole, and the gate's words."""
 
     n: int
@@ -45,7 +45,7 @@ class View(msgspec.Struct, frozen=True):
     settings: t.Settings
     incumbent: int
     harness: Harness
-    past: Sequence[Past]
+    past: Sequence[PastGeneration]
     train: Sequence[t.InstanceFinished]
     probes: Sequence[t.ProbeFinished]
     failed: Sequence[str]
@@ -54,7 +54,7 @@ class View(msgspec.Struct, frozen=True):
     weights: str | None = None
 
 
-class Ask(msgspec.Struct, frozen=True):
+class ProbeRequest(msgspec.Struct, frozen=True):
     """A proposal to try on a held-out fold of `train`; `why` is for the reader of the log."""
 
     ordinal: int
@@ -63,7 +63,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What an agent asks its model; `tools` or `schema` says in which form the answer comes."""
+    """What an agent requests its model; `tools` or `schema` says in which form the answer comes."""
 
     messages: Sequence[Message]
     tools: Sequence[Tool] = ()
@@ -74,12 +74,12 @@ class Question(msgspec.Struct, frozen=True):
 class Lab(Protocol):
     """Where proposals are tried."""
 
-    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
-        """Tries `asks` and returns their results in that order, fewer where the budget ends."""
+    async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
+        """Tries `requests` and returns their results in that order, fewer where the budget ends."""
         ...
 
 
-class Result(msgspec.Struct, frozen=True):
+class ToolResult(msgspec.Struct, frozen=True):
     """What a tool tells the agent that used it; `evaluations` counts instances that were executed for it."""
 
     text: str
@@ -118,11 +118,11 @@ class AgentTools(Lab, Protocol):
         """The agents' model's reply; `prompt` is the SHA-256 of the prompt file."""
         ...
 
-    async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[Result]]) -> Result:
+    async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
         """What the tool `call` gives: from the log, or else what `work` does."""
         ...
 
-    async def smoke(self, harness: Harness) -> Result:
+    async def smoke(self, harness: Harness) -> ToolResult:
         """Runs `harness` on a handful of `train` in the sandbox; failed where it does not answer all of them."""
         ...
 
@@ -135,7 +135,7 @@ class Proposal(msgspec.Struct, frozen=True):
     changed: str
 
 
-class Nothing(msgspec.Struct, frozen=True):
+class NoProposal(msgspec.Struct, frozen=True):
     """No candidate came of this Improvement."""
 
     reason: str
@@ -150,6 +150,6 @@ class Agent(Protocol):
         """Reads the run and chooses the lever."""
         ...
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """Makes the next candidate from the incumbent."""
         ...

@@ -23,8 +23,8 @@ class Candidate(msgspec.Struct, frozen=True):
 class Exchange(msgspec.Struct, frozen=True):
     """One call of the task model: what was asked and what came back, as text."""
 
-    asked: str
-    replied: str
+    request: str
+    reply: str
 
 
 class RunRecord(Protocol):
@@ -49,7 +49,7 @@ class RunRecord(Protocol):
         """All candidates so far, in their order."""
         ...
 
-    def answered(self, n: int) -> Sequence[t.InstanceFinished]:
+    def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
         """What candidate `n` did on its sample of `train`, in the order of ids."""
         ...
 

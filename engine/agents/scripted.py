@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.agents.protocol import AgentTools, Nothing, Proposal, View
+from engine.agents.protocol import AgentTools, NoProposal, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.weights.recipe import recipe
@@ -73,14 +73,14 @@ class ScriptedAgent:
             evidence=list(view.evidence),
         )
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """Carries the scripted decision out."""
         decision = self._next(view)
         if decision.nothing:
-            return Nothing(decision.nothing)
+            return NoProposal(decision.nothing)
         files = {**view.harness.files, **{path: text.encode() for path, text in decision.files.items()}}
         try:
             harness = parse(files).with_params(decision.params) if decision.params else parse(files)
         except HarnessInvalid as error:
-            return Nothing(f"the scripted edit is not a harness: {error}")
+            return NoProposal(f"the scripted edit is not a harness: {error}")
         return Proposal(harness, decision.reason, ", ".join([*decision.params, *decision.files]) or "nothing")

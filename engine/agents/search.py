@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from engine.agents import levers
-from engine.agents.protocol import AgentTools, Ask, Nothing, Proposal, View
+from engine.agents.protocol import AgentTools, NoProposal, ProbeRequest, Proposal, View
 from engine.events import types as t
 from engine.seeds import derive
 from harness_repo.harness import Harness
@@ -37,11 +37,11 @@ class SearchAgent:
 
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """What it saw, what it will try, what it expects."""
-        if (pull := levers.weights(view, trainable=tools.trainable)) is not None:
-            return levers.decided(view, pull, _findings(view))
-        probes = [probe for probe in _comparable(view) if _fits(view.harness, probe)]
+        if (choice := levers.choose_training(view, trainable=tools.trainable)) is not None:
+            return levers.to_analysis(view, choice, _findings(view))
+        probes = [probe for probe in _current_probes(view) if _admits(view.harness, probe)]
         best = _best(probes)
-        here = _recorded(view.harness, view.harness.params, probes)
+        here = _find_probe(view.harness, view.harness.params, probes)
         gain = best.score.score - here.score.score if best and here else None
         untried = _untried_choices(view.harness, probes)
         plan = (
@@ -58,41 +58,41 @@ class SearchAgent:
             cost_estimate=f"{view.settings.probes * view.settings.probe_fold} evaluations at most",
         )
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """Probes, then proposes the best proposal that no generation has executed yet."""
         if not view.harness.manifest.tunables:
             if program := view.harness.manifest.evolve:
-                return Nothing(f"{program} has no number, flag or operator that could be varied")
-            return Nothing("the harness declares no tunables, so there is nothing to search")
-        probes = [probe for probe in _comparable(view) if _fits(view.harness, probe)]
+                return NoProposal(f"{program} has no number, flag or operator that could be varied")
+            return NoProposal("the harness declares no tunables, so there is nothing to search")
+        probes = [probe for probe in _current_probes(view) if _admits(view.harness, probe)]
         asked, idle, cut_short = 0, 0, False
         while asked < view.settings.probes:
-            asks = _round(view, probes, asked)
-            if not asks:
+            requests = _round(view, probes, asked)
+            if not requests:
                 break
             covering = bool(_untried_choices(view.harness, probes))
             before = _best(probes)
-            found = await tools.probe(asks)
+            found = await tools.probe(requests)
             probes += found
-            asked += len(asks)
+            asked += len(requests)
             after = _best(probes)
             stalled = before is not None and after is not None and after.score.score <= before.score.score
-            cut_short = len(found) < len(asks)
+            cut_short = len(found) < len(requests)
             idle = idle + 1 if stalled and not covering else 0
             if cut_short or idle >= view.harness.manifest.patience:
                 break  # the search has come to a halt
         made = _choose(view, probes)
-        if isinstance(made, Nothing) and cut_short:
-            return Nothing(f"{made.reason}; the budget of evaluations allowed no more probes")
+        if isinstance(made, NoProposal) and cut_short:
+            return NoProposal(f"{made.reason}; the budget of evaluations allowed no more probes")
         return made
 
 
-def _comparable(view: View) -> list[t.ProbeFinished]:
+def _current_probes(view: View) -> list[t.ProbeFinished]:
     """The probes that were made under the weights as they are now."""
     return [probe for probe in view.probes if probe.weights == view.weights]
 
 
-def _fits(harness: Harness, probe: t.ProbeFinished) -> bool:
+def _admits(harness: Harness, probe: t.ProbeFinished) -> bool:
     """Whether the harness as it is now admits a probe's values; a person may have edited it since."""
     return all(harness.manifest.tunables[name].admits(value) for name, value in _active(harness, probe.params).items())
 
@@ -110,14 +110,14 @@ def _findings(view: View) -> str:
     )
     scored = f"generation {now.n} scored {now.val.score:.4f} ± {now.val.se:.4f} on val ({now.verdict})"
     lines = [f"{scored}; {train}, {failed} failed"]
-    probes = _comparable(view)
+    probes = _current_probes(view)
     if best := _best(probes):
-        values = _spell(_active(view.harness, best.params))
+        values = _format(_active(view.harness, best.params))
         lines.append(f"the best of {len(probes)} probes so far scored {best.score.score:.4f} with {values}")
     return ". ".join(lines)
 
 
-def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing:
+def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoProposal:
     """A proposal that no generation has executed; nothing where all are clearly below the incumbent.
 
     A fold is small: proposals within one standard error of each other are as good as equal, and the gate is there to
@@ -126,14 +126,14 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing
     tried = [*(past.params for past in view.past if past.weights == view.weights), *view.declined]
     executed = {_key(view.harness, params) for params in tried}
     structures = Counter(_structure(view.harness, params) for params in tried)
-    here = _recorded(view.harness, view.harness.params, probes)
-    fresh = [probe for probe in probes if _key(view.harness, probe.params) not in executed and _sound(probe)]
+    here = _find_probe(view.harness, view.harness.params, probes)
+    fresh = [probe for probe in probes if _key(view.harness, probe.params) not in executed and _eligible(probe)]
     top = _best(fresh)
     if top is None:
         refused = " and passed the private check" if any(probe.refused for probe in probes) else ""
-        return Nothing(f"no new proposal ran without a failure{refused}")
+        return NoProposal(f"no new proposal ran without a failure{refused}")
     if here is not None and not here.refused and top.score.score < here.score.score - here.score.se:
-        return Nothing(
+        return NoProposal(
             f"no new proposal came near the incumbent's {here.score.score:.4f} ± {here.score.se:.4f} on the probe fold "
             f"(the best of {len(fresh)} new ones scored {top.score.score:.4f})"
         )
@@ -149,18 +149,18 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | Nothing
     return Proposal(harness, reason, changed)
 
 
-def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[Ask]:
+def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[ProbeRequest]:
     """The next proposals; equal proposals are asked once."""
     harness, left = view.harness, view.settings.probes - asked
     known = {_key(harness, probe.params) for probe in probes}
-    wanted: list[tuple[Params, str]] = []
+    proposals: list[tuple[Params, str]] = []
     if _key(harness, harness.params) not in known:
-        wanted.append((dict(harness.params), "the incumbent, to compare with"))
-    wanted += [
-        (dict(harness.params) | change, f"structural choice {_spell(change)}")
+        proposals.append((dict(harness.params), "the incumbent, to compare with"))
+    proposals += [
+        (dict(harness.params) | change, f"structural choice {_format(change)}")
         for change in _untried_choices(harness, probes)
     ]
-    if not wanted:
+    if not proposals:
         leaders = [probe for probe in _leaders(harness, probes) if _degrees(harness, probe.params)]
         for place in range(ROUND):
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked + place)
@@ -171,16 +171,16 @@ def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[As
                     if place % len(leaders)
                     else "the best so far"
                 )
-                wanted.append((_vary(harness, leader.params, random.Random(seed)), f"a change to {rank}"))
+                proposals.append((_vary(harness, leader.params, random.Random(seed)), f"a change to {rank}"))
             else:
-                wanted.append((_draw(harness, probes, seed), "drawn by TPE"))
-    asks: list[Ask] = []
-    for params, why in wanted:
+                proposals.append((_draw_with_tpe(harness, probes, seed), "drawn by TPE"))
+    requests: list[ProbeRequest] = []
+    for params, why in proposals:
         key = _key(harness, params)
-        if key not in known and len(asks) < left:
+        if key not in known and len(requests) < left:
             known.add(key)
-            asks.append(Ask(asked + len(asks), params, why))
-    return asks
+            requests.append(ProbeRequest(asked + len(requests), params, why))
+    return requests
 
 
 def _untried_choices(harness: Harness, probes: Iterable[t.ProbeFinished]) -> list[Params]:
@@ -228,7 +228,7 @@ def _step(tunable: Tunable, value: Value, draw: random.Random) -> Value:
     return int(min(high, max(low, whole)))
 
 
-def _draw(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int) -> Params:
+def _draw_with_tpe(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int) -> Params:
     """A proposal of Optuna's TPE, from a study rebuilt out of the recorded probes."""
     import optuna
 
@@ -277,14 +277,14 @@ def _suggest(trial: Any, name: str, tunable: Tunable) -> Value:
     return value
 
 
-def _sound(probe: t.ProbeFinished) -> bool:
+def _eligible(probe: t.ProbeFinished) -> bool:
     """Whether it may become a candidate: it ran, and passed the private check."""
     return not probe.failure and not probe.refused
 
 
 def _best(probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:
     """The highest score; the earliest of equals."""
-    return max(filter(_sound, probes), key=lambda probe: probe.score.score, default=None)
+    return max(filter(_eligible, probes), key=lambda probe: probe.score.score, default=None)
 
 
 def _leaders(harness: Harness, probes: Iterable[t.ProbeFinished]) -> list[t.ProbeFinished]:
@@ -302,7 +302,7 @@ def _structure(harness: Harness, params: Mapping[str, Value]) -> tuple[Value, ..
     return tuple(merged[name] for name, tunable in harness.active(merged).items() if tunable.structural)
 
 
-def _recorded(
+def _find_probe(
     harness: Harness, params: Mapping[str, Value], probes: Iterable[t.ProbeFinished]
 ) -> t.ProbeFinished | None:
     key = _key(harness, params)
@@ -326,5 +326,5 @@ def _difference(old: Mapping[str, Value], new: Mapping[str, Value]) -> str:
     )
 
 
-def _spell(params: Mapping[str, Value]) -> str:
+def _format(params: Mapping[str, Value]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in params.items())

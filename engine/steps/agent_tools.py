@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from engine.agents.protocol import Ask, Lab, Question, Result
+from engine.agents.protocol import Lab, ProbeRequest, Question, ToolResult
 from engine.core import budget
 from engine.core.failure import StepFailure
 from engine.errors import SiaError
@@ -58,9 +58,9 @@ class StepTools:
         settings = self._run.state.settings
         return settings.lever in ("auto", "weights") and is_trainable(settings.model)
 
-    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
+    async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         """As `Lab.probe`."""
-        return await self._lab.probe(asks)
+        return await self._lab.probe(requests)
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
         """As `AgentTools.ask`. Raises `SiaError` where only a person can help, `StepFailure` where waiting may."""
@@ -82,14 +82,14 @@ class StepTools:
         except ModelUnavailable as error:
             raise StepFailure(t.Failure("infrastructure", str(error))) from None
 
-    async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[Result]]) -> Result:
+    async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
         """As `AgentTools.use`."""
         run = self._run
         arguments = msgspec.json.encode(call.arguments, order="deterministic")
         known = run.effects.tool(self._place, ordinal)
         if known is not None and (known.name, known.arguments) == (call.name, blobs.digest(arguments)):
             try:
-                return Result(run.log.reader.blob(known.result).decode(), known.failed)
+                return ToolResult(run.log.reader.blob(known.result).decode(), known.failed)
             except blobs.LeftOut:
                 pass
         started = time.monotonic()
@@ -108,9 +108,9 @@ class StepTools:
         )
         generation = run.state.open_step.generation if run.state.open_step else 0
         run.append(generation, event, contents=[arguments, text])
-        return Result(text.decode(), result.failed)
+        return ToolResult(text.decode(), result.failed)
 
-    async def smoke(self, harness: Harness) -> Result:
+    async def smoke(self, harness: Harness) -> ToolResult:
         """As `AgentTools.smoke`: the instances are the first of the sample that an Execution answers."""
         run = self._run
         material, sampled = await run.domain.divided_train(run.state.settings, run.state.root_seed)
@@ -125,7 +125,7 @@ class StepTools:
         found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))
         if prepared and (broken := prepared[0].failure) is not None:
             text = f"prepare failed ({broken.kind}): {broken.message}\n{prepared[0].log[-_LOG_CHARS:]}"
-            return Result(text, failed=True, evaluations=len(found))
+            return ToolResult(text, failed=True, evaluations=len(found))
         lines: list[str] = []
         for answer, grade in found:
             name, failure = answer.trial.instance, answer.failure
@@ -135,4 +135,4 @@ class StepTools:
             lines.append(f"{name}: failed ({failure.kind}): {failure.message}")
             lines += [answer.log[-_LOG_CHARS:]] if answer.log else []
         failed = any(answer.failure for answer, _ in found)
-        return Result("\n".join(lines), failed=failed, evaluations=len(found))
+        return ToolResult("\n".join(lines), failed=failed, evaluations=len(found))

@@ -42,8 +42,8 @@ class LiveRunRecord:
             for n, version in sorted(run.state.versions.items())
         ]
 
-    def answered(self, n: int) -> Sequence[t.InstanceFinished]:
-        """As `RunRecord.answered`."""
+    def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
+        """As `RunRecord.train_results`."""
         if not 1 <= n <= len(self._run.state.generations):
             return []
         found = self._run.results.of(n, self._run.state.of(n).candidate)
@@ -79,7 +79,7 @@ class LiveRunRecord:
             if isinstance(call := event.payload, t.ModelCalled) and call.harness == result.harness
         }
         return [
-            Exchange(_asked(self._text(call.request)), _replied(self._text(call.reply)))
+            Exchange(_request_text(self._text(call.request)), _reply_text(self._text(call.reply)))
             for _, call in sorted(calls.items())
         ]
 
@@ -90,14 +90,14 @@ class LiveRunRecord:
             return b"(left out when this run was exported)"
 
 
-def _asked(stored: bytes) -> str:
+def _request_text(stored: bytes) -> str:
     request = _json(stored)
     if "messages" not in request:
         return str(request.get("prompt", request))
     return "\n".join(f"[{turn['role']}] {turn.get('text', '')}" for turn in request["messages"])
 
 
-def _replied(stored: bytes) -> str:
+def _reply_text(stored: bytes) -> str:
     reply = _json(stored)
     return str(reply.get("text", reply.get("logprobs", reply)))
 

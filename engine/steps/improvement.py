@@ -7,7 +7,7 @@ import time
 from msgspec.structs import replace
 
 from engine.agents.language.meta import MetaAgent
-from engine.agents.protocol import Lab, Nothing, Past, View
+from engine.agents.protocol import Lab, NoProposal, PastGeneration, View
 from engine.core.failure import StepFailure
 from engine.events import types as t
 from engine.run.session import Run
@@ -32,7 +32,7 @@ async def write_first(run: Run, generation: int) -> None:
 async def _write_anew(run: Run, generation: int) -> None:
     # one that came to nothing is not asked again what it was asked
     made = await MetaAgent().write(await _tools(run, "meta", f"meta/{run.state.rewrites}", NoLab()))
-    if isinstance(made, Nothing):
+    if isinstance(made, NoProposal):
         raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
     version = Version(made.harness.files, [], 1, None, MetaAgent.name, made.reason)
     run.versions.write(generation, version, changed=made.changed)
@@ -42,53 +42,53 @@ async def _tools(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepTools
     return StepTools(run, role, place, LiveRunRecord(run, await run.domain.train()), lab)
 
 
-async def _feedback(run: Run, seen: View) -> StepTools:
-    lab = FoldLab(run, seen.generation, seen.attempt, seen.harness)
-    return await _tools(run, "feedback", f"feedback/{seen.generation}/{seen.attempt}", lab)
+async def _feedback(run: Run, view: View) -> StepTools:
+    lab = FoldLab(run, view.generation, view.attempt, view.harness)
+    return await _tools(run, "feedback", f"feedback/{view.generation}/{view.attempt}", lab)
 
 
 async def analyse(run: Run, generation: int) -> None:
     """Appends the agent's reading of the run and its choice of lever."""
     started = time.monotonic()
-    seen = view(run, generation)
-    analysis = await run.ports.agent.analyse(seen, await _feedback(run, seen))
+    view = make_view(run, generation)
+    analysis = await run.ports.agent.analyse(view, await _feedback(run, view))
     run.append(generation, replace(analysis, wall_s=round(time.monotonic() - started, 3)))
 
 
 async def improve(run: Run, generation: int) -> None:
     """Appends a new version of the harness, or new weights, or why nothing came of it."""
     now = run.state.of(generation)
-    seen = view(run, generation)
+    view = make_view(run, generation)
     if now.analysis is None:
         raise AssertionError("Improvement follows Analysis")
     if now.analysis.lever == "weights":
         await training.train(run, generation, now.analysis)
         return
-    made = await run.ports.agent.improve(seen, now.analysis, await _feedback(run, seen))
-    if isinstance(made, Nothing):
+    made = await run.ports.agent.improve(view, now.analysis, await _feedback(run, view))
+    if isinstance(made, NoProposal):
         run.append(generation, t.ImprovementFailed(made.reason))
         return
-    if made.harness.files == seen.harness.files:
+    if made.harness.files == view.harness.files:
         run.append(generation, t.ImprovementFailed("the proposal changes nothing"))
         return
-    parent = run.state.of(seen.incumbent).candidate.harness
+    parent = run.state.of(view.incumbent).candidate.harness
     version = Version(made.harness.files, [parent], generation + 1, "harness", run.ports.agent.name, made.reason)
     run.versions.write(generation, version, changed=made.changed)
 
 
-def _seen(result: t.InstanceFinished) -> t.InstanceFinished:
+def _without_private_scores(result: t.InstanceFinished) -> t.InstanceFinished:
     """A result as agents may see it: of the private check only whether it failed, never by how much or why."""
     below = result.honest is not None and result.floor is not None and result.honest < result.floor
     refused = "failed the private check" if result.refused or below else ""
     return replace(result, honest=None, floor=None, refused=refused, measures={})
 
 
-def view(run: Run, generation: int) -> View:
+def make_view(run: Run, generation: int) -> View:
     """What an agent may know at the end of `generation`."""
     state = run.state
     incumbent = state.incumbent or generation
     past = [
-        Past(
+        PastGeneration(
             n=one.n,
             harness=one.candidate.harness,
             params=run.versions.harness(state.versions[one.n]).params,
@@ -112,7 +112,9 @@ def view(run: Run, generation: int) -> View:
         harness=run.versions.harness(state.versions[incumbent]),
         past=past,
         train=[
-            _seen(result) for key, result in sorted(run.results.of(generation, candidate).items()) if key[0] == "train"
+            _without_private_scores(result)
+            for key, result in sorted(run.results.of(generation, candidate).items())
+            if key[0] == "train"
         ],
         # an agent that is asked again after a crash must see exactly what it saw the first time
         probes=[probe for probe in run.effects.probes if (probe.generation, probe.attempt) < (generation, attempt)],

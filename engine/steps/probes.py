@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domains.contract import Instance
-from engine.agents.protocol import Ask
+from engine.agents.protocol import ProbeRequest
 from engine.core import budget
 from engine.core.gate import mean
 from engine.core.results import private_check, private_columns
@@ -49,7 +49,7 @@ def probe_key(evaluation: Evaluation, todo: Sequence[Trial]) -> str:
 class NoLab:
     """The lab before there is a candidate."""
 
-    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
+    async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         """No results."""
         return []
 
@@ -63,8 +63,8 @@ class FoldLab:
         self._attempt = attempt
         self._base = base
 
-    async def probe(self, asks: Sequence[Ask]) -> list[t.ProbeFinished]:
-        """The results in the order of `asks`; fewer where the evaluations do not suffice."""
+    async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
+        """The results in the order of `requests`; fewer where the evaluations do not suffice."""
         run = self._run
         fold = await self._fold()
         left = budget.affordable_evaluations(run.state)
@@ -77,19 +77,19 @@ class FoldLab:
         results: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | tuple[t.ProbeFinished, bytes]] = []
         done: list[t.ProbeFinished] = []
         try:
-            for ask in asks:
-                evaluation = of_proposal(run, self._base.with_params(ask.params), fold.material)
+            for request in requests:
+                evaluation = of_proposal(run, self._base.with_params(request.params), fold.material)
                 key = probe_key(evaluation, fold.todo)
-                if (finished := here.get((ask.ordinal, key))) is not None:
+                if (finished := here.get((request.ordinal, key))) is not None:
                     results.append((finished, b""))
                     continue
                 if left is not None and left < len(fold.todo):
                     break
                 left = None if left is None else left - len(fold.todo)
                 if (known := run.reuse.probe(key)) is not None:
-                    results.append((self._again(known, ask), b""))
+                    results.append((self._reuse(known, request), b""))
                 else:
-                    results.append(asyncio.create_task(self._try(ask, evaluation, fold.todo, place)))
+                    results.append(asyncio.create_task(self._try(request, evaluation, fold.todo, place)))
             for result in results:
                 finished, items = await result if isinstance(result, asyncio.Task) else result
                 if (finished.ordinal, finished.key) not in here:
@@ -109,18 +109,18 @@ class FoldLab:
         todo = trials("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
         return Fold(todo=todo, material=[item for item in train if item.id not in held_out])
 
-    def _again(self, known: t.ProbeFinished, ask: Ask) -> t.ProbeFinished:
+    def _reuse(self, known: t.ProbeFinished, request: ProbeRequest) -> t.ProbeFinished:
         return replace(
             known,
             generation=self._generation,
             attempt=self._attempt,
-            ordinal=ask.ordinal,
-            why=ask.why,
+            ordinal=request.ordinal,
+            why=request.why,
             reused=True,
         )
 
     async def _try(
-        self, ask: Ask, evaluation: Evaluation, todo: Sequence[Trial], place: asyncio.Semaphore
+        self, request: ProbeRequest, evaluation: Evaluation, todo: Sequence[Trial], place: asyncio.Semaphore
     ) -> tuple[t.ProbeFinished, bytes]:
         prepared: list[Prepared] = []
         async with place:
@@ -141,9 +141,9 @@ class FoldLab:
         finished = t.ProbeFinished(
             generation=self._generation,
             attempt=self._attempt,
-            ordinal=ask.ordinal,
-            why=ask.why,
-            params={**self._base.params, **ask.params},
+            ordinal=request.ordinal,
+            why=request.why,
+            params={**self._base.params, **request.params},
             fold=f"{len(todo)} of train",
             score=mean([grade.score for _, grade in found]),
             evaluations=len(found),

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.agents.language import compact, editing, reading
+from engine.agents.language import compact, edits, run_tools
 from engine.agents.language.prompt import NAMES, load
 from engine.agents.language.toolbox import schema_of
 from tests.agent_tools import FakeRecord, view
@@ -24,11 +24,11 @@ PINS = Path(__file__).parent / "prompts.json"
 def pins() -> dict[str, Any]:
     """What is pinned, as it is now."""
     prompts = {name: {"version": (one := load(name)).version, "sha256": one.sha256} for name in NAMES}
-    offered = [*reading.of_run(view(), FakeRecord(), 1000), reading.of_train(FakeRecord(), 1000)]
-    offered += compact.instruments(view(), FakeRecord())
+    offered = [*run_tools.of_run(view(), FakeRecord(), 1000), run_tools.of_train(FakeRecord(), 1000)]
+    offered += compact.read_tools(view(), FakeRecord())
     tools = [msgspec.to_builtins(one.tool) for one in offered]
     tools.append(msgspec.to_builtins(compact.decision("update_harness", view())))
-    tools += [schema_of(kind) for kind in (editing.WriteHarness, editing.UpdateHarness, editing.UpdateWeights)]
+    tools += [schema_of(kind) for kind in (edits.WriteHarness, edits.UpdateHarness, edits.UpdateWeights)]
     digest = hashlib.sha256(json.dumps(tools, sort_keys=True).encode()).hexdigest()
     return {"prompts": prompts, "tools": {"sha256": digest}}
 

@@ -29,7 +29,7 @@ def test_on_a_processor_it_says_so(tmp_path: Path) -> None:
         pytest.skip("there is a GPU")
     model = tiny.checkpoint(tmp_path / "tiny")
     with pytest.raises(SiaError, match="ran on the processor"):
-        asyncio.run(weights.Trained(tmp_path / "adapters").train(model, 1))
+        asyncio.run(weights.WeightsTrial(tmp_path / "adapters").train(model, 1))
 
 
 def test_its_rounds_are_rounds_of_the_trainer_and_leave_an_adapter(
@@ -45,7 +45,7 @@ def test_its_rounds_are_rounds_of_the_trainer_and_leave_an_adapter(
             yield trainer
 
     monkeypatch.setattr(weights, "open_trainer", elsewhere)
-    part = weights.Trained(tmp_path / "adapters")
+    part = weights.WeightsTrial(tmp_path / "adapters")
     (table,) = asyncio.run(part.train(model, 2))
     assert [row[0] for row in table.rows] == ["1", "2"]
     assert all(float(row[4]) >= 1 for row in table.rows)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.agents.language import reading
-from engine.agents.language.toolbox import Instrument, Invalid
+from engine.agents.language import run_tools
+from engine.agents.language.toolbox import InvalidCall, ReadTool
 from engine.agents.protocol import AgentTools, View
 from engine.agents.run_record import RunRecord
 from engine.models.protocol import Tool, ToolCall
@@ -28,26 +28,26 @@ def opening(view: View, tools: AgentTools) -> str:
     """What the agent is told before it asks, in at most five parts of `PAGE` characters."""
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
-        f"Candidates so far:\n{reading.candidates(view, tools.record)[-PAGE:]}",
-        f"You change candidate {view.incumbent}. Its parameters: {_listed(view.harness.params)[:PAGE]}.",
+        f"Candidates so far:\n{run_tools.candidates(view, tools.record)[-PAGE:]}",
+        f"You change candidate {view.incumbent}. Its parameters: {_list_params(view.harness.params)[:PAGE]}.",
     ]
     about = {"candidate": view.incumbent}
-    for one in instruments(view, tools.record):
+    for one in read_tools(view, tools.record):
         if one.tool.name in _AT_ONCE:
             try:
                 parts.append(one.read(ToolCall("", one.tool.name, about)))
-            except Invalid:
+            except InvalidCall:
                 continue
     return "\n\n".join(parts)
 
 
-def instruments(view: View, record: RunRecord) -> list[Instrument]:
+def read_tools(view: View, record: RunRecord) -> list[ReadTool]:
     """The tools of reading that need a candidate's number only: that of the best one, or of the last."""
     numbers = sorted({view.incumbent, view.past[-1].n} if view.past else {view.incumbent})
     shape = _object({"candidate": {"enum": numbers}})
     return [
-        Instrument(Tool(one.tool.name, one.tool.description, shape), one.read)
-        for one in reading.of_run(view, record, PAGE)
+        ReadTool(Tool(one.tool.name, one.tool.description, shape), one.read)
+        for one in run_tools.of_run(view, record, PAGE)
         if one.tool.parameters.get("required") == ["candidate"]
     ]
 
@@ -58,7 +58,7 @@ def decision(name: str, view: View) -> Tool:
     shape: dict[str, Any] = {"findings": _TEXT, "reason": _TEXT}
     shape["evidence"] = {"type": "array", "items": {"enum": cited}, "maxItems": 1}
     shape["expected_gain"] = {"enum": [0.0, 0.01, 0.05, 0.1]}
-    if values := _untried(view):
+    if values := _untried_values(view):
         shape["params"] = _one_of({name: {"enum": left} for name, left in values.items()})
         return Tool(name, "Decide: give one parameter another value.", _object(shape))
     files = [path for path in view.harness.files if path.endswith(".md")]
@@ -67,7 +67,7 @@ def decision(name: str, view: View) -> Tool:
     return Tool(name, "Decide: write one file anew.", _object(shape))
 
 
-def _untried(view: View) -> dict[str, list[Value]]:
+def _untried_values(view: View) -> dict[str, list[Value]]:
     """By parameter, the values that make a candidate of which nothing is known."""
     now = view.harness.params
     known = [now, *(past.params for past in view.past), *view.declined]
@@ -103,5 +103,5 @@ def _one_of(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"anyOf": [_object({name: shape}) for name, shape in properties.items()]}
 
 
-def _listed(params: Mapping[str, Value]) -> str:
+def _list_params(params: Mapping[str, Value]) -> str:
     return ", ".join(f"{name} = {value!r}" for name, value in params.items()) or "none"

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.agents.language.asking import ask
 from engine.agents.language.prompt import Prompt
-from engine.agents.language.toolbox import Instrument
-from engine.agents.protocol import AgentTools, Nothing, Result
+from engine.agents.language.tool_calling import ask
+from engine.agents.language.toolbox import ReadTool
+from engine.agents.protocol import AgentTools, NoProposal, ToolResult
 from engine.models.protocol import Message, Tool, ToolCall
 
 READING, READING_SMALL = 20, 1
@@ -25,13 +25,13 @@ _ONE = "end with one decision, not with several"
 T = TypeVar("T")
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class Rejection(msgspec.Struct, frozen=True):
     """A decision that goes back to the model, with what is wrong."""
 
     why: str
 
 
-Decide = Callable[[int, ToolCall], Awaitable[T | Rejected]]
+Decide = Callable[[int, ToolCall], Awaitable[T | Rejection]]
 """What is made of a final call; the number places what is done for it."""
 
 
@@ -39,52 +39,54 @@ class Conversation:
     """One agent's talk in one step."""
 
     def __init__(
-        self, tools: AgentTools, prompt: Prompt, opening: str, instruments: Sequence[Instrument], finals: Sequence[Tool]
+        self, tools: AgentTools, prompt: Prompt, opening: str, read_tools: Sequence[ReadTool], finals: Sequence[Tool]
     ) -> None:
         self._tools, self._prompt = tools, prompt
-        self._instruments = {one.tool.name: one for one in instruments}
+        self._read_tools = {one.tool.name: one for one in read_tools}
         self._finals = {tool.name: tool for tool in finals}
         self._messages = [Message("system", prompt.text), Message("user", opening)]
         self._reading = READING if tools.abilities.tools else READING_SMALL
         self._repairs = REPAIRS if tools.abilities.tools else REPAIRS_SMALL
         self._used = 0
 
-    async def decision(self, decide: Decide[T]) -> T | Nothing:
+    async def decision(self, decide: Decide[T]) -> T | NoProposal:
         """What `decide` makes of the first final call that it does not reject."""
-        rejected: list[Rejected] = []
+        rejected: list[Rejection] = []
         for turn in range(self._reading + self._repairs + 1):
-            reading = [one.tool for one in self._instruments.values()] if turn < self._reading else []
+            reading = [one.tool for one in self._read_tools.values()] if turn < self._reading else []
             offer = [*reading, *self._finals.values()]
             reply = await ask(self._tools, turn, self._prompt.sha256, tuple(self._messages), offer)
             if reply.finish == "refused":
-                return Nothing("the model refused to go on")
+                return NoProposal("the model refused to go on")
             self._messages.append(Message("assistant", reply.text, reply.calls))
             finals = [call for call in reply.calls if call.name in self._finals]
             for call in reply.calls:
                 self._used += 1
                 if reply.finish == "length":
-                    result = Result(_CUT, failed=True)
+                    result = ToolResult(_CUT, failed=True)
                 elif call not in finals:
                     result = await self._use(call, reading)
                 elif len(finals) > 1:
-                    result = Result(_ONE, failed=True)
+                    result = ToolResult(_ONE, failed=True)
                 else:
                     made = await decide(self._used, call)
-                    if not isinstance(made, Rejected):
+                    if not isinstance(made, Rejection):
                         return made
                     rejected.append(made)
-                    result = Result(made.why, failed=True)
+                    result = ToolResult(made.why, failed=True)
                 self._messages.append(Message("tool", result.text, answers=call.id, failed=result.failed))
             if not reply.calls:
                 self._messages.append(Message("user", _CUT if reply.finish == "length" else "Use one of the tools."))
             if len(rejected) > self._repairs:
-                return Nothing(f"{len(rejected)} decisions were sent back, the last because {rejected[-1].why}"[:500])
+                return NoProposal(
+                    f"{len(rejected)} decisions were sent back, the last because {rejected[-1].why}"[:500]
+                )
         last = f", the last decision was sent back because {rejected[-1].why}" if rejected else ""
-        return Nothing(f"the model came to no decision{last}"[:500])
+        return NoProposal(f"the model came to no decision{last}"[:500])
 
-    async def _use(self, call: ToolCall, reading: Sequence[Tool]) -> Result:
-        instrument = self._instruments.get(call.name)
-        if instrument is None or instrument.tool not in reading:
+    async def _use(self, call: ToolCall, reading: Sequence[Tool]) -> ToolResult:
+        read_tool = self._read_tools.get(call.name)
+        if read_tool is None or read_tool.tool not in reading:
             names = ", ".join([*(tool.name for tool in reading), *self._finals])
-            return Result(f"there is no tool {call.name!r} now; there are {names}", failed=True)
-        return await self._tools.use(self._used, call, lambda: instrument.use(call))
+            return ToolResult(f"there is no tool {call.name!r} now; there are {names}", failed=True)
+        return await self._tools.use(self._used, call, lambda: read_tool.use(call))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 
-from engine.agents.language import compact, editing, reading
-from engine.agents.language.conversation import Conversation, Rejected
-from engine.agents.language.editing import UpdateHarness, UpdateWeights
+from engine.agents.language import compact, edits, run_tools
+from engine.agents.language.conversation import Conversation, Rejection
+from engine.agents.language.edits import UpdateHarness, UpdateWeights
 from engine.agents.language.prompt import load
-from engine.agents.language.toolbox import Arguments, Invalid
-from engine.agents.protocol import AgentTools, Nothing, Proposal, View
+from engine.agents.language.toolbox import Arguments, InvalidCall
+from engine.agents.protocol import AgentTools, NoProposal, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.protocol import ToolCall
@@ -25,7 +25,7 @@ from harness_repo.tunable import Value
 PAGE = 8000
 _HARNESS = Arguments("update_harness", "Decide: change the harness of the best candidate so far.", UpdateHarness)
 _WEIGHTS = Arguments("update_weights", "Decide: train the model, with the harness as it is.", UpdateWeights)
-_CITED = re.compile(r"g(\d+)(?:/(.+))?")
+_CITATION = re.compile(r"g(\d+)(?:/(.+))?")
 
 
 class FeedbackAgent:
@@ -37,52 +37,52 @@ class FeedbackAgent:
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """What it found, and the decision that it came to."""
 
-        async def decide(ordinal: int, call: ToolCall) -> t.AnalysisFinished | Rejected:
+        async def decide(ordinal: int, call: ToolCall) -> t.AnalysisFinished | Rejection:
             try:
-                return _decided(view, tools, call)[0]
-            except Invalid as error:
-                return Rejected(str(error))
+                return _parse_decision(view, tools, call)[0]
+            except InvalidCall as error:
+                return Rejection(str(error))
 
         found = await self._conversation(view, tools).decision(decide)
-        if isinstance(found, Nothing):
+        if isinstance(found, NoProposal):
             return t.AnalysisFinished(findings=found.reason, lever="harness", reason="nothing was decided")
         return found
 
-    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | Nothing:
+    async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """The candidate that the decision makes, once it parses and runs."""
 
-        async def decide(ordinal: int, call: ToolCall) -> Proposal | Nothing | Rejected:
+        async def decide(ordinal: int, call: ToolCall) -> Proposal | NoProposal | Rejection:
             try:
-                decided, made = _decided(view, tools, call)
+                decided, made = _parse_decision(view, tools, call)
                 if made is None:
-                    return Nothing("another lever was decided upon")
-            except Invalid as error:
-                return Rejected(str(error))
+                    return NoProposal("another lever was decided upon")
+            except InvalidCall as error:
+                return Rejection(str(error))
             ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
             if ran.failed:
-                return Rejected(f"the harness does not run.\n{ran.text}")
-            return Proposal(made, decided.reason, editing.changed(view.harness, made))
+                return Rejection(f"the harness does not run.\n{ran.text}")
+            return Proposal(made, decided.reason, edits.describe_changes(view.harness, made))
 
         return await self._conversation(view, tools).decision(decide)
 
     def _conversation(self, view: View, tools: AgentTools) -> Conversation:
         if tools.abilities.tools:
             prompt, opening = load("feedback"), _opening(view, tools)
-            instruments, finals = reading.of_run(view, tools.record, PAGE), [_HARNESS.tool]
+            read_tools, finals = run_tools.of_run(view, tools.record, PAGE), [_HARNESS.tool]
         else:
             prompt, opening = load("feedback_small"), compact.opening(view, tools)
-            instruments = compact.instruments(view, tools.record)
+            read_tools = compact.read_tools(view, tools.record)
             finals = [compact.decision(_HARNESS.tool.name, view)]
         if tools.trainable:
             finals = [_WEIGHTS.tool] if view.settings.lever == "weights" else [*finals, _WEIGHTS.tool]
-        return Conversation(tools, prompt, opening, instruments, finals)
+        return Conversation(tools, prompt, opening, read_tools, finals)
 
 
-def _decided(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:
-    """The decision in the words of the log, and the harness that it makes, if any; raises `Invalid` for none."""
+def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:
+    """The decision in the words of the log, and the harness that it makes, if any; raises `InvalidCall` for none."""
     if call.name == _WEIGHTS.tool.name:
         return _training(view, tools, call), None
-    update = _HARNESS.of(call)
+    update = _HARNESS.parse(call)
     decided = t.AnalysisFinished(
         findings=update.findings,
         lever="harness",
@@ -91,19 +91,19 @@ def _decided(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.AnalysisF
         expected_gain=update.expected_gain,
         cost_estimate=update.cost,
     )
-    return decided, editing.edited(view.harness, update)
+    return decided, edits.apply_edits(view.harness, update)
 
 
 def _training(view: View, tools: AgentTools, call: ToolCall) -> t.AnalysisFinished:
-    """The decision to train; raises `Invalid` for hyper-parameters that the algorithm has not or cannot have."""
-    update = _WEIGHTS.of(call)
+    """The decision to train; raises `InvalidCall` for hyper-parameters that the algorithm has not or cannot have."""
+    update = _WEIGHTS.parse(call)
     chosen: dict[str, Value] = {
         name: int(value) if value == int(value) else value for name, value in update.hyper_parameters.items()
     }
     try:
         recipe(update.algorithm, chosen)
     except SiaError as error:
-        raise Invalid(f"{error}; {error.remedy}") from None
+        raise InvalidCall(f"{error}; {error.remedy}") from None
     return t.AnalysisFinished(
         findings=update.findings,
         lever="weights",
@@ -117,13 +117,13 @@ def _training(view: View, tools: AgentTools, call: ToolCall) -> t.AnalysisFinish
 
 
 def _events(view: View, tools: AgentTools, cited: list[str]) -> list[int]:
-    """The numbers of the events that are cited as `g2` or `g2/ID`; raises `Invalid` for what was never recorded."""
+    """The numbers of the events that are cited as `g2` or `g2/ID`; raises `InvalidCall` for what was never recorded."""
     numbers = list(view.evidence)
     for one in cited:
-        found = _CITED.fullmatch(one.strip())
+        found = _CITATION.fullmatch(one.strip())
         events = tools.record.events(int(found[1]), found[2]) if found else []
         if not events:
-            raise Invalid(f"{one[:80]!r} is no evidence; cite candidates as g2 and answers on train as g2/ID")
+            raise InvalidCall(f"{one[:80]!r} is no evidence; cite candidates as g2 and answers on train as g2/ID")
         numbers += events
     return sorted(set(numbers))
 
@@ -135,7 +135,7 @@ def _opening(view: View, tools: AgentTools) -> str:
     model = "reach a language model through ctx.model" if tools.has_task_model else "have no language model"
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
-        f"Candidates so far:\n{reading.candidates(view, tools.record)[-PAGE:]}",
+        f"Candidates so far:\n{run_tools.candidates(view, tools.record)[-PAGE:]}",
         f"You change candidate {view.incumbent}. Its files: {', '.join(harness.files)}.",
         f"Its parameters: {params or 'none'}. Harnesses here {model}.",
     ]

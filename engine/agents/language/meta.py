@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.agents.language import editing, reading
-from engine.agents.language.conversation import Conversation, Rejected
-from engine.agents.language.editing import WriteHarness
+from engine.agents.language import edits, run_tools
+from engine.agents.language.conversation import Conversation, Rejection
+from engine.agents.language.edits import WriteHarness
 from engine.agents.language.prompt import load
-from engine.agents.language.toolbox import Arguments, Invalid
-from engine.agents.protocol import AgentTools, Nothing, Proposal
+from engine.agents.language.toolbox import Arguments, InvalidCall
+from engine.agents.protocol import AgentTools, NoProposal, Proposal
 from engine.models.protocol import ToolCall
 
 PAGE, PAGE_SMALL = 12_000, 1000
@@ -22,23 +22,25 @@ class MetaAgent:
     def __init__(self) -> None:
         self._prompt = load("meta")
 
-    async def write(self, tools: AgentTools) -> Proposal | Nothing:
+    async def write(self, tools: AgentTools) -> Proposal | NoProposal:
         """A harness that answered a handful of training cases in the sandbox, or why there is none."""
 
-        async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejected:
+        async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejection:
             try:
-                written = _WRITE.of(call)
-                made = editing.parsed({path: text.encode("utf-8", "replace") for path, text in written.files.items()})
-            except Invalid as error:
-                return Rejected(str(error))
+                written = _WRITE.parse(call)
+                made = edits.parse_files(
+                    {path: text.encode("utf-8", "replace") for path, text in written.files.items()}
+                )
+            except InvalidCall as error:
+                return Rejection(str(error))
             ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
             if ran.failed:
-                return Rejected(f"the harness does not run.\n{ran.text}")
+                return Rejection(f"the harness does not run.\n{ran.text}")
             return Proposal(made, written.reason, "the first harness")
 
         size = PAGE if tools.abilities.tools else PAGE_SMALL
-        instruments = [reading.of_train(tools.record, size), *reading.of_references(tools.record, size)]
-        conversation = Conversation(tools, self._prompt, _opening(tools, size), instruments, [_WRITE.tool])
+        read_tools = [run_tools.of_train(tools.record, size), *run_tools.of_references(tools.record, size)]
+        conversation = Conversation(tools, self._prompt, _opening(tools, size), read_tools, [_WRITE.tool])
         return await conversation.decision(decide)
 
 

@@ -7,28 +7,28 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from engine.agents.protocol import Result
+from engine.agents.protocol import ToolResult
 from engine.models.protocol import Tool, ToolCall
 
 A = TypeVar("A")
 
 
-class Invalid(Exception):
+class InvalidCall(Exception):
     """A call whose arguments are not those of the tool, or make no sense; the message is for the model."""
 
 
-class Instrument(msgspec.Struct, frozen=True):
+class ReadTool(msgspec.Struct, frozen=True):
     """A tool that reads: its definition, and what it does with a call."""
 
     tool: Tool
     read: Callable[[ToolCall], str]
 
-    async def use(self, call: ToolCall) -> Result:
+    async def use(self, call: ToolCall) -> ToolResult:
         """What the call gives; a call that is not valid is told so."""
         try:
-            return Result(self.read(call))
-        except Invalid as error:
-            return Result(str(error), failed=True)
+            return ToolResult(self.read(call))
+        except InvalidCall as error:
+            return ToolResult(str(error), failed=True)
 
 
 class Arguments(Generic[A]):
@@ -38,16 +38,16 @@ class Arguments(Generic[A]):
         self.tool = Tool(name, description, schema_of(kind))
         self._kind = kind
 
-    def of(self, call: ToolCall) -> A:
-        """The call's arguments; raises `Invalid`."""
+    def parse(self, call: ToolCall) -> A:
+        """The call's arguments; raises `InvalidCall`."""
         try:
             return msgspec.convert(call.arguments, self._kind)
         except msgspec.ValidationError as error:
-            raise Invalid(f"{call.name}: {error}") from None
+            raise InvalidCall(f"{call.name}: {error}") from None
 
-    def reading(self, read: Callable[[A], str]) -> Instrument:
+    def as_tool(self, read: Callable[[A], str]) -> ReadTool:
         """The tool that answers with `read`."""
-        return Instrument(self.tool, lambda call: read(self.of(call)))
+        return ReadTool(self.tool, lambda call: read(self.parse(call)))
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
 def page(text: str, offset: int, size: int) -> str:
     """At most `size` characters of `text` from `offset`, and where to read on."""
     if offset and offset >= len(text):
-        raise Invalid(f"there are only {len(text)} characters")
+        raise InvalidCall(f"there are only {len(text)} characters")
     cut = text[offset : offset + size]
     rest = len(text) - offset - len(cut)
     return f"{cut}\n[{rest} more characters; read on with offset={offset + len(cut)}]" if rest else cut

@@ -37,7 +37,7 @@ class Collapse(msgspec.Struct, frozen=True):
     keep: int
 
 
-def shown(rollouts: Sequence[Rollout]) -> dict[str, float]:
+def summarize(rollouts: Sequence[Rollout]) -> dict[str, float]:
     """The reward's mean, the shares of the commonest answer and label, the groups that teach, rewards a class."""
     answers, labels = Counter(one.answer for one in rollouts), Counter(one.label for one in rollouts if one.label)
     groups: dict[str, set[float]] = {}
@@ -55,19 +55,19 @@ def shown(rollouts: Sequence[Rollout]) -> dict[str, float]:
     return found
 
 
-def unlearned(measures: Mapping[str, float]) -> list[str]:
+def unlearned_classes(measures: Mapping[str, float]) -> list[str]:
     """The classes that no rollout of the round got right."""
     return [
         name.removeprefix("reward/") for name, value in measures.items() if name.startswith("reward/") and not value
     ]
 
 
-def saturated(measures: Mapping[str, float]) -> bool:
+def is_saturated(measures: Mapping[str, float]) -> bool:
     """Whether the rollouts leave nothing to learn: every group agrees with itself, nearly all of them right."""
     return measures["reward"] >= 0.995 and measures["mixed_groups"] < 0.02
 
 
-def collapse(rounds: Sequence[Mapping[str, float]]) -> Collapse | None:
+def find_collapse(rounds: Sequence[Mapping[str, float]]) -> Collapse | None:
     """What went wrong in the last of `rounds`, each with what its rollouts showed and, once learnt from, its measures.
 
     What rollouts show is the work of the round before; what learning measures is its own.
@@ -90,6 +90,6 @@ def collapse(rounds: Sequence[Mapping[str, float]]) -> Collapse | None:
     return None
 
 
-def plain(label: Any) -> str:
+def class_name(label: Any) -> str:
     """The class that a label names; nothing where labels are no classes."""
     return str(label) if isinstance(label, str | int | bool) else ""

@@ -20,7 +20,7 @@ from engine.seeds import derive
 from engine.weights.recipe import Recipe, recipe
 
 
-class Plan(msgspec.Struct, frozen=True):
+class TrainingPlan(msgspec.Struct, frozen=True):
     """All that a training depends on, and where it works; `folder` keeps its checkpoints."""
 
     generation: int
@@ -43,7 +43,7 @@ class Plan(msgspec.Struct, frozen=True):
         return chosen, [item for item in self.order if item.id not in taken]
 
 
-async def planned(run: Run, generation: int, analysis: t.AnalysisFinished) -> Plan:
+async def make_plan(run: Run, generation: int, analysis: t.AnalysisFinished) -> TrainingPlan:
     """The training that an Analysis asks for after `generation`."""
     from engine.models import catalog
 
@@ -60,7 +60,7 @@ async def planned(run: Run, generation: int, analysis: t.AnalysisFinished) -> Pl
         prepared_on(learn), state.root_seed,
     ]  # fmt: skip
     key = blobs.digest(msgspec.json.encode(depends, order="deterministic"))
-    return Plan(
+    return TrainingPlan(
         generation=generation,
         recipe=made,
         harness=now.harness,

@@ -1,6 +1,6 @@
 """Rollouts: the harness answers train instances in the sandbox, several times each, under the policy in training.
 
-Its calls of the model are gathered, so that the policy computes many replies at once: all sandboxes wait, one batch is
+Its calls of the model are caller, so that the policy computes many replies at once: all sandboxes wait, one batch is
 generated, all go on. Temperature and seed are the training's, whatever the harness asks for.
 """
 
@@ -23,7 +23,7 @@ from engine.models.protocol import Model, PermanentError, Reply, Request, ScoreR
 from engine.run.session import Run
 from engine.seeds import derive
 from engine.steps import evaluations
-from engine.steps.training.monitor import Rollout, plain
+from engine.steps.training.monitor import Rollout, class_name
 from engine.usage import Usage
 from engine.weights.client import TrainerFailed
 from engine.weights.recipe import Recipe
@@ -36,7 +36,7 @@ QUIET_S = 0.25
 Generate = Callable[[Sequence[Request]], Awaitable[list[Reply]]]
 
 
-class Gathered:
+class BatchingCaller:
     """The calls of one round's harnesses: answered together, and kept by job and ordinal.
 
     `place` names the round within the lineage; `waiting` says how many jobs may be waiting at most.
@@ -118,7 +118,7 @@ class Gathered:
             await asyncio.gather(self._batch, return_exceptions=True)
 
 
-def refuse_others(instances: Sequence[Instance], train: Sequence[Instance], val: Sequence[Instance]) -> None:
+def require_train_only(instances: Sequence[Instance], train: Sequence[Instance], val: Sequence[Instance]) -> None:
     """Raises `SiaError` for an instance that is not of `train`, or that is in `val` too, by its id or its data."""
     ids, held = {item.id for item in train}, {item.id for item in val}
     shown = [item.data for item in val]
@@ -149,32 +149,32 @@ async def roll_out(
     model, seed = run.ports.task_model, run.state.root_seed
     if model is None:
         raise AssertionError("only a run with a task model trains")
-    refuse_others(instances, await run.domain.train(), await run.domain.val())
-    labels = {item.id: plain(item.label) for item in instances}
+    require_train_only(instances, await run.domain.train(), await run.domain.val())
+    labels = {item.id: class_name(item.label) for item in instances}
     todo = trials("train", instances, range(recipe.samples), derive(seed, place))
-    gathered = Gathered(model.model, generate, recipe, seed, place, len(todo))
+    caller = BatchingCaller(model.model, generate, recipe, seed, place, len(todo))
     evaluation = Evaluation(
         grading=evaluations.grading(run, workers=SLOTS),
         harness=harness,
         candidate=t.Candidate(""),
         material=learn,
-        model=gathered,
+        model=caller,
         seed=seed,
     )
     found: dict[tuple[str, int], Rollout] = {}
     try:
         async for answer, grade in evaluate(evaluation, todo):
             name, sample = answer.trial.instance, answer.trial.repeat
-            calls = gathered.calls.get(answer.trial.key, {})
+            calls = caller.calls.get(answer.trial.key, {})
             short = "" if answer.failure else answer_codec.short(answer.value)
             told = [calls[ordinal] for ordinal in sorted(calls)]
             found[name, sample] = Rollout(name, sample, _reward(grade), short, labels[name], told)
-            gathered.unfinished -= 1
-            gathered.poke()
+            caller.unfinished -= 1
+            caller.poke()
             done(found[name, sample])
     finally:
-        await gathered.close()
-    return [found[item.id, sample] for item in instances for sample in range(recipe.samples)], gathered.usage
+        await caller.close()
+    return [found[item.id, sample] for item in instances for sample in range(recipe.samples)], caller.usage
 
 
 def _reward(grade: Grade) -> float:

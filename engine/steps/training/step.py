@@ -27,8 +27,8 @@ from engine.events import types as t
 from engine.events.storage import blobs
 from engine.models.protocol import Model, Reply, Request
 from engine.run.session import Run
-from engine.steps.training.monitor import Collapse, Rollout, collapse, saturated, shown
-from engine.steps.training.plan import Plan, planned
+from engine.steps.training.monitor import Collapse, Rollout, find_collapse, is_saturated, summarize
+from engine.steps.training.plan import TrainingPlan, make_plan
 from engine.steps.training.rollouts import Generate, roll_out
 from engine.usage import Usage
 from engine.weights.client import Trainer, TrainerFailed, open_trainer
@@ -41,48 +41,48 @@ REPORT_S = 1.0
 
 async def train(run: Run, generation: int, analysis: t.AnalysisFinished) -> None:
     """Appends `weights.trained`, or why nothing came of it."""
-    plan = await planned(run, generation, analysis)
+    plan = await make_plan(run, generation, analysis)
     if (known := run.reuse.adapter(plan.key)) is not None:
         again = replace(known, reason=analysis.reason, cpu_s=0.0, wall_s=0.0, reused=True)
         run.append(generation, again)
         return
-    work = _Work(run, plan)
+    training = _Training(run, plan)
     try:
-        trained = await work.go(analysis.reason)
+        trained = await training.run(analysis.reason)
     except TrainerFailed as error:
         raise StepFailure(t.Failure(error.kind, str(error))) from None
     run.append(generation, trained)
     shutil.rmtree(plan.folder, ignore_errors=True)
 
 
-class _Work:
+class _Training:
     """One training under way: what its rounds showed, and how far it has come."""
 
-    def __init__(self, run: Run, plan: Plan) -> None:
+    def __init__(self, run: Run, plan: TrainingPlan) -> None:
         self._run, self._plan = run, plan
         self._began, self._cpu = time.monotonic(), _children_cpu_s()
         done = {one.round: one for one in run.effects.checkpoints if one.key == plan.key}
         found = max((n for n, one in done.items() if _digest(self._state(n)) == one.state), default=0)
         self._rounds = [dict(done[n].measures) for n in range(1, found + 1)]
         self._tokens, self._round_s = 0, 0.0
-        self._told, self._values, self._rolled = 0.0, dict[str, float](), 0
-        self._ended, self._collapse, self._facts = "", "", dict[str, Any]()
+        self._reported_at, self._values, self._rolled = 0.0, dict[str, float](), 0
+        self._end_reason, self._collapse, self._facts = "", "", dict[str, Any]()
 
     def _state(self, number: int) -> Path:
         return self._plan.folder / str(number)
 
-    async def go(self, reason: str) -> t.WeightsTrained | t.ImprovementFailed:
+    async def run(self, reason: str) -> t.WeightsTrained | t.ImprovementFailed:
         """Trains until the rounds, the budget or what there is to learn ends, or until it has gone wrong."""
         async with self._trainer(len(self._rounds)) as trainer:
-            lost = await self._rounds_of(trainer)
+            lost = await self._run_rounds(trainer)
             kept = len(self._rounds) if lost is None else max(0, lost.keep)
             if lost is None and kept:
-                return await self._exported(trainer, kept, reason)
+                return await self._export(trainer, kept, reason)
         if not kept:
-            return t.ImprovementFailed(f"training came to nothing: {lost.reason if lost else self._ended}")
-        self._collapse, self._ended = lost.reason if lost else "", f"went wrong after round {kept}"
+            return t.ImprovementFailed(f"training came to nothing: {lost.reason if lost else self._end_reason}")
+        self._collapse, self._end_reason = lost.reason if lost else "", f"went wrong after round {kept}"
         async with self._trainer(kept) as trainer:
-            return await self._exported(trainer, kept, reason)
+            return await self._export(trainer, kept, reason)
 
     @contextlib.asynccontextmanager
     async def _trainer(self, after: int) -> AsyncIterator[Trainer]:
@@ -93,35 +93,35 @@ class _Work:
             self._facts = trainer.facts
             yield trainer
 
-    async def _rounds_of(self, trainer: Trainer) -> Collapse | None:
+    async def _run_rounds(self, trainer: Trainer) -> Collapse | None:
         """Does the rounds that are left; says what went wrong, if something did."""
         plan, run = self._plan, self._run
         for number in range(len(self._rounds) + 1, plan.recipe.rounds + 1):
             chosen, learn = plan.round(number, learns=run.ports.grader.folder.spec.learns)
-            if why := self._unaffordable(len(chosen) * plan.recipe.samples):
-                self._ended = why
+            if why := self._over_budget(len(chosen) * plan.recipe.samples):
+                self._end_reason = why
                 return None
             began = time.monotonic()
             rollouts, usage = await self._roll_out(trainer, number, chosen, learn)
-            values = shown(rollouts)
+            values = summarize(rollouts)
             self._report(values, now=True)
-            if (lost := collapse([*self._rounds, values])) is not None:
+            if (lost := find_collapse([*self._rounds, values])) is not None:
                 return lost
             if not any(one.calls for one in rollouts):
-                self._ended = "the harness asks its model for no text, so there is nothing to train"
+                self._end_reason = "the harness asks its model for no text, so there is nothing to train"
                 return None
-            if saturated(values):
-                self._ended = f"every rollout of round {number} was right: there is nothing left to learn"
+            if is_saturated(values):
+                self._end_reason = f"every rollout of round {number} was right: there is nothing left to learn"
                 return None
             samples = [_sample(one) for one in rollouts]
             learnt = await trainer.learn(number, samples, self._report)
             values = learnt | values
             self._report(values, now=True)
-            if (lost := collapse([*self._rounds, values])) is not None:
+            if (lost := find_collapse([*self._rounds, values])) is not None:
                 return lost
             self._tokens, self._round_s = usage.input + usage.output, time.monotonic() - began
             await self._checkpoint(trainer, number, rollouts, values, usage)
-        self._ended = f"all {plan.recipe.rounds} rounds are done"
+        self._end_reason = f"all {plan.recipe.rounds} rounds are done"
         return None
 
     async def _roll_out(
@@ -154,7 +154,7 @@ class _Work:
         adapter = self._plan.parent
         if self._rounds:
             adapter = await trainer.export(self._run.ports.folder / "adapters", self._lineage(len(self._rounds)))
-        return _served(served.model, adapter)
+        return _server_generate(served.model, adapter)
 
     async def _checkpoint(
         self, trainer: Trainer, number: int, rollouts: Sequence[Rollout], values: dict[str, float], usage: Usage
@@ -179,7 +179,7 @@ class _Work:
         self._rounds.append(values)
         shutil.rmtree(self._state(number - CHECKPOINTS), ignore_errors=True)
 
-    async def _exported(self, trainer: Trainer, kept: int, reason: str) -> t.WeightsTrained:
+    async def _export(self, trainer: Trainer, kept: int, reason: str) -> t.WeightsTrained:
         run, plan = self._run, self._plan
         adapter = await trainer.export(run.ports.folder / "adapters", self._lineage(kept))
         await trainer.close()
@@ -194,7 +194,7 @@ class _Work:
             recipe=msgspec.to_builtins(plan.recipe),
             key=plan.key,
             rounds=kept,
-            ended=self._ended,
+            ended=self._end_reason,
             collapse=self._collapse,
             author=run.ports.agent.name,
             reason=reason,
@@ -209,7 +209,7 @@ class _Work:
         plan = self._plan
         return {"key": plan.key, "parent": plan.parent, "harness": plan.harness, "rounds": rounds, "base": plan.base}
 
-    def _unaffordable(self, rollouts: int) -> str:
+    def _over_budget(self, rollouts: int) -> str:
         """Why there is no next round: what comes after the training must be paid for, too."""
         state = self._run.state
         left = budget.affordable_evaluations(state)
@@ -226,17 +226,17 @@ class _Work:
     def _report(self, values: dict[str, float], *, now: bool = False) -> None:
         """Appends what training shows, at most once a second; what came between is told with the next."""
         self._values |= values
-        if not now and time.monotonic() - self._told < REPORT_S:
+        if not now and time.monotonic() - self._reported_at < REPORT_S:
             return
         generation, number = self._plan.generation, len(self._rounds) + 1
         event = t.TrainingProgress(
             self._run.effects.reports(generation) + 1, self._values, round=number, evaluations=self._rolled
         )
         self._run.append(generation, event, durable=False)
-        self._told, self._values, self._rolled = time.monotonic(), {}, 0
+        self._reported_at, self._values, self._rolled = time.monotonic(), {}, 0
 
 
-def _served(model: Model, adapter: str | None) -> Generate:
+def _server_generate(model: Model, adapter: str | None) -> Generate:
     async def generate(requests: Sequence[Request]) -> list[Reply]:
         import asyncio
 

@@ -31,7 +31,7 @@ def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> N
 
     from engine import __version__
     from engine.acceptance import trial
-    from engine.acceptance.report import carried_out, markdown
+    from engine.acceptance.report import markdown, run_parts
     from engine.settings import read
 
     if not gpu:
@@ -40,7 +40,7 @@ def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> N
     with tempfile.TemporaryDirectory() as adapters:
         settings = read(shared.workspace.path).settings
         parts = trial.parts(model, settings, rounds, Path(adapters), say)
-        done = asyncio.run(carried_out(parts, say))
+        done = asyncio.run(run_parts(parts, say))
     today = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
     output.write_text(markdown(device, done, date=today, version=__version__))
     if shared.as_json:

@@ -150,7 +150,7 @@ def test_the_adapter_that_training_left_is_served(monkeypatch: pytest.MonkeyPatc
     settings = UserSettings(vllm=Vllm(interpreter=tmp_path / "python"))
 
     async def go() -> None:
-        part = weights.Trained(tmp_path)
+        part = weights.WeightsTrial(tmp_path)
         (table,) = await part.train(tmp_path, 3)
         assert table.title.startswith("GRPO on NVIDIA H100: bfloat16, rank 32")
         assert [row[0] for row in table.rows] == ["1", "2", "3"]
@@ -171,14 +171,14 @@ def test_the_adapter_that_training_left_is_served(monkeypatch: pytest.MonkeyPatc
 def test_training_on_the_processor_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     trainer(monkeypatch, "cpu")
     with pytest.raises(SiaError, match="ran on the processor"):
-        asyncio.run(weights.Trained(tmp_path).train(tmp_path, 1))
+        asyncio.run(weights.WeightsTrial(tmp_path).train(tmp_path, 1))
 
 
 def test_without_an_adapter_or_vllm_serving_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     trainer(monkeypatch, "NVIDIA H100")
 
     async def go() -> None:
-        part = weights.Trained(tmp_path)
+        part = weights.WeightsTrial(tmp_path)
         with pytest.raises(Skipped, match="no adapter"):
             await part.serve(UserSettings(), lambda _: None)
         await part.train(tmp_path, 1)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 
 from domains.contract import Device
-from engine.acceptance.report import Done, Part, Skipped, Table, carried_out, markdown
+from engine.acceptance.report import Part, PartResult, Skipped, Table, markdown, run_parts
 from engine.errors import SiaError
 
 CARD = Device("cuda", "NVIDIA H100", 52e3, 2900.0, 16, 85.0, "535.1", {"fp32": 52e3, "bf16": 734e3}, "torch 2, CUDA 13")
@@ -26,7 +26,7 @@ def test_every_part_has_its_turn() -> None:
     said: list[str] = []
     parts = [ends(SiaError("it broke", "mend it")), ends(ValueError("odd")), ends(Skipped("no vLLM")), ends()]
     clock = itertools.count(0.0, 2.0)
-    done = asyncio.run(carried_out(parts, said.append, lambda: next(clock)))
+    done = asyncio.run(run_parts(parts, said.append, lambda: next(clock)))
     assert [one.outcome for one in done] == ["failed", "failed", "skipped", "passed"]
     assert [one.trouble for one in done] == ["it broke; mend it", "ValueError: odd", "no vLLM", ""]
     assert all(one.seconds == 2.0 for one in done)
@@ -35,8 +35,8 @@ def test_every_part_has_its_turn() -> None:
 
 def test_the_report_has_device_outcomes_troubles_and_tables() -> None:
     done = [
-        Done("kernels", "passed", 61.0, [Table("fused: score 0.4", ["case", "ms"], [["(64, 1)", "1|5"]])]),
-        Done("training", "failed", 1.0, trouble="training ran on the processor"),
+        PartResult("kernels", "passed", 61.0, [Table("fused: score 0.4", ["case", "ms"], [["(64, 1)", "1|5"]])]),
+        PartResult("training", "failed", 1.0, trouble="training ran on the processor"),
     ]
     text = markdown(CARD, done, date="2026-11-26 12:00", version="0.1.0")
     assert text.startswith("# sia 0.1.0 on NVIDIA H100, 2026-11-26 12:00\n")

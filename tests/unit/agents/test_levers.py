@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.agents.levers import RECIPES, Pull, weights
-from engine.agents.protocol import Past, View
+from engine.agents.levers import RECIPES, TrainingChoice, choose_training
+from engine.agents.protocol import PastGeneration, View
 from engine.events import types as t
 from engine.weights.recipe import recipe
 from harness_repo.harness import parse
@@ -23,8 +23,8 @@ TUNED = parse(
 )
 
 
-def past(n: int, lever: t.Lever | None, *, accepted: bool = True) -> Past:
-    return Past(n, f"h{n}", {}, lever, t.Score(0.5, 0.1, 12), accepted, "said the gate")
+def past(n: int, lever: t.Lever | None, *, accepted: bool = True) -> PastGeneration:
+    return PastGeneration(n, f"h{n}", {}, lever, t.Score(0.5, 0.1, 12), accepted, "said the gate")
 
 
 def result(score: float) -> t.InstanceFinished:
@@ -36,21 +36,21 @@ def seen(*levers: t.Lever | None, policy: t.LeverPolicy = "auto", rewards: tuple
     return replace(one, settings=replace(one.settings, lever=policy), train=[result(reward) for reward in rewards])
 
 
-def pulled(one: View) -> Pull:
-    found = weights(one, trainable=True)
+def pulled(one: View) -> TrainingChoice:
+    found = choose_training(one, trainable=True)
     assert found is not None
     return found
 
 
 def test_the_harness_comes_first_and_the_levers_take_turns() -> None:
-    assert weights(seen(None), trainable=True) is None
+    assert choose_training(seen(None), trainable=True) is None
     assert "came to a halt" in pulled(seen(None, "harness")).reason
-    assert weights(seen(None, "harness", "weights"), trainable=True) is None
+    assert choose_training(seen(None, "harness", "weights"), trainable=True) is None
 
 
 def test_where_nothing_came_of_one_lever_the_other_has_its_turn() -> None:
     assert "no candidate came of the harness lever" in pulled(seen(None, failed=["nothing"])).reason
-    assert weights(seen(None, "harness", failed=["nothing"]), trainable=True) is None
+    assert choose_training(seen(None, "harness", failed=["nothing"]), trainable=True) is None
 
 
 def test_a_harness_that_declares_nothing_leaves_the_weights() -> None:
@@ -60,8 +60,8 @@ def test_a_harness_that_declares_nothing_leaves_the_weights() -> None:
 
 @pytest.mark.parametrize("policy", ["harness", "best-of-n"])
 def test_other_policies_never_train(policy: t.LeverPolicy) -> None:
-    assert weights(seen(None, "harness", policy=policy), trainable=True) is None
-    assert weights(seen(None, policy="weights"), trainable=False) is None
+    assert choose_training(seen(None, "harness", policy=policy), trainable=True) is None
+    assert choose_training(seen(None, policy="weights"), trainable=False) is None
 
 
 def test_the_algorithm_follows_from_what_the_results_tell() -> None:

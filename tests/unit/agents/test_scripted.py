@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
-from engine.agents.protocol import Nothing, Proposal
+from engine.agents.protocol import NoProposal, Proposal
 from engine.agents.scripted import ScriptedAgent, parse_script
 from engine.errors import SiaError
 from harness_repo.tunable import Tunable
@@ -31,7 +31,7 @@ files = { "agent.py" = "def solve(:" }
 """
 
 
-def played(place: int) -> Proposal | Nothing:
+def played(place: int) -> Proposal | NoProposal:
     """What comes of the decision at `place`."""
     agent, seen = ScriptedAgent(parse_script(SCRIPT)), replace(view(HARNESS), improvements=place)
     analysis = asyncio.run(agent.analyse(seen, None))
@@ -58,7 +58,7 @@ def test_parameters_and_files_are_edited() -> None:
 )
 def test_what_makes_no_candidate_says_why(place: int, says: str) -> None:
     made = played(place)
-    assert isinstance(made, Nothing)
+    assert isinstance(made, NoProposal)
     assert re.search(says, made.reason)
 
 
@@ -78,7 +78,7 @@ def test_what_is_no_script_is_refused(text: str) -> None:
 def test_its_decisions_are_used_up_one_by_one_over_the_whole_run() -> None:
     """Also where an Improvement came to nothing and the same generation tries the next decision."""
     from engine.core.effects import Effects
-    from engine.steps.improvement import view as view_of_run
+    from engine.steps.improvement import make_view
     from tests.histories import Memory, Play
 
     play = Play(Memory(), barren={2})
@@ -89,4 +89,4 @@ def test_its_decisions_are_used_up_one_by_one_over_the_whole_run() -> None:
         versions = SimpleNamespace(harness=lambda version: HARNESS)
 
     assert [one.n for one in play.state.generations] == [1, 2]
-    assert view_of_run(Run(), 2).improvements == 3  # type: ignore[arg-type]
+    assert make_view(Run(), 2).improvements == 3  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from engine.agents.protocol import Nothing, Proposal
+from engine.agents.protocol import NoProposal, Proposal
 from engine.agents.search import SearchAgent
 from engine.events import types as t
 from harness_repo.harness import Harness
@@ -69,7 +69,7 @@ def test_it_stops_where_the_budget_ends(plain: Harness, limit: int) -> None:
     made = improve(view(plain), lab)
     assert len(lab.found) == limit
     assert len(lab.asked) <= limit + 4
-    if isinstance(made, Nothing):
+    if isinstance(made, NoProposal):
         assert "the budget of evaluations allowed no more probes" in made.reason
 
 
@@ -105,7 +105,7 @@ def test_what_it_proposes_is_the_best_that_no_generation_has_executed(plain: Har
 def test_what_is_clearly_below_the_incumbents_probe_is_not_proposed(plain: Harness) -> None:
     worse = FakeLab(plain, lambda params: 0.9 if params == START else 0.5, se=0.1)
     made = improve(view(plain), worse)
-    assert isinstance(made, Nothing)
+    assert isinstance(made, NoProposal)
     assert "0.9000" in made.reason
     near = FakeLab(plain, lambda params: 0.9 if params == START else 0.85, se=0.1)
     assert isinstance(improve(view(plain), near), Proposal)
@@ -137,7 +137,7 @@ def test_what_a_person_declined_is_not_proposed_again(plain: Harness) -> None:
 
 def test_what_failed_is_not_proposed(plain: Harness) -> None:
     made = improve(view(plain), FakeLab(plain, lambda params: 0.5 if params == START else -1.0))
-    assert made == Nothing("no new proposal ran without a failure")
+    assert made == NoProposal("no new proposal ran without a failure")
 
 
 @pytest.mark.parametrize("best", ["a", "b"])
@@ -175,7 +175,7 @@ def test_a_harness_without_tunables_is_not_searched() -> None:
     bare = harness({}, {})
     lab = FakeLab(bare, lambda params: 0.5)
     made = improve(view(bare), lab)
-    assert isinstance(made, Nothing)
+    assert isinstance(made, NoProposal)
     assert "no tunables" in made.reason
     assert lab.asked == []
 
@@ -198,7 +198,7 @@ def test_what_fails_the_private_check_is_neither_proposed_nor_built_upon(plain: 
     assert not [ask for ask in lab.asked[4:] if "change" in ask.why and ask.params["method"] == "b"]
     lab.refuses = lambda params: True
     nothing = improve(view(plain), lab)
-    assert isinstance(nothing, Nothing)
+    assert isinstance(nothing, NoProposal)
     assert "private check" in nothing.reason
 
 

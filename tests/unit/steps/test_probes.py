@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from domains.contract import Grade, Instance
-from engine.agents.protocol import Ask
+from engine.agents.protocol import ProbeRequest
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import Evaluation
 from engine.evaluation.trial import Answer, GradedAnswer, Trial
@@ -24,7 +24,7 @@ from engine.steps.probes import FoldLab
 from harness_repo.harness import parse
 from tests.histories import SEED_HARNESS, Play, settings, started
 
-ASKS = [Ask(i, {"skill": i}, "a try") for i in range(4)]
+ASKS = [ProbeRequest(i, {"skill": i}, "a try") for i in range(4)]
 
 
 class Sandbox:

@@ -12,7 +12,7 @@ from engine.agents.language import compact
 from engine.agents.language.conversation import READING_SMALL, REPAIRS, REPAIRS_SMALL
 from engine.agents.language.feedback import FeedbackAgent
 from engine.agents.language.meta import MetaAgent
-from engine.agents.protocol import Nothing, Proposal, View
+from engine.agents.protocol import NoProposal, Proposal, View
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply
 from engine.usage import Usage
@@ -36,7 +36,7 @@ def analyse(tools: FakeTools) -> t.AnalysisFinished:
     return asyncio.run(FeedbackAgent("claude").analyse(view(), tools))
 
 
-def improve(tools: FakeTools) -> Proposal | Nothing:
+def improve(tools: FakeTools) -> Proposal | NoProposal:
     return asyncio.run(FeedbackAgent("claude").improve(view(), ANALYSIS, tools))
 
 
@@ -111,7 +111,7 @@ def test_whole_files_replacements_and_removals_make_one_edit() -> None:
 def test_decisions_are_sent_back_so_often_and_no_more() -> None:
     tools = FakeTools(*[calls(update()) for _ in range(9)], breaks=["it breaks"] * 9)
     made = improve(tools)
-    assert isinstance(made, Nothing)
+    assert isinstance(made, NoProposal)
     assert "it breaks" in made.reason
     assert len(tools.tried) == REPAIRS + 1
 
@@ -173,7 +173,7 @@ def trains() -> dict[str, Any]:
 def test_an_agent_that_never_decides_is_given_up() -> None:
     tools = FakeTools(*[calls(READ) for _ in range(40)])
     made = improve(tools)
-    assert isinstance(made, Nothing)
+    assert isinstance(made, NoProposal)
     assert {tool.name for tool in tools.questions[-1].tools} == {"update_harness"}, "at last only a decision is offered"
 
 
@@ -195,7 +195,7 @@ def test_a_model_without_tools_decides_under_a_grammar() -> None:
 
 def test_under_a_grammar_reading_ends_soon() -> None:
     tools = FakeTools(*[chooses("show_rewards", {"candidate": 1}) for _ in range(20)], abilities=GRAMMAR)
-    assert isinstance(improve(tools), Nothing)
+    assert isinstance(improve(tools), NoProposal)
     offered = [question.schema for question in tools.questions]
     assert len(offered) == READING_SMALL + REPAIRS_SMALL + 1
     assert all("anyOf" in (schema or {}) for schema in offered[:READING_SMALL])
@@ -205,7 +205,7 @@ def test_under_a_grammar_reading_ends_soon() -> None:
 def test_under_a_grammar_little_is_read_and_what_fails_is_told_at_once() -> None:
     tools = FakeTools(chooses("update_harness", {}), chooses("update_harness", {}), chooses("update_harness", {}),
                 chooses("update_harness", {}), abilities=GRAMMAR)  # fmt: skip
-    assert isinstance(improve(tools), Nothing)
+    assert isinstance(improve(tools), NoProposal)
     first = tools.questions[0].messages
     assert sum(len(message.text) for message in first) < 3500
     assert "expected 7, given 0" in first[-1].text
@@ -270,5 +270,5 @@ def test_the_meta_agent_reads_writes_and_repairs_until_it_runs() -> None:
 def test_a_meta_agent_that_writes_nothing_that_runs_says_so() -> None:
     tools = FakeTools(*[calls(written("def solve(:")) for _ in range(20)])
     made = asyncio.run(MetaAgent().write(tools))
-    assert isinstance(made, Nothing)
+    assert isinstance(made, NoProposal)
     assert "does not parse" in made.reason

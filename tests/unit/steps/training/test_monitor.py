@@ -7,7 +7,7 @@ import math
 import pytest
 
 from engine.core.histogram import bin_counts
-from engine.steps.training.monitor import Collapse, Rollout, collapse, saturated, shown
+from engine.steps.training.monitor import Collapse, Rollout, find_collapse, is_saturated, summarize
 
 
 def rollouts(*rows: tuple[str, float, str, str]) -> list[Rollout]:
@@ -20,7 +20,7 @@ GOOD = {"reward": 0.5, "top_answer": 0.4, "top_label": 0.3, "kl": 1.0, "entropy"
 
 
 def test_a_mean_does_not_hide_a_class() -> None:
-    found = shown(SHOWN)
+    found = summarize(SHOWN)
     assert (found["reward"], found["reward/X"], found["reward/Y"]) == (0.25, 0.5, 0.0)
     assert (found["mixed_groups"], found["top_answer"], found["top_label"]) == (0.5, 0.75, 0.5)
 
@@ -33,14 +33,14 @@ def test_rewards_are_counted_in_ten_bins() -> None:
 
 
 def test_nothing_is_left_to_learn_where_all_are_right() -> None:
-    assert saturated(shown(rollouts(("a", 1, "x", "X"), ("a", 1, "x", "X"))))
-    assert not saturated(shown(SHOWN))
+    assert is_saturated(summarize(rollouts(("a", 1, "x", "X"), ("a", 1, "x", "X"))))
+    assert not is_saturated(summarize(SHOWN))
 
 
 def test_a_good_training_is_left_alone() -> None:
-    assert collapse([GOOD]) is None
-    assert collapse([GOOD, GOOD | {"reward": 0.7, "entropy": 0.001}]) is None, "a sure policy that is right"
-    assert collapse([GOOD | {"top_answer": 1.0}]) is None, "the base, before anything was learnt"
+    assert find_collapse([GOOD]) is None
+    assert find_collapse([GOOD, GOOD | {"reward": 0.7, "entropy": 0.001}]) is None, "a sure policy that is right"
+    assert find_collapse([GOOD | {"top_answer": 1.0}]) is None, "the base, before anything was learnt"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_good_training_is_left_alone() -> None:
     ],
 )
 def test_what_goes_wrong_is_said_and_what_was_good_is_kept(change: dict[str, float], reason: str, keep: int) -> None:
-    found = collapse([GOOD, GOOD, GOOD | change])
+    found = find_collapse([GOOD, GOOD, GOOD | change])
     assert isinstance(found, Collapse)
     assert reason in found.reason
     assert found.keep == keep

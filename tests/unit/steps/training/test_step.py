@@ -19,7 +19,7 @@ from engine.loop import ablation, fork
 from engine.queries import audit
 from engine.run import adapters
 from engine.run.workspace import Workspace
-from engine.steps.training.rollouts import refuse_others
+from engine.steps.training.rollouts import require_train_only
 from engine.transfer import adapters as exported
 from engine.transfer import garbage
 from engine.transfer.run_import import import_run
@@ -170,8 +170,8 @@ def item(name: str, data: Any) -> Instance:
 def test_a_planted_instance_is_refused(planted: Instance) -> None:
     train = [item("train-1", 1), item("train-9", 100)]
     with pytest.raises(SiaError, match="is not of train alone"):
-        refuse_others([train[0], planted], train, [item("val-1", 100)])
-    refuse_others(train[:1], train, [item("val-1", 100)])
+        require_train_only([train[0], planted], train, [item("val-1", 100)])
+    require_train_only(train[:1], train, [item("val-1", 100)])
 
 
 def test_wrong_hyper_parameters_are_refused_before_anything_begins(play: Stage) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from engine.agents.language.reading import of_run
-from engine.agents.language.toolbox import Invalid, page, schema_of
-from engine.agents.protocol import Result
+from engine.agents.language.run_tools import of_run
+from engine.agents.language.toolbox import InvalidCall, page, schema_of
+from engine.agents.protocol import ToolResult
 from engine.models.protocol import ToolCall
 from tests.agent_tools import FakeRecord, view
 
 
-def use(name: str, /, *, size: int = 4000, **arguments: Any) -> Result:
+def use(name: str, /, *, size: int = 4000, **arguments: Any) -> ToolResult:
     tools = {one.tool.name: one for one in of_run(view(failed=["the model came to no decision"]), FakeRecord(), size)}
     return asyncio.run(tools[name].use(ToolCall("c", name, arguments)))
 
@@ -82,7 +82,7 @@ def test_what_is_not_there_is_said_and_nothing_else(name: str, arguments: dict[s
 
 
 def test_a_schema_stands_alone() -> None:
-    from engine.agents.language.editing import UpdateHarness
+    from engine.agents.language.edits import UpdateHarness
 
     schema = schema_of(UpdateHarness)
     assert "$ref" not in str(schema)
@@ -94,5 +94,5 @@ def test_a_page_beyond_the_end_is_refused() -> None:
     assert page("abc", 0, 2) == "ab\n[1 more characters; read on with offset=2]"
     assert page("abc", 2, 2) == "c"
     assert page("", 0, 2) == ""
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidCall):
         page("abc", 3, 2)

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from engine.agents.language.toolbox import Invalid
+from engine.agents.language.toolbox import InvalidCall
 from engine.weights.recipe import ALGORITHMS
 from harness_repo.harness import Harness, HarnessInvalid, parse
 from harness_repo.tunable import Value
@@ -64,52 +64,52 @@ class UpdateWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cost: Cost = ""
 
 
-def edited(harness: Harness, update: UpdateHarness) -> Harness:
-    """`harness` under `update`; raises `Invalid` where a replacement does not fit or the result is no harness."""
+def apply_edits(harness: Harness, update: UpdateHarness) -> Harness:
+    """`harness` under `update`; raises `InvalidCall` where a replacement does not fit or the result is no harness."""
     files = {path: content for path, content in harness.files.items() if path not in update.remove}
     if missing := sorted(set(update.remove) - set(harness.files)):
-        raise Invalid(f"there is no file {missing[0]!r} to remove")
+        raise InvalidCall(f"there is no file {missing[0]!r} to remove")
     files |= {path: text.encode("utf-8", "replace") for path, text in update.files.items()}
     for replacement in update.replacements:
-        files[replacement.path] = _replaced(files, replacement)
-    made = parsed(files)
+        files[replacement.path] = _replace(files, replacement)
+    made = parse_files(files)
     try:
         made = made.with_params(update.params) if update.params else made
     except HarnessInvalid as error:
-        raise Invalid(f"the harness is not valid: {error}") from None
+        raise InvalidCall(f"the harness is not valid: {error}") from None
     if made.files == harness.files:
-        raise Invalid("this changes nothing in the harness")
+        raise InvalidCall("this changes nothing in the harness")
     return made
 
 
-def parsed(files: Mapping[str, bytes]) -> Harness:
-    """The files as a harness; raises `Invalid` with the rule that they break."""
+def parse_files(files: Mapping[str, bytes]) -> Harness:
+    """The files as a harness; raises `InvalidCall` with the rule that they break."""
     try:
         return parse(files)
     except HarnessInvalid as error:
-        raise Invalid(f"the harness is not valid: {error}") from None
+        raise InvalidCall(f"the harness is not valid: {error}") from None
 
 
-def _replaced(files: Mapping[str, bytes], replacement: Replacement) -> bytes:
+def _replace(files: Mapping[str, bytes], replacement: Replacement) -> bytes:
     if replacement.path not in files:
-        raise Invalid(f"there is no file {replacement.path!r}")
+        raise InvalidCall(f"there is no file {replacement.path!r}")
     text = files[replacement.path].decode("utf-8", "surrogateescape")
     count = text.count(replacement.old) if replacement.old else 0
     if count != 1:
-        raise Invalid(f"the text to replace occurs {count} times in {replacement.path}; it must occur exactly once")
+        raise InvalidCall(f"the text to replace occurs {count} times in {replacement.path}; it must occur exactly once")
     return text.replace(replacement.old, replacement.new).encode("utf-8", "surrogateescape")
 
 
-def changed(old: Harness, new: Harness) -> str:
+def describe_changes(old: Harness, new: Harness) -> str:
     """What is new, in a few words."""
     paths = sorted(path for path in old.files.keys() | new.files.keys() if old.files.get(path) != new.files.get(path))
     values = [f"{name} {old.params.get(name)} → {value}" for name, value in new.params.items()]
     different = [
         text for text, name in zip(values, new.params, strict=True) if old.params.get(name) != new.params[name]
     ]
-    return _listed(different if paths == ["params.toml"] and different else paths)
+    return _join(different if paths == ["params.toml"] and different else paths)
 
 
-def _listed(words: Sequence[str], most: int = 6) -> str:
+def _join(words: Sequence[str], most: int = 6) -> str:
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(words[:most]) + more

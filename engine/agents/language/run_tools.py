@@ -1,7 +1,7 @@
 """The tools with which an agent reads a run: bounded in size, paged, and of `train` only.
 
 What they say depends on what was answered and scored, never on run ids, event numbers, times or costs: an agent that
-is asked again in a fork, or after a crash, must see the same text.
+is args again in a fork, or after a crash, must see the same text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from engine.agents.language.toolbox import Arguments, Instrument, Invalid, page
+from engine.agents.language.toolbox import Arguments, InvalidCall, ReadTool, page
 from engine.agents.protocol import View
 from engine.agents.run_record import Candidate, RunRecord
 from engine.events import types as t
@@ -66,104 +66,108 @@ class _Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: Annotated[int, Meta(ge=1, le=50)] = 5
 
 
-def of_run(view: View, record: RunRecord, size: int) -> list[Instrument]:
+def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
     """The Feedback-Agent's tools; each answer has `size` characters at most, and a line on how to go on."""
 
     def answered(n: int) -> Sequence[t.InstanceFinished]:
-        if found := record.answered(n):
+        if found := record.train_results(n):
             return found
-        raise Invalid(f"candidate {n} has not been executed; those that have been: {[past.n for past in view.past]}")
+        raise InvalidCall(
+            f"candidate {n} has not been executed; those that have been: {[past.n for past in view.past]}"
+        )
 
     def candidate(n: int) -> Candidate:
         for one in record.candidates():
             if one.n == n:
                 return one
-        raise Invalid(f"there is no candidate {n}")
+        raise InvalidCall(f"there is no candidate {n}")
 
-    def trajectories(asked: _Listing) -> str:
-        rows = [row for row in answered(asked.candidate) if asked.only in ("all", _verdict(row))]
+    def trajectories(args: _Listing) -> str:
+        rows = [row for row in answered(args.candidate) if args.only in ("all", _verdict(row))]
         lines = [f"{row.instance}: {_outcome(row)}" for row in rows]
-        return page(f"{len(rows)} of candidate {asked.candidate}:\n" + "\n".join(lines), asked.offset, size)
+        return page(f"{len(rows)} of candidate {args.candidate}:\n" + "\n".join(lines), args.offset, size)
 
-    def trajectory(asked: _Trajectory) -> str:
-        rows = [row for row in answered(asked.candidate) if row.instance == asked.instance]
+    def trajectory(args: _Trajectory) -> str:
+        rows = [row for row in answered(args.candidate) if row.instance == args.instance]
         if not rows:
-            raise Invalid(f"candidate {asked.candidate} has not answered {asked.instance!r}; list_trajectories has ids")
-        return page("\n\n".join(_told(record, asked.candidate, row) for row in rows), asked.offset, size)
+            raise InvalidCall(
+                f"candidate {args.candidate} has not answered {args.instance!r}; list_trajectories has ids"
+            )
+        return page("\n\n".join(_describe(record, args.candidate, row) for row in rows), args.offset, size)
 
-    def failures(asked: _Of) -> str:
-        failed = [row for row in answered(asked.candidate) if row.failure]
+    def failures(args: _Of) -> str:
+        failed = [row for row in answered(args.candidate) if row.failure]
         by_kind: dict[str, list[t.InstanceFinished]] = {}
         for row in failed:
             by_kind.setdefault(row.failure.kind if row.failure else "", []).append(row)
         lines = [f"{kind}: {len(rows)}, like " + "; ".join(map(_failed, rows[:3])) for kind, rows in by_kind.items()]
         return page("\n".join(lines) or "no instance of train failed", 0, size)
 
-    def confusion(asked: _Of) -> str:
-        wrong = [row for row in answered(asked.candidate) if not row.failure and row.score < 1]
+    def confusion(args: _Of) -> str:
+        wrong = [row for row in answered(args.candidate) if not row.failure and row.score < 1]
         pairs = Counter((_short(record.train[row.instance].label, 60), row.answer[:60]) for row in wrong)
         lines = [f"{count} x expected {label}, given {answer}" for (label, answer), count in pairs.most_common(60)]
         return page("\n".join(lines) or "no answer of train scored below 1", 0, size)
 
-    def rewards(asked: _Of) -> str:
-        return _histogram([row.score for row in answered(asked.candidate)])
+    def rewards(args: _Of) -> str:
+        return _histogram([row.score for row in answered(args.candidate)])
 
-    def files(asked: _Of) -> str:
-        found = candidate(asked.candidate).files
+    def files(args: _Of) -> str:
+        found = candidate(args.candidate).files
         return "\n".join(f"{path} ({len(content)} bytes)" for path, content in found.items())
 
-    def file(asked: _File) -> str:
-        found = candidate(asked.candidate).files
-        if asked.path not in found:
-            raise Invalid(f"candidate {asked.candidate} has no file {asked.path!r}, but {', '.join(found)}")
-        return page(found[asked.path].decode("utf-8", "replace"), asked.offset, size)
+    def file(args: _File) -> str:
+        found = candidate(args.candidate).files
+        if args.path not in found:
+            raise InvalidCall(f"candidate {args.candidate} has no file {args.path!r}, but {', '.join(found)}")
+        return page(found[args.path].decode("utf-8", "replace"), args.offset, size)
 
-    def diff(asked: _Diff) -> str:
-        return page(_difference(candidate(asked.old), candidate(asked.new)), asked.offset, size)
+    def diff(args: _Diff) -> str:
+        return page(_difference(candidate(args.old), candidate(args.new)), args.offset, size)
 
     return [
-        Arguments("list_candidates", "All candidates: scores, verdicts, what changed and why.", _Nothing).reading(
+        Arguments("list_candidates", "All candidates: scores, verdicts, what changed and why.", _Nothing).as_tool(
             lambda _: page(candidates(view, record), 0, size)
         ),
-        Arguments("list_trajectories", "A candidate's answers on train, with scores.", _Listing).reading(trajectories),
+        Arguments("list_trajectories", "A candidate's answers on train, with scores.", _Listing).as_tool(trajectories),
         Arguments(
             "read_trajectory",
             "All about one answer on train: the case, the label, the answer, the log, the model calls.",
             _Trajectory,
-        ).reading(trajectory),
-        Arguments("count_failures", "A candidate's failures on train by kind, with examples.", _Of).reading(failures),
-        Arguments("count_confusions", "Which labels of train got which wrong answers.", _Of).reading(confusion),
-        Arguments("show_rewards", "A histogram of a candidate's scores on train.", _Of).reading(rewards),
-        Arguments("list_files", "The files of a candidate's harness.", _Of).reading(files),
-        Arguments("read_file", "A file of a candidate's harness.", _File).reading(file),
-        Arguments("show_diff", "What differs between the harnesses of two candidates.", _Diff).reading(diff),
+        ).as_tool(trajectory),
+        Arguments("count_failures", "A candidate's failures on train by kind, with examples.", _Of).as_tool(failures),
+        Arguments("count_confusions", "Which labels of train got which wrong answers.", _Of).as_tool(confusion),
+        Arguments("show_rewards", "A histogram of a candidate's scores on train.", _Of).as_tool(rewards),
+        Arguments("list_files", "The files of a candidate's harness.", _Of).as_tool(files),
+        Arguments("read_file", "A file of a candidate's harness.", _File).as_tool(file),
+        Arguments("show_diff", "What differs between the harnesses of two candidates.", _Diff).as_tool(diff),
         *of_references(record, size),
     ]
 
 
-def of_references(record: RunRecord, size: int) -> list[Instrument]:
+def of_references(record: RunRecord, size: int) -> list[ReadTool]:
     """The tool for R, where there is any."""
 
-    def reference(asked: _Reference) -> str:
-        if asked.name not in record.references:
-            raise Invalid(f"there is no reference {asked.name!r}, but {', '.join(record.references)}")
-        return page(record.references[asked.name], asked.offset, size)
+    def reference(args: _Reference) -> str:
+        if args.name not in record.references:
+            raise InvalidCall(f"there is no reference {args.name!r}, but {', '.join(record.references)}")
+        return page(record.references[args.name], args.offset, size)
 
     known = f"Material beside the task: {', '.join(record.references)}."
-    return [Arguments("read_reference", known, _Reference).reading(reference)] if record.references else []
+    return [Arguments("read_reference", known, _Reference).as_tool(reference)] if record.references else []
 
 
-def of_train(record: RunRecord, size: int) -> Instrument:
+def of_train(record: RunRecord, size: int) -> ReadTool:
     """The tool for the training cases."""
     cases = list(record.train.values())
 
-    def read(asked: _Cases) -> str:
-        chosen = cases[asked.first : asked.first + asked.count]
+    def read(args: _Cases) -> str:
+        chosen = cases[args.first : args.first + args.count]
         each = max(200, size // max(1, len(chosen)))
         lines = [f"{case.id}: {_short(case.data, each)}\n  label: {_short(case.label, 200)}" for case in chosen]
         return page("\n".join(lines) or f"there are {len(cases)} cases, numbered from 0", 0, 2 * size)
 
-    return Arguments("read_train", f"Training cases with their labels; there are {len(cases)}.", _Cases).reading(read)
+    return Arguments("read_train", f"Training cases with their labels; there are {len(cases)}.", _Cases).as_tool(read)
 
 
 def candidates(view: View, record: RunRecord) -> str:
@@ -171,7 +175,7 @@ def candidates(view: View, record: RunRecord) -> str:
     made = {one.n: one for one in record.candidates()}
     lines = [f"The best so far is candidate {view.incumbent}."]
     for past in view.past:
-        train = [row.score for row in record.answered(past.n)]
+        train = [row.score for row in record.train_results(past.n)]
         shown = f", train {sum(train) / len(train):.4f} (n = {len(train)})" if train else ""
         lines.append(f"{past.n}: val {past.val.score:.4f} ± {past.val.se:.4f}{shown}; {past.verdict}")
         if (one := made.get(past.n)) is not None:
@@ -192,7 +196,7 @@ def _failed(row: t.InstanceFinished) -> str:
     return f"{row.instance} {row.failure.kind}: {row.failure.message}" if row.failure else row.instance
 
 
-def _told(record: RunRecord, n: int, row: t.InstanceFinished) -> str:
+def _describe(record: RunRecord, n: int, row: t.InstanceFinished) -> str:
     case = record.train[row.instance]
     parts = [
         f"case {row.instance}: {_short(case.data, 1 << 20)}",
@@ -202,7 +206,7 @@ def _told(record: RunRecord, n: int, row: t.InstanceFinished) -> str:
     if log := record.log(row):
         parts.append(f"log:\n{log}")
     for place, exchange in enumerate(record.exchanges(n, row)):
-        parts.append(f"model call {place}:\n{exchange.asked}\nreply:\n{exchange.replied}")
+        parts.append(f"model call {place}:\n{exchange.request}\nreply:\n{exchange.reply}")
     return "\n".join(parts)
 
 
