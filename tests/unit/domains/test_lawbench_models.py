@@ -47,7 +47,7 @@ def test_a_cap_of_money_is_never_exceeded_on_lawbench(tmp_path: Path) -> None:
         facts = json.loads(call(workspace, server.url, *run, patience_s=1500).stdout)
         calls = [one for one in payloads(workspace, t.ModelCalled) if not one.reused]
         assert len(calls) == len(server.records), "what was paid for is in the log"
-    assert f"the budget of {CAP_USD} usd does not suffice" in facts["reason"]
+    assert f"the budget of {CAP_USD} usd is too small" in facts["reason"]
     assert CAP_USD / 2 < facts["cost"]["usd"] <= CAP_USD
     assert facts["cost"]["usd"] == pytest.approx(sum(one.usd for one in calls))
     assert json.loads(call(workspace, "", "replay", "last", "--verify", "--json").stdout)["identical"]

@@ -174,7 +174,7 @@ def test_a_cap_of_money_is_never_exceeded(tmp_path: Path, toy: str) -> None:
         facts = json.loads(call(workspace, server.url, *run).stdout)
         calls = [one for one in payloads(workspace, t.ModelCalled) if not one.reused]
         assert len(calls) == len(server.records), "what was paid for is in the log"
-    assert "the budget of 0.17 usd does not suffice" in facts["reason"]
+    assert "the budget of 0.17 usd is too small" in facts["reason"]
     assert 0 < facts["cost"]["usd"] <= cap
     assert facts["cost"]["usd"] == pytest.approx(sum(one.usd for one in calls))
     assert json.loads(call(workspace, "", "replay", "last", "--verify", "--json").stdout)["identical"]
