@@ -1,4 +1,4 @@
-"""The agents that a run's settings name."""
+"""Agents by the names that a run's settings use."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from engine.agents.search import SearchAgent
 from engine.errors import SiaError
 
 LANGUAGE_MODELS = {"claude": "claude", "openai": "", "local": "smollm2"}
-"""Agents that are language models, with the model that each is where --agent-model names none."""
+"""Agents that are language models, with the default of --agent-model."""
 
 
 def make_agent(name: str, script: str) -> Agent:
-    """The agent of that name; raises `SiaError` for one that is not known."""
+    """The agent of that name; raises `SiaError` for an unknown name."""
     if script:
         return ScriptedAgent(parse_script(script))
     if name == "search":

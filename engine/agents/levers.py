@@ -1,8 +1,8 @@
-"""Which lever the search agent pulls, and with which algorithm: rules, each with its reason. Pure.
+"""Rules by which the search agent chooses the lever and the training algorithm, each with its reason. Pure.
 
-Harness first, weights once progress stalls, as the paper ran it (arXiv 2605.27276). An Improvement of the harness goes
-on until its search comes to a halt, so the levers take turns: under new weights the search has something to find again.
-The algorithm follows the paper's table of when each is chosen, as far as the results in the log tell.
+Harness first, weights once progress stalls, as in the paper (arXiv 2605.27276). An Improvement of the harness searches
+until it stalls, so the levers alternate: new weights give the search something new to find.
+The algorithm follows the paper's table, as far as the results in the log decide it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from engine.events import types as t
 from harness_repo.tunable import Value
 
 COLD = 0.6
-"""A mean reward below which rollouts that succeed are cloned first."""
+"""The mean reward below which successful rollouts are cloned first."""
 SKEWED = 2.0
+"""The skewness of rewards above which the entropic algorithm is used."""
 _SMALL: Mapping[str, Value] = {"learning_rate": 5e-5, "batch": 16, "instances": 140, "samples": 8}
 RECIPES: Mapping[str, Mapping[str, Value]] = {
     "best-of-n": {**_SMALL, "rounds": 2},
@@ -26,11 +27,11 @@ RECIPES: Mapping[str, Mapping[str, Value]] = {
     "entropic": {**_SMALL, "rounds": 3},
     "reinforce": {**_SMALL, "rounds": 3},
 }
-"""What was measured to work for a model of a hundred million parameters on two cores; `docs/weights.md` has figures."""
+"""Recipes measured with a model of 135M parameters on two cores; `docs/weights.md` has the figures."""
 
 
 class TrainingChoice(msgspec.Struct, frozen=True):
-    """A decision to train."""
+    """A decision to train: algorithm, hyper-parameters and reason."""
 
     algorithm: str
     recipe: Mapping[str, Value]
@@ -38,7 +39,7 @@ class TrainingChoice(msgspec.Struct, frozen=True):
 
 
 def choose_training(view: View, *, trainable: bool) -> TrainingChoice | None:
-    """The training that comes next; None where the harness is changed instead."""
+    """The next training; None where the harness is changed instead."""
     policy = view.settings.lever
     if not trainable or policy not in ("auto", "weights"):
         return None
@@ -47,14 +48,14 @@ def choose_training(view: View, *, trainable: bool) -> TrainingChoice | None:
 
 
 def _why(view: View) -> str | None:
-    """Why it is the weights' turn; None where it is the harness's."""
+    """Why the weights are next; None where the harness is next."""
     if not view.harness.manifest.tunables:
         return "the harness declares nothing to search"
-    made = view.past[-1].lever
-    lever: t.Lever = "harness" if made is None else _other(made)
-    why = "the search of the harness came to a halt"
+    last = view.past[-1].lever
+    lever: t.Lever = "harness" if last is None else _other(last)
+    why = "the search of the harness stalled"
     if len(view.failed) % 2:
-        lever, why = _other(lever), f"no candidate came of the {lever} lever"
+        lever, why = _other(lever), f"the {lever} lever produced no candidate"
     return why if lever == "weights" else None
 
 
@@ -70,25 +71,25 @@ def _algorithm(view: View, why: str) -> TrainingChoice:
     if set(rewards) - {0.0, 1.0} and _skewness(rewards) > SKEWED:
         algorithm, because = "entropic", "rewards are right-skewed, with rare successes"
     elif not trained and reward < COLD:
-        algorithm, because = "best-of-n", f"a cold start (mean reward {reward:.3f}): what succeeded is cloned first"
+        algorithm, because = "best-of-n", f"this is a cold start (mean reward {reward:.3f}): clone successes first"
     elif rejected:
-        algorithm, because = "reinforce", "the last training was not accepted: small steps, held to the base"
+        algorithm, because = "reinforce", "the last training was not accepted: small steps, close to the base model"
     else:
-        algorithm, because = "grpo", f"rollouts are cheap and judged at their end (mean reward {reward:.3f})"
+        algorithm, because = "grpo", f"rollouts are cheap and graded at their end (mean reward {reward:.3f})"
     return TrainingChoice(
         algorithm, RECIPES[algorithm], f"train the weights, since {why}; {algorithm}, since {because}"
     )
 
 
 def _skewness(values: Sequence[float]) -> float:
-    """The third standardized moment; 0 where all are equal."""
+    """The third standardized moment; 0 if all values are equal."""
     middle = math.fsum(values) / len(values)
     spread = math.sqrt(math.fsum((value - middle) ** 2 for value in values) / len(values))
     return math.fsum(((value - middle) / spread) ** 3 for value in values) / len(values) if spread else 0.0
 
 
 def to_analysis(view: View, choice: TrainingChoice, findings: str) -> t.AnalysisFinished:
-    """The decision in the words of the log."""
+    """The decision as the event that records it."""
     rollouts = int(choice.recipe["rounds"]) * int(choice.recipe["instances"]) * int(choice.recipe["samples"])
     return t.AnalysisFinished(
         findings=findings,

@@ -1,7 +1,7 @@
-"""What an agent sees, what it may do, and what it must answer.
+"""The protocol of agents: what they see, the tools they have, and what they return.
 
-A `View` holds the scores of `val` as a whole and trajectories of `train` only: no agent reads a `val` label or a
-score by item, nor anything of the sealed test. What an agent answers is recorded; a replay never requests again.
+A `View` holds aggregate scores of `val` and trajectories of `train` only: no agent reads a `val` label or the score of
+a single `val` instance, nor anything of the sealed test. An agent's answers are recorded; a replay does not ask again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness_repo.tunable import Value
 
 
 class PastGeneration(msgspec.Struct, frozen=True):
-    """A generation that was judged: its score on `val` as a whole, and the gate's words."""
+    """A judged generation: its aggregate score on `val`, and the gate's verdict."""
 
     n: int
     harness: str
@@ -32,11 +32,11 @@ class PastGeneration(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """All that an agent may know when generation `generation` has been judged.
+    """All that an agent may know after generation `generation` has been judged.
 
-    `attempt` counts the Improvements of this generation that came to nothing, `improvements` those of the whole run
-    so far, however they ended. `declined` are the parameters of candidates to which a person said no. `weights` is the
-    incumbent's adapter.
+    `attempt` counts the Improvements of this generation that found no candidate, `improvements` all Improvements of the
+    run so far. `declined` are the parameters of candidates that a person declined. `weights` is the incumbent's
+    adapter.
     """
 
     generation: int
@@ -55,7 +55,7 @@ class View(msgspec.Struct, frozen=True):
 
 
 class ProbeRequest(msgspec.Struct, frozen=True):
-    """A proposal to try on a held-out fold of `train`; `why` is for the reader of the log."""
+    """A proposal to try on a held-out fold of `train`; `why` explains it in the log."""
 
     ordinal: int
     params: Mapping[str, Value]
@@ -63,7 +63,7 @@ class ProbeRequest(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What an agent requests its model; `tools` or `schema` says in which form the answer comes."""
+    """A question of an agent to its model; `tools` or `schema` sets the form of the answer."""
 
     messages: Sequence[Message]
     tools: Sequence[Tool] = ()
@@ -72,15 +72,15 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Lab(Protocol):
-    """Where proposals are tried."""
+    """Tries proposals."""
 
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
-        """Tries `requests` and returns their results in that order, fewer where the budget ends."""
+        """The results of `requests`, in that order; fewer if the budget runs out."""
         ...
 
 
 class ToolResult(msgspec.Struct, frozen=True):
-    """What a tool tells the agent that used it; `evaluations` counts instances that were executed for it."""
+    """The result of a tool call; `evaluations` counts the instances that it executed."""
 
     text: str
     failed: bool = False
@@ -88,25 +88,25 @@ class ToolResult(msgspec.Struct, frozen=True):
 
 
 class AgentTools(Lab, Protocol):
-    """Where an agent works in one step: trials, a language model if the run has one, and the run's own record.
+    """What an agent can use in one step: probes, a language model if the run has one, and the run's record.
 
-    Replies and results are kept at their `ordinal`: an agent that is asked again after a crash gets them again, and so
-    must ask for the same things in the same order.
+    Replies and results are recorded by `ordinal`. After a crash the agent runs again and gets the recorded ones, so it
+    must make the same calls in the same order.
     """
 
     @property
     def record(self) -> RunRecord:
-        """The run as agents may read it."""
+        """The part of the run that agents may read."""
         ...
 
     @property
     def abilities(self) -> Abilities:
-        """What the agents' model can do."""
+        """What the agent's model supports."""
         ...
 
     @property
     def has_task_model(self) -> bool:
-        """Whether harnesses of this run reach a language model."""
+        """Whether harnesses of this run have a language model."""
         ...
 
     @property
@@ -115,20 +115,20 @@ class AgentTools(Lab, Protocol):
         ...
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
-        """The agents' model's reply; `prompt` is the SHA-256 of the prompt file."""
+        """The reply of the agent's model; `prompt` is the SHA-256 of the prompt file."""
         ...
 
     async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
-        """What the tool `call` gives: from the log, or else what `work` does."""
+        """The result of the tool `call`: from the log if it is recorded there, else from `work`."""
         ...
 
     async def smoke(self, harness: Harness) -> ToolResult:
-        """Runs `harness` on a handful of `train` in the sandbox; failed where it does not answer all of them."""
+        """Runs `harness` on a few instances of `train` in the sandbox; failed unless it answers all of them."""
         ...
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """The next candidate's harness. `changed` names what is new in a few words."""
+    """The next candidate's harness. `changed` summarizes the change in a few words."""
 
     harness: Harness
     reason: str
@@ -136,13 +136,13 @@ class Proposal(msgspec.Struct, frozen=True):
 
 
 class NoProposal(msgspec.Struct, frozen=True):
-    """No candidate came of this Improvement."""
+    """This Improvement found no candidate."""
 
     reason: str
 
 
 class Agent(Protocol):
-    """A Feedback-Agent. `name` is how the log calls it."""
+    """A Feedback-Agent. `name` is its name in the log."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""The run's record as agents may read it: `train` alone, and of `val` what a `View` holds."""
+"""The part of a run that agents may read: `train`, and only those scores of `val` that a `View` holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.events import types as t
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A candidate that was made: its files, why it was made, and what changed from the one before it."""
+    """A candidate: its files, the reason for it, and its changes to the harness that it was made from."""
 
     n: int
     files: Mapping[str, bytes]
@@ -21,18 +21,18 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """One call of the task model: what was asked and what came back, as text."""
+    """One call of the task model as text."""
 
     request: str
     reply: str
 
 
 class RunRecord(Protocol):
-    """What a run has recorded. Nothing of `val` or `test` by item is in it."""
+    """A run's record for agents. It holds no single instance of `val` or `test`."""
 
     @property
     def task(self) -> str:
-        """U: the task as its author wrote it."""
+        """U: the task in its author's words."""
         ...
 
     @property
@@ -46,21 +46,21 @@ class RunRecord(Protocol):
         ...
 
     def candidates(self) -> Sequence[Candidate]:
-        """All candidates so far, in their order."""
+        """All candidates so far, in order."""
         ...
 
     def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
-        """What candidate `n` did on its sample of `train`, in the order of ids."""
+        """The results of candidate `n` on its sample of `train`, ordered by id."""
         ...
 
     def log(self, result: t.InstanceFinished) -> str:
-        """What a harness printed."""
+        """The harness's output."""
         ...
 
     def events(self, n: int, instance: str | None) -> Sequence[int]:
-        """The numbers of the events that judged candidate `n`, or of its answer to `instance` of `train`."""
+        """The numbers of the events that judged candidate `n`, or of its results on `instance` of `train`."""
         ...
 
     def exchanges(self, n: int, result: t.InstanceFinished) -> Sequence[Exchange]:
-        """The calls that candidate `n` made of the task model for one instance of `train`."""
+        """Candidate `n`'s calls of the task model for one instance of `train`."""
         ...

@@ -39,19 +39,19 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def parse_script(text: str) -> list[Decision]:
-    """The decisions of a script; raises `SiaError` where it is not one."""
+    """The decisions of a script; raises `SiaError` if it is not valid."""
     try:
         decisions = msgspec.convert(tomllib.loads(text), Script).decision
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SiaError(f"the script is not valid: {error}", "see the scripted agent in the docs") from None
     for decision in decisions:
         if decision.lever == "weights":
-            recipe(decision.algorithm, decision.recipe)  # what cannot be trained is said before a run begins
+            recipe(decision.algorithm, decision.recipe)  # fail before the run starts, not in its training
     return decisions
 
 
 class ScriptedAgent:
-    """Plays a script."""
+    """Follows a script."""
 
     name = "script"
 
@@ -63,7 +63,7 @@ class ScriptedAgent:
         return self._decisions[at] if at < len(self._decisions) else Decision(nothing="the script has ended")
 
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
-        """Announces the scripted decision."""
+        """The lever and the reason of the scripted decision."""
         return t.AnalysisFinished(
             findings=f"the script's decision after generation {view.generation}",
             lever=self._next(view).lever,
@@ -74,7 +74,7 @@ class ScriptedAgent:
         )
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
-        """Carries the scripted decision out."""
+        """The candidate of the scripted decision."""
         decision = self._next(view)
         if decision.nothing:
             return NoProposal(decision.nothing)

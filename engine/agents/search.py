@@ -1,11 +1,10 @@
-"""The search agent: no language model. It searches the values of the tunables that a person declared.
+"""The search agent, which needs no language model: it searches the values of declared tunables.
 
-Within one Improvement it first tries each structural choice that was never tried, then works in small rounds until as
-many as the harness has patience for bring nothing better: most of a round changes the best proposals so far (one of
-each structure) in one or two places, the last is drawn by Optuna's TPE (Bergstra et al., "Algorithms for
-Hyper-Parameter Optimization", 2011) from everything recorded. What fails the private check is never built upon. All
-randomness comes from the run's seed; nothing is kept between calls but what the log holds, so a resumed run proposes
-what it would have proposed.
+One Improvement first tries each untried structural choice once, then works in small rounds until `patience` of them in
+a row find nothing better. Most proposals of a round vary the best probes so far (one for each structure) in one or two
+values; the last one is drawn by Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011)
+from all recorded probes. Proposals that fail the private check are never varied. Randomness comes from the run's seed
+and state from the log alone, so that a resumed run makes the same proposals.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from harness_repo.tunable import Tunable, Value
 Params = dict[str, Value]
 ROUND = 4
 REFUSED = 1.0
-"""What a refused proposal is worth less to TPE: worse than others of its score, and still in their order."""
+"""The penalty on a refused proposal's score for TPE: below all others, and still ordered by score."""
 
 
 class SearchAgent:
@@ -36,7 +35,7 @@ class SearchAgent:
     name = "search"
 
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
-        """What it saw, what it will try, what it expects."""
+        """The findings, the plan, and the gain to expect."""
         if (choice := levers.choose_training(view, trainable=tools.trainable)) is not None:
             return levers.to_analysis(view, choice, _findings(view))
         probes = [probe for probe in _current_probes(view) if _admits(view.harness, probe)]
@@ -47,7 +46,7 @@ class SearchAgent:
         plan = (
             f"try each of {len(untried)} untried structural choices once, then refine the best"
             if untried
-            else ("refine the best proposal so far, and draw others from what the probes suggest")
+            else ("refine the best proposal so far, and sample others from the probes with TPE")
         )
         return t.AnalysisFinished(
             findings=_findings(view),
@@ -59,10 +58,10 @@ class SearchAgent:
         )
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
-        """Probes, then proposes the best proposal that no generation has executed yet."""
+        """Probes, then proposes the best probe that no generation has executed."""
         if not view.harness.manifest.tunables:
             if program := view.harness.manifest.evolve:
-                return NoProposal(f"{program} has no number, flag or operator that could be varied")
+                return NoProposal(f"{program} has no number, flag or operator to vary")
             return NoProposal("the harness declares no tunables, so there is nothing to search")
         probes = [probe for probe in _current_probes(view) if _admits(view.harness, probe)]
         asked, idle, cut_short = 0, 0, False
@@ -80,7 +79,7 @@ class SearchAgent:
             cut_short = len(found) < len(requests)
             idle = idle + 1 if stalled and not covering else 0
             if cut_short or idle >= view.harness.manifest.patience:
-                break  # the search has come to a halt
+                break  # the search has stalled
         made = _choose(view, probes)
         if isinstance(made, NoProposal) and cut_short:
             return NoProposal(f"{made.reason}; the budget of evaluations allowed no more probes")
@@ -88,12 +87,12 @@ class SearchAgent:
 
 
 def _current_probes(view: View) -> list[t.ProbeFinished]:
-    """The probes that were made under the weights as they are now."""
+    """The probes under the incumbent's weights."""
     return [probe for probe in view.probes if probe.weights == view.weights]
 
 
 def _admits(harness: Harness, probe: t.ProbeFinished) -> bool:
-    """Whether the harness as it is now admits a probe's values; a person may have edited it since."""
+    """Whether the harness still admits a probe's values: a person may have edited it since."""
     return all(harness.manifest.tunables[name].admits(value) for name, value in _active(harness, probe.params).items())
 
 
@@ -118,10 +117,10 @@ def _findings(view: View) -> str:
 
 
 def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoProposal:
-    """A proposal that no generation has executed; nothing where all are clearly below the incumbent.
+    """The best probe that no generation has executed; none if all are clearly below the incumbent.
 
-    A fold is small: proposals within one standard error of each other are as good as equal, and the gate is there to
-    tell. Among such the structure that was executed least comes first, then the higher score.
+    The fold is small, so probes within one standard error of the best count as equal: the gate decides. Among them, the
+    structure that was executed least comes first, then the higher score.
     """
     tried = [*(past.params for past in view.past if past.weights == view.weights), *view.declined]
     executed = {_key(view.harness, params) for params in tried}
@@ -150,7 +149,7 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoPropo
 
 
 def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[ProbeRequest]:
-    """The next proposals; equal proposals are asked once."""
+    """The next proposals, without duplicates."""
     harness, left = view.harness, view.settings.probes - asked
     known = {_key(harness, probe.params) for probe in probes}
     proposals: list[tuple[Params, str]] = []
@@ -166,12 +165,9 @@ def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[Pr
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked + place)
             if place < ROUND - 1 and leaders:
                 leader = leaders[place % len(leaders)]
-                rank = (
-                    f"number {place % len(leaders) + 1} of the structures"
-                    if place % len(leaders)
-                    else "the best so far"
-                )
-                proposals.append((_vary(harness, leader.params, random.Random(seed)), f"a change to {rank}"))
+                rank = place % len(leaders)
+                of = f"structure number {rank + 1} by score" if rank else "the best probe"
+                proposals.append((_vary(harness, leader.params, random.Random(seed)), f"variation of {of}"))
             else:
                 proposals.append((_draw_with_tpe(harness, probes, seed), "drawn by TPE"))
     requests: list[ProbeRequest] = []
@@ -205,7 +201,7 @@ def _vary(harness: Harness, params: Mapping[str, Value], draw: random.Random) ->
 
 
 def _degrees(harness: Harness, params: Mapping[str, Value]) -> list[str]:
-    """What can be changed without changing the structure."""
+    """The active tunables that are not structural."""
     active = harness.active({**harness.params, **params})
     return [name for name, tunable in active.items() if not tunable.structural]
 
@@ -229,7 +225,7 @@ def _step(tunable: Tunable, value: Value, draw: random.Random) -> Value:
 
 
 def _draw_with_tpe(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int) -> Params:
-    """A proposal of Optuna's TPE, from a study rebuilt out of the recorded probes."""
+    """A proposal of Optuna's TPE, from a study rebuilt from the recorded probes."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -247,7 +243,7 @@ def _draw_with_tpe(harness: Harness, probes: Sequence[t.ProbeFinished], seed: in
     trial = study.ask()
     params = dict(harness.params)
     waiting = dict(harness.manifest.tunables)
-    # a tunable is drawn once all that it depends on are drawn, and only where it has an effect
+    # draw a tunable after those that it depends on, and only if it is active
     while ready := [name for name, tunable in waiting.items() if not set(tunable.when) & set(waiting)]:
         for name in ready:
             tunable = waiting.pop(name)
@@ -278,17 +274,17 @@ def _suggest(trial: Any, name: str, tunable: Tunable) -> Value:
 
 
 def _eligible(probe: t.ProbeFinished) -> bool:
-    """Whether it may become a candidate: it ran, and passed the private check."""
+    """Whether the probe may become a candidate: it ran, and passed the private check."""
     return not probe.failure and not probe.refused
 
 
 def _best(probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:
-    """The highest score; the earliest of equals."""
+    """The eligible probe with the highest score; the earliest of equals."""
     return max(filter(_eligible, probes), key=lambda probe: probe.score.score, default=None)
 
 
 def _leaders(harness: Harness, probes: Iterable[t.ProbeFinished]) -> list[t.ProbeFinished]:
-    """The best probe of each structure, best first: a round does not bet on one where several are close."""
+    """The best probe of each structure, best first, so that a round varies several structures."""
     by_structure: dict[tuple[Value, ...], list[t.ProbeFinished]] = {}
     for probe in probes:
         by_structure.setdefault(_structure(harness, probe.params), []).append(probe)
@@ -315,7 +311,7 @@ def _active(harness: Harness, params: Mapping[str, Value]) -> Params:
 
 
 def _key(harness: Harness, params: Mapping[str, Value]) -> bytes:
-    """Equal for proposals that differ in values without effect only."""
+    """Equal for proposals that differ only in inactive values."""
     return msgspec.json.encode(dict(sorted(_active(harness, params).items())))
 
 

@@ -1,8 +1,8 @@
-"""How the Feedback-Agent asks a model without tools of its own: little to read, and choices where text would be long.
+"""The Feedback-Agent's conversation with a model without tool support: short texts, and choices instead of long text.
 
-Such models are small, and run where a thousand tokens take seconds. So the prompt is short, what matters most is told
-at once, what can be looked up needs no more than a candidate's number, and a decision is one change that the grammar
-lists. Whatever the model is worth, its decisions are in form, and no candidate that was judged is proposed again.
+Such models are small, and run where a thousand tokens take seconds. So the prompt is short and starts with the most
+important facts, reading tools take only a candidate's number, and a decision is one change out of a list in the
+grammar. However weak the model, its decisions are well-formed, and no judged candidate is proposed again.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from engine.models.protocol import Tool, ToolCall
 from harness_repo.tunable import Tunable, Value
 
 PAGE = 400
-"""Characters of each part of the opening, and of what a tool answers."""
+"""Characters of each part of the opening, and of a tool's result."""
 _TEXT = {"type": "string", "maxLength": 60}
 _STEPS = 10
 _AT_ONCE = ("count_failures", "count_confusions")
 
 
 def opening(view: View, tools: AgentTools) -> str:
-    """What the agent is told before it asks, in at most five parts of `PAGE` characters."""
+    """The first user message: at most five parts of `PAGE` characters."""
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
         f"Candidates so far:\n{run_tools.candidates(view, tools.record)[-PAGE:]}",
@@ -42,7 +42,7 @@ def opening(view: View, tools: AgentTools) -> str:
 
 
 def read_tools(view: View, record: RunRecord) -> list[ReadTool]:
-    """The tools of reading that need a candidate's number only: that of the best one, or of the last."""
+    """The reading tools that need only a candidate's number: the best candidate's or the last one's."""
     numbers = sorted({view.incumbent, view.past[-1].n} if view.past else {view.incumbent})
     shape = _object({"candidate": {"enum": numbers}})
     return [
@@ -53,7 +53,7 @@ def read_tools(view: View, record: RunRecord) -> list[ReadTool]:
 
 
 def decision(name: str, view: View) -> Tool:
-    """One other value of a declared parameter; a whole file where no parameter is declared."""
+    """The tool for the decision: a new value of one declared parameter, or a file if none is declared."""
     cited = [f"g{past.n}" for past in view.past]
     shape: dict[str, Any] = {"findings": _TEXT, "reason": _TEXT}
     shape["evidence"] = {"type": "array", "items": {"enum": cited}, "maxItems": 1}
@@ -68,7 +68,7 @@ def decision(name: str, view: View) -> Tool:
 
 
 def _untried_values(view: View) -> dict[str, list[Value]]:
-    """By parameter, the values that make a candidate of which nothing is known."""
+    """By parameter, the values that give an untried candidate."""
     now = view.harness.params
     known = [now, *(past.params for past in view.past), *view.declined]
     found: dict[str, list[Value]] = {}

@@ -1,8 +1,8 @@
-"""A conversation that ends with a decision: tools are used until one of the final ones is, and is good.
+"""A conversation that ends with a decision: the model calls reading tools until it makes a valid final call.
 
-It is a function of what the model replies and what tools give, both of which the tools remembers: taken up again, it
-comes to the same point without a call. It is bounded: after `READING` turns only decisions are offered, and after
-`REPAIRS` decisions that were sent back nothing came of it; a model without tools of its own has fewer of both.
+It depends only on replies and tool results, which `AgentTools` records: after a crash it reaches the same point without
+new calls. It is bounded: after `READING` turns only final tools are offered, and after more than `REPAIRS` rejected
+decisions it ends without one. Models without tool support have lower bounds.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ T = TypeVar("T")
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """A decision that goes back to the model, with what is wrong."""
+    """A decision that goes back to the model, with the reason."""
 
     why: str
 
 
 Decide = Callable[[int, ToolCall], Awaitable[T | Rejection]]
-"""What is made of a final call; the number places what is done for it."""
+"""Handles a final call; the number is the ordinal of the tool calls made for it."""
 
 
 class Conversation:
-    """One agent's talk in one step."""
+    """One agent's conversation with its model in one step."""
 
     def __init__(
         self, tools: AgentTools, prompt: Prompt, opening: str, read_tools: Sequence[ReadTool], finals: Sequence[Tool]
@@ -50,14 +50,14 @@ class Conversation:
         self._used = 0
 
     async def decision(self, decide: Decide[T]) -> T | NoProposal:
-        """What `decide` makes of the first final call that it does not reject."""
+        """The result of `decide` for the first final call that it does not reject."""
         rejected: list[Rejection] = []
         for turn in range(self._reading + self._repairs + 1):
             reading = [one.tool for one in self._read_tools.values()] if turn < self._reading else []
             offer = [*reading, *self._finals.values()]
             reply = await ask(self._tools, turn, self._prompt.sha256, tuple(self._messages), offer)
             if reply.finish == "refused":
-                return NoProposal("the model refused to go on")
+                return NoProposal("the model refused to continue")
             self._messages.append(Message("assistant", reply.text, reply.calls))
             finals = [call for call in reply.calls if call.name in self._finals]
             for call in reply.calls:
@@ -78,11 +78,9 @@ class Conversation:
             if not reply.calls:
                 self._messages.append(Message("user", _CUT if reply.finish == "length" else "Use one of the tools."))
             if len(rejected) > self._repairs:
-                return NoProposal(
-                    f"{len(rejected)} decisions were sent back, the last because {rejected[-1].why}"[:500]
-                )
-        last = f", the last decision was sent back because {rejected[-1].why}" if rejected else ""
-        return NoProposal(f"the model came to no decision{last}"[:500])
+                return NoProposal(f"{len(rejected)} decisions were rejected, the last because {rejected[-1].why}"[:500])
+        last = f"; its last decision was rejected because {rejected[-1].why}" if rejected else ""
+        return NoProposal(f"the model made no valid decision{last}"[:500])
 
     async def _use(self, call: ToolCall, reading: Sequence[Tool]) -> ToolResult:
         read_tool = self._read_tools.get(call.name)

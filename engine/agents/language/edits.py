@@ -65,7 +65,7 @@ class UpdateWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def apply_edits(harness: Harness, update: UpdateHarness) -> Harness:
-    """`harness` under `update`; raises `InvalidCall` where a replacement does not fit or the result is no harness."""
+    """`harness` with `update` applied; raises `InvalidCall` if a replacement does not fit or the result is invalid."""
     files = {path: content for path, content in harness.files.items() if path not in update.remove}
     if missing := sorted(set(update.remove) - set(harness.files)):
         raise InvalidCall(f"there is no file {missing[0]!r} to remove")
@@ -83,7 +83,7 @@ def apply_edits(harness: Harness, update: UpdateHarness) -> Harness:
 
 
 def parse_files(files: Mapping[str, bytes]) -> Harness:
-    """The files as a harness; raises `InvalidCall` with the rule that they break."""
+    """The files as a harness; raises `InvalidCall`, which names the rule that they break."""
     try:
         return parse(files)
     except HarnessInvalid as error:
@@ -101,7 +101,7 @@ def _replace(files: Mapping[str, bytes], replacement: Replacement) -> bytes:
 
 
 def describe_changes(old: Harness, new: Harness) -> str:
-    """What is new, in a few words."""
+    """The changed values or files, in a few words."""
     paths = sorted(path for path in old.files.keys() | new.files.keys() if old.files.get(path) != new.files.get(path))
     values = [f"{name} {old.params.get(name)} → {value}" for name, value in new.params.items()]
     different = [

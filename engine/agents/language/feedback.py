@@ -1,8 +1,8 @@
 """The Feedback-Agent: a language model that reads the run through tools and ends with one decision.
 
-Analysis and Improvement are one conversation. Analysis goes as far as the first decision, which is recorded with what
-it rests on; Improvement takes the conversation up again from the log, checks the decision, sends it back where it does
-not hold, and makes the candidate.
+Analysis and Improvement are one conversation. Analysis ends with the first decision, which is recorded with its
+evidence. Improvement replays the conversation from the log, checks the decision, returns it to the model if it fails,
+and makes the candidate.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FeedbackAgent:
         self.name = name
 
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
-        """What it found, and the decision that it came to."""
+        """The model's findings and decision."""
 
         async def decide(ordinal: int, call: ToolCall) -> t.AnalysisFinished | Rejection:
             try:
@@ -45,17 +45,17 @@ class FeedbackAgent:
 
         found = await self._conversation(view, tools).decision(decide)
         if isinstance(found, NoProposal):
-            return t.AnalysisFinished(findings=found.reason, lever="harness", reason="nothing was decided")
+            return t.AnalysisFinished(findings=found.reason, lever="harness", reason="no decision was made")
         return found
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
-        """The candidate that the decision makes, once it parses and runs."""
+        """The candidate of the first decision that parses and runs."""
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | NoProposal | Rejection:
             try:
                 decided, made = _parse_decision(view, tools, call)
                 if made is None:
-                    return NoProposal("another lever was decided upon")
+                    return NoProposal("the model decided on another lever")
             except InvalidCall as error:
                 return Rejection(str(error))
             ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
@@ -79,7 +79,7 @@ class FeedbackAgent:
 
 
 def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:
-    """The decision in the words of the log, and the harness that it makes, if any; raises `InvalidCall` for none."""
+    """The decision as an event, and its harness, if any; raises `InvalidCall` if the call is no valid decision."""
     if call.name == _WEIGHTS.tool.name:
         return _training(view, tools, call), None
     update = _HARNESS.parse(call)
@@ -95,7 +95,7 @@ def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.An
 
 
 def _training(view: View, tools: AgentTools, call: ToolCall) -> t.AnalysisFinished:
-    """The decision to train; raises `InvalidCall` for hyper-parameters that the algorithm has not or cannot have."""
+    """The decision to train; raises `InvalidCall` for unknown or invalid hyper-parameters."""
     update = _WEIGHTS.parse(call)
     chosen: dict[str, Value] = {
         name: int(value) if value == int(value) else value for name, value in update.hyper_parameters.items()
@@ -117,7 +117,7 @@ def _training(view: View, tools: AgentTools, call: ToolCall) -> t.AnalysisFinish
 
 
 def _events(view: View, tools: AgentTools, cited: list[str]) -> list[int]:
-    """The numbers of the events that are cited as `g2` or `g2/ID`; raises `InvalidCall` for what was never recorded."""
+    """The numbers of the events cited as `g2` or `g2/ID`; raises `InvalidCall` for a citation without events."""
     numbers = list(view.evidence)
     for one in cited:
         found = _CITATION.fullmatch(one.strip())
@@ -129,7 +129,7 @@ def _events(view: View, tools: AgentTools, cited: list[str]) -> list[int]:
 
 
 def _opening(view: View, tools: AgentTools) -> str:
-    """What the agent is told before it asks."""
+    """The first user message."""
     harness = view.harness
     params = ", ".join(f"{name} = {value!r}" for name, value in harness.params.items())
     model = "reach a language model through ctx.model" if tools.has_task_model else "have no language model"

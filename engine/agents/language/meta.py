@@ -15,7 +15,7 @@ _WRITE = Arguments("write_harness", "Write all files of the harness; it is then 
 
 
 class MetaAgent:
-    """Writes A1."""
+    """Writes the first harness."""
 
     name = "meta"
 
@@ -23,7 +23,7 @@ class MetaAgent:
         self._prompt = load("meta")
 
     async def write(self, tools: AgentTools) -> Proposal | NoProposal:
-        """A harness that answered a handful of training cases in the sandbox, or why there is none."""
+        """A harness that answered a few training cases in the sandbox, or the reason why there is none."""
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejection:
             try:

@@ -1,4 +1,4 @@
-"""Prompts are files with a version: their hash is in every event of a call that used them."""
+"""Prompts are files with a version; every event of a model call has the hash of its prompt."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The tools with which an agent reads a run: bounded in size, paged, and of `train` only.
+"""The tools with which an agent reads a run: their results are bounded in size, paged, and about `train` only.
 
-What they say depends on what was answered and scored, never on run ids, event numbers, times or costs: an agent that
-is args again in a fork, or after a crash, must see the same text.
+Results depend on answers and scores, never on run ids, event numbers, times or costs: in a fork or after a crash, an
+agent must read the same text.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
-    """The Feedback-Agent's tools; each answer has `size` characters at most, and a line on how to go on."""
+    """The Feedback-Agent's reading tools; a result has at most `size` characters, and says how to read on."""
 
     def answered(n: int) -> Sequence[t.InstanceFinished]:
         if found := record.train_results(n):
@@ -146,7 +146,7 @@ def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
 
 
 def of_references(record: RunRecord, size: int) -> list[ReadTool]:
-    """The tool for R, where there is any."""
+    """The tool that reads R, if there are references."""
 
     def reference(args: _Reference) -> str:
         if args.name not in record.references:
@@ -158,7 +158,7 @@ def of_references(record: RunRecord, size: int) -> list[ReadTool]:
 
 
 def of_train(record: RunRecord, size: int) -> ReadTool:
-    """The tool for the training cases."""
+    """The tool that reads training cases."""
     cases = list(record.train.values())
 
     def read(args: _Cases) -> str:
@@ -171,7 +171,7 @@ def of_train(record: RunRecord, size: int) -> ReadTool:
 
 
 def candidates(view: View, record: RunRecord) -> str:
-    """Every candidate that was judged, and what came of the attempts that were not."""
+    """All judged candidates, and why the other attempts found none."""
     made = {one.n: one for one in record.candidates()}
     lines = [f"The best so far is candidate {view.incumbent}."]
     for past in view.past:

@@ -1,7 +1,7 @@
-"""Two ways of asking for a tool call: a model's own tools, or JSON under a grammar where it has none.
+"""Two ways to get a tool call from a model: its own tool support, or JSON under a grammar where it has none.
 
-Either way the conversation is the same: an answer is a list of calls. Under a grammar there is exactly one, and no
-answer can be out of form unless it is cut off.
+The conversation is the same in both: a reply is a list of calls. Under a grammar it has exactly one, and is always
+well-formed unless it is cut off.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Choice(msgspec.Struct, frozen=True):
 async def ask(
     tools: AgentTools, ordinal: int, prompt: str, messages: Sequence[Message], offer: Sequence[Tool]
 ) -> Reply:
-    """The model's reply to `messages`, with the calls that it makes out of `offer`."""
+    """The model's reply to `messages`, with its calls of the tools in `offer`."""
     if tools.abilities.tools:
         return await tools.ask(ordinal, prompt, Question(messages, tools=offer))
     question = Question(_flat(messages, offer), schema=_schema(offer), max_tokens=GRAMMAR_TOKENS)
@@ -50,7 +50,7 @@ def _schema(offer: Sequence[Tool]) -> dict[str, object]:
 
 
 def _flat(messages: Sequence[Message], offer: Sequence[Tool]) -> list[Message]:
-    """The same conversation without tool messages: results become what the user says."""
+    """The same conversation without tool messages: results become user messages."""
     tools = "\n".join(
         f"- {tool.name}({', '.join(tool.parameters['properties'])}): {tool.description}" for tool in offer
     )

@@ -1,4 +1,4 @@
-"""Tools as data: the arguments are a struct, from which the model is told the schema and its call is checked."""
+"""Tools as data: a struct of the arguments gives the schema for the model, and validates its calls."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ A = TypeVar("A")
 
 
 class InvalidCall(Exception):
-    """A call whose arguments are not those of the tool, or make no sense; the message is for the model."""
+    """A call with invalid arguments; the message is for the model."""
 
 
 class ReadTool(msgspec.Struct, frozen=True):
-    """A tool that reads: its definition, and what it does with a call."""
+    """A tool without side effects: its definition, and the function that answers a call."""
 
     tool: Tool
     read: Callable[[ToolCall], str]
 
     async def use(self, call: ToolCall) -> ToolResult:
-        """What the call gives; a call that is not valid is told so."""
+        """The result of the call; a failed result for an invalid call."""
         try:
             return ToolResult(self.read(call))
         except InvalidCall as error:
@@ -46,7 +46,7 @@ class Arguments(Generic[A]):
             raise InvalidCall(f"{call.name}: {error}") from None
 
     def as_tool(self, read: Callable[[A], str]) -> ReadTool:
-        """The tool that answers with `read`."""
+        """The tool that answers calls with `read`."""
         return ReadTool(self.tool, lambda call: read(self.parse(call)))
 
 
@@ -69,7 +69,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 
 def page(text: str, offset: int, size: int) -> str:
-    """At most `size` characters of `text` from `offset`, and where to read on."""
+    """At most `size` characters of `text` from `offset`, and the offset of the rest."""
     if offset and offset >= len(text):
         raise InvalidCall(f"there are only {len(text)} characters")
     cut = text[offset : offset + size]

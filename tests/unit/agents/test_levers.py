@@ -44,12 +44,12 @@ def pulled(one: View) -> TrainingChoice:
 
 def test_the_harness_comes_first_and_the_levers_take_turns() -> None:
     assert choose_training(seen(None), trainable=True) is None
-    assert "came to a halt" in pulled(seen(None, "harness")).reason
+    assert "stalled" in pulled(seen(None, "harness")).reason
     assert choose_training(seen(None, "harness", "weights"), trainable=True) is None
 
 
 def test_where_nothing_came_of_one_lever_the_other_has_its_turn() -> None:
-    assert "no candidate came of the harness lever" in pulled(seen(None, failed=["nothing"])).reason
+    assert "the harness lever produced no candidate" in pulled(seen(None, failed=["nothing"])).reason
     assert choose_training(seen(None, "harness", failed=["nothing"]), trainable=True) is None
 
 

@@ -195,7 +195,7 @@ def test_what_fails_the_private_check_is_neither_proposed_nor_built_upon(plain: 
     made = improve(view(plain), lab)
     assert isinstance(made, Proposal)
     assert made.harness.params["method"] != "b"
-    assert not [ask for ask in lab.asked[4:] if "change" in ask.why and ask.params["method"] == "b"]
+    assert not [ask for ask in lab.asked[4:] if "variation" in ask.why and ask.params["method"] == "b"]
     lab.refuses = lambda params: True
     nothing = improve(view(plain), lab)
     assert isinstance(nothing, NoProposal)
