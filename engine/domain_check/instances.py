@@ -48,8 +48,8 @@ def present(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> Itera
             f"runs will take {half}; more instances in train make the search less a matter of luck",
         )
     elif not problem:
-        told = ", ".join(f"{count} in {split}" for split, count in counts.items())
-        yield Finding("instances", "pass", f"{told}; the same when asked for again")
+        found = ", ".join(f"{count} in {split}" for split, count in counts.items())
+        yield Finding("instances", "pass", f"{found}; the same when asked for again")
 
 
 def apart(facts: Facts) -> Iterator[Finding]:
@@ -75,19 +75,19 @@ def apart(facts: Facts) -> Iterator[Finding]:
 
 def hidden(facts: Facts) -> Iterator[Finding]:
     """Whether a harness can see the labels that it is asked for."""
-    for told in facts.told:
-        if told.exact or told.where == "id":
+    for leak in facts.leaks:
+        if leak.exact or leak.where == "id":
             yield Finding(
                 "labels",
                 "fail",
-                f"{told.where} tells the label in {told.share:.0%} of the instances, and a harness reads it",
+                f"{leak.where} tells the label in {leak.share:.0%} of the instances, and a harness reads it",
                 "leave it out of what a harness sees: only `label` stays with the grader",
             )
         else:
             yield Finding(
                 "labels",
                 "warn",
-                f"the text of {told.where} contains the label in {told.share:.0%} of the instances",
+                f"the text of {leak.where} contains the label in {leak.share:.0%} of the instances",
                 "fine where answers are to be found in a text; else take them out",
             )
     for file in facts.in_harness:
@@ -97,5 +97,5 @@ def hidden(facts: Facts) -> Iterator[Finding]:
             f"the seed harness knows what only val and test know: {file}",
             "take it out of harness/: a harness learns through ctx.train() alone",
         )
-    if not facts.told and not facts.in_harness:
+    if not facts.leaks and not facts.in_harness:
         yield Finding("labels", "pass", "no label stands in ids, in data or in the seed harness")

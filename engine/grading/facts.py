@@ -21,7 +21,7 @@ _SHORTEST = 6
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
-class Told(msgspec.Struct, frozen=True):
+class LabelLeak(msgspec.Struct, frozen=True):
     """A place in `id` or `data` that holds the label, in `share` of the instances that have one."""
 
     where: str
@@ -31,7 +31,7 @@ class Told(msgspec.Struct, frozen=True):
 
 class Facts(msgspec.Struct, frozen=True):
     """`repeated`: ids that a split has twice. `shared_ids`, `shared_data`: pairs `split/id = split/id` across splits,
-    with how many there are. `unstable`: splits that differ when they are asked for again. `told`: where labels stand
+    with how many there are. `unstable`: splits that differ when they are asked for again. `leaks`: where labels stand
     in what a harness sees. `in_harness`: files of the seed harness that hold ids, data or labels of val or test.
     `labelled`: splits all of whose instances have a label."""
 
@@ -40,7 +40,7 @@ class Facts(msgspec.Struct, frozen=True):
     shared_data: list[str]
     shared_data_count: int
     unstable: list[str]
-    told: list[Told]
+    leaks: list[LabelLeak]
     in_harness: list[str]
     labelled: list[str]
 
@@ -70,7 +70,7 @@ def examine(
         shared_data=shared_data[:SHOWN],
         shared_data_count=len(shared_data),
         unstable=[split for split in splits if _encode(list(splits[split])) != _encode(list(again[split]))],
-        told=list(_told(every)),
+        leaks=list(_leaks(every)),
         in_harness=list(_in_harness(hidden, known, harness)),
         labelled=[split for split, items in splits.items() if items and all(item.label is not None for item in items)],
     )
@@ -87,7 +87,7 @@ def _repeated(items: Sequence[Instance]) -> list[str]:
     return sorted({item.id for item in items if item.id in seen or seen.add(item.id)})[:SHOWN]  # type: ignore[func-returns-value]
 
 
-def _told(items: Sequence[Instance]) -> Iterator[Told]:
+def _leaks(items: Sequence[Instance]) -> Iterator[LabelLeak]:
     """Places that hold the label of nearly every instance, where labels differ at all."""
     labelled = [item for item in items if item.label is not None]
     if len({_encode(item.label) for item in labelled}) < 2:
@@ -98,7 +98,7 @@ def _told(items: Sequence[Instance]) -> Iterator[Told]:
         for where in {where for where, value in _places(item.data, "data") if _encode(value) == label}:
             equal[where] = equal.get(where, 0) + 1
     yield from (
-        Told(where, count / len(labelled), exact=True)
+        LabelLeak(where, count / len(labelled), exact=True)
         for where, count in sorted(equal.items())
         if count >= NEARLY_ALL * len(labelled)
     )
@@ -107,8 +107,8 @@ def _told(items: Sequence[Instance]) -> Iterator[Told]:
         own = sum(label in text for label, text in zip(labels, texts, strict=True)) / len(labelled)
         # a text that names every label, or another one as often, tells nothing
         other = sum(label in text for label, text in zip(_turned(labels), texts, strict=True)) / len(labelled)
-        if own >= NEARLY_ALL and other < own / 2 and not any(told.startswith(where) for told in equal):
-            yield Told(where, own, exact=False)
+        if own >= NEARLY_ALL and other < own / 2 and not any(place.startswith(where) for place in equal):
+            yield LabelLeak(where, own, exact=False)
 
 
 def _turned(labels: Sequence[str]) -> list[str]:

@@ -19,20 +19,20 @@ CALL_BYTES = 4 << 20
 _CREDENTIALS = struct.Struct("iII")
 
 
-class Called(msgspec.Struct, frozen=True, array_like=True, tag="call"):
+class CallFrame(msgspec.Struct, frozen=True, array_like=True, tag="call"):
     """The harness asks the broker."""
 
     op: str
     payload: Any
 
 
-class Answered(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
+class AnswerFrame(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
     """The harness has returned."""
 
     value: Any
 
 
-class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
+class ErrorFrame(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
     """The harness has raised; `kind` is its own word."""
 
     kind: Literal["candidate", "resource", "model"]
@@ -43,7 +43,7 @@ class Malformed(Exception):
     """What came is no frame of ours."""
 
 
-Said = Called | Answered | Raised
+Frame = CallFrame | AnswerFrame | ErrorFrame
 
 
 def no_extension(code: int, _data: memoryview) -> Any:
@@ -60,7 +60,7 @@ def received_from(end: socket.socket, most: int) -> tuple[bytes, int]:
     return data, 0
 
 
-_said = msgspec.msgpack.Decoder(Said, ext_hook=no_extension)
+_decoder = msgspec.msgpack.Decoder(Frame, ext_hook=no_extension)
 
 
 class Conversation:
@@ -74,13 +74,13 @@ class Conversation:
         """Over a connected socket; a call of more than `CALL_BYTES` or a larger answer is malformed."""
         return cls(*await asyncio.open_unix_connection(sock=end), answer_bytes)
 
-    async def receive(self) -> Said | None:
+    async def receive(self) -> Frame | None:
         """The next frame; None at the end of the stream. Raises `Malformed`."""
         try:
             size = frames.size(await self._reader.readexactly(frames.HEAD))
             if size > max(CALL_BYTES, self._answer_bytes):
                 raise Malformed(f"a frame of {size} bytes")
-            frame = await self._reader.readexactly(size)
+            body = await self._reader.readexactly(size)
         except asyncio.IncompleteReadError as error:
             if error.partial:
                 raise Malformed("a frame that breaks off") from None
@@ -88,12 +88,12 @@ class Conversation:
         except OSError:
             return None
         try:
-            said = _plain(_said.decode(frame))
+            frame = _plain(_decoder.decode(body))
         except (msgspec.MsgspecError, ValueError, RecursionError, TypeError) as error:
             raise Malformed(str(error)) from None
-        if isinstance(said, Answered) and size > self._answer_bytes:
+        if isinstance(frame, AnswerFrame) and size > self._answer_bytes:
             raise Malformed(f"an answer of {size} bytes")
-        return said
+        return frame
 
     async def send(self, message: Any) -> None:
         """Sends a reply; a harness that has gone does not matter here."""
@@ -220,9 +220,9 @@ class Output:
             self._ended.set()
 
 
-def _plain(said: Said) -> Said:
+def _plain(frame: Frame) -> Frame:
     """Nothing but JSON's kinds and bytes may come in: a MessagePack time, say, would not be equal to itself later."""
-    value = said.value if isinstance(said, Answered) else said.payload if isinstance(said, Called) else None
+    value = frame.value if isinstance(frame, AnswerFrame) else frame.payload if isinstance(frame, CallFrame) else None
     stack = [value]
     while stack:
         item = stack.pop()
@@ -233,4 +233,4 @@ def _plain(said: Said) -> Said:
             stack.extend(item)
         elif not (item is None or isinstance(item, (bool, int, float, str, bytes))):
             raise Malformed(f"a value of type {type(item).__name__}")
-    return said
+    return frame

@@ -7,27 +7,27 @@ import time
 from typing import NamedTuple
 
 from engine.failure import Failure
-from engine.sandbox.channel import Answered, Called, Conversation, Malformed, Raised
+from engine.sandbox.channel import AnswerFrame, CallFrame, Conversation, ErrorFrame, Malformed
 from engine.sandbox.program import Broker, Refused, failure
 from engine.sandbox.watch import Watch
 
 TICK_S = 0.2
 
 
-class Heard(NamedTuple):
+class Ending(NamedTuple):
     """How a conversation ended.
 
-    `end` is the harness's last word, None where the stream ended without one, or the failure for which the host
-    stopped listening; `late` marks the one that may be the machine's fault and deserves a second try alone.
+    `result` is the harness's last frame, None if the stream ended without one, or the failure for which the host
+    stopped listening. `late` marks a timeout that may be the machine's fault: the job is tried again, alone.
     """
 
-    end: Answered | Raised | Failure | None
+    result: AnswerFrame | ErrorFrame | Failure | None
     wall_s: float
     refused: bool
     late: bool = False
 
 
-async def listen(talk: Conversation, watch: Watch, wall_limit_s: float, key: str | None, broker: Broker) -> Heard:
+async def listen(talk: Conversation, watch: Watch, wall_limit_s: float, key: str | None, broker: Broker) -> Ending:
     """Listens until the harness has answered, or must be stopped. The broker's time is not the harness's."""
     waited, ordinal, refused = 0.0, 0, False
     while True:
@@ -40,23 +40,23 @@ async def listen(talk: Conversation, watch: Watch, wall_limit_s: float, key: str
                 if task.done():
                     break
                 if excess := watch.excess():
-                    return Heard(excess, waited, refused)
+                    return Ending(excess, waited, refused)
                 if waited > wall_limit_s:
                     late = failure("timeout", f"took longer than {wall_limit_s:g} s of wall time")
-                    return Heard(late, waited, refused, late=True)
-            said = task.result()
+                    return Ending(late, waited, refused, late=True)
+            frame = task.result()
         except Malformed as error:
-            return Heard(failure("candidate", f"broke the channel to the engine: {error}"), waited, refused)
+            return Ending(failure("candidate", f"broke the channel to the engine: {error}"), waited, refused)
         finally:
             task.cancel()
-        if not isinstance(said, Called):
-            return Heard(said, waited, refused)
-        call = asyncio.ensure_future(broker.call(key, said.op, said.payload, ordinal))
+        if not isinstance(frame, CallFrame):
+            return Ending(frame, waited, refused)
+        call = asyncio.ensure_future(broker.call(key, frame.op, frame.payload, ordinal))
         try:
             while not call.done():
                 await asyncio.wait({call}, timeout=TICK_S)
                 if not call.done() and (excess := watch.excess()):
-                    return Heard(excess, waited, refused)
+                    return Ending(excess, waited, refused)
             reply = ["reply", call.result()]
         except Refused as error:
             reply, refused = ["refused", str(error)], True

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from domains.contract import Limits
 from engine.failure import Failure
 from engine.sandbox import cgroup, profile
-from engine.sandbox.channel import Answered, Control, Conversation, Malformed, Output, Raised
-from engine.sandbox.dialogue import Heard, listen
+from engine.sandbox.channel import AnswerFrame, Control, Conversation, ErrorFrame, Malformed, Output
+from engine.sandbox.dialogue import Ending, listen
 from engine.sandbox.inside.harness import exit_text
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.launch import STOP_S, Launched, StartError, launch
@@ -146,17 +146,17 @@ class Sandbox:
             output.passed_on()
             talk = await Conversation.open(ours, limits.answer_kb << 10)
             try:
-                heard = await listen(talk, watch, limits.prepare_wall_s, None, self.broker)
+                ending = await listen(talk, watch, limits.prepare_wall_s, None, self.broker)
                 fault: Failure | None
-                if isinstance(heard.end, Failure | None):
-                    fault = heard.end or await self._prepare_ended(watch)
+                if isinstance(ending.result, Failure | None):
+                    fault = ending.result or await self._prepare_ended(watch)
                     self.launched.kill()
                 else:
-                    fault = _fault(heard, watch, watch.cpu_s(), None)
+                    fault = _fault(ending, watch, watch.cpu_s(), None)
                 await output.drained(0.5)
             finally:
                 talk.close()
-            self.prepared = Prepared(fault, watch.cpu_s(), heard.wall_s, output.text())
+            self.prepared = Prepared(fault, watch.cpu_s(), ending.wall_s, output.text())
         finally:
             ours.close()
             output.close()
@@ -255,35 +255,36 @@ class Slot:
         output.passed_on()
         talk = await Conversation.open(ours, limits.answer_kb << 10)
         try:
-            heard = await listen(talk, watch, limits.wall_s, job.key, self.box.broker)
-            if isinstance(heard.end, Failure) and heard.end.kind == "resource":
+            ending = await listen(talk, watch, limits.wall_s, job.key, self.box.broker)
+            if isinstance(ending.result, Failure) and ending.result.kind == "resource":
                 self.box.disturb(self.number)
-            status, reported = await self._report(heard)
+            status, reported = await self._report(ending)
         finally:
             talk.close()
         await output.drained(0.5)
         cpu_s = max(reported, watch.cpu_s())
-        fault = _fault(heard, watch, cpu_s, status)
-        answer = heard.end.value if fault is None and isinstance(heard.end, Answered) else None
-        outcome = Outcome(job.key, answer, fault, cpu_s, heard.wall_s, output.text())
+        fault = _fault(ending, watch, cpu_s, status)
+        answer = ending.result.value if fault is None and isinstance(ending.result, AnswerFrame) else None
+        outcome = Outcome(job.key, answer, fault, cpu_s, ending.wall_s, output.text())
         # A kill whose sender is unknown may be the machine's, short of memory; so may a failure beside a job that
         # took everything.
-        killed = heard.end is None and status == -signal.SIGKILL and fault is not None and fault.kind == "candidate"
-        late = heard.late and fault is not None and fault.kind == "timeout" and cpu_s <= limits.cpu_s
+        killed = ending.result is None and status == -signal.SIGKILL and fault is not None and fault.kind == "candidate"
+        late = ending.late and fault is not None and fault.kind == "timeout" and cpu_s <= limits.cpu_s
         return Verdict(outcome, late or killed or (self.disturbed and fault is not None))
 
-    async def _report(self, heard: Heard) -> tuple[int, float]:
+    async def _report(self, ending: Ending) -> tuple[int, float]:
         """The slot's word that nothing is left of the job; it is told to make an end where the job does not."""
         task = asyncio.ensure_future(self.control.receive())
         try:
             # A job that has had its last word, or has closed its channel, is given a moment to end by itself.
-            patience_s = 0.0 if isinstance(heard.end, Failure) else 0.5
+            patience_s = 0.0 if isinstance(ending.result, Failure) else 0.5
             await asyncio.wait({task}, timeout=patience_s)
             if not task.done():
                 await self.control.send(None)
                 await asyncio.wait({task}, timeout=STOP_S)
             if not task.done():
-                cause = heard.end if isinstance(heard.end, Failure) else failure("candidate", "could not be stopped")
+                stuck = failure("candidate", "could not be stopped")
+                cause = ending.result if isinstance(ending.result, Failure) else stuck
                 self.box.kill(cause)
                 raise DiedError(cause, blamed=True)
             return _checked(task.result())
@@ -291,19 +292,19 @@ class Slot:
             task.cancel()
 
 
-def _fault(heard: Heard, watch: Watch, cpu_s: float, status: int | None) -> Failure | None:
+def _fault(ending: Ending, watch: Watch, cpu_s: float, status: int | None) -> Failure | None:
     """The failure that a conversation amounts to; None if it is an answer within the limits."""
-    end = heard.end
+    end = ending.result
     if isinstance(end, Failure):
         return end
     if cpu_s > watch.cpu_limit_s or (end is None and status == -signal.SIGXCPU):
         return watch.too_much_cpu()
-    if isinstance(end, Answered):
+    if isinstance(end, AnswerFrame):
         return None
     if counted := watch.counted():
         return counted
-    if isinstance(end, Raised):
-        kind = "candidate" if end.kind == "model" and not heard.refused else end.kind
+    if isinstance(end, ErrorFrame):
+        kind = "candidate" if end.kind == "model" and not ending.refused else end.kind
         return failure(kind, end.message)
     return failure("candidate", f"ended without an answer ({exit_text(status or 0)})")
 

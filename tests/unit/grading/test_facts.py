@@ -35,7 +35,7 @@ def facts(made: dict[Split, Any], harness: dict[str, bytes] | None = None) -> Fa
 def test_sound_instances_have_nothing_wrong() -> None:
     found = facts(splits(), {"agent.py": b"LABELS = ['secret-a', 'secret-b', 'secret-c']"})
     assert (found.repeated, found.shared_ids, found.shared_data, found.unstable) == ({}, [], [], [])
-    assert (found.told, found.in_harness, found.labelled) == ([], [], ["train", "val", "test"])
+    assert (found.leaks, found.in_harness, found.labelled) == ([], [], ["train", "val", "test"])
 
 
 @pytest.mark.parametrize(
@@ -47,19 +47,19 @@ def test_sound_instances_have_nothing_wrong() -> None:
     ],
 )
 def test_a_label_in_the_data_is_told_by_its_place(data: Any, where: str, exact: bool) -> None:
-    (told,) = facts(splits(data)).told
-    assert (told.where, told.exact, told.share) == (where, exact, 1.0)
+    (leak,) = facts(splits(data)).leaks
+    assert (leak.where, leak.exact, leak.share) == (where, exact, 1.0)
 
 
 def test_a_text_that_names_every_label_tells_nothing() -> None:
-    assert facts(splits(lambda n, label: f"case {n}: {', '.join(LABELS)}?")).told == []
+    assert facts(splits(lambda n, label: f"case {n}: {', '.join(LABELS)}?")).leaks == []
 
 
 def test_labels_that_are_all_alike_cannot_be_told() -> None:
     made = {
         split: [Instance(f"{split}-{n}", {"n": f"{split}{n}", "is": "x"}, "x") for n in range(4)] for split in splits()
     }
-    assert facts(made).told == []
+    assert facts(made).leaks == []
 
 
 def test_case_and_spaces_make_no_other_text() -> None:
