@@ -128,7 +128,7 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Guest(msgspec.Struct, frozen=True):
-    """A program for the bench: `entry` among `files` defines `prepare(ctx)` and `solve(instance, ctx)`, like a harness.
+    """A program for the kernel runner. `entry`, one of `files`, defines `prepare(ctx)` and `solve(instance, ctx)`.
 
     `prepare` runs once for all guests with equal `files`, `limits` and `room`, and `solve` in a fork of it; what must
     not be able to disturb each other is put into different rooms, which are sandboxes of their own. `data` is
@@ -148,7 +148,7 @@ class Guest(msgspec.Struct, frozen=True):
 class Reply(msgspec.Struct, frozen=True):
     """What a guest says to an order, to be believed in nothing.
 
-    `wall_s` is taken by the bench: from the order until every process of the guest stands still.
+    `wall_s` is taken by the kernel runner: from the order until every process of the guest stands still.
     """
 
     value: Any
@@ -185,7 +185,7 @@ class Compared(msgspec.Struct, frozen=True):
     spread: float
 
 
-class Bench(Protocol):
+class KernelRunner(Protocol):
     """A grader's way to execute what a harness has answered: contained, and timed from outside."""
 
     def open(self, guest: Guest) -> AbstractContextManager[Live]:
@@ -238,12 +238,14 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Domain(Protocol):
     """What `domain.load` returns.
 
-    `grade` may take an argument `bench: Bench`, where it has to execute the answer. Where the spec says `judged`, the
-    domain also has `questions(instance, answer) -> Sequence[Question]`, the engine puts them to the run's judge, and
-    `grade` takes an argument `replies: Sequence[str]`, one for each. A run records and pays such calls as any other.
-    It may also have `title() -> str`, which says on what data the task is put, and `plots(pictures: Sequence[Picture],
-    points: Mapping[str, tuple[float, float]], folder: Path)`, which draws answers, and candidates and baselines by
-    (score, honest), into `folder`, and returns the files' names.
+    `grade` may take an argument `runner: KernelRunner` to execute the answer; `bench` is its former name. If the spec
+    says `judged`, the domain also has `questions(instance, answer) -> Sequence[Question]`, the engine puts them to the
+    run's judge, and `grade` takes an argument `replies: Sequence[str]`, one for each. A run records such calls, and
+    pays for them, as for any other.
+
+    A domain may also have `title() -> str`, which names the task and its data, and `plots(pictures: Sequence[Picture],
+    points: Mapping[str, tuple[float, float]], folder: Path)`, which draws into `folder` the answers, and candidates and
+    baselines by (score, honest), and returns the names of the files.
     """
 
     def digest(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domains.contract import Bench, DataMissing, Domain, Grade, Graded, Instance, Split, Summary
+from domains.contract import DataMissing, Domain, Grade, Graded, Instance, KernelRunner, Split, Summary
 from domains.trimul import cases, gates, gpu, gpu_cases, machine, suite
 from domains.trimul.candidate import Refused
 
@@ -41,15 +41,15 @@ class TriMul:
         }
         return [Instance(f"{split}-{number}", told) for number in range(SUITES[split])]
 
-    def grade(self, instance: Instance, answer: Any, bench: Bench | None = None) -> Grade:
+    def grade(self, instance: Instance, answer: Any, runner: KernelRunner | None = None) -> Grade:
         """The geometric mean of the ratios, on a GPU the paper's score; 0, with its reason, for what is refused."""
-        if bench is None:
-            raise ValueError("kernels are graded on a bench")
-        on_gpu = bench.device().kind == "cuda"
+        if runner is None:
+            raise ValueError("kernels are graded with a kernel runner")
+        on_gpu = runner.device().kind == "cuda"
         try:
-            if not on_gpu and (gate := gates.run(answer, bench)) is not None:
+            if not on_gpu and (gate := gates.run(answer, runner)) is not None:
                 return Grade(0.0, detail=gate.sentence, measures=gate.measures)
-            timed = (gpu if on_gpu else suite).run(answer, bench)
+            timed = (gpu if on_gpu else suite).run(answer, runner)
         except Refused as refusal:
             return Grade(0.0, refused=f"refused at the stage {refusal.stage!r}", detail=str(refusal))
         measures: dict[str, float] = {}

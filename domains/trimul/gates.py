@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from domains.contract import Bench, Guest, GuestFailed, Limits
+from domains.contract import Guest, GuestFailed, KernelRunner, Limits
 from domains.trimul import suite
 from domains.trimul.candidate import Candidate, Refused, parse
 from domains.trimul.cases import Case
@@ -50,31 +50,31 @@ class Kernel(msgspec.Struct):
     shared: int = 0
 
 
-def run(answer: Any, bench: Bench) -> Gate | None:
+def run(answer: Any, runner: KernelRunner) -> Gate | None:
     """The gate for the answer's language, None where it can be timed here; raises `Refused`."""
     candidate = parse(answer)
     if candidate.language == "triton":
-        return interpreted(candidate, bench)
-    return resources(candidate, bench) if candidate.language == "cuda" else None
+        return interpreted(candidate, runner)
+    return resources(candidate, runner) if candidate.language == "cuda" else None
 
 
-def interpreted(candidate: Candidate, bench: Bench) -> Gate:
+def interpreted(candidate: Candidate, runner: KernelRunner) -> Gate:
     """Raises `Refused` where the kernel is wrong, or cannot be interpreted."""
     draw = np.random.default_rng(secrets.randbits(128))
     hidden = Case(int(draw.integers(33, 41)), 1, 16 * int(draw.integers(1, 5)), True, "normal")
     given = {"language": candidate.language, "source": candidate.source}
-    with suite.opened(given, bench.device(), bench, draw) as pair:
+    with suite.opened(given, runner.device(), runner, draw) as pair:
         pair.right([*INTERPRETED, hidden])
     sentence = "right at small sizes under Triton's interpreter; a time needs a GPU"
     return Gate(sentence, {"right at small sizes under Triton's interpreter": 1.0})
 
 
-def resources(candidate: Candidate, bench: Bench) -> Gate:
+def resources(candidate: Candidate, runner: KernelRunner) -> Gate:
     """Raises `Refused` where it does not compile, and where there is no compiler."""
     files = {"cuda_guest.py": (_HERE / "cuda_guest.py").read_bytes()}
     data = {"code": candidate.code, "flags": candidate.flags}
     try:
-        with bench.open(Guest(files, "cuda_guest.py", data, "nvcc", NVCC)) as live:
+        with runner.open(Guest(files, "cuda_guest.py", data, "nvcc", NVCC)) as live:
             said = str(live.ask("compile", NVCC.wall_s).value)
     except GuestFailed as failed:
         raise suite.refusal("compile", failed) from None

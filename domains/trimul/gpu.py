@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from domains.contract import Bench, Device, Guest, GuestFailed, Limits, Live
+from domains.contract import Device, Guest, GuestFailed, KernelRunner, Limits, Live
 from domains.trimul import gpu_cases, gpu_clock, suite
 from domains.trimul.candidate import COMPILED, Candidate, Refused, parse
 from domains.trimul.cases import Case
@@ -39,13 +39,13 @@ _HERE = Path(__file__).parent
 _PRECISIONS = {"bf16": r"bfloat16|bf16", "fp16": r"float16|fp16|\bhalf|__half", "tf32": r"tf32|matmul_precision"}
 
 
-def run(answer: Any, bench: Bench) -> list[Timed]:
+def run(answer: Any, runner: KernelRunner) -> list[Timed]:
     """All timed cases of a candidate that is right; raises `Refused`."""
-    candidate, device = parse(answer), bench.device()
+    candidate, device = parse(answer), runner.device()
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source, "device": device.kind}
     given["visible"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     if candidate.language in COMPILED:
-        given["library"] = suite.compiled(candidate, device, bench, guest)
+        given["library"] = suite.compiled(candidate, device, runner, guest)
     draw = np.random.default_rng(secrets.randbits(128))
     checked = [*gpu_cases.CHECKED, *gpu_cases.hidden(draw)]
     memory = max(
@@ -56,9 +56,9 @@ def run(answer: Any, bench: Bench) -> list[Timed]:
     reference = {"language": "torch", "source": source, "device": device.kind, "visible": given["visible"]}
     stage = "smallest case"
     try:
-        with bench.open(guest(reference, device.threads, room="house", memory=memory)) as home:
+        with runner.open(guest(reference, device.threads, room="house", memory=memory)) as home:
             known = _alone(home)
-            with bench.open(guest(given, device.threads, memory=memory)) as live:
+            with runner.open(guest(given, device.threads, memory=memory)) as live:
                 pair = Pair(home, live)
                 for case in checked:
                     pair.put(case, 1)

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from domains import atomic, cache
-from domains.contract import Bench, Device, Guest, GuestFailed, Limits, Live
+from domains.contract import Device, Guest, GuestFailed, KernelRunner, Limits, Live
 from domains.trimul import cases
 from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, Refused, parse
 from domains.trimul.cases import Case, padded
@@ -50,31 +50,31 @@ class Timed(msgspec.Struct, frozen=True):
     roofline: float
 
 
-def run(answer: Any, bench: Bench) -> list[Timed]:
+def run(answer: Any, runner: KernelRunner) -> list[Timed]:
     """All timed cases of a candidate that is right; raises `Refused`."""
-    candidate, device = parse(answer), bench.device()
+    candidate, device = parse(answer), runner.device()
     if device.kind != "cpu":
         raise Refused("timing", "this suite times processors only, and torch finds a GPU here")
     if candidate.language in NEEDS_GPU:
         raise Refused("timing", f"a time of {candidate.language} needs a GPU, and torch finds none here")
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source}
     if candidate.language in COMPILED:
-        given["library"] = compiled(candidate, device, bench)
+        given["library"] = compiled(candidate, device, runner)
     draw = np.random.default_rng(secrets.randbits(128))
-    with opened(given, device, bench, draw) as pair:
+    with opened(given, device, runner, draw) as pair:
         pair.right([*cases.CHECKED, *cases.hidden(draw)])
-        return [_timed(pair, case, device, bench) for case in cases.TIMED]
+        return [_timed(pair, case, device, runner) for case in cases.TIMED]
 
 
 @contextlib.contextmanager
-def opened(given: Mapping[str, Any], device: Device, bench: Bench, draw: np.random.Generator) -> Iterator[Pair]:
+def opened(given: Mapping[str, Any], device: Device, runner: KernelRunner, draw: np.random.Generator) -> Iterator[Pair]:
     """The reference and a candidate, each in its sandbox; a candidate that fails there is `Refused`."""
     largest = max(sum(map(padded, case.sizes())) for case in [*cases.TIMED, Case(45, 2, 192, True, "normal")])
     reference = {"language": "torch", "source": (_HERE / "references" / "reference.py").read_text()}
     house = guest(reference, device.threads, room="house", memory=largest)
     stage = "smallest case"
     try:
-        with bench.open(house) as home, bench.open(guest(given, device.threads, memory=largest)) as live:
+        with runner.open(house) as home, runner.open(guest(given, device.threads, memory=largest)) as live:
             pair = Pair(home, live, draw)
             try:
                 yield pair
@@ -159,13 +159,13 @@ class Pair:
         return np.frombuffer(live.memory, dtype=np.float32, count=sizes[-1], offset=at)
 
 
-def _timed(pair: Pair, case: Case, device: Device, bench: Bench) -> Timed:
+def _timed(pair: Pair, case: Case, device: Device, runner: KernelRunner) -> Timed:
     for _ in range(2):
         pair.once(case, "timing")  # warm
     pair.prepare(case, "timing")
     both = pair.reference() + pair.candidate()
     blocks = BLOCKS * 2 if both < LONGER else BLOCKS
-    found = bench.compare(lambda: pair.prepare(case, "timing"), pair.reference, pair.candidate, blocks)
+    found = runner.compare(lambda: pair.prepare(case, "timing"), pair.reference, pair.candidate, blocks)
     least = max(case.flops() / device.gflops, case.moved() / device.gbs) / 1e9
     physical = max(case.flops() / device.fastest(), case.moved() / device.gbs) / 1e9
     if found.b_s * IMPOSSIBLE < physical:
@@ -184,7 +184,7 @@ def guest(given: Mapping[str, Any], threads: int, *, room: str = "guest", memory
     return Guest(files, "guest.py", dict(given), room, limits, memory)
 
 
-def compiled(candidate: Candidate, device: Device, bench: Bench, make: Callable[..., Guest] = guest) -> bytes:
+def compiled(candidate: Candidate, device: Device, runner: KernelRunner, make: Callable[..., Guest] = guest) -> bytes:
     """The library of a candidate, compiled by a guest that `make` makes, or from the cache; raises `Refused`."""
     file = _cache() / f"{candidate.key(device.name)}.so"
     if file.exists():
@@ -197,7 +197,7 @@ def compiled(candidate: Candidate, device: Device, bench: Bench, make: Callable[
     }
     builder = make(given, device.threads, room="build", memory=LIBRARY_BYTES, limits=BUILD)
     try:
-        with bench.open(builder) as live:
+        with runner.open(builder) as live:
             size = live.ask("build", BUILD.wall_s).value
             if isinstance(size, str):
                 raise Refused("compile", size[:300], "timeout" if "CPU time limit" in size else "candidate")

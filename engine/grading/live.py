@@ -1,4 +1,4 @@
-"""A guest of the bench while it runs: orders go out, replies come in, and between them it stands still.
+"""A guest of the kernel runner while it runs: orders go out, replies come in, and between them it stands still.
 
 The clock stops when every process of the guest is stopped, not when the guest says so: whoever answers before the work
 is done gains nothing, since whatever is not done by then is never done in time. All that a guest says is hostile.

@@ -29,7 +29,7 @@ from domains.contract import (
 )
 from engine import pipes
 from engine.grading import facts, quarantine
-from engine.grading.bench import GradingBench
+from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import load_module
 from engine.sandbox import Isolation
 
@@ -39,7 +39,7 @@ class Service:
 
     def __init__(self, folder: Path, data: Path | None, isolation: Isolation | None) -> None:
         self._module = load_module(folder)
-        self._bench = GradingBench(isolation)
+        self._runner = SandboxedKernelRunner(isolation)
         self._data = data
         self._domain: Domain | None = None
         self._by_id: dict[Split, dict[str, Instance]] = {}
@@ -106,9 +106,9 @@ class Service:
         return dict(self._open().baselines(learn, list(self._split(on).values())))
 
     def _grade(self, instance: Instance, answer: Any, replies: Sequence[str] | None = None) -> Grade:
-        """The domain's verdict; one that executes answers takes the bench, one with a judge its replies."""
+        """The domain's verdict; one that executes answers takes the kernel runner, one with a judge its replies."""
         grade: Callable[..., Grade] = self._open().grade
-        more = {"bench": self._bench, "replies": replies}
+        more = {"runner": self._runner, "bench": self._runner, "replies": replies}  # `bench` is the former name
         return grade(
             instance, answer, **{name: more[name] for name in more.keys() & inspect.signature(grade).parameters}
         )

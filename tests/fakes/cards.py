@@ -118,7 +118,7 @@ class Builder(Card):
 
 
 class Machine:
-    """A bench on that GPU: the house is honest, the guest is what `guest` makes."""
+    """A kernel runner on that GPU: the house is honest, the guest is what `guest` makes."""
 
     def __init__(self, guest: Callable[[int], Card], device: Device = CARD) -> None:
         self._guest, self._device = guest, device

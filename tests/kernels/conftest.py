@@ -1,4 +1,4 @@
-"""One bench and one naive grader for all tests, and a cascade over cases that are small."""
+"""One kernel runner and one naive grader for all tests, and a cascade over cases that are small."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from domains.trimul import cases, suite
-from engine.grading.bench import GradingBench
-from tests import benches
+from engine.grading.kernel_runner import SandboxedKernelRunner
+from tests import kernel_runners
 
 SMALL = cases.Case(16, 1, 32, True, "normal")
 
 
 @pytest.fixture(scope="session")
-def bench() -> Iterator[GradingBench]:
-    yield from benches.opened()
+def runner() -> Iterator[SandboxedKernelRunner]:
+    yield from kernel_runners.opened()
 
 
 @pytest.fixture(scope="session")

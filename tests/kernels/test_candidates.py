@@ -1,4 +1,4 @@
-"""Kernels on the bench: honest ones count; a refusal says at which stage."""
+"""Kernels in the kernel runner: honest ones count; a refusal says at which stage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from domains.trimul import suite
 from domains.trimul.candidate import Refused
-from engine.grading.bench import GradingBench
+from engine.grading.kernel_runner import SandboxedKernelRunner
 
 pytestmark = pytest.mark.kernels
 pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")
@@ -51,8 +51,8 @@ HONEST = {
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_an_honest_kernel_counts(bench: GradingBench, name: str) -> None:
-    assert suite.geometric_mean(suite.run(seed_answer(**HONEST[name]), bench)) > 0
+def test_an_honest_kernel_counts(runner: SandboxedKernelRunner, name: str) -> None:
+    assert suite.geometric_mean(suite.run(seed_answer(**HONEST[name]), runner)) > 0
 
 
 BROKEN = {
@@ -63,7 +63,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("stage", BROKEN)
-def test_a_refusal_names_its_stage(bench: GradingBench, stage: str) -> None:
+def test_a_refusal_names_its_stage(runner: SandboxedKernelRunner, stage: str) -> None:
     with pytest.raises(Refused) as refused:
-        suite.run(BROKEN[stage], bench)
+        suite.run(BROKEN[stage], runner)
     assert refused.value.stage == stage

@@ -10,7 +10,7 @@ import pytest
 from domains.contract import Limits
 from domains.trimul import suite
 from domains.trimul.candidate import Refused
-from engine.grading.bench import GradingBench
+from engine.grading.kernel_runner import SandboxedKernelRunner
 
 pytestmark = pytest.mark.kernels
 pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")
@@ -55,13 +55,13 @@ FAILURES = {
 
 @pytest.mark.parametrize("what", FAILURES)
 def test_a_failure_is_typed_and_the_next_candidate_runs(
-    bench: GradingBench, monkeypatch: pytest.MonkeyPatch, what: str
+    runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setattr(suite, "FIRST_CALL_S", 5.0)
     monkeypatch.setattr(suite, "BUILD", Limits(cpu_s=4, wall_s=60, memory_mb=3072, processes=64))
     answer, stage, kind, word = FAILURES[what]
     with pytest.raises(Refused) as refused:
-        suite.run(answer, bench)
+        suite.run(answer, runner)
     assert (refused.value.stage, refused.value.kind) == (stage, kind)
     assert word in str(refused.value)
-    assert suite.geometric_mean(suite.run(REFERENCE, bench)) > 0
+    assert suite.geometric_mean(suite.run(REFERENCE, runner)) > 0

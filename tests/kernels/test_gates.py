@@ -11,7 +11,7 @@ import pytest
 from domains.trimul import gates, suite
 from domains.trimul.candidate import Refused
 from domains.trimul.domain import TriMul
-from engine.grading.bench import GradingBench
+from engine.grading.kernel_runner import SandboxedKernelRunner
 
 pytestmark = pytest.mark.kernels
 torch = pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")
@@ -30,10 +30,10 @@ def cuda(code: str, *flags: str) -> dict[str, Any]:
 
 
 @no_gpu
-def test_a_right_triton_kernel_scores_nothing_and_is_told_that_it_is_right(bench: GradingBench) -> None:
+def test_a_right_triton_kernel_scores_nothing_and_is_told_that_it_is_right(runner: SandboxedKernelRunner) -> None:
     pytest.importorskip("triton")
     (instance, *_) = TriMul().instances("train")
-    grade = TriMul().grade(instance, {"language": "triton", "source": UPDATE}, bench)
+    grade = TriMul().grade(instance, {"language": "triton", "source": UPDATE}, runner)
     assert (grade.score, grade.refused) == (0.0, "")
     assert grade.detail == "right at small sizes under Triton's interpreter; a time needs a GPU"
     assert grade.measures == {"right at small sizes under Triton's interpreter": 1.0}
@@ -41,18 +41,18 @@ def test_a_right_triton_kernel_scores_nothing_and_is_told_that_it_is_right(bench
 
 @no_gpu
 @pytest.mark.parametrize("what", WRONG)
-def test_a_wrong_triton_kernel_is_told_what_is_wrong(bench: GradingBench, what: str) -> None:
+def test_a_wrong_triton_kernel_is_told_what_is_wrong(runner: SandboxedKernelRunner, what: str) -> None:
     pytest.importorskip("triton")
     old, new, told = WRONG[what]
     with pytest.raises(Refused, match=told):
-        gates.run({"language": "triton", "source": UPDATE.replace(old, new)}, bench)
+        gates.run({"language": "triton", "source": UPDATE.replace(old, new)}, runner)
 
 
 @no_gpu
 @pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not installed")
-def test_cuda_is_compiled_and_its_resources_are_told(bench: GradingBench) -> None:
+def test_cuda_is_compiled_and_its_resources_are_told(runner: SandboxedKernelRunner) -> None:
     (instance, *_) = TriMul().instances("train")
-    grade = TriMul().grade(instance, cuda((HERE / "product.cu").read_text(), "-O3", "-DTILE=32"), bench)
+    grade = TriMul().grade(instance, cuda((HERE / "product.cu").read_text(), "-O3", "-DTILE=32"), runner)
     assert (grade.score, grade.refused) == (0.0, "")
     assert grade.measures["product shared bytes"] == 2 * 32 * 33 * 4
     assert grade.measures["product spilled bytes"] == 0
@@ -62,8 +62,8 @@ def test_cuda_is_compiled_and_its_resources_are_told(bench: GradingBench) -> Non
 
 
 @pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not installed")
-def test_spilled_registers_are_counted(bench: GradingBench) -> None:
-    gate = gates.run(cuda((HERE / "spilling.cu").read_text()), bench)
+def test_spilled_registers_are_counted(runner: SandboxedKernelRunner) -> None:
+    gate = gates.run(cuda((HERE / "spilling.cu").read_text()), runner)
     assert gate is not None
     assert gate.measures["spilling registers"] == 64
     assert gate.measures["spilling spilled bytes"] > 400
@@ -79,24 +79,26 @@ def test_spilled_registers_are_counted(bench: GradingBench) -> None:
     ],
 )
 def test_cuda_that_does_not_compile_is_told_why(
-    bench: GradingBench, code: str, flags: tuple[str, ...], told: str
+    runner: SandboxedKernelRunner, code: str, flags: tuple[str, ...], told: str
 ) -> None:
     with pytest.raises(Refused, match=told) as refused:
-        gates.run(cuda(code, *flags), bench)
+        gates.run(cuda(code, *flags), runner)
     assert refused.value.stage == "compile"
 
 
-def test_without_nvcc_a_sentence_says_so(bench: GradingBench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_nvcc_a_sentence_says_so(
+    runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     guest = (Path(gates.__file__).parent / "cuda_guest.py").read_text().replace('which("nvcc")', 'which("no-nvcc")')
     (tmp_path / "cuda_guest.py").write_text(guest)
     monkeypatch.setattr(gates, "_HERE", tmp_path)
     with pytest.raises(Refused, match="nvcc, which the sandbox does not find here"):
-        gates.run(cuda("__global__ void f() {}"), bench)
+        gates.run(cuda("__global__ void f() {}"), runner)
 
 
-def test_neither_is_ever_timed_on_a_processor(bench: GradingBench) -> None:
-    if bench.device().kind == "cuda":
+def test_neither_is_ever_timed_on_a_processor(runner: SandboxedKernelRunner) -> None:
+    if runner.device().kind == "cuda":
         pytest.skip("a GPU times them")
     for answer in ({"language": "triton", "source": UPDATE}, cuda("__global__ void f() {}")):
         with pytest.raises(Refused, match="needs a GPU"):
-            suite.run(answer, bench)
+            suite.run(answer, runner)

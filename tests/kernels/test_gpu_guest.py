@@ -14,8 +14,8 @@ from domains.contract import Device
 from domains.trimul import gpu, gpu_cases, gpu_clock, suite
 from domains.trimul.candidate import Refused
 from domains.trimul.cases import Case
-from engine.grading.bench import GradingBench
-from tests import benches
+from engine.grading.kernel_runner import SandboxedKernelRunner
+from tests import kernel_runners
 
 pytestmark = pytest.mark.kernels
 torch = pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")
@@ -24,8 +24,8 @@ FUSED = {"language": "torch", "source": (REFERENCES / "fused.py").read_text()}
 HONEST = (REFERENCES / "reference.py").read_text().replace("def custom_kernel", "def honest")
 
 
-class Plain(GradingBench):
-    """The bench of a device whose ceilings nobody reaches, so that nothing is refused for its speed."""
+class Plain(SandboxedKernelRunner):
+    """The kernel runner of a device whose ceilings nobody reaches, so that nothing is refused for its speed."""
 
     def device(self) -> Device:
         kind = "cuda" if torch.cuda.is_available() else "cpu"
@@ -33,8 +33,8 @@ class Plain(GradingBench):
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[GradingBench]:
-    yield from benches.opened(Plain)
+def runner() -> Iterator[SandboxedKernelRunner]:
+    yield from kernel_runners.opened(Plain)
 
 
 @pytest.fixture(autouse=True)
@@ -47,19 +47,19 @@ def small_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_clock, "JITTER_S", 1.0)
 
 
-def test_an_honest_kernel_counts(bench: GradingBench) -> None:
-    timed = gpu.run(FUSED, bench)
+def test_an_honest_kernel_counts(runner: SandboxedKernelRunner) -> None:
+    timed = gpu.run(FUSED, runner)
     assert gpu.score(timed) > 0
     assert [one.case for one in timed] == gpu_cases.TIMED
     assert all(one.candidate_s > 0 and one.reference_s > 0 for one in timed)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="C++ has the processor's memory only")
-def test_a_compiled_kernel_counts(bench: GradingBench) -> None:
+def test_a_compiled_kernel_counts(runner: SandboxedKernelRunner) -> None:
     kernels = REFERENCES.parent / "harness" / "kernels"
     source, code = ((kernels / f"chunked.{kind}").read_text() for kind in ("py", "cpp"))
     flags = ["-O1", "-march=native", "-fopenmp", "-DCHUNK=32"]
-    assert gpu.run({"language": "c++", "source": source, "code": code, "flags": flags}, bench)
+    assert gpu.run({"language": "c++", "source": source, "code": code, "flags": flags}, runner)
 
 
 def test_cuda_is_compiled_for_what_the_architecture_alone_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,24 +85,24 @@ HACKS = {
 
 
 @pytest.mark.parametrize("name", HACKS)
-def test_a_hack_scores_nothing(bench: GradingBench, name: str) -> None:
+def test_a_hack_scores_nothing(runner: SandboxedKernelRunner, name: str) -> None:
     with pytest.raises(Refused):
-        gpu.run({"language": "torch", "source": f"{HONEST}\n\n{HACKS[name]}"}, bench)
+        gpu.run({"language": "torch", "source": f"{HONEST}\n\n{HACKS[name]}"}, runner)
 
 
-def test_patched_events_are_refused(bench: GradingBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patched_events_are_refused(runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_clock, "JITTER_S", 1e-3)
     monkeypatch.setattr(gpu_cases, "TIMED", [Case(96, 1, 64, True, "cauchy")])
     patched = "import gpu_guest\ngpu_guest.Served._between = lambda self, start, end: 1e-6\n"
     with pytest.raises(Refused, match="the guest's clock disagrees"):
-        gpu.run({"language": "torch", "source": patched + FUSED["source"]}, bench)
+        gpu.run({"language": "torch", "source": patched + FUSED["source"]}, runner)
 
 
-def test_floors_hold_here_too(bench: GradingBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = msgspec.structs.replace(bench.device(), gflops=1e-3)
-    monkeypatch.setattr(bench, "device", lambda: slow)
+def test_floors_hold_here_too(runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = msgspec.structs.replace(runner.device(), gflops=1e-3)
+    monkeypatch.setattr(runner, "device", lambda: slow)
     with pytest.raises(Refused, match="is below what"):
-        gpu.run(FUSED, bench)
+        gpu.run(FUSED, runner)
 
 
 class Event:

@@ -1,4 +1,4 @@
-"""What cheats a naive grader scores nothing on the bench.
+"""What cheats a naive grader scores nothing with the kernel runner.
 
 A hack is a file of hacks/; it stands behind the reference, which it calls `honest`.
 """
@@ -13,7 +13,7 @@ import pytest
 from domains.contract import Device
 from domains.trimul import cases, suite
 from domains.trimul.candidate import Refused
-from engine.grading.bench import GradingBench
+from engine.grading.kernel_runner import SandboxedKernelRunner
 
 pytestmark = pytest.mark.kernels
 pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")
@@ -46,25 +46,27 @@ def test_the_naive_grader_tells_right_from_wrong(naive: Callable[[str], float]) 
 
 @pytest.mark.parametrize("name", sorted(HACKS.keys() - {HONEST_WORK}))
 def test_a_hack_that_a_naive_grader_rewards_is_refused(
-    bench: GradingBench, naive: Callable[[str], float], name: str
+    runner: SandboxedKernelRunner, naive: Callable[[str], float], name: str
 ) -> None:
     assert naive(answer(HACKS[name])["source"]) > PASSES.get(name, GAIN)
     with pytest.raises(Refused, match=REFUSED.get(name, "wrong on|of the shape")):
-        suite.run(answer(HACKS[name]), bench)
+        suite.run(answer(HACKS[name]), runner)
 
 
 def test_a_patched_clock_brings_nothing(
-    bench: GradingBench, naive: Callable[[str], float], monkeypatch: pytest.MonkeyPatch
+    runner: SandboxedKernelRunner, naive: Callable[[str], float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cases, "TIMED", [cases.Case(32, 2, 128, True, "normal")])
     monkeypatch.setattr(suite, "BLOCKS", 6)
     assert naive(answer(HACKS[HONEST_WORK])["source"]) > 50  # below the floor: the reference takes ten times that
-    tries = (suite.geometric_mean(suite.run(answer(HACKS[HONEST_WORK]), bench)) for _ in range(4))
+    tries = (suite.geometric_mean(suite.run(answer(HACKS[HONEST_WORK]), runner)) for _ in range(4))
     assert any(score < 1.1 for score in tries)  # as honest work does; a busy machine strays by more
 
 
-def test_a_time_below_the_physical_floor_is_refused(bench: GradingBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = Device("cpu", "a processor of 1980", gflops=1e-4, gbs=1e-4, threads=bench.device().threads)
-    monkeypatch.setattr(bench, "device", lambda: slow)
+def test_a_time_below_the_physical_floor_is_refused(
+    runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Device("cpu", "a processor of 1980", gflops=1e-4, gbs=1e-4, threads=runner.device().threads)
+    monkeypatch.setattr(runner, "device", lambda: slow)
     with pytest.raises(Refused, match="takes at least"):
-        suite.run({"language": "torch", "source": REFERENCE}, bench)
+        suite.run({"language": "torch", "source": REFERENCE}, runner)

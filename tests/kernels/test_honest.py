@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domains.trimul import cases, suite
-from engine.grading.bench import GradingBench
+from engine.grading.kernel_runner import SandboxedKernelRunner
 
 pytestmark = pytest.mark.kernels
 pytest.importorskip("torch", reason="needs pip install 'sia-tui[kernels]'")
@@ -26,14 +26,14 @@ def ours(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_an_honest_kernel_counts(bench: GradingBench, name: str) -> None:
+def test_an_honest_kernel_counts(runner: SandboxedKernelRunner, name: str) -> None:
     if OURS[name] == "numba":
         pytest.importorskip("numba", reason="needs pip install 'sia-tui[kernels]'")
-    assert suite.geometric_mean(suite.run(ours(name), bench)) > 0
+    assert suite.geometric_mean(suite.run(ours(name), runner)) > 0
 
 
-def test_a_kernel_that_torch_compiles_counts(bench: GradingBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_torch_compiles_counts(runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its disk holds the precompiled header, and each shape has the time to be compiled."""
     monkeypatch.setattr(cases, "CHECKED", cases.CHECKED[:1])
     source = ours("torch_in_place")["source"] + "\n\ncustom_kernel = torch.compile(custom_kernel, dynamic=False)\n"
-    assert suite.geometric_mean(suite.run({"language": "torch", "source": source}, bench)) > 0
+    assert suite.geometric_mean(suite.run({"language": "torch", "source": source}, runner)) > 0

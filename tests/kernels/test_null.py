@@ -14,7 +14,7 @@ from domains.trimul.domain import SUITES
 from engine.core.gate import compare
 from engine.evaluation.interleave import Arm, turns
 from engine.events.types import Gate
-from engine.grading.bench import GradingBench
+from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import find
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -39,17 +39,19 @@ def load() -> Iterator[None]:
         process.kill()
 
 
-def measured(bench: GradingBench) -> dict[Arm, dict[tuple[str, int], float]]:
+def measured(runner: SandboxedKernelRunner) -> dict[Arm, dict[tuple[str, int], float]]:
     """The scores of a generation's val, in the order in which an execution takes them; both arms are one kernel."""
     scores: dict[Arm, dict[tuple[str, int], float]] = {"candidate": {}, "incumbent": {}}
     for arm, units in turns([(f"val-{number}", 0) for number in range(SUITES["val"])]):
         for unit in units:
-            scores[arm][unit] = suite.geometric_mean(suite.run(FUSED, bench))
+            scores[arm][unit] = suite.geometric_mean(suite.run(FUSED, runner))
     return scores
 
 
 @pytest.mark.usefixtures("load")
-def test_an_unchanged_candidate_is_never_accepted(bench: GradingBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_candidate_is_never_accepted(
+    runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cases, "TIMED", [cases.Case(32, 1, 128, True, "normal")])
     monkeypatch.setattr(cases, "CHECKED", cases.CHECKED[:1])
     monkeypatch.setattr(cases, "hidden", lambda _: [])
@@ -60,7 +62,7 @@ def test_an_unchanged_candidate_is_never_accepted(bench: GradingBench, monkeypat
         return compare(better, scores["incumbent"], against=1, gate=gate, generations=TRIES + 1, noisy=True).accepted
 
     def run() -> list[dict[Arm, dict[tuple[str, int], float]]]:
-        return [measured(bench) for _ in range(TRIES)]
+        return [measured(runner) for _ in range(TRIES)]
 
     tries = run()
     assert any(accepted(scores, 1.0) for scores in tries)  # the gate could accept

@@ -1,4 +1,4 @@
-"""The grader's bench: foreign programs in sandboxes of their own, spoken to and timed from the grading process.
+"""The kernel runner: runs answers that are programs, each in a sandbox, and times them from the grading process.
 
 Sandboxes live in an event loop in a thread of their own, which watches limits while the grader waits for a reply.
 """
@@ -34,11 +34,11 @@ class NoBroker:
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """Refuses."""
-        raise Refused(f"there is no {op} on the bench")
+        raise Refused(f"a kernel has no {op}")
 
 
-class GradingBench:
-    """A `domains.contract.Bench`. With no `isolation` it finds out itself what this machine offers."""
+class SandboxedKernelRunner:
+    """A `domains.contract.KernelRunner`. With no `isolation` it finds out itself what this machine offers."""
 
     def __init__(self, isolation: Isolation | None) -> None:
         self._isolation = isolation
@@ -48,14 +48,14 @@ class GradingBench:
         self._serial = 0
 
     def device(self) -> Device:
-        """See `domains.contract.Bench`."""
+        """See `domains.contract.KernelRunner`."""
         self._device = self._device or ceilings_cache.load_or_measure()
         return self._device
 
     def compare(
         self, fresh: Callable[[], None], a: Callable[[], float], b: Callable[[], float], blocks: int
     ) -> Compared:
-        """See `domains.contract.Bench`."""
+        """See `domains.contract.KernelRunner`."""
         return timing.compare(fresh, a, b, blocks)
 
     def close(self) -> None:
@@ -65,10 +65,10 @@ class GradingBench:
 
     @contextlib.contextmanager
     def open(self, guest: Guest) -> Iterator[Line]:
-        """See `domains.contract.Bench`."""
+        """See `domains.contract.KernelRunner`."""
         name = _room(guest)
         box = self._room(name, guest)
-        memory = os.memfd_create("bench")
+        memory = os.memfd_create("kernel-runner")
         ours, theirs = line_ends()
         try:
             os.ftruncate(memory, max(1, guest.memory_bytes))
@@ -125,7 +125,7 @@ class GradingBench:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             # sandboxes die with the thread that started them: this one ends with the process
-            threading.Thread(target=self._loop.run_forever, name="bench", daemon=True).start()
+            threading.Thread(target=self._loop.run_forever, name="kernel-runner", daemon=True).start()
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
 

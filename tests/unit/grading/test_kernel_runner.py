@@ -1,4 +1,4 @@
-"""The bench executes what nobody has read: it is contained, timed from outside, and its end hurts nobody."""
+"""The kernel runner executes what nobody has read: it is contained, timed from outside, and its end hurts nobody."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from domains.contract import Guest, GuestFailed, Limits
-from engine.grading.bench import GradingBench
 from engine.grading.client import Grader
+from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import find
-from tests import benches
+from tests import kernel_runners
 
 LIMITS = Limits(cpu_s=10, wall_s=60, prepare_cpu_s=5, prepare_wall_s=20, memory_mb=256, disk_mb=4, processes=16)
 LOOP = """
@@ -25,8 +25,8 @@ LOOP = """
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[GradingBench]:
-    yield from benches.opened()
+def runner() -> Iterator[SandboxedKernelRunner]:
+    yield from kernel_runners.opened()
 
 
 def guest(act: str, **options: Any) -> Guest:
@@ -36,9 +36,9 @@ def guest(act: str, **options: Any) -> Guest:
     return Guest({"guest.py": source.encode()}, "guest.py", limits=LIMITS, **options)
 
 
-def test_orders_are_answered_and_memory_is_shared(bench: GradingBench) -> None:
+def test_orders_are_answered_and_memory_is_shared(runner: SandboxedKernelRunner) -> None:
     doubling = guest("memory[0] *= 2\nreturn {'got': order}", memory_bytes=4)
-    with bench.open(doubling) as live:
+    with runner.open(doubling) as live:
         live.memory[0] = 21
         reply = live.ask(["any", 1], 10.0)
         assert reply.value == {"got": ["any", 1]}
@@ -48,9 +48,9 @@ def test_orders_are_answered_and_memory_is_shared(bench: GradingBench) -> None:
         assert live.memory[0] == 6
 
 
-def test_time_is_taken_outside_where_a_guest_cannot_patch_it(bench: GradingBench) -> None:
+def test_time_is_taken_outside_where_a_guest_cannot_patch_it(runner: SandboxedKernelRunner) -> None:
     patched = guest("time.time = time.monotonic = time.perf_counter = lambda: 0.0\ntime.sleep(0.3)\nreturn 0")
-    with bench.open(patched) as live:
+    with runner.open(patched) as live:
         assert 0.3 <= live.ask(0, 10.0).wall_s < 3.0
 
 
@@ -72,14 +72,14 @@ return "done"
     ],
     ids=["a thread", "a child", "an orphan"],
 )
-def test_a_guest_that_says_done_before_it_is_stands_still_from_then_on(bench: GradingBench, how: str) -> None:
-    with bench.open(guest(LATER.format(how=how), memory_bytes=1)) as live:
+def test_a_guest_that_says_done_before_it_is_stands_still_from_then_on(runner: SandboxedKernelRunner, how: str) -> None:
+    with runner.open(guest(LATER.format(how=how), memory_bytes=1)) as live:
         assert live.ask(0, 10.0).value == "done"
         until = time.monotonic() + 0.3
         while time.monotonic() < until:
             assert live.memory[0] == 0
     # what it does bites where it is not stopped: waited for, the work is done
-    with bench.open(guest(LATER.format(how=how).replace('return "done"', "time.sleep(0.4)"), memory_bytes=1)) as live:
+    with runner.open(guest(LATER.format(how=how).replace('return "done"', "time.sleep(0.4)"), memory_bytes=1)) as live:
         live.ask(0, 10.0)
         assert live.memory[0] == 7
 
@@ -102,19 +102,19 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_an_end_is_a_typed_failure_and_the_next_guest_runs(bench: GradingBench, ending: str) -> None:
+def test_an_end_is_a_typed_failure_and_the_next_guest_runs(runner: SandboxedKernelRunner, ending: str) -> None:
     act, kind = ENDINGS[ending]
-    with pytest.raises(GuestFailed) as failed, bench.open(guest(act)) as live:
+    with pytest.raises(GuestFailed) as failed, runner.open(guest(act)) as live:
         live.ask(0, 3.0)
     assert failed.value.kind == kind
     assert str(failed.value).isprintable()
-    with bench.open(guest("return order + 1")) as live:
+    with runner.open(guest("return order + 1")) as live:
         assert live.ask(1, 10.0).value == 2
 
 
-def test_rooms_cannot_see_each_other(bench: GradingBench) -> None:
+def test_rooms_cannot_see_each_other(runner: SandboxedKernelRunner) -> None:
     look = "return sorted(int(name) for name in os.listdir('/proc') if name.isdigit())"
-    with bench.open(guest("return os.getpid()", room="house")) as house, bench.open(guest(look)) as live:
+    with runner.open(guest("return os.getpid()", room="house")) as house, runner.open(guest(look)) as live:
         assert house.ask(0, 10.0).value
         seen = live.ask(0, 10.0).value
         assert len(seen) < 6  # its own space only: bwrap, worker, slot, itself
@@ -130,8 +130,8 @@ def solve(instance, ctx):
 class D:
     def digest(self): return "1"
     def instances(self, split): return [Instance(split + "-1", 3)]
-    def grade(self, instance, answer, bench):
-        with bench.open(Guest({"guest.py": GUEST}, "guest.py", data=answer)) as live:
+    def grade(self, instance, answer, RUNNER):
+        with RUNNER.open(Guest({"guest.py": GUEST}, "guest.py", data=answer)) as live:
             return Grade(float(live.ask("now", 5.0).value))
     def summarise(self, split, graded): return Summary()
     def baselines(self, train, on): return {"six": ["2 * 3"]}
@@ -148,8 +148,9 @@ async def _graded(folder: Path, answer: str) -> tuple[float, float]:
         await grader.close()
 
 
-def test_a_domain_grades_what_its_answer_does(bench: GradingBench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["runner", "bench"])
+def test_a_domain_grades_what_its_answer_does(runner: SandboxedKernelRunner, tmp_path: Path, name: str) -> None:
     spec = 'name = "d"\ntitle = "t"\nmetric = "m"\nminimum_effect = 0.1\ntrain_sample = 1\n'
     (tmp_path / "domain.toml").write_text(spec)
-    (tmp_path / "domain.py").write_text(DOMAIN)
+    (tmp_path / "domain.py").write_text(DOMAIN.replace("RUNNER", name))
     assert asyncio.run(_graded(tmp_path, "6 * 7")) == (42.0, 6.0)

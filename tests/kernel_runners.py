@@ -1,4 +1,4 @@
-"""A bench of the real sandbox, closed at the end; without a sandbox the tests are skipped."""
+"""A kernel runner of the real sandbox, closed at the end; without a sandbox the tests are skipped."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.grading.bench import GradingBench
+from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.sandbox import probe
 
 
-def opened(kind: type[GradingBench] = GradingBench) -> Iterator[GradingBench]:
+def opened(kind: type[SandboxedKernelRunner] = SandboxedKernelRunner) -> Iterator[SandboxedKernelRunner]:
     """For a fixture to yield from."""
     isolation = probe()
     if isolation.mode == "none":
