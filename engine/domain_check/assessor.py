@@ -23,7 +23,7 @@ from engine.run.models import serve
 Place = tuple[Split, str]
 
 
-class Unfit(Exception):
+class GraderUnusable(Exception):
     """The grader or its judge failed, so that nothing more can be asked of it."""
 
     def __init__(self, finding: Finding) -> None:
@@ -31,7 +31,7 @@ class Unfit(Exception):
         self.finding = finding
 
 
-class Silent:
+class SilentJudge:
     """A judge that says nothing, for what can be examined without one."""
 
     async def replies(self, place: str, questions: Sequence[Question]) -> list[str]:
@@ -53,39 +53,41 @@ async def caller(reference: str, workspace: Path, report: Report) -> AsyncIterat
 
 
 class Assessor:
-    """Scores of answers; every method raises `Unfit` where there is none."""
+    """Scores of answers; every method raises `GraderUnusable` where there is none."""
 
     def __init__(self, grading: Grading) -> None:
         self.grading, self.grader, self.judge = grading, grading.grader, grading.judge
 
     async def score(self, place: Place, answer: Any, what: str, *, again: int = 0) -> float:
         """The score of an answer, called `what`; `again` asks a judge under another seed."""
-        asked = trial(place[0], Instance(place[1], None), again, 0)
+        one = trial(place[0], Instance(place[1], None), again, 0)
         try:
-            return (await assess(self.grader, self.judge, asked, answer)).score
+            return (await assess(self.grader, self.judge, one, answer)).score
         except GraderFailed as error:
-            raise Unfit(await self._ails(error, f"{what} as an answer to {place[0]}/{place[1]}")) from None
+            raise GraderUnusable(await self._diagnose(error, f"{what} as an answer to {place[0]}/{place[1]}")) from None
         except InfrastructureFailure as error:
-            raise Unfit(Finding("judge", "fail", f"the judge cannot be reached: {error}", "see `sia models`")) from None
+            raise GraderUnusable(
+                Finding("judge", "fail", f"the judge cannot be reached: {error}", "see `sia models`")
+            ) from None
 
     async def reference(self, place: Place) -> float:
         """The score of the label as an answer."""
         try:
             return (await self.grader.reference(*place)).score
         except GraderFailed as error:
-            raise Unfit(await self._ails(error, "the reference answer")) from None
+            raise GraderUnusable(await self._diagnose(error, "the reference answer")) from None
 
-    async def asked(self) -> list[str]:
+    async def network_attempts(self) -> list[str]:
         """Whom the grader has tried to reach over the network."""
         with contextlib.suppress(GraderFailed):
-            return await self.grader.asked()
+            return await self.grader.network_attempts()
         return []
 
-    async def _ails(self, error: GraderFailed, what: str) -> Finding:
+    async def _diagnose(self, error: GraderFailed, what: str) -> Finding:
         said = str(error)
-        asked = await self.asked()
-        if asked or "no network" in said:
-            return network(asked)
+        attempts = await self.network_attempts()
+        if attempts or "no network" in said:
+            return check_network(attempts)
         if "did not answer" in said:
             wall = self.grader.folder.spec.grade_wall_s
             sentence = f"the grader does not end within {wall:g} s on {what}"
@@ -97,13 +99,13 @@ class Assessor:
         return Finding("grader", "fail", sentence, "give an answer of any shape a score, and let grade raise nothing")
 
 
-def network(asked: Sequence[str]) -> Finding:
+def check_network(attempts: Sequence[str]) -> Finding:
     """The grader tried to reach something, or did not."""
-    if not asked:
+    if not attempts:
         return Finding("network", "pass", "the grader asks nothing of the network")
     return Finding(
         "network",
         "fail",
-        f"the grader asks the network ({', '.join(dict.fromkeys(asked))}), which it does not have in a run",
+        f"the grader asks the network ({', '.join(dict.fromkeys(attempts))}), which it does not have in a run",
         "get what it needs beforehand, in fetch(report), and read it from the data folder",
     )

@@ -15,7 +15,7 @@ from engine.evaluation.verifier_noise import grade_first
 TIMES = 3
 
 
-async def judged(evaluation: Evaluation) -> AsyncIterator[Finding]:
+async def check_evaluator(evaluation: Evaluation) -> AsyncIterator[Finding]:
     """What the verifier says of the seed harness's answer, and whether it says so each time."""
     grader = evaluation.grading.grader
     folder, scores = grader.folder, list[float]()
@@ -34,9 +34,9 @@ async def judged(evaluation: Evaluation) -> AsyncIterator[Finding]:
         scores.append(grade.score)
     yield Finding("grader", "pass", f"the verifier, in a sandbox of its own, gives the seed {scores[0]:.4f}")
     noise = statistics.pstdev(scores)
-    told = f"spread by {noise:.4g}" if noise else "are equal"
+    spread = f"spread by {noise:.4g}" if noise else "are equal"
     if noise and not (folder.spec.noisy or folder.adopted):
-        sentence = f"scores of the seed, judged {TIMES} times, {told}, which domain.toml does not say"
+        sentence = f"scores of the seed, judged {TIMES} times, {spread}, which domain.toml does not say"
         yield Finding("noise", "fail", sentence, "set noisy = true, and repeats if one grade says little")
     else:
-        yield Finding("noise", "pass", f"scores of the seed, judged {TIMES} times, {told}")
+        yield Finding("noise", "pass", f"scores of the seed, judged {TIMES} times, {spread}")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.domain_check import evaluator, instances, seed, sight, verdicts
-from engine.domain_check.assessor import Assessor, Place, Silent, Unfit, network
+from engine.domain_check import evaluator, grades, instances, power_check, seed
+from engine.domain_check.assessor import Assessor, GraderUnusable, Place, SilentJudge, check_network
 from engine.domain_check.finding import Finding
 from engine.errors import SiaError
 from engine.evaluation.evaluate import Evaluation, Grading
@@ -63,17 +63,17 @@ async def examine(
     grader = Grader(folder, data, isolation)
     assessor = Assessor(Grading(grader, ModelJudge(judge, SEED) if judge else None, isolation, workers))
     try:
-        async for finding in _examined(assessor, harness, model, report):
+        async for finding in _examine(assessor, harness, model, report):
             yield finding
-    except Unfit as unfit:
-        yield unfit.finding
+    except GraderUnusable as unusable:
+        yield unusable.finding
     except GraderFailed as error:
         yield Finding("contract", "fail", f"the domain fails: {error}", "correct its domain.py")
     finally:
         await grader.close()
 
 
-async def _examined(
+async def _examine(
     assessor: Assessor, harness: Harness | Finding, model: Caller | None, report: Report
 ) -> AsyncIterator[Finding]:
     grader = assessor.grader
@@ -86,31 +86,32 @@ async def _examined(
     facts = await grader.examine({} if isinstance(harness, Finding) else harness.files)
     folder = grader.folder
     for finding in (
-        *instances.present(counts, facts, None if folder.adopted else folder.spec),
-        *(() if folder.adopted else instances.apart(facts)),  # of an adopted task the one instance is the program
-        *instances.hidden(facts),
+        *instances.check_counts(counts, facts, None if folder.adopted else folder.spec),
+        # every instance of an adopted task is the same program
+        *(() if folder.adopted else instances.check_splits(facts)),
+        *instances.check_labels(facts),
     ):
         yield finding
     if not counts["train"] or not counts["val"]:
         return
     if isinstance(harness, Finding):
         yield harness
-        tried = seed.Tried({}, {}, [])
+        seed_answers = seed.SeedAnswers({}, {}, [])
     else:
         evaluation = Evaluation(assessor.grading, harness, t.Candidate(""), [], model, SEED)
         found = await seed.try_out(evaluation)
-        tried = seed.Tried({}, {}, []) if isinstance(found, Finding) else found
-        for finding in [found] if isinstance(found, Finding) else seed.judged(found):
+        seed_answers = seed.SeedAnswers({}, {}, []) if isinstance(found, Finding) else found
+        for finding in [found] if isinstance(found, Finding) else seed.check_seed(found):
             yield finding
     if folder.verifier is None:
-        findings = _graded(assessor, tried, facts, counts)
+        findings = _check_grades(assessor, seed_answers, facts, counts)
     elif isinstance(harness, Finding):
         return
     elif folder.spec.judged and assessor.judge is None:
         yield _NO_JUDGE
         return
     else:
-        findings = evaluator.judged(evaluation)
+        findings = evaluator.check_evaluator(evaluation)
     async for finding in findings:
         yield finding
 
@@ -137,8 +138,8 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
             except GraderFailed:
                 return Finding("contract", "fail", error.message, error.remedy or "put the data there")
         except GraderFailed as error:
-            if asked := await assessor.asked():
-                return network(asked)
+            if attempts := await assessor.network_attempts():
+                return check_network(attempts)
             return Finding("contract", "fail", f"the domain cannot be opened: {error}", "correct its domain.py")
         digests.append(digest)
         await grader.close()
@@ -152,33 +153,33 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
     return counts
 
 
-async def _graded(
-    assessor: Assessor, tried: seed.Tried, facts: Facts, counts: Mapping[str, int]
+async def _check_grades(
+    assessor: Assessor, seed_answers: seed.SeedAnswers, facts: Facts, counts: Mapping[str, int]
 ) -> AsyncIterator[Finding]:
     grader, spec = assessor.grader, assessor.grader.folder.spec
     train = await grader.instances("train")
     first: list[Place] = [("train", train[0].id), ("val", (await grader.instances("val"))[0].id)]
     # whether it takes any answer can be seen without a judge
-    yield await verdicts.judges_anything(
-        Assessor(replace(assessor.grading, judge=Silent())) if spec.judged else assessor, first
+    yield await grades.check_odd_answers(
+        Assessor(replace(assessor.grading, judge=SilentJudge())) if spec.judged else assessor, first
     )
-    if asked := await assessor.asked():
-        yield network(asked)
+    if attempts := await assessor.network_attempts():
+        yield check_network(attempts)
         return
-    yield await verdicts.summary(grader, tried.answers)
+    yield await grades.check_summary(grader, seed_answers.answers)
     if spec.judged and assessor.judge is None:
         yield _NO_JUDGE
-        yield network(await assessor.asked())
+        yield check_network(await assessor.network_attempts())
         return
-    yield await verdicts.varies(assessor, dict(sorted(tried.answers.items())[: 4 if spec.judged else 12]))
+    yield await grades.check_noise(assessor, dict(sorted(seed_answers.answers.items())[: 4 if spec.judged else 12]))
     means: dict[str, float] = {}
-    async for found in verdicts.baselines(assessor):
+    async for found in grades.check_baselines(assessor):
         if isinstance(found, Finding):
             yield found
         else:
             means = found
-    if any(split == "val" for split, _ in tried.answers):
-        scores = await verdicts.compare(assessor, tried.answers, train, labelled="val" in facts.labelled)
-        yield verdicts.cheap(scores, means, spec.minimum_effect)
-        yield sight.seen(scores, means, counts["val"] * spec.repeats, spec)
-    yield network(await assessor.asked())
+    if any(split == "val" for split, _ in seed_answers.answers):
+        scores = await grades.compare(assessor, seed_answers.answers, train, labelled="val" in facts.labelled)
+        yield grades.check_constants(scores, means, spec.minimum_effect)
+        yield power_check.check_power(scores, means, counts["val"] * spec.repeats, spec)
+    yield check_network(await assessor.network_attempts())

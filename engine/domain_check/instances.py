@@ -9,7 +9,7 @@ from engine.domain_check.finding import Finding
 from engine.grading.facts import Facts
 
 
-def present(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> Iterator[Finding]:
+def check_counts(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> Iterator[Finding]:
     """Whether the splits hold what a run needs, and as many as `spec` counts on."""
     problem = False
     for split, count in counts.items():
@@ -52,7 +52,7 @@ def present(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> Itera
         yield Finding("instances", "pass", f"{found}; the same when asked for again")
 
 
-def apart(facts: Facts) -> Iterator[Finding]:
+def check_splits(facts: Facts) -> Iterator[Finding]:
     """Whether the splits share nothing."""
     if facts.shared_data:
         more = f" and {facts.shared_data_count - 1} more" if facts.shared_data_count > 1 else ""
@@ -73,7 +73,7 @@ def apart(facts: Facts) -> Iterator[Finding]:
         yield Finding("splits", "pass", "no id and no data is in two splits")
 
 
-def hidden(facts: Facts) -> Iterator[Finding]:
+def check_labels(facts: Facts) -> Iterator[Finding]:
     """Whether a harness can see the labels that it is asked for."""
     for leak in facts.leaks:
         if leak.exact or leak.where == "id":

@@ -20,16 +20,16 @@ from engine.events import types as t
 from engine.seeds import sample
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
 
-FROM = {"train": 8, "val": 24}
+SAMPLED = {"train": 8, "val": 24}
 """How many instances of a split it answers, each twice under one seed."""
 
 
-class Tried(msgspec.Struct, frozen=True):
+class SeedAnswers(msgspec.Struct, frozen=True):
     """What it came to, by (split, id): the answers, the failures, and whose second answer was another one."""
 
     answers: dict[tuple[Split, str], Any]
     failures: dict[tuple[Split, str], t.Failure]
-    wavering: list[str]
+    unstable: list[str]
 
 
 def read(folder: Path) -> Harness | Finding:
@@ -40,20 +40,20 @@ def read(folder: Path) -> Harness | Finding:
         return Finding("harness", "fail", f"the seed harness is not valid: {error}", "correct it")
 
 
-async def try_out(evaluation: Evaluation) -> Tried | Finding:
+async def try_out(evaluation: Evaluation) -> SeedAnswers | Finding:
     """Puts the harness to a sample of train and val; a finding where the sandbox or the model could not do its work."""
     grader = evaluation.grading.grader
     splits: dict[Split, list[Instance]] = {split: await grader.instances(split) for split in ("train", "val")}
     todo: list[Trial] = []
     for split, items in splits.items():
-        most = FROM[split] if split == "val" else min(FROM[split], len(items) // 2)
+        most = SAMPLED[split] if split == "val" else min(SAMPLED[split], len(items) // 2)
         chosen = set(sample((item.id for item in items), most, 1, "check"))
         first = trials(split, [item for item in items if item.id in chosen], range(1), evaluation.seed)
         again = [replace(one, key=f"{split}/{one.instance}/1", repeat=1) for one in first]  # under the same seed
         todo += [*first, *again]
     asked = {one.instance for one in todo if one.split == "train"}
     evaluation = replace(evaluation, material=[item for item in splits["train"] if item.id not in asked])
-    found = Tried({}, {}, [])
+    found = SeedAnswers({}, {}, [])
     try:
         async with contextlib.aclosing(answer(evaluation, todo)) as answers:
             async for one in answers:
@@ -61,13 +61,13 @@ async def try_out(evaluation: Evaluation) -> Tried | Finding:
                 if one.failure:
                     found.failures[place] = one.failure
                 elif found.answers.setdefault(place, one.value) != one.value:
-                    found.wavering.append(place[1])
+                    found.unstable.append(place[1])
     except InfrastructureFailure as error:
         return Finding("harness", "fail", f"the seed harness could not be run ({error})", "see `sia doctor`")
     return found
 
 
-def judged(tried: Tried) -> Iterator[Finding]:
+def check_seed(tried: SeedAnswers) -> Iterator[Finding]:
     """What to say of it."""
     total = len(tried.answers.keys() | tried.failures.keys())
     if tried.failures:
@@ -83,10 +83,10 @@ def judged(tried: Tried) -> Iterator[Finding]:
         )
     else:
         yield Finding("harness", "pass", f"the seed harness answers {total} of {total} instances")
-    if tried.wavering:
+    if tried.unstable:
         yield Finding(
             "harness",
             "warn",
-            f"the seed harness answers differently under one seed ({', '.join(sorted(tried.wavering)[:3])})",
+            f"the seed harness answers differently under one seed ({', '.join(sorted(tried.unstable)[:3])})",
             "take randomness from ctx.rng and let no clock decide; else set noisy = true in domain.toml",
         )

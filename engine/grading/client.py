@@ -123,9 +123,9 @@ class Grader:
         """What is wrong with the instances, or with what the files of `harness` know of them."""
         return msgspec.convert(await self._call("examine", dict(harness), timeout=LOAD_WALL_S), Facts)
 
-    async def asked(self) -> list[str]:
+    async def network_attempts(self) -> list[str]:
         """Whom the process has tried to reach over the network, which it does not have, since it was started."""
-        return list(await self._call("asked", timeout=LOAD_WALL_S))
+        return list(await self._call("network_attempts", timeout=LOAD_WALL_S))
 
     async def draws(self) -> bool:
         """Whether the domain draws pictures."""

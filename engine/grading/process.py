@@ -28,7 +28,7 @@ from domains.contract import (
     Split,
 )
 from engine import pipes
-from engine.grading import facts, quarantine
+from engine.grading import facts, network_isolation
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import load_module
 from engine.sandbox import Isolation
@@ -118,9 +118,9 @@ class Service:
         found, again = ({split: self._open().instances(split) for split in SPLITS} for _ in range(2))
         return facts.examine(found, again, harness)
 
-    def asked(self) -> list[str]:
+    def network_attempts(self) -> list[str]:
         """Whom this process has tried to reach over the network, which it does not have."""
-        return quarantine.asked
+        return network_isolation.attempts
 
     def reference(self, split: Split, instance: str) -> Grade:
         """The grade of the reference answer itself."""
@@ -141,7 +141,7 @@ class Service:
 
 def main() -> None:
     """Serves one engine until it closes the pipe."""
-    quarantine.cut_off()
+    network_isolation.isolate_network()
     pipes.die_with_parent()  # a grader that hangs must not outlive an engine that was killed
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a domain that prints must not break the frames

@@ -19,11 +19,11 @@ from typing import Any
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _HERE = (None, "", b"", "localhost", b"localhost")
 
-asked: list[str] = []
+attempts: list[str] = []
 """Whom this process has tried to reach, in order."""
 
 
-def cut_off() -> bool:
+def isolate_network() -> bool:
     """Takes the network from this process for good; whether the kernel did it. Before any thread is started."""
     sys.addaudithook(_refuse)
     kernel = ctypes.CDLL(None, use_errno=True)
@@ -53,5 +53,5 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 def _stop(whom: Any) -> None:
     name = ":".join(map(str, whom[:2])) if isinstance(whom, tuple) else str(whom)
-    asked.append(name)
+    attempts.append(name)
     raise OSError(errno.ENETUNREACH, f"grading has no network, and asked for {name}")

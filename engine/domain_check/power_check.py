@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from domains.contract import Spec
 from engine.core.power import BREAKS, POWER, smallest_binary_gain, smallest_gain
 from engine.domain_check.finding import Finding
-from engine.domain_check.verdicts import Scores
+from engine.domain_check.grades import Scores
 from engine.events import types as t
 
 GENERATIONS = 8
 """Of the run that the gate is thought to be in: the default."""
 
 
-def seen(scores: Scores, baselines: Mapping[str, float], n: int, spec: Spec) -> Finding:
+def check_power(scores: Scores, baselines: Mapping[str, float], n: int, spec: Spec) -> Finding:
     """How large an improvement the gate can see with `n` units of val."""
     rules = t.Gate(minimum_effect=spec.minimum_effect)
     if n == 1 and not spec.noisy:

@@ -16,7 +16,7 @@ from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import Folder, find
 from tests.unit.grading.test_grader import DOMAIN
 
-KERNEL = "from engine.grading.quarantine import cut_off; raise SystemExit(0 if cut_off() else 3)"
+KERNEL = "from engine.grading.network_isolation import isolate_network; raise SystemExit(0 if isolate_network() else 3)"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def graded(folder: Folder) -> float | str:
         try:
             with contextlib.suppress(GraderFailed):
                 return (await grader.grade("train", "train-1", 0)).score
-            return ", ".join(await grader.asked())
+            return ", ".join(await grader.network_attempts())
         finally:
             await grader.close()
 

@@ -40,16 +40,16 @@ class Scores(msgspec.Struct, frozen=True):
     n: int
 
 
-async def judges_anything(assessor: Assessor, places: Sequence[Place]) -> Finding:
-    """Whether answers of any shape get a grade; raises `Unfit`."""
+async def check_odd_answers(assessor: Assessor, places: Sequence[Place]) -> Finding:
+    """Whether answers of any shape get a grade; raises `GraderUnusable`."""
     for place in places:
         for name, answer in ODD.items():
             await assessor.score(place, answer, name)
     return Finding("grader", "pass", f"{len(ODD)} answers of odd shapes each get a finite score")
 
 
-async def varies(assessor: Assessor, answers: Mapping[Place, Any]) -> Finding:
-    """Whether one answer always gets one score; raises `Unfit`."""
+async def check_noise(assessor: Assessor, answers: Mapping[Place, Any]) -> Finding:
+    """Whether one answer always gets one score; raises `GraderUnusable`."""
     spreads, began = [], time.monotonic()
     for place, answer in answers.items():
         scores = [await assessor.score(place, answer, "the seed's", again=again) for again in range(AGAIN)]
@@ -78,7 +78,7 @@ async def varies(assessor: Assessor, answers: Mapping[Place, Any]) -> Finding:
 async def compare(
     assessor: Assessor, answers: Mapping[Place, Any], train: Sequence[Instance], *, labelled: bool
 ) -> Scores:
-    """Scores of the seed's answers, of reference answers and of answers that took no work; raises `Unfit`.
+    """Scores of the seed's answers, of reference answers and of answers that took no work; raises `GraderUnusable`.
 
     Of a domain with a judge a few instances and constants do: each takes a judge's time.
     """
@@ -109,7 +109,7 @@ async def compare(
     )
 
 
-def cheap(scores: Scores, baselines: Mapping[str, float], minimum_effect: float) -> Finding:
+def check_constants(scores: Scores, baselines: Mapping[str, float], minimum_effect: float) -> Finding:
     """Whether an answer that took no work scores what it should."""
     name, score = max(scores.constants.items(), key=lambda one: one[1])
     known = max([scores.seed, *baselines.values(), *([scores.reference] if scores.reference is not None else [])])
@@ -131,7 +131,7 @@ def cheap(scores: Scores, baselines: Mapping[str, float], minimum_effect: float)
     return Finding("constant answers", "pass", f"the best answer without work, {name}, scores {measured}")
 
 
-async def baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[str, float]]:
+async def check_baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[str, float]]:
     """The baselines' means on val, after what there is to say of them."""
     try:
         found = await graded_baselines(assessor.grading, "val")
@@ -143,8 +143,8 @@ async def baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[str, flo
         return
     means = {name: statistics.fmean(grade.score for grade in grades) for name, grades in found.items()}
     if means:
-        told = ", ".join(f"{name} {score:.4f}" for name, score in means.items())
-        yield Finding("baselines", "pass", f"on val: {told}")
+        scores = ", ".join(f"{name} {score:.4f}" for name, score in means.items())
+        yield Finding("baselines", "pass", f"on val: {scores}")
     else:
         yield Finding(
             "baselines", "warn", "there is no baseline", "add the best method that you have: a result needs a neighbour"
@@ -152,19 +152,19 @@ async def baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[str, flo
     yield means
 
 
-async def summary(grader: Grader, answers: Mapping[Place, Any]) -> Finding:
+async def check_summary(grader: Grader, answers: Mapping[Place, Any]) -> Finding:
     """Whether the domain's report on a split can be made."""
     ids = [item.id for item in await grader.instances("val")]
     rows = [(name, answers.get(("val", name)), Grade(score=0.0)) for name in ids]
     remedy = "return a Summary whose subsets name ids of the split"
     try:
-        told = await grader.summarise("val", rows)
+        summary = await grader.summarise("val", rows)
     except (GraderFailed, msgspec.ValidationError) as error:
         return Finding("summary", "fail", f"summarise fails, and `sia test` would: {error}", remedy)
-    unknown = {name for subset in told.subsets.values() for name in subset} - set(ids)
+    unknown = {name for subset in summary.subsets.values() for name in subset} - set(ids)
     if unknown:
         return Finding("summary", "fail", f"a subset names an instance that is not there: {min(unknown)}", remedy)
-    return Finding("summary", "pass", f"{len(told.subsets)} subsets are reported beside the mean")
+    return Finding("summary", "pass", f"{len(summary.subsets)} subsets are reported beside the mean")
 
 
 def _constants(train: Sequence[Instance], answers: Mapping[Place, Any], *, few: bool) -> dict[str, Any]:
