@@ -18,7 +18,7 @@ FEWEST, MOST = 0.5, 2.0
 """Between which shares of what is shown of a cell its denoised sum has to lie."""
 
 
-class Refused(Exception):
+class AnswerRefused(Exception):
     """The answer is no denoised matrix; the message says why."""
 
 
@@ -43,15 +43,15 @@ def sparse_out(matrix: Csr) -> dict[str, Any]:
 
 
 def accept(answer: Any, shown: Csr) -> Any:
-    """The matrix of an answer, dense or CSR; raises `Refused` where it is none of finite, possible expression."""
+    """The matrix of an answer, dense or CSR; raises `AnswerRefused` where it is none of finite, possible expression."""
     matrix = _matrix(answer, shown.shape)
     values = matrix if isinstance(matrix, np.ndarray) else matrix.data
     if not np.isfinite(values).all():
-        raise Refused("a value is not finite")
+        raise AnswerRefused("a value is not finite")
     if (values < 0).any():
-        raise Refused("a value is negative")
+        raise AnswerRefused("a value is negative")
     if float(values.max(initial=0.0)) > float(shown.sum()):
-        raise Refused("a value is larger than the sum of all that is shown")
+        raise AnswerRefused("a value is larger than the sum of all that is shown")
     return matrix
 
 
@@ -70,11 +70,11 @@ def loss(matrix: Any, shown: Csr) -> str:
 
 def _matrix(answer: Any, shape: tuple[int, int]) -> Any:
     if not isinstance(answer, dict):
-        raise Refused(f"an answer is a map with shape, dtype and values, not a {type(answer).__name__}")
+        raise AnswerRefused(f"an answer is a map with shape, dtype and values, not a {type(answer).__name__}")
     if answer.get("shape") != list(shape):
-        raise Refused(f"the shape is {str(answer.get('shape'))[:40]}, not {list(shape)}")
+        raise AnswerRefused(f"the shape is {str(answer.get('shape'))[:40]}, not {list(shape)}")
     if answer.get("dtype") != "float32":
-        raise Refused(f"the dtype is {str(answer.get('dtype'))[:20]!r}, not 'float32'")
+        raise AnswerRefused(f"the dtype is {str(answer.get('dtype'))[:20]!r}, not 'float32'")
     if "values" in answer:
         return _array(answer, "values", "<f4", shape[0] * shape[1]).reshape(shape)
     indptr = _array(answer, "indptr", "<i4", shape[0] + 1)
@@ -84,7 +84,7 @@ def _matrix(answer: Any, shape: tuple[int, int]) -> Any:
         matrix = sparse.csr_matrix((data, indices, indptr), shape=shape, copy=True)
         matrix.check_format(full_check=True)
     except ValueError as error:
-        raise Refused(f"the CSR parts do not fit together ({error})") from None
+        raise AnswerRefused(f"the CSR parts do not fit together ({error})") from None
     matrix.sum_duplicates()
     return matrix
 
@@ -92,5 +92,5 @@ def _matrix(answer: Any, shape: tuple[int, int]) -> Any:
 def _array(answer: dict[str, Any], name: str, kind: str, length: int | None = None) -> np.ndarray:
     part = answer.get(name)
     if not isinstance(part, bytes) or len(part) % 4 or (length is not None and len(part) != 4 * length):
-        raise Refused(f"{name!r} is not the bytes of {'numbers' if length is None else f'{length} numbers'}")
+        raise AnswerRefused(f"{name!r} is not the bytes of {'numbers' if length is None else f'{length} numbers'}")
     return np.frombuffer(part, dtype=kind)

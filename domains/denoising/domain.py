@@ -76,7 +76,7 @@ class Denoising:
         unit = self._units[instance.id]
         try:
             matrix = answers.accept(answer, unit.thinning.shown)
-        except answers.Refused as refusal:
+        except answers.AnswerRefused as refusal:
             return Grade(0.0, refused=str(refusal), detail=f"refused: {refusal}")
         lost = answers.loss(matrix, unit.thinning.shown)
         genes = unit.thinning.genes

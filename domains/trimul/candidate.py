@@ -14,7 +14,7 @@ NEEDS_GPU = ("triton", "cuda")
 MOST = 512 << 10
 
 
-class Refused(Exception):
+class KernelRefused(Exception):
     """Why a candidate is not good: at which stage of the cascade, and what happened there.
 
     `kind` is the sandbox's word: `candidate` (it is wrong, or crashed), `timeout` or `resource`.
@@ -39,25 +39,25 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 def parse(answer: Any) -> Candidate:
-    """The candidate that an answer is; raises `Refused`."""
+    """The candidate that an answer is; raises `KernelRefused`."""
     try:
         candidate = msgspec.convert(answer, Candidate)
     except msgspec.ValidationError as error:
-        raise Refused("parse", f"the answer is no candidate: {error}") from None
+        raise KernelRefused("parse", f"the answer is no candidate: {error}") from None
     if len(candidate.source) + len(candidate.code) > MOST:
-        raise Refused("parse", f"the source is longer than {MOST >> 10} KB")
+        raise KernelRefused("parse", f"the source is longer than {MOST >> 10} KB")
     try:
         tree = ast.parse(candidate.source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Refused("parse", f"the Python source does not parse: {error}") from None
+        raise KernelRefused("parse", f"the Python source does not parse: {error}") from None
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     names |= {
         t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
     }
     if "custom_kernel" not in names:
-        raise Refused("parse", "the Python source defines no custom_kernel(data)")
+        raise KernelRefused("parse", "the Python source defines no custom_kernel(data)")
     if bool(candidate.code) != (candidate.language in COMPILED):
-        raise Refused("parse", "`code` goes with the languages c++ and cuda, and only with them")
+        raise KernelRefused("parse", "`code` goes with the languages c++ and cuda, and only with them")
     if not all(flag.startswith(("-O", "-m", "-f", "-D", "-std=", "-W", "-g")) for flag in candidate.flags):
-        raise Refused("parse", "flags may begin with -O, -m, -f, -D, -std=, -W or -g")
+        raise KernelRefused("parse", "flags may begin with -O, -m, -f, -D, -std=, -W or -g")
     return candidate

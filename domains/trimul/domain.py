@@ -10,7 +10,7 @@ from typing import Any
 
 from domains.contract import DataMissing, Domain, Grade, Graded, Instance, KernelRunner, Split, Summary
 from domains.trimul import cases, gates, gpu, gpu_cases, machine, suite
-from domains.trimul.candidate import Refused
+from domains.trimul.candidate import KernelRefused
 
 SUITES: Mapping[Split, int] = {"train": 4, "val": 10, "test": 10}
 """With 10 the gate can accept in runs of up to 50 generations: what is faster in all ten has p = 1/1024."""
@@ -50,7 +50,7 @@ class TriMul:
             if not on_gpu and (gate := gates.run(answer, runner)) is not None:
                 return Grade(0.0, detail=gate.sentence, measures=gate.measures)
             timed = (gpu if on_gpu else suite).run(answer, runner)
-        except Refused as refusal:
+        except KernelRefused as refusal:
             return Grade(0.0, refused=f"refused at the stage {refusal.stage!r}", detail=str(refusal))
         measures: dict[str, float] = {}
         for one in timed:

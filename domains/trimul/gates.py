@@ -17,7 +17,7 @@ import numpy as np
 
 from domains.contract import Guest, GuestFailed, KernelRunner, Limits
 from domains.trimul import suite
-from domains.trimul.candidate import Candidate, Refused, parse
+from domains.trimul.candidate import Candidate, KernelRefused, parse
 from domains.trimul.cases import Case
 
 INTERPRETED = [
@@ -51,7 +51,7 @@ class Kernel(msgspec.Struct):
 
 
 def run(answer: Any, runner: KernelRunner) -> Gate | None:
-    """The gate for the answer's language, None where it can be timed here; raises `Refused`."""
+    """The gate for the answer's language, None where it can be timed here; raises `KernelRefused`."""
     candidate = parse(answer)
     if candidate.language == "triton":
         return interpreted(candidate, runner)
@@ -59,7 +59,7 @@ def run(answer: Any, runner: KernelRunner) -> Gate | None:
 
 
 def interpreted(candidate: Candidate, runner: KernelRunner) -> Gate:
-    """Raises `Refused` where the kernel is wrong, or cannot be interpreted."""
+    """Raises `KernelRefused` where the kernel is wrong, or cannot be interpreted."""
     draw = np.random.default_rng(secrets.randbits(128))
     hidden = Case(int(draw.integers(33, 41)), 1, 16 * int(draw.integers(1, 5)), True, "normal")
     given = {"language": candidate.language, "source": candidate.source}
@@ -70,7 +70,7 @@ def interpreted(candidate: Candidate, runner: KernelRunner) -> Gate:
 
 
 def resources(candidate: Candidate, runner: KernelRunner) -> Gate:
-    """Raises `Refused` where it does not compile, and where there is no compiler."""
+    """Raises `KernelRefused` where it does not compile, and where there is no compiler."""
     files = {"cuda_guest.py": (_HERE / "cuda_guest.py").read_bytes()}
     data = {"code": candidate.code, "flags": candidate.flags}
     try:
@@ -80,7 +80,7 @@ def resources(candidate: Candidate, runner: KernelRunner) -> Gate:
         raise suite.refusal("compile", failed) from None
     kernels = read(said)
     if not kernels:
-        raise Refused("compile", "nvcc found no __global__ function in it")
+        raise KernelRefused("compile", "nvcc found no __global__ function in it")
     measures: dict[str, float] = {}
     for kernel in kernels:
         measures[f"{kernel.name} registers"] = kernel.registers

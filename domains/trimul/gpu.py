@@ -20,7 +20,7 @@ import numpy as np
 
 from domains.contract import Device, Guest, GuestFailed, KernelRunner, Limits, Live
 from domains.trimul import gpu_cases, gpu_clock, suite
-from domains.trimul.candidate import COMPILED, Candidate, Refused, parse
+from domains.trimul.candidate import COMPILED, Candidate, KernelRefused, parse
 from domains.trimul.cases import Case
 from domains.trimul.suite import IMPOSSIBLE, TOLERANCE, Timed
 
@@ -40,7 +40,7 @@ _PRECISIONS = {"bf16": r"bfloat16|bf16", "fp16": r"float16|fp16|\bhalf|__half", 
 
 
 def run(answer: Any, runner: KernelRunner) -> list[Timed]:
-    """All timed cases of a candidate that is right; raises `Refused`."""
+    """All timed cases of a candidate that is right; raises `KernelRefused`."""
     candidate, device = parse(answer), runner.device()
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source, "device": device.kind}
     given["visible"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
@@ -73,7 +73,7 @@ def run(answer: Any, runner: KernelRunner) -> list[Timed]:
     except GuestFailed as failed:
         if failed.kind == "infrastructure":
             raise
-        raise Refused(stage, str(failed), failed.kind) from None
+        raise KernelRefused(stage, str(failed), failed.kind) from None
 
 
 def score(timed: Sequence[Timed]) -> float:
@@ -123,7 +123,7 @@ class Pair:
         self._seen = where, outputs[where]
         self._called.add(shape)
         if isinstance(reply.value, str):
-            raise Refused(stage, reply.value[:300])
+            raise KernelRefused(stage, reply.value[:300])
         return Called(self._claim(reply.value, stage), reply.wall_s)
 
     def check(self, stage: str) -> None:
@@ -132,10 +132,10 @@ class Pair:
         want, got = self._outputs(self._home), self._outputs(self._guest)
         where, seen = self._seen
         if _wrong(seen, got[where]) and not _wrong(got[where], want[where]):
-            raise Refused(stage, f"work on {self._case.name()} went on after it had answered")
+            raise KernelRefused(stage, f"work on {self._case.name()} went on after it had answered")
         wrong = sum(_wrong(got[at : at + CHUNK], want[at : at + CHUNK]) for at in range(0, len(want), CHUNK))
         if wrong or _wrong(seen, want[where]):
-            raise Refused(stage, f"wrong on {wrong / len(want):.2%} of the elements of {self._case.name()}")
+            raise KernelRefused(stage, f"wrong on {wrong / len(want):.2%} of the elements of {self._case.name()}")
 
     def _claim(self, value: Any, stage: str) -> list[float]:
         try:
@@ -143,7 +143,7 @@ class Pair:
         except msgspec.ValidationError:
             claimed = []
         if len(claimed) != self._count or not all(math.isfinite(one) and one > 0 for one in claimed):
-            raise Refused(stage, "the guest's report of its times is none")
+            raise KernelRefused(stage, "the guest's report of its times is none")
         return claimed
 
     def _outputs(self, live: Live) -> np.ndarray:
@@ -186,10 +186,10 @@ def _timed(pair: Pair, case: Case, alone: Alone, device: Device, kind: str) -> T
         orders += [done] if number else []
     calls = [one for order in orders for one in order.claimed_s]
     if fault := gpu_clock.disagreement(sum(calls), [order.wall_s for order in orders], alone.empty_s):
-        raise Refused("timing", f"{fault}, on {case.name()}")
+        raise KernelRefused("timing", f"{fault}, on {case.name()}")
     mean_s = statistics.mean(calls)
     if mean_s * IMPOSSIBLE < roofline(case, device, device.fastest()):
-        raise Refused("timing", f"{mean_s * 1e3:.3g} ms is below what {case.name()} takes at least")
+        raise KernelRefused("timing", f"{mean_s * 1e3:.3g} ms is below what {case.name()} takes at least")
     least = roofline(case, device, device.peaks.get(kind, device.gflops))
     error = statistics.stdev(calls) / mean_s / math.sqrt(len(calls))
     return Timed(case, alone.reference_s, mean_s, alone.reference_s / mean_s, error, least / mean_s)

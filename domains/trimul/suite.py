@@ -19,7 +19,7 @@ import numpy as np
 from domains import atomic, cache
 from domains.contract import Device, Guest, GuestFailed, KernelRunner, Limits, Live
 from domains.trimul import cases
-from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, Refused, parse
+from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, KernelRefused, parse
 from domains.trimul.cases import Case, padded
 
 TOLERANCE = 2e-2
@@ -51,12 +51,12 @@ class Timed(msgspec.Struct, frozen=True):
 
 
 def run(answer: Any, runner: KernelRunner) -> list[Timed]:
-    """All timed cases of a candidate that is right; raises `Refused`."""
+    """All timed cases of a candidate that is right; raises `KernelRefused`."""
     candidate, device = parse(answer), runner.device()
     if device.kind != "cpu":
-        raise Refused("timing", "this suite times processors only, and torch finds a GPU here")
+        raise KernelRefused("timing", "this suite times processors only, and torch finds a GPU here")
     if candidate.language in NEEDS_GPU:
-        raise Refused("timing", f"a time of {candidate.language} needs a GPU, and torch finds none here")
+        raise KernelRefused("timing", f"a time of {candidate.language} needs a GPU, and torch finds none here")
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source}
     if candidate.language in COMPILED:
         given["library"] = compiled(candidate, device, runner)
@@ -68,7 +68,7 @@ def run(answer: Any, runner: KernelRunner) -> list[Timed]:
 
 @contextlib.contextmanager
 def opened(given: Mapping[str, Any], device: Device, runner: KernelRunner, draw: np.random.Generator) -> Iterator[Pair]:
-    """The reference and a candidate, each in its sandbox; a candidate that fails there is `Refused`."""
+    """The reference and a candidate, each in its sandbox; a candidate that fails there is `KernelRefused`."""
     largest = max(sum(map(padded, case.sizes())) for case in [*cases.TIMED, Case(45, 2, 192, True, "normal")])
     reference = {"language": "torch", "source": (_HERE / "references" / "reference.py").read_text()}
     house = guest(reference, device.threads, room="house", memory=largest)
@@ -84,11 +84,11 @@ def opened(given: Mapping[str, Any], device: Device, runner: KernelRunner, draw:
         raise refusal(stage, failed) from None
 
 
-def refusal(stage: str, failed: GuestFailed) -> Refused:
+def refusal(stage: str, failed: GuestFailed) -> KernelRefused:
     """A guest's failure as the verdict on the candidate; what the machine did is raised as it is."""
     if failed.kind == "infrastructure":
         raise failed
-    return Refused(stage, str(failed), failed.kind)
+    return KernelRefused(stage, str(failed), failed.kind)
 
 
 class Pair:
@@ -102,7 +102,7 @@ class Pair:
         self._called: set[tuple[int, ...]] = set()
 
     def right(self, checked: Sequence[Case]) -> None:
-        """One call for each case, the smallest first; raises `Refused` at the first that is wrong."""
+        """One call for each case, the smallest first; raises `KernelRefused` at the first that is wrong."""
         stage = "smallest case"
         for case in checked:
             self.once(case, stage)
@@ -137,7 +137,7 @@ class Pair:
         reply = self._guest.ask(self._case.shape(), CALL_S if shape in self._called else FIRST_CALL_S)
         self._called.add(shape)
         if reply.value != "":
-            raise Refused(self.stage, str(reply.value)[:300])
+            raise KernelRefused(self.stage, str(reply.value)[:300])
         self._check("candidate")
         return reply.wall_s
 
@@ -151,7 +151,7 @@ class Pair:
             wrong = ~(np.abs(got - want) <= TOLERANCE + TOLERANCE * np.abs(want))
         if wrong.any():
             share = wrong.mean()
-            raise Refused(self.stage, f"wrong on {share:.2%} of the elements of {self._case.name()}")
+            raise KernelRefused(self.stage, f"wrong on {share:.2%} of the elements of {self._case.name()}")
 
     def _output(self, live: Live) -> np.ndarray:
         sizes = self._case.sizes()
@@ -169,7 +169,7 @@ def _timed(pair: Pair, case: Case, device: Device, runner: KernelRunner) -> Time
     least = max(case.flops() / device.gflops, case.moved() / device.gbs) / 1e9
     physical = max(case.flops() / device.fastest(), case.moved() / device.gbs) / 1e9
     if found.b_s * IMPOSSIBLE < physical:
-        raise Refused("timing", f"{found.b_s * 1e3:.3g} ms is below what {case.name()} takes at least")
+        raise KernelRefused("timing", f"{found.b_s * 1e3:.3g} ms is below what {case.name()} takes at least")
     return Timed(case, found.a_s, found.b_s, found.ratio, found.spread, least / found.b_s)
 
 
@@ -185,7 +185,7 @@ def guest(given: Mapping[str, Any], threads: int, *, room: str = "guest", memory
 
 
 def compiled(candidate: Candidate, device: Device, runner: KernelRunner, make: Callable[..., Guest] = guest) -> bytes:
-    """The library of a candidate, compiled by a guest that `make` makes, or from the cache; raises `Refused`."""
+    """The library of a candidate, compiled by a guest that `make` makes, or from the cache; raises `KernelRefused`."""
     file = _cache() / f"{candidate.key(device.name)}.so"
     if file.exists():
         return file.read_bytes()
@@ -200,9 +200,9 @@ def compiled(candidate: Candidate, device: Device, runner: KernelRunner, make: C
         with runner.open(builder) as live:
             size = live.ask("build", BUILD.wall_s).value
             if isinstance(size, str):
-                raise Refused("compile", size[:300], "timeout" if "CPU time limit" in size else "candidate")
+                raise KernelRefused("compile", size[:300], "timeout" if "CPU time limit" in size else "candidate")
             if not isinstance(size, int) or not 0 < size <= LIBRARY_BYTES:
-                raise Refused("compile", "no library came of it")
+                raise KernelRefused("compile", "no library came of it")
             library = bytes(live.memory[:size])
     except GuestFailed as failed:
         raise refusal("compile", failed) from None

@@ -16,7 +16,7 @@ from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.models.calling import ACCOUNT_ERRORS, ModelUnavailable, Position, ScoreRequest
 from engine.models.protocol import Message, Model, PermanentError, Reply, Request, ScoreReply, Tool, ToolCall
-from engine.sandbox import Refused
+from engine.sandbox import CallRefused
 from engine.sandbox.inside.context import NO_MODEL, NO_TOOLS
 from engine.seeds import derive
 
@@ -75,7 +75,7 @@ class NoModel:
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """Refuses."""
-        raise Refused(NO_TOOLS if op == "tools.call" else NO_MODEL)
+        raise CallRefused(NO_TOOLS if op == "tools.call" else NO_MODEL)
 
 
 class TaskBroker:
@@ -93,7 +93,7 @@ class TaskBroker:
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """As `Broker.call`."""
         if ordinal >= MOST_CALLS:
-            raise Refused(f"a solve may call the model {MOST_CALLS} times at most")
+            raise CallRefused(f"a solve may call the model {MOST_CALLS} times at most")
         at = Position("task", job_key or "prepare", ordinal, self._harness)
         try:
             if op == "model.chat":
@@ -106,14 +106,14 @@ class TaskBroker:
         except PermanentError as error:
             if error.status in ACCOUNT_ERRORS:
                 raise SiaError(str(error), error.remedy) from None
-            raise Refused(f"{error}; {error.remedy}") from None
+            raise CallRefused(f"{error}; {error.remedy}") from None
         except ModelUnavailable as error:
             raise InfrastructureFailure(str(error)) from None
-        raise Refused(NO_TOOLS if op == "tools.call" else "there is no such call")
+        raise CallRefused(NO_TOOLS if op == "tools.call" else "there is no such call")
 
     def _request(self, at: Position, chat: Chat) -> Request:
         if not 1 <= chat.max_tokens <= MOST_TOKENS:
-            raise Refused(f"max_tokens lies between 1 and {MOST_TOKENS}")
+            raise CallRefused(f"max_tokens lies between 1 and {MOST_TOKENS}")
         turns = [Turn(text=turn) if isinstance(turn, str) else turn for turn in chat.messages]
         return Request(
             weights=self._caller.model.weights,
@@ -138,7 +138,7 @@ def _checked(payload: Any, kind: Any) -> Any:
     try:
         return msgspec.convert(payload, kind)
     except msgspec.ValidationError as error:
-        raise Refused(f"the call is not valid: {error}") from None
+        raise CallRefused(f"the call is not valid: {error}") from None
 
 
 def _plain_reply(reply: Reply) -> dict[str, Any]:

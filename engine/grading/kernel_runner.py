@@ -20,7 +20,7 @@ import msgspec
 from domains.contract import Compared, Device, Guest, GuestFailed
 from engine.compute import ceilings_cache, devices, timing
 from engine.grading.live import Line, line_ends
-from engine.sandbox import DiedError, Isolation, Job, Outcome, Program, Refused, Sandbox, StartError, probe
+from engine.sandbox import CallRefused, DiedError, Isolation, Job, Outcome, Program, Sandbox, StartError, probe
 
 T = TypeVar("T")
 START_S = 120.0
@@ -34,7 +34,7 @@ class NoBroker:
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """Refuses."""
-        raise Refused(f"a kernel has no {op}")
+        raise CallRefused(f"a kernel has no {op}")
 
 
 class SandboxedKernelRunner:

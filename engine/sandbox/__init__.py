@@ -7,12 +7,13 @@ from engine.failure import Failure, FailureKind
 from engine.sandbox.isolation import Isolation, Measure
 from engine.sandbox.launch import StartError
 from engine.sandbox.probe import probe
-from engine.sandbox.program import Broker, Job, Outcome, Prepared, Program, Refused
+from engine.sandbox.program import Broker, CallRefused, Job, Outcome, Prepared, Program
 from engine.sandbox.sandbox import DiedError, Sandbox
 from engine.sandbox.session import Session, open_sandbox, run_harness
 
 __all__ = [
     "Broker",
+    "CallRefused",
     "DiedError",
     "Failure",
     "FailureKind",
@@ -22,7 +23,6 @@ __all__ = [
     "Outcome",
     "Prepared",
     "Program",
-    "Refused",
     "Sandbox",
     "Session",
     "StartError",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.failure import Failure
 from engine.sandbox.channel import AnswerFrame, CallFrame, Conversation, ErrorFrame, Malformed
-from engine.sandbox.program import Broker, Refused, failure
+from engine.sandbox.program import Broker, CallRefused, failure
 from engine.sandbox.watch import Watch
 
 TICK_S = 0.2
@@ -58,7 +58,7 @@ async def listen(talk: Conversation, watch: Watch, wall_limit_s: float, key: str
                 if not call.done() and (excess := watch.excess()):
                     return Ending(excess, waited, refused)
             reply = ["reply", call.result()]
-        except Refused as error:
+        except CallRefused as error:
             reply, refused = ["refused", str(error)], True
         finally:
             call.cancel()

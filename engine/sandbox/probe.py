@@ -17,7 +17,7 @@ from typing import Any
 from domains.contract import Limits
 from engine.sandbox import cgroup, profile
 from engine.sandbox.isolation import Isolation, Level, Measure, Mode
-from engine.sandbox.program import Job, Program, Refused
+from engine.sandbox.program import CallRefused, Job, Program
 from engine.sandbox.session import run_harness
 
 _LIMITS = Limits(cpu_s=10, wall_s=20, prepare_wall_s=20, memory_mb=512, disk_mb=8, processes=8)
@@ -62,7 +62,7 @@ async def _probe() -> Isolation:
 
 class _NoBroker:
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        raise Refused(op)
+        raise CallRefused(op)
 
 
 async def _look(isolation: Isolation) -> dict[str, Any] | str:

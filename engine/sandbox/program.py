@@ -78,7 +78,7 @@ class Program:
     roomy: bool = False
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """The broker says no (a budget is spent, a tool is unknown). The harness gets it as an exception; a solve
     that lets it pass has failed with the kind `model`."""
 
@@ -87,7 +87,7 @@ class Broker(Protocol):
     """The engine's end of `ctx.model` and `ctx.tools`."""
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        """Answers one call, or raises `Refused`; any other exception ends the whole execution.
+        """Answers one call, or raises `CallRefused`; any other exception ends the whole execution.
 
         `op` is `model.chat`, `model.score`, `tools.call`, or whatever else a hostile harness sends: check it, and
         `payload` too. `ordinal` counts the calls of this job from 0, and starts again at 0 when a job is retried.

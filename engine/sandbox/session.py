@@ -45,7 +45,7 @@ class Session:
         """Yields an outcome for every job, in the order in which they finish. One call at a time.
 
         When the iterator is closed before its end, everything inside is killed at once. An exception of the broker
-        (other than `Refused`) comes out here.
+        (other than `CallRefused`) comes out here.
         """
         done: asyncio.Queue[Outcome | None] = asyncio.Queue()
         task = asyncio.create_task(self._everything(deque(jobs), done))

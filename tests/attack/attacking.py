@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from domains.contract import Instance, Limits
-from engine.sandbox import Isolation, Job, Outcome, Program, Refused, run_harness
+from engine.sandbox import CallRefused, Isolation, Job, Outcome, Program, run_harness
 
 LIMITS = Limits(
     cpu_s=2,
@@ -27,7 +27,7 @@ Bare = Callable[[str, Any], Outcome]
 
 class NoModel:
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        raise Refused(f"no {op} here")
+        raise CallRefused(f"no {op} here")
 
 
 def run(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domains.trimul import suite
-from domains.trimul.candidate import Refused
+from domains.trimul.candidate import KernelRefused
 from engine.grading.kernel_runner import SandboxedKernelRunner
 
 pytestmark = pytest.mark.kernels
@@ -64,6 +64,6 @@ BROKEN = {
 
 @pytest.mark.parametrize("stage", BROKEN)
 def test_a_refusal_names_its_stage(runner: SandboxedKernelRunner, stage: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(KernelRefused) as refused:
         suite.run(BROKEN[stage], runner)
     assert refused.value.stage == stage

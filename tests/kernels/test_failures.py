@@ -9,7 +9,7 @@ import pytest
 
 from domains.contract import Limits
 from domains.trimul import suite
-from domains.trimul.candidate import Refused
+from domains.trimul.candidate import KernelRefused
 from engine.grading.kernel_runner import SandboxedKernelRunner
 
 pytestmark = pytest.mark.kernels
@@ -60,7 +60,7 @@ def test_a_failure_is_typed_and_the_next_candidate_runs(
     monkeypatch.setattr(suite, "FIRST_CALL_S", 5.0)
     monkeypatch.setattr(suite, "BUILD", Limits(cpu_s=4, wall_s=60, memory_mb=3072, processes=64))
     answer, stage, kind, word = FAILURES[what]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(KernelRefused) as refused:
         suite.run(answer, runner)
     assert (refused.value.stage, refused.value.kind) == (stage, kind)
     assert word in str(refused.value)

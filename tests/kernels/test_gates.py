@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domains.trimul import gates, suite
-from domains.trimul.candidate import Refused
+from domains.trimul.candidate import KernelRefused
 from domains.trimul.domain import TriMul
 from engine.grading.kernel_runner import SandboxedKernelRunner
 
@@ -44,7 +44,7 @@ def test_a_right_triton_kernel_scores_nothing_and_is_told_that_it_is_right(runne
 def test_a_wrong_triton_kernel_is_told_what_is_wrong(runner: SandboxedKernelRunner, what: str) -> None:
     pytest.importorskip("triton")
     old, new, told = WRONG[what]
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(KernelRefused, match=told):
         gates.run({"language": "triton", "source": UPDATE.replace(old, new)}, runner)
 
 
@@ -81,7 +81,7 @@ def test_spilled_registers_are_counted(runner: SandboxedKernelRunner) -> None:
 def test_cuda_that_does_not_compile_is_told_why(
     runner: SandboxedKernelRunner, code: str, flags: tuple[str, ...], told: str
 ) -> None:
-    with pytest.raises(Refused, match=told) as refused:
+    with pytest.raises(KernelRefused, match=told) as refused:
         gates.run(cuda(code, *flags), runner)
     assert refused.value.stage == "compile"
 
@@ -92,7 +92,7 @@ def test_without_nvcc_a_sentence_says_so(
     guest = (Path(gates.__file__).parent / "cuda_guest.py").read_text().replace('which("nvcc")', 'which("no-nvcc")')
     (tmp_path / "cuda_guest.py").write_text(guest)
     monkeypatch.setattr(gates, "_HERE", tmp_path)
-    with pytest.raises(Refused, match="nvcc, which the sandbox does not find here"):
+    with pytest.raises(KernelRefused, match="nvcc, which the sandbox does not find here"):
         gates.run(cuda("__global__ void f() {}"), runner)
 
 
@@ -100,5 +100,5 @@ def test_neither_is_ever_timed_on_a_processor(runner: SandboxedKernelRunner) -> 
     if runner.device().kind == "cuda":
         pytest.skip("a GPU times them")
     for answer in ({"language": "triton", "source": UPDATE}, cuda("__global__ void f() {}")):
-        with pytest.raises(Refused, match="needs a GPU"):
+        with pytest.raises(KernelRefused, match="needs a GPU"):
             suite.run(answer, runner)

@@ -12,7 +12,7 @@ import pytest
 
 from domains.contract import Device
 from domains.trimul import gpu, gpu_cases, gpu_clock, suite
-from domains.trimul.candidate import Refused
+from domains.trimul.candidate import KernelRefused
 from domains.trimul.cases import Case
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from tests import kernel_runners
@@ -86,7 +86,7 @@ HACKS = {
 
 @pytest.mark.parametrize("name", HACKS)
 def test_a_hack_scores_nothing(runner: SandboxedKernelRunner, name: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(KernelRefused):
         gpu.run({"language": "torch", "source": f"{HONEST}\n\n{HACKS[name]}"}, runner)
 
 
@@ -94,14 +94,14 @@ def test_patched_events_are_refused(runner: SandboxedKernelRunner, monkeypatch: 
     monkeypatch.setattr(gpu_clock, "JITTER_S", 1e-3)
     monkeypatch.setattr(gpu_cases, "TIMED", [Case(96, 1, 64, True, "cauchy")])
     patched = "import gpu_guest\ngpu_guest.Served._between = lambda self, start, end: 1e-6\n"
-    with pytest.raises(Refused, match="the guest's clock disagrees"):
+    with pytest.raises(KernelRefused, match="the guest's clock disagrees"):
         gpu.run({"language": "torch", "source": patched + FUSED["source"]}, runner)
 
 
 def test_floors_hold_here_too(runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = msgspec.structs.replace(runner.device(), gflops=1e-3)
     monkeypatch.setattr(runner, "device", lambda: slow)
-    with pytest.raises(Refused, match="is below what"):
+    with pytest.raises(KernelRefused, match="is below what"):
         gpu.run(FUSED, runner)
 
 

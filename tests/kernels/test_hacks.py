@@ -12,7 +12,7 @@ import pytest
 
 from domains.contract import Device
 from domains.trimul import cases, suite
-from domains.trimul.candidate import Refused
+from domains.trimul.candidate import KernelRefused
 from engine.grading.kernel_runner import SandboxedKernelRunner
 
 pytestmark = pytest.mark.kernels
@@ -49,7 +49,7 @@ def test_a_hack_that_a_naive_grader_rewards_is_refused(
     runner: SandboxedKernelRunner, naive: Callable[[str], float], name: str
 ) -> None:
     assert naive(answer(HACKS[name])["source"]) > PASSES.get(name, GAIN)
-    with pytest.raises(Refused, match=REFUSED.get(name, "wrong on|of the shape")):
+    with pytest.raises(KernelRefused, match=REFUSED.get(name, "wrong on|of the shape")):
         suite.run(answer(HACKS[name]), runner)
 
 
@@ -68,5 +68,5 @@ def test_a_time_below_the_physical_floor_is_refused(
 ) -> None:
     slow = Device("cpu", "a processor of 1980", gflops=1e-4, gbs=1e-4, threads=runner.device().threads)
     monkeypatch.setattr(runner, "device", lambda: slow)
-    with pytest.raises(Refused, match="takes at least"):
+    with pytest.raises(KernelRefused, match="takes at least"):
         suite.run({"language": "torch", "source": REFERENCE}, runner)

@@ -15,7 +15,7 @@ import pytest
 
 from domains.contract import GuestFailed, Instance
 from domains.trimul import gpu, gpu_cases, gpu_clock, machine
-from domains.trimul.candidate import Refused, parse
+from domains.trimul.candidate import KernelRefused, parse
 from domains.trimul.cases import Case
 from domains.trimul.domain import TriMul
 from tests.fakes.cards import CARD, EMPTY_S, LIBRARY, Card, Dies, Machine, trimul
@@ -75,7 +75,7 @@ LIES = {
 @pytest.mark.parametrize("lie", LIES)
 def test_what_a_guest_says_of_its_time_is_believed_as_far_as_the_clock_outside_goes(lie: str) -> None:
     claim, says = LIES[lie]
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(KernelRefused, match=says):
         gpu.run(ANSWER, Machine(card(claim=claim)))
 
 
@@ -90,7 +90,7 @@ def test_work_that_goes_on_after_the_answer_is_seen() -> None:
             machine.house.late = [super().write]
 
     machine = Machine(Later)
-    with pytest.raises(Refused, match="went on after it had answered"):
+    with pytest.raises(KernelRefused, match="went on after it had answered"):
         gpu.run(ANSWER, machine)
 
 
@@ -103,7 +103,7 @@ WRONG: dict[str, Callable[..., np.ndarray]] = {
 
 @pytest.mark.parametrize("fault", WRONG)
 def test_what_is_wrong_is_refused(fault: str) -> None:
-    with pytest.raises(Refused, match="wrong on"):
+    with pytest.raises(KernelRefused, match="wrong on"):
         gpu.run(ANSWER, Machine(card(kernel=WRONG[fault])))
 
 
@@ -114,13 +114,13 @@ def test_what_was_computed_before_the_weights_came_is_wrong() -> None:
         kept.append(trimul(x, mask, weights))
         return next(one for one in kept if one.shape == kept[-1].shape)
 
-    with pytest.raises(Refused, match="timing: wrong on"):
+    with pytest.raises(KernelRefused, match="timing: wrong on"):
         gpu.run(ANSWER, Machine(card(kernel=cached)))
 
 
 def test_a_time_below_the_physical_floor_is_refused() -> None:
     slow = msgspec.structs.replace(CARD, gflops=1e-3, peaks={"fp32": 1e-3, "bf16": 1e-3})
-    with pytest.raises(Refused, match="is below what"):
+    with pytest.raises(KernelRefused, match="is below what"):
         gpu.run(ANSWER, Machine(card(), slow))
 
 
@@ -134,7 +134,7 @@ def test_the_fastest_dtype_sets_the_floor_and_the_candidates_own_the_share() -> 
 
 
 def test_a_guest_that_dies_is_a_refusal_at_its_stage_and_a_machine_that_fails_is_none() -> None:
-    with pytest.raises(Refused, match=r"smallest case: took more than 24576 MB \(resource\)"):
+    with pytest.raises(KernelRefused, match=r"smallest case: took more than 24576 MB \(resource\)"):
         gpu.run(ANSWER, Machine(Dies))
 
     class Broken(Dies):
@@ -142,7 +142,7 @@ def test_a_guest_that_dies_is_a_refusal_at_its_stage_and_a_machine_that_fails_is
 
     with pytest.raises(Exception, match="24576") as failed:
         gpu.run(ANSWER, Machine(Broken))
-    assert not isinstance(failed.value, Refused)
+    assert not isinstance(failed.value, KernelRefused)
 
 
 def test_a_reference_that_dies_alone_on_the_gpu_is_nobodys_refusal() -> None:

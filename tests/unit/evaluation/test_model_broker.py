@@ -11,7 +11,7 @@ from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.model_broker import MOST_CALLS, NoModel, TaskBroker
 from engine.models.protocol import PermanentError, Reply, Request, RetryableError
-from engine.sandbox import Refused
+from engine.sandbox import CallRefused
 from engine.seeds import derive
 from engine.usage import Usage
 from tests.unit.models.test_calling import Fake, Ledger, caller
@@ -89,21 +89,21 @@ def test_scores_come_as_a_list() -> None:
 )
 def test_what_is_wrong_is_refused_and_sends_nothing(op: str, payload: Any) -> None:
     asks = Asks()
-    with pytest.raises(Refused):
+    with pytest.raises(CallRefused):
         asks(op, payload)
     assert asks.requests == []
 
 
 def test_a_solve_calls_the_model_so_often_and_no_more() -> None:
     asks = Asks()
-    with pytest.raises(Refused, match=str(MOST_CALLS)):
+    with pytest.raises(CallRefused, match=str(MOST_CALLS)):
         asks("model.chat", HELLO, ordinal=MOST_CALLS)
     assert asks.requests == []
 
 
 def test_a_context_that_is_too_long_is_the_instances_failure() -> None:
     asks = Asks(PermanentError("the context is too long", "shorten the prompt", status=400))
-    with pytest.raises(Refused, match="too long; shorten"):
+    with pytest.raises(CallRefused, match="too long; shorten"):
         asks("model.chat", HELLO)
 
 
@@ -120,5 +120,5 @@ def test_a_model_that_is_away_is_an_infrastructure_failure() -> None:
 
 
 def test_without_a_model_every_call_is_refused() -> None:
-    with pytest.raises(Refused, match="no task model"):
+    with pytest.raises(CallRefused, match="no task model"):
         asyncio.run(NoModel().call("x", "model.chat", HELLO, 0))

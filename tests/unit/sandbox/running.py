@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domains.contract import Instance, Limits
-from engine.sandbox import Isolation, Job, Outcome, Program, Refused, run_harness
+from engine.sandbox import CallRefused, Isolation, Job, Outcome, Program, run_harness
 
 LIMITS = Limits(cpu_s=5, wall_s=20, prepare_cpu_s=5, prepare_wall_s=20, memory_mb=256, disk_mb=4, processes=8)
 
@@ -26,7 +26,7 @@ class Echo:
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         self.calls.append((job_key, op, ordinal))
         if "forbidden" in str(payload):
-            raise Refused("the budget is spent")
+            raise CallRefused("the budget is spent")
         await asyncio.sleep(0)
         return {"op": op, "payload": payload}
 
