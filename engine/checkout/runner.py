@@ -79,12 +79,12 @@ class Runner:
         self._params = tomllib.loads(chosen.read_text(encoding="utf-8")) if chosen.is_file() else {}
         self._solve: Callable[[Any, Any], Any] | None = None
         self._prepared: Any = None
-        self._broken = self._prepare(manifest.get("entry", "agent.py"))
+        self._prepare_failure = self._prepare(manifest.get("entry", "agent.py"))
 
     def answers(self, todo: list[Row]) -> Iterator[dict[str, Any]]:
         """One result for each of `todo`, in order."""
         for row in todo:
-            yield {"id": row.id, **(self._broken or self._apart(row))}
+            yield {"id": row.id, **(self._prepare_failure or self._run_in_child(row))}
 
     def _prepare(self, entry: str) -> dict[str, Any] | None:
         """Prepares the harness; the failure, which is that of every instance, if there is one."""
@@ -100,8 +100,8 @@ class Runner:
         return None
 
     def _context(self, seed: int, prepared: Any) -> Any:
-        given = {"params": self._params, "folders": self._folders, "train": self._train}
-        return self._ctx.Context(self._refuse, seed, **given, prepared=prepared)
+        inputs = {"params": self._params, "folders": self._folders, "train": self._train}
+        return self._ctx.Context(self._refuse, seed, **inputs, prepared=prepared)
 
     def _refuse(self, op: str, _payload: Any) -> None:
         if op == "tools.call":
@@ -109,7 +109,7 @@ class Runner:
         has_model = bool(self._facts["model"])
         raise self._ctx.Refused("a checkout has no model; `sia apply` has" if has_model else self._ctx.NO_MODEL)
 
-    def _apart(self, row: Row) -> dict[str, Any]:
+    def _run_in_child(self, row: Row) -> dict[str, Any]:
         """The result in a process of its own, where the system can fork, so that no `solve` leaves anything behind."""
         if not hasattr(os, "fork"):
             return self._result(row)
@@ -119,25 +119,25 @@ class Runner:
         if child == 0:
             os.close(end)
             try:
-                said = json.dumps(self._result(row)).encode()
+                output = json.dumps(self._result(row)).encode()
                 with os.fdopen(begin, "wb") as pipe:
-                    pipe.write(said)
+                    pipe.write(output)
                 sys.stdout.flush()
             finally:
                 os._exit(0)
         os.close(begin)
         with os.fdopen(end, "rb") as pipe:
-            said = pipe.read()
+            output = pipe.read()
         _, status = os.waitpid(child, 0)
-        if not said:
+        if not output:
             how = self._harness.exit_text(os.waitstatus_to_exitcode(status))
             return {"failure": {"kind": "candidate", "message": f"ended without an answer ({how})"}}
-        found: dict[str, Any] = json.loads(said)
+        found: dict[str, Any] = json.loads(output)
         return found
 
     def _result(self, row: Row) -> dict[str, Any]:
         """What `solve` returns, as JSON has it, or how it failed."""
-        assert self._solve is not None  # noqa: S101 - else `_broken` is there
+        assert self._solve is not None  # noqa: S101 - else `_prepare_failure` is there
         seed = derive(self._facts["seed"], "instance", row.id, self._facts["repeat"])
         with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
             self._harness.enter(Path(scratch), seed)
@@ -156,7 +156,7 @@ class Runner:
         return base64.b64encode(value).decode() if isinstance(value, bytes) else self._harness.plain(value)
 
     def _failure(self, error: BaseException) -> dict[str, Any]:
-        kind, message = self._harness.failed(error, str(self._folder))
+        kind, message = self._harness.describe_failure(error, str(self._folder))
         return {"failure": {"kind": kind, "message": self._harness.one_line(message)}}
 
 

@@ -24,11 +24,11 @@ from engine.evaluation.trial import Answer, GradedAnswer, Trial, prepared_on
 from engine.events import types as t
 from engine.failure import Failure
 from engine.grading.client import Grader, GraderFailed
-from engine.sandbox import Broker, Isolation, Outcome, Prepared, Program, open_sandbox
+from engine.sandbox import Broker, Isolation, Outcome, Preparation, Program, open_sandbox
 from engine.seeds import derive
 from harness_repo.harness import Harness, read_folder
 
-OnPrepared = Callable[[Prepared], None]
+OnPrepared = Callable[[Preparation], None]
 
 
 class Grading(msgspec.Struct, frozen=True):
@@ -181,7 +181,7 @@ async def verify(grading: Grading, answers: AsyncGenerator[Answer, None]) -> Asy
         limits=folder.spec.limits,
         isolation="instance",
         folders=folder.folders("verifier"),
-        roomy=True,
+        writable_tmp=True,
     )
     async with (
         open_sandbox(program, workers=grading.workers, broker=NoModel(), isolation=grading.isolation) as session,

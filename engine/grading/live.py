@@ -22,7 +22,7 @@ import msgspec
 from domains.contract import GuestFailed, Reply
 from engine.sandbox import Failure, Outcome
 from engine.sandbox import tree as processes
-from engine.sandbox.channel import no_extension, received_from
+from engine.sandbox.channel import no_extension, receive_from
 from engine.sandbox.inside import frames
 
 MOST_BYTES = 1 << 20
@@ -54,7 +54,7 @@ class Line:
     def greet(self, wall_s: float) -> None:
         """Waits until the guest has its line, and learns from the kernel which process it is."""
         self._wait(time.monotonic() + wall_s)
-        head, self._pid = received_from(self._end, frames.HEAD)
+        head, self._pid = receive_from(self._end, frames.HEAD)
         self._end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         until = time.monotonic() + wall_s
         self._exactly(_size(head + self._exactly(frames.HEAD - len(head), until)), until)

@@ -1,13 +1,13 @@
-"""Runs a harness over instances, contained: what it may see, use and leave behind is decided here.
+"""Runs a harness on instances in a sandbox, which limits what it can see, use and leave behind.
 
-Imports the domain contract and failures. Never in it: a grade, a label, or belief in what comes from inside.
+Imports the domain contract and failures. Never in it: a grade, a label, or trust in what comes from inside.
 """
 
 from engine.failure import Failure, FailureKind
 from engine.sandbox.isolation import Isolation, Measure
 from engine.sandbox.launch import StartError
 from engine.sandbox.probe import probe
-from engine.sandbox.program import Broker, CallRefused, Job, Outcome, Prepared, Program
+from engine.sandbox.program import Broker, CallRefused, Job, Outcome, Preparation, Program
 from engine.sandbox.sandbox import DiedError, Sandbox
 from engine.sandbox.session import Session, open_sandbox, run_harness
 
@@ -21,7 +21,7 @@ __all__ = [
     "Job",
     "Measure",
     "Outcome",
-    "Prepared",
+    "Preparation",
     "Program",
     "Sandbox",
     "Session",

@@ -1,7 +1,7 @@
-"""Control groups of version 1 and 2: limits on processes and memory that the kernel keeps for a whole tree.
+"""Control groups, versions 1 and 2: the kernel limits the processes and memory of a whole process tree.
 
-Used where a group can be made, which for an ordinary user means a delegated one (systemd gives one to a login).
-A group is named after the engine that made it, so that the next engine clears away what a killed one left.
+Used where this process may create groups. An ordinary user needs a delegated group, such as systemd gives a login
+session. A group carries the name of the engine that created it, so that the next engine removes those of a killed one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _serial = itertools.count()
 
 @dataclass(frozen=True)
 class Controllers:
-    """Where groups can be made: the same folder twice in version 2."""
+    """The folders in which groups can be created; in version 2 both are the same folder."""
 
     version: Literal[1, 2]
     pids: Path
@@ -37,30 +37,30 @@ class Controllers:
 
 @dataclass(frozen=True)
 class Group:
-    """A group with limits of its own; its counters tell who ran into them."""
+    """A group with its own limits; its counters show when they were hit."""
 
     controllers: Controllers
 
     def add(self, pid: int) -> None:
-        """Moves a process in; what it forks from now on is in as well."""
+        """Moves a process into the group; its later children are in it too."""
         for folder in self.controllers.folders:
             (folder / "cgroup.procs").write_text(str(pid))
 
     def oom_kills(self) -> int:
-        """How often the kernel has killed in here for want of memory."""
+        """How often the kernel has killed a process of the group because memory ran out."""
         file = "memory.events" if self.controllers.version == 2 else "memory.oom_control"
         return _counter(self.controllers.memory / file, "oom_kill")
 
     def refused_forks(self) -> int:
-        """How often a fork has failed because of the limit on processes."""
+        """How often a fork has failed at the limit on processes."""
         return _counter(self.controllers.pids / "pids.events", "max")
 
 
 class Groups:
-    """One sandbox's groups: a parent without processes and one child for each slot."""
+    """The groups of one sandbox: a parent without processes, and a child for each slot."""
 
     def __init__(self, controllers: Controllers) -> None:
-        name = f"{_PREFIX}{os.getpid()}-{_started(os.getpid())}-{next(_serial)}"
+        name = f"{_PREFIX}{os.getpid()}-{_start_time(os.getpid())}-{next(_serial)}"
         self._parent = Controllers(controllers.version, controllers.pids / name, controllers.memory / name)
         try:
             for folder in self._parent.folders:
@@ -72,7 +72,7 @@ class Groups:
             raise
 
     def child(self, name: str, *, processes: int, memory_mb: int) -> Group:
-        """Makes a group with its limits; swap does not stretch them."""
+        """Creates a group with these limits; swap does not extend them."""
         parent = self._parent
         group = Controllers(parent.version, parent.pids / name, parent.memory / name)
         for folder in group.folders:
@@ -89,13 +89,13 @@ class Groups:
         return Group(group)
 
     def remove(self, patience_s: float = 2.0) -> bool:
-        """Removes all groups once their processes are gone; False where some did not go in time."""
+        """Removes all groups once their processes have ended; False if some have not ended in time."""
         removed = [_remove(folder, patience_s) for folder in self._parent.folders]
         return all(removed)
 
 
 def find() -> Controllers | None:
-    """Where this process may make groups with both limits, tried out; clears away what dead engines left there."""
+    """Where this process can create groups with both limits, found by trying. Removes groups of dead engines."""
     for controllers in _candidates():
         for folder in controllers.folders:
             _clear(folder)
@@ -131,7 +131,7 @@ def _candidates() -> Iterator[Controllers]:
         yield Controllers(1, pids / own["pids"].relative_to("/"), memory / own["memory"].relative_to("/"))
         yield Controllers(1, pids, memory)
     elif "" in own:
-        # A group with processes cannot have limited children: ours stands beside the own one, or higher up.
+        # A group that holds processes cannot have limited children, so ours goes beside our own group or above it.
         folder = _ROOT / own[""].relative_to("/")
         for place in (folder, *folder.parents):
             if place.is_relative_to(_ROOT):
@@ -150,7 +150,7 @@ def _clear(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for group in folder.glob(f"{_PREFIX}*"):
             pid, _, rest = group.name.removeprefix(_PREFIX).partition("-")
-            if pid.isdigit() and _started(int(pid)) != rest.partition("-")[0]:
+            if pid.isdigit() and _start_time(int(pid)) != rest.partition("-")[0]:
                 _remove(group, 0.0)
 
 
@@ -172,8 +172,8 @@ def _remove(folder: Path, patience_s: float) -> bool:
             return True
 
 
-def _started(pid: int) -> str:
-    """When `pid` started, in clock ticks since boot: with it a reused number is told apart. Empty: no such process."""
+def _start_time(pid: int) -> str:
+    """When `pid` started, in clock ticks since boot, to tell a reused pid apart; empty if there is no such process."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:

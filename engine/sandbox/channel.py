@@ -1,4 +1,4 @@
-"""The host's ends of the channels into a sandbox. Whatever arrives is hostile: sized, decoded and checked here."""
+"""The host's ends of the channels into a sandbox. Everything that arrives is untrusted and is checked here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CREDENTIALS = struct.Struct("iII")
 
 
 class CallFrame(msgspec.Struct, frozen=True, array_like=True, tag="call"):
-    """The harness asks the broker."""
+    """The harness calls the broker."""
 
     op: str
     payload: Any
@@ -33,26 +33,26 @@ class AnswerFrame(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
 
 
 class ErrorFrame(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
-    """The harness has raised; `kind` is its own word."""
+    """The harness has raised an exception; `kind` is what it claims."""
 
     kind: Literal["candidate", "resource", "model"]
     message: str
 
 
 class Malformed(Exception):
-    """What came is no frame of ours."""
+    """What arrived is not a valid frame."""
 
 
 Frame = CallFrame | AnswerFrame | ErrorFrame
 
 
 def no_extension(code: int, _data: memoryview) -> Any:
-    """An `ext_hook` that refuses: an extension would be decoded by code that we do not know."""
+    """An `ext_hook` that rejects every MessagePack extension: unknown code would decode it."""
     raise ValueError(f"MessagePack extension {code}")
 
 
-def received_from(end: socket.socket, most: int) -> tuple[bytes, int]:
-    """Up to `most` bytes, and the process that sent them according to the kernel, or 0 (SO_PASSCRED must be set)."""
+def receive_from(end: socket.socket, most: int) -> tuple[bytes, int]:
+    """Up to `most` bytes and the id of their sender, as the kernel reports it, or 0. SO_PASSCRED must be set."""
     data, extra, _, _ = end.recvmsg(most, socket.CMSG_SPACE(_CREDENTIALS.size))
     for level, kind, content in extra:
         if data and (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
@@ -64,14 +64,14 @@ _decoder = msgspec.msgpack.Decoder(Frame, ext_hook=no_extension)
 
 
 class Conversation:
-    """The stream of one `solve` or of `prepare`: calls, then an answer."""
+    """The stream of one `solve` or of `prepare`: calls, then an answer or an error."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer_bytes: int) -> None:
         self._reader, self._writer, self._answer_bytes = reader, writer, answer_bytes
 
     @classmethod
     async def open(cls, end: socket.socket, answer_bytes: int) -> Conversation:
-        """Over a connected socket; a call of more than `CALL_BYTES` or a larger answer is malformed."""
+        """Opens it on a connected socket. A call above `CALL_BYTES` or an answer above `answer_bytes` is malformed."""
         return cls(*await asyncio.open_unix_connection(sock=end), answer_bytes)
 
     async def receive(self) -> Frame | None:
@@ -96,7 +96,7 @@ class Conversation:
         return frame
 
     async def send(self, message: Any) -> None:
-        """Sends a reply; a harness that has gone does not matter here."""
+        """Sends a reply; does nothing if the harness has ended."""
         with contextlib.suppress(OSError):
             self._writer.write(frames.pack(msgspec.msgpack.encode(message)))
             await self._writer.drain()
@@ -106,7 +106,7 @@ class Conversation:
 
 
 class Control:
-    """The stream to the worker or to a slot, which sends descriptors along."""
+    """The stream to the worker or to a slot; it can carry file descriptors."""
 
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
@@ -115,18 +115,18 @@ class Control:
         self._loop = asyncio.get_running_loop()
 
     async def ready(self) -> int:
-        """Waits for the first frame and returns the sender's process id, vouched for by the kernel."""
+        """Waits for the first frame; returns its sender's process id, as the kernel reports it."""
         await self._readable()
-        data, pid = received_from(self._socket, 64)
+        data, pid = receive_from(self._socket, 64)
         if not data or not pid:
             raise EOFError
         return pid
 
     async def send(self, message: Any, descriptors: Sequence[int] = ()) -> None:
-        """Sends a frame and, on its first bytes, descriptors. Raises OSError where the other end has gone."""
+        """Sends a frame, with descriptors on its first bytes. Raises OSError if the other end is closed."""
         frame = message if isinstance(message, bytes) else msgspec.msgpack.encode(message)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
-        # Four bytes always fit: a control stream carries one request at a time.
+        # four bytes always fit: a control stream carries one request at a time
         self._socket.sendmsg([frames.head(len(frame))], [rights] if descriptors else [])
         await self._loop.sock_sendall(self._socket, frame)
 
@@ -140,8 +140,8 @@ class Control:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Malformed(str(error)) from None
 
-    async def ended(self) -> None:
-        """Waits until the last process that holds the other end has gone."""
+    async def wait_closed(self) -> None:
+        """Waits until the last process that holds the other end has ended."""
         with contextlib.suppress(OSError):
             while await self._loop.sock_recv(self._socket, 1 << 16):
                 pass
@@ -171,7 +171,7 @@ class Control:
 
 
 class Output:
-    """The pipe that takes what a job prints: the first `most` bytes are kept, the rest is read and dropped."""
+    """The pipe for what a job prints: keeps the first `most` bytes, then reads and drops the rest."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -183,26 +183,26 @@ class Output:
         os.set_blocking(self._read, False)
         self._loop.add_reader(self._read, self._take)
 
-    def passed_on(self) -> None:
-        """The other end is in other hands now."""
+    def close_write_end(self) -> None:
+        """Closes our copy of the write end, after the sandbox has got its own."""
         os.close(self.write)
         self.write = -1
 
-    async def drained(self, patience_s: float) -> None:
-        """Waits until all is read, as long as nobody keeps the other end open for good."""
+    async def wait_closed(self, patience_s: float) -> None:
+        """Waits until all output is read, at most `patience_s`: a process may keep the other end open."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 await self._ended.wait()
 
     def text(self) -> str:
-        """What was printed as valid text, with a note where some is left out."""
+        """The output as valid text, with a note if some was dropped."""
         text = self._kept.decode("utf-8", "replace")
         dropped = self.size - len(self._kept)
         return f"{text}\n[{dropped} more bytes of output left out]\n" if dropped else text
 
     def close(self) -> None:
         if self.write >= 0:
-            self.passed_on()
+            self.close_write_end()
         if self._read >= 0:
             self._loop.remove_reader(self._read)
             os.close(self._read)
@@ -221,7 +221,7 @@ class Output:
 
 
 def _plain(frame: Frame) -> Frame:
-    """Nothing but JSON's kinds and bytes may come in: a MessagePack time, say, would not be equal to itself later."""
+    """Raises `Malformed` unless the frame holds only JSON types and bytes (no MessagePack times, say)."""
     value = frame.value if isinstance(frame, AnswerFrame) else frame.payload if isinstance(frame, CallFrame) else None
     stack = [value]
     while stack:

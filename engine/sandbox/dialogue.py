@@ -1,4 +1,4 @@
-"""The host's part in one conversation: serves calls, keeps the clock, and stops listening when a limit is hit."""
+"""The host's side of one conversation: serves calls, keeps the time, and stops when a limit is hit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Ending(NamedTuple):
 
 
 async def listen(talk: Conversation, watch: Watch, wall_limit_s: float, key: str | None, broker: Broker) -> Ending:
-    """Listens until the harness has answered, or must be stopped. The broker's time is not the harness's."""
+    """Serves the harness until it answers or must be stopped. Time in the broker does not count as the harness's."""
     waited, ordinal, refused = 0.0, 0, False
     while True:
         task = asyncio.ensure_future(talk.receive())

@@ -1,4 +1,4 @@
-"""What a sandbox achieves on this machine: plain data, recorded in `run.started` and shown to the person."""
+"""How well a sandbox isolates on this machine: plain data, recorded in `run.started` and shown to the user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Mode = Literal["real", "user", "mapped", "unsafe", "none"]
 
 
 class Measure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One protection: whether it holds, by what means, and what a person can do where it does not."""
+    """One protection: whether it holds, how it is achieved, and the remedy if it does not hold."""
 
     name: str
     achieved: bool
@@ -20,10 +20,10 @@ class Measure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Isolation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The outcome of `probe`, and the permission to run: a sandbox is opened with what this says.
+    """The result of `probe`. A sandbox is opened with it.
 
     `mode`: `real` (started by root, runs as uid 65534), `user` (an ordinary user's namespaces), `mapped` (root,
-    called 65534 in a user namespace), `unsafe` (no sandbox, on demand), `none` (no sandbox can be had).
+    called 65534 in a user namespace), `unsafe` (no sandbox, at the user's request), `none` (no sandbox is possible).
     """
 
     level: Level
@@ -35,15 +35,15 @@ class Isolation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def unsafe(cls) -> Isolation:
-        """No sandbox at all, on the user's own demand: `--unsafe-no-sandbox`."""
+        """No sandbox at all, at the user's request: `--unsafe-no-sandbox`."""
         return cls("none", "unsafe")
 
     def without_cgroups(self) -> Isolation:
-        """The same with limits kept by rlimits and by looking, as on a machine without writable groups."""
+        """The same without control groups: rlimits and polling keep the limits."""
         return msgspec.structs.replace(self, cgroups=False)
 
     def summary(self) -> str:
-        """One line for the person."""
+        """One line for the user."""
         if self.mode == "unsafe":
             return "no sandbox (--unsafe-no-sandbox)"
         missing = [measure.name for measure in self.measures if not measure.achieved]

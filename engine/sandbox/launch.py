@@ -1,4 +1,4 @@
-"""Starting and ending the processes of one sandbox: bubblewrap around the worker, or the bare worker if unsafe."""
+"""Starts and ends the processes of one sandbox: the worker in bubblewrap, or the worker alone if unsafe."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _ACCOUNTS = {"/etc/passwd": b"nobody:x:65534:65534:nobody:/:/bin/sh\n", "/etc/gr
 
 
 class StartError(Exception):
-    """The machine did not let us start a sandbox; the message is what bubblewrap or the worker said."""
+    """The sandbox could not be started on this machine; the message is from bubblewrap or the worker."""
 
 
 @dataclass
-class Launched:
-    """The processes of a sandbox. The host holds the only way in: when it goes, they go."""
+class SandboxProcess:
+    """The processes of a sandbox. They end when the host closes its control socket."""
 
     process: subprocess.Popen[bytes]
     control: Control
@@ -41,7 +41,7 @@ class Launched:
     pid: int = 0
 
     def kill(self) -> None:
-        """Kills every process inside. With bubblewrap the kernel does it when the first process of the space dies."""
+        """Kills every process inside. With bubblewrap the kernel does so once the first of them has died."""
         if self.folder is not None:
             for pid in [*tree.descendants(self.process.pid)]:
                 with contextlib.suppress(ProcessLookupError):
@@ -49,19 +49,19 @@ class Launched:
         self.process.kill()
 
     async def close(self) -> None:
-        """Kills, and returns when nothing is left: no process, no descriptor, no folder."""
+        """Kills all processes; returns when no process, descriptor or folder is left."""
         self.kill()
-        await self.exited(STOP_S)
+        await self.wait_exit(STOP_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
-                await self.control.ended()
+                await self.control.wait_closed()
         self.control.close()
         os.close(self.errors)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    async def exited(self, patience_s: float) -> int | None:
-        """The exit status of the outermost process; None if it has not ended in time."""
+    async def wait_exit(self, patience_s: float) -> int | None:
+        """Waits for the outermost process; its exit status, or None if it has not ended in time."""
         if self.process.returncode is None:
             pidfd = os.pidfd_open(self.process.pid)
             loop = asyncio.get_running_loop()
@@ -77,13 +77,13 @@ class Launched:
                 os.close(pidfd)
         return self.process.poll()
 
-    def said(self) -> str:
-        """What was written to standard error before the harness had it."""
+    def stderr_text(self) -> str:
+        """What bubblewrap and the worker wrote to standard error before the harness was loaded."""
         return os.pread(self.errors, 1 << 14, 0).decode("utf-8", "replace").strip()
 
 
-async def launch(program: Program, isolation: Isolation, slots: int) -> Launched:
-    """Starts a worker that waits for its first frame. Nothing foreign has run yet. Raises `StartError`."""
+async def launch(program: Program, isolation: Isolation, slots: int) -> SandboxProcess:
+    """Starts a worker, which waits for its first frame and has run no harness code. Raises `StartError`."""
     if len(program.files) > MOST_FILES:
         raise StartError(f"a harness of more than {MOST_FILES} files")
     ours, theirs = socket.socketpair()
@@ -94,22 +94,22 @@ async def launch(program: Program, isolation: Isolation, slots: int) -> Launched
     try:
         with theirs:
             if folder is not None:
-                process = _bare(program.files, folder, scratch, theirs.fileno(), errors)
+                process = _start_bare(program.files, folder, scratch, theirs.fileno(), errors)
             else:
-                process = _contained(program, isolation, scratch, theirs.fileno(), errors)
+                process = _start_contained(program, isolation, scratch, theirs.fileno(), errors)
     except OSError as error:
         control.close()
         os.close(errors)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
         raise StartError(str(error)) from None
-    launched = Launched(process, control, errors, folder)
+    launched = SandboxProcess(process, control, errors, folder)
     try:
         async with asyncio.timeout(START_S):
             launched.pid = await control.ready()
     except (EOFError, OSError, TimeoutError):
-        await launched.exited(STOP_S)
-        said = launched.said() or "it ended at once"
+        await launched.wait_exit(STOP_S)
+        said = launched.stderr_text() or "it ended at once"
         await launched.close()
         raise StartError(said) from None
     except BaseException:
@@ -118,7 +118,7 @@ async def launch(program: Program, isolation: Isolation, slots: int) -> Launched
     return launched
 
 
-def _contained(
+def _start_contained(
     program: Program, isolation: Isolation, scratch: list[str], control: int, errors: int
 ) -> subprocess.Popen[bytes]:
     contents = {f"{profile.INSIDE_HARNESS}/{path}": content for path, content in program.files.items()}
@@ -148,14 +148,14 @@ def _contained(
             python=profile.interpreter(),
             devices=program.devices,
             folders=program.folders,
-            roomy=program.roomy,
+            writable_tmp=program.writable_tmp,
         )
         passed = [control, *files.values(), *([filter_fd] if filter_fd is not None else [])]
         return _spawn(command, {}, passed, errors)
 
 
 def _unsafe_folder() -> Path:
-    """A new folder for an unsafe run; clears away those that killed engines left."""
+    """A new folder for an unsafe run; removes those of killed engines."""
     for stale in Path(tempfile.gettempdir()).glob("sia-unsafe-*"):
         pid = stale.name.split("-")[2]
         if pid.isdigit() and not Path("/proc", pid).exists():
@@ -163,7 +163,7 @@ def _unsafe_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"sia-unsafe-{os.getpid()}-"))
 
 
-def _bare(
+def _start_bare(
     files: Mapping[str, bytes], folder: Path, scratch: list[str], control: int, errors: int
 ) -> subprocess.Popen[bytes]:
     for path, content in files.items():

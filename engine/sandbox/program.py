@@ -1,4 +1,4 @@
-"""What a sandbox is given, what it gives back, and whom it asks: plain data and one protocol."""
+"""The inputs and outputs of a sandbox, and the broker that it calls: plain data and one protocol."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from engine.sandbox.inside.harness import one_line
 
 
 def failure(kind: FailureKind, message: str) -> Failure:
-    """A `Failure` from text that nobody has checked: one printable line of at most `MESSAGE_CHARS` characters."""
+    """A `Failure` from untrusted text, cut to one printable line of at most `MESSAGE_CHARS` characters."""
     return Failure(kind, one_line(message))
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One `solve`: `key` names it to the broker and in its outcome; `seed` seeds `ctx.rng`.
+    """One `solve`: `key` identifies it to the broker and in its outcome; `seed` seeds `ctx.rng`.
 
-    `line` is, where a grader works with the job while it runs, a socket to it and the memory that both see.
+    `line`, for a job that a grader talks to while it runs, is a socket and a memory file that both share.
     """
 
     key: str
@@ -32,11 +32,11 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of a job: an answer or a failure, what it used, and all that it printed.
+    """The outcome of a job: an answer or a failure, what it used, and what it printed.
 
-    `answer` holds nothing but None, bool, int, float, str, bytes, lists and maps. `cpu_s` counts every process
-    that the solve started; `wall_s` leaves out the time that the broker took. `log` is valid text of at most
-    `Limits.output_kb`, stdout, stderr and `ctx.log` in the order in which they came.
+    `answer` holds only None, bool, int, float, str, bytes, lists and maps. `cpu_s` counts every process that the solve
+    started; `wall_s` excludes the broker's time. `log` is valid text of at most `Limits.output_kb`: stdout, stderr and
+    `ctx.log` in the order written.
     """
 
     key: str
@@ -47,8 +47,8 @@ class Outcome(msgspec.Struct, frozen=True):
     log: str
 
 
-class Prepared(msgspec.Struct, frozen=True):
-    """What came of `prepare`; a failure here is the failure of every job."""
+class Preparation(msgspec.Struct, frozen=True):
+    """The outcome of `prepare`; a failure here is the failure of every job."""
 
     failure: Failure | None
     cpu_s: float
@@ -58,12 +58,12 @@ class Prepared(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Program:
-    """A harness ready to run: its files, and everything that `ctx` offers it. `train` carries its labels.
+    """A harness ready to run: its files, and everything that `ctx` offers it. `train` has labels.
 
-    `devices` are nodes of /dev that it sees beside the usual ones: a GPU's.
-    `folders` are folders of this machine, by the names under which `ctx.folders` has their paths; read-only inside.
-    With `roomy`, /tmp and /dev/shm can be written too, for programs that know no other place; that goes with
-    `isolation = "instance"` only, for what one job leaves there the next would find.
+    `devices` are additional nodes of /dev, such as a GPU's.
+    `folders` maps the names in `ctx.folders` to folders of this machine; they are read-only inside.
+    `writable_tmp` makes /tmp and /dev/shm writable, for programs that need them. Use it with `isolation = "instance"`
+    only: otherwise a job would find the files of an earlier one.
     """
 
     files: Mapping[str, bytes]
@@ -75,19 +75,19 @@ class Program:
     isolation: Literal["execution", "instance"] = "execution"
     devices: Sequence[str] = ()
     folders: Mapping[str, str] = field(default_factory=dict)
-    roomy: bool = False
+    writable_tmp: bool = False
 
 
 class CallRefused(Exception):
-    """The broker says no (a budget is spent, a tool is unknown). The harness gets it as an exception; a solve
-    that lets it pass has failed with the kind `model`."""
+    """The broker refuses a call (a budget is spent, a tool is unknown). The harness receives an exception; a solve
+    that does not catch it fails with the kind `model`."""
 
 
 class Broker(Protocol):
     """The engine's end of `ctx.model` and `ctx.tools`."""
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        """Answers one call, or raises `CallRefused`; any other exception ends the whole execution.
+        """Answers one call or raises `CallRefused`; any other exception ends the whole execution.
 
         `op` is `model.chat`, `model.score`, `tools.call`, or whatever else a hostile harness sends: check it, and
         `payload` too. `ordinal` counts the calls of this job from 0, and starts again at 0 when a job is retried.

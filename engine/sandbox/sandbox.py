@@ -21,19 +21,19 @@ from engine.sandbox.channel import AnswerFrame, Control, Conversation, ErrorFram
 from engine.sandbox.dialogue import Ending, listen
 from engine.sandbox.inside.harness import exit_text
 from engine.sandbox.isolation import Isolation
-from engine.sandbox.launch import STOP_S, Launched, StartError, launch
-from engine.sandbox.program import Broker, Job, Outcome, Prepared, Program, failure
+from engine.sandbox.launch import STOP_S, SandboxProcess, StartError, launch
+from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
 from engine.sandbox.watch import MB, Watch
 
-_NPROC_BY_NAMESPACE = (5, 14)  # before this kernel RLIMIT_NPROC counts all that the user runs
+_NPROC_BY_NAMESPACE = (5, 14)  # before this kernel, RLIMIT_NPROC counts all processes of the user
 
 
 class StalledError(StartError):
-    """`prepare` went well, and nothing came after it: the harness's doing, or a machine that is very slow."""
+    """`prepare` succeeded, but no slot started: the harness prevents it, or the machine is very slow."""
 
 
 class DiedError(Exception):
-    """The sandbox is no more. `blamed` says that this very job did it."""
+    """The sandbox died. `blamed` says that this job caused it."""
 
     def __init__(self, cause: Failure, *, blamed: bool = False) -> None:
         super().__init__(cause.message)
@@ -41,34 +41,34 @@ class DiedError(Exception):
         self.blamed = blamed
 
 
-class Verdict(NamedTuple):
-    """An outcome, and whether the job deserves a second try alone before the outcome counts."""
+class JobResult(NamedTuple):
+    """An outcome, and whether to run the job again, alone, before the outcome counts."""
 
     outcome: Outcome
-    doubtful: bool
+    retry: bool
 
 
 @dataclass
 class Sandbox:
-    """Made by `start`. `close` kills every process inside at once and returns when nothing is left of them."""
+    """A started sandbox (see `start`). `close` kills every process inside and returns when all have ended."""
 
     program: Program
     isolation: Isolation
     broker: Broker
-    launched: Launched
+    launched: SandboxProcess
     groups: cgroup.Groups | None
-    prepared: Prepared = field(default=Prepared(None, 0.0, 0.0, ""))
+    prepared: Preparation = field(default=Preparation(None, 0.0, 0.0, ""))
     slots: list[Slot] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
-    died_with: int = 0
-    convicted: bool = False
+    jobs_at_death: int = 0
+    culprit_known: bool = False
     cause: Failure | None = None
 
     @classmethod
     async def start(cls, program: Program, isolation: Isolation, slots: int, broker: Broker) -> Sandbox:
-        """Starts a sandbox and prepares the harness. A failure of `prepare` is in `prepared`: no slots then.
+        """Starts a sandbox and prepares the harness. If `prepare` fails, `prepared` says so, and no slot starts.
 
-        Raises `StartError` where the machine, not the harness, is at fault.
+        Raises `StartError` if the machine, not the harness, is at fault.
         """
         launched = await launch(program, isolation, slots)
         box = cls(program, isolation, broker, launched, None)
@@ -90,8 +90,8 @@ class Sandbox:
         return str(folder / "scratch") if folder else profile.INSIDE_SCRATCH
 
     def kill(self, cause: Failure) -> None:
-        """Ends it now, for what one job did: the others in flight are not to blame."""
-        self.convicted = True
+        """Kills the sandbox because of one job; the other running jobs are not blamed."""
+        self.culprit_known = True
         self.cause = self.cause or cause
         self.launched.kill()
 
@@ -106,18 +106,18 @@ class Sandbox:
                 await asyncio.sleep(0.005)
 
     async def end(self) -> Failure:
-        """Why it died: by our hand, by a signal from outside, or by its own."""
+        """Why the sandbox died: killed by us, killed from outside, or ended by the harness."""
         if self.cause is None:
-            status = await self.launched.exited(0.5)
+            status = await self.launched.wait_exit(0.5)
             if status is not None and status < 0 and self.isolation.mode != "unsafe":
-                # Inside there is no name for the outermost process: no harness can have sent this.
+                # the outermost process has no pid inside, so no harness can have sent this signal
                 self.cause = failure("infrastructure", f"the sandbox was killed from outside ({exit_text(status)})")
             else:
                 self.cause = failure("candidate", "ended the process that runs it")
         return self.cause
 
     def disturb(self, number: int) -> None:
-        """Slot `number` has taken too much: what fails beside it may have failed for that."""
+        """Slot `number` exceeded its limits: jobs that fail beside it may have failed because of that."""
         for other in self.running - {number}:
             self.slots[other].disturbed = True
 
@@ -126,7 +126,7 @@ class Sandbox:
         return Watch(pid, cpu_limit_s, self.program.limits, group, output, scratch)
 
     def group(self, name: str, pid: int, spare: int) -> cgroup.Group | None:
-        """Puts `pid` into a group of its own, with room for what it forks."""
+        """Puts `pid` into its own control group, with `spare` processes on top of the limit."""
         if self.groups is None:
             return None
         limits = self.program.limits
@@ -143,7 +143,7 @@ class Sandbox:
             watch = self.watch(launched.pid, limits.prepare_cpu_s, group, output, "prepare")
             with theirs:
                 await launched.control.send(self._start(slots), [theirs.fileno(), output.write])
-            output.passed_on()
+            output.close_write_end()
             talk = await Conversation.open(ours, limits.answer_kb << 10)
             try:
                 ending = await listen(talk, watch, limits.prepare_wall_s, None, self.broker)
@@ -153,10 +153,10 @@ class Sandbox:
                     self.launched.kill()
                 else:
                     fault = _fault(ending, watch, watch.cpu_s(), None)
-                await output.drained(0.5)
+                await output.wait_closed(0.5)
             finally:
                 talk.close()
-            self.prepared = Prepared(fault, watch.cpu_s(), ending.wall_s, output.text())
+            self.prepared = Preparation(fault, watch.cpu_s(), ending.wall_s, output.text())
         finally:
             ours.close()
             output.close()
@@ -166,15 +166,15 @@ class Sandbox:
                     self.slots.append(await self._slot(number))
             except TimeoutError:
                 raise StalledError("it forks no process to solve in") from None
-            except (EOFError, OSError):  # code of the harness has been in that process
+            except (EOFError, OSError):  # harness code has run in that process
                 self.prepared = replace(self.prepared, failure=await self._prepare_ended(watch))
 
     async def _prepare_ended(self, watch: Watch) -> Failure:
-        status = await self.launched.exited(0.5)
+        status = await self.launched.wait_exit(0.5)
         if status in (128 + signal.SIGXCPU, -signal.SIGXCPU):
             return watch.too_much_cpu()
-        if counted := watch.counted():
-            return counted
+        if limit := watch.enforced():
+            return limit
         cause = await self.end()
         if cause.kind == "infrastructure":
             raise StartError(cause.message)
@@ -190,14 +190,14 @@ class Sandbox:
         return Slot(self, number, control, pid, self.group(f"slot-{number}", pid, 2))
 
     def _folders(self) -> dict[str, str]:
-        """Where what the program is given lies inside."""
+        """The paths inside of the program's folders."""
         if self.isolation.mode == "unsafe":
             return dict(self.program.folders)
         return {name: f"{profile.INSIDE_FOLDERS}/{name}" for name in self.program.folders}
 
     def _start(self, slots: int) -> bytes:
         limits, folder = self.program.limits, self.launched.folder
-        # Where a group counts processes, or where the count would take in strangers, the rlimit is only a net.
+        # where a group counts processes, or RLIMIT_NPROC counts other programs too, the rlimit is only a safety net
         own = self.isolation.mode == "user" and _kernel() >= _NPROC_BY_NAMESPACE
         processes = slots * (limits.processes + 1) + 8 if own else 0 if self.isolation.mode == "unsafe" else 1024
         return msgspec.msgpack.encode(
@@ -217,7 +217,7 @@ class Sandbox:
 
 @dataclass
 class Slot:
-    """A place for one job at a time."""
+    """Runs one job at a time."""
 
     box: Sandbox
     number: int
@@ -226,16 +226,16 @@ class Slot:
     group: cgroup.Group | None
     disturbed: bool = False
 
-    async def run(self, job: Job) -> Verdict:
-        """Solves one job. Raises `DiedError` where the sandbox ends before the outcome is known."""
+    async def run(self, job: Job) -> JobResult:
+        """Runs one job. Raises `DiedError` if the sandbox dies before the outcome is known."""
         self.box.running.add(self.number)
         self.disturbed = False
         output = Output(self.box.program.limits.output_kb << 10)
         try:
             return await self._run(job, output)
         except (EOFError, OSError):
-            self.box.died_with = self.box.died_with or len(self.box.running)
-            alone = self.box.died_with == 1 and not self.box.convicted
+            self.box.jobs_at_death = self.box.jobs_at_death or len(self.box.running)
+            alone = self.box.jobs_at_death == 1 and not self.box.culprit_known
             raise DiedError(await self.box.end(), blamed=alone) from None
         except Malformed:
             cause = failure("candidate", "took over the process that runs it")
@@ -245,14 +245,14 @@ class Slot:
             self.box.running.discard(self.number)
             output.close()
 
-    async def _run(self, job: Job, output: Output) -> Verdict:
+    async def _run(self, job: Job, output: Output) -> JobResult:
         limits = self.box.program.limits
         watch = self.box.watch(self.pid, limits.cpu_s, self.group, output, str(self.number))
         work = {"instance": {"id": job.instance_id, "data": job.data}, "seed": job.seed}
         ours, theirs = socket.socketpair()
         with theirs:
             await self.control.send(work, [theirs.fileno(), output.write, *(job.line or ())])
-        output.passed_on()
+        output.close_write_end()
         talk = await Conversation.open(ours, limits.answer_kb << 10)
         try:
             ending = await listen(talk, watch, limits.wall_s, job.key, self.box.broker)
@@ -261,22 +261,22 @@ class Slot:
             status, reported = await self._report(ending)
         finally:
             talk.close()
-        await output.drained(0.5)
+        await output.wait_closed(0.5)
         cpu_s = max(reported, watch.cpu_s())
         fault = _fault(ending, watch, cpu_s, status)
         answer = ending.result.value if fault is None and isinstance(ending.result, AnswerFrame) else None
         outcome = Outcome(job.key, answer, fault, cpu_s, ending.wall_s, output.text())
-        # A kill whose sender is unknown may be the machine's, short of memory; so may a failure beside a job that
-        # took everything.
+        # an unexplained SIGKILL may come from a machine short of memory; a failure beside a job that exhausted the
+        # machine may be that job's fault
         killed = ending.result is None and status == -signal.SIGKILL and fault is not None and fault.kind == "candidate"
         late = ending.late and fault is not None and fault.kind == "timeout" and cpu_s <= limits.cpu_s
-        return Verdict(outcome, late or killed or (self.disturbed and fault is not None))
+        return JobResult(outcome, late or killed or (self.disturbed and fault is not None))
 
     async def _report(self, ending: Ending) -> tuple[int, float]:
-        """The slot's word that nothing is left of the job; it is told to make an end where the job does not."""
+        """The slot's report that the job has ended: exit status and CPU seconds. A job that does not end is stopped."""
         task = asyncio.ensure_future(self.control.receive())
         try:
-            # A job that has had its last word, or has closed its channel, is given a moment to end by itself.
+            # a job that has answered, or has closed its channel, gets a moment to end by itself
             patience_s = 0.0 if isinstance(ending.result, Failure) else 0.5
             await asyncio.wait({task}, timeout=patience_s)
             if not task.done():
@@ -287,13 +287,13 @@ class Slot:
                 cause = ending.result if isinstance(ending.result, Failure) else stuck
                 self.box.kill(cause)
                 raise DiedError(cause, blamed=True)
-            return _checked(task.result())
+            return _parse_report(task.result())
         finally:
             task.cancel()
 
 
 def _fault(ending: Ending, watch: Watch, cpu_s: float, status: int | None) -> Failure | None:
-    """The failure that a conversation amounts to; None if it is an answer within the limits."""
+    """The failure of a conversation that ended like this; None for an answer within the limits."""
     end = ending.result
     if isinstance(end, Failure):
         return end
@@ -301,15 +301,15 @@ def _fault(ending: Ending, watch: Watch, cpu_s: float, status: int | None) -> Fa
         return watch.too_much_cpu()
     if isinstance(end, AnswerFrame):
         return None
-    if counted := watch.counted():
-        return counted
+    if limit := watch.enforced():
+        return limit
     if isinstance(end, ErrorFrame):
         kind = "candidate" if end.kind == "model" and not ending.refused else end.kind
         return failure(kind, end.message)
     return failure("candidate", f"ended without an answer ({exit_text(status or 0)})")
 
 
-def _checked(report: Any) -> tuple[int, float]:
+def _parse_report(report: Any) -> tuple[int, float]:
     if isinstance(report, list) and len(report) == 2:
         status, cpu_s = report
         if isinstance(status, int) and isinstance(cpu_s, float) and 0 <= status < 1 << 16 and 0 <= cpu_s < math.inf:

@@ -1,9 +1,9 @@
-"""The system calls that a harness is refused, assembled into a seccomp filter by ourselves.
+"""The system calls that a harness may not make, assembled into a seccomp filter.
 
-The filter answers with an errno and never kills, so that a library which tries its luck goes on without. It is the
-second wall: the namespaces hold without it. What it takes away is the kernel code in which escapes are found
-(namespaces, mounts, bpf, io_uring, keyrings), other processes' memory, and state that outlives a process (System V
-IPC). Layout of the program: see `struct seccomp_data` in linux/seccomp.h and Documentation/networking/filter.rst.
+The filter returns an errno and never kills, so that a library that tries such a call can continue without it. It is a
+second line of defence: the namespaces hold without it. It blocks kernel code in which escapes are found (namespaces,
+mounts, bpf, io_uring, keyrings), the memory of other processes, and state that outlives a process (System V IPC).
+Layout of the program: `struct seccomp_data` in linux/seccomp.h and Documentation/networking/filter.rst.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 
 
 class _Call(NamedTuple):
-    """Numbers of one system call; None where the machine lacks it."""
+    """The numbers of one system call; None if the architecture lacks it."""
 
     x86_64: int | None
     aarch64: int | None
@@ -130,7 +130,7 @@ _SOCKETS = (_Call(41, 198), _Call(53, 199))
 
 
 def machine() -> Machine | None:
-    """This machine's name where we have a filter for it."""
+    """This machine's architecture, if there is a filter for it."""
     return next((name for name in _ARCH if name == platform.machine()), None)
 
 
@@ -142,7 +142,7 @@ def program(name: Machine) -> bytes:
 def _assemble(name: Machine) -> Iterator[bytes]:
     refuse, absent = _ret(ERRNO | errno.EPERM), _ret(ERRNO | errno.ENOSYS)
     family = _ret(ERRNO | errno.EAFNOSUPPORT)
-    # Another calling convention (32-bit, x32) would slip past the numbers below.
+    # another calling convention (32-bit, x32) has other numbers than those below
     yield _op(_LOAD, _ARCH_OFFSET)
     yield _op(_JEQ, _ARCH[name], 1, 0)
     yield absent
@@ -154,7 +154,7 @@ def _assemble(name: Machine) -> Iterator[bytes]:
         if (number := getattr(denied, name)) is not None:
             yield _op(_JEQ, number, 0, 1)
             yield refuse
-    # clone3 passes its flags through memory, where a filter cannot look; libc falls back to clone.
+    # clone3 passes its flags in memory, which a filter cannot read; libc falls back to clone
     yield _op(_JEQ, getattr(_CLONE3, name), 0, 1)
     yield absent
     yield from _when(getattr(_CLONE, name), 0, [_op(_JSET, _NAMESPACES, 0, 1), refuse])
@@ -166,7 +166,7 @@ def _assemble(name: Machine) -> Iterator[bytes]:
 
 
 def _when(number: int, argument: int, body: list[bytes]) -> list[bytes]:
-    """`body` sees the low word of `argument` if the call is `number`; then the accumulator holds the call again."""
+    """Runs `body` on the low word of `argument` if the call is `number`, then reloads the call number."""
     return [
         _op(_JEQ, number, 0, len(body) + 2),
         _op(_LOAD, _ARGS + 8 * argument),

@@ -1,7 +1,7 @@
-"""An execution: jobs go through a sandbox, doubtful ones once more alone, and a sandbox that dies is replaced.
+"""Runs jobs in a sandbox: replaces a sandbox that dies, and runs unclear jobs once more, alone.
 
-Nothing here depends on the order in which jobs finish, nor on how many run at once: only who shares the machine
-does, and whoever fails while another takes everything is tried again alone.
+Outcomes do not depend on the order in which jobs finish, or on how many run at once: a job that fails while another
+one exhausts the machine runs again, alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.errors import SiaError
 from engine.failure import Failure, FailureKind
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.launch import StartError
-from engine.sandbox.program import Broker, Job, Outcome, Prepared, Program, failure
+from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
 from engine.sandbox.sandbox import DiedError, Sandbox, StalledError
 
 TRIES = 4  # the first and three more
@@ -23,32 +23,32 @@ BACK_OFF_S = 0.1
 
 
 class Session:
-    """A prepared harness, made by `open_sandbox`; `prepared` says what came of preparing it."""
+    """A prepared harness (see `open_sandbox`); `prepared` is the outcome of its `prepare`."""
 
     def __init__(self, program: Program, workers: int, broker: Broker, isolation: Isolation) -> None:
         self._program, self._workers, self._broker, self._isolation = program, workers, broker, isolation
         self._ready: Sandbox | Failure | None = None
         self._boxes: dict[int, Sandbox] = {}
-        self._taking = asyncio.Lock()
-        self.prepared = Prepared(None, 0.0, 0.0, "")
+        self._start_lock = asyncio.Lock()
+        self.prepared = Preparation(None, 0.0, 0.0, "")
 
     async def open(self) -> None:
         """Starts and prepares the first sandbox."""
         self._ready = await self._start()
 
     async def close(self) -> None:
-        """Kills everything inside."""
+        """Kills every process inside."""
         while self._boxes:
             await asyncio.gather(*map(self._drop, list(self._boxes.values())))
 
     async def solve(self, jobs: Iterable[Job]) -> AsyncGenerator[Outcome, None]:
         """Yields an outcome for every job, in the order in which they finish. One call at a time.
 
-        When the iterator is closed before its end, everything inside is killed at once. An exception of the broker
-        (other than `CallRefused`) comes out here.
+        If the iterator is closed before its end, every process inside is killed at once. An exception of the broker
+        other than `CallRefused` is raised here.
         """
         done: asyncio.Queue[Outcome | None] = asyncio.Queue()
-        task = asyncio.create_task(self._everything(deque(jobs), done))
+        task = asyncio.create_task(self._run_all(deque(jobs), done))
         try:
             while (outcome := await done.get()) is not None:
                 yield outcome
@@ -59,21 +59,21 @@ class Session:
                 await self.close()
                 await asyncio.gather(task, return_exceptions=True)
 
-    async def _everything(self, queue: deque[Job], done: asyncio.Queue[Outcome | None]) -> None:
-        again: list[Job] = []
+    async def _run_all(self, queue: deque[Job], done: asyncio.Queue[Outcome | None]) -> None:
+        retries: list[Job] = []
 
         async def lane(number: int) -> None:
             while queue:
                 job = queue.popleft()
                 if (outcome := await self._solve(job, number, alone=False)) is None:
-                    again.append(job)
+                    retries.append(job)
                 else:
                     done.put_nowait(outcome)
 
         lanes = [asyncio.create_task(lane(number)) for number in range(min(self._workers, len(queue)))]
         try:
             await asyncio.gather(*lanes)
-            for job in sorted(again, key=lambda job: job.key):
+            for job in sorted(retries, key=lambda job: job.key):
                 done.put_nowait(await self._solve(job, 0, alone=True) or _lost(job))
         finally:
             for task in lanes:
@@ -82,20 +82,20 @@ class Session:
             done.put_nowait(None)
 
     async def _solve(self, job: Job, number: int, *, alone: bool) -> Outcome | None:
-        """The outcome of a job; None where it has to be tried once more, alone."""
+        """The outcome of a job; None if it must run once more, alone."""
         cause = None
         for attempt in range(TRIES):
             box = await self._take()
             if isinstance(box, Failure):
                 return _failed(job, box)
             try:
-                verdict = await box.slots[number if len(box.slots) > number else 0].run(job)
+                result = await box.slots[number if len(box.slots) > number else 0].run(job)
             except DiedError as death:
                 cause = death.cause
                 if cause.kind != "infrastructure":
                     return _failed(job, cause) if death.blamed or alone else None
             else:
-                return verdict.outcome if alone or not verdict.doubtful else None
+                return result.outcome if alone or not result.retry else None
             finally:
                 if self._single or box.cause is not None:
                     await self._drop(box)
@@ -107,17 +107,17 @@ class Session:
         return self._program.isolation == "instance"
 
     async def _take(self) -> Sandbox | Failure:
-        """The sandbox to run in: the common one, or one of the job's own where instances are isolated."""
+        """The sandbox to run in: the shared one, or a new one for each job if instances are isolated."""
         if self._single:
             taken, self._ready = self._ready, None
             return await self._start() if taken is None else taken
-        async with self._taking:
+        async with self._start_lock:
             if self._ready is None:
                 self._ready = await self._start()
             return self._ready
 
     async def _start(self) -> Sandbox | Failure:
-        """A prepared sandbox, or the failure that every job shares."""
+        """A prepared sandbox, or the failure of every job."""
         message, stalled = "", 0
         for attempt in range(TRIES):
             try:
@@ -137,7 +137,7 @@ class Session:
             return box.prepared.failure
         whose: FailureKind = "candidate" if stalled == TRIES else "infrastructure"
         fault = failure(whose, f"the sandbox did not start: {message}")
-        self.prepared = Prepared(fault, 0.0, 0.0, "")
+        self.prepared = Preparation(fault, 0.0, 0.0, "")
         return fault
 
     async def _drop(self, box: Sandbox) -> None:
@@ -151,10 +151,10 @@ class Session:
 async def open_sandbox(
     program: Program, *, workers: int, broker: Broker, isolation: Isolation
 ) -> AsyncIterator[Session]:
-    """A prepared harness that solves up to `workers` jobs at once; all of it is killed at the end.
+    """A prepared harness that runs up to `workers` jobs at once; all its processes are killed at the end.
 
-    Raises `SiaError` where the machine cannot contain it. Must be entered from a thread that outlives it: the
-    sandbox dies with the thread that started it.
+    Raises `SiaError` if this machine offers no sandbox. Enter it from a thread that outlives it: the sandbox dies with
+    the thread that started it.
     """
     if isolation.mode == "none":
         raise SiaError(

@@ -1,4 +1,4 @@
-"""What a tree of processes uses, read from outside in /proc: the part of the limits that nothing inside can patch."""
+"""What a process tree uses, read from /proc outside the sandbox, where no code inside can change it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class TreeUsage(NamedTuple):
-    """CPU seconds of the living and of the dead they have reaped; the living processes."""
+    """CPU seconds of the living processes and of those they have reaped; the living processes."""
 
     cpu_s: float
     processes: list[int]
 
 
 def usage(pid: int) -> TreeUsage:
-    """CPU of `pid` and its descendants so far, and which processes the descendants are."""
+    """The CPU seconds of `pid` and its descendants so far, and the pids of the descendants."""
     pids = list(descendants(pid))
     return TreeUsage(sum(map(cpu_s, pids)) + cpu_s(pid), pids)
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """The descendants of `pid` that live, parents first."""
+    """The living descendants of `pid`, parents first."""
     try:
         threads = list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:
@@ -41,7 +41,7 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that the process has in RAM, shared pages included."""
+    """The bytes of the process in RAM, including shared pages."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError):
@@ -49,7 +49,7 @@ def resident(pid: int) -> int:
 
 
 def proportional(pid: int) -> int:
-    """The same with a shared page divided among those who share it; slower, and exact over a tree."""
+    """The same with each shared page divided among its users: slower, and exact in the sum over a tree."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -1,4 +1,4 @@
-"""The eye on one `solve` (or on `prepare`) from outside: what it has used, and whether that is too much."""
+"""Watches one `solve`, or `prepare`, from outside: what it has used, and which limit it exceeds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from engine.sandbox.channel import Output
 from engine.sandbox.program import failure
 
 MB = 1 << 20
-FLOOD = 64  # times `output_kb`: who prints more than is kept has it dropped, who floods is stopped
-INODES = 1 << 16  # a tmpfs is sized in bytes; files without content are counted
+FLOOD = 64  # times `output_kb`: output beyond `output_kb` is dropped, and a job that prints this much is stopped
+INODES = 1 << 16  # a tmpfs limits bytes, and empty files take none: they are counted
 
 
 @dataclass
 class Watch:
-    """Limits on the descendants of `pid`, which itself only waits (a slot), or of `pid` itself (the worker).
+    """The limits on the descendants of `pid` if `pid` is a slot, which only waits, or on `pid` itself, the worker.
 
-    Where `group` is None, memory and processes are read from /proc, several times a second: a burst in between
-    can exceed them for that long.
+    If `group` is None, memory and processes are polled in /proc several times a second; a burst in between can exceed
+    them for that long.
     """
 
     pid: int
@@ -47,7 +47,7 @@ class Watch:
         return tree.usage(self.pid).cpu_s - self._cpu_s
 
     def excess(self) -> Failure | None:
-        """The first limit that is exceeded now."""
+        """The failure for the first limit that is exceeded now, if any."""
         now = tree.usage(self.pid)
         if now.cpu_s - self._cpu_s > self.cpu_limit_s:
             return self.too_much_cpu()
@@ -59,7 +59,7 @@ class Watch:
             return self._too_much_memory() if self.group.oom_kills() > self._oom_kills else None
         if len(now.processes) > self.limits.processes:
             return self._too_many_processes()
-        # What was prepared is shared with every slot and counted once for each: it is allowed on top.
+        # the memory of `prepare` is shared with every slot and counted for each, so it is allowed on top
         allowed = self.limits.memory_mb * MB + self._resident
         if sum(map(tree.resident, now.processes)) > allowed and sum(map(tree.proportional, now.processes)) > allowed:
             return self._too_much_memory()
@@ -68,8 +68,8 @@ class Watch:
     def too_much_cpu(self) -> Failure:
         return failure("timeout", f"used more than {self.cpu_limit_s:g} s of CPU time")
 
-    def counted(self) -> Failure | None:
-        """The limit that the kernel has enforced since the watch began, where a group counts it."""
+    def enforced(self) -> Failure | None:
+        """The failure for a limit that the kernel has enforced since the watch began, if a group counts it."""
         if self.group and self.group.oom_kills() > self._oom_kills:
             return self._too_much_memory()
         if self.group and self.group.refused_forks() > self._refused_forks:

@@ -24,7 +24,7 @@ from engine.models.calling import BudgetExceeded, ModelUnavailable, Position
 from engine.models.protocol import Abilities, PermanentError, Reply, Request, ToolCall
 from engine.run.models import is_trainable
 from engine.run.session import Run
-from engine.sandbox import Prepared
+from engine.sandbox import Preparation
 from engine.seeds import derive
 from engine.steps.agent_view import LiveRunRecord
 from engine.steps.evaluations import of_proposal
@@ -119,7 +119,7 @@ class StepTools:
         if left is not None and left < len(todo):
             now, cap = budget.spending(run.state)["evaluations"]
             raise BudgetExceeded("evaluations", now, cap)
-        prepared: list[Prepared] = []
+        prepared: list[Preparation] = []
         evaluation = of_proposal(run, harness, material)
         found = [one async for one in evaluate(evaluation, todo, prepared.append)]
         found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))

@@ -19,7 +19,7 @@ from engine.evaluation.interleave import turns
 from engine.evaluation.trial import GradedAnswer, Trial
 from engine.events import types as t
 from engine.run.session import Run
-from engine.sandbox import Prepared
+from engine.sandbox import Preparation
 from engine.steps import evaluations
 
 
@@ -58,7 +58,7 @@ async def _execute_arm(
         else:
             run.stream(generation, replace(result, reused=True), [])
 
-    def on_prepared(made: Prepared) -> None:
+    def on_prepared(made: Preparation) -> None:
         log, contents = answer_codec.pack_log(made.log)
         cpu_s, wall_s = round(made.cpu_s, 3), round(made.wall_s, 3)
         event = t.HarnessPrepared(candidate.harness, cpu_s, wall_s, made.failure, log)

@@ -24,7 +24,7 @@ from engine.evaluation.trial import GradedAnswer, Trial, trials
 from engine.events import types as t
 from engine.events.storage import blobs
 from engine.run.session import Run
-from engine.sandbox import Prepared
+from engine.sandbox import Preparation
 from engine.seeds import sample
 from engine.steps.evaluations import of_proposal
 from harness_repo.harness import Harness
@@ -122,7 +122,7 @@ class FoldLab:
     async def _try(
         self, request: ProbeRequest, evaluation: Evaluation, todo: Sequence[Trial], place: asyncio.Semaphore
     ) -> tuple[t.ProbeFinished, bytes]:
-        prepared: list[Prepared] = []
+        prepared: list[Preparation] = []
         async with place:
             started = time.monotonic()
             found = [

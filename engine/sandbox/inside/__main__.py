@@ -1,7 +1,7 @@
 """Started in the sandbox as `python -s -P __main__.py CONTROL_FD keep|drop [FOLDER_OF_PACKAGES ...]`.
 
-The folder becomes a package under a name that no harness gives to a module of its own: whatever is on the path later,
-our modules are not taken for a harness's, nor a harness's for ours.
+The folder becomes a package under a name that no harness uses for a module, so that our modules and a harness's are
+never confused, whatever is on the path later.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAME = "_sia_inside"
 
 def start() -> None:
     """Runs the worker."""
-    sys.path.extend(sys.argv[3:])  # before msgspec, which may lie there
+    sys.path.extend(sys.argv[3:])  # before msgspec is imported, which may be there
     package = ModuleSpec(NAME, None, is_package=True)
     package.submodule_search_locations = [str(Path(__file__).parent)]
     sys.modules[NAME] = module_from_spec(package)

@@ -1,6 +1,6 @@
-"""`ctx`: what `prepare` and `solve` of a harness are given apart from its own files.
+"""`ctx`: what `prepare` and `solve` of a harness get apart from its own files.
 
-Standard library only: this file is bound into the sandbox, and copied into a checkout, so that `ctx` is one thing.
+Standard library only: this file is bound into the sandbox and copied into checkouts, so that `ctx` is the same.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ NO_MODEL = "this run has no task model"
 NO_TOOLS = "its domain has no tools"
 
 Call = Callable[[str, Any], Any]
-"""Puts an operation and its arguments to the engine and returns the answer; raises `Refused`."""
+"""Sends an operation and its arguments to the engine and returns the reply; raises `Refused`."""
 
 
 class Refused(Exception):
     """A call of a model or a tool was refused."""
 
-    __module__ = "builtins"  # so that a message names it `Refused`, wherever this file lies
+    __module__ = "builtins"  # so that messages say `Refused` wherever this file is
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What `solve` is given, and what `ctx.train()` lists; only there is `label` filled."""
+    """What `solve` gets, and what `ctx.train()` returns; `label` is set in the latter only."""
 
     id: str
     data: Any
@@ -59,10 +59,10 @@ class Tools:
 
 
 class Context:
-    """`ctx`: all that a harness may use apart from its own files.
+    """`ctx`: everything that a harness may use apart from its own files.
 
-    `folders` has the paths of what the domain lets it read, by name; `prepared` is what its `prepare` returned;
-    `line` is there where a grader works with the program while it runs.
+    `folders` maps names to the paths of folders that the domain lets it read; `prepared` is what its `prepare`
+    returned; `line` is set if a grader talks to the program while it runs.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Frames: a length of four bytes, big endian, then as many bytes. The only definition, inside the sandbox and outside.
+"""Frames: four bytes of length, big endian, then as many bytes. Used inside the sandbox and outside.
 
 Standard library only.
 """
@@ -13,7 +13,7 @@ _PART = 1 << 20
 
 
 def head(size: int) -> bytes:
-    """What goes before a body of `size` bytes."""
+    """The header of a body of `size` bytes."""
     return size.to_bytes(HEAD, "big")
 
 
@@ -23,12 +23,12 @@ def pack(body: bytes) -> bytes:
 
 
 def size(head: bytes) -> int:
-    """How many bytes follow this head."""
+    """How many bytes follow this header."""
     return int.from_bytes(head, "big")
 
 
 def exactly(receive: Callable[[int], bytes], count: int) -> bytes:
-    """`count` bytes of a stream whose `receive` returns at most as many as asked for; raises `EOFError` at its end."""
+    """Reads exactly `count` bytes with `receive`, which may return fewer bytes; raises `EOFError` at the end."""
     data = bytearray()
     while len(data) < count:
         part = receive(min(count - len(data), _PART))

@@ -1,4 +1,4 @@
-"""How a harness is loaded, seeded and fails: the same in the sandbox and in a checkout, into which this file is copied.
+"""Loads and seeds a harness and describes its failures. Checkouts get a copy of this file.
 
 Standard library and `context` only.
 """
@@ -25,7 +25,7 @@ Solve = Callable[[Instance, Context], Any]
 
 
 def prepare(folder: str, entry: str, ctx: Context) -> tuple[Solve, Any]:
-    """Imports the harness's entry and runs its `prepare`, if it has one; its `solve`, and what `prepare` returned."""
+    """Imports the harness and runs its `prepare`, if it has one. Returns its `solve` and what `prepare` returned."""
     sys.path.insert(0, folder)
     path = Path(folder, entry)
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -39,7 +39,7 @@ def prepare(folder: str, entry: str, ctx: Context) -> tuple[Solve, Any]:
 
 
 def enter(scratch: Path, seed: int) -> None:
-    """Makes `scratch` the current, home and temporary folder, and seeds what is global."""
+    """Makes `scratch` the current, home and temporary folder, and seeds the global generators."""
     os.chdir(scratch)
     os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
     tempfile.tempdir = None
@@ -47,23 +47,23 @@ def enter(scratch: Path, seed: int) -> None:
 
 
 def seed_all(seed: int) -> None:
-    """Seeds the generators that a program reaches without making its own."""
+    """Seeds the global random generators of Python and, if it is imported, NumPy."""
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % (1 << 32))
 
 
 def plain(value: Any) -> Any:
-    """NumPy's scalars and arrays as Python's own; raises `TypeError` for what no answer can hold."""
+    """NumPy scalars and arrays as Python values; raises `TypeError` for what an answer cannot hold."""
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"an answer cannot hold a value of type {type(value).__name__}")
 
 
-def failed(error: BaseException, folder: str) -> tuple[str, str]:
-    """The kind and the message of what a harness raised, SystemExit too; its traceback goes into the log.
+def describe_failure(error: BaseException, folder: str) -> tuple[str, str]:
+    """The kind and the message of what a harness raised, SystemExit included. Prints the traceback.
 
-    The traceback begins with the first line of the harness in `folder`.
+    The traceback begins at the first frame of the harness in `folder`.
     """
     step = error.__traceback__
     while step and not step.tb_frame.f_code.co_filename.startswith(folder):
@@ -85,14 +85,14 @@ def _kind(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text that nobody has checked as one printable line of at most `MESSAGE_CHARS` characters."""
+    """Untrusted text as one printable line of at most `MESSAGE_CHARS` characters."""
     line = "".join(char if char.isprintable() else " " for char in text[: 4 * MESSAGE_CHARS])
     line = " ".join(line.split())
     return line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…"
 
 
 def exit_text(status: int) -> str:
-    """How a process ended, by its exit code, which is negative for a signal."""
+    """How a process ended, from its exit code; a negative one is a signal."""
     if status >= 0:
         return f"exit status {status}"
     try:

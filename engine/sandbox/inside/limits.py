@@ -1,4 +1,4 @@
-"""Rights and limits of a process: nobody's user, no way up, capped resources, and its ties to its parent."""
+"""The rights and limits of a process: user nobody, no new privileges, capped resources, bound to its parent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def become_nobody() -> None:
-    """Gives up every right of root, for good."""
+    """Gives up all privileges of root permanently."""
     for capability in range(64):
         _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     os.setgroups([])
@@ -27,38 +27,38 @@ def become_nobody() -> None:
     _libc.capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
 
 
-def keep_down() -> None:
-    """No program that is started from here on has more rights than this process."""
+def forbid_new_privileges() -> None:
+    """No program started from now on can have more privileges than this process."""
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def guard() -> None:
-    """Orphans of ours come to us, and no process of the same user may look into us."""
+    """Adopts orphaned descendants, and keeps processes of the same user from inspecting this one."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def unguard() -> None:
-    """Undoes `guard` in a child that harness code is to have: what it may do to itself harms nobody."""
+    """Undoes `guard` in a child that runs harness code, which can only harm itself."""
     _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
-def die_with_parent(*, wanted: bool = True) -> None:
-    """Whether the kernel kills this process when the one that started it has gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if wanted else 0, 0, 0, 0)
+def die_with_parent(*, enabled: bool = True) -> None:
+    """Sets whether the kernel kills this process when its parent ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if enabled else 0, 0, 0, 0)
 
 
-def give_back() -> None:
-    """Returns memory that is free to the system."""
+def trim_memory() -> None:
+    """Returns free memory to the system."""
     if hasattr(_libc, "malloc_trim"):  # glibc's own
         _libc.malloc_trim(0)
 
 
 def enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
-    """As `harness.enter`, and puts the limits on this process and its children.
+    """As `harness.enter`; also limits this process and its children.
 
-    `last` closes the hard limits too; `prepare` leaves them open, for its children need limits of their own.
+    `last` lowers the hard limits too; `prepare` does not, since its children need limits of their own.
     """
     harness.enter(scratch, seed)
     spent = resource.getrusage(resource.RUSAGE_SELF)
@@ -72,10 +72,10 @@ def enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
     }
     if limits.processes:
         soft[resource.RLIMIT_NPROC] = limits.processes
-    for what, wanted in soft.items():
+    for what, limit in soft.items():
         hard = resource.getrlimit(what)[1]
-        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        # Past the soft limit on CPU comes SIGXCPU, which a harness may ignore; past the hard one, the end.
+        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        # at the soft CPU limit comes SIGXCPU, which a harness may ignore; at the hard limit, SIGKILL
         after = value + (what == resource.RLIMIT_CPU)
         resource.setrlimit(what, (value, after if last and (hard < 0 or after < hard) else hard))
 
@@ -88,7 +88,7 @@ def _data_bytes() -> int:
 
 
 def redirect(out: int) -> None:
-    """Standard input from nowhere, standard output and error into `out`, which is consumed."""
+    """Connects stdin to /dev/null, stdout and stderr to `out`, and closes `out`."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(out, 1)

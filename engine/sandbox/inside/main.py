@@ -1,8 +1,8 @@
 """The worker: prepares a harness once, then forks one child for each `solve`.
 
-Processes: the worker, which imports the harness and runs `prepare`; a *slot* forked from it for each job that may
-run at once; a child forked from its slot for each job. Worker and slots only wait. From `prepare` on, the harness's
-code shares this process: nothing here is a protection against it, and the host believes nothing that it reads.
+Processes: the worker imports the harness and runs `prepare`; it forks a *slot* for each job that may run at once; a
+slot forks a child for each job. Worker and slots only wait. From `prepare` on, harness code shares this process, so
+nothing here protects against it, and the host trusts nothing that it reads from here.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from typing import Any, NoReturn
 from . import harness
 from .context import Context
 from .harness import Solve
-from .limits import become_nobody, die_with_parent, enter, give_back, guard, keep_down, redirect, unguard
+from .limits import become_nobody, die_with_parent, enter, forbid_new_privileges, guard, redirect, trim_memory, unguard
 from .sweep import empty, sweep, wait
 from .wire import Channel, Limits, Line, Start, Work, encode
 
 
 def main(control_fd: int, *, drop: bool) -> None:
-    """Serves until the host hangs up; `drop` changes to nobody's user first."""
+    """Serves until the host closes the connection; `drop` changes to the user nobody first."""
     control = Channel(socket.socket(fileno=control_fd))
     os.set_inheritable(control.fileno(), False)
     if drop:
         become_nobody()
     os.umask(0o022)
-    keep_down()
+    forbid_new_privileges()
     guard()
-    # While `prepare` runs nobody here would notice that the engine has gone. Later we do, and must live to sweep.
+    # `prepare` would not notice that the engine has ended. Later the worker does, and must live on to sweep.
     die_with_parent()
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
-    control.send("ready")  # the host learns our process id from the kernel, and limits it before it answers
+    control.send("ready")  # the host gets our pid from the kernel, and limits it before it replies
     start, (end, out) = control.receive(Start)
     prepared: list[Any] = []
 
@@ -51,16 +51,16 @@ def main(control_fd: int, *, drop: bool) -> None:
     _report(channel, prepare, start.prepare, start.folder)
     redirect(os.open(os.devnull, os.O_RDWR))
     channel.close()
-    die_with_parent(wanted=False)
+    die_with_parent(enabled=False)
     sweep()
     os.chdir("/")
     empty(scratch)
-    harness.seed_all(start.seed)  # imports numpy.random, which children would each do again
-    # Nothing that exists now is ever collected, so children do not touch (and copy) its pages. What `prepare` has freed
-    # goes back to the system, or each fork would copy the page tables of it.
+    harness.seed_all(start.seed)  # imports numpy.random once instead of in every child
+    # Objects that exist now are never collected, so children do not write to (and copy) their pages. Memory that
+    # `prepare` has freed goes back to the system, or each fork would copy its page tables.
     gc.collect()
     gc.freeze()
-    give_back()
+    trim_memory()
     while True:
         try:
             number, (end,) = control.receive(int)
@@ -70,24 +70,24 @@ def main(control_fd: int, *, drop: bool) -> None:
         if os.fork() == 0:
             control.close()
             solve, value = prepared
-            _slot(start, Channel(socket.socket(fileno=end)), Path(start.scratch, str(number)), solve, value)
+            _serve_slot(start, Channel(socket.socket(fileno=end)), Path(start.scratch, str(number)), solve, value)
         os.close(end)
 
 
 def _context(start: Start, channel: Channel, seed: int, prepared: Any = None, line: Line | None = None) -> Context:
-    given: dict[str, Any] = {"params": start.params, "folders": start.folders, "train": start.train}
-    return Context(channel.call, seed, **given, prepared=prepared, line=line)
+    inputs: dict[str, Any] = {"params": start.params, "folders": start.folders, "train": start.train}
+    return Context(channel.call, seed, **inputs, prepared=prepared, line=line)
 
 
-def _slot(start: Start, control: Channel, scratch: Path, solve: Solve, value: Any) -> NoReturn:
-    """Serves jobs one after the other: each in a child of its own, of which nothing is left when it is reported."""
+def _serve_slot(start: Start, control: Channel, scratch: Path, solve: Solve, value: Any) -> NoReturn:
+    """Runs jobs one after the other, each in its own child; reports a job when nothing of it is left."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     guard()
     control.send("ready")
     while True:
         try:
             work, fds = control.receive(Work | None)
-            if work is None:  # told to stop a job that had just ended by itself
+            if work is None:  # an order to stop a job that has just ended by itself
                 continue
             end, out, *line = fds
             empty(scratch)
@@ -103,7 +103,7 @@ def _slot(start: Start, control: Channel, scratch: Path, solve: Solve, value: An
             status, cpu_s = sweep(pid)
             empty(scratch)
             control.send([status, cpu_s])
-        except (EOFError, OSError):  # the engine is gone
+        except (EOFError, OSError):  # the engine has ended
             sweep()
             os._exit(0)
 
@@ -131,12 +131,12 @@ def _solve(
 
 
 def _report(channel: Channel, run: Callable[[], Any], limits: Limits, folder: str) -> None:
-    """Sends what `run` returns, or how it failed; the traceback goes to stderr and so into the log."""
+    """Sends what `run` returns, or how it failed; the traceback goes to stderr, which is the log."""
     try:
         frame = encode(["answer", run()])
         _check_size(frame, limits)
-    except BaseException as error:  # whatever a harness raises is its failure, SystemExit too
-        kind, message = harness.failed(error, folder)
+    except BaseException as error:  # anything that a harness raises is its failure, SystemExit included
+        kind, message = harness.describe_failure(error, folder)
         channel.send(["raised", kind, message[:4096].encode("utf-8", "replace").decode()])
     else:
         channel.send_bytes(frame)

@@ -1,4 +1,4 @@
-"""Leaving nothing behind: every descendant of a job is killed and reaped, every scratch folder emptied."""
+"""Cleans up after a job: kills and reaps its descendants, and empties the scratch folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .wire import Channel
 
 
 def wait(pid: int, control: Channel) -> None:
-    """Returns when the child has ended, or must be ended because the host says so (or is gone)."""
+    """Returns when the child has ended, or the host has ordered its end or closed the connection."""
     child = os.pidfd_open(pid)
     try:
         poll = select.poll()
@@ -29,14 +29,14 @@ def sweep(pid: int = -1) -> tuple[int, float]:
     """Kills and reaps every descendant; returns the wait status of `pid` and the CPU seconds of them all."""
     status, cpu_s = 0, 0.0
     while True:
-        # A process that is stopped forks no more: only then does killing outrun a fork bomb.
+        # stopped processes cannot fork: without this a fork bomb would be faster than the killing
         seen: set[int] = set()
         while found := set(_descendants(os.getpid())) - seen:
             _signal(found, signal.SIGSTOP)
             seen |= found
         _signal(seen, signal.SIGKILL)
         try:
-            # An orphan may become ours just after the listing: it is found in the next round.
+            # an orphan may be adopted just after the listing: the next round finds it
             ended, code, usage = os.wait4(-1, 0 if seen else os.WNOHANG)
         except ChildProcessError:
             return status, cpu_s
@@ -60,9 +60,9 @@ def _descendants(pid: int) -> Iterator[int]:
 
 
 def empty(folder: Path) -> None:
-    """Leaves nothing in `folder`, whatever modes were set and however deep it goes: what is nested is moved up."""
+    """Empties `folder`, whatever its modes and however deep it is: nested entries are moved up first."""
     with contextlib.suppress(OSError):
-        folder.chmod(0o700)  # where the folder is root's, nobody could change its mode
+        folder.chmod(0o700)  # it may be root's, and nobody cannot change its mode
     moved = 0
     while entries := list(os.scandir(folder)):
         for entry in entries:

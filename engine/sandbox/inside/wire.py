@@ -41,14 +41,14 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Work(msgspec.Struct, frozen=True):
-    """A job, as its slot receives it."""
+    """A job as its slot receives it."""
 
     instance: Instance
     seed: int
 
 
 class Channel:
-    """One end of a stream of frames; safe for threads, one exchange at a time."""
+    """One end of a stream of frames; thread-safe, one call at a time."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
@@ -72,8 +72,8 @@ class Channel:
     def call(self, op: str, payload: Any) -> Any:
         with self._lock:
             self.send(["call", op, payload])
-            (said, value), _ = self.receive()
-        if said == "refused":
+            (kind, value), _ = self.receive()
+        if kind == "refused":
             raise Refused(value)
         return value
 
@@ -85,20 +85,20 @@ class Channel:
 
 
 class Line:
-    """`ctx.line`, where a grader works with this job: its orders, our replies, and memory that both see."""
+    """`ctx.line`: the grader's orders, our replies, and memory that both share."""
 
     def __init__(self, end: int, memory: int) -> None:
         self._channel = Channel(socket.socket(fileno=end))
         self.memory = mmap.mmap(memory, 0)
         os.close(memory)
-        self._channel.send("here")  # the grader learns our process id from the kernel
+        self._channel.send("here")  # the grader gets our pid from the kernel
 
     def order(self) -> Any:
-        """The next order; raises EOFError once the grader has gone."""
+        """The next order; raises EOFError once the grader has closed the line."""
         return self._channel.receive()[0]
 
     def reply(self, value: Any) -> None:
-        """Says that the order is done."""
+        """Replies to the last order."""
         self._channel.send(value)
 
 

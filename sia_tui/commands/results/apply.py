@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.checkout.folder import Checkout
     from engine.evaluation.evaluate import Evaluation
     from engine.evaluation.trial import Answer
-    from engine.sandbox import Prepared
+    from engine.sandbox import Preparation
 
 
 @click.command("apply")
@@ -71,7 +71,7 @@ def apply(
     quiet = shared.as_json
     rows: list[Answer] = []
 
-    def on_prepared(prepared: Prepared) -> None:
+    def on_prepared(prepared: Preparation) -> None:
         failure = prepared.failure
         if not quiet:
             say(

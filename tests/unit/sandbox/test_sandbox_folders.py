@@ -46,16 +46,24 @@ def test_a_folder_is_seen_and_cannot_be_written_to(tmp_path: Path, best: Isolati
     assert outcome.answer == ["content", ["deep"]]
 
 
-@pytest.mark.parametrize(("roomy", "written"), [(False, []), (True, ["/tmp/x", "/dev/shm/x"])])  # noqa: S108
-def test_tmp_is_writable_only_where_that_was_asked_for(best: Isolation, roomy: bool, written: list[str]) -> None:
-    (outcome,) = run(WRITES, [1], best, roomy=roomy)
+@pytest.mark.parametrize(("writable_tmp", "written"), [(False, []), (True, ["/tmp/x", "/dev/shm/x"])])  # noqa: S108
+def test_tmp_is_writable_only_where_that_was_asked_for(best: Isolation, writable_tmp: bool, written: list[str]) -> None:
+    (outcome,) = run(WRITES, [1], best, writable_tmp=writable_tmp)
     assert outcome.failure is None
     assert outcome.answer == written
 
 
 def test_a_python_below_tmp_is_not_hidden_by_a_tmp_that_can_be_written() -> None:
     words = profile.command(
-        "bwrap", "real", control=3, seccomp=None, files={}, scratch=[], disk_bytes=1 << 20, python=["x"], roomy=True
+        "bwrap",
+        "real",
+        control=3,
+        seccomp=None,
+        files={},
+        scratch=[],
+        disk_bytes=1 << 20,
+        python=["x"],
+        writable_tmp=True,
     )
     tmp = next(i for i, word in enumerate(words) if word == "--tmpfs" and words[i + 1] == "/tmp")  # noqa: S108
     assert tmp < words.index(sys.prefix)

@@ -63,13 +63,13 @@ def test_a_python_in_a_home_folder_costs_no_level_and_what_is_beside_it_stays_un
         path.touch()
     monkeypatch.setattr(sys, "base_prefix", str(home / "me" / "sia" / ".venv"))
     monkeypatch.setattr(profile, "_UNSEEN", (*profile._UNSEEN, str(home)))
-    assert {str(path) for path in beside} <= set(profile.unseen())
-    assert str(home) not in profile.unseen()
+    assert {str(path) for path in beside} <= set(profile.hidden_paths())
+    assert str(home) not in profile.hidden_paths()
     assert probe().level == best.level
 
 
 def test_a_path_that_should_be_unseen_and_is_not_costs_the_sandbox(
     best: Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profile, "unseen", lambda: ["/usr/bin/env"])
+    monkeypatch.setattr(profile, "hidden_paths", lambda: ["/usr/bin/env"])
     assert probe().level == "none"
