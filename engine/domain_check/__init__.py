@@ -1,4 +1,4 @@
-"""A domain begun from a template, and examined before a run is spent on it.
+"""Creates domains from templates, and checks a domain before a run is spent on it.
 
 Imports loop and below. Never in it: anything that writes to a log, or a label in a message.
 """

@@ -1,4 +1,4 @@
-"""Answers graded as in a run; what goes wrong on the way becomes a finding."""
+"""Grades answers as a run does; what fails on the way becomes a finding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Place = tuple[Split, str]
 
 
 class GraderUnusable(Exception):
-    """The grader or its judge failed, so that nothing more can be asked of it."""
+    """The grader or its judge failed, so that no further check is possible."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.sentence)
@@ -32,16 +32,16 @@ class GraderUnusable(Exception):
 
 
 class SilentJudge:
-    """A judge that says nothing, for what can be examined without one."""
+    """A judge whose replies are empty, for checks that need no judge."""
 
     async def replies(self, place: str, questions: Sequence[Question]) -> list[str]:
-        """An empty text for each question."""
+        """An empty reply to each question."""
         return [""] * len(questions)
 
 
 @contextlib.asynccontextmanager
 async def caller(reference: str, workspace: Path, report: Report) -> AsyncIterator[Caller | None]:
-    """The way to the language model of that name, its calls unrecorded; None where none is named. Raises `SiaError`."""
+    """A caller of the language model `reference`, with unrecorded calls; None without a name. Raises `SiaError`."""
     if not reference:
         yield None
         return
@@ -53,14 +53,14 @@ async def caller(reference: str, workspace: Path, report: Report) -> AsyncIterat
 
 
 class Assessor:
-    """Scores of answers; every method raises `GraderUnusable` where there is none."""
+    """Scores answers; every method raises `GraderUnusable` if the grader or the judge fails."""
 
     def __init__(self, grading: Grading) -> None:
         self.grading, self.grader, self.judge = grading, grading.grader, grading.judge
 
-    async def score(self, place: Place, answer: Any, what: str, *, again: int = 0) -> float:
-        """The score of an answer, called `what`; `again` asks a judge under another seed."""
-        one = trial(place[0], Instance(place[1], None), again, 0)
+    async def score(self, place: Place, answer: Any, what: str, *, repeat: int = 0) -> float:
+        """The score of an answer, which messages call `what`. `repeat` changes the seed of a judge."""
+        one = trial(place[0], Instance(place[1], None), repeat, 0)
         try:
             return (await assess(self.grader, self.judge, one, answer)).score
         except GraderFailed as error:
@@ -71,14 +71,14 @@ class Assessor:
             ) from None
 
     async def reference(self, place: Place) -> float:
-        """The score of the label as an answer."""
+        """The score of the label as the answer."""
         try:
             return (await self.grader.reference(*place)).score
         except GraderFailed as error:
             raise GraderUnusable(await self._diagnose(error, "the reference answer")) from None
 
     async def network_attempts(self) -> list[str]:
-        """Whom the grader has tried to reach over the network."""
+        """The addresses that the grader has tried to reach over the network."""
         with contextlib.suppress(GraderFailed):
             return await self.grader.network_attempts()
         return []
@@ -100,7 +100,7 @@ class Assessor:
 
 
 def check_network(attempts: Sequence[str]) -> Finding:
-    """The grader tried to reach something, or did not."""
+    """The finding about the network: what the grader tried to reach, if anything."""
     if not attempts:
         return Finding("network", "pass", "the grader asks nothing of the network")
     return Finding(

@@ -1,4 +1,4 @@
-"""Findings about a domain whose answers are programs, run by a verifier of its own: it judges the seed a few times."""
+"""Findings about a domain with a verifier, which grades the seed a few times."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TIMES = 3
 
 
 async def check_evaluator(evaluation: Evaluation) -> AsyncIterator[Finding]:
-    """What the verifier says of the seed harness's answer, and whether it says so each time."""
+    """The verifier's score of the seed harness's answer, and whether it is the same each time."""
     grader = evaluation.grading.grader
     folder, scores = grader.folder, list[float]()
-    # under the seed with which a run measures noise, so that both show the same scores
+    # the seed with which a run measures noise, so that both get the same scores
     evaluation = replace(evaluation, material=(await grader.instances("train"))[1:], seed=0)
     for repeat in range(TIMES):
         try:

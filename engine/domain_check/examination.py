@@ -1,7 +1,7 @@
-"""A domain examined before money is spent on it, in the same processes as in a run.
+"""Checks a domain before money is spent on it, in the same processes as a run.
 
-Nothing is written, no language model is asked unless one is named, and `test` is looked at only where its labels are:
-in the grading process, which tells ids and counts.
+Nothing is written, and no language model is called unless one is named. Only the grading process reads `test`; it
+gives out ids and counts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from harness_repo.harness import Harness
 
 SEED = 1
 OPEN_S = 120.0
-"""A run waits longer; a person who examines a task does not."""
+"""Shorter than in a run: a user waits for the result."""
 
 _NO_JUDGE = Finding(
     "judge",
@@ -50,9 +50,9 @@ async def examine(
     judge: Caller | None = None,
     report: Report = lambda _: None,
 ) -> AsyncIterator[Finding]:
-    """What there is to say of a domain, check by check; ends at the first that the others rest on.
+    """The findings about a domain, check by check; stops after a failure that the remaining checks depend on.
 
-    `model` is what the seed harness reaches as `ctx.model`, `judge` what grades rest on where the domain asks one.
+    `model` answers the seed harness's `ctx.model`; `judge` answers the domain's questions, if it has any.
     """
     try:
         folder = find(reference)
@@ -117,7 +117,7 @@ async def _examine(
 
 
 async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
-    """The counts of the splits; the process is started twice, so that what depends on the start shows."""
+    """The instances per split. The process is started twice, to find what changes from start to start."""
     grader = assessor.grader
     digests: list[str] = []
     for _ in range(2):
@@ -159,7 +159,7 @@ async def _check_grades(
     grader, spec = assessor.grader, assessor.grader.folder.spec
     train = await grader.instances("train")
     first: list[Place] = [("train", train[0].id), ("val", (await grader.instances("val"))[0].id)]
-    # whether it takes any answer can be seen without a judge
+    # whether the grader takes any answer can be checked without a judge
     yield await grades.check_odd_answers(
         Assessor(replace(assessor.grading, judge=SilentJudge())) if spec.judged else assessor, first
     )

@@ -1,4 +1,4 @@
-"""What a check of a domain came to."""
+"""The result of a check of a domain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Status = Literal["pass", "warn", "fail"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One sentence about a domain; where it is not a pass, the remedy."""
+    """One sentence about a domain, with a remedy unless it is a pass."""
 
     check: str
     status: Status

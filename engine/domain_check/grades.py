@@ -1,4 +1,4 @@
-"""Findings about the grader: does it judge any answer, always the same way, and only good ones well?"""
+"""Findings about grades: does any answer get one, always the same one, and only a good answer a good one?"""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from engine.evaluation.baselines import graded_baselines
 from engine.grading.client import Grader, GraderFailed
 
 AGAIN = 10
-"""How often one answer is graded."""
+"""How many times one answer is graded."""
 ODD: dict[str, Any] = {
     "nothing": None, "an empty text": "", "a text": "nonsense", "zero": 0, "a number": -1.5, "yes": True,
     "an empty list": [], "an empty map": {}, "a list of lists": [[], [0]], "a long text": "x" * 10_000,
     "bytes": b"\xff\x00",
 }  # fmt: skip
-"""Answers that a harness may give, whatever the task."""
+"""Answers that a harness may give to any task."""
 PATIENCE_S = 30.0
 SAME_FOR_MANY = 10
 EVIDENCE, EVIDENCE_JUDGED = 60, 8
 
 
 class Scores(msgspec.Struct, frozen=True):
-    """Means on the same instances of val. `reference` is None where labels are no answers."""
+    """Mean scores on the same instances of val. `reference` is None if labels are not answers."""
 
     seed: float
     reference: float | None
@@ -41,7 +41,7 @@ class Scores(msgspec.Struct, frozen=True):
 
 
 async def check_odd_answers(assessor: Assessor, places: Sequence[Place]) -> Finding:
-    """Whether answers of any shape get a grade; raises `GraderUnusable`."""
+    """Whether answers of any shape get a score; raises `GraderUnusable`."""
     for place in places:
         for name, answer in ODD.items():
             await assessor.score(place, answer, name)
@@ -52,7 +52,7 @@ async def check_noise(assessor: Assessor, answers: Mapping[Place, Any]) -> Findi
     """Whether one answer always gets one score; raises `GraderUnusable`."""
     spreads, began = [], time.monotonic()
     for place, answer in answers.items():
-        scores = [await assessor.score(place, answer, "the seed's", again=again) for again in range(AGAIN)]
+        scores = [await assessor.score(place, answer, "the seed's", repeat=repeat) for repeat in range(AGAIN)]
         spreads.append(statistics.pstdev(scores))
         if time.monotonic() - began > PATIENCE_S:
             break
@@ -78,9 +78,9 @@ async def check_noise(assessor: Assessor, answers: Mapping[Place, Any]) -> Findi
 async def compare(
     assessor: Assessor, answers: Mapping[Place, Any], train: Sequence[Instance], *, labelled: bool
 ) -> Scores:
-    """Scores of the seed's answers, of reference answers and of answers that took no work; raises `GraderUnusable`.
+    """Scores of the seed's answers, of reference answers and of constant answers; raises `GraderUnusable`.
 
-    Of a domain with a judge a few instances and constants do: each takes a judge's time.
+    With a judge, which takes seconds an answer, only a few instances and constants are used.
     """
     most = EVIDENCE if assessor.judge is None else EVIDENCE_JUDGED
     val = [item for item in await assessor.grader.instances("val") if ("val", item.id) in answers][:most]
@@ -97,7 +97,7 @@ async def compare(
     reference = None
     if labelled and assessor.judge is None:
         right = [await assessor.reference(place) for place in places]
-        reference = statistics.fmean(right) or None  # labels that are no answers are worth nothing
+        reference = statistics.fmean(right) or None  # labels that are not answers score 0
         every += right
     return Scores(
         seed=statistics.fmean(seed),
@@ -110,7 +110,7 @@ async def compare(
 
 
 def check_constants(scores: Scores, baselines: Mapping[str, float], minimum_effect: float) -> Finding:
-    """Whether an answer that took no work scores what it should."""
+    """Whether a constant answer scores low enough."""
     name, score = max(scores.constants.items(), key=lambda one: one[1])
     known = max([scores.seed, *baselines.values(), *([scores.reference] if scores.reference is not None else [])])
     remedy = "let grade tell right answers from this one, or balance the instances"
@@ -132,7 +132,7 @@ def check_constants(scores: Scores, baselines: Mapping[str, float], minimum_effe
 
 
 async def check_baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[str, float]]:
-    """The baselines' means on val, after what there is to say of them."""
+    """The finding about the baselines, then their means on val."""
     try:
         found = await graded_baselines(assessor.grading, "val")
     except GraderFailed as error:
@@ -153,7 +153,7 @@ async def check_baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[st
 
 
 async def check_summary(grader: Grader, answers: Mapping[Place, Any]) -> Finding:
-    """Whether the domain's report on a split can be made."""
+    """Whether the domain can summarise a split."""
     ids = [item.id for item in await grader.instances("val")]
     rows = [(name, answers.get(("val", name)), Grade(score=0.0)) for name in ids]
     remedy = "return a Summary whose subsets name ids of the split"
@@ -168,7 +168,7 @@ async def check_summary(grader: Grader, answers: Mapping[Place, Any]) -> Finding
 
 
 def _constants(train: Sequence[Instance], answers: Mapping[Place, Any], *, few: bool) -> dict[str, Any]:
-    """Answers that look at no instance: odd ones, the most frequent labels, and what the seed said to another one."""
+    """Answers that ignore the instance: odd ones, the most frequent labels, and the seed's answer to another one."""
     found = {name: ODD[name] for name in ("nothing", "an empty text", "zero", "an empty list", "an empty map")}
     labels = {msgspec.msgpack.encode(item.label): item.label for item in train if item.label is not None}
     frequent = Counter(msgspec.msgpack.encode(item.label) for item in train if item.label is not None)

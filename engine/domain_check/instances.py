@@ -1,4 +1,4 @@
-"""Findings about the instances: are all there, does each belong to one split, and can a harness see its label?"""
+"""Findings about the instances: are there enough, do splits overlap, can a harness see labels?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.grading.facts import Facts
 
 
 def check_counts(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> Iterator[Finding]:
-    """Whether the splits hold what a run needs, and as many as `spec` counts on."""
+    """Whether the splits have what a run needs, and as many instances as `spec` expects."""
     problem = False
     for split, count in counts.items():
         if count == 0:
@@ -53,7 +53,7 @@ def check_counts(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> 
 
 
 def check_splits(facts: Facts) -> Iterator[Finding]:
-    """Whether the splits share nothing."""
+    """Whether the splits are disjoint."""
     if facts.shared_data:
         more = f" and {facts.shared_data_count - 1} more" if facts.shared_data_count > 1 else ""
         yield Finding(
@@ -74,7 +74,7 @@ def check_splits(facts: Facts) -> Iterator[Finding]:
 
 
 def check_labels(facts: Facts) -> Iterator[Finding]:
-    """Whether a harness can see the labels that it is asked for."""
+    """Whether a harness can see the labels that it has to predict."""
     for leak in facts.leaks:
         if leak.exact or leak.where == "id":
             yield Finding(

@@ -1,4 +1,4 @@
-"""The finding about the gate: how small an improvement can it see with the instances that there are?"""
+"""The finding about the gate: how small an improvement can it detect with these instances?"""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from engine.domain_check.grades import Scores
 from engine.events import types as t
 
 GENERATIONS = 8
-"""Of the run that the gate is thought to be in: the default."""
+"""Generations assumed for the estimate: the default of a run."""
 
 
 def check_power(scores: Scores, baselines: Mapping[str, float], n: int, spec: Spec) -> Finding:
-    """How large an improvement the gate can see with `n` units of val."""
+    """The smallest improvement that the gate can detect with `n` units of val."""
     rules = t.Gate(minimum_effect=spec.minimum_effect)
     if n == 1 and not spec.noisy:
         return Finding("power", "pass", f"val is one score: the gate accepts any gain above {spec.minimum_effect:g}")

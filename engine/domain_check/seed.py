@@ -1,4 +1,4 @@
-"""Findings about the seed harness: it is put to a few instances, in the sandbox, as in a run."""
+"""Findings about the seed harness, which runs on a few instances in the sandbox, as in a run."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from engine.seeds import sample
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
 
 SAMPLED = {"train": 8, "val": 24}
-"""How many instances of a split it answers, each twice under one seed."""
+"""The number of instances of each split that it answers, each twice under one seed."""
 
 
 class SeedAnswers(msgspec.Struct, frozen=True):
-    """What it came to, by (split, id): the answers, the failures, and whose second answer was another one."""
+    """By (split, id), the answers and failures; `unstable` has the ids whose two answers differ."""
 
     answers: dict[tuple[Split, str], Any]
     failures: dict[tuple[Split, str], t.Failure]
@@ -33,7 +33,7 @@ class SeedAnswers(msgspec.Struct, frozen=True):
 
 
 def read(folder: Path) -> Harness | Finding:
-    """The seed harness in `folder`, or why it is none."""
+    """The seed harness in `folder`, or a finding if it is not valid."""
     try:
         return read_folder(folder)
     except HarnessInvalid as error:
@@ -41,7 +41,7 @@ def read(folder: Path) -> Harness | Finding:
 
 
 async def try_out(evaluation: Evaluation) -> SeedAnswers | Finding:
-    """Puts the harness to a sample of train and val; a finding where the sandbox or the model could not do its work."""
+    """Runs the harness on a sample of train and val; a finding if the sandbox or the model fails."""
     grader = evaluation.grading.grader
     splits: dict[Split, list[Instance]] = {split: await grader.instances(split) for split in ("train", "val")}
     todo: list[Trial] = []
@@ -68,7 +68,7 @@ async def try_out(evaluation: Evaluation) -> SeedAnswers | Finding:
 
 
 def check_seed(tried: SeedAnswers) -> Iterator[Finding]:
-    """What to say of it."""
+    """The findings about these answers."""
     total = len(tried.answers.keys() | tried.failures.keys())
     if tried.failures:
         kinds = Counter((failure.kind, failure.message) for failure in tried.failures.values())

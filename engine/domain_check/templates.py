@@ -1,4 +1,4 @@
-"""Domain folders to begin with: package data under `domains/templates`, each a whole domain that runs as it is."""
+"""Templates of domains: package data under `domains/templates`, each a complete domain that runs unchanged."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ABOUT = {
     "artefact": "a text that a checker accepts or not",
     "judge": "a text that a language model judges by a rubric",
 }
-"""By name, what a template is for."""
+"""The purpose of each template."""
 
 _NAME = re.compile(r'^name = ".*"$', re.MULTILINE)
 
 
 def create(folder: Path, template: str) -> list[Path]:
-    """Makes `folder` a domain after a template, named like the folder; what was written, in order.
+    """Creates a domain in `folder` from a template, named after the folder; returns the files written, in order.
 
-    Raises `SiaError` where there is no such template, or the folder is there and holds anything.
+    Raises `SiaError` if there is no such template, or if the folder exists and is not empty.
     """
     tree.check_path(str(folder))
     if template not in ABOUT:
@@ -39,6 +39,6 @@ def create(folder: Path, template: str) -> list[Path]:
 
 
 def domain_name(folder: Path) -> str:
-    """The folder's name as the name of a domain: small letters, digits, `.`, `_` and `-`, of which runs are named."""
+    """The folder's name as a domain name: lower-case letters, digits, `.`, `_` and `-`, as in names of runs."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", folder.absolute().name.lower()).strip("-._")
     return plain[:40] or "task"

@@ -1,4 +1,4 @@
-"""Measures of single cases: what a grade names `(the case) column`, as a table."""
+"""Measures of single cases, which a grade names `(case) column`, as a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NAME = re.compile(r"(\(.*\)) (\S.*)")
 
 
 def table(measures: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
-    """By case, its columns, both in the order in which they come; other measures are left out."""
+    """The columns of each case, in the order of `measures`; other measures are left out."""
     found: dict[str, dict[str, float]] = {}
     for name, value in measures:
         if parts := _NAME.fullmatch(name):

@@ -1,4 +1,4 @@
-"""The engine's side of the grading process: started on demand, bounded in time, started again when it dies."""
+"""The engine's side of the grading process: starts it on demand, limits its time, restarts it when it dies."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _INHERITED = (
     *("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "SIA_CACHE", "PYTHONPATH", "VIRTUAL_ENV"),
     "CUDA_VISIBLE_DEVICES",
 )
-# sums in one order on any machine; and on one that is shared, threads of BLAS mostly wait for each other
+# sums in the same order on every machine; on a shared machine BLAS threads mostly wait for each other
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class GraderFailed(Exception):
-    """The domain's code raised, hung or died; `verifier` is the failure's kind."""
+    """The domain's code raised, hung or died: a failure of the kind `verifier`."""
 
 
 class Grader:
-    """A domain behind a pipe. Calls are made one at a time, in order.
+    """A domain in its process. Calls run one at a time, in order.
 
-    What a domain executes it contains as `isolation` says; without one it finds out what this machine offers.
+    The domain executes answers under `isolation`; without one it probes what this machine offers.
     """
 
     def __init__(self, folder: Folder, data: Path | None = None, isolation: Isolation | None = None) -> None:
@@ -47,10 +47,10 @@ class Grader:
         self._isolation = isolation
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
-        self._said: deque[str] = deque(maxlen=20)
+        self._stderr: deque[str] = deque(maxlen=20)
 
     async def describe(self) -> tuple[str, dict[str, int], str]:
-        """The digest of data and cut, the number of instances a split, the title; raises `SiaError` without data."""
+        """The digest of data and splits, the instances per split, and the title; raises `SiaError` without data."""
         reply = await self._call("describe", timeout=LOAD_WALL_S)
         return str(reply["digest"]), dict(reply["counts"]), str(reply["title"] or self.folder.spec.title)
 
@@ -63,14 +63,14 @@ class Grader:
         return msgspec.convert(await self._call("labelled", timeout=LOAD_WALL_S), list[Instance])
 
     async def grade(self, split: Split, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
-        """Judges an answer; `replies` are those to its `questions`, where the domain asks a judge.
+        """Grades an answer; `replies` are the judge's to its `questions`, if the domain has a judge.
 
-        A grader that raises, hangs or dies is tried once more, then `GraderFailed`.
+        A grader that raises, hangs or dies is tried once more; then this raises `GraderFailed`.
         """
-        return await self._judged("grade", split, instance, answer, replies)
+        return await self._grade("grade", split, instance, answer, replies)
 
     async def questions(self, split: Split, instance: str, answer: Any) -> list[Question]:
-        """What the domain wants to know from a judge before it grades the answer."""
+        """The domain's questions to the judge about this answer."""
         reply = await self._call("questions", split, instance, answer, timeout=self.folder.spec.grade_wall_s)
         try:
             return msgspec.convert(reply, list[Question])
@@ -82,10 +82,10 @@ class Grader:
         return dict(await self._call("baseline_answers", on, timeout=BASELINES_WALL_S))
 
     async def reference(self, split: Split, instance: str) -> Grade:
-        """Judges the reference answer; fails as `grade` does."""
-        return await self._judged("reference", split, instance)
+        """Grades the reference answer; raises as `grade` does."""
+        return await self._grade("reference", split, instance)
 
-    async def _judged(self, operation: str, *arguments: Any) -> Grade:
+    async def _grade(self, operation: str, *arguments: Any) -> Grade:
         for last in (False, True):
             try:
                 reply = await self._call(operation, *arguments, timeout=self.folder.spec.grade_wall_s)
@@ -115,16 +115,16 @@ class Grader:
     async def plots(
         self, pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], to: Path
     ) -> list[str]:
-        """Has the domain draw `pictures` and `points` into the folder `to`; the names of the files."""
+        """Has the domain draw `pictures` and `points` into the folder `to`; returns the names of the files."""
         reply = await self._call("plots", list(pictures), dict(points), str(to), timeout=BASELINES_WALL_S)
         return [str(name) for name in reply]
 
     async def examine(self, harness: Mapping[str, bytes]) -> Facts:
-        """What is wrong with the instances, or with what the files of `harness` know of them."""
+        """Facts about the instances, and about what the files of `harness` contain of them; no labels."""
         return msgspec.convert(await self._call("examine", dict(harness), timeout=LOAD_WALL_S), Facts)
 
     async def network_attempts(self) -> list[str]:
-        """Whom the process has tried to reach over the network, which it does not have, since it was started."""
+        """The addresses that the process has tried to reach since it was started; it has no network."""
         return list(await self._call("network_attempts", timeout=LOAD_WALL_S))
 
     async def draws(self) -> bool:
@@ -136,7 +136,7 @@ class Grader:
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # whatever the domain has started, too
+                os.killpg(process.pid, signal.SIGKILL)  # with all processes that the domain has started
             await process.wait()
 
     async def _call(self, operation: str, *arguments: Any, timeout: float) -> Any:
@@ -146,17 +146,17 @@ class Grader:
             try:
                 process.stdin.write(pipes.pack((operation, arguments)))
                 await process.stdin.drain()
-                async with asyncio.timeout(timeout):  # wait_for of Python 3.11 swallows a cancellation beside a reply
+                async with asyncio.timeout(timeout):  # in Python 3.11 wait_for can swallow a cancellation
                     reply = await pipes.receive(process.stdout)
             except TimeoutError:
                 await self.close()
                 raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None
             except (OSError, asyncio.IncompleteReadError):
                 await self.close()
-                last = f" ({self._said[-1]})" if self._said else ""
+                last = f" ({self._stderr[-1]})" if self._stderr else ""
                 raise GraderFailed(f"the domain's process died at {operation!r}{last}") from None
             except asyncio.CancelledError:
-                await self.close()  # a reply that comes later would answer the next question
+                await self.close()  # a late reply would be taken for the reply to the next call
                 raise
         if "data" in reply:
             raise SiaError(reply["data"])
@@ -165,10 +165,10 @@ class Grader:
         return reply["ok"]
 
     async def _start(self) -> asyncio.subprocess.Process:
-        keep = {name: os.environ[name] for name in _INHERITED if name in os.environ}  # grading sees no key
+        keep = {name: os.environ[name] for name in _INHERITED if name in os.environ}  # no API keys for the domain
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # a folder of our names where the user stands must not be taken for ours
+            "-P",  # the current folder must not shadow our packages
             "-m",
             "engine.grading.process",
             str(self.folder.path),
@@ -181,15 +181,15 @@ class Grader:
             start_new_session=True,  # an interrupt at the terminal is the engine's to handle
         )
         assert self._process.stderr  # noqa: S101 - a pipe
-        self._said.clear()
+        self._stderr.clear()
         self._relay = asyncio.create_task(self._listen(self._process.stderr))
         return self._process
 
     async def _listen(self, stream: asyncio.StreamReader) -> None:
         async for line in pipes.lines(stream):
-            self._said.append(line)
+            self._stderr.append(line)
 
 
 def _finite(grade: Grade) -> bool:
-    told = [grade.score, grade.honest, grade.floor, *grade.measures.values()]
-    return all(math.isfinite(value) for value in told if value is not None)
+    values = [grade.score, grade.honest, grade.floor, *grade.measures.values()]
+    return all(math.isfinite(value) for value in values if value is not None)

@@ -1,6 +1,6 @@
-"""What is wrong with the instances of a domain, found where their labels are and told without them.
+"""Faults in the instances of a domain: duplicates, leaked labels, instability.
 
-Runs in the grading process. What leaves it are ids, counts, names of files and fields: no label, no data.
+Runs in the grading process, where the labels are. Only ids, counts, and names of files and fields leave it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import msgspec
 from domains.contract import Instance, Split
 
 NEARLY_ALL = 0.95
-SHOWN = 5
+MOST_LISTED = 5
 _SHORTEST = 6
-"""Fewer letters are found in any file by chance."""
+"""Shorter texts occur in any file by chance."""
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class LabelLeak(msgspec.Struct, frozen=True):
-    """A place in `id` or `data` that holds the label, in `share` of the instances that have one."""
+    """A place in `id` or `data` that contains the label, in `share` of the labelled instances."""
 
     where: str
     share: float
@@ -30,10 +30,10 @@ class LabelLeak(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """`repeated`: ids that a split has twice. `shared_ids`, `shared_data`: pairs `split/id = split/id` across splits,
-    with how many there are. `unstable`: splits that differ when they are asked for again. `leaks`: where labels stand
-    in what a harness sees. `in_harness`: files of the seed harness that hold ids, data or labels of val or test.
-    `labelled`: splits all of whose instances have a label."""
+    """`repeated`: ids that occur twice in a split. `shared_ids`, `shared_data`: examples of pairs `split/id = split/id`
+    across splits; `shared_data_count` counts them. `unstable`: splits that differ when they are read again. `leaks`:
+    places visible to a harness that contain labels. `in_harness`: files of the seed harness that contain ids, data or
+    labels of val or test. `labelled`: splits in which every instance has a label."""
 
     repeated: dict[str, list[str]]
     shared_ids: list[str]
@@ -47,10 +47,10 @@ class Facts(msgspec.Struct, frozen=True):
 
 def examine(
     splits: Mapping[Split, Sequence[Instance]],
-    again: Mapping[Split, Sequence[Instance]],
+    second: Mapping[Split, Sequence[Instance]],
     harness: Mapping[str, bytes],
 ) -> Facts:
-    """The facts about `splits`; `again` are the same asked for once more, `harness` the files of the seed."""
+    """The facts about `splits`. `second` is a second reading of them; `harness` has the files of the seed harness."""
     by_id: dict[str, Split] = {}
     by_data: dict[bytes, tuple[Split, str]] = {}
     shared_ids, shared_data = [], []
@@ -66,10 +66,10 @@ def examine(
     known = {_encode(item.label) for item in splits["train"]}
     return Facts(
         repeated={split: found for split, items in splits.items() if (found := _repeated(items))},
-        shared_ids=shared_ids[:SHOWN],
-        shared_data=shared_data[:SHOWN],
+        shared_ids=shared_ids[:MOST_LISTED],
+        shared_data=shared_data[:MOST_LISTED],
         shared_data_count=len(shared_data),
-        unstable=[split for split in splits if _encode(list(splits[split])) != _encode(list(again[split]))],
+        unstable=[split for split in splits if _encode(list(splits[split])) != _encode(list(second[split]))],
         leaks=list(_leaks(every)),
         in_harness=list(_in_harness(hidden, known, harness)),
         labelled=[split for split, items in splits.items() if items and all(item.label is not None for item in items)],
@@ -77,18 +77,18 @@ def examine(
 
 
 def _data_digest(data: Any) -> bytes:
-    """Equal for equal data; a text's case and spaces do not count."""
+    """Equal for equal data; the case and spacing of texts is ignored."""
     plain = " ".join(data.casefold().split()) if isinstance(data, str) else data
     return hashlib.sha256(_encode(plain)).digest()
 
 
 def _repeated(items: Sequence[Instance]) -> list[str]:
     seen: set[str] = set()
-    return sorted({item.id for item in items if item.id in seen or seen.add(item.id)})[:SHOWN]  # type: ignore[func-returns-value]
+    return sorted({item.id for item in items if item.id in seen or seen.add(item.id)})[:MOST_LISTED]  # type: ignore[func-returns-value]
 
 
 def _leaks(items: Sequence[Instance]) -> Iterator[LabelLeak]:
-    """Places that hold the label of nearly every instance, where labels differ at all."""
+    """Places that contain the label of nearly every instance; none if all labels are equal."""
     labelled = [item for item in items if item.label is not None]
     if len({_encode(item.label) for item in labelled}) < 2:
         return
@@ -105,14 +105,14 @@ def _leaks(items: Sequence[Instance]) -> Iterator[LabelLeak]:
     for where, texts in (("id", [item.id for item in labelled]), ("data", [_text(item.data) for item in labelled])):
         labels = [str(item.label) for item in labelled]
         own = sum(label in text for label, text in zip(labels, texts, strict=True)) / len(labelled)
-        # a text that names every label, or another one as often, tells nothing
-        other = sum(label in text for label, text in zip(_turned(labels), texts, strict=True)) / len(labelled)
+        # a text that contains every label, or another one as often, leaks nothing
+        other = sum(label in text for label, text in zip(_other_labels(labels), texts, strict=True)) / len(labelled)
         if own >= NEARLY_ALL and other < own / 2 and not any(place.startswith(where) for place in equal):
             yield LabelLeak(where, own, exact=False)
 
 
-def _turned(labels: Sequence[str]) -> list[str]:
-    """For each label, another one."""
+def _other_labels(labels: Sequence[str]) -> list[str]:
+    """A different label for each of `labels`."""
     known = sorted(set(labels))
     following = dict(zip(known, [*known[1:], known[0]], strict=True))
     return [following[label] for label in labels]
@@ -123,7 +123,7 @@ def _text(data: Any) -> str:
 
 
 def _places(value: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """A value, and all that is in it, each with its place."""
+    """A value and everything inside it, each with its place."""
     yield where, value
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -134,7 +134,7 @@ def _places(value: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def _in_harness(hidden: Sequence[Instance], known: set[bytes], harness: Mapping[str, bytes]) -> Iterator[str]:
-    """Files of the harness that say something only val and test know."""
+    """Files of the harness that contain what occurs only in val and test."""
     needles = {"ids": [item.id for item in hidden], "data": [item.data for item in hidden]}
     needles["labels"] = [item.label for item in hidden if _encode(item.label) not in known]
     for file, content in harness.items():

@@ -1,6 +1,6 @@
-"""Obtaining a domain's data, in a process of its own that has the network, is started for this and ended after it.
+"""Obtains a domain's data in a separate process, which has the network and does nothing else.
 
-The grading process (`engine.grading.process`) has no network and cannot fetch; this one can do nothing else.
+The grading process (`engine.grading.process`) has no network and cannot fetch.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ WALL_S = 7200.0
 
 
 async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]) -> Path:
-    """Where the data of a domain lies, or the set that `data` names, once it is there; its progress goes to `report`.
+    """Obtains the data of a domain, or the set that `data` names; returns its path. Progress goes to `report`.
 
-    Raises `SiaError` where it cannot be had, and `GraderFailed` where the domain's code fails.
+    Raises `SiaError` if the data cannot be obtained, and `GraderFailed` if the domain's code fails.
     """
-    # a domain that fetches by name says itself what it does
-    untold = [f"fetching the data of {folder.spec.name}"] if data is None else []
+    # a domain that fetches a named set reports what it does
+    announcement = [f"fetching the data of {folder.spec.name}"] if data is None else []
 
     async def relay(stream: asyncio.StreamReader) -> None:
         async for line in pipes.lines(stream):
-            while untold:
-                report(untold.pop())
+            while announcement:
+                report(announcement.pop())
             report(line)
 
-    process = await asyncio.create_subprocess_exec(  # with our whole environment: it configures pip and proxies
+    process = await asyncio.create_subprocess_exec(  # with our environment, which configures pip and proxies
         *(sys.executable, "-P", "-m", "engine.grading.fetch_process", str(folder.path), str(data or "")),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -49,7 +49,8 @@ async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]
             reply = await pipes.receive(process.stdout)
     except TimeoutError:
         raise SiaError(
-            f"the data of {folder.spec.name} was not there after {WALL_S:g} s", "try again: it may go on where it was"
+            f"the data of {folder.spec.name} could not be fetched within {WALL_S:g} s",
+            "try again: a download continues",
         ) from None
     except asyncio.IncompleteReadError:
         raise SiaError(
@@ -57,7 +58,7 @@ async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]
         ) from None
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # whatever the domain has started, too
+            os.killpg(process.pid, signal.SIGKILL)  # with all processes that the domain has started
         await process.wait()
         await relayed
     if "data" in reply:

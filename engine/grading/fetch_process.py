@@ -1,6 +1,6 @@
-"""The process that obtains a domain's data and ends. Run by `engine.grading.fetch`; it has the network.
+"""The process that obtains a domain's data. Started by `engine.grading.fetch`; it has the network.
 
-One frame on its standard output says what became of it; what the domain reports or prints goes to standard error.
+It writes its result to standard output, in one frame; what the domain reports or prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from engine.grading.loader import load_module
 
 
 def obtain(folder: Path, data: Path | None, report: Report) -> Path:
-    """Obtains the data where the domain knows how to; raises `DataMissing` or `DataInvalid`."""
+    """Obtains the data if the domain can; raises `DataMissing` or `DataInvalid`."""
     module = load_module(folder)
     if data is not None:
-        if (named := getattr(module, "fetch_named", None)) is not None:
-            return Path(named(data, report))
-        module.load(data)  # says what is missing
+        if (fetch_named := getattr(module, "fetch_named", None)) is not None:
+            return Path(fetch_named(data, report))
+        module.load(data)  # raises, and says what is missing
         raise DataMissing("this domain fetches no data by name; --data names a file or folder")
     if (fetch := getattr(module, "fetch", None)) is not None:
         return Path(fetch(report))
-    module.load(None)  # says what is missing
+    module.load(None)  # raises, and says what is missing
     raise DataMissing("this domain has no data to fetch; it reads what --data names")
 
 

@@ -1,6 +1,6 @@
 """The kernel runner: runs answers that are programs, each in a sandbox, and times them from the grading process.
 
-Sandboxes live in an event loop in a thread of their own, which watches limits while the grader waits for a reply.
+The sandboxes belong to an event loop in its own thread, which watches limits while the grader waits for a reply.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ T = TypeVar("T")
 START_S = 120.0
 STOP_S = 2.0
 ROOMS = 4
-"""So many prepared sandboxes are kept; the one that was used least lately goes first."""
+"""How many prepared sandboxes are kept; the least recently used one is closed first."""
 
 
 class NoBroker:
-    """Guests have no models and no tools."""
+    """The broker of guests, which have no models and no tools."""
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        """Refuses."""
+        """Raises `CallRefused`."""
         raise CallRefused(f"a kernel has no {op}")
 
 
 class SandboxedKernelRunner:
-    """A `domains.contract.KernelRunner`. With no `isolation` it finds out itself what this machine offers."""
+    """A `domains.contract.KernelRunner`. Without an `isolation` it probes what this machine offers."""
 
     def __init__(self, isolation: Isolation | None) -> None:
         self._isolation = isolation
@@ -59,7 +59,7 @@ class SandboxedKernelRunner:
         return timing.compare(fresh, a, b, blocks)
 
     def close(self) -> None:
-        """Ends every sandbox."""
+        """Closes every sandbox."""
         for name in list(self._rooms):
             self._drop(name)
 
@@ -124,7 +124,7 @@ class SandboxedKernelRunner:
     def _start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            # sandboxes die with the thread that started them: this one ends with the process
+            # sandboxes die with the thread that started them; this thread lives as long as the process
             threading.Thread(target=self._loop.run_forever, name="kernel-runner", daemon=True).start()
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
@@ -137,6 +137,6 @@ async def _run(box: Sandbox, job: Job) -> Outcome:
 
 
 def _room(guest: Guest) -> str:
-    """Equal for guests that may share what is prepared."""
+    """A key, equal for guests that may share a prepared sandbox."""
     files = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(guest.files.items())}
     return hashlib.sha256(msgspec.json.encode([files, guest.entry, guest.room, guest.limits, guest.gpu])).hexdigest()

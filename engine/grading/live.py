@@ -1,7 +1,7 @@
-"""A guest of the kernel runner while it runs: orders go out, replies come in, and between them it stands still.
+"""A running guest of the kernel runner: it gets orders and replies to them, and is stopped in between.
 
-The clock stops when every process of the guest is stopped, not when the guest says so: whoever answers before the work
-is done gains nothing, since whatever is not done by then is never done in time. All that a guest says is hostile.
+The clock stops when every process of the guest is stopped, not when the guest replies. So a reply before the work is
+done gains nothing: work that is unfinished at that moment stays unfinished. Everything that a guest sends is untrusted.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ from engine.sandbox.inside import frames
 MOST_BYTES = 1 << 20
 STILL_S = 5.0
 _YIELD_S = 1e-5
-"""A thread needs a processor to stop; a host that looks without a pause keeps it from one for milliseconds."""
+"""Pause between checks: a thread needs a processor to stop, and a busy-waiting host takes it away for milliseconds."""
 
 
 def line_ends() -> tuple[socket.socket, socket.socket]:
-    """The host's end and the guest's; whoever speaks on the guest's end is named by the kernel from the first byte."""
+    """The host's and the guest's end; the kernel reports the sender on the guest's end from the first byte."""
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before the guest can greet
     return ours, theirs
 
 
 class Line:
-    """The host's end. `job` is done when the guest has ended, with what came of it."""
+    """The host's end of a line to a guest. `job` gives the guest's outcome once it has ended."""
 
     def __init__(self, end: socket.socket, memory: mmap.mmap, job: Future[Outcome]) -> None:
         self.memory = memoryview(memory)
         self._end, self._job = end, job
-        self._ended, self._wake = os.pipe()
+        self._end_signal, self._wake = os.pipe()
         self._poll = select.poll()
-        for descriptor in (end.fileno(), self._ended):
+        for descriptor in (end.fileno(), self._end_signal):
             self._poll.register(descriptor, select.POLLIN)
-        job.add_done_callback(lambda _: self._tell())
+        job.add_done_callback(lambda _: self._signal_end())
         self._pid = 0
 
     def greet(self, wall_s: float) -> None:
-        """Waits until the guest has its line, and learns from the kernel which process it is."""
+        """Waits until the guest has its line, and gets its pid from the kernel."""
         self._wait(time.monotonic() + wall_s)
         head, self._pid = receive_from(self._end, frames.HEAD)
         self._end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         until = time.monotonic() + wall_s
         self._exactly(_size(head + self._exactly(frames.HEAD - len(head), until)), until)
         if not self._pid:
-            raise GuestFailed("infrastructure", "the kernel did not say who speaks on the line")
-        self._slot = _parent(self._pid)
-        self._halt()
+            raise GuestFailed("infrastructure", "the kernel did not report the sender on the line")
+        self._slot_pid = _parent(self._pid)
+        self._stop()
 
     def ask(self, order: Any, wall_s: float) -> Reply:
         """See `domains.contract.Live`."""
@@ -74,7 +74,7 @@ class Line:
             raise self._failure("closed the line") from None
         until = started + wall_s
         body = self._exactly(_size(self._exactly(frames.HEAD, until)), until)
-        self._halt()
+        self._stop()
         stopped = time.monotonic()
         try:
             value = msgspec.msgpack.decode(body, ext_hook=no_extension)
@@ -83,25 +83,25 @@ class Line:
         return Reply(value, stopped - started)
 
     def dismiss(self, wall_s: float) -> bool:
-        """Lets the guest return; False where it did not."""
+        """Tells the guest to return; False if it did not."""
         if self._pid:
             with contextlib.suppress(OSError):
                 self._resume()
                 self._end.sendall(frames.pack(msgspec.msgpack.encode(None)))
-        with contextlib.suppress(Exception):  # what came of it does not matter any more
+        with contextlib.suppress(Exception):  # its outcome no longer matters
             self._job.result(wall_s)
         return self._job.done()
 
     def close(self) -> None:
-        """Frees what the host holds."""
+        """Closes the host's end."""
         self._end.close()
         self._job.add_done_callback(lambda _: self._free())
 
     def _free(self) -> None:
         os.close(self._wake)
-        os.close(self._ended)
+        os.close(self._end_signal)
 
-    def _tell(self) -> None:
+    def _signal_end(self) -> None:
         with contextlib.suppress(OSError):
             os.write(self._wake, b"!")
 
@@ -126,16 +126,16 @@ class Line:
         return bytes(data)
 
     def _failure(self, message: str) -> GuestFailed:
-        """Why the guest is no more, as the sandbox saw it; `message` where it saw nothing amiss."""
+        """Why the guest ended, as the sandbox reports it; `message` if it reports no failure."""
         try:
             outcome = self._job.result(STILL_S)
-        except Exception:  # the sandbox itself has gone, or the guest closed its line and lives
+        except Exception:  # the sandbox itself died, or the guest closed its line and still runs
             return GuestFailed("candidate", message)
         fault: Failure | None = outcome.failure
         return GuestFailed(fault.kind, fault.message) if fault else GuestFailed("candidate", message)
 
-    def _halt(self) -> None:
-        """Stops every process of the guest and returns when all stand still."""
+    def _stop(self) -> None:
+        """Stops every process of the guest; returns when all are stopped."""
         until = time.monotonic() + STILL_S
         seen: set[int] = set()
         found = {self._pid}
@@ -143,15 +143,15 @@ class Line:
             for pid in found:
                 _signal(pid, signal.SIGSTOP)
             for pid in found:
-                while not _still(pid):
+                while not _is_stopped(pid):
                     if time.monotonic() > until:
                         raise GuestFailed("candidate", "could not be stopped")
                     time.sleep(_YIELD_S)
             seen |= found
-            found = set(processes.descendants(self._slot)) - seen
+            found = set(processes.descendants(self._slot_pid)) - seen
 
     def _resume(self) -> None:
-        for pid in processes.descendants(self._slot):
+        for pid in processes.descendants(self._slot_pid):
             _signal(pid, signal.SIGCONT)
 
 
@@ -160,8 +160,8 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def _still(pid: int) -> bool:
-    """Whether no thread of the process can run: stopped, or gone."""
+def _is_stopped(pid: int) -> bool:
+    """Whether no thread of the process can run: each is stopped or has ended."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names only, many times a second
     except OSError:

@@ -1,4 +1,4 @@
-"""Finding a domain by name or folder, and reading what it says of itself without running its code."""
+"""Finds a domain by name or folder, and reads its description without running its code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.importers.adopted import Adopted, adopt
 class Folder(msgspec.Struct, frozen=True):
     """A domain's folder and its `domain.toml`; `source` is how a run refers to it.
 
-    `adopted` is what it was before, where it is a task of another tool.
+    `adopted` is set if the domain was made of another tool's task.
     """
 
     path: Path
@@ -35,22 +35,22 @@ class Folder(msgspec.Struct, frozen=True):
 
     @property
     def verifier(self) -> Path | None:
-        """The folder of the domain's own program that answers are put to before they are graded, if it has one."""
+        """The folder of the domain's verifier, which runs on each answer before it is graded, if it has one."""
         folder = self.path / "verifier"
         return folder if folder.is_dir() else None
 
     def folders(self, below: str = ".") -> dict[str, str]:
-        """What a harness, or with `below` the verifier, may read, by the name in `ctx.folders`."""
-        wanted = {"given": self.path / below / "given"}
+        """The folders that a harness, or with `below` the verifier, may read, by their names in `ctx.folders`."""
+        candidates = {"given": self.path / below / "given"}
         if self.adopted:
-            wanted["packages"] = self.adopted.packages
-        return {name: str(folder) for name, folder in wanted.items() if folder.is_dir()}
+            candidates["packages"] = self.adopted.packages
+        return {name: str(folder) for name, folder in candidates.items() if folder.is_dir()}
 
     def code_digest(self) -> str:
-        """SHA-256 over the domain's files, but for its README and its seed harnesses (those are commits).
+        """SHA-256 over the domain's files without its README and its seed harnesses, which are commits.
 
-        Nothing for a built-in: its code comes with the release, and its data's digest changes where its meaning does;
-        else no recorded run could be gone on with after an upgrade.
+        Empty for a built-in domain, or no run could be resumed after an upgrade: its code comes with the release, and
+        its data digest changes when its meaning changes.
         """
         if self.source in built_in():
             return ""
@@ -60,13 +60,13 @@ class Folder(msgspec.Struct, frozen=True):
 
 
 def built_in() -> list[str]:
-    """The names of the domains that come with sia."""
+    """The names of the built-in domains."""
     root = Path(domains.__path__[0])
     return sorted(path.parent.name for path in root.glob("*/domain.toml"))
 
 
 def find(reference: str) -> Folder:
-    """A domain by its built-in name or its folder, or a task of another tool; raises `SiaError` where there is none."""
+    """A domain by its built-in name or its folder, or another tool's task; raises `SiaError` if there is none."""
     tree.check_path(reference)
     builtin = reference in built_in()
     path = Path(domains.__path__[0]) / reference if builtin else Path(reference).expanduser().absolute()
@@ -90,7 +90,7 @@ def find(reference: str) -> Folder:
 
 
 def load_module(folder: Path) -> DomainModule:
-    """Runs `domain.py`. Called in the grading process only."""
+    """Imports `domain.py`. Called in the grading and fetching processes only."""
     name = f"domains.{folder.name}.domain"
     if Path(domains.__path__[0]) == folder.parent:
         return cast("DomainModule", importlib.import_module(name))

@@ -1,8 +1,9 @@
-"""The grading process without a network: a verdict that depends on one is no verdict.
+"""Takes the network from the grading process: a grade must not depend on it.
 
-Where the kernel permits it (Linux; root, or a user who may make user namespaces) the process gets a network namespace
-of its own, without devices: neither it nor what it starts reaches anything. An audit hook (PEP 578) refuses the same
-calls with a sentence, remembers whom they were for, and is all that there is elsewhere: then C code can pass.
+If the kernel permits it (Linux; root, or a user who may create user namespaces), the process gets its own network
+namespace without devices, so neither it nor its children can reach anything. An audit hook (PEP 578) also rejects
+network calls with a clear message and records their addresses. Without the namespace the hook is the only protection,
+and C code can bypass it.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _HERE = (None, "", b"", "localhost", b"localhost")
 
 attempts: list[str] = []
-"""Whom this process has tried to reach, in order."""
+"""The addresses that this process has tried to reach, in order."""
 
 
 def isolate_network() -> bool:
-    """Takes the network from this process for good; whether the kernel did it. Before any thread is started."""
+    """Takes the network from this process permanently; True if the kernel did it. Call it before any thread starts."""
     sys.addaudithook(_refuse)
     kernel = ctypes.CDLL(None, use_errno=True)
     if not hasattr(kernel, "unshare"):
@@ -34,7 +35,7 @@ def isolate_network() -> bool:
     user, group = os.getuid(), os.getgid()
     if kernel.unshare(_NEW_USER | _NEW_NETWORK) != 0:
         return False
-    with contextlib.suppress(OSError):  # its own files look as they did; to the kernel nothing depends on it
+    with contextlib.suppress(OSError):  # so that its files keep their owner; isolation does not depend on it
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")

@@ -1,6 +1,6 @@
-"""The grading process: loads a domain, hands out what may be seen, and judges answers. Run by `engine.grading.client`.
+"""The grading process: loads a domain, gives out its instances, and grades answers. Started by `engine.grading.client`.
 
-It speaks frames on its standard input and output; what the domain prints goes to standard error.
+It exchanges frames on its standard input and output; what the domain prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from engine.sandbox import Isolation
 
 
 class Service:
-    """The operations that the engine may ask for, by name."""
+    """The operations that the engine can call, by name."""
 
     def __init__(self, folder: Path, data: Path | None, isolation: Isolation | None) -> None:
         self._module = load_module(folder)
@@ -55,7 +55,7 @@ class Service:
         return self._by_id[split]
 
     def describe(self) -> dict[str, Any]:
-        """The data's digest, the number of instances a split, and the title where the data gives one."""
+        """The digest of the data, the instances per split, and the title if the data has one."""
         domain = self._open()
         counts = {split: len(self._split(split)) for split in SPLITS}
         return {
@@ -72,16 +72,16 @@ class Service:
         return [Instance(id=item.id, data=item.data) for item in items]
 
     def labelled(self) -> list[Instance]:
-        """`train` and `val` together with their labels: what an incumbent learns from before the sealed test."""
+        """`train` and `val` with their labels: what the incumbent learns from for the sealed test."""
         return [*self._split("train").values(), *self._split("val").values()]
 
     def questions(self, split: Split, instance: str, answer: Any) -> list[Question]:
-        """What the domain wants to know from a judge before it grades the answer."""
+        """The domain's questions to the judge about this answer."""
         ask: Callable[[Instance, Any], Sequence[Question]] = self._open().questions  # type: ignore[attr-defined]
         return list(ask(self._split(split)[instance], answer))
 
     def grade(self, split: Split, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
-        """Judges one answer. What it says beside the score may tell the label, so that leaves for `train` only."""
+        """Grades one answer. `detail` may reveal the label, so it is given out for `train` only."""
         grade = self._grade(self._split(split)[instance], answer, replies)
         return grade if split == "train" or not grade.detail else replace(grade, detail="")
 
@@ -92,38 +92,40 @@ class Service:
         return self._open().summarise(split, rows)
 
     def baselines(self, on: Split) -> dict[str, list[Grade]]:
-        """The grades of every baseline on `on`, learnt from all that comes before it."""
+        """The grades of every baseline on `on`, trained on the splits before it."""
         answers = self.baseline_answers(on)
         graded: dict[str, list[Grade]] = {name: [] for name in answers}
-        for place, item in enumerate(self._split(on).values()):  # all of one instance together: they may share work
-            for name, given in answers.items():
-                graded[name].append(replace(self._grade(item, given[place]), detail=""))
+        # all answers to one instance together: a domain may share work between them
+        for place, item in enumerate(self._split(on).values()):
+            for name, values in answers.items():
+                graded[name].append(replace(self._grade(item, values[place]), detail=""))
         return graded
 
     def baseline_answers(self, on: Split) -> dict[str, Sequence[Any]]:
-        """The answers of every baseline on `on`, learnt from all that comes before it."""
+        """The answers of every baseline on `on`, trained on the splits before it."""
         learn = self.labelled() if on == "test" else list(self._split("train").values())
         return dict(self._open().baselines(learn, list(self._split(on).values())))
 
     def _grade(self, instance: Instance, answer: Any, replies: Sequence[str] | None = None) -> Grade:
-        """The domain's verdict; one that executes answers takes the kernel runner, one with a judge its replies."""
+        """The domain's grade, with the kernel runner and the judge's replies if its `grade` takes them."""
         grade: Callable[..., Grade] = self._open().grade
-        more = {"runner": self._runner, "bench": self._runner, "replies": replies}  # `bench` is the former name
+        # domains written before the runner had its name call it `bench`
+        extras: dict[str, Any] = {"runner": self._runner, "bench": self._runner, "replies": replies}
         return grade(
-            instance, answer, **{name: more[name] for name in more.keys() & inspect.signature(grade).parameters}
+            instance, answer, **{name: extras[name] for name in extras.keys() & inspect.signature(grade).parameters}
         )
 
     def examine(self, harness: Mapping[str, bytes]) -> facts.Facts:
-        """What is wrong with the instances, told without their labels."""
-        found, again = ({split: self._open().instances(split) for split in SPLITS} for _ in range(2))
-        return facts.examine(found, again, harness)
+        """Facts about the instances, without labels."""
+        found, second = ({split: self._open().instances(split) for split in SPLITS} for _ in range(2))
+        return facts.examine(found, second, harness)
 
     def network_attempts(self) -> list[str]:
-        """Whom this process has tried to reach over the network, which it does not have."""
+        """The addresses that this process has tried to reach; it has no network."""
         return network_isolation.attempts
 
     def reference(self, split: Split, instance: str) -> Grade:
-        """The grade of the reference answer itself."""
+        """The grade of the reference answer."""
         item = self._split(split)[instance]
         return self.grade(split, instance, item.label)
 
@@ -132,7 +134,7 @@ class Service:
         return hasattr(self._open(), "plots")
 
     def plots(self, pictures: list[Any], points: dict[str, list[float]], folder: str) -> list[str]:
-        """Draws answers into `folder`; the names of the files."""
+        """Draws answers into `folder`; returns the names of the files."""
         self._split("val")
         drawn = [msgspec.convert(one, Picture) for one in pictures]
         plots = self._open().plots  # type: ignore[attr-defined]
@@ -140,7 +142,7 @@ class Service:
 
 
 def main() -> None:
-    """Serves one engine until it closes the pipe."""
+    """Serves the engine until it closes the pipe."""
     network_isolation.isolate_network()
     pipes.die_with_parent()  # a grader that hangs must not outlive an engine that was killed
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -159,7 +161,7 @@ def main() -> None:
         except (DataMissing, DataInvalid) as error:
             reply = {"data": str(error).removesuffix(".")}
         except Exception as error:
-            # what an exception says may tell a label; of train it may
+            # the message of an exception may contain a label, which is allowed for train only
             hidden = operation == "grade" and arguments[0] != "train"
             reply = {"error": type(error).__name__ if hidden else f"{type(error).__name__}: {error}"}
         channel_out.write(pipes.pack(reply))
