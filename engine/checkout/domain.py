@@ -15,6 +15,6 @@ from engine.sandbox import probe
 @contextlib.asynccontextmanager
 async def domain_of(task: t.DomainRef, report: Report) -> AsyncIterator[Grader]:
     """The grading process of `task`; raises `SiaError` where its code or data is no longer what it was."""
-    folder = await verifier_noise.measured(check_code(task), probe(), report)  # known, unless the cache was emptied
+    folder = await verifier_noise.measure(check_code(task), probe(), report)  # known, unless the cache was emptied
     async with open_domain(task, folder, report) as grader:
         yield grader

@@ -61,7 +61,7 @@ class Checkout(msgspec.Struct, frozen=True):
     @property
     def learns(self) -> bool:
         """Whether it learnt from anything; a domain may say that its harnesses learn nothing."""
-        nothing = majority_vote.prepared(prepared_on([]), self.generation.candidate.votes)
+        nothing = majority_vote.prepared_name(prepared_on([]), self.generation.candidate.votes)
         return any(result.prepared != nothing for result in self.results.values()) or not self.results
 
 

@@ -13,10 +13,10 @@ from engine.grading.client import GraderFailed
 
 
 async def graded_baselines(grading: Grading, on: Split) -> dict[str, list[Grade]]:
-    """By baseline, its grades on the instances of `on`, in their order; raises `GraderFailed`, or as `evaluate`."""
+    """The grades of each baseline on the instances of `on`, in order; raises `GraderFailed`, or as `evaluate` does."""
     grader = grading.grader
     if grading.judge is None and grader.folder.verifier is None:
-        return await grader.baselines(on)  # in one call: a domain may share work between the answers to an instance
+        return await grader.baselines(on)  # in one call: a domain may share work between answers to the same instance
     instances = await grader.instances(on)
     found: dict[str, list[Grade]] = {}
     for name, values in (await grader.baseline_answers(on)).items():

@@ -1,9 +1,9 @@
-"""From a harness to graded answers: the one way in which harnesses are run and their answers graded.
+"""From a harness to graded answers: the only way in which harnesses are run and their answers graded.
 
-`evaluate` is `answer`, then `verify`, then `grade`. An Execution, a probe, a smoke run, rollouts and the sealed test
-call `evaluate`; `sia apply`, pictures and `sia check`, which need no grade, stop earlier; baselines and files that a
-person hands in, which no harness made, start later. What a domain says about its harnesses (limits, folders, isolation,
-`learns`, failure score, verifier) is read here and nowhere else.
+`evaluate` is `answer`, then `verify`, then `grade`. Executions, probes, smoke runs, rollouts and the sealed test call
+`evaluate`. `sia apply`, pictures and `sia check` need no grades and stop earlier; baselines and files from the user,
+which no harness made, start later. Only this module reads what a domain says about its harnesses: limits, folders,
+isolation, `learns`, failure score and verifier.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ OnPrepared = Callable[[Preparation], None]
 
 
 class Grading(msgspec.Struct, frozen=True):
-    """How answers are graded: by the domain in its process, and by a judge where the domain has questions for one.
+    """How answers are graded: by the domain in its process, with a judge if the domain has questions for one.
 
-    `isolation` and `workers` are for every sandbox of the evaluation: the harness's and the verifier's.
+    `isolation` and `workers` apply to every sandbox of the evaluation, the harness's and the verifier's.
     """
 
     grader: Grader
@@ -46,8 +46,8 @@ class Grading(msgspec.Struct, frozen=True):
 class Evaluation(msgspec.Struct, frozen=True):
     """Everything that answers and grades depend on apart from the trials. No field has a default, so none is forgotten.
 
-    `candidate` says under which commit, adapter and number of votes; a harness that is only tried has no commit.
-    `material` is offered to `ctx.train()`; `model` is what `ctx.model` reaches; `seed` is the lineage's.
+    `candidate` has the commit, the adapter and the number of votes; a harness that is only tried has no commit.
+    `material` is what `ctx.train()` may return; `model` answers `ctx.model`; `seed` is the lineage's.
     """
 
     grading: Grading
@@ -59,13 +59,13 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     @property
     def train(self) -> list[Instance]:
-        """What `ctx.train()` returns: nothing where the domain says `learns = false`."""
+        """What `ctx.train()` returns: nothing if the domain says `learns = false`."""
         return list(self.material) if self.grading.grader.folder.spec.learns else []
 
     @property
     def prepared(self) -> str:
-        """The name, in the log, of what answers were prepared on: equal for answers that may stand for each other."""
-        return majority_vote.prepared(prepared_on(self.train), self.candidate.votes)
+        """The log's name for the training set and the votes: equal if answers may be reused for each other."""
+        return majority_vote.prepared_name(prepared_on(self.train), self.candidate.votes)
 
     @property
     def broker(self) -> Broker:
@@ -82,7 +82,7 @@ async def evaluate(
 ) -> AsyncGenerator[GradedAnswer, None]:
     """Answers and grades `todo` in the order in which they finish.
 
-    Raises `InfrastructureFailure`, `SiaError` where only a person can help, and `BudgetExceeded`.
+    Raises `InfrastructureFailure`, `BudgetExceeded`, and `SiaError` for what only a person can fix.
     """
     async with contextlib.aclosing(grade(evaluation.grading, answer(evaluation, todo, on_prepared))) as graded:
         async for one in graded:
@@ -124,36 +124,37 @@ async def answer(
 
 
 async def grade(grading: Grading, answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[GradedAnswer, None]:
-    """The grades of `answers`, after the domain's verifier where it has one; raises as `evaluate` does.
+    """Verifies and grades `answers`; raises as `evaluate` does.
 
-    A failed answer, and one that the grader fails on, gets the domain's failure score. A judge takes seconds an answer,
-    so answers are judged side by side.
+    A failed answer, and one on which the grader fails, gets the domain's failure score. Answers are judged
+    concurrently, since a judge takes seconds for each.
     """
-    judged: set[asyncio.Task[GradedAnswer]] = set()
+    pending: set[asyncio.Task[GradedAnswer]] = set()
     try:
         async with contextlib.aclosing(verify(grading, answers)) as arriving:
             async for one in arriving:
                 if grading.judge is None:
                     yield await _grade(grading, one)
                     continue
-                judged.add(asyncio.create_task(_grade(grading, one)))
-                for done in [task for task in judged if task.done()]:
-                    judged.remove(done)
+                pending.add(asyncio.create_task(_grade(grading, one)))
+                for done in [task for task in pending if task.done()]:
+                    pending.remove(done)
                     yield done.result()
-        while judged:
-            ready, judged = await asyncio.wait(judged, return_when=asyncio.FIRST_COMPLETED)
+        while pending:
+            ready, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             for done in ready:
                 yield done.result()
     finally:
-        for waiting in judged:
+        for waiting in pending:
             waiting.cancel()
-        await asyncio.gather(*judged, return_exceptions=True)
+        await asyncio.gather(*pending, return_exceptions=True)
 
 
 async def verify(grading: Grading, answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[Answer, None]:
-    """What the domain's verifier, if it has one, makes of each answer, in sandboxes that no harness ever ran in.
+    """Runs the domain's verifier, if it has one, on each answer, in sandboxes in which no harness has run.
 
-    A failed answer passes unchanged; a failure of the verifier is the answer's failure. Times and logs add up.
+    Its result replaces the answer's value. A failed answer passes unchanged; a failure of the verifier becomes the
+    answer's failure. Times and logs add up.
     """
     folder = grading.grader.folder
     if folder.verifier is None:

@@ -1,7 +1,7 @@
-"""Candidate and incumbent in turns, where grades are noisy: whatever changes on the machine changes for both.
+"""Alternates candidate and incumbent if grades are noisy, so that changes on the machine affect both.
 
-A gate that flips signs rests on pairs whose members could be exchanged. One arm after the other breaks that: another
-program that starts between them would be a gain, or a loss, in every pair.
+A sign-flip test assumes that the members of a pair are exchangeable. Running one arm after the other breaks that: a
+program that starts in between would appear as a gain, or a loss, in every pair.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 Arm = Literal["candidate", "incumbent"]
 PAIRS = 2
-"""So many units of one arm, then as many of the other; where two turns of an arm meet they are one."""
+"""Units of one arm before the other takes its turn; adjacent turns of the same arm are merged."""
 
 
 def turns(units: Sequence[T]) -> Iterator[tuple[Arm, Sequence[T]]]:

@@ -1,7 +1,7 @@
 """Grading with a language model as judge: the domain asks questions, the judge replies, the domain grades.
 
-The grading process has no network. It returns its questions about an answer; the engine asks the judge, whose calls
-are recorded and paid like any other; the domain then grades the answer with the replies.
+The grading process has no network, so it returns its questions about an answer, and the engine asks the judge. These
+calls are recorded and paid like any other. The domain then grades the answer with the replies.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Judge(Protocol):
     async def replies(self, place: str, questions: Sequence[Question]) -> list[str]:
         """A text for each question, in order. Equal questions at one `place` get equal replies in a lineage.
 
-        Raises `GraderFailed` for questions that no judge will answer, `InfrastructureFailure` where the judge cannot be
-        reached, and `SiaError` where only a person can help.
+        Raises `GraderFailed` for questions that no judge will answer, `InfrastructureFailure` if the judge cannot be
+        reached, and `SiaError` for what only a person can fix.
         """
         ...
 
@@ -70,7 +70,7 @@ class ModelJudge:
 
 
 async def assess(grader: Grader, judge: Judge | None, trial: Trial, answer: Any) -> Grade:
-    """The grade of an answer, after the judge was asked where there is one; raises `GraderFailed`, or as the judge."""
+    """Grades an answer, with the judge's replies if there is one; raises `GraderFailed`, or as the judge does."""
     if judge is None:
         return await grader.grade(trial.split, trial.instance, answer)
     questions = await grader.questions(trial.split, trial.instance, answer)

@@ -1,6 +1,6 @@
-"""Best-of-n at test time: each trial is answered several times, and the most frequent answer counts.
+"""Majority vote at test time: each trial is answered several times, and the most frequent answer counts.
 
-No verifier chooses: nothing of a label is known at test time. Of equally frequent answers the earliest wins.
+No verifier chooses, since labels are unknown at test time. Of equally frequent answers the earliest wins.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from engine.sandbox import Job, Outcome
 from engine.seeds import derive
 
 TEMPERATURE = 1.0
-"""At which votes are sampled: at a harness's own temperature most votes would be equal."""
+"""The temperature for votes: at a harness's own temperature most votes would be equal."""
 
 
 def ballots(trial: Trial, votes: int) -> list[Job]:
-    """The jobs of one trial, in the order of its votes. Keys and seeds are part of the rules of old logs."""
+    """The jobs of one trial, one a vote, in order. Their keys and seeds must not change: old logs depend on them."""
     if votes == 1:
         return [Job(trial.key, trial.instance, trial.data, trial.seed)]
     place, first = f"{trial.split}/{trial.instance}", trial.repeat * votes
@@ -32,10 +32,10 @@ def ballots(trial: Trial, votes: int) -> list[Job]:
 
 
 def elect(cast: Sequence[Outcome]) -> Outcome:
-    """The outcome of a trial from those of its ballots, in their order; times add up.
+    """The outcome of a trial from those of its votes, in order; times add up.
 
-    A failed vote does not count unless all have failed; then the first failure is the trial's. An infrastructure
-    failure is no vote at all, so that it decides the outcome: with the vote lost, another answer might have won.
+    Failed votes do not count unless all have failed; then the first failure is the trial's. An infrastructure failure
+    of any vote is the trial's failure, since the lost vote could have changed the winner.
     """
     spent = {"cpu_s": sum(one.cpu_s for one in cast), "wall_s": sum(one.wall_s for one in cast), "log": cast[0].log}
     lost = [one for one in cast if one.failure is not None and one.failure.kind == "infrastructure"]
@@ -53,6 +53,6 @@ def _most_frequent(answers: Sequence[Any]) -> Any:
     return answers[names.index(max(counts, key=lambda name: (counts[name], -names.index(name))))]
 
 
-def prepared(name: str, votes: int) -> str:
-    """`prepared` in the log for a result of so many votes: a voted result is never reused for an unvoted one."""
+def prepared_name(name: str, votes: int) -> str:
+    """The log's `prepared` for a result of `votes` votes, so that it is not reused for another number of votes."""
     return name if votes == 1 else f"{name}x{votes}"

@@ -1,8 +1,8 @@
 """The engine's end of `ctx.model`: checks a harness's calls of the task model and gives each its position and seed.
 
-What arrives here is hostile. An invalid request, or one that the model will never answer, is refused: the instance
-fails with the kind `model`. What only a person can fix (a rejected key) is a `SiaError`. A model that cannot be reached
-is an `InfrastructureFailure`: the evaluation is repeated, and never scored.
+Calls are untrusted. An invalid request, or one that the model will never answer, is refused: the instance fails with
+the kind `model`. What only a person can fix (a rejected key) is a `SiaError`. A model that cannot be reached is an
+`InfrastructureFailure`: the evaluation is repeated, never scored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.sandbox.inside.context import NO_MODEL, NO_TOOLS
 from engine.seeds import derive
 
 MOST_CALLS = 64
-"""Calls of one solve, or of `prepare`: the sandbox's clock does not run while a model works."""
+"""Limit on the calls of one solve, or of `prepare`: model time does not count towards the sandbox's limits."""
 MOST_TOKENS = 16_384
 
 
@@ -57,7 +57,7 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TaskModel(Protocol):
-    """What replies to `ctx.model`: a model's `Caller`, or the policy in training."""
+    """What answers `ctx.model`: a model's `Caller`, or the policy in training."""
 
     model: Model
 
@@ -71,17 +71,17 @@ class TaskModel(Protocol):
 
 
 class NoModel:
-    """The broker where there is no task model: every call is refused, with the reason."""
+    """The broker without a task model: refuses every call, with the reason."""
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        """Refuses."""
+        """Raises `CallRefused`."""
         raise CallRefused(NO_TOOLS if op == "tools.call" else NO_MODEL)
 
 
 class TaskBroker:
-    """Answers the calls of one harness, whose commit is `harness`, or empty where it is only tried.
+    """Answers the calls of one harness; `harness` is its commit, empty for a harness that is only tried.
 
-    A `temperature` replaces the one that the harness asks for.
+    `temperature` replaces the one that the harness asks for.
     """
 
     def __init__(
@@ -97,9 +97,9 @@ class TaskBroker:
         at = Position("task", job_key or "prepare", ordinal, self._harness)
         try:
             if op == "model.chat":
-                return _plain_reply(await self._caller.chat(at, self._request(at, _checked(payload, Chat))))
+                return _plain_reply(await self._caller.chat(at, self._request(at, _convert(payload, Chat))))
             if op == "model.score":
-                score = _checked(payload, Score)
+                score = _convert(payload, Score)
                 weights, seed = self._caller.model.weights, self._seed_of(at)
                 scoring = ScoreRequest(weights, score.prompt, score.continuations, self._adapter, seed)
                 return list((await self._caller.score(at, scoring)).logprobs)
@@ -134,7 +134,7 @@ class TaskBroker:
         return derive(self._seed, "model", at.place, at.ordinal)
 
 
-def _checked(payload: Any, kind: Any) -> Any:
+def _convert(payload: Any, kind: Any) -> Any:
     try:
         return msgspec.convert(payload, kind)
     except msgspec.ValidationError as error:
@@ -142,7 +142,7 @@ def _checked(payload: Any, kind: Any) -> Any:
 
 
 def _plain_reply(reply: Reply) -> dict[str, Any]:
-    """A reply as plain data, as a harness gets it."""
+    """A reply as the plain data that a harness gets."""
     return {
         "text": reply.text,
         "finish": reply.finish,

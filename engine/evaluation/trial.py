@@ -1,4 +1,4 @@
-"""Trials and their answers: what goes into an evaluation and what comes out of it."""
+"""Trials and their answers: the inputs and outputs of an evaluation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.seeds import derive
 class Trial(msgspec.Struct, frozen=True):
     """One instance to be answered once. `seed` is the same for every candidate.
 
-    `key` names the trial in the positions of its model and judge calls, and so must not change between releases.
+    `key` is part of the positions of model and judge calls in the log, so its form must not change between releases.
     """
 
     key: str
@@ -28,7 +28,7 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a harness returned, or why it returned nothing. `cpu_s` and `wall_s` count everything run for it."""
+    """What a harness returned, or its failure. `cpu_s` and `wall_s` count everything that was run for it."""
 
     trial: Trial
     value: Any
@@ -51,12 +51,12 @@ def trials(split: Split, instances: Sequence[Instance], repeats: Sequence[int], 
 
 
 def trial(split: Split, item: Instance, repeat: int, seed: int) -> Trial:
-    """The trial of one instance under one repeat."""
+    """The trial of one instance in one repeat."""
     key = f"{split}/{item.id}/{repeat}"
     return Trial(key, split, item.id, repeat, derive(seed, "instance", item.id, repeat), item.data)
 
 
 def prepared_on(train: Sequence[Instance]) -> str:
-    """The name of a training set: the same for equal sets of instance ids."""
+    """The name of a training set, equal for equal sets of instance ids."""
     ids = msgspec.json.encode(sorted(item.id for item in train))
     return hashlib.sha256(ids).hexdigest()[:16]

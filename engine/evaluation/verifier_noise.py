@@ -1,4 +1,4 @@
-"""Whether the verifier of an adopted task is noisy: its first program is graded several times before a run is planned.
+"""Measures whether the verifier of an adopted task is noisy: grades its first program several times before a run.
 
 Each grading has its own seed, as each repeat of a run has. If all scores are equal, one evaluation is enough; if not,
 the incumbent is executed again beside each candidate.
@@ -18,7 +18,7 @@ from engine.evaluation.trial import Answer, GradedAnswer, trial
 from engine.events import types as t
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
-from engine.importers.adopted import Adopted, settle
+from engine.importers.adopted import Adopted, record_noise
 from engine.sandbox import Isolation
 from harness_repo.harness import read_folder
 
@@ -40,7 +40,7 @@ async def grade_first(evaluation: Evaluation, repeat: int) -> GradedAnswer:
 
 
 async def grade_files(folder: Folder, isolation: Isolation, files: Mapping[str, bytes]) -> GradedAnswer:
-    """What the evaluator of an adopted task makes of files that a person hands in."""
+    """The grade of files that the user provides, by the evaluator of an adopted task."""
     grader = Grader(folder, None, isolation)
 
     async def handed_in() -> AsyncGenerator[Answer, None]:
@@ -55,7 +55,7 @@ async def grade_files(folder: Folder, isolation: Isolation, files: Mapping[str, 
 
 
 def _first_program(folder: Folder, isolation: Isolation) -> Evaluation:
-    """The program that an adopted task begins with: it calls no model and learns nothing."""
+    """The evaluation of an adopted task's first program, without a model or training data."""
     return Evaluation(
         grading=Grading(Grader(folder, None, isolation), None, isolation, 1),
         harness=read_folder(folder.path / "harness"),
@@ -66,16 +66,16 @@ def _first_program(folder: Folder, isolation: Isolation) -> Evaluation:
     )
 
 
-async def measured(folder: Folder, isolation: Isolation, report: Callable[[str], None]) -> Folder:
-    """The folder with its noise known; a domain that is not an adopted task is returned as it is.
+async def measure(folder: Folder, isolation: Isolation, report: Callable[[str], None]) -> Folder:
+    """The folder with its noise measured; a domain that is not an adopted task is returned unchanged.
 
-    Raises `SiaError` where the evaluator fails on the first program.
+    Raises `SiaError` if the evaluator fails on the first program.
     """
     if folder.adopted is None or folder.adopted.noise is not None:
         return folder
     if folder.adopted.models:
         report(f"the first program of {folder.spec.name} cannot run here, so its verifier is taken to be noisy")
-        settle(folder.adopted, [])
+        record_noise(folder.adopted, [])
         return find(folder.source)
     report(f"grading the first program of {folder.spec.name} {GRADINGS} times, to see how noisy its verifier is")
     began = time.monotonic()
@@ -84,26 +84,26 @@ async def measured(folder: Folder, isolation: Isolation, report: Callable[[str],
     while len(scores) < GRADINGS and (len(scores) < FEWEST or time.monotonic() - began < PATIENCE_S):
         graded = await grade_first(first, len(scores))
         if graded.answer.failure is not None:
-            raise failed(folder.adopted, graded.answer.failure)
+            raise first_program_error(folder.adopted, graded.answer.failure)
         scores.append(graded.grade.score)
         if len(scores) == 1 and graded.grade.score == 0:
             report(f"its score is 0: {_why(graded)}")
     low, high = min(scores), max(scores)
     report(f"it scores {low:.6g} each time" if low == high else f"it scores {low:.6g} to {high:.6g}: noisy")
-    if not any(scores):  # a compiler may be lacking, say: to be measured again
+    if not any(scores):  # a compiler may be missing, say: measure again next time
         return folder
-    settle(folder.adopted, scores)
+    record_noise(folder.adopted, scores)
     return find(folder.source)
 
 
 def _why(graded: GradedAnswer) -> str:
-    """What the evaluator itself says: its last line of output, unless the grade's detail says more."""
+    """The evaluator's explanation: its last line of output, or the grade's detail if that says more."""
     said = graded.answer.log.strip().splitlines()
     return graded.grade.detail if not said or "not correct" in graded.grade.detail else said[-1][:200]
 
 
-def failed(task: Adopted, failure: t.Failure) -> SiaError:
-    """The error for a first program on which its own evaluator fails."""
+def first_program_error(task: Adopted, failure: t.Failure) -> SiaError:
+    """The error for a first program on which the task's own evaluator fails."""
     if (absent := re.search(r"No module named '([\w.]+)'", failure.message)) is not None:
         return SiaError(
             f"the task in {task.home} needs the module {absent[1]}, which is not installed",
@@ -116,7 +116,7 @@ def failed(task: Adopted, failure: t.Failure) -> SiaError:
 
 
 def check_first(folder: Folder) -> None:
-    """Raises `SiaError` where the first program of an adopted task cannot run here."""
+    """Raises `SiaError` if the first program of an adopted task cannot run here."""
     if (task := folder.adopted) is None:
         return
     if task.models:
@@ -132,6 +132,6 @@ def check_first(folder: Folder) -> None:
 
 
 def repeats(settings: t.Settings, instances: int) -> int:
-    """How often each instance must be answered for the gate to be able to accept anything on a noisy domain."""
+    """How often each instance must be answered so that the gate can accept anything on a noisy domain."""
     units = math.floor(-math.log2(threshold(settings.gate, settings.generations))) + 1
     return max(settings.repeats, math.ceil(units / instances)) if settings.noisy else settings.repeats

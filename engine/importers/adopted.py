@@ -110,7 +110,7 @@ def adopt(home: Path) -> Adopted | None:
     )
 
 
-def settle(adopted: Adopted, scores: Sequence[float]) -> Adopted:
+def record_noise(adopted: Adopted, scores: Sequence[float]) -> Adopted:
     """Keeps what several gradings of the first program gave; where there are none, the worst is assumed."""
     low = min(scores, default=0.0)
     noise = Noise(list(scores), len(set(scores)) != 1, 0.0 if low >= 0 else 2 * low - 1)

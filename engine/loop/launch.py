@@ -60,7 +60,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     isolation = choose_isolation(unsafe=options.unsafe)
     if not settings.agent_model or settings.seed_harness:
         verifier_noise.check_first(folder)
-    folder = await verifier_noise.measured(folder, isolation, report)
+    folder = await verifier_noise.measure(folder, isolation, report)
     digest, counts, title = await describe(folder, options.data, report)
     spec, half = folder.spec, counts["train"] // 2
     settings = replace(
@@ -140,7 +140,7 @@ async def reopen(
             )
         settings = change(state.settings) if change else None
         isolation = choose_isolation(unsafe=unsafe)
-        folder = await verifier_noise.measured(check_code(state.domain), isolation, report)  # the cache may be empty
+        folder = await verifier_noise.measure(check_code(state.domain), isolation, report)  # the cache may be empty
         grader = await cleanup.enter_async_context(open_domain(state.domain, folder, report, isolation))
         now = settings or state.settings
         # a run that is not running is reopened for its sealed test, which calls no agent

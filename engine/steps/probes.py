@@ -126,13 +126,13 @@ class FoldLab:
         async with place:
             started = time.monotonic()
             found = [
-                GradedAnswer(answer_codec.light(answer), grade)
+                GradedAnswer(answer_codec.drop_large(answer), grade)
                 async for answer, grade in evaluate(evaluation, todo, prepared.append)
             ]
         found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))
         items = msgspec.json.encode(
             [
-                [answer.trial.instance, grade.score, answer_codec.short(answer.value), *private_columns(grade)]
+                [answer.trial.instance, grade.score, answer_codec.excerpt(answer.value), *private_columns(grade)]
                 for answer, grade in found
             ]
         )

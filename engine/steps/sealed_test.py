@@ -29,17 +29,17 @@ async def unseal(run: Run, generation: int) -> None:
     evaluation = evaluations.of_candidate(run, candidate, await grader.labelled())
     instances = await grader.instances("test")
     todo = trials("test", instances, range(1), state.root_seed)
-    found = [GradedAnswer(answer_codec.light(answer), grade) async for answer, grade in evaluate(evaluation, todo)]
+    found = [GradedAnswer(answer_codec.drop_large(answer), grade) async for answer, grade in evaluate(evaluation, todo)]
     by_id = {answer.trial.instance: (answer, grade) for answer, grade in found}
     ordered = [by_id[item.id] for item in instances]
     grades = [grade for _, grade in ordered]
     summary = await grader.summarise(
-        "test", [(answer.trial.instance, answer_codec.whole(answer.value), grade) for answer, grade in ordered]
+        "test", [(answer.trial.instance, answer_codec.kept_value(answer.value), grade) for answer, grade in ordered]
     )
     baselines = await graded_baselines(evaluations.grading(run), "test")
     recorded = msgspec.json.encode(
         [
-            [answer.trial.instance, grade.score, answer_codec.short(answer.value), *results.private_columns(grade)]
+            [answer.trial.instance, grade.score, answer_codec.excerpt(answer.value), *results.private_columns(grade)]
             for answer, grade in ordered
         ]
     )

@@ -166,7 +166,7 @@ async def roll_out(
         async for answer, grade in evaluate(evaluation, todo):
             name, sample = answer.trial.instance, answer.trial.repeat
             calls = caller.calls.get(answer.trial.key, {})
-            short = "" if answer.failure else answer_codec.short(answer.value)
+            short = "" if answer.failure else answer_codec.excerpt(answer.value)
             told = [calls[ordinal] for ordinal in sorted(calls)]
             found[name, sample] = Rollout(name, sample, _reward(grade), short, labels[name], told)
             caller.unfinished -= 1

@@ -46,7 +46,7 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
         isolation = choose_isolation(unsafe=unsafe)
         found = find(str(folder))
         if runnable:
-            found = asyncio.run(verifier_noise.measured(found, isolation, say))
+            found = asyncio.run(verifier_noise.measure(found, isolation, say))
             task = _recognise(folder)
         if submission:
             graded = asyncio.run(verifier_noise.grade_files(found, isolation, _files(submission, found)))

@@ -190,4 +190,4 @@ def test_very_long_answers_are_kept_by_their_digest() -> None:
     assert contents == []
     assert stored != answer_codec.pack({"values": bytes(3 << 20) + b"1"})[0]
     assert "not kept" in answer_codec.unpack(stored, lambda name: b"")
-    assert answer_codec.pack(answer_codec.Named(stored)) == (stored, [])
+    assert answer_codec.pack(answer_codec.StoredAnswer(stored)) == (stored, [])
