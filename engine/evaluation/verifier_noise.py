@@ -18,7 +18,7 @@ from engine.evaluation.trial import Answer, GradedAnswer, trial
 from engine.events import types as t
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
-from engine.importers.adopted import Adopted, record_noise
+from engine.importers.adopted import AdoptedTask, record_noise
 from engine.sandbox import Isolation
 from harness_repo.harness import read_folder
 
@@ -102,7 +102,7 @@ def _why(graded: GradedAnswer) -> str:
     return graded.grade.detail if not said or "not correct" in graded.grade.detail else said[-1][:200]
 
 
-def first_program_error(task: Adopted, failure: t.Failure) -> SiaError:
+def first_program_error(task: AdoptedTask, failure: t.Failure) -> SiaError:
     """The error for a first program on which the task's own evaluator fails."""
     if (absent := re.search(r"No module named '([\w.]+)'", failure.message)) is not None:
         return SiaError(

@@ -14,7 +14,7 @@ import domains
 from domains.contract import DomainModule, Spec
 from engine import tree
 from engine.errors import SiaError
-from engine.importers.adopted import Adopted, adopt
+from engine.importers.adopted import AdoptedTask, adopt
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Folder(msgspec.Struct, frozen=True):
     path: Path
     source: str
     spec: Spec
-    adopted: Adopted | None = None
+    adopted: AdoptedTask | None = None
 
     def seed(self, model: str) -> Path:
         """The seed harness: `harness-lm/` where there is one and the run has a task `model`, else `harness/`."""

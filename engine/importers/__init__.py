@@ -1,4 +1,4 @@
-"""Tasks that were written for other tools, as domains: recognised, copied into the cache, and never changed.
+"""Turns tasks written for other tools into domains: recognises them and copies them into the cache, unchanged.
 
-Imports models and below. Never in it: code of the task, run outside a sandbox.
+Imports models and below. Never in it: running a task's code outside a sandbox.
 """

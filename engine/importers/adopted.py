@@ -1,11 +1,11 @@
-"""A task of another tool made into a domain, in the user's cache: `adopt` writes it once for each state of the task.
+"""Makes a domain of another tool's task, in the user's cache: `adopt` writes it once for each state of the task.
 
 domain.toml, domain.py, task.md, references/   as of any domain
 task.json                                      what was recognised
-harness/                                       the program to begin with, and what hands it in
+harness/                                       the first program, and the code that submits it
 given/                                         what the candidate may read (SIA: data/public)
-verifier/, verifier/given/                     what runs the task's evaluator, and the task as it was found
-noise.json                                     what became of grading the first program several times
+verifier/, verifier/given/                     the code that runs the task's evaluator, and a copy of the task
+noise.json                                     the scores of the first program, graded several times
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from engine.models.files.cache import once
 from harness_repo.harness import HarnessInvalid, read_folder
 
 VERSION = 1
-"""Raised where the adapter changes what a score means: runs are gone on with under the version they began with."""
+"""Incremented when the adapter changes the meaning of a score; a run continues under the version it began with."""
 
 PATIENCE = 4
 _LEAST_S, _MOST_S, _TARGET_S = 5.0, 3600.0, 1800.0
@@ -51,18 +51,18 @@ _TARGET = (
 
 
 class Noise(msgspec.Struct, frozen=True):
-    """The first program's scores under several seeds. `failure_score` is what a failure counts: never more than what
-    works, also where scores are negative."""
+    """The first program's scores under several seeds. `failure_score` is the score of a failure, below that of any
+    working program even if scores are negative."""
 
     scores: list[float]
     noisy: bool
     failure_score: float
 
 
-class Adopted(msgspec.Struct, frozen=True):
-    """An adopted task: `home` is the folder that it came from, `path` that of the domain, `packages` what its own
-    requirements are installed to (it need not exist). `missing` are modules that it cannot do without, `perhaps` those
-    that it may; `models` are modules that call language models."""
+class AdoptedTask(msgspec.Struct, frozen=True):
+    """An adopted task. `home` is the task's folder, `path` the domain's, `packages` the folder for its requirements,
+    which need not exist. `missing` are required modules that are not installed, `perhaps` optional ones; `models` are
+    modules that call language models."""
 
     home: Path
     path: Path
@@ -76,15 +76,15 @@ class Adopted(msgspec.Struct, frozen=True):
     noise: Noise | None
 
 
-def adopt(home: Path) -> Adopted | None:
-    """The task in `home` as a domain; None where it is none that is known. Raises `SiaError` where it is not whole or
-    not safe."""
+def adopt(home: Path) -> AdoptedTask | None:
+    """The task in `home` as a domain; None if the format is unknown. Raises `SiaError` if the task is incomplete or
+    unsafe."""
     task = recognise(home)
     if task is None:
         return None
-    if task.lacking:
+    if task.problems:
         raise SiaError(
-            f"{home} looks like a task of {TITLES[task.kind]}, but {task.lacking[0]}", "put it there, or name another"
+            f"{home} looks like a task of {TITLES[task.kind]}, but {task.problems[0]}", "put it there, or name another"
         )
     digest = f"{VERSION}-{tree.digest(home)}"
     kept = cache.folder("adopted")
@@ -92,11 +92,11 @@ def adopt(home: Path) -> Adopted | None:
     modules = packages.imports(home, task.evaluator, task.program)
     needed = packages.required(home, task, packages.missing(modules, Path()))
     once(path, lambda fresh: _write(fresh, home, task, tree.files(home), digest))
-    place = packages.place_of(kept, needed)
+    place = packages.packages_folder(kept, needed)
     noise = path / "noise.json"
     always = packages.imports(home, task.evaluator, task.program, always=True)
     missing = packages.missing(always, place)
-    return Adopted(
+    return AdoptedTask(
         home=home,
         path=path,
         task=task,
@@ -110,8 +110,8 @@ def adopt(home: Path) -> Adopted | None:
     )
 
 
-def record_noise(adopted: Adopted, scores: Sequence[float]) -> Adopted:
-    """Keeps what several gradings of the first program gave; where there are none, the worst is assumed."""
+def record_noise(adopted: AdoptedTask, scores: Sequence[float]) -> AdoptedTask:
+    """Stores the scores of the first program; without scores the task is assumed to be noisy."""
     low = min(scores, default=0.0)
     noise = Noise(list(scores), len(set(scores)) != 1, 0.0 if low >= 0 else 2 * low - 1)
     atomic.write(adopted.path / "noise.json", msgspec.json.encode(noise))
@@ -156,8 +156,8 @@ def _write(target: Path, home: Path, task: Task, files: Sequence[Path], digest: 
     _copy(home, files, target / "verifier" / "given")
     if private:
         public = Path("data", "public")
-        shown = [path.relative_to(public) for path in files if path.is_relative_to(public)]
-        _copy(home / public, [path for path in shown if path.name != "evaluate.py"], target / "given")
+        visible = [path.relative_to(public) for path in files if path.is_relative_to(public)]
+        _copy(home / public, [path for path in visible if path.name != "evaluate.py"], target / "given")
     try:
         read_folder(target / "harness")
     except HarnessInvalid as error:
@@ -165,7 +165,7 @@ def _write(target: Path, home: Path, task: Task, files: Sequence[Path], digest: 
 
 
 def _copy(source: Path, files: Sequence[Path], target: Path) -> None:
-    """Copies that all may read: the sandbox is nobody."""
+    """Copies files and makes them readable for all: the sandbox runs as nobody."""
     target.mkdir(parents=True)
     for path in files:
         place = target / path

@@ -1,4 +1,4 @@
-"""Recognising a task of OpenEvolve, of ShinkaEvolve or of the peer SIA by its files alone; nothing of it is run.
+"""Recognises tasks of OpenEvolve, ShinkaEvolve and SIA by their files; runs none of their code.
 
 openevolve   initial_program.* and evaluator.py with evaluate(path); config.yaml
 shinka       initial.* and evaluate.py --program_path P --results_dir R
@@ -17,11 +17,11 @@ from engine.errors import SiaError
 Kind = Literal["openevolve", "shinka", "sia"]
 TITLES: dict[Kind, str] = {"openevolve": "OpenEvolve", "shinka": "ShinkaEvolve", "sia": "SIA"}
 SHARES = "this verifier shares a process with the candidate"
-"""True of any evaluator that imports the program that it judges: the program can then do to the score what it likes."""
+"""A caution for any evaluator that imports the program: the program can then change its own score."""
 
 
 class Cascade(msgspec.Struct, frozen=True):
-    """How OpenEvolve evaluates: in stages, each only for what reached the threshold of the one before it."""
+    """How OpenEvolve evaluates: in stages, each only for programs that reached the threshold of the previous one."""
 
     staged: bool = True
     thresholds: tuple[float, ...] = (0.5, 0.75, 0.9)
@@ -30,9 +30,9 @@ class Cascade(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What was recognised. Paths are relative to the task's folder; `lacking` are sentences, none for a whole task.
+    """A recognised task. Paths are relative to its folder; `problems` are sentences, none for a complete task.
 
-    `program` is what evolves, `evaluator` what judges it; `words` is the task in its author's words.
+    `program` is what evolves, `evaluator` what grades it; `words` is the author's description.
     """
 
     kind: Kind
@@ -40,16 +40,16 @@ class Task(msgspec.Struct, frozen=True):
     evaluator: str = ""
     cascade: Cascade = Cascade()
     words: str = ""
-    lacking: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def caution(self) -> str:
-        """What a person should know of the verifier."""
+        """What the user should know about the verifier."""
         return "" if self.kind == "sia" else SHARES
 
 
 def recognise(folder: Path) -> Task | None:
-    """The task in `folder`; None where it is of none of these formats."""
+    """The task in `folder`; None if it has none of these formats."""
     if (folder / "data" / "public").is_dir():
         return _sia(folder)
     if (folder / "evaluator.py").is_file() and (_program(folder, "initial_program") or not _program(folder, "initial")):
@@ -60,28 +60,28 @@ def recognise(folder: Path) -> Task | None:
 
 
 def _program(folder: Path, stem: str) -> str:
-    """The one file of that stem, Python first."""
+    """The file with this stem, a Python file first."""
     found = sorted(path.name for path in folder.glob(f"{stem}.*") if path.is_file())
     return next((name for name in found if name.endswith(".py")), found[0] if found else "")
 
 
 def _openevolve(folder: Path) -> Task:
     program, config = _program(folder, "initial_program"), _config(folder)
-    said = _table(config, "prompt").get("system_message")
+    message = _table(config, "prompt").get("system_message")
     evaluator, database = _table(config, "evaluator"), _table(config, "database")
-    wanted = {
+    options = {
         "staged": evaluator.get("cascade_evaluation"),
         "thresholds": evaluator.get("cascade_thresholds"),
         "timeout_s": evaluator.get("timeout"),
         "features": database.get("feature_dimensions"),
     }
     try:
-        given = {name: value for name, value in wanted.items() if value is not None}
-        cascade = msgspec.convert(given, Cascade, strict=False)
+        present = {name: value for name, value in options.items() if value is not None}
+        cascade = msgspec.convert(present, Cascade, strict=False)
     except msgspec.ValidationError as error:
         raise SiaError(f"the configuration in {folder} is not valid: {error}", "correct its config.yaml") from None
-    lacking = () if program else ("there is no initial_program.py, the program to begin with",)
-    return Task("openevolve", program, "evaluator.py", cascade, str(said or ""), lacking)
+    problems = () if program else ("there is no initial_program.py, the program to begin with",)
+    return Task("openevolve", program, "evaluator.py", cascade, str(message or ""), problems)
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -104,14 +104,14 @@ def _table(config: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _shinka(folder: Path) -> Task:
     program = _program(folder, "initial")
-    lacking = () if program else ("there is no initial.py, the program to begin with",)
-    limits = Cascade(staged=False, timeout_s=180.0)  # its tasks name no limit that could be read without running them
-    return Task("shinka", program, "evaluate.py", limits, _text(folder / "README.md"), lacking)
+    problems = () if program else ("there is no initial.py, the program to begin with",)
+    limits = Cascade(staged=False, timeout_s=180.0)  # these tasks state no limit that can be read without running them
+    return Task("shinka", program, "evaluate.py", limits, _text(folder / "README.md"), problems)
 
 
 def _sia(folder: Path) -> Task:
     evaluator, program = "data/public/evaluate.py", "reference/reference_target_agent.py"
-    lacking = [
+    problems = [
         sentence
         for path, sentence in (
             (evaluator, f"there is no {evaluator}, so nothing can be graded"),
@@ -120,7 +120,7 @@ def _sia(folder: Path) -> Task:
         )
         if not (folder / path).exists()
     ]
-    return Task("sia", program, evaluator, words=_text(folder / "data/public/task.md"), lacking=tuple(lacking))
+    return Task("sia", program, evaluator, words=_text(folder / "data/public/task.md"), problems=tuple(problems))
 
 
 def _text(path: Path) -> str:

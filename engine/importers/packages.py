@@ -1,6 +1,6 @@
-"""What a task imports: is it there, and where is it installed to? A folder of packages for each set of requirements.
+"""The packages that a task imports: whether they are installed, and a folder for each set of requirements.
 
-Packages are installed on request only, as wheels only: building one would run foreign code outside the sandbox.
+Packages are installed on request only, and only as wheels: a build would run foreign code outside the sandbox.
 """
 
 from __future__ import annotations
@@ -26,21 +26,19 @@ _PROJECTS = {"sklearn": "scikit-learn", "cv2": "opencv-python-headless", "yaml":
 _PROJECTS |= {"shinka": "shinka-evolve", "skimage": "scikit-image", "Bio": "biopython", "bs4": "beautifulsoup4"}
 _PROJECTS |= {name: name for name in ("numpy", "scipy", "pandas", "matplotlib", "sympy", "networkx", "numba", "tqdm")}
 _PROJECTS |= {name: name for name in ("jax", "optax", "torch", "requests", "openai", "anthropic", "openevolve")}
-"""The projects that have these modules. A module that is not here is never installed by its mere name: whoever has
-registered that name would decide what runs."""
-_SERVED = ("openevolve.evaluation_result", "shinka.core")
-"""The adapter has these where they are not installed: a result of two fields, and a loop around a function."""
+"""The projects that provide these modules. Other modules are never installed by name: whoever registered that name
+would decide what runs."""
+_PROVIDED = ("openevolve.evaluation_result", "shinka.core")
+"""Modules that the adapter replaces if they are not installed: a result type, and a loop around a function."""
 
 
 def imports(folder: Path, *programs: str, always: bool = False) -> list[str]:
-    """The modules that these programs and the modules beside them import, dotted, without those of the folder itself;
-    with `always` only what is imported whenever they are: not in a function, not under a condition or a `try`.
+    """The dotted modules that these programs, and the modules beside them, import; without modules of the folder.
+
+    With `always`, only unconditional imports: not in a function, not under a condition or a `try`.
     """
-    waiting, seen, found = (
-        [folder / program for program in programs if program.endswith(".py")],
-        set[Path](),
-        set[str](),
-    )
+    waiting = [folder / program for program in programs if program.endswith(".py")]
+    seen, found = set[Path](), set[str]()
     while waiting:
         path = waiting.pop()
         if path in seen or not path.is_file():
@@ -59,7 +57,7 @@ def _imported(path: Path, *, always: bool) -> set[str]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):
-        return set()  # its own first evaluation says so
+        return set()  # its first evaluation reports it
     found: set[str] = set()
     for node in tree.body if always else ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -70,16 +68,16 @@ def _imported(path: Path, *, always: bool) -> set[str]:
 
 
 def models(modules: Iterable[str]) -> list[str]:
-    """Those of the modules that call language models."""
+    """The modules among them that call language models."""
     return [name for name in modules if any(name == one or name.startswith(f"{one}.") for one in _MODELS)]
 
 
 def missing(modules: Iterable[str], installed: Path) -> list[str]:
-    """The top-level modules that neither this Python nor the folder `installed` has."""
-    lacking: set[str] = set()
+    """The top-level modules that are neither in this Python nor in the folder `installed`."""
+    absent: set[str] = set()
     for name in modules:
         top = name.split(".")[0]
-        if name in _SERVED or top in sys.stdlib_module_names:
+        if name in _PROVIDED or top in sys.stdlib_module_names:
             continue
         if any((installed / place).exists() for place in (top, f"{top}.py")):
             continue
@@ -88,21 +86,23 @@ def missing(modules: Iterable[str], installed: Path) -> list[str]:
         except (ImportError, ValueError):
             there = False
         if not there:
-            lacking.add(top)
-    return sorted(lacking)
+            absent.add(top)
+    return sorted(absent)
 
 
 def required(folder: Path, task: Task, modules: Sequence[str]) -> list[str]:
-    """What has to be installed: the task's requirements.txt, and well-known projects for modules that are nowhere.
+    """What has to be installed: the task's requirements.txt, and well-known projects for missing modules.
 
-    Raises `SiaError` for a line that is no plain requirement: an option, an address or a path would have pip fetch from
-    where the task says.
+    Raises `SiaError` for a line that is not a plain requirement: with an option, an address or a path the task would
+    decide where pip fetches from.
     """
     from packaging.requirements import InvalidRequirement, Requirement
 
-    wanted: list[str] = []
-    listed = folder / "requirements.txt"
-    lines = listed.read_text(encoding="utf-8", errors="replace").splitlines() if listed.is_file() else []
+    requirements: list[str] = []
+    requirements_file = folder / "requirements.txt"
+    lines: list[str] = []
+    if requirements_file.is_file():
+        lines = requirements_file.read_text(encoding="utf-8", errors="replace").splitlines()
     for line in lines:
         text = line.split(" #")[0].strip()
         if not text or text.startswith("#"):
@@ -113,23 +113,23 @@ def required(folder: Path, task: Task, modules: Sequence[str]) -> list[str]:
             found = None
         if found is None or found.url:
             raise SiaError(
-                f"{listed} asks for {text[:80]!r}, which is no plain requirement",
+                f"{requirements_file} asks for {text[:80]!r}, which is not a plain requirement",
                 "write a project's name and version, or install it yourself",
             )
-        wanted.append(str(found))
-    projects = {Requirement(text).name.lower().replace("_", "-") for text in wanted}
+        requirements.append(str(found))
+    projects = {Requirement(text).name.lower().replace("_", "-") for text in requirements}
     more = [_PROJECTS[name] for name in modules if name in _PROJECTS]
-    return wanted + [name for name in more if name.lower() not in projects]
+    return requirements + [name for name in more if name.lower() not in projects]
 
 
-def place_of(cache: Path, requirements: Sequence[str]) -> Path:
+def packages_folder(cache: Path, requirements: Sequence[str]) -> Path:
     """The folder of packages for these requirements; it need not exist."""
     name = hashlib.sha256(json.dumps([sys.version_info[:2], sorted(requirements)]).encode()).hexdigest()[:16]
     return cache / "packages" / name
 
 
 def install(requirements: Sequence[str], place: Path, report: Callable[[str], None]) -> None:
-    """Installs into `place`, whole or not at all; raises `SiaError` where the requirements do not resolve."""
+    """Installs into `place`, completely or not at all; raises `SiaError` if the requirements do not resolve."""
     from engine.models.files.cache import once
 
     if place.is_dir() or not requirements:
@@ -137,7 +137,7 @@ def install(requirements: Sequence[str], place: Path, report: Callable[[str], No
     report(f"installing {', '.join(requirements)}")
 
     def run(fresh: Path) -> None:
-        shutil.rmtree(fresh, ignore_errors=True)  # of the try before
+        shutil.rmtree(fresh, ignore_errors=True)  # left by an earlier try
         pip.run(
             "install",
             requirements,

@@ -1,6 +1,6 @@
-"""A task of another tool as a domain: every instance is one evaluation of the same program by the task's evaluator.
+"""Another tool's task as a domain: every instance is one evaluation of the same program by the task's evaluator.
 
-What is graded here is what the evaluator measured, in a sandbox, by the rule of the tool that the task was written for.
+The evaluator runs in a sandbox; this module turns its metrics into a score by the other tool's rule.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from domains.contract import Grade, Graded, Instance, Split, Summary
 HERE = Path(__file__).parent
 DETERMINISTIC = {"train": 2, "val": 1, "test": 1}
 NOISY = {"train": 4, "val": 8, "test": 8}
-"""Eight pairs are the fewest that a paired test can call better than chance at the levels of a short run."""
+"""At the levels of a short run, a paired test needs at least eight pairs to accept."""
 
 
-class Adopted:
-    """The domain. `task` is what was recognised, `noise` what became of grading the first program several times."""
+class AdoptedTask:
+    """The domain. `task` is the recognised task, `noise` the scores of the first program, graded several times."""
 
     def __init__(self, task: Mapping[str, Any], noise: Mapping[str, Any]) -> None:
         self._task, self._noise = task, noise
 
     def digest(self) -> str:
-        """The task's own digest, and how many evaluations stand for one."""
+        """The task's digest, and whether grades are noisy, which sets the number of instances."""
         return f"{self._task['digest']} {bool(self._noise.get('noisy'))}"
 
     def instances(self, split: Split) -> Sequence[Instance]:
-        """As many evaluations as the noise needs."""
+        """The evaluations, more of them if grades are noisy."""
         counts = NOISY if self._noise.get("noisy") else DETERMINISTIC
         names = [f"{split}-{number + 1}" for number in range(counts[split])]
         return [Instance(name, data=name) for name in names]
 
     def grade(self, instance: Instance, answer: Any) -> Grade:
-        """The score by the other tool's rule; what failed scores what failing scores here."""
+        """The score by the other tool's rule, or the failure score."""
         failed = float(self._noise.get("failure_score", 0.0))
         if not isinstance(answer, dict) or not isinstance(metrics := answer.get("metrics"), dict):
             return Grade(score=failed, detail="the evaluator gave no metrics")
         numbers = {name: float(value) for name, value in metrics.items() if _number(value)}
-        told = ", ".join(f"{name} {value:.6g}" for name, value in numbers.items())
+        values = ", ".join(f"{name} {value:.6g}" for name, value in numbers.items())
         correct = answer.get("correct")
         if correct is not None and not (isinstance(correct, dict) and correct.get("correct")):
             why = correct.get("error") if isinstance(correct, dict) else ""
@@ -49,14 +49,14 @@ class Adopted:
         score = _score(self._task["kind"], metrics, numbers, self._task["cascade"]["features"])
         if score is None:
             return Grade(score=failed, detail=f"no score among {sorted(metrics)}", measures=numbers)
-        return Grade(score=score, detail=told, measures=numbers)
+        return Grade(score=score, detail=values, measures=numbers)
 
     def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:
-        """Nothing beside the mean."""
+        """No report beside the mean."""
         return Summary()
 
     def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
-        """None: the first program is what there is to beat."""
+        """None: the first program is the baseline."""
         return {}
 
 
@@ -78,9 +78,9 @@ def _score(
     return sum(counted) / len(counted) if counted else 0.0
 
 
-def load(data: Path | None) -> Adopted:
-    """The task that lies beside this file."""
+def load(data: Path | None) -> AdoptedTask:
+    """The task beside this file."""
     noise = HERE / "noise.json"
-    return Adopted(
+    return AdoptedTask(
         json.loads((HERE / "task.json").read_text()), json.loads(noise.read_text()) if noise.is_file() else {}
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass
 class EvaluationResult:
-    """What OpenEvolve's evaluators may return in place of a dictionary."""
+    """The result type that OpenEvolve's evaluators may return instead of a dictionary."""
 
     metrics: dict[str, Any]
     artifacts: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _offer_result() -> None:
-    """Evaluators import the class of their result from OpenEvolve; where that is not installed, this one serves."""
+    """Provides the result type under OpenEvolve's name, from which evaluators import it, if it is not installed."""
     if importlib.util.find_spec("openevolve") is None:
         package, module = types.ModuleType("openevolve"), types.ModuleType("openevolve.evaluation_result")
         package.__path__ = []

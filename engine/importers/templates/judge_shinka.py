@@ -1,4 +1,4 @@
-"""Runs a ShinkaEvolve evaluator as the script that it is, and collects the two files that it writes."""
+"""Runs a ShinkaEvolve evaluator as a script, and collects the two files that it writes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _offer_evaluation() -> None:
-    """Evaluators call `shinka.core.run_shinka_eval`; where that is not installed, the function below serves."""
+    """Provides `shinka.core.run_shinka_eval`, which evaluators call, if it is not installed."""
     if importlib.util.find_spec("shinka") is None:
         package, module = types.ModuleType("shinka"), types.ModuleType("shinka.core")
         package.__path__ = []
@@ -61,7 +61,7 @@ def run_shinka_eval(
     validate_fn: Callable[[Any], tuple[bool, str | None]] | None = None,
     **_: Any,
 ) -> tuple[dict[str, Any], bool, str | None]:
-    """Runs a function of the program `num_runs` times, one after the other; correct is what validates each time.
+    """Runs a function of the program `num_runs` times in sequence; the program is correct if every run validates.
 
     Plots, early stopping and parallel runs are left out: they change no score.
     """
@@ -95,9 +95,9 @@ def _measured(
     spec.loader.exec_module(module)
     results, times, wrong = [], [], []
     for run in range(runs):
-        given = arguments(run) if arguments else {"seed": run + 1}
+        keywords = arguments(run) if arguments else {"seed": run + 1}
         began = time.perf_counter()
-        results.append(getattr(module, function)(**given))
+        results.append(getattr(module, function)(**keywords))
         times.append(time.perf_counter() - began)
         valid, why = validate(results[-1]) if validate else (True, None)
         if not valid:

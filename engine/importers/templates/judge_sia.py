@@ -12,7 +12,7 @@ def main() -> None:
     """Evaluates the folder `job["answer"]` and writes its results.json to `job["out"]`."""
     job = json.loads(sys.argv[1])
     answer = Path(job["answer"])
-    (answer / "results.json").unlink(missing_ok=True)  # the candidate's own would be believed
+    (answer / "results.json").unlink(missing_ok=True)  # the candidate's own file would be taken for the result
     script = Path(job["task"], job["evaluator"])
     sys.path.insert(0, str(script.parent))
     sys.argv = [str(script), "--gen-dir", str(answer)]
@@ -22,9 +22,9 @@ def main() -> None:
     except SystemExit as ended:
         status = ended.code or 0
     measured: dict[str, object]
-    if status != 0:  # a message in its place could tell an answer
+    if status != 0:  # its message could contain an answer
         status = status if isinstance(status, int) else 1
-        measured = {"refused": f"{job['evaluator']} refused what was handed in (exit status {status})"}
+        measured = {"refused": f"{job['evaluator']} refused the submission (exit status {status})"}
     elif not (answer / "results.json").is_file():
         measured = {"refused": f"{job['evaluator']} wrote no results.json"}
     else:

@@ -1,7 +1,7 @@
-"""Puts an answer before the task's own evaluator, in a process of its own, and returns what the evaluator measured.
+"""Runs the task's own evaluator on an answer, in a separate process, and returns its measurements.
 
-The task is laid out anew each time, where the evaluator may write as it likes. Files of the answer are laid out beside
-it; their names come from the candidate and are checked.
+Each run gets a fresh copy of the task, which the evaluator may change. The files of the answer are written beside it;
+their names come from the candidate and are checked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COPIED_UP_TO = 1 << 20
 
 
 def solve(instance: Any, ctx: Any) -> Any:
-    """What `judge.py` wrote: metrics by name, and what else it has to say."""
+    """The result of `judge.py`: metrics by name, and correctness where the format has it."""
     task, answer = Path("task").absolute(), Path("answer").absolute()
     lay_out(Path(ctx.folders["given"]), task)
     answer.mkdir()
@@ -35,9 +35,9 @@ def solve(instance: Any, ctx: Any) -> Any:
     job |= json.loads((HERE / "task.json").read_text())
     command = [sys.executable, "-P", str(HERE / "judge.py"), json.dumps(job)]
     packages = ctx.folders.get("packages", "")
-    # an evaluator that starts Python itself is to find what this one finds
+    # an evaluator that starts Python itself needs the same packages
     environment = {**os.environ, "PYTHONPATH": packages, "MPLBACKEND": "Agg"}
-    quiet = job["private"]  # what an evaluator that knows the answers says could tell them
+    quiet = job["private"]  # the output of an evaluator that has the answers could contain them
     done = subprocess.run(
         command,
         cwd=task,
@@ -62,7 +62,7 @@ def solve(instance: Any, ctx: Any) -> Any:
 
 
 def lay_out(source: Path, target: Path) -> None:
-    """A copy that can be written to; large files stay where they are."""
+    """A writable copy; large files are linked instead."""
     for path in [source, *sorted(source.rglob("*"))]:
         place = target / path.relative_to(source)
         if path.is_dir():

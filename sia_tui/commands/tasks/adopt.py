@@ -14,7 +14,7 @@ from sia_tui.cli.output import plain, print_json, say
 if TYPE_CHECKING:
     from engine.evaluation.trial import GradedAnswer
     from engine.grading.loader import Folder
-    from engine.importers.adopted import Adopted
+    from engine.importers.adopted import AdoptedTask
 
 
 @click.command("adopt")
@@ -61,7 +61,7 @@ def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe
         _show(task, graded)
 
 
-def _recognise(folder: Path) -> Adopted:
+def _recognise(folder: Path) -> AdoptedTask:
     from engine.errors import SiaError
     from engine.importers.adopted import adopt as adopted
 
@@ -84,7 +84,7 @@ def _files(submission: Path, found: Folder) -> dict[str, bytes]:
     return {submission.name if about["private"] else about["program"]: submission.read_bytes()}
 
 
-def _facts(task: Adopted, graded: GradedAnswer | None) -> dict[str, object]:
+def _facts(task: AdoptedTask, graded: GradedAnswer | None) -> dict[str, object]:
     noise = task.noise
     return {
         "format": task.task.kind,
@@ -102,14 +102,14 @@ def _facts(task: Adopted, graded: GradedAnswer | None) -> dict[str, object]:
     }
 
 
-def _tunables(task: Adopted) -> int:
+def _tunables(task: AdoptedTask) -> int:
     from harness_repo.evolvable import SKELETON
     from harness_repo.harness import read_folder
 
     return len(read_folder(task.path / "harness").manifest.tunables.keys() - {SKELETON})
 
 
-def _show(task: Adopted, graded: GradedAnswer | None) -> None:
+def _show(task: AdoptedTask, graded: GradedAnswer | None) -> None:
     from engine.importers.formats import TITLES
 
     known, noise, count = task.task, task.noise, _tunables(task)

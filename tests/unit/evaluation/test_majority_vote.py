@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domains.contract import Instance
-from engine.evaluation.majority_vote import ballots, elect, prepared
+from engine.evaluation.majority_vote import ballots, elect, prepared_name
 from engine.evaluation.trial import trial
 from engine.sandbox import Outcome
 from engine.sandbox.program import failure
@@ -58,5 +58,5 @@ def test_keys_and_seeds_of_votes_are_those_that_old_logs_rest_on() -> None:
 
 
 def test_a_voted_result_stands_for_no_other() -> None:
-    assert prepared("p", 1) == "p"
-    assert prepared("p", 5) == "px5"
+    assert prepared_name("p", 1) == "p"
+    assert prepared_name("p", 5) == "px5"

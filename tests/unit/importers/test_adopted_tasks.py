@@ -108,7 +108,7 @@ def test_an_answer_s_own_results_are_not_believed(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "results.json").write_text('{"accuracy": 1.0}')
     done = sia(tmp_path, "adopt", str(PEERS / "sia"), "--grade", str(folder))
-    assert done.status == 1 and "refused what was handed in" in done.errors
+    assert done.status == 1 and "refused the submission" in done.errors
     (folder / "submission.csv").write_text("id,answer\n0,2\n1,4\n2,0\n3,0\n4,0\n5,40\n")
     graded = facts(tmp_path, "adopt", str(PEERS / "sia"), "--grade", str(folder))["graded"]
     assert graded == {"score": 0.5, "measures": {"accuracy": 0.5, "n_total": 6.0}}

@@ -36,7 +36,7 @@ def copied(kind: str, to: Path) -> Path:
 def test_each_format_is_recognised(kind: str, program: str, caution: str) -> None:
     task = recognise(PEERS / kind)
     assert task is not None
-    assert (task.kind, task.program, task.caution, task.lacking) == (kind, program, caution, ())
+    assert (task.kind, task.program, task.caution, task.problems) == (kind, program, caution, ())
 
 
 def test_the_configuration_is_read() -> None:

@@ -73,17 +73,17 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_requirements_are_installed_into_a_folder_of_their_own(tmp_path: Path, shelf: Path) -> None:
     wheel(shelf)
-    place = packages.place_of(tmp_path, ["tiny"])
+    place = packages.packages_folder(tmp_path, ["tiny"])
     packages.install(["tiny"], place, lambda _: None)
     assert packages.missing(["tiny"], place) == []
-    assert place != packages.place_of(tmp_path, ["tiny", "more"])
+    assert place != packages.packages_folder(tmp_path, ["tiny", "more"])
 
 
 def test_requirements_that_do_not_resolve_are_refused_and_leave_nothing(
     tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "WAITS_S", (0.0,))
-    place = packages.place_of(tmp_path, ["tiny==9"])
+    place = packages.packages_folder(tmp_path, ["tiny==9"])
     with pytest.raises(SiaError, match=r"cannot be installed: .*tiny==9"):
         packages.install(["tiny==9"], place, lambda _: None)
     assert not place.exists()

@@ -62,7 +62,7 @@ def test_a_python_in_a_home_folder_costs_no_level_and_what_is_beside_it_stays_un
     for path in beside:
         path.touch()
     monkeypatch.setattr(sys, "base_prefix", str(home / "me" / "sia" / ".venv"))
-    monkeypatch.setattr(profile, "_UNSEEN", (*profile._UNSEEN, str(home)))
+    monkeypatch.setattr(profile, "_HIDDEN_PATHS", (*profile._HIDDEN_PATHS, str(home)))
     assert {str(path) for path in beside} <= set(profile.hidden_paths())
     assert str(home) not in profile.hidden_paths()
     assert probe().level == best.level
