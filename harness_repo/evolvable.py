@@ -1,7 +1,7 @@
-"""A Python program as something to search: the values at its sites as tunables, and the program under other values.
+"""Makes a Python program searchable: its values as tunables, and the program rewritten with other values.
 
-Both directions are pure. `tunables(source)` and `values(source)` read the program; `render(source, values)` writes it.
-Under its own values a program is identical, byte for byte; the program under other values has those values.
+Both directions are pure. `read(source)` returns tunables and values; `render(source, values)` rewrites the program.
+Rendered with its own values, a program is identical byte for byte; a rendered program reads back its new values.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from harness_repo.sites import Site
 
 SKELETON = "(program)"
-"""The name of a tunable with one choice only: what the program is beside its values. Where it differs, the values of
-one program say nothing about the other."""
+"""The tunable for everything but the values, with a digest as its only choice. If it differs, the values of one
+program say nothing about the other."""
 
-_MIDDLE = {"scale": (1.0, 1.0), "bend": (0.0, 0.25)}
-"""Of the two numbers of a bent return: what changes nothing, and how far to either side is searched."""
+_NEUTRAL_AND_REACH = {"scale": (1.0, 1.0), "bend": (0.0, 0.25)}
+"""For the two numbers of a bent return: the neutral value, and how far to either side the search goes."""
 
 
 def read(source: str) -> tuple[dict[str, Tunable], dict[str, Value]]:
-    """The tunables of a program and their values; none where it does not parse or nothing can be varied."""
+    """The tunables of a program and their values; none if it does not parse or nothing can be varied."""
     import libcst as cst
 
     from harness_repo.sites import BENT, find
@@ -46,7 +46,7 @@ def read(source: str) -> tuple[dict[str, Tunable], dict[str, Value]]:
                 tunables[site.name] = _range(site)
             case "shape":
                 tunables[site.name] = Tunable("choice", list(site.choices), structural=True)
-                for part, (neutral, reach) in _MIDDLE.items():
+                for part, (neutral, reach) in _NEUTRAL_AND_REACH.items():
                     now = float(getattr(site.bend, part)) if site.bend else neutral
                     wide = max(reach, 2 * abs(now - neutral))
                     name = f"{site.name}.{part}"
@@ -55,22 +55,22 @@ def read(source: str) -> tuple[dict[str, Tunable], dict[str, Value]]:
                     values[name] = now
             case _:
                 tunables[site.name] = Tunable("choice", list(site.choices))
-    skeleton = hashlib.sha256(_written(module, sites, _blank(sites)).encode()).hexdigest()[:12]
+    skeleton = hashlib.sha256(_write(module, sites, _blank(sites)).encode()).hexdigest()[:12]
     tunables[SKELETON] = Tunable("choice", [skeleton], structural=True)
     values[SKELETON] = skeleton
     return tunables, values
 
 
 def render(source: str, values: Mapping[str, Value]) -> str:
-    """The program under `values`; sites that they do not name, or where they say what is there, stay untouched."""
+    """The program with `values`; sites that they do not name or do not change stay untouched."""
     from harness_repo.sites import find
 
     module, sites = find(source)
-    return _written(module, sites, values)
+    return _write(module, sites, values)
 
 
 def _range(site: Site) -> Tunable:
-    """An order of magnitude up and down; a small range around nought and one."""
+    """The range of a number: an order of magnitude up and down, or a small range around 0 and 1."""
     value = float(site.value)
     if site.kind == "int":
         if value < 2:
@@ -82,11 +82,11 @@ def _range(site: Site) -> Tunable:
 
 
 def _blank(sites: list[Site]) -> dict[str, Value]:
-    """One and the same value for each site, whatever stands there."""
+    """A fixed value for each site, independent of its current value."""
     return {site.name: site.choices[0] if site.choices else 0 for site in sites}
 
 
-def _written(module: cst.Module, sites: list[Site], values: Mapping[str, Value]) -> str:
+def _write(module: cst.Module, sites: list[Site], values: Mapping[str, Value]) -> str:
     import libcst as cst
 
     by_node = {id(site.node): site for site in sites}
@@ -94,16 +94,16 @@ def _written(module: cst.Module, sites: list[Site], values: Mapping[str, Value])
     class Writer(cst.CSTTransformer):
         def on_leave(self, original_node: Any, updated_node: Any) -> Any:
             site = by_node.get(id(original_node))
-            return updated_node if site is None else _replaced(site, updated_node, values)
+            return updated_node if site is None else _replace(site, updated_node, values)
 
     return module.visit(Writer()).code
 
 
-def _replaced(site: Site, node: Any, values: Mapping[str, Value]) -> Any:
+def _replace(site: Site, node: Any, values: Mapping[str, Value]) -> Any:
     import libcst as cst
 
     if site.kind == "shape":
-        return _shaped(site, node, values)
+        return _reshape(site, node, values)
     value = type(site.value)(values.get(site.name, site.value))
     if value == site.value:
         return node
@@ -133,7 +133,7 @@ def _operator(old: Any, text: str) -> Any:
     return kinds[text](whitespace_before=old.whitespace_before, whitespace_after=old.whitespace_after)
 
 
-def _shaped(site: Site, node: Any, values: Mapping[str, Value]) -> Any:
+def _reshape(site: Site, node: Any, values: Mapping[str, Value]) -> Any:
     """A return under its shape: `return e`, or `return scale * (e) + bend * (e) ** 3`."""
     import libcst as cst
 
@@ -149,7 +149,7 @@ def _shaped(site: Site, node: Any, values: Mapping[str, Value]) -> Any:
             lpar=[cst.LeftParen(), *node.value.lpar], rpar=[*node.value.rpar, cst.RightParen()]
         )
     else:
-        inner = node.value.left.right  # as it is now: what stands in it may itself have been changed
+        inner = node.value.left.right  # the updated node: values inside it may have changed
         if shape != BENT:
             return node.with_changes(value=inner.with_changes(lpar=inner.lpar[1:], rpar=inner.rpar[:-1]))
         if (scale, bend) == now and inner.deep_equals(site.bend.inner):

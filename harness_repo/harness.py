@@ -25,7 +25,7 @@ class HarnessInvalid(Exception):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`harness.toml`. After `patience` rounds of probes without a gain a search of the tunables ends.
+    """`harness.toml`. A search of the tunables ends after `patience` rounds of probes without a gain.
 
     `evolve` names a Python file whose own numbers and operators are the tunables, in place of declared ones and of
     `params.toml` (see `harness_repo.evolvable`).
@@ -47,7 +47,7 @@ class Harness(msgspec.Struct, frozen=True):
     params: dict[str, Value]
 
     def active(self, params: Mapping[str, Value]) -> dict[str, Tunable]:
-        """The tunables that have an effect under `params`, in the order in which they are declared."""
+        """The tunables that have an effect under `params`, in the order of declaration."""
         return {
             name: tunable
             for name, tunable in self.manifest.tunables.items()
@@ -55,13 +55,13 @@ class Harness(msgspec.Struct, frozen=True):
         }
 
     def with_params(self, params: Mapping[str, Value]) -> Harness:
-        """The same harness under other values; raises `HarnessInvalid` where one is not admitted."""
+        """The harness with other values; raises `HarnessInvalid` if one is not allowed."""
         merged = {**self.params, **params}
         if self.manifest.evolve:
-            return self._evolved(merged)
+            return self._with_program_values(merged)
         return parse({**self.files, "params.toml": dump_params(merged)})
 
-    def _evolved(self, values: Mapping[str, Value]) -> Harness:
+    def _with_program_values(self, values: Mapping[str, Value]) -> Harness:
         path = self.manifest.evolve
         for name, tunable in self.manifest.tunables.items():
             if not tunable.admits(values[name]):
@@ -70,7 +70,7 @@ class Harness(msgspec.Struct, frozen=True):
 
 
 def parse(files: Mapping[str, bytes]) -> Harness:
-    """Checks that `files` are a harness (size, paths, manifest, parameters, syntax) and returns it."""
+    """Checks that `files` are a valid harness (size, paths, manifest, parameters, syntax) and returns it."""
     if sum(len(path) + len(content) for path, content in files.items()) > MAX_BYTES:
         raise HarnessInvalid(f"the harness is larger than {MAX_BYTES >> 20} MB")
     for path in files:
@@ -95,12 +95,12 @@ def parse(files: Mapping[str, bytes]) -> Harness:
         if path.endswith(".py"):
             _check_python(path, content, entry=path == manifest.entry)
     if manifest.evolve:
-        manifest, params = _evolvable(files, manifest)
+        manifest, params = _read_program(files, manifest)
     return Harness(files=dict(sorted(files.items())), manifest=manifest, params=params)
 
 
 def read_folder(folder: Path, *, without: str = "") -> Harness:
-    """Reads a harness from a folder, leaving out byte code, hidden files, and the folder `without` in it."""
+    """Reads a harness from a folder, without byte code, hidden files and its subfolder `without`."""
     if not folder.is_dir():
         raise HarnessInvalid(f"{folder} is not a folder")
     files: dict[str, bytes] = {}
@@ -116,12 +116,12 @@ def read_folder(folder: Path, *, without: str = "") -> Harness:
 
 
 def dump_params(params: Mapping[str, Value]) -> bytes:
-    """`params.toml` in one spelling, so that equal parameters are equal bytes."""
+    """`params.toml` in canonical form: equal parameters give equal bytes."""
     return msgspec.toml.encode(dict(sorted(params.items())))
 
 
-def _evolvable(files: Mapping[str, bytes], manifest: Manifest) -> tuple[Manifest, dict[str, Value]]:
-    """The manifest with what the program itself offers to a search, and its values now."""
+def _read_program(files: Mapping[str, bytes], manifest: Manifest) -> tuple[Manifest, dict[str, Value]]:
+    """The manifest with the program's own tunables, and their current values."""
     if manifest.evolve not in files:
         raise HarnessInvalid(f"the program {manifest.evolve!r} is not among the files")
     if manifest.tunables or "params.toml" in files:
@@ -143,7 +143,7 @@ def _toml(files: Mapping[str, bytes], path: str, kind: Any) -> Any:
 
 
 def check_path(path: str) -> None:
-    """Raises `HarnessInvalid` unless `path` is a plain relative path that git and every file system take."""
+    """Raises `HarnessInvalid` unless `path` is a plain relative path, valid in git and every file system."""
     pure = PurePosixPath(path)
     if (
         not pure.parts
@@ -156,7 +156,7 @@ def check_path(path: str) -> None:
 
 
 def _is_plain(part: str) -> bool:
-    # git gives names that begin with .git a meaning, on some file systems in any case or as git~1
+    # names that begin with .git are special to git; some file systems ignore case, or know git~1
     special = part == ".." or part.casefold().startswith((".git", "git~"))
     return not special and part.isprintable() and len(part.encode()) <= _MAX_NAME
 

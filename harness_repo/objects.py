@@ -1,8 +1,8 @@
-"""Git objects as bytes, so that a commit id is a pure function of what the engine recorded.
+"""Git objects as bytes: a commit id is a pure function of what the engine recorded.
 
 Formats: git's object database (`git help format-loose-object`, gitglossary). A version's commit depends on its
-tree, its parents, its number, the lever and the reason; author, time zone and dates are constants of ours, so equal
-runs have equal ids on every machine, whatever git is configured to.
+tree, its parents, its number, the lever and the reason. Author, time zone and dates are constants, so equal runs have
+equal ids on every machine, whatever git's configuration.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Object(NamedTuple):
 
 
 class Version(NamedTuple):
-    """What makes a harness version: `number` is the generation that executes it."""
+    """The content of a harness version; `number` is the generation that executes it."""
 
     files: Mapping[str, bytes]
     parents: Sequence[str]
@@ -65,7 +65,7 @@ def build(version: Version) -> Written:
 
 
 def annotate(texts: Mapping[str, str]) -> Written:
-    """All objects of notes (`git help notes`): by commit, a text about it. A function of the texts alone."""
+    """All objects of notes (`git help notes`), a text for each commit; a pure function of the texts."""
     objects: list[Object] = []
     tree = _tree({commit: text.encode("utf-8", "replace") for commit, text in texts.items()}, objects)
     signed = f"author {AUTHOR} 0 +0000\ncommitter {AUTHOR} 0 +0000"

@@ -1,7 +1,7 @@
-"""The bare repository: writing versions, updating refs in one transaction, reading and comparing.
+"""The bare repository: writes versions, updates refs in one transaction, reads and compares.
 
-git and the log share no transaction. The objects are written first, then the event that names the commit (which is
-what makes the version exist), then the refs; `update` is safe to repeat.
+git and the log share no transaction. The objects are written first, then the event that names the commit, which
+creates the version, then the refs. `update` is safe to repeat.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 from harness_repo.objects import Object, Version, Written, build
 
 _ZERO = "0" * 40
-# no user's configuration may change how a diff reads or what a ref takes; and a repository may be a stranger's, whose
-# configuration names programs: no hook, no monitor, no transport (a missing object is not fetched) is started
+# The user's configuration must not change the form of diffs or the validity of refs. A repository may also come from a
+# stranger, whose configuration names programs: no hook, no monitor and no transport (to fetch a missing object) starts.
 _OWN = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -41,11 +41,11 @@ _PINNED = {
 
 
 class RepositoryError(Exception):
-    """git refused; the message is git's."""
+    """git failed; the message is git's."""
 
 
 class Repository:
-    """Harness versions in a bare git repository at `path`, made where it is not there yet."""
+    """Harness versions in a bare git repository at `path`, created if it does not exist."""
 
     def __init__(self, path: Path) -> None:
         from gitdb import LooseObjectDB
@@ -56,13 +56,13 @@ class Repository:
         self._objects: Any = LooseObjectDB(str(self.path / "objects"))
 
     def write(self, version: Version) -> Written:
-        """Stores a version's objects and returns their ids; storing again is harmless."""
+        """Stores a version's objects and returns them; storing them again is harmless."""
         written = build(version)
         self.store(written.objects)
         return written
 
     def store(self, objects: Iterable[Object]) -> None:
-        """Stores objects that are not here yet."""
+        """Stores the objects that are not in the repository yet."""
         for item in objects:
             self._store(item)
 
@@ -76,25 +76,25 @@ class Repository:
             raise RepositoryError(f"git stored {item.kind} {item.id} as {stored}")
 
     def has(self, object_id: str) -> bool:
-        """Whether the object is here, and in no pack."""
+        """Whether the object is in the repository as a loose object."""
         return bool(self._objects.has_object(bytes.fromhex(object_id)))
 
     def update(self, refs: Mapping[str, str | None], before: Mapping[str, str]) -> None:
         """Points every ref of `refs` at its commit, or removes it (None), all in one transaction.
 
-        `before` is what `refs()` returned. Raises `RepositoryError`, and changes nothing, where one of them has moved.
+        `before` is what `refs()` returned. Raises `RepositoryError`, and changes nothing, if one of them has moved.
         """
         commands = []
         for ref, commit in refs.items():
             if commit is not None and commit != before.get(ref):
-                commands.append(f"update {ref} {_checked(commit)} {before.get(ref, _ZERO)}\n")
+                commands.append(f"update {ref} {_check_id(commit)} {before.get(ref, _ZERO)}\n")
             elif commit is None and ref in before:
                 commands.append(f"delete {ref} {before[ref]}\n")
         if commands:
             self._git("update-ref", "--stdin", stdin="".join(commands))
 
     def head(self, ref: str) -> None:
-        """Lets a clone check `ref` out."""
+        """Makes `ref` the one that a clone checks out."""
         if (self.path / "HEAD").read_text() != f"ref: {ref}\n":
             self._git("symbolic-ref", "HEAD", ref)
 
@@ -104,37 +104,37 @@ class Repository:
         return {name: commit for commit, _, name in (line.partition(" ") for line in lines)}
 
     def reachable(self) -> set[str]:
-        """All commits that some ref reaches."""
+        """All commits reachable from a ref."""
         return set(self._git("rev-list", "--all").split())
 
     def diff(self, old: str, new: str, *, context: int = 3) -> str:
         """The unified diff between two versions."""
-        commits = (_checked(old), _checked(new))
+        commits = (_check_id(old), _check_id(new))
         return self._git(
             "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", f"--unified={context}", *commits
         )
 
     def _git(self, *arguments: str, stdin: str = "") -> str:
-        # a git that we are called from (a hook, say) tells its children which repository it works on
-        theirs = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        # if git called us (in a hook, say), its variables name another repository
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         pinned = [word for name, value in _PINNED.items() for word in ("-c", f"{name}={value}")]
         command = ["git", f"--git-dir={self.path}", *pinned, *arguments]
-        done = subprocess.run(command, env=theirs | _OWN, input=stdin.encode(), capture_output=True, check=False)
+        done = subprocess.run(command, env=environment | _OWN, input=stdin.encode(), capture_output=True, check=False)
         if done.returncode:
             raise RepositoryError(done.stderr.decode(errors="replace").strip() or f"git ended with {done.returncode}")
         return done.stdout.decode(errors="surrogateescape").removesuffix("\n")
 
 
 def _create(path: Path) -> None:
-    """An empty bare repository (`git help gitrepository-layout`), the same whatever `git init` is configured to."""
+    """Creates an empty bare repository (`git help gitrepository-layout`), independent of `git init`'s configuration."""
     for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
         (path / folder).mkdir(parents=True, exist_ok=True)
     (path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsync = all\n")
     (path / "HEAD").write_text("ref: refs/heads/main\n")
 
 
-def _checked(commit: str) -> str:
-    # ids may come from an imported log, and git would take one that begins with a dash for an option
+def _check_id(commit: str) -> str:
+    # ids may come from an imported log, and git would read a leading dash as an option
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise RepositoryError(f"{commit!r} is not the id of a commit")
     return commit

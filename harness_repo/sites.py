@@ -1,7 +1,7 @@
-"""Where a Python program can be varied without being rewritten: its numbers, flags, and a few operators.
+"""The places where a Python program can be varied without a rewrite: numbers, flags, and a few operators.
 
-Only what lies between EVOLVE-BLOCK-START and EVOLVE-BLOCK-END counts; all of it where there are no such marks. Sites
-are found in the concrete syntax tree (libcst), so that everything beside a site stays as it was written, to the byte.
+If the program has marks EVOLVE-BLOCK-START and EVOLVE-BLOCK-END, only what is between them counts. Sites are found in
+the concrete syntax tree (libcst), so that everything else keeps its exact bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Kind = Literal["int", "float", "flag", "comparison", "extreme", "operator", "sha
 AS_IT_IS, BENT = "as it is", "bent"
 START, END = "EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END"
 MOST = {"int": 48, "float": 48, "flag": 8, "comparison": 8, "extreme": 8, "operator": 8, "shape": 2}
-"""Of each kind the first so many are sites: beyond that a search of a few dozen trials finds nothing."""
+"""Limit on the sites of each kind: with more, a search of a few dozen trials finds nothing."""
 
 _FIXED = {"seed", "random_state", "axis", "dim", "ndim", "n_jobs", "maxsplit", "ndigits"}
 _LARGEST = 10**15
@@ -31,13 +31,13 @@ _PAIRS: tuple[tuple[type[cst.CSTNode], type[cst.CSTNode], str, str], ...] = (
     (cst.Add, cst.Subtract, "+", "-"),
     (cst.Multiply, cst.Divide, "*", "/"),
 )
-_SPELT = {kind: text for first, second, one, two in _PAIRS for kind, text in ((first, one), (second, two))}
+_SYMBOLS = {kind: text for first, second, one, two in _PAIRS for kind, text in ((first, one), (second, two))}
 _ARITHMETIC = (cst.Add, cst.Subtract, cst.Multiply, cst.Divide)
 
 
 @dataclass(frozen=True)
 class Bend:
-    """`return scale * (e) + bend * (e) ** 3`, taken apart."""
+    """The parts of `return scale * (e) + bend * (e) ** 3`."""
 
     inner: cst.BaseExpression
     scale: float
@@ -46,9 +46,9 @@ class Bend:
 
 @dataclass(frozen=True)
 class Site:
-    """One place: `value` is what stands there, `choices` what else may (none for a number).
+    """One place: `value` is its current value, `choices` are all possible values (empty for a number).
 
-    `node` is the node to be replaced; `bend` a return that is already bent.
+    `node` is the node to replace; `bend` is set for a return that is already bent.
     """
 
     name: str
@@ -68,7 +68,7 @@ def find(source: str) -> tuple[cst.Module, list[Site]]:
 
 
 def _lines(source: str) -> list[tuple[int, int]] | None:
-    """The line numbers between the marks; None where there are no marks."""
+    """The lines of each pair of marks; None without marks."""
     found: list[tuple[int, int]] = []
     begun = None
     for number, line in enumerate(source.splitlines(), 1):
@@ -101,11 +101,11 @@ class _Finder(cst.CSTVisitor):
             return False
         shapes = self._kinds["shape"] < MOST["shape"]
         if isinstance(node, cst.Return) and node.value is not None and self._inside(node) and shapes:
-            bend = _bend_of(node.value)
+            bend = _find_bend(node.value)
             if bend is not None or self._bendable(node):
                 value = BENT if bend else AS_IT_IS
                 self._add("shape", node, value, (AS_IT_IS, BENT), f"{self._scope(node)}return", bend)
-            if bend is not None:  # its two numbers are the shape's own
+            if bend is not None:  # its two numbers belong to the shape
                 bend.inner.visit(self)
                 return False
         self._plain(node)
@@ -119,9 +119,9 @@ class _Finder(cst.CSTVisitor):
                 self._number("float", node, node.evaluated_value)
             case cst.Name(value="True" | "False"):
                 self._number("flag", node, node.value == "True")
-            case cst.Comparison(comparisons=[cst.ComparisonTarget(operator=operator)]) if type(operator) in _SPELT:
+            case cst.Comparison(comparisons=[cst.ComparisonTarget(operator=operator)]) if type(operator) in _SYMBOLS:
                 self._pair("comparison", node, operator)
-            case cst.BinaryOperation(operator=operator) if type(operator) in _SPELT and not _literal(node):
+            case cst.BinaryOperation(operator=operator) if type(operator) in _SYMBOLS and not _literal(node):
                 self._pair("operator", node, operator)
             case cst.Call(func=cst.Name(value="min" | "max" as name)):
                 self._add("extreme", node, name, ("min", "max"), f"{self._scope(node)}min or max")
@@ -133,7 +133,7 @@ class _Finder(cst.CSTVisitor):
 
     def _pair(self, kind: Kind, node: cst.CSTNode, operator: cst.CSTNode) -> None:
         (choices,) = [pair[2:] for pair in _PAIRS if type(operator) in pair[:2]]
-        self._add(kind, node, _SPELT[type(operator)], choices, f"{self._scope(node)}{kind}")
+        self._add(kind, node, _SYMBOLS[type(operator)], choices, f"{self._scope(node)}{kind}")
 
     def _add(
         self,
@@ -166,7 +166,7 @@ class _Finder(cst.CSTVisitor):
         return "".join(f"{name}." for name in reversed(above))
 
     def _hint(self, node: cst.CSTNode) -> str:
-        """What the program itself calls this value: a parameter, a keyword, the variable it goes to."""
+        """The program's own name for this value: a parameter, a keyword, the assigned variable."""
         for one in self._above(node):
             match one:
                 case cst.Param(name=cst.Name(value=name)) | cst.Arg(keyword=cst.Name(value=name)):
@@ -177,7 +177,7 @@ class _Finder(cst.CSTVisitor):
                     | cst.AnnAssign(target=cst.Name(value=name))
                 ):
                     return name
-                case cst.Call(func=cst.Name(value="min" | "max")):  # which of them varies
+                case cst.Call(func=cst.Name(value="min" | "max")):  # min and max are sites themselves
                     continue
                 case cst.Call(func=cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name))):
                     return name
@@ -186,16 +186,16 @@ class _Finder(cst.CSTVisitor):
         return ""
 
     def _bendable(self, node: cst.Return) -> bool:
-        """Whether a number is returned, and nothing in it can be varied yet."""
+        """Whether it returns a number that contains no number literal."""
         value = node.value
         function = next((one for one in self._above(node) if isinstance(one, cst.FunctionDef)), None)
-        said = (
+        typed = (
             function is not None
             and function.returns is not None
             and m.matches(function.returns, m.Annotation(m.Name("float")))
         )
         arithmetic = isinstance(value, cst.BinaryOperation) and type(value.operator) in _ARITHMETIC
-        if value is None or not (arithmetic or (said and isinstance(value, cst.Name | cst.Call | cst.UnaryOperation))):
+        if value is None or not (arithmetic or (typed and isinstance(value, cst.Name | cst.Call | cst.UnaryOperation))):
             return False
         return not m.findall(value, m.Integer() | m.Float())
 
@@ -214,7 +214,7 @@ def _number_of(node: cst.BaseExpression) -> float | None:
     return None
 
 
-def _bend_of(value: cst.BaseExpression) -> Bend | None:
+def _find_bend(value: cst.BaseExpression) -> Bend | None:
     """The parts of `scale * (e) + bend * (e) ** 3`, if that is what `value` is."""
     match value:
         case cst.BinaryOperation(

@@ -1,4 +1,4 @@
-"""What a search may vary: a parameter of a harness, and the values that it admits."""
+"""Tunables: the parameters of a harness that a search may vary, and their allowed values."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Tunable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A parameter that a search may vary.
 
     `choice` lists its values in `choices`; `int` and `float` range over [low, high], `log` on a logarithmic scale.
-    `structural` marks a choice of method rather than of degree. `when` names the values of other tunables under
-    which this one has any effect.
+    `structural` marks a choice of method rather than of degree. `when` names the values of other tunables for which
+    this one has an effect.
     """
 
     type: Literal["choice", "int", "float"]
@@ -26,7 +26,7 @@ class Tunable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: dict[str, list[Value]] = {}
 
     def admits(self, value: Value) -> bool:
-        """Whether `value` lies within what is declared."""
+        """Whether `value` is among the declared values."""
         if self.type == "choice":
             return any(value == choice and type(value) is type(choice) for choice in self.choices)
         if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -1,8 +1,8 @@
-"""A run's candidate on a person's own input, in the sandbox.
+"""Runs a candidate on the user's own input, in the sandbox.
 
-This reads the log and writes nothing: it works beside a live engine and on a sealed recording, and changes no score,
-no budget and no count of readings. No instance of the sealed test is used. The harness is prepared on `train` and `val`
-together, as in `sia test`, or exactly as in its Execution, and then answers as it did in its run.
+This reads the log and writes nothing, so it works beside a live engine and on a sealed recording, and changes no
+score, budget or count of test readings. No instance of the sealed test is used. The harness is prepared on `train` and
+`val` together, as in `sia test`, or exactly as in its Execution, where it then gives the same answers as in its run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Form = Literal["jsonl", "text"]
 
 
 def parse_input(text: str, form: Form) -> list[Instance]:
-    """The instances of an input: a text (without its last line end) is one; JSON lines hold one a line.
+    """The instances of an input: a text, without its last line end, is one; JSON lines have one a line.
 
     Raises `SiaError` for anything else.
     """
@@ -51,7 +51,7 @@ def parse_input(text: str, form: Form) -> list[Instance]:
 
 
 class Unrecorded:
-    """A ledger that keeps nothing: neither `sia apply` nor `sia check` writes an event."""
+    """A ledger that stores nothing: `sia apply` and `sia check` write no events."""
 
     def recall(self, at: Position, request: bytes) -> bytes | None:
         return None
@@ -68,9 +68,9 @@ class Unrecorded:
 
 @contextlib.asynccontextmanager
 async def task_model(checkout: Checkout, folder: Path) -> AsyncIterator[Caller | None]:
-    """The run's model for `ctx.model`, its calls unrecorded; None where the run has none.
+    """The run's model for `ctx.model`, with unrecorded calls; None if the run has none.
 
-    `folder` is the workspace whose settings say how it is reached.
+    `folder` is the workspace; its settings say how to reach the model.
     """
     if not checkout.state.settings.model:
         yield None
@@ -83,7 +83,7 @@ async def task_model(checkout: Checkout, folder: Path) -> AsyncIterator[Caller |
 
 
 async def material(checkout: Checkout, grader: Grader, prepared_on: PreparedOn) -> list[Instance]:
-    """What `ctx.train()` may return: train and val, as in `sia test`, or what the Execution learnt from."""
+    """What `ctx.train()` may return: train and val, as in `sia test`, or what the Execution trained on."""
     if prepared_on == "train+val":
         return await grader.labelled()
     learnable, _ = divide(await grader.instances("train"), checkout.state.settings, checkout.state.root_seed)
@@ -99,7 +99,7 @@ def evaluation(
     isolation: Isolation,
     workers: int,
 ) -> Evaluation:
-    """The candidate's evaluation without a judge, whose answers are used ungraded."""
+    """The candidate's evaluation without a judge: its answers are not graded."""
     return Evaluation(
         grading=Grading(grader, None, isolation, workers),
         harness=harnesses.parse(checkout.files),
@@ -118,27 +118,27 @@ async def apply(
     on_prepared: OnPrepared | None = None,
     on_answer: Callable[[int], None] | None = None,
 ) -> AsyncIterator[Answer]:
-    """The answers to `inputs` in their order, each as soon as those before it are there.
+    """The answers to `inputs` in order, each as soon as those before it are ready.
 
-    An input is treated as the instance of `val` with its id under `repeat`: the seeds are the same. `on_answer` is
-    given the number of answers so far. Raises `SiaError` where the sandbox or the model could not do its work.
+    An input gets the seeds of the instance of `val` with the same id in `repeat`. `on_answer` receives the number of
+    answers so far. Raises `SiaError` if the sandbox or the model fails.
     """
     todo = [trial("val", item, repeat, chosen.seed) for item in inputs]
     waiting: dict[str, Answer] = {}
-    given = 0
+    yielded = 0
     try:
         async with contextlib.aclosing(evaluate.answer(chosen, todo, on_prepared)) as answers:
             async for answer in answers:
                 waiting[answer.trial.key] = answer
                 if on_answer:
-                    on_answer(given + len(waiting))
-                while given < len(todo) and todo[given].key in waiting:
-                    yield waiting.pop(todo[given].key)
-                    given += 1
+                    on_answer(yielded + len(waiting))
+                while yielded < len(todo) and todo[yielded].key in waiting:
+                    yield waiting.pop(todo[yielded].key)
+                    yielded += 1
     except InfrastructureFailure as error:
-        raise not_run(error) from None
+        raise run_error(error) from None
 
 
-def not_run(error: InfrastructureFailure) -> SiaError:
-    """What to tell a person where the sandbox or the model could not do its work."""
+def run_error(error: InfrastructureFailure) -> SiaError:
+    """The error to show if the sandbox or the model fails."""
     return SiaError(f"the candidate could not be run ({error})", "see `sia doctor`")

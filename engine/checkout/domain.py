@@ -1,4 +1,4 @@
-"""The domain of a run that is over, opened again to answer, draw or hand out what its candidate learns from."""
+"""Reopens the domain of a run, to answer inputs, to draw, or to export training data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.sandbox import probe
 
 @contextlib.asynccontextmanager
 async def domain_of(task: t.DomainRef, report: Report) -> AsyncIterator[Grader]:
-    """The grading process of `task`; raises `SiaError` where its code or data is no longer what it was."""
-    folder = await verifier_noise.measure(check_code(task), probe(), report)  # known, unless the cache was emptied
+    """The grading process of `task`; raises `SiaError` if its code or data has changed."""
+    folder = await verifier_noise.measure(check_code(task), probe(), report)  # cached
     async with open_domain(task, folder, report) as grader:
         yield grader

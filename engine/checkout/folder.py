@@ -1,12 +1,12 @@
-"""`sia checkout`: a generation's harness as a folder that runs by itself, the same bytes each time.
+"""`sia checkout`: a generation's harness as a standalone folder, with the same bytes each time.
 
-README.md         what it is, its score, how to run it
+README.md         description, score, how to run it
 run.py            the runner, which does not need sia
 runtime/          `ctx`, as it is in the sandbox
-candidate.json    where it comes from, and the seeds that make its answers the run's
+candidate.json    its origin, and the seeds that reproduce the run's answers
 harness/          the harness with its parameters
-adapter/          its trained weights, for transformers, vLLM and llama.cpp, where it has any
-train.jsonl       what it learns from, with --with-data only: a domain's data may not be ours to pass on
+adapter/          its trained weights, if any, for transformers, vLLM and llama.cpp
+train.jsonl       its training data, with --with-data only: its licence may forbid passing it on
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ RUNTIME = ("context.py", "harness.py")
 
 
 class Checkout(msgspec.Struct, frozen=True):
-    """A candidate out of its run: the harness, and everything that its answers depend on apart from their input.
+    """A candidate of a run: its harness, and everything else that its answers depend on apart from the input.
 
-    `results` are those of its Execution by (split, instance, repeat), and `repeat` is its first; `versions` are of the
-    engine that worked on the run last.
+    `results` are those of its Execution, by (split, instance, repeat), and `repeat` is the first of its repeats.
+    `versions` are those of the last engine that worked on the run.
     """
 
     state: State
@@ -55,18 +55,18 @@ class Checkout(msgspec.Struct, frozen=True):
 
     @property
     def held_out(self) -> list[str]:
-        """The instances of `train` that its Execution answered, and so did not learn from."""
+        """The instances of `train` that its Execution answered and did not train on."""
         return sorted({name for split, name, _ in self.results if split == "train"})
 
     @property
     def learns(self) -> bool:
-        """Whether it learnt from anything; a domain may say that its harnesses learn nothing."""
+        """Whether it uses training data; a domain may say `learns = false`."""
         nothing = majority_vote.prepared_name(prepared_on([]), self.generation.candidate.votes)
         return any(result.prepared != nothing for result in self.results.values()) or not self.results
 
 
 def load(reader: Reader, run: RunRow, generation: int | None) -> Checkout:
-    """The candidate of `generation`, or the incumbent; raises `SiaError` where there is none."""
+    """The candidate of `generation`, or the incumbent; raises `SiaError` if there is none."""
     (found,) = load_all(reader, run, [generation])
     return found
 
@@ -103,7 +103,7 @@ def load_all(reader: Reader, run: RunRow, generations: Sequence[int | None]) -> 
 def folder(
     checkout: Checkout, train: Sequence[Instance] | None = None, adapter: Mapping[str, bytes] | None = None
 ) -> dict[str, bytes]:
-    """The files of the folder by their paths; `train` adds train.jsonl, `adapter` the trained weights."""
+    """The files of the folder by path; `train` adds train.jsonl, `adapter` the trained weights."""
     files = {
         "README.md": _readme(checkout, with_data=train is not None).encode(),
         "run.py": resources.files(__package__).joinpath("runner.py").read_bytes(),
@@ -119,7 +119,7 @@ def folder(
 
 
 def check_empty(place: Path) -> None:
-    """Raises `SiaError` where `place` is not new or empty: no file is ever overwritten."""
+    """Raises `SiaError` unless `place` is new or empty: no file is ever overwritten."""
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise SiaError(f"{place} is not an empty folder", "name another with -o")
 
@@ -127,7 +127,7 @@ def check_empty(place: Path) -> None:
 def write(place: Path, files: Mapping[str, bytes]) -> None:
     """Writes `files` into the new or empty folder `place`.
 
-    A new one appears whole. One that exists is filled where it is: it may be a mount, or somebody's current folder.
+    A new folder appears complete. An existing one is filled in place: it may be a mount or a current folder.
     """
     check_empty(place)
     if place.exists():

@@ -1,7 +1,7 @@
-"""Pictures of a run: the first candidate's and the incumbent's answers to one instance of `val`, drawn by the domain.
+"""Plots of a run: the first candidate's and the incumbent's answers to one instance of `val`, drawn by the domain.
 
-The answers are computed again, since the log keeps only digests of long ones; a picture says where they differ.
-Nothing but the pictures is written; the test split is not read.
+The answers are computed again, since the log keeps only digests of long ones; a plot says if they differ. Only the
+plots are written; the test split is not read.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from engine.sandbox import Isolation
 async def picture(
     reader: Reader, run: RunRow, to: Path, report: Report, *, workspace: Path, unsafe: bool = False
 ) -> list[str]:
-    """Draws into the folder `to` and returns the names of the files; raises `SiaError` where nothing can be drawn.
+    """Draws into the folder `to`; returns the names of the files. Raises `SiaError` if nothing can be drawn.
 
-    `workspace` is the one whose settings say how the run's model is reached, where it has one.
+    `workspace` has the settings that say how to reach the run's model, if it has one.
     """
     best, first = load_all(reader, run, [None, 1])
-    shown = [best] if best.generation.n == 1 else [first, best]
+    checkouts = [best] if best.generation.n == 1 else [first, best]
     async with domain_of(best.state.domain, report) as grader:
         try:
             if not await grader.draws():
                 raise SiaError(f"the domain {best.state.domain.name} draws no pictures", "leave out --plots")
             isolation = choose_isolation(unsafe=unsafe)
-            pictures = [await _answered_again(checkout, grader, isolation, workspace) for checkout in shown]
+            pictures = [await _answer_again(checkout, grader, isolation, workspace) for checkout in checkouts]
             return await grader.plots(pictures, _points(best.state), to.absolute())
         except GraderFailed as error:
             raise SiaError(f"the pictures could not be drawn: {error}", "see the domain's README") from None
 
 
-async def _answered_again(checkout: Checkout, grader: Grader, isolation: Isolation, workspace: Path) -> Picture:
+async def _answer_again(checkout: Checkout, grader: Grader, isolation: Isolation, workspace: Path) -> Picture:
     """The candidate's answer to the first instance of `val`."""
     instance = (await grader.instances("val"))[0]
     recorded = checkout.results["val", instance.id, checkout.repeat]
@@ -55,7 +55,7 @@ async def _answered_again(checkout: Checkout, grader: Grader, isolation: Isolati
             chosen = apply.evaluation(checkout, grader, learn, model=model, isolation=isolation, workers=1)
             (answer,) = [one async for one in evaluate.verify(chosen.grading, evaluate.answer(chosen, todo))]
     except InfrastructureFailure as error:
-        raise apply.not_run(error) from None
+        raise apply.run_error(error) from None
     n = checkout.generation.n
     if answer.failure is not None:
         raise SiaError(f"generation {n} has no answer to draw ({answer.failure.message})", "see `sia trajectory`")
@@ -64,7 +64,7 @@ async def _answered_again(checkout: Checkout, grader: Grader, isolation: Isolati
 
 
 def _points(state: State) -> dict[str, tuple[float, float]]:
-    """Candidates and baselines by (score, honest score) on `val`, where both are known."""
+    """(score, honest score) on `val` of candidates and baselines, where both are known."""
     measured: dict[str, tuple[t.Score | None, t.PrivateCheck | None]] = {}
     if state.baseline:
         measured |= {name: (score, state.baseline.private.get(name)) for name, score in state.baseline.scores.items()}

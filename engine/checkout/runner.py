@@ -1,8 +1,8 @@
 """Answers with the harness in this folder, without sia: `python run.py --train train.jsonl instances.jsonl`.
 
 Needs Python 3.11 or later and the packages that README.md lists. Instances are JSON lines: each a value, or an object
-of "id", "data" and perhaps "label". Answers go to standard output as JSON lines in the same order; what the harness
-logs goes to standard error. This is not a sandbox: the harness's code runs with your own rights.
+with "id", "data" and optionally "label". Answers go to standard output as JSON lines in the same order; the harness's
+log goes to standard error. This is not a sandbox: the harness's code runs with your own rights.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from typing import IO, Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
 RUNTIME = "_sia_runtime"
-"""The name under which runtime/ is imported: no harness gives it to a module of its own."""
-SAME = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""As in the sandbox: without it the same harness may answer differently on another machine."""
+"""The name under which runtime/ is imported, which no harness uses for a module."""
+ENVIRONMENT = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""The sandbox's environment: without it a harness may answer differently on another machine."""
 
 
 class Row(NamedTuple):
-    """An instance as it was read."""
+    """An instance of the input."""
 
     id: str
     data: Any
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 def read(lines: Iterable[str]) -> Iterator[Row]:
-    """The instances of JSON lines; one without an id is named by the number of its line. Raises `ValueError`."""
+    """The instances in JSON lines; without an id the line number is the id. Raises `ValueError`."""
     seen: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -65,7 +65,7 @@ def derive(seed: int, *purpose: str | int) -> int:
 
 
 class Runner:
-    """The harness of this folder, prepared. It meets the same `ctx` as in the sandbox, except for model and tools."""
+    """The prepared harness of this folder. It gets the same `ctx` as in the sandbox, without model and tools."""
 
     def __init__(self, facts: dict[str, Any], train: list[Row], folders: dict[str, str], scratch: Path) -> None:
         package = ModuleSpec(RUNTIME, None, is_package=True)
@@ -87,7 +87,7 @@ class Runner:
             yield {"id": row.id, **(self._prepare_failure or self._run_in_child(row))}
 
     def _prepare(self, entry: str) -> dict[str, Any] | None:
-        """Prepares the harness; the failure, which is that of every instance, if there is one."""
+        """Prepares the harness; returns its failure, if any, which is then that of every instance."""
         seed = derive(self._facts["seed"], "prepare")
         self._harness.enter(self._scratch, seed)
         try:
@@ -95,7 +95,7 @@ class Runner:
             self._solve, self._prepared = self._harness.prepare(folder, entry, self._context(seed, None))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # whatever a harness raises is its failure, SystemExit too
+        except BaseException as error:  # anything that a harness raises is its failure, SystemExit included
             return self._failure(error)
         return None
 
@@ -110,7 +110,7 @@ class Runner:
         raise self._ctx.Refused("a checkout has no model; `sia apply` has" if has_model else self._ctx.NO_MODEL)
 
     def _run_in_child(self, row: Row) -> dict[str, Any]:
-        """The result in a process of its own, where the system can fork, so that no `solve` leaves anything behind."""
+        """The result, computed in a child process if the system can fork, so that no `solve` affects the next."""
         if not hasattr(os, "fork"):
             return self._result(row)
         sys.stdout.flush()
@@ -136,7 +136,7 @@ class Runner:
         return found
 
     def _result(self, row: Row) -> dict[str, Any]:
-        """What `solve` returns, as JSON has it, or how it failed."""
+        """What `solve` returns, as JSON, or its failure."""
         assert self._solve is not None  # noqa: S101 - else `_prepare_failure` is there
         seed = derive(self._facts["seed"], "instance", row.id, self._facts["repeat"])
         with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
@@ -161,10 +161,10 @@ class Runner:
 
 
 def main() -> None:
-    if any(os.environ.get(name) != value for name, value in SAME.items()):
-        os.environ.update(SAME)
+    if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
+        os.environ.update(ENVIRONMENT)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very command
-    sys.dont_write_bytecode = True  # this folder stays as it is
+    sys.dont_write_bytecode = True  # no byte code in this folder
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("instances", help="a file of JSON lines, or - for standard input")
     parser.add_argument("--train", type=Path, help="JSON lines with labels to learn from")
@@ -185,7 +185,7 @@ def main() -> None:
         train = [row for row in train if row.id not in held_out]
     folders = {name: str(Path(place).absolute()) for name, _, place in (one.partition("=") for one in chosen.folder)}
     out: IO[str] = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what the harness prints is no answer
+    os.dup2(2, 1)  # output of the harness must not mix with the answers
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     failed = False
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""Runs out of a workspace, into another, and away: export, import, rebuild, rename, remove, collect.
+"""Moves and maintains runs: export, import, rebuild, rename, note, remove, garbage collection.
 
-Imports loop and below. Never in it: an engine at work, or a decision.
+Imports loop and below. Never in it: a running engine, or a decision.
 """

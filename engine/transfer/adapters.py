@@ -1,7 +1,7 @@
 """Adapters beside an exported run: `FILE.adapters/`, a folder each. On request only; no replay needs them.
 
-An import trusts nothing: it reads only adapters that the run names, only their known files, and only where these have
-the digest that is the adapter's name.
+An import is untrusted: it takes only adapters that the run names, only their known files, and only if the digest of
+these is the adapter's name.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ def folder_beside(file: Path) -> Path:
     return file.with_name(f"{file.name}.adapters")
 
 
-def of_run(reader: Reader, run: str) -> list[str]:
+def names_of_run(reader: Reader, run: str) -> list[str]:
     """The adapters that the history of a run names."""
     found = (event.payload for event in reader.history(run) if event.type == t.WeightsTrained.type)
     return sorted({one.adapter for one in found if isinstance(one, t.WeightsTrained)})
 
 
 def pack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:
-    """Copies the run's adapters beside `file`; returns their names. `SiaError` where one is missing or damaged."""
-    names = of_run(reader, run)
+    """Copies the run's adapters beside `file`; returns their names. Raises `SiaError` if one is missing or damaged."""
+    names = names_of_run(reader, run)
     whole = {name: adapters.read_files(workspace.path, name) for name in names}
     for name, contents in whole.items():
         with atomic.create(folder_beside(file) / name) as fresh:
@@ -42,9 +42,9 @@ def pack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str
 
 
 def unpack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:
-    """Imports the adapters that lie beside `file`; returns the names of new ones."""
+    """Imports the adapters beside `file`; returns the names of the new ones."""
     imported: list[str] = []
-    for name in of_run(reader, run):
+    for name in names_of_run(reader, run):
         source, target = folder_beside(file) / name, workspace.path / "adapters" / name
         if not source.is_dir() or target.exists():
             continue

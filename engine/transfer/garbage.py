@@ -1,7 +1,7 @@
-"""`gc`: finds and removes what nothing in a workspace needs. Removing requires that no engine works on any run.
+"""`gc`: finds and removes what nothing in a workspace needs. No engine may be running meanwhile.
 
-A blob is needed if any event of any run names it. The tip of a run that is not in the log and was never removed is
-evidence of a loss: `verify` reports it, and it is kept.
+A blob is needed if any event of any run names it. The tip of a run that is not in the log and was never removed shows
+a loss: it is kept, and `verify` reports it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def survey(workspace: Workspace) -> Waste:
 
 
 def sweep(workspace: Workspace) -> Waste:
-    """Removes the waste. Raises `SiaError`, and removes nothing, where an engine works on any run."""
+    """Removes the waste. Raises `SiaError`, and removes nothing, if an engine works on any run."""
     workspace.reader().close()
     with workspace.name_lock(), contextlib.closing(open_writer(workspace.log)) as db:
         reader = Reader(db, workspace.log)
@@ -62,7 +62,7 @@ def _check_idle(workspace: Workspace, reader: Reader) -> None:
 
 
 def _leftovers(workspace: Workspace, reader: Reader) -> Iterator[tuple[Path, str]]:
-    """Files that nothing needs while no engine works; with the run whose lock must be free, where there is one."""
+    """Files that nothing needs while no engine works, each with the run whose lock must be free, if any."""
     base = workspace.path
     runs = {run.run for run in reader.runs()}
     removed = housekeeping.removed_runs(reader) - runs

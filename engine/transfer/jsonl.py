@@ -1,4 +1,4 @@
-"""A run as JSON lines for other programs: an event a line, each blob beside the first event that names it."""
+"""Writes a run as JSON lines for other programs: one event a line, each blob with the first event that names it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _HEAD = ("run", "n", "type", "v", "at", "generation", "prev_hash", "hash")
 def write_jsonl(reader: Reader, run: RunRow, target: Path, *, data: bool) -> int:
     """Writes `run` to `target`, which must not exist; returns the number of lines.
 
-    `payload` is byte for byte what was hashed. Text stands in `blobs`, other contents in `base64`, by digest; names in
-    `left_out` are of contents that may hold text of instances, which go along with `data` only.
+    `payload` is byte for byte what was hashed. `blobs` has text and `base64` other contents, by digest. `left_out`
+    names contents that may hold text of instances; they are written with `data` only.
     """
     check_target(target)
     inlined: set[str] = set()

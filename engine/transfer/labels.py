@@ -1,4 +1,4 @@
-"""rename, note: a run's name and a person's notes on it, as events of the run."""
+"""rename, note: a run's name and the user's notes on it, as events of the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rename(workspace: Workspace, reference: str, name: str) -> RunRow:
     """Renames a run, in the log and in git; returns its former row. Raises `Held` while an engine works on it."""
     check_name(name)
     with contextlib.closing(workspace.reader()):
-        pass  # raises where the workspace has no log, rather than creating one
+        pass  # raises if the workspace has no log, rather than creating one
     with workspace.name_lock():
         with contextlib.closing(workspace.reader()) as reader:
             row = reader.find(reference)

@@ -22,7 +22,7 @@ from harness_repo.repository import Repository
 
 
 class RebuildResult(msgspec.Struct, frozen=True):
-    """The numbers of events that were read, and of versions and refs that the repository has."""
+    """The numbers of events read, and of versions and refs in the repository."""
 
     events: int
     commits: int
@@ -34,7 +34,7 @@ def rebuild(workspace: Workspace) -> RebuildResult:
 
     Refs of runs that an engine is working on are left to that engine; refs that are not ours are left alone.
     """
-    workspace.reader().close()  # raises where the workspace has no log, rather than creating one
+    workspace.reader().close()  # raises if the workspace has no log, rather than creating one
     with contextlib.closing(open_writer(workspace.log)) as db, explained(workspace.log):
         count = refill(db)
     repository = workspace.repository()
@@ -46,7 +46,7 @@ def rebuild(workspace: Workspace) -> RebuildResult:
 
 
 def write_versions(repository: Repository, reader: Reader, events: Iterable[Event]) -> set[str]:
-    """Stores the commits of all `harness.written` among `events`; raises `SiaError` where one has another id."""
+    """Stores the commits of all `harness.written` among `events`; raises `SiaError` if one gets another id."""
     commits: set[str] = set()
     for event in events:
         if event.type != t.HarnessWritten.type:
@@ -56,7 +56,7 @@ def write_versions(repository: Repository, reader: Reader, events: Iterable[Even
         files = {path: reader.blob(name) for path, name in payload.files.items()}
         if repository.write(version_of(payload, files)).commit != payload.commit:
             raise SiaError(
-                f"event {event.n} of run {event.run} names a commit that its files do not make", "run `sia verify`"
+                f"event {event.n} of run {event.run} names a commit that its files do not produce", "run `sia verify`"
             )
         commits.add(payload.commit)
     return commits
@@ -65,7 +65,7 @@ def write_versions(repository: Repository, reader: Reader, events: Iterable[Even
 def point_refs(workspace: Workspace, runs: Collection[str], *, gone: Collection[str] = ()) -> int:
     """Points the refs of `runs`, removes those of the former names `gone`, and updates the notes.
 
-    A clone checks out the run that was made last. Returns how many refs the runs have.
+    A clone checks out the newest run. Returns the number of refs of the runs.
     """
     repository = workspace.repository()
     refs: dict[str, str | None] = {ref: None for ref in repository.refs() if any(_is_of(ref, name) for name in gone)}

@@ -1,6 +1,6 @@
 """`rm`: removes a run on which no other run builds, in one transaction, and then its tip, lock and refs.
 
-The tip goes first: a log ahead of its tip is healthy, a tip without its run would be an alarm.
+The tip goes first: a log ahead of its tip is valid, but a tip without its run would be reported as a loss.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Removal(msgspec.Struct, frozen=True):
 
 
 def check_removable(reader: Reader, reference: str) -> RunRow:
-    """The run that `reference` names; raises `SiaError` where other runs build on it."""
+    """The run that `reference` names; raises `SiaError` if other runs build on it."""
     row = reader.find(reference)
     children = [run.name for run in reader.runs() if run.parent == row.run]
     if children:
@@ -49,7 +49,7 @@ def remove(workspace: Workspace, reference: str) -> Removal:
                 (workspace.tips / row.run).unlink(missing_ok=True)
                 count = delete_run(connection, row.run)
                 refill(db)
-            # a run whose name ended in its id, as long as the name was taken, has the plain name now
+            # a run whose name had its id appended, because the name was taken, gets the plain name
             renamed = [run.run for run in reader.runs() if run.name != before[run.run]]
             rebuild.point_refs(workspace, renamed, gone=[row.name, *(before[run] for run in renamed)])
             (workspace.path / "locks" / row.run).unlink(missing_ok=True)

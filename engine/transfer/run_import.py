@@ -1,8 +1,8 @@
-"""`import`: merges an exported run into a workspace, by hash, all or nothing, after everything was checked.
+"""`import`: merges an exported run into a workspace, by hash, all or nothing, after checking everything.
 
 What exists already stays as it is: importing a file twice is harmless, and runs that share a prefix share it here too.
-git's objects come first, then one transaction with events, blobs and derived rows, then tips and refs; `rebuild`
-repairs what a crash before the last leaves.
+git objects are written first, then events, blobs and derived rows in one transaction, then tips and refs. After a
+crash before the last step, `rebuild` restores them.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ def read_export(path: Path) -> Iterator[Reader]:
 
 
 def import_run(workspace: Workspace, path: Path) -> ImportResult:
-    """Imports the run in `path` into `workspace`; raises `SiaError`, and imports nothing, where any of it is wrong."""
+    """Imports the run in `path` into `workspace`; raises `SiaError`, and imports nothing, if any part is invalid."""
     with open_export(path) as (source, manifest):
         events = [event for run in source.runs() for event in source.own(run.run)]
         with workspace.name_lock():
-            fresh = {event.run for event in _lacking(workspace, events)}
+            fresh = {event.run for event in _new_events(workspace, events)}
             with holding(workspace.path, fresh):
                 rebuild.write_versions(workspace.repository(), source, events)
                 new = merge(workspace.log, source, events, fresh)
@@ -79,23 +79,23 @@ def import_run(workspace: Workspace, path: Path) -> ImportResult:
 
 def _check(reader: Reader, manifest: Manifest, path: Path) -> None:
     try:
-        lent = {part for part, last in reader.segments(manifest.run) if last is None or reader.own(part, last)}
+        shared = {part for part, last in reader.segments(manifest.run) if last is None or reader.own(part, last)}
         for run in reader.runs():
-            if run.run == manifest.run or run.run not in lent:
+            if run.run == manifest.run or run.run not in shared:
                 found = replay.verify(reader, run.run)
                 if found.diverged_at is not None:
-                    raise _refused(path, f"it diverges at event {found.diverged_at.n}")
+                    raise _invalid_file(path, f"it diverges at event {found.diverged_at.n}")
             for event in reader.own(run.run):
                 _check_payload(event.payload, reader)
     except SiaError as error:
-        raise error if error.message.startswith(str(path)) else _refused(path, error.message) from error
+        raise error if error.message.startswith(str(path)) else _invalid_file(path, error.message) from error
     except HarnessInvalid as error:
-        raise _refused(path, str(error)) from None
-    except Exception as error:  # untrusted events, in code that is written for our own
-        raise _refused(path, f"it cannot be replayed: {error}") from error
+        raise _invalid_file(path, str(error)) from None
+    except Exception as error:  # untrusted events in code written for our own
+        raise _invalid_file(path, f"it cannot be replayed: {error}") from error
 
 
-def _refused(path: Path, what: str) -> SiaError:
+def _invalid_file(path: Path, what: str) -> SiaError:
     return SiaError(
         f"{path} is damaged or forged ({' '.join(what.split())[:200]})",
         "ask for another copy; nothing was imported",
@@ -115,7 +115,7 @@ def _check_payload(payload: t.Payload, reader: Reader) -> None:
             pass
 
 
-def _lacking(workspace: Workspace, events: list[Event]) -> list[Event]:
+def _new_events(workspace: Workspace, events: list[Event]) -> list[Event]:
     if not workspace.log.exists():
         return events
     with contextlib.closing(workspace.reader()) as reader:

@@ -49,7 +49,7 @@ def test_projects_are_wanted_by_their_own_names(tmp_path: Path) -> None:
 )
 def test_a_requirement_that_is_an_option_an_address_or_a_path_is_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "requirements.txt").write_text(line)
-    with pytest.raises(SiaError, match="no plain requirement"):
+    with pytest.raises(SiaError, match="not a plain requirement"):
         packages.required(tmp_path, TASK, [])
 
 
