@@ -1,4 +1,5 @@
-"""Tasks with a verifier.
+"""The built-in domains: tasks with a grader.
 
-A domain imports nothing of ours but `domains.contract`. Never in one: anything of another domain, or of the engine.
+A domain imports nothing of ours but `domains.contract` and the modules here. Never in one: code of another domain, or
+of the engine.
 """

@@ -1,13 +1,13 @@
-"""Atomic writes: what is at a name is whole, or not there at all.
+"""Atomic writes: a file or folder under a name is complete, or absent.
 
-A process that reads a name finds the former file or the new one, never a part of one, whenever the writer is killed. A
-folder takes the place of a former one in two steps, between which there is neither.
+A reader finds the former file or the new one, never a part of one, whenever the writer is killed. A folder replaces a
+former one in two steps, between which neither exists.
 
-`durable`, which is the default, extends the promise to a power cut: contents are on the disk before their name is, and
-the name is when the call returns. It costs some milliseconds. Without it a power cut may leave the former file, or an
-empty one: for what is written often, and whose readers take an unreadable file for a missing one.
+`durable`, the default, extends this to power cuts: contents reach the disk before their name does, and the name before
+the call returns. It costs some milliseconds. Without it a power cut may leave the former file, or an empty one; use it
+for files that are written often and whose readers treat an unreadable file as a missing one.
 
-What a killed writer leaves behind has a name that begins with `SCRATCH`, in the same folder.
+The leftovers of a killed writer are in the same folder, under names that begin with `SCRATCH`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SCRATCH = ".new-"
 
 
 def write(target: Path, content: bytes, *, durable: bool = True) -> None:
-    """Writes a small file, instead of the one that may be there; the last of several writers wins. Raises `OSError`."""
+    """Writes a small file and replaces an existing one; the last of several writers wins. Raises `OSError`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f"{SCRATCH}{os.getpid()}-{threading.get_ident()}-{target.name}")
     try:
@@ -68,7 +68,7 @@ def move(fresh: Path, target: Path, *, durable: bool = True, replace: bool = Tru
 def _sync(path: Path) -> None:
     if path.is_symlink() or not (path.is_file() or path.is_dir()):
         return
-    # some file systems cannot synchronise a folder: there the name may be late, the content is not
+    # some file systems cannot sync a folder: there only the name may be lost
     with contextlib.suppress(OSError) if path.is_dir() else contextlib.nullcontext():
         descriptor = os.open(path, os.O_RDONLY)
         try:

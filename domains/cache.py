@@ -1,6 +1,6 @@
-"""The user's cache, which all workspaces share: `$SIA_CACHE`, or the folder that the system has for such things.
+"""The user's cache, shared by all workspaces: `$SIA_CACHE`, or the system's cache folder.
 
-What is made or obtained there is whole (`domains.atomic`), and one process at a time makes it.
+Entries are complete (`domains.atomic`), and only one process at a time creates an entry.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ def once(
     whole: Callable[[Path], bool] = Path.exists,
     report: Report = lambda _: None,
 ) -> Path:
-    """`target`, a file or folder, after `make` has written it elsewhere, where it is not there `whole` already.
+    """Returns `target`, a file or folder. If it is not there `whole`, `make` first creates it under another path.
 
-    Nothing but what `make` has ended is ever at `target`, whenever this process is killed. Where two want the same, the
-    second waits and takes what the first has made. Raises what `make` raises, and `OSError`.
+    `target` never has an unfinished result of `make`, even if this process is killed. If two processes want the same
+    target, the second waits and uses the result of the first. Raises what `make` raises, and `OSError`.
     """
     if whole(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with alone(target, report):
+    with exclusive(target, report):
         if not whole(target):
             scratch = target.with_name(f".{target.name}.new")
-            if scratch.exists():  # of a process that was killed
+            if scratch.exists():  # left by a killed process
                 shutil.rmtree(scratch)
             scratch.mkdir()
             try:
@@ -54,16 +54,16 @@ def once(
 
 
 @contextlib.contextmanager
-def alone(target: Path, report: Report) -> Iterator[None]:
-    """One process at a time, by a lock beside `target`; a second one waits, and says so.
+def exclusive(target: Path, report: Report) -> Iterator[None]:
+    """Admits one process at a time, with a lock file beside `target`; a second one reports that it waits.
 
-    The kernel frees the lock the instant its holder dies; its file stays, since removing it would split waiters.
+    The kernel releases the lock when its holder dies. The lock file stays: if it were removed, two could hold the lock.
     """
     lock = filelock.FileLock(target.with_name(f".{target.name}.lock"), poll_interval=0.2)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        report(f"another process is at work on {target}: waiting for it")
+        report(f"another process is working on {target}: waiting for it")
         lock.acquire(timeout=-1)
     try:
         yield

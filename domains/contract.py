@@ -1,4 +1,4 @@
-"""What a domain promises the engine. This is the only module of ours that a domain may import.
+"""The contract between domains and the engine. This is the only module of ours that a domain may import.
 
 A domain is a folder:
 
@@ -8,9 +8,9 @@ A domain is a folder:
     harness/        the seed harness A1 (harness.toml, params.toml, agent.py, prompts/)
     domain.py       `load(data) -> Domain`, and `fetch(report) -> Path` where data must be obtained
     given/          optional: what the harness may read, at `ctx.folders["given"]`
-    verifier/       optional: a harness of the domain's own whose `solve` is given each answer, and whose result is what
-                    `grade` judges: for answers that are programs. Each answer has a sandbox of its own; what lies in
-                    verifier/given is at `ctx.folders["given"]` there
+    verifier/       optional, for answers that are programs: a harness whose `solve` gets each answer, and whose result
+                    is what `grade` receives. It runs in a new sandbox for each answer; verifier/given is at
+                    `ctx.folders["given"]` there
 
 `domain.py` runs in a trusted process of its own (the grading process), never in the engine and never in the
 sandbox: labels of `val` and `test` do not leave that process.
@@ -42,12 +42,12 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 class Grade(msgspec.Struct, frozen=True):
-    """The verdict on one answer. Higher scores are better.
+    """The grade of one answer. Higher scores are better.
 
-    `honest` is the private score where the domain has one, `floor` what it must reach; `refused` says why an answer
+    `honest` is the private score, if the domain has one, and `floor` what it must reach; `refused` says why an answer
     does not count at all. A candidate that is refused on an instance, or whose mean `honest` is below the mean `floor`,
     is refused whatever its score; agents learn only that it "failed the private check". `measures` are reported beside
-    the score, to the person. `detail` is for the person, and for agents on `train` only.
+    the score, to the user only. `detail` is for the user, and for agents on `train` only.
     """
 
     score: float
@@ -59,7 +59,7 @@ class Grade(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What a judge, a language model, is asked about an answer. The reply is text, and may be any."""
+    """A question to the judge, a language model, about an answer. The reply may be any text."""
 
     prompt: str
     system: str = ""
@@ -68,7 +68,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Graded(msgspec.Struct, frozen=True):
-    """An answer beside its grade, as `summarise` receives it; `answer` is None where the harness failed."""
+    """An answer and its grade, as `summarise` receives them; `answer` is None if the harness failed."""
 
     instance: Instance
     answer: Any
@@ -83,7 +83,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """An answer to be drawn: `name` says whose it is."""
+    """An answer to draw; `name` is its caption."""
 
     name: str
     instance: str
@@ -91,7 +91,7 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one `solve` (and one `prepare`) may use. CPU seconds judge; wall seconds only guard against waiting."""
+    """What one `solve` (and one `prepare`) may use. Wall seconds only guard against a job that waits."""
 
     cpu_s: float = 10.0
     wall_s: float = 60.0
@@ -105,11 +105,11 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """What kernels run on, and what it reaches at most, as measured: a ceiling, not the maker's number.
+    """The device that kernels run on, with measured ceilings, not the maker's numbers.
 
-    `gflops` are billions of fp32 operations a second of a large matrix product, `gbs` billions of bytes a second that
-    are copied; `peaks` are those of the product by dtype (fp32, tf32, bf16, fp16), where the device has it. `threads`
-    are those that a kernel on a CPU may use. `driver` is the version of a GPU's driver, `software` those of libraries.
+    `gflops` is in billions of fp32 operations a second, of a large matrix product; `gbs` in billions of bytes copied a
+    second; `peaks` are the `gflops` by dtype (fp32, tf32, bf16, fp16), for those that the device has. `threads` is what
+    a kernel on a CPU may use. `driver` is the version of the GPU driver, `software` the versions of libraries.
     """
 
     kind: Literal["cpu", "cuda"]
@@ -123,17 +123,17 @@ class Device(msgspec.Struct, frozen=True):
     software: str = ""
 
     def fastest(self) -> float:
-        """The highest ceiling of any dtype, in the unit of `gflops`: what no kernel overtakes."""
+        """The highest ceiling of any dtype, in the unit of `gflops`: no kernel is faster."""
         return max([self.gflops, *self.peaks.values()])
 
 
 class Guest(msgspec.Struct, frozen=True):
     """A program for the kernel runner. `entry`, one of `files`, defines `prepare(ctx)` and `solve(instance, ctx)`.
 
-    `prepare` runs once for all guests with equal `files`, `limits` and `room`, and `solve` in a fork of it; what must
-    not be able to disturb each other is put into different rooms, which are sandboxes of their own. `data` is
-    `instance.data`. `solve` takes orders with `ctx.line.order()`, answers each by `ctx.line.reply(value)`, and returns
-    at the order None; `ctx.line.memory` are the `memory_bytes` that it shares with the grader.
+    `prepare` runs once for all guests with equal `files`, `limits` and `room`, and `solve` in a fork of it. Each room
+    is a separate sandbox: put guests that must not affect each other into different rooms. `data` is `instance.data`.
+    `solve` takes orders with `ctx.line.order()`, answers each with `ctx.line.reply(value)`, and returns at the order
+    None; `ctx.line.memory` has `memory_bytes` bytes, shared with the grader.
     """
 
     files: Mapping[str, bytes]
@@ -146,9 +146,9 @@ class Guest(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a guest says to an order, to be believed in nothing.
+    """A guest's reply to an order. `value` is untrusted.
 
-    `wall_s` is taken by the kernel runner: from the order until every process of the guest stands still.
+    `wall_s` is measured by the kernel runner, from the order until every process of the guest is stopped.
     """
 
     value: Any
@@ -156,7 +156,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class GuestFailed(Exception):
-    """The guest has crashed, overstepped a limit or broken the line. The message is one printable line."""
+    """The guest crashed, exceeded a limit or broke the line. The message is one printable line."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -164,19 +164,19 @@ class GuestFailed(Exception):
 
 
 class Live(Protocol):
-    """A guest that runs. Between orders it is stopped: it computes nothing, and `memory` does not change."""
+    """A running guest. Between orders it is stopped, so that it cannot compute or change `memory`."""
 
     memory: memoryview
 
     def ask(self, order: Any, wall_s: float) -> Reply:
-        """Gives an order and waits for the reply, at most `wall_s`; raises `GuestFailed`."""
+        """Sends an order and waits for the reply, at most `wall_s`; raises `GuestFailed`."""
         ...
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """Two programs timed in turns.
+    """The times of two programs, measured alternately.
 
-    `ratio` is the median of their times pair by pair, `a` over `b`; `spread` is its standard error in logarithms.
+    `ratio` is the median over pairs of `a` divided by `b`; `spread` is the standard error of its logarithm.
     """
 
     a_s: float
@@ -186,14 +186,14 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class KernelRunner(Protocol):
-    """A grader's way to execute what a harness has answered: contained, and timed from outside."""
+    """Executes answers that are programs for a grader: in a sandbox, and timed from outside."""
 
     def open(self, guest: Guest) -> AbstractContextManager[Live]:
-        """Starts a guest; everything of it is gone at the end. Raises `GuestFailed`."""
+        """Starts a guest, and ends all its processes at the end of the block. Raises `GuestFailed`."""
         ...
 
     def device(self) -> Device:
-        """What guests run on, measured when first asked."""
+        """The device that guests run on, measured at the first call."""
         ...
 
     def compare(
@@ -206,15 +206,14 @@ class KernelRunner(Protocol):
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`domain.toml`.
 
-    `minimum_effect` is the smallest gain in mean score that counts. `noisy` says that equal answers may be graded
-    differently: the incumbent is then re-evaluated beside each candidate. `train_sample` instances of `train` are
-    executed each generation for the agents to read; they are kept out of `ctx.train()` then, so that their scores
-    are honest. An Improvement tries `probes` proposals at most.
-    `model` names the task model of runs that name none themselves.
-    An instance that failed scores `failure_score`; choose it below what works.
-    `judged` says that a language model has a say in grades: see `Domain`.
-    `learns = false` keeps `ctx.train()` empty: every instance stands alone. `isolation = "instance"` gives every
-    instance a sandbox of its own.
+    `minimum_effect` is the smallest gain in mean score that counts. `noisy` says that equal answers may get different
+    grades: the incumbent is then re-evaluated beside each candidate. In each generation `train_sample` instances of
+    `train` are executed for the agents to read; `ctx.train()` then excludes them, so that their scores are honest. An
+    Improvement tries at most `probes` proposals.
+    `model` is the task model of runs that name none.
+    A failed instance scores `failure_score`; choose it below the score of any working answer.
+    `judged` says that a language model takes part in grading: see `Domain`.
+    `learns = false` keeps `ctx.train()` empty. `isolation = "instance"` gives every instance its own sandbox.
     """
 
     name: str
@@ -249,7 +248,7 @@ class Domain(Protocol):
     """
 
     def digest(self) -> str:
-        """SHA-256 over the data and the cut into splits: equal digests mean the same instances and labels."""
+        """SHA-256 over the data and the splits: equal digests mean equal instances and labels."""
         ...
 
     def instances(self, split: Split) -> Sequence[Instance]:
@@ -257,7 +256,7 @@ class Domain(Protocol):
         ...
 
     def grade(self, instance: Instance, answer: Any) -> Grade:
-        """Judges one answer; an answer of the wrong shape is a score, not an exception."""
+        """Grades one answer; an answer of the wrong shape gets a score and raises nothing."""
         ...
 
     def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:
@@ -265,19 +264,19 @@ class Domain(Protocol):
         ...
 
     def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
-        """By name, the answers of methods that anyone can run, learnt from `train`, one for each of `on`."""
+        """The answers of simple methods by name, trained on `train`, one answer for each instance of `on`."""
         ...
 
 
 class DataMissing(Exception):
-    """The data is not there. The message says what is missing and what to do, in one sentence."""
+    """The data is missing. The message says what is missing and what to do, in one sentence."""
 
 
 class DataRefused(DataMissing):
-    """The data is refused for now: an index or a server that is away, overloaded or breaks off.
+    """The data is temporarily unavailable: an index or a server is down, overloaded or breaks off.
 
-    Raised by a `fetch`, which is then called again a few times, after growing waits and after `after_s` seconds at the
-    least, before anybody is told. `reason` is what goes wrong, in a few words.
+    A `fetch` that raises this is called again a few times, after growing waits of at least `after_s` seconds, before
+    the error is shown. `reason` is the cause in a few words.
     """
 
     def __init__(self, message: str, reason: str = "", after_s: float = 0.0) -> None:
@@ -287,16 +286,16 @@ class DataRefused(DataMissing):
 
 
 class DataInvalid(Exception):
-    """The data is there but is not what it should be (a wrong SHA-256, say)."""
+    """The data is there but invalid (a wrong SHA-256, say)."""
 
 
 Report = Callable[[str], None]
 
 
 class DomainModule(Protocol):
-    """The module `domain.py`. `fetch` may be absent where nothing has to be obtained.
+    """The module `domain.py`. `fetch` may be absent if no data has to be obtained.
 
-    `fetch_named(data, report)`, if it is there, obtains what `--data` names where no such file exists.
+    The optional `fetch_named(data, report)` obtains the set that `--data` names, if it is not a file.
     """
 
     def load(self, data: Path | None) -> Domain:
@@ -304,8 +303,8 @@ class DomainModule(Protocol):
         ...
 
     def fetch(self, report: Report) -> Path:
-        """Obtains and checks the data, keeps it in the user's cache and returns where it is.
+        """Obtains and checks the data, stores it in the user's cache and returns its path.
 
-        It has the network, which nothing else of a domain has: it is called in a process that does nothing else.
+        Runs in a separate process, which has the network; the grading process has none.
         """
         ...

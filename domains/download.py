@@ -1,4 +1,4 @@
-"""A file over HTTP, whole or not at all; what came before a connection broke is gone on with."""
+"""Downloads a file over HTTP, completely or not at all; continues a download that broke off."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CHUNK = 1 << 16
 
 
 def download(url: str, target: Path, report: Report) -> None:
-    """Puts what lies at `url` to `target`, under its name once the announced length is there.
+    """Downloads `url` to `target`, which appears once the announced length has arrived.
 
-    What comes is kept beside it until then, with the version that the server gives it (ETag, or Last-Modified): the
-    next call goes on with that version, and begins anew where there is another one or none was named. Raises the errors
-    of urllib, sockets and files; `patience.refusal` knows which of them may pass.
+    Until then a partial file lies beside it, with its version on the server (ETag or Last-Modified). The next call
+    continues that version, or starts over if the server has another one or names none. Raises the errors of urllib,
+    sockets and files; `retry.refusal` says which are temporary.
     """
     part, noted = target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.version")
     version = _text(noted)
@@ -62,11 +62,11 @@ def _append(answer: HTTPResponse, part: Path, noted: Path, have: int, report: Re
 
 
 def _range(answer: HTTPResponse) -> tuple[int, int | None]:
-    """Where the body begins in the file, and how long the file is, if it is told."""
+    """Where the body begins in the file, and the length of the file, if the server states it."""
     if answer.status == 206:
         with contextlib.suppress(ValueError):
-            unit, _, told = (answer.headers["Content-Range"] or "").partition(" ")
-            span, _, total = told.partition("/")
+            unit, _, place = (answer.headers["Content-Range"] or "").partition(" ")
+            span, _, total = place.partition("/")
             if unit == "bytes":
                 return int(span.partition("-")[0]), int(total)
         return -1, None
@@ -75,7 +75,7 @@ def _range(answer: HTTPResponse) -> tuple[int, int | None]:
 
 
 def _version(answer: HTTPResponse) -> str:
-    """What names this version of the file so that a range of it can be asked for (RFC 9110, 13.1.5)."""
+    """The validator of this version of the file, with which a range can be requested (RFC 9110, 13.1.5)."""
     tag = str(answer.headers["ETag"] or "")
     return tag if tag and not tag.startswith("W/") else str(answer.headers["Last-Modified"] or "")
 

@@ -1,4 +1,4 @@
-"""Packages through the user's own pip, from whatever index it is configured for: downloaded, or put into a folder."""
+"""Downloads or installs packages with the user's pip, from the index that it is configured for."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 from domains.contract import DataMissing, DataRefused, Report
 
 WALL_S = 3000.0
-"""pip bounds each silence itself (15 s, unless configured); this guards against one that hangs."""
+"""Guards against a pip that hangs; pip itself limits the time without data (15 s by default)."""
 _INDEX = "check the package index that pip is configured for"
-_FINAL: Sequence[tuple[str, str, str]] = (
+_PERMANENT: Sequence[tuple[str, str, str]] = (
     (r"No module named '?pip\b", "this Python has none", f"run `{sys.executable} -m ensurepip`"),
     (r"No space left|Errno 28\b", "no space left on the disk", "free some, or set $SIA_CACHE to a folder elsewhere"),
     (r"Permission denied|Read-only file system|Errno (13|30)\b", "", "set $SIA_CACHE to a folder of your own"),
@@ -25,14 +25,14 @@ _FINAL: Sequence[tuple[str, str, str]] = (
     (r"--require-hashes|ResolutionImpossible|a different python|is not a supported wheel", "", _INDEX),
     (r"an activated virtualenv|no such option|during configuration|Invalid requirement", "", "correct pip's settings"),
 )
-"""What pip says where another try would change nothing, what to call it, and the remedy. All else may pass: where an
-index lacks a file for a while, pip says what it says of one that never existed."""
+"""Permanent errors: pip's message, a name for it, and the remedy. All others are retried: pip reports a file that an
+index lacks for a while like one that never existed."""
 
 
 def wheel(requirement: str, folder: Path, remedy: str = "try again") -> Path:
-    """Downloads the one wheel of `requirement`, without what it depends on, into `folder`.
+    """Downloads the wheel of `requirement`, without its dependencies, into `folder`.
 
-    Raises `DataRefused`, or `DataMissing` where another try would change nothing.
+    Raises `DataRefused` for temporary errors and `DataMissing` for permanent ones.
     """
     folder.mkdir(exist_ok=True)
     run("download", [requirement], "--no-deps", "--no-cache-dir", "--dest", str(folder), scratch=folder, remedy=remedy)
@@ -51,11 +51,11 @@ def run(
     python: str = sys.executable,
     report: Report | None = None,
 ) -> None:
-    """`pip download` or `pip install`, wheels only; it ends with the process that calls this, also if that is killed.
+    """Runs `pip download` or `pip install`, wheels only. pip ends with the calling process, even if that is killed.
 
-    pip keeps its temporary files in the folder `scratch`, so that a killed one leaves nothing in the system's.
-    `python` is the environment's that is installed into; `report` is told what is being downloaded and installed.
-    Raises as `wheel` does; the sentence begins with what pip could not do.
+    pip's temporary files are in the folder `scratch`, so that a killed pip leaves none in the system's folder.
+    `python` belongs to the environment to install into; `report` receives each download and installation. Raises as
+    `wheel` does.
     """
     words = [python, "-P", "-c", _PIP, command, "--no-input", "--disable-pip-version-check"]
     words += ["--only-binary", ":all:", *options, *requirements]
@@ -67,13 +67,13 @@ def run(
         raise DataMissing(f"{what} in {WALL_S:g} s: check the network, then {remedy}.") from None
     if done.returncode == 0:
         return
-    said = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
-    told = re.findall(r"^\s*(?:ERROR:|×) (.+)$", said, re.MULTILINE) if "Traceback" not in said else []
-    told = told or [said.splitlines()[-1].strip()]
-    for sign, name, cure in _FINAL:
-        if re.search(sign, said if "CERTIFICATE" in sign else "\n".join(told)):
-            raise DataMissing(f"{what} ({name or _short(told[-1])}): {cure}, then {remedy}.")
-    reason = _cause(said) or _short(told[-1])
+    output = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
+    messages = re.findall(r"^\s*(?:ERROR:|×) (.+)$", output, re.MULTILINE) if "Traceback" not in output else []
+    messages = messages or [output.splitlines()[-1].strip()]
+    for sign, name, cure in _PERMANENT:
+        if re.search(sign, output if "CERTIFICATE" in sign else "\n".join(messages)):
+            raise DataMissing(f"{what} ({name or _short(messages[-1])}): {cure}, then {remedy}.")
+    reason = _cause(output) or _short(messages[-1])
     raise DataRefused(f"{what} ({reason}): check the network and the package index of pip, then {remedy}.", reason)
 
 
@@ -86,7 +86,7 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Com
 def _run_and_report(
     words: Sequence[str], environment: Mapping[str, str], report: Report
 ) -> subprocess.CompletedProcess[str]:
-    """As `_run`, with each download and installation reported as it begins."""
+    """As `_run`, but reports each download and installation when it begins."""
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
             words, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
@@ -111,19 +111,19 @@ import ctypes, runpy
 getattr(ctypes.CDLL(None), "prctl", lambda *_: None)(1, 9)
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
-"""PR_SET_PDEATHSIG: what a killed process has begun must not go on behind the back of its successor."""
+"""PR_SET_PDEATHSIG: pip must not continue after its parent was killed, beside the pip of a successor."""
 
 
-def _cause(said: str) -> str:
-    """The cause of a failed transfer, which pip's last line does not name."""
-    if "DO NOT MATCH THE HASHES" in said or "not enough bytes" in said:
+def _cause(output: str) -> str:
+    """The cause of a failed download, which pip's last line does not name."""
+    if "DO NOT MATCH THE HASHES" in output or "not enough bytes" in output:
         return "what came is not whole, or not what the index announces"
-    if "timed out" in said:
+    if "timed out" in output:
         return "the index did not answer in time"
-    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", said) or re.findall(
-        r"(?:Error|Disconnected)\('([^'()]+)'\)", said
+    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", output) or re.findall(
+        r"(?:Error|Disconnected)\('([^'()]+)'\)", output
     )
-    through = "the proxy: " if "ProxyError" in said else ""
+    through = "the proxy: " if "ProxyError" in output else ""
     return f"{through}{found[-1]}" if found else ""
 
 

@@ -19,7 +19,7 @@ from domains import atomic, cache
 from domains.contract import DataInvalid, DataMissing, DataRefused, Report
 from domains.denoising.counts import Counts, annotated, checked, read, readable
 from domains.download import SILENCE_S, download
-from domains.patience import refusal, words
+from domains.retry import describe_error, refusal
 
 
 class Public(NamedTuple):
@@ -64,7 +64,7 @@ def fetch(data: Path, report: Report) -> Path:
     try:
         cache.once(target, lambda fresh: _obtain(name, fresh, target, report), whole=_whole, report=report)
     except (OSError, http.client.HTTPException) as error:
-        message = f"{name} could not be downloaded ({words(error)})"
+        message = f"{name} could not be downloaded ({describe_error(error)})"
         if refused := refusal(error):
             raise DataRefused(f"{message}: try again; it goes on.", refused.reason, refused.after_s) from None
         elsewhere = isinstance(error, urllib.error.URLError)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import DataInvalid, DataMissing, Report
-from domains.patience import patiently
+from domains.retry import with_retries
 from engine import pipes
 from engine.grading.loader import load_module
 
@@ -39,7 +39,7 @@ def main() -> None:
     report = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
     reply: dict[str, Any]
     try:
-        reply = {"ok": str(patiently(lambda: obtain(folder, data, report), report))}
+        reply = {"ok": str(with_retries(lambda: obtain(folder, data, report), report))}
     except (DataMissing, DataInvalid) as error:
         reply = {"data": str(error).removesuffix(".")}
     except Exception as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from domains import pip
 from domains.contract import DataMissing
-from domains.patience import patiently
+from domains.retry import with_retries
 from engine.errors import SiaError
 from engine.importers.formats import Task
 
@@ -148,7 +148,7 @@ def install(requirements: Sequence[str], place: Path, report: Callable[[str], No
         )
 
     try:
-        once(place, lambda fresh: patiently(lambda: run(fresh), report), report=report)
+        once(place, lambda fresh: with_retries(lambda: run(fresh), report), report=report)
     except DataMissing as error:
         why = str(error).removesuffix(".")
         raise SiaError(f"the requirements of this task cannot be installed: {why}") from None

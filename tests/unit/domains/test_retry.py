@@ -13,7 +13,7 @@ from email.message import Message
 import pytest
 
 from domains.contract import DataInvalid, DataMissing, DataRefused
-from domains.patience import LONGEST_WAIT_S, WAITS_S, patiently
+from domains.retry import LONGEST_WAIT_S, WAITS_S, with_retries
 
 
 def fails(times: int, error: Exception) -> Callable[[], str]:
@@ -37,7 +37,7 @@ def http_error(status: int, **headers: str) -> urllib.error.HTTPError:
 def tried(get: Callable[[], str]) -> tuple[str, list[float], list[str]]:
     waits: list[float] = []
     said: list[str] = []
-    return patiently(get, said.append, waits.append), waits, said
+    return with_retries(get, said.append, waits.append), waits, said
 
 
 PASSING = [
@@ -87,7 +87,7 @@ def test_what_lasts_is_told_at_once(error: Exception) -> None:
 def test_in_the_end_it_is_told_in_one_sentence(error: Exception) -> None:
     waits: list[float] = []
     with pytest.raises(DataRefused, match="try again") as raised:
-        patiently(fails(9, error), lambda _: None, waits.append)
+        with_retries(fails(9, error), lambda _: None, waits.append)
     assert tuple(waits) == WAITS_S
     assert sorted(waits) == waits
     assert "\n" not in str(raised.value)
