@@ -32,7 +32,9 @@ def installed(bare_machine: Machine) -> Machine:
 
 @pytest.fixture
 def share(bare_machine: Machine) -> Callable[[str], None]:
-    """Where the work is shared, `share("root")` skips a test unless this is root's machine; "ordinary" likewise."""
+    """Where the work is shared, `share(whom)` skips a test on every other machine: "root", "ordinary", or a target of
+    make that does the like.
+    """
 
     def of(whom: str) -> None:
         mine = "root" if bare_machine.person.uid == 0 else "ordinary"

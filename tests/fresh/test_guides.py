@@ -28,7 +28,9 @@ class Guide(NamedTuple):
 GUIDES = [
     Guide("docs/your-task.md", 10, {}, "root"),
     Guide("docs/from-openevolve.md", 3, {"function_minimization": "tests/toys/peers/openevolve"}, "ordinary"),
-    Guide("docs/weights.md", 4, {}, "ordinary"),  # those that follow compare the levers for an hour
+    Guide(
+        "docs/weights.md", 4, {}, "`make test-train`"
+    ),  # a quarter of an hour; those that follow compare the levers for an hour
     Guide("domains/denoising/README.md", 4, {}, "root"),  # those that follow are for data of the reader's own
 ]
 
