@@ -1,1 +1,1 @@
-"""Denoising of single-cell RNA counts, judged by molecular cross-validation and by a score that cannot be gamed."""
+"""Denoising of single-cell RNA counts, scored by molecular cross-validation and a private score that resists gaming."""

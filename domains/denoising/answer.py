@@ -1,4 +1,4 @@
-"""Matrices as plain data, and the rules that every answer has to keep.
+"""Matrices as plain data, and the rules for answers.
 
 In:  {"shape": [cells, genes], "data", "indices", "indptr"}, little-endian int32 bytes of the CSR parts.
 Out: {"shape": [cells, genes], "dtype": "float32", "values"}, little-endian bytes row by row,
@@ -15,15 +15,15 @@ from scipy import sparse
 from domains.denoising.counts import Csr
 
 FEWEST, MOST = 0.5, 2.0
-"""Between which shares of what is shown of a cell its denoised sum has to lie."""
+"""The bounds of a cell's denoised sum, as shares of its sum in the input."""
 
 
 class AnswerRefused(Exception):
-    """The answer is no denoised matrix; the message says why."""
+    """The answer is not a valid denoised matrix; the message says why."""
 
 
 def counts_out(shown: Csr) -> dict[str, Any]:
-    """What a harness is given."""
+    """The input of a harness."""
     parts = {name: getattr(shown, name).astype("<i4").tobytes() for name in ("data", "indices", "indptr")}
     return {"shape": list(map(int, shown.shape)), **parts}
 
@@ -43,7 +43,7 @@ def sparse_out(matrix: Csr) -> dict[str, Any]:
 
 
 def accept(answer: Any, shown: Csr) -> Any:
-    """The matrix of an answer, dense or CSR; raises `AnswerRefused` where it is none of finite, possible expression."""
+    """The matrix of an answer, dense or CSR; raises `AnswerRefused` if its values are impossible."""
     matrix = _matrix(answer, shown.shape)
     values = matrix if isinstance(matrix, np.ndarray) else matrix.data
     if not np.isfinite(values).all():
@@ -56,7 +56,7 @@ def accept(answer: Any, shown: Csr) -> Any:
 
 
 def loss(matrix: Any, shown: Csr) -> str:
-    """What a cell has lost, in one sentence; nothing where every cell keeps about its sum."""
+    """Which rule about cell sums the matrix breaks, in one sentence; empty if none."""
     given = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
     before = np.asarray(shown.sum(axis=1), dtype=np.float64).ravel()
     occupied = before > 0

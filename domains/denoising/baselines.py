@@ -1,6 +1,6 @@
-"""Methods that anyone can run, each from one matrix alone; every result stands beside theirs.
+"""Baselines: known methods, each applied to one matrix alone. Results are reported beside theirs.
 
-All are computed here, none is quoted. Each takes what is shown and gives a dense float32 matrix in its units.
+All are computed here, none is quoted. Each takes the shown counts and returns a dense float32 matrix in their units.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAGIC = "MAGIC"
 
 
 def methods(magic: Magic | None) -> Mapping[str, Method]:
-    """By name, every method that can be run; those of MAGIC where it is installed."""
+    """Every available method by name; those of MAGIC if it is installed."""
     found: dict[str, Method] = {
         "no denoising": lambda counts: counts.toarray().astype(np.float32),
         "all zeros": lambda counts: np.zeros(counts.shape, dtype=np.float32),
@@ -79,24 +79,24 @@ def alra(counts: Csr) -> np.ndarray:
     made = left @ right
     made[made <= np.abs(made.min(axis=0))] = 0
     known = logs.toarray().astype(np.float32)
-    (mean, spread), (wanted, wide) = _above_zero(made), _above_zero(known)
-    fits = (spread > 0) & (wide > 0)
-    scale = np.divide(wide, spread, out=np.ones_like(wide), where=fits)
-    moved = (made - mean) * scale + wanted
+    (mean, spread), (known_mean, known_spread) = _positive_moments(made), _positive_moments(known)
+    fits = (spread > 0) & (known_spread > 0)
+    scale = np.divide(known_spread, spread, out=np.ones_like(known_spread), where=fits)
+    moved = (made - mean) * scale + known_mean
     made = np.where((made > 0) & fits, moved, made)
     made = np.where((made <= 0) & (known > 0), known, np.maximum(made, 0))
     return to_totals(np.expm1(made).astype(np.float32), counts)
 
 
-def _above_zero(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of what is above zero, for each column."""
+def _positive_moments(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the positive values of each column."""
     number = np.maximum((matrix > 0).sum(axis=0), 1)
     mean = np.where(matrix > 0, matrix, 0).sum(axis=0) / number
     return mean, np.sqrt(np.where(matrix > 0, np.square(matrix - mean), 0).sum(axis=0) / number)
 
 
 def to_totals(made: np.ndarray, counts: Csr) -> np.ndarray:
-    """`made` with every row scaled to what is shown of its cell."""
+    """`made` with every row scaled to its cell's sum in `counts`."""
     got = made.sum(axis=1, dtype=np.float64)
     made *= np.divide(_totals(counts), got, out=np.zeros_like(got), where=got > 0)[:, None].astype(made.dtype)
     return np.asarray(made, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What a biologist looks at in a denoised matrix, beside its score. All of it is reported; none of it is judged."""
+"""Biological measures of a denoised matrix. They are reported beside the score and do not affect it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEWEST = 5
 
 
 def invented(matrix: np.ndarray) -> float:
-    """The mean absolute correlation among genes (columns) whose counts were dealt anew; 0.8/sqrt(cells) is chance."""
+    """The mean absolute correlation among genes (columns) with shuffled counts; by chance it is 0.8/sqrt(cells)."""
     logs = np.log1p(matrix.astype(np.float64))
     logs = logs[:, logs.std(axis=0) > 0]
     if logs.shape[1] < 2:
@@ -25,7 +25,7 @@ def invented(matrix: np.ndarray) -> float:
 
 
 def structure(matrix: Any, labels: Sequence[str]) -> Mapping[str, float]:
-    """Agreement of clusters with `labels` (adjusted Rand index), and how far the rarest label stays among its own."""
+    """Agreement of clusters with `labels` (adjusted Rand index), and the share of the rarest label near itself."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import adjusted_rand_score
     from sklearn.neighbors import NearestNeighbors

@@ -1,6 +1,6 @@
-"""A count matrix with what is known of its cells, from any of the forms that this field keeps counts in.
+"""A count matrix with the metadata of its cells, read from the usual file formats.
 
-Integer molecule counts, cells x genes. Labels and donors are None where the file does not tell them.
+Integer molecule counts, cells x genes. Labels and donors are None if the file has none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LIBRARY = re.compile(r"(.+?)_lib\d+\.")  # inDrop's names: the donor, then the 
 
 
 class Counts(NamedTuple):
-    """`name` is what people read; it says where counts are simulated."""
+    """Counts and their metadata; `name` is shown to users and says if the counts are simulated."""
 
     name: str
     matrix: Csr
@@ -38,7 +38,7 @@ class Counts(NamedTuple):
     simulated: bool = False
 
     def key(self) -> str:
-        """SHA-256 over the counts, the cells' names, labels and donors; genes are named in pictures only."""
+        """SHA-256 over the counts, the cells' names, labels and donors; gene names appear in plots only."""
         total = hashlib.sha256(repr((self.matrix.shape, self.cells, self.labels, self.donors)).encode())
         for part in (self.matrix.data, self.matrix.indices, self.matrix.indptr):
             total.update(part.astype("<i8").tobytes())
@@ -59,13 +59,13 @@ def read(path: Path) -> Counts:
 
 
 def readable() -> None:
-    """Raises `DataMissing` where nothing here reads `.h5ad` files."""
+    """Raises `DataMissing` if no reader of `.h5ad` files is installed."""
     if importlib.util.find_spec("anndata") is None:
         raise _no_extra(".h5ad files")
 
 
 def checked(counts: Counts) -> Counts:
-    """The same without empty cells and genes; raises `DataInvalid` for anything but counts of enough cells."""
+    """The counts without empty cells and genes; raises `DataInvalid` unless they are counts of enough cells."""
     matrix = sparse.csr_matrix(counts.matrix)
     matrix.sum_duplicates()
     values = matrix.data
@@ -137,7 +137,7 @@ def _tenx(path: Path) -> Counts:
 
 
 def annotated(name: str, file: Any) -> Counts:
-    """What an AnnData holds: counts lie in a layer of that name, else in `raw`, else in `X`."""
+    """The counts of an AnnData: from the layer `counts`, else from `raw`, else from `X`."""
     holder = file if "counts" in file.layers or file.raw is None else file.raw
     matrix = file.layers.get("counts", holder.X)
     known = {column: tuple(map(str, file.obs[column])) for column in (*LABELS, *DONORS) if column in file.obs}

@@ -1,8 +1,8 @@
-"""Which cells are train, val and test: a constant of the data, disjoint in cells, and in donors where there are three.
+"""Splits cells into train, val and test: fixed for given data, disjoint in cells, and in donors if there are three.
 
-Donors go whole, the largest first, to the split that lacks most cells. Without donors the cells of each label are
-dealt out in the order of SHA-256 over their names. A split of many cells is dealt into blocks of at most `MOST_CELLS`,
-so that what one process holds does not grow with the data.
+Each donor, the largest first, goes as a whole to the split that lacks the most cells. Without donors the cells of each
+label are distributed in the order of SHA-256 over their names. A large split is divided into blocks of at most
+`MOST_CELLS`, so that the memory of one process does not grow with the data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The denoising domain: thinnings of disjoint sets of cells; what is held out never leaves this process."""
+"""The denoising domain: thinnings of disjoint sets of cells. Held-out counts never leave this process."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from domains.denoising.unit import Unit
 
 THINNINGS: Mapping[Split, int] = {"train": 6, "val": 10, "test": 10}
 """At least this many instances a split."""
-LOOKED_AT = 3
-"""Of so many thinnings of a block of test cells the structure is looked at."""
+STRUCTURE_THINNINGS = 3
+"""For this many thinnings of a block of test cells the cell structure is measured."""
 
 
 class Denoising:
-    """Counts under their cut. `Instance.data` is what one thinning shows; there are no labels in any split."""
+    """Counts and their splits. `Instance.data` has the shown counts of one thinning; instances have no labels."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -37,12 +37,12 @@ class Denoising:
         self._units: dict[str, Unit] = {}
 
     def digest(self) -> str:
-        """SHA-256 over the counts, the cut, and what the floor rests on."""
+        """SHA-256 over the counts, the splits, and the method of the floor."""
         known = (self._key, self._blocks, dict(THINNINGS), floor.basis(), floor.MARGIN)
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
     def title(self) -> str:
-        """What is denoised; says where it is simulated."""
+        """The name of the data, which says if it is simulated."""
         return f"Denoising {self._counts.name}, {len(self._counts.cells)} cells"
 
     def instances(self, split: Split) -> Sequence[Instance]:
@@ -62,16 +62,17 @@ class Denoising:
         labels = self._counts.labels
         return Unit(
             split,
-            split == "test" and number < LOOKED_AT,
+            split == "test" and number < STRUCTURE_THINNINGS,
             thinning,
             metrics.anchors(thinning.train, thinning.held_out),
             tuple(labels[row] for row in rows) if labels else None,
         )
 
     def grade(self, instance: Instance, answer: Any) -> Grade:
-        """mse_norm of upstream; the honest score is the Poisson score in the true order, its floor MAGIC's.
+        """Upstream's mse_norm; the private score is the Poisson score with its arguments in the right order.
 
-        What is no denoised matrix scores 0 (no denoising). That, and a cell that loses its sum, is refused.
+        Its floor is MAGIC's score. An invalid matrix scores 0 (no denoising) and is refused; so is a matrix in which a
+        cell loses its sum.
         """
         unit = self._units[instance.id]
         try:
@@ -90,16 +91,16 @@ class Denoising:
             floor=floor.lowest(unit.thinning, unit.anchors, unit.split, self._magic),
             measures={
                 "poisson_norm, upstream's order": found.poisson_norm_upstream,
-                **({} if lost else _beside(unit, matrix, denoised)),
+                **({} if lost else _extra_measures(unit, matrix, denoised)),
             },
         )
 
     def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:
-        """Nothing beside the measures."""
+        """No report beside the measures."""
         return Summary()
 
     def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
-        """Every method of `baselines.py`, and the held-out counts themselves, one answer at a time."""
+        """Every method of `baselines.py`, and the held-out counts, one answer at a time."""
         units = [self._units[item.id] for item in on]
         found: dict[str, Sequence[Any]] = {
             name: Lazy([unit.thinning for unit in units], _on_shown(method))
@@ -109,13 +110,13 @@ class Denoising:
         return found
 
     def plots(self, pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], folder: Path) -> list[str]:
-        """UMAP and a marker pair before and after, and the two scores against each other."""
+        """UMAP and two marker genes, before and after, and a plot of the two scores."""
         units = {picture.instance: self._units[picture.instance] for picture in pictures}
         return plots.draw(self._counts, units, pictures, points, folder)
 
 
 class Lazy(Sequence[Any]):
-    """The answers of one method, made when they are asked for: together they would not fit into memory."""
+    """The answers of one method, computed on access: all of them would not fit into memory."""
 
     def __init__(self, thinnings: Sequence[Thinning], method: Callable[[Thinning], Any]) -> None:
         self._thinnings, self._method = thinnings, method
@@ -133,7 +134,7 @@ def _on_shown(method: baselines.Method) -> Callable[[Thinning], Any]:
 
 
 def _perfect(thinning: Thinning) -> Any:
-    """The held-out counts in the units of what is shown; of decoys nothing is held out."""
+    """The held-out counts in the units of the shown ones; decoys have no held-out counts."""
     scale = thinning.train.sum() / thinning.held_out.sum()
     place = sparse.csr_matrix(
         ([1.0] * len(thinning.genes), (range(len(thinning.genes)), thinning.genes)),
@@ -142,8 +143,8 @@ def _perfect(thinning: Thinning) -> Any:
     return sparse.csr_matrix(thinning.held_out @ place * scale)
 
 
-def _beside(unit: Unit, matrix: Any, denoised: Any) -> dict[str, float]:
-    """What is reported and not judged; the structure of cells, which takes seconds, for a few instances of `test`."""
+def _extra_measures(unit: Unit, matrix: Any, denoised: Any) -> dict[str, float]:
+    """The reported measures; cell structure, which takes seconds, only for a few instances of `test`."""
     decoys = unit.thinning.decoys
     columns = matrix[:, decoys]
     found = {
@@ -152,7 +153,7 @@ def _beside(unit: Unit, matrix: Any, denoised: Any) -> dict[str, float]:
         ),
         "correlation of shuffled genes before": biology.invented(unit.thinning.shown[:, decoys].toarray()),
     }
-    if unit.looked_at and unit.labels and len(set(unit.labels)) > 1:
+    if unit.measures_structure and unit.labels and len(set(unit.labels)) > 1:
         before, after = (biology.structure(one, unit.labels) for one in (unit.thinning.train, denoised))
         found |= dict(after) | {f"{name} before": value for name, value in before.items()}
     return found

@@ -1,7 +1,7 @@
-"""The floor of the honest score: what MAGIC reaches on the same thinning, computed once and kept.
+"""The floor of the private score: MAGIC's score on the same thinning, computed once and cached.
 
-Where magic-impute is not installed the floor is that of our own diffusion, under its own name.
-On train and val the floor lies `MARGIN` higher: who just touches it on some cells falls below it on others.
+Without magic-impute it is the score of our own diffusion, under its own name. On train and val the floor is `MARGIN`
+higher: a method that just reaches it on some cells falls below it on others.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ MARGIN = 0.02
 
 
 def basis() -> str:
-    """What the floor rests on, in words."""
+    """The name of the method that sets the floor."""
     installed = version()
     return f"{baselines.MAGIC} (magic-impute {installed})" if installed else baselines.DIFFUSION
 
 
 def lowest(thinning: Thinning, fixed: metrics.Anchors, split: Split, magic: Magic | None) -> float:
-    """The honest score that an answer to `thinning` must reach."""
+    """The private score that an answer to `thinning` must reach."""
     return _reference(thinning, fixed, magic) + (0.0 if split == "test" else MARGIN)
 
 

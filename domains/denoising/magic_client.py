@@ -1,4 +1,4 @@
-"""MAGIC, where magic-impute is installed: asked of its own process, which is started once and kept."""
+"""Client of the MAGIC process, for machines with magic-impute: the process is started once and reused."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ Solver = Literal["exact", "approximate"]
 
 
 def version() -> str | None:
-    """The version of magic-impute that is installed, None without it."""
+    """The installed version of magic-impute; None without it."""
     with contextlib.suppress(metadata.PackageNotFoundError):
         return metadata.version("magic-impute")
     return None
 
 
 class Magic:
-    """The process. It ends with this one, since its input closes then."""
+    """The MAGIC process. It ends with this process, when its input is closed."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._last: tuple[Csr, np.ndarray] | None = None
 
     def __call__(self, counts: Csr, *, solver: Solver = "exact", reversed_order: bool = False) -> np.ndarray:
-        """MAGIC of `counts`, dense float32; raises `RuntimeError` where the process fails.
+        """MAGIC of `counts`, dense float32; raises `RuntimeError` if the process fails.
 
-        As upstream calls it first, it is remembered for the last `counts`: the floor and two baselines rest on it.
+        The result with upstream's defaults is cached for the last `counts`: the floor and two baselines use it.
         """
         as_upstream = solver == "exact" and not reversed_order
         if as_upstream and self._last and self._last[0] is counts:
@@ -47,14 +47,14 @@ class Magic:
 
     def _ask(self, counts: Csr, solver: Solver, reversed_order: bool) -> np.ndarray:
         process = self._process = self._process or self._start()
-        asked = msgspec.msgpack.encode({**counts_out(counts), "solver": solver, "reversed": reversed_order})
+        request = msgspec.msgpack.encode({**counts_out(counts), "solver": solver, "reversed": reversed_order})
         assert process.stdin and process.stdout  # noqa: S101 - both are pipes
         try:
-            process.stdin.write(len(asked).to_bytes(4, "big") + asked)
+            process.stdin.write(len(request).to_bytes(4, "big") + request)
             process.stdin.flush()
         except BrokenPipeError:
-            asked = b""
-        size = process.stdout.read(8) if asked else b""
+            request = b""
+        size = process.stdout.read(8) if request else b""
         made = process.stdout.read(int.from_bytes(size, "big")) if size else b""
         if len(made) != 4 * counts.shape[0] * counts.shape[1]:
             self.close()

@@ -1,4 +1,4 @@
-"""MAGIC in a process of its own: magic-impute is GPL-2, and is imported here and nowhere else.
+"""Runs MAGIC in a separate process: magic-impute is GPL-2, and is imported only here.
 
 Requests and replies are length-prefixed MessagePack on standard input and output; it ends when its input does.
 Called as upstream calls it (OpenProblems): square roots of library-normalised counts, `knn` 5, `decay` 1, `t` 3,
@@ -38,12 +38,12 @@ def main() -> None:
     """Serves until the input ends."""
     warnings.simplefilter("ignore")
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print must not break the frames
+    os.dup2(2, 1)  # output of libraries must not mix with the frames
     while len(head := source.read(4)) == 4:
-        asked = msgspec.msgpack.decode(source.read(int.from_bytes(head, "big")))
-        parts = [np.frombuffer(asked[name], dtype="<i4") for name in ("data", "indices", "indptr")]
-        counts = sparse.csr_matrix((parts[0].astype(np.float64), parts[1], parts[2]), shape=asked["shape"])
-        made = denoise(counts, solver=asked["solver"], reversed_order=asked["reversed"])
+        request = msgspec.msgpack.decode(source.read(int.from_bytes(head, "big")))
+        parts = [np.frombuffer(request[name], dtype="<i4") for name in ("data", "indices", "indptr")]
+        counts = sparse.csr_matrix((parts[0].astype(np.float64), parts[1], parts[2]), shape=request["shape"])
+        made = denoise(counts, solver=request["solver"], reversed_order=request["reversed"])
         reply = made.astype("<f4").tobytes()
         sink.write(len(reply).to_bytes(8, "big") + reply)
         sink.flush()

@@ -1,4 +1,4 @@
-"""The scores of OpenProblems' denoising task exactly as upstream, and the one that upstream meant.
+"""The scores of OpenProblems' denoising task exactly as upstream computes them, and the one that upstream intended.
 
 With T the counts shown and E those held out, D a denoised matrix in the units of T, and y = D * sum(E) / sum(T):
 
@@ -7,8 +7,8 @@ With T the counts shown and E those held out, D a denoised matrix in the units o
     poisson           mean of y - E log(y + 1e-6): the negative log-likelihood, up to a constant, of E under y
 
 Each is normalised: 0 for D = T (no denoising), 1 for the held-out counts themselves. Upstream scales those counts by
-sum(E) / sum(T) as it does any D; the true order takes y = E. Rows are worked off in chunks: memory is linear. Where E
-is 0, which is nearly everywhere, the summands are simple: logarithms of E and y are taken where E is not.
+sum(E) / sum(T) as it does any D; the right order takes y = E. Rows are processed in chunks, so memory is linear. E is 0
+nearly everywhere, where the summands are simple; logarithms of E and y are computed only elsewhere.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Anchors(NamedTuple):
 
 
 def anchors(train: Csr, held_out: Csr) -> Anchors:
-    """What the scores of one thinning are normalised by."""
+    """The values that normalise the scores of one thinning."""
     scale = float(held_out.sum()) / float(train.sum())
     perfect = losses(held_out, held_out, scale)._replace(poisson=losses(held_out, held_out, 1.0).poisson)
     return Anchors(losses(held_out, train, scale), perfect, scale)
@@ -86,7 +86,7 @@ def scores(held_out: Csr, denoised: Any, fixed: Anchors) -> Scores:
 def _normalised(rows: Any) -> np.ndarray:
     """The rows of a dense or CSR matrix as logarithms, dense float64."""
     totals = np.asarray(rows.sum(axis=1, dtype=np.float64)).reshape(-1, 1)
-    totals[totals == 0] = 1.0  # a row of nothing stays nothing
+    totals[totals == 0] = 1.0  # an empty row stays empty
     if isinstance(rows, np.ndarray):
         made = rows / totals
         made *= TARGET

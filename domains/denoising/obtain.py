@@ -1,8 +1,8 @@
-"""The public sets of OpenProblems' denoising task, by name: downloaded, checked, kept; a broken download goes on.
+"""Downloads the public data sets of OpenProblems' denoising task by name, checks them, and caches them.
 
-`--data pancreas`, `--data pbmc` and `--data tabula` name them. Their publishers give no SHA-256: what is checked is
-that the length is the one announced and that the file opens as counts of the shape known. The digest is kept beside the
-file and checked at every opening, so that a run is never gone on with on other data.
+Their names are `--data pancreas`, `--data pbmc` and `--data tabula`. A download that broke off is continued. Publishers
+give no SHA-256, so the length is checked, and that the file opens as counts of the known shape. Its digest is stored
+beside the file and checked at every opening, so that a run never continues on other data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from domains.retry import describe_error, refusal
 
 
 class Public(NamedTuple):
-    """A public set: where it lies, how many cells it has, and which of the file's cells it takes."""
+    """A public set: its address, its number of cells, and which of the file's cells it uses."""
 
     url: str
     cells: int | None = None
@@ -44,25 +44,25 @@ def cached(data: Path) -> Counts:
     if data.name not in SETS:
         raise DataMissing(f"{data} does not exist: give --data a file or 10x folder, or one of {', '.join(SETS)}.")
     file = _file(data.name)
-    if not _whole(file):
+    if not _is_complete(file):
         raise DataMissing(f"{data.name} is not in the cache: run `sia data get denoising --data {data.name}`.")
     if file.with_suffix(".sha256").read_text() != _digest(file):
         raise DataInvalid(f"{file} was changed: remove it, then run `sia data get denoising --data {data.name}`.")
-    return _chosen(data.name, file)
+    return _read_set(data.name, file)
 
 
 def fetch(data: Path, report: Report) -> Path:
-    """Downloads the set that `data` names into the cache, going on where an earlier download broke off."""
+    """Downloads the set that `data` names into the cache; continues an earlier download that broke off."""
     name = data.name
     if name not in SETS:
-        cached(data)  # says what may be named
+        cached(data)  # raises, and lists the names
     target = _file(name)
-    if _whole(target):
+    if _is_complete(target):
         report(f"{name} is in {target} already")
         return target
     readable()  # before a gigabyte is downloaded that nothing here could open
     try:
-        cache.once(target, lambda fresh: _obtain(name, fresh, target, report), whole=_whole, report=report)
+        cache.once(target, lambda fresh: _obtain(name, fresh, target, report), whole=_is_complete, report=report)
     except (OSError, http.client.HTTPException) as error:
         message = f"{name} could not be downloaded ({describe_error(error)})"
         if refused := refusal(error):
@@ -75,12 +75,12 @@ def fetch(data: Path, report: Report) -> Path:
 
 
 def _obtain(name: str, fresh: Path, target: Path, report: Report) -> None:
-    whole = target.with_name(f".{name}.whole.h5ad")  # beside the scratch folder, which does not outlive a failure
+    whole = target.with_name(f".{name}.whole.h5ad")  # outside the scratch folder, which is removed after a failure
     if not whole.is_file():
         download(_address(name), whole, report)
     report(f"checking {name}")
     try:
-        _chosen(name, whole)
+        _read_set(name, whole)
     except DataInvalid:
         whole.unlink()
         raise
@@ -88,7 +88,7 @@ def _obtain(name: str, fresh: Path, target: Path, report: Report) -> None:
     whole.rename(fresh)
 
 
-def _whole(file: Path) -> bool:
+def _is_complete(file: Path) -> bool:
     return file.is_file() and file.with_suffix(".sha256").is_file()
 
 
@@ -96,7 +96,7 @@ def _file(name: str) -> Path:
     return cache.folder("data", "denoising", f"{name}.h5ad")
 
 
-def _chosen(name: str, file: Path) -> Counts:
+def _read_set(name: str, file: Path) -> Counts:
     public = SETS[name]
     if public.only:
         import anndata
@@ -112,7 +112,7 @@ def _chosen(name: str, file: Path) -> Counts:
 
 
 def _address(name: str) -> str:
-    """Where the file lies. CELLxGENE lists a collection's files: the lung's droplet counts are the ones."""
+    """The address of the file. Of the files of CELLxGENE's collection it is the lung's droplet counts."""
     url = SETS[name].url
     if name != "tabula":
         return url

@@ -1,4 +1,4 @@
-"""Pictures of answers: cells on a map, two marker genes, and the two scores against each other."""
+"""Plots of answers: a UMAP of cells, two marker genes, and the two scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DPI = 120
 LOWEST = -0.2
-"""Honest scores below this are drawn at it, with their value: all zeros would leave no room for the rest."""
+"""Private scores below this are drawn here, with their value: all zeros would compress the rest."""
 
 
 def draw(
@@ -65,7 +65,7 @@ def _umap(title: str, panels: Sequence[tuple[str, Unit, np.ndarray]], folder: Pa
 
 
 def _markers(counts: Counts, panels: Sequence[tuple[str, Unit, np.ndarray]], folder: Path) -> str:
-    """The two genes that vary most for their mean as shown."""
+    """A scatter plot of the two genes with the largest variance for their mean in the shown counts."""
     _, unit, shown = panels[0]
     mean = shown.mean(axis=0)
     spread = np.where(mean > 0, shown.var(axis=0) / np.maximum(mean, 1e-9), 0)

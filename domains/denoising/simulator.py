@@ -1,4 +1,4 @@
-"""Simulated counts: the default where no data is given. Always labelled as simulated; no biology follows from them.
+"""Simulated counts, the default without data. Always labelled as simulated; they permit no biological conclusions.
 
 A cell belongs to one of six types of unequal size. A gene has a mean (log-normal over genes); in each type some genes
 are raised or lowered (log-normal factors), along with a gradient within the type (a programme of genes that rises from

@@ -1,8 +1,8 @@
 """A thinning: each molecule of a cell is shown with probability 0.9, and held out otherwise.
 
 Molecular cross-validation (Batson et al., 2019): `shown ~ Binomial(counts, 0.9)`, `held_out = counts - shown`; genes
-that show nothing are left out of both. Among the genes stand `DECOYS` more, which are real genes with their counts
-dealt anew over the cells: whatever correlation they gain by denoising is invented. A harness cannot tell them, and no
+without shown molecules are left out of both. `DECOYS` decoy genes are mixed in: real genes with their counts shuffled
+over the cells, so that any correlation they gain by denoising is spurious. A harness cannot recognise them, and no
 score counts them.
 """
 
@@ -34,7 +34,7 @@ class Thinning(NamedTuple):
 
     @property
     def train(self) -> Csr:
-        """What is shown of the real genes."""
+        """The shown counts of the real genes."""
         return self.shown[:, self.genes]
 
     def key(self) -> str:
@@ -49,8 +49,8 @@ class Thinning(NamedTuple):
 def thin(counts: Csr, *, key: str, name: str) -> Thinning:
     """The thinning called `name`.
 
-    Its randomness follows from `key`, which follows from the whole matrix: who knows a thinning and this code cannot
-    play the generator back to what was held out.
+    Its randomness depends on `key`, a digest of the whole matrix, so nobody can recompute the held-out counts from a
+    thinning and this code.
     """
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"{key}/{name}".encode()).digest(), "big"))
     shown, held_out = counts.copy(), counts.copy()
@@ -72,7 +72,7 @@ def thin(counts: Csr, *, key: str, name: str) -> Thinning:
 
 
 def _decoys(shown: Csr, rng: np.random.Generator) -> Csr:
-    """Genes of the upper half by cells that show them, each with its counts dealt anew."""
+    """Genes of the upper half by number of cells, each with its counts shuffled."""
     columns = shown.tocsc()
     spread = np.diff(columns.indptr)
     common = np.flatnonzero(spread >= np.median(spread))

@@ -1,4 +1,4 @@
-"""An instance of the denoising domain, with what only the verifier knows of it."""
+"""An instance of the denoising domain with its private parts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from domains.denoising.thinning import Thinning
 
 
 class Unit(NamedTuple):
-    """All that is known of an instance; only `thinning.shown` is anyone else's to see."""
+    """Everything about an instance; a harness sees only `thinning.shown`."""
 
     split: Split
-    looked_at: bool
+    measures_structure: bool
     thinning: Thinning
     anchors: metrics.Anchors
     labels: tuple[str, ...] | None

@@ -1,4 +1,4 @@
-"""Methods that anyone can run in a minute; every result stands beside theirs."""
+"""Baselines that run in a minute; results are reported beside theirs."""
 
 from __future__ import annotations
 

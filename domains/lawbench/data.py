@@ -1,6 +1,6 @@
-"""The four files of LawBench: where they lie, what they must be, and what they hold.
+"""The four files of LawBench: their paths, digests and contents.
 
-Nothing is returned from a file whose SHA-256 is not the published one, so whoever reads the data reads the same data.
+A file is read only if its SHA-256 is the published one, so every reader gets the same data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is said beside accuracy: macro-F1, and the accuracy on the cases that are neither known nor named."""
+"""The report beside accuracy: macro-F1, and accuracy without duplicates and without cases that name their charge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domains.lawbench.split import Cut
 
 
 def summarise(split: Split, graded: Sequence[Graded], cut: Cut) -> Summary:
-    """Macro-F1 and the subsets of `split`; only `test` can hold duplicates of what was learnt from."""
+    """Macro-F1 and the subsets of `split`; only `test` can contain duplicates of training cases."""
     subsets: dict[str, list[str]] = {}
     if split == "test":
         subsets["without exact duplicates of train"] = _without(graded, cut.test_exact)

@@ -1,7 +1,7 @@
 """The cut of the published training cases into `train` and `val`: a constant, kept in `cut.json`.
 
-`compute` is how the constant came about, and a test recomputes it. It depends on texts, labels and SHA-256 alone: no
-random generator, no order of a dictionary, no machine. `python -m domains.lawbench.split` writes it anew.
+`compute` produced the constant, and a test recomputes it. It depends only on texts, labels and SHA-256. `python -m
+domains.lawbench.split` writes it again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a harness answers: a kernel's source, checked before anything is compiled or run."""
+"""The answer of a harness: a kernel's source, checked before it is compiled or run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MOST = 512 << 10
 
 
 class KernelRefused(Exception):
-    """Why a candidate is not good: at which stage of the cascade, and what happened there.
+    """Why a kernel is refused: the stage of the cascade, and what happened there.
 
-    `kind` is the sandbox's word: `candidate` (it is wrong, or crashed), `timeout` or `resource`.
+    `kind` is the sandbox's failure kind: `candidate` (wrong or crashed), `timeout` or `resource`.
     """
 
     def __init__(self, stage: str, message: str, kind: str = "candidate") -> None:
@@ -34,7 +34,7 @@ class Candidate(msgspec.Struct, frozen=True):
     flags: list[str] = []
 
     def key(self, device: str) -> str:
-        """Equal for what compiles to the same library on `device`."""
+        """A key, equal for sources that compile to the same library on `device`."""
         return hashlib.sha256(msgspec.json.encode([self.language, self.code, self.flags, device])).hexdigest()
 
 

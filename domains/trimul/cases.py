@@ -1,7 +1,7 @@
 """The cases: shapes, masks and distributions under which a kernel is checked and timed, and their inputs.
 
-As in GPU MODE's "trimul"; on a processor the shapes are smaller. Which shapes are hidden, and every seed, is drawn anew
-for each grade.
+As in GPU MODE's "trimul"; on a processor the shapes are smaller. The hidden shapes and every seed are drawn again for
+each grade.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Case(msgspec.Struct, frozen=True):
     hidden: int = HIDDEN
 
     def name(self) -> str:
-        """As it is shown: (N, B, dim, mask, distribution)."""
+        """The displayed name: (N, B, dim, mask, distribution)."""
         return f"({self.n}, {self.batch}, {self.dim}, {'masked' if self.masked else 'no mask'}, {self.distribution})"
 
     def shape(self) -> list[int]:
-        """What a guest is told."""
+        """The order for a guest."""
         return [self.batch, self.n, self.dim, self.hidden]
 
     def sizes(self) -> list[int]:
@@ -45,7 +45,7 @@ class Case(msgspec.Struct, frozen=True):
         return 2.0 * cells * self.hidden * (6 * self.dim + self.n)
 
     def moved(self) -> float:
-        """Bytes that must at least be read and written: input, mask, weights, output."""
+        """The least bytes to read and write: input, mask, weights, output."""
         return 4.0 * sum(self.sizes())
 
 
@@ -67,12 +67,12 @@ TIMED = [
 
 
 def padded(numbers: int) -> int:
-    """Bytes that so many float32 take in the memory shared with a guest, up to the next line of the cache."""
+    """The bytes of `numbers` float32 in the memory shared with a guest, rounded up to a cache line."""
     return -(-4 * numbers // 64) * 64
 
 
 def hidden(draw: np.random.Generator, ns: tuple[int, int] = (5, 45), sixteens: tuple[int, int] = (1, 12)) -> list[Case]:
-    """Two cases that nobody has been told of, one of them masked; `dim` is divisible by 16, and ends are left out."""
+    """Two hidden cases, one of them masked; `dim` is divisible by 16, and the upper bounds are exclusive."""
     found = []
     for masked in (True, False):
         n, batch, dim = int(draw.integers(*ns)), int(draw.integers(1, 3)), 16 * int(draw.integers(*sixteens))

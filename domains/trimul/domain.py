@@ -1,4 +1,4 @@
-"""The domain: an instance is a suite of all cases, put to a fresh process under seeds and shapes of its own."""
+"""The domain: an instance is a suite of all cases, run in a new process with its own seeds and shapes."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from domains.trimul.candidate import KernelRefused
 SUITES: Mapping[Split, int] = {"train": 4, "val": 10, "test": 10}
 """With 10 the gate can accept in runs of up to 50 generations: what is faster in all ten has p = 1/1024."""
 RULES = 1
-"""Raised where a grade changes its meaning."""
+"""Incremented when the meaning of a grade changes."""
 _HERE = Path(__file__).parent
 
 
 class TriMul:
-    """Suites differ in nothing that a harness sees: seeds and hidden shapes are drawn when a suite is graded."""
+    """A harness sees equal suites: seeds and hidden shapes are drawn when a suite is graded."""
 
     def digest(self) -> str:
-        """SHA-256 over the cases, the rules and the machine: a run goes on only where its scores mean the same."""
+        """SHA-256 over the cases, the rules and the machine: a run resumes only where scores mean the same."""
         shapes = (cases.CHECKED, cases.TIMED, gpu_cases.CHECKED, gpu_cases.TIMED)
         known = (RULES, dict(SUITES), shapes, suite.TOLERANCE, suite.BLOCKS, gpu.ORDERS, machine.name())
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
     def title(self) -> str:
-        """The task, and what it is put on."""
+        """The task and its device."""
         return f"Make the triangle multiplicative update fast on {machine.name()}"
 
     def instances(self, split: Split) -> Sequence[Instance]:
-        """What is timed is public; what is checked beside it is partly hidden."""
-        told = {
+        """The instances: timed cases are public, further checked cases partly hidden."""
+        data = {
             "reference": (_HERE / "references" / "reference.py").read_text(),
             "timed": [case.name() for case in (gpu_cases.TIMED if machine.gpu() else cases.TIMED)],
             "tolerance": suite.TOLERANCE,
         }
-        return [Instance(f"{split}-{number}", told) for number in range(SUITES[split])]
+        return [Instance(f"{split}-{number}", data) for number in range(SUITES[split])]
 
     def grade(self, instance: Instance, answer: Any, runner: KernelRunner | None = None) -> Grade:
         """The geometric mean of the ratios, on a GPU the paper's score; 0, with its reason, for what is refused."""
@@ -62,11 +62,11 @@ class TriMul:
         return Grade(gpu.score(timed) if on_gpu else suite.geometric_mean(timed), measures=measures)
 
     def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:
-        """Nothing beside the measures."""
+        """No report beside the measures."""
         return Summary()
 
     def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
-        """The reference against itself, and one rewrite in torch."""
+        """The reference itself, and one rewrite in torch."""
         sources = {"torch reference": "reference.py", "one fused torch rewrite": "fused.py"}
         return {
             name: [{"language": "torch", "source": (_HERE / "references" / file).read_text()}] * len(on)
@@ -75,7 +75,7 @@ class TriMul:
 
 
 def load(data: Path | None) -> Domain:
-    """There is no data; torch must be there."""
+    """The domain, which needs no data but torch."""
     if importlib.util.find_spec("torch") is None:
         raise DataMissing("trimul needs torch, which is not installed: pip install 'sia-tui[kernels]'")
     return TriMul()

@@ -1,4 +1,4 @@
-"""What can be said, without a GPU, of a kernel that needs one. A gate says right, or how large; never a time.
+"""Checks, without a GPU, kernels that need one. A gate checks correctness or resources and never times.
 
 Triton runs under its own interpreter, at small sizes: a gate of correctness. CUDA C++ is compiled by nvcc for the
 H100 (sm_90a), and ptxas tells registers, spills and shared memory: a gate of resources. Either scores 0.
@@ -25,7 +25,7 @@ INTERPRETED = [
     Case(8, 2, 32, True, "normal"),
     Case(16, 1, 32, True, "cauchy"),
 ]
-"""The interpreter takes seconds for each. One more is drawn, larger than a tile."""
+"""The interpreter takes seconds for each. A hidden case, larger than a tile, is added."""
 NVCC = Limits(cpu_s=180, wall_s=200, memory_mb=3072, disk_mb=128, processes=64)
 _HERE = Path(__file__).parent
 _ENTRY = re.compile(r"Compiling entry function '(.+?)' for '")
@@ -35,14 +35,14 @@ _SHARED = re.compile(r"(\d+) bytes smem")
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """What a gate found, in a sentence and in numbers."""
+    """The result of a gate, as a sentence and as numbers."""
 
     sentence: str
     measures: Mapping[str, float]
 
 
 class Kernel(msgspec.Struct):
-    """What one kernel takes: registers a thread, bytes spilled, bytes of static shared memory a block."""
+    """What one kernel uses: registers a thread, spilled bytes, bytes of static shared memory a block."""
 
     name: str
     registers: int = 0
@@ -51,7 +51,7 @@ class Kernel(msgspec.Struct):
 
 
 def run(answer: Any, runner: KernelRunner) -> Gate | None:
-    """The gate for the answer's language, None where it can be timed here; raises `KernelRefused`."""
+    """Runs the gate for the answer's language; None if it can be timed here. Raises `KernelRefused`."""
     candidate = parse(answer)
     if candidate.language == "triton":
         return interpreted(candidate, runner)
@@ -59,7 +59,7 @@ def run(answer: Any, runner: KernelRunner) -> Gate | None:
 
 
 def interpreted(candidate: Candidate, runner: KernelRunner) -> Gate:
-    """Raises `KernelRefused` where the kernel is wrong, or cannot be interpreted."""
+    """Runs Triton's interpreter; raises `KernelRefused` if the kernel is wrong or cannot be interpreted."""
     draw = np.random.default_rng(secrets.randbits(128))
     hidden = Case(int(draw.integers(33, 41)), 1, 16 * int(draw.integers(1, 5)), True, "normal")
     given = {"language": candidate.language, "source": candidate.source}
@@ -70,7 +70,7 @@ def interpreted(candidate: Candidate, runner: KernelRunner) -> Gate:
 
 
 def resources(candidate: Candidate, runner: KernelRunner) -> Gate:
-    """Raises `KernelRefused` where it does not compile, and where there is no compiler."""
+    """Compiles for the H100; raises `KernelRefused` if that fails or there is no compiler."""
     files = {"cuda_guest.py": (_HERE / "cuda_guest.py").read_bytes()}
     data = {"code": candidate.code, "flags": candidate.flags}
     try:
@@ -95,7 +95,7 @@ def resources(candidate: Candidate, runner: KernelRunner) -> Gate:
 
 
 def read(said: str) -> list[Kernel]:
-    """The kernels of which ptxas speaks, functions that they call taken together with them."""
+    """The kernels in the output of ptxas, together with the functions that they call."""
     kernels: list[Kernel] = []
     for line in said.splitlines():
         if entry := _ENTRY.search(line):

@@ -1,7 +1,7 @@
 """The cascade on a GPU: parse, compile, smallest case, all cases, timing; the score of the paper.
 
-As on a processor (`suite`), reference and candidate have sandboxes of their own, on the same GPU, and everything is
-compared element by element here. What differs is the clock: see `gpu_clock`, and decision 0032.
+As on a processor (`suite`), reference and candidate run in separate sandboxes, on the same GPU, and outputs are
+compared element by element here. The clock differs: see `gpu_clock` and decision 0032.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ EMPTY = 5
 PUT_S = 120.0
 CALL_S = 60.0
 FIRST_CALL_S = 300.0
-"""The first call of each shape may compile and tune: nothing is timed then."""
+"""The first call of each shape may compile and tune; it is not timed."""
 SAMPLED = 4096
-"""So many elements are read at the instant when the clock stops: work that is done later is seen."""
+"""Elements that are read when the clock stops, to detect work that is done later."""
 CHUNK = 1 << 24
 RUN = Limits(cpu_s=900, wall_s=1200, prepare_cpu_s=90, prepare_wall_s=240, memory_mb=24576, disk_mb=1024, processes=512)
 _HERE = Path(__file__).parent
@@ -57,7 +57,7 @@ def run(answer: Any, runner: KernelRunner) -> list[Timed]:
     stage = "smallest case"
     try:
         with runner.open(guest(reference, device.threads, room="house", memory=memory)) as home:
-            known = _alone(home)
+            known = _time_reference(home)
             with runner.open(guest(given, device.threads, memory=memory)) as live:
                 pair = Pair(home, live)
                 for case in checked:
@@ -68,7 +68,8 @@ def run(answer: Any, runner: KernelRunner) -> list[Timed]:
                 stage = "timing"
                 kind = precision(candidate)
                 return [
-                    _timed(pair, case, alone, device, kind) for case, alone in zip(gpu_cases.TIMED, known, strict=True)
+                    _time_case(pair, case, times, device, kind)
+                    for case, times in zip(gpu_cases.TIMED, known, strict=True)
                 ]
     except GuestFailed as failed:
         if failed.kind == "infrastructure":
@@ -81,15 +82,15 @@ def score(timed: Sequence[Timed]) -> float:
     return SCALE / math.exp(math.fsum(math.log(one.candidate_s * 1e6) for one in timed) / len(timed))
 
 
-class Alone(msgspec.Struct, frozen=True):
-    """What the house does by itself: seconds of a call of the reference, and of whole orders without a kernel."""
+class ReferenceTimes(msgspec.Struct, frozen=True):
+    """Times without the candidate: seconds of a call of the reference, and of whole orders without a kernel."""
 
     reference_s: float
     empty_s: list[float]
 
 
-class Called(msgspec.Struct, frozen=True):
-    """An order: seconds of each call as the guest claims them, and of the whole from outside."""
+class CallTimes(msgspec.Struct, frozen=True):
+    """The times of an order: seconds of each call as the guest claims, and of the whole measured outside."""
 
     claimed_s: list[float]
     wall_s: float
@@ -112,7 +113,7 @@ class Pair:
         self._guest.memory[: at.weights] = self._home.memory[: at.weights]
         self._guest.ask(["put", case.shape(), count], PUT_S)
 
-    def call(self, stage: str) -> Called:
+    def call(self, stage: str) -> CallTimes:
         """The timed order, on poisoned outputs. Weights come last: a GPU goes on while its process stands still."""
         outputs = self._outputs(self._guest)
         outputs[:] = np.nan
@@ -124,7 +125,7 @@ class Pair:
         self._called.add(shape)
         if isinstance(reply.value, str):
             raise KernelRefused(stage, reply.value[:300])
-        return Called(self._claim(reply.value, stage), reply.wall_s)
+        return CallTimes(self._claim(reply.value, stage), reply.wall_s)
 
     def check(self, stage: str) -> None:
         """Compares what lay there when the clock stopped, and then all of it, with what the reference returns."""
@@ -143,7 +144,7 @@ class Pair:
         except msgspec.ValidationError:
             claimed = []
         if len(claimed) != self._count or not all(math.isfinite(one) and one > 0 for one in claimed):
-            raise KernelRefused(stage, "the guest's report of its times is none")
+            raise KernelRefused(stage, "the guest's report of its times is not valid")
         return claimed
 
     def _outputs(self, live: Live) -> np.ndarray:
@@ -161,8 +162,8 @@ def _draw(home: Live, case: Case, count: int) -> None:
     home.ask(order, PUT_S)
 
 
-def _alone(home: Live) -> list[Alone]:
-    """Of each timed case, before the candidate is on the GPU; that it fails then is no fault of the candidate."""
+def _time_reference(home: Live) -> list[ReferenceTimes]:
+    """Times the reference on each timed case before the candidate starts, which is not to blame for a failure here."""
     found = []
     try:
         for case in gpu_cases.TIMED:
@@ -170,38 +171,38 @@ def _alone(home: Live) -> list[Alone]:
             for empty in (False, True):  # warm
                 home.ask(["call", empty], FIRST_CALL_S)
             empty_s = [home.ask(["call", True], CALL_S).wall_s for _ in range(EMPTY)]
-            found.append(Alone(statistics.mean(home.ask(["call", False], CALL_S).value), empty_s))
+            found.append(ReferenceTimes(statistics.mean(home.ask(["call", False], CALL_S).value), empty_s))
     except GuestFailed as failed:
         raise GuestFailed("infrastructure", f"the reference cannot be timed: {failed}") from None
     return found
 
 
-def _timed(pair: Pair, case: Case, alone: Alone, device: Device, kind: str) -> Timed:
+def _time_case(pair: Pair, case: Case, times: ReferenceTimes, device: Device, kind: str) -> Timed:
     """`ORDERS` orders of several calls each, on inputs of their own; the first, which warms, does not count."""
-    orders: list[Called] = []
+    orders: list[CallTimes] = []
     for number in range(ORDERS + 1):
         pair.put(case, gpu_cases.calls(case))
         done = pair.call("timing")
         pair.check("timing")
         orders += [done] if number else []
     calls = [one for order in orders for one in order.claimed_s]
-    if fault := gpu_clock.disagreement(sum(calls), [order.wall_s for order in orders], alone.empty_s):
+    if fault := gpu_clock.disagreement(sum(calls), [order.wall_s for order in orders], times.empty_s):
         raise KernelRefused("timing", f"{fault}, on {case.name()}")
     mean_s = statistics.mean(calls)
     if mean_s * IMPOSSIBLE < roofline(case, device, device.fastest()):
         raise KernelRefused("timing", f"{mean_s * 1e3:.3g} ms is below what {case.name()} takes at least")
     least = roofline(case, device, device.peaks.get(kind, device.gflops))
     error = statistics.stdev(calls) / mean_s / math.sqrt(len(calls))
-    return Timed(case, alone.reference_s, mean_s, alone.reference_s / mean_s, error, least / mean_s)
+    return Timed(case, times.reference_s, mean_s, times.reference_s / mean_s, error, least / mean_s)
 
 
 def roofline(case: Case, device: Device, gflops: float) -> float:
-    """Seconds that a case takes at least where `gflops` are reached and every byte is moved once."""
+    """The least seconds for a case at `gflops`, with every byte moved once."""
     return max(case.flops() / gflops, case.moved() / device.gbs) / 1e9
 
 
 def precision(candidate: Candidate) -> str:
-    """The fastest dtype that a candidate names: the ceiling that it is shown beside. Nothing is refused by it."""
+    """The fastest dtype that a candidate names, for the reported roofline only; nothing is refused for it."""
     text = candidate.source + candidate.code
     return next((kind for kind, words in _PRECISIONS.items() if re.search(words, text)), "fp32")
 

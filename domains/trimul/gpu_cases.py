@@ -1,4 +1,4 @@
-"""The cases on a GPU, as GPU MODE's "trimul" has them, and how their numbers lie in the memory shared with a guest."""
+"""The cases on a GPU, as in GPU MODE's "trimul", and their layout in the memory shared with a guest."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MOST_CALLS = 64
 
 
 def hidden(draw: np.random.Generator) -> list[Case]:
-    """Two cases that nobody has been told of, one of them masked."""
+    """Two hidden cases, one of them masked."""
     return cases.hidden(draw, (33, 300), (2, 40))
 
 
@@ -54,7 +54,7 @@ def calls(case: Case) -> int:
 
 
 class Layout(NamedTuple):
-    """Where things lie, in bytes. `weights` are those of all calls: the ten tensors of each, and its shift."""
+    """Offsets in bytes. `weights` are those of all calls: ten tensors and a shift for each."""
 
     mask: int
     weights: int

@@ -1,4 +1,4 @@
-"""What a guest may claim of its kernel's time, by the clock outside.
+"""Checks the kernel times that a guest claims against the clock outside.
 
 CUDA's events are read in the guest's process, which the candidate shares, so they are believed only as far as the wall
 clock outside confirms them. The clock outside stops when the outputs lie in memory that the grader sees: all the work
@@ -11,19 +11,19 @@ import statistics
 from collections.abc import Sequence
 
 MARGIN = 0.25
-"""So much of the time that the outside clock found may go unclaimed: host's work that no event sees."""
+"""The share of the time outside that may be unclaimed: host work that no event records."""
 JITTER_S = 1e-3
-"""And so much of a case: what starting, copying, answering and stopping vary by, on a busy host."""
+"""The absolute tolerance for a case: variation of starting, copying, replying and stopping on a busy host."""
 
 
 def least(walls_s: Sequence[float], empty_s: Sequence[float]) -> float:
-    """Seconds that kernels took at least in orders that took `walls_s`, where empty ones took `empty_s`."""
+    """The least seconds of kernels in orders that took `walls_s`, if empty orders take `empty_s`."""
     jitter = max(JITTER_S, max(empty_s) - min(empty_s))
     return (1 - MARGIN) * (sum(walls_s) - len(walls_s) * statistics.median(empty_s) - jitter)
 
 
 def disagreement(claimed_s: float, walls_s: Sequence[float], empty_s: Sequence[float]) -> str:
-    """Why a claim is not believed; empty where it may be true."""
+    """Why a claim is rejected; empty if it is plausible."""
     bound, most = least(walls_s, empty_s), sum(walls_s)
     if bound <= claimed_s <= most:
         return ""

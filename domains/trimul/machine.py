@@ -1,4 +1,4 @@
-"""On what kernels are judged here, without importing torch: it is part of what a score means."""
+"""The device that kernels are timed on, found without importing torch. It is part of the meaning of a score."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def gpu(
     nodes: Path = Path("/dev"),
     environment: Mapping[str, str] = os.environ,
 ) -> str:
-    """The name of the GPU that torch finds; empty where there is none, or a torch that is built without CUDA."""
+    """The name of the GPU that torch finds; empty without one, or if torch is built without CUDA."""
     spec = importlib.util.find_spec("torch")
     if spec is None or not spec.origin or environment.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
         return ""

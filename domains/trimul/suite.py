@@ -1,7 +1,7 @@
-"""The cascade that a candidate goes through: parse, compile, smallest case, all cases, timing.
+"""The cascade for a candidate: parse, compile, smallest case, all cases, timing.
 
-The reference runs in a room of its own on the same inputs; what it returns is what is expected. Inputs are drawn anew
-for every call, the output is poisoned before it, and everything is compared element by element after it.
+The reference runs in a separate sandbox on the same inputs; its output is the expected one. Every call gets new inputs
+and an output filled with NaN, and is compared element by element afterwards.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from domains.trimul.cases import Case, padded
 TOLERANCE = 2e-2
 CALL_S = 30.0
 FIRST_CALL_S = 120.0
-"""The first call of each shape may compile: nothing is timed then."""
+"""The first call of each shape may compile; it is not timed."""
 BLOCKS = 3
 LONGER = 0.1
 """Cases below this many seconds for both arms together get twice the blocks."""
@@ -115,7 +115,7 @@ class Pair:
         self.candidate()
 
     def prepare(self, case: Case, stage: str) -> None:
-        """Fresh inputs under a seed that nobody knows."""
+        """Draws new inputs from a secret seed."""
         self._case, self.stage, self._done = case, stage, set()
         parts = cases.inputs(case, self._draw)
         for live in (self._home, self._guest):
@@ -126,7 +126,7 @@ class Pair:
             self._output(live)[:] = np.nan
 
     def reference(self) -> float:
-        """Seconds of the reference; its output is what is expected."""
+        """Seconds of the reference, whose output is the expected one."""
         wall_s = self._home.ask(self._case.shape(), CALL_S).wall_s
         self._check("reference")
         return wall_s
@@ -142,7 +142,7 @@ class Pair:
         return reply.wall_s
 
     def _check(self, which: str) -> None:
-        """Compares once both have been called: everything stands still meanwhile."""
+        """Compares the outputs once both have been called; both guests are stopped then."""
         self._done.add(which)
         if len(self._done) < 2:
             return
@@ -202,7 +202,7 @@ def compiled(candidate: Candidate, device: Device, runner: KernelRunner, make: C
             if isinstance(size, str):
                 raise KernelRefused("compile", size[:300], "timeout" if "CPU time limit" in size else "candidate")
             if not isinstance(size, int) or not 0 < size <= LIBRARY_BYTES:
-                raise KernelRefused("compile", "no library came of it")
+                raise KernelRefused("compile", "the compiler produced no library")
             library = bytes(live.memory[:size])
     except GuestFailed as failed:
         raise refusal("compile", failed) from None

@@ -64,10 +64,10 @@ def test_the_house_takes_its_times_before_the_guest_can_load_the_gpu() -> None:
 LIES = {
     "events that are patched": (lambda times: [one / 5 for one in times], "the guest's clock disagrees"),
     "more than all the time there was": (lambda times: [9.0] * len(times), "the guest's clock disagrees"),
-    "too few times": (lambda times: times[1:], "report of its times is none"),
-    "no numbers": (lambda times: ["fast"] * len(times), "report of its times is none"),
-    "infinity": (lambda times: [math.inf] * len(times), "report of its times is none"),
-    "no time at all": (lambda times: [0.0] * len(times), "report of its times is none"),
+    "too few times": (lambda times: times[1:], "report of its times is not valid"),
+    "no numbers": (lambda times: ["fast"] * len(times), "report of its times is not valid"),
+    "infinity": (lambda times: [math.inf] * len(times), "report of its times is not valid"),
+    "no time at all": (lambda times: [0.0] * len(times), "report of its times is not valid"),
     "a fault": (lambda times: "it returned None", "it returned None"),
 }
 
