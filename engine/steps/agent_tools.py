@@ -1,7 +1,7 @@
-"""The tools of an agent in one step: its lab, its model, its record, and tools whose results are kept.
+"""An agent's tools in one step: probes, its model, the run's record, and tool calls whose results are recorded.
 
-What the log holds of this very conversation is given again; so an agent that is asked again after a crash comes to
-where it was without a call.
+Recorded replies and results of the same conversation are returned again, so that after a crash an agent reaches the
+same point without new calls.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class StepTools:
 
     @property
     def trainable(self) -> bool:
-        """As `AgentTools.trainable`: the run's policy lets weights be trained, and its task model can be."""
+        """As `AgentTools.trainable`: the run's lever policy allows training, and its task model is trainable."""
         settings = self._run.state.settings
         return settings.lever in ("auto", "weights") and is_trainable(settings.model)
 
@@ -63,7 +63,7 @@ class StepTools:
         return await self._lab.probe(requests)
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
-        """As `AgentTools.ask`. Raises `SiaError` where only a person can help, `StepFailure` where waiting may."""
+        """As `AgentTools.ask`. Raises `SiaError` if the user must act, `StepFailure` if a later retry may succeed."""
         if self._caller is None:
             raise SiaError("this agent needs a language model", "name one with --agent-model")
         request = Request(
@@ -111,7 +111,7 @@ class StepTools:
         return ToolResult(text.decode(), result.failed)
 
     async def smoke(self, harness: Harness) -> ToolResult:
-        """As `AgentTools.smoke`: the instances are the first of the sample that an Execution answers."""
+        """As `AgentTools.smoke`; the instances are the first of the sample that an Execution answers."""
         run = self._run
         material, sampled = await run.domain.divided_train(run.state.settings, run.state.root_seed)
         todo = trials("train", sampled[:SMOKE_INSTANCES], range(1), run.state.root_seed)

@@ -1,7 +1,7 @@
-"""The record of a run for its agents: what the log and the domain's folder hold, less all that is not theirs.
+"""A run's record for its agents, from the log and the domain's folder, without anything that agents may not read.
 
-Only results and model calls of `train` pass through here. Instance data comes from the grading process, which gives
-labels of `train` and of no other split.
+Only results and model calls of `train` are returned. Instance data comes from the grading process, which gives labels
+of `train` and of no other split.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REFERENCE_BYTES = 1 << 20
 
 
 class LiveRunRecord:
-    """The `RunRecord` of a run as it stands when it is made."""
+    """The `RunRecord` of a live run."""
 
     def __init__(self, run: Run, train: Sequence[Instance]) -> None:
         self._run = run

@@ -1,4 +1,4 @@
-"""The baseline step: the scores of the domain's baselines on `val`, shown beside every result."""
+"""The baseline step: scores of the domain's baselines on `val`, shown beside every result."""
 
 from __future__ import annotations
 

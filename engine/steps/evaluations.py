@@ -1,4 +1,4 @@
-"""A run's evaluations: which domain, models, seed and isolation a candidate or a proposal is evaluated with."""
+"""A run's evaluations: domain, models, seed and isolation for a candidate or a proposal."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from harness_repo.harness import Harness
 
 
 def grading(run: Run, commit: str = "", workers: int | None = None) -> Grading:
-    """How the run grades the answers of the candidate at `commit`, or of a harness that is only tried."""
+    """How the run grades the answers of the candidate at `commit`, or of a proposal if `commit` is empty."""
     ports, judge = run.ports, run.callers.judge
-    asked = None if judge is None else ModelJudge(judge, run.state.root_seed, commit)
-    return Grading(ports.grader, asked, ports.isolation, workers or ports.workers)
+    model_judge = None if judge is None else ModelJudge(judge, run.state.root_seed, commit)
+    return Grading(ports.grader, model_judge, ports.isolation, workers or ports.workers)
 
 
 def trials_of(run: Run, repeats: Sequence[int], **instances: Sequence[Instance]) -> dict[str, list[Trial]]:
-    """By split, one trial for each of its `instances` and each repeat, under the lineage's seed."""
+    """By split, one trial for each instance and repeat, under the lineage's seed."""
     seed = run.state.root_seed
     return {split: trials(cast("Split", split), some, repeats, seed) for split, some in instances.items()}
 
 
 def of_candidate(run: Run, candidate: t.Candidate, material: Sequence[Instance]) -> Evaluation:
-    """The evaluation of a candidate, with its weights and votes, offered `material` to learn from."""
+    """The evaluation of a candidate, with its weights and votes; its harness may learn from `material`."""
     return Evaluation(
         grading=grading(run, candidate.harness),
         harness=run.versions.harness(run.state.version(candidate.harness)),
@@ -40,7 +40,7 @@ def of_candidate(run: Run, candidate: t.Candidate, material: Sequence[Instance])
 
 
 def of_proposal(run: Run, harness: Harness, material: Sequence[Instance]) -> Evaluation:
-    """The evaluation of a harness that is only tried, under the incumbent's weights, one instance at a time."""
+    """The evaluation of a proposal under the incumbent's weights, one instance at a time."""
     return Evaluation(
         grading=grading(run, workers=1),
         harness=harness,

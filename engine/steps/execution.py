@@ -1,8 +1,8 @@
 """Execution: a candidate answers all of `val` and a sample of `train`.
 
-The sample is kept out of what the harness may learn from, so that its scores are honest and its failures worth
-reading. Results that the lineage already holds (same harness, weights, instance, repeat, seed and training set) are
-reused. Where the verifier is noisy the incumbent is executed beside the candidate, in turns.
+The harness cannot learn from the sample, so that its scores and failures there are representative. Results that the
+lineage has recorded (same harness, weights, instance, repeat, seed and training set) are reused. If the verifier is
+noisy, the incumbent is executed alternately with the candidate.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ async def execute(run: Run, generation: int) -> None:
 async def _execute_arm(
     run: Run, generation: int, candidate: t.Candidate, todo: Sequence[Trial], material: Sequence[Instance]
 ) -> None:
-    """Appends the results of `candidate` for those of `todo` that this generation lacks: reused, or evaluated now."""
+    """Appends the results of `candidate` for the trials in `todo` that have none yet: reused, or evaluated now."""
     evaluation = evaluations.of_candidate(run, candidate, material)
     prepared = evaluation.prepared
-    done, held = run.results.of(generation, candidate), run.reuse.results(candidate, prepared)
+    done, reusable = run.results.of(generation, candidate), run.reuse.results(candidate, prepared)
     fresh: list[Trial] = []
     for trial in todo:
         if (trial.split, trial.instance, trial.repeat) in done:
             continue
-        result = held.get((trial.split, trial.instance, trial.repeat, trial.seed))
+        result = reusable.get((trial.split, trial.instance, trial.repeat, trial.seed))
         if result is None:
             fresh.append(trial)
         else:
@@ -88,7 +88,7 @@ def _result(candidate: t.Candidate, prepared: str, graded: GradedAnswer) -> tupl
         floor=grade.floor,
         refused=grade.refused,
         measures=dict(grade.measures),
-        detail=grade.detail if trial.split == "train" else "",  # a detail may tell the label
+        detail=grade.detail if trial.split == "train" else "",  # a detail may reveal the label
         failure=answer.failure,
         cpu_s=round(answer.cpu_s, 4),
         wall_s=round(answer.wall_s, 4),

@@ -20,7 +20,7 @@ from harness_repo.objects import Version
 
 
 async def write_first(run: Run, generation: int) -> None:
-    """The first harness: the Meta-Agent's where the agents are language models, else the domain's seed."""
+    """Writes the first harness: by the Meta-Agent if the run has an agent model, else the domain's seed."""
     if run.ports.agent_model is not None and not run.state.settings.seed_harness:
         await _write_anew(run, generation)
         return
@@ -30,7 +30,7 @@ async def write_first(run: Run, generation: int) -> None:
 
 
 async def _write_anew(run: Run, generation: int) -> None:
-    # one that came to nothing is not asked again what it was asked
+    # the place counts rewrites, so that a failed conversation is not replayed
     made = await MetaAgent().write(await _tools(run, "meta", f"meta/{run.state.rewrites}", NoLab()))
     if isinstance(made, NoProposal):
         raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
@@ -48,7 +48,7 @@ async def _feedback(run: Run, view: View) -> StepTools:
 
 
 async def analyse(run: Run, generation: int) -> None:
-    """Appends the agent's reading of the run and its choice of lever."""
+    """Appends the agent's findings and its choice of lever."""
     started = time.monotonic()
     view = make_view(run, generation)
     analysis = await run.ports.agent.analyse(view, await _feedback(run, view))
@@ -56,7 +56,7 @@ async def analyse(run: Run, generation: int) -> None:
 
 
 async def improve(run: Run, generation: int) -> None:
-    """Appends a new version of the harness, or new weights, or why nothing came of it."""
+    """Appends a new harness version, new weights, or the reason why there is no candidate."""
     now = run.state.of(generation)
     view = make_view(run, generation)
     if now.analysis is None:
@@ -77,7 +77,7 @@ async def improve(run: Run, generation: int) -> None:
 
 
 def _without_private_scores(result: t.InstanceFinished) -> t.InstanceFinished:
-    """A result as agents may see it: of the private check only whether it failed, never by how much or why."""
+    """A result for agents: it says whether the private check failed, not by how much or why."""
     below = result.honest is not None and result.floor is not None and result.honest < result.floor
     refused = "failed the private check" if result.refused or below else ""
     return replace(result, honest=None, floor=None, refused=refused, measures={})
@@ -116,7 +116,7 @@ def make_view(run: Run, generation: int) -> View:
             for key, result in sorted(run.results.of(generation, candidate).items())
             if key[0] == "train"
         ],
-        # an agent that is asked again after a crash must see exactly what it saw the first time
+        # after a crash the agent must see exactly what it saw the first time
         probes=[probe for probe in run.effects.probes if (probe.generation, probe.attempt) < (generation, attempt)],
         failed=state.of(generation).failed_improvements,
         declined=[run.versions.harness(version).params for version in state.declined],

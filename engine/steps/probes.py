@@ -1,7 +1,7 @@
-"""The lab: proposals tried on a fold of `train` that they may not learn from, each an event, within the budget.
+"""Probes: proposals tried on a held-out fold of `train`, each recorded as an event, within the budget.
 
-The fold is a function of the run's seed, so that all probes of a run can be compared with each other. Probes of one
-round run side by side, and are recorded in the order in which they were asked.
+The fold depends on the run's seed alone, so that all probes of a run are comparable. Probes of one round run
+concurrently, and are recorded in the order of their requests.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from harness_repo.harness import Harness
 
 
 class Fold(msgspec.Struct, frozen=True):
-    """What every probe of a run answers, and what its harness is offered to learn from."""
+    """The trials of every probe of a run, and the instances that its harness may learn from."""
 
     todo: list[Trial]
     material: list[Instance]
 
 
 def probe_key(evaluation: Evaluation, todo: Sequence[Trial]) -> str:
-    """The name of everything that the result of a probe depends on."""
+    """The digest of everything that a probe's result depends on."""
     files = {path: blobs.digest(content) for path, content in evaluation.harness.files.items()}
-    asked = [(trial.instance, trial.repeat, trial.seed) for trial in todo]
+    asked_trials = [(trial.instance, trial.repeat, trial.seed) for trial in todo]
     weights = evaluation.candidate.weights
-    parts = [files, asked, evaluation.prepared, *([weights] if weights else [])]
+    parts = [files, asked_trials, evaluation.prepared, *([weights] if weights else [])]
     return blobs.digest(msgspec.json.encode(parts, order="deterministic"))
 
 
 class NoLab:
-    """The lab before there is a candidate."""
+    """The lab for the first harness: it tries nothing."""
 
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         """No results."""
@@ -55,7 +55,7 @@ class NoLab:
 
 
 class FoldLab:
-    """Tries proposals for one Improvement. What the lineage has already tried is taken over, not tried again."""
+    """Tries proposals for one Improvement; results that the lineage has recorded are reused."""
 
     def __init__(self, run: Run, generation: int, attempt: int, base: Harness) -> None:
         self._run = run
@@ -64,7 +64,7 @@ class FoldLab:
         self._base = base
 
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
-        """The results in the order of `requests`; fewer where the evaluations do not suffice."""
+        """The results in the order of `requests`; fewer if the budget of evaluations runs out."""
         run = self._run
         fold = await self._fold()
         left = budget.affordable_evaluations(run.state)

@@ -1,6 +1,6 @@
-"""The sealed test: the incumbent, prepared on train and val together, beside baselines that learnt from the same.
+"""The sealed test: the incumbent, prepared on train and val together, beside baselines that learn from the same data.
 
-The start of the step already counts as a reading: a process that dies after it may have seen the answers.
+The start of the step already counts as a read of the test: a process that dies later may have seen the answers.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def milestone(event: Event, payload: t.Payload) -> str | None:
         case t.WeightsTrained(adapter=adapter, algorithm=algorithm, rounds=rounds, ended=ended, reused=reused):
             how = "reused" if reused else f"{payload.wall_s:.0f} s"
             zero = [name[7:] for name, value in payload.measures.items() if name.startswith("reward/") and not value]
-            wrong = f"; training went wrong: {payload.collapse}" if payload.collapse else ""
+            wrong = f"; training collapsed: {payload.collapse}" if payload.collapse else ""
             wrong += f"; zero reward on {', '.join(zero)}" if zero else ""
             line = f"{g}: adapter {adapter[:10]} by {algorithm}, {rounds} rounds ({ended}), {how}"
             return escape(plain(line)) + (f"[yellow]{escape(plain(wrong))}[/yellow]" if wrong else "")

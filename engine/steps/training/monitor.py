@@ -1,4 +1,4 @@
-"""What a round of training shows, and when a training has gone wrong. Pure: from rollouts and measures alone."""
+"""Measures of a round of training, and the detection of a collapse. Pure: computed from rollouts and measures alone."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import msgspec
 from engine.core.gate import mean
 
 CLASSES = 24
-"""Classes that have a curve of their own: those with the most instances."""
+"""The number of classes with a curve of their own: those with the most instances."""
 ONE_ANSWER, SPREAD = 0.95, 0.8
-"""A share of one answer that is a collapse, where no label has this share."""
+"""Collapse: one answer has at least the share `ONE_ANSWER`, and no label has the share `SPREAD`."""
 FALL, ENTROPY_GONE, KL_RUNAWAY = 0.5, 0.02, 25.0
-"""Shares of the best reward and the first entropy below which training has lost it; nats a sequence from the base."""
+"""Collapse: reward below this share of the best, entropy below this share of the first, or KL to the base above this
+many nats per sequence."""
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """One execution of the harness on a train instance, graded: `calls` are (prompt ids, sampled ids)."""
+    """One graded execution of the harness on a train instance; `calls` are (prompt ids, sampled ids)."""
 
     instance: str
     sample: int
@@ -31,14 +32,14 @@ class Rollout(msgspec.Struct, frozen=True):
 
 
 class Collapse(msgspec.Struct, frozen=True):
-    """What went wrong, and how many rounds of learning are still good."""
+    """Why training collapsed, and how many rounds before that are good."""
 
     reason: str
     keep: int
 
 
 def summarize(rollouts: Sequence[Rollout]) -> dict[str, float]:
-    """The reward's mean, the shares of the commonest answer and label, the groups that teach, rewards a class."""
+    """Mean reward, the share of groups with mixed rewards, of the commonest answer and label, and rewards by class."""
     answers, labels = Counter(one.answer for one in rollouts), Counter(one.label for one in rollouts if one.label)
     groups: dict[str, set[float]] = {}
     for one in rollouts:
@@ -56,40 +57,40 @@ def summarize(rollouts: Sequence[Rollout]) -> dict[str, float]:
 
 
 def unlearned_classes(measures: Mapping[str, float]) -> list[str]:
-    """The classes that no rollout of the round got right."""
+    """The classes with mean reward 0 in the round."""
     return [
         name.removeprefix("reward/") for name, value in measures.items() if name.startswith("reward/") and not value
     ]
 
 
 def is_saturated(measures: Mapping[str, float]) -> bool:
-    """Whether the rollouts leave nothing to learn: every group agrees with itself, nearly all of them right."""
+    """Whether nothing is left to learn: nearly all rollouts are right, and nearly no group is mixed."""
     return measures["reward"] >= 0.995 and measures["mixed_groups"] < 0.02
 
 
 def find_collapse(rounds: Sequence[Mapping[str, float]]) -> Collapse | None:
-    """What went wrong in the last of `rounds`, each with what its rollouts showed and, once learnt from, its measures.
+    """The collapse in the last of `rounds`, if any; each has its rollouts' measures and, after learning, its own.
 
-    What rollouts show is the work of the round before; what learning measures is its own.
+    A round's rollouts show the effect of the round before; measures of learning show its own.
     """
     now, before, at = rounds[-1], rounds[:-1], len(rounds)
     if before:
         best = max(one["reward"] for one in before)
         if now["top_answer"] >= ONE_ANSWER and now.get("top_label", 1.0) < SPREAD:
-            return Collapse(f"{now['top_answer']:.0%} of all answers are one", at - 2)
+            return Collapse(f"{now['top_answer']:.0%} of all answers are the same", at - 2)
         if now["reward"] < FALL * best:
             return Collapse(f"the mean reward fell from {best:.3f} to {now['reward']:.3f}", at - 2)
     broken = next((name for name, value in now.items() if not math.isfinite(value)), "")
     if broken:
-        return Collapse(f"{broken} is not a number any more", at - 1)
+        return Collapse(f"{broken} is NaN or infinite", at - 1)
     if now.get("kl", 0.0) > KL_RUNAWAY:
-        return Collapse(f"the divergence from the base ran away to {now['kl']:.1f} nats a sequence", at - 1)
+        return Collapse(f"the divergence from the base rose to {now['kl']:.1f} nats per sequence", at - 1)
     first = next((one["entropy"] for one in rounds if one.get("entropy")), 0.0)
     if "entropy" in now and now["entropy"] < ENTROPY_GONE * first and now["reward"] < FALL:
-        return Collapse(f"the entropy is gone ({now['entropy']:.4f}) with a mean reward of {now['reward']:.3f}", at - 1)
+        return Collapse(f"the entropy fell to {now['entropy']:.4f} at a mean reward of {now['reward']:.3f}", at - 1)
     return None
 
 
 def class_name(label: Any) -> str:
-    """The class that a label names; nothing where labels are no classes."""
+    """The class that a label names; empty if labels are not classes."""
     return str(label) if isinstance(label, str | int | bool) else ""

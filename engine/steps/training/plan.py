@@ -1,7 +1,7 @@
-"""What a training depends on, all of it: by its digest a training of the lineage is known again.
+"""Everything that a training depends on; its digest identifies a training that the lineage has already done.
 
-It is fed from what harnesses learn from in an Execution, never from the sample of `train` that is measured, nor from
-`val` or `test`. What a round answers is kept out of what its harness learns from.
+Training uses the instances that harnesses learn from in an Execution, never the measured sample of `train`, nor `val`
+or `test`. The harness of a round does not learn from the instances that the round answers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.weights.recipe import Recipe, recipe
 
 
 class TrainingPlan(msgspec.Struct, frozen=True):
-    """All that a training depends on, and where it works; `folder` keeps its checkpoints."""
+    """All that a training depends on; `folder` is for its checkpoints."""
 
     generation: int
     recipe: Recipe
@@ -35,7 +35,7 @@ class TrainingPlan(msgspec.Struct, frozen=True):
     folder: Path
 
     def round(self, number: int, *, learns: bool) -> tuple[list[Instance], list[Instance]]:
-        """What round `number` answers, and what its harness may learn from: the rounds go through all in turn."""
+        """The instances that round `number` answers, and those its harness learns from; rounds cycle through all."""
         every = len(self.order)
         size = min(self.recipe.instances or every, every // 2 if learns else every) or 1
         chosen = [self.order[((number - 1) * size + place) % every] for place in range(size)]
@@ -44,7 +44,7 @@ class TrainingPlan(msgspec.Struct, frozen=True):
 
 
 async def make_plan(run: Run, generation: int, analysis: t.AnalysisFinished) -> TrainingPlan:
-    """The training that an Analysis asks for after `generation`."""
+    """The plan of the training that an Analysis after `generation` chose."""
     from engine.models import catalog
 
     state = run.state

@@ -1,7 +1,7 @@
-"""Rollouts: the harness answers train instances in the sandbox, several times each, under the policy in training.
+"""Rollouts: the harness answers train instances in the sandbox, several times each, with the policy in training.
 
-Its calls of the model are caller, so that the policy computes many replies at once: all sandboxes wait, one batch is
-generated, all go on. Temperature and seed are the training's, whatever the harness asks for.
+Its model calls are batched: when all sandboxes wait, the policy generates one batch of replies. Temperature and seed
+are the training's, whatever the harness requests.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from engine.weights.recipe import Recipe
 from harness_repo.harness import Harness
 
 SLOTS = 64
-"""Sandboxes that wait for the policy at once: they cost memory, and no CPU."""
+"""Concurrent sandboxes; while they wait for the policy they use memory, but no CPU."""
 QUIET_S = 0.25
-"""After so long without another call a batch is generated, though some sandbox has not called."""
+"""Seconds without a new call after which a batch is generated, even if some sandbox has not called."""
 Generate = Callable[[Sequence[Request]], Awaitable[list[Reply]]]
 
 
@@ -62,17 +62,17 @@ class BatchingCaller:
         self.poke()
         given = await reply
         kept = self.calls.setdefault(at.place, {})
-        if at.ordinal == 0:  # also where a job is done again
+        if at.ordinal == 0:  # a job may run again
             kept.clear()
         kept[at.ordinal] = (list(given.prompt_ids), [token.id for token in given.tokens])
         return given
 
     async def score(self, at: Position, request: ScoreRequest) -> ScoreReply:
-        """Nothing: what is scored is not sampled, and teaches nothing."""
+        """Raises `PermanentError`: scored texts are not sampled, so they cannot be trained on."""
         raise PermanentError("log-probabilities of given texts cannot be trained", "use chat, with choices")
 
     def poke(self) -> None:
-        """Generates what is pending, if nothing more can come before; else looks again after a while."""
+        """Generates the pending calls if no other can arrive before; else waits `QUIET_S` for more."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -110,7 +110,7 @@ class BatchingCaller:
                 future.set_exception(error)
 
     async def close(self) -> None:
-        """Ends what is being generated."""
+        """Cancels the batch that is being generated."""
         if self._timer:
             self._timer.cancel()
         if self._batch:
@@ -119,13 +119,13 @@ class BatchingCaller:
 
 
 def require_train_only(instances: Sequence[Instance], train: Sequence[Instance], val: Sequence[Instance]) -> None:
-    """Raises `SiaError` for an instance that is not of `train`, or that is in `val` too, by its id or its data."""
+    """Raises `SiaError` for an instance that is not in `train`, or whose id or data is also in `val`."""
     ids, held = {item.id for item in train}, {item.id for item in val}
     shown = [item.data for item in val]
     for item in instances:
         if item.id not in ids or item.id in held or item.data in shown:
             raise SiaError(
-                f"the instance {item.id} is not of train alone, and nothing else is trained on",
+                f"the instance {item.id} is not only in train, so training must not use it",
                 "correct the domain's splits: no instance of val or test may be in train",
             )
 
@@ -141,10 +141,10 @@ async def roll_out(
     place: str,
     done: Callable[[Rollout], None],
 ) -> tuple[list[Rollout], Usage]:
-    """`recipe.samples` graded executions of each of `instances`, in their order, and the tokens that they took.
+    """`recipe.samples` graded executions of each of `instances`, in their order, and their token usage.
 
-    The harness is prepared on `learn`, which must not hold any of `instances`. `done` is told of each as it is graded.
-    Raises `StepFailure`, and `SiaError` for an instance that is not of `train`.
+    The harness is prepared on `learn`, which must not contain any of `instances`. `done` is called with each graded
+    rollout. Raises `StepFailure`, and `SiaError` for an instance that is not only in `train`.
     """
     model, seed = run.ports.task_model, run.state.root_seed
     if model is None:
@@ -178,6 +178,6 @@ async def roll_out(
 
 
 def _reward(grade: Grade) -> float:
-    """The score; what fails the private check earns nothing by it."""
+    """The score; at most 0 if the private check failed."""
     below = grade.honest is not None and grade.floor is not None and grade.honest < grade.floor
     return min(grade.score, 0.0) if grade.refused or below else grade.score

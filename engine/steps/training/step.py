@@ -1,8 +1,8 @@
-"""The weights lever's step: rounds of rollouts and learning, each of which can be gone on from, and an adapter at last.
+"""The training step: rounds of rollouts and learning, with a checkpoint after each, then an adapter.
 
-    the harness answers train instances -> rewards -> the policy learns -> a checkpoint -> again, or an adapter
+    the harness answers train instances -> rewards -> the policy learns -> checkpoint -> next round, or the adapter
 
-A training that the lineage has already done is not done again.
+A training that the lineage has recorded is reused.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from engine.weights.client import Trainer, TrainerFailed, open_trainer
 from engine.weights.sample import Call, Sample
 
 CHECKPOINTS = 2
-"""Rounds that can be gone back to: the last, and the one before it, which a collapse may need."""
+"""Checkpoints kept: the last one, and the one before it, to which a collapse may return."""
 REPORT_S = 1.0
 
 
 async def train(run: Run, generation: int, analysis: t.AnalysisFinished) -> None:
-    """Appends `weights.trained`, or why nothing came of it."""
+    """Appends `weights.trained`, or `improvement.failed` with the reason."""
     plan = await make_plan(run, generation, analysis)
     if (known := run.reuse.adapter(plan.key)) is not None:
         again = replace(known, reason=analysis.reason, cpu_s=0.0, wall_s=0.0, reused=True)
@@ -56,7 +56,7 @@ async def train(run: Run, generation: int, analysis: t.AnalysisFinished) -> None
 
 
 class _Training:
-    """One training under way: what its rounds showed, and how far it has come."""
+    """A training in progress: its rounds' measures, and what it reports."""
 
     def __init__(self, run: Run, plan: TrainingPlan) -> None:
         self._run, self._plan = run, plan
@@ -72,15 +72,15 @@ class _Training:
         return self._plan.folder / str(number)
 
     async def run(self, reason: str) -> t.WeightsTrained | t.ImprovementFailed:
-        """Trains until the rounds, the budget or what there is to learn ends, or until it has gone wrong."""
+        """Trains until all rounds are done, the budget is used up, nothing is left to learn, or training collapses."""
         async with self._trainer(len(self._rounds)) as trainer:
             lost = await self._run_rounds(trainer)
             kept = len(self._rounds) if lost is None else max(0, lost.keep)
             if lost is None and kept:
                 return await self._export(trainer, kept, reason)
         if not kept:
-            return t.ImprovementFailed(f"training came to nothing: {lost.reason if lost else self._end_reason}")
-        self._collapse, self._end_reason = lost.reason if lost else "", f"went wrong after round {kept}"
+            return t.ImprovementFailed(f"training made no adapter: {lost.reason if lost else self._end_reason}")
+        self._collapse, self._end_reason = lost.reason if lost else "", f"collapsed after round {kept}"
         async with self._trainer(kept) as trainer:
             return await self._export(trainer, kept, reason)
 
@@ -94,7 +94,7 @@ class _Training:
             yield trainer
 
     async def _run_rounds(self, trainer: Trainer) -> Collapse | None:
-        """Does the rounds that are left; says what went wrong, if something did."""
+        """Runs the remaining rounds; returns the collapse, if there was one."""
         plan, run = self._plan, self._run
         for number in range(len(self._rounds) + 1, plan.recipe.rounds + 1):
             chosen, learn = plan.round(number, learns=run.ports.grader.folder.spec.learns)
@@ -108,7 +108,7 @@ class _Training:
             if (lost := find_collapse([*self._rounds, values])) is not None:
                 return lost
             if not any(one.calls for one in rollouts):
-                self._end_reason = "the harness asks its model for no text, so there is nothing to train"
+                self._end_reason = "the harness does not sample text from its model, so there is nothing to train"
                 return None
             if is_saturated(values):
                 self._end_reason = f"every rollout of round {number} was right: there is nothing left to learn"
@@ -147,7 +147,7 @@ class _Training:
         )
 
     async def _policy(self, trainer: Trainer) -> Generate:
-        """How rollouts are generated: by the trainer, or by a server that is given each round's adapter."""
+        """How rollouts are generated: by the trainer, or by a server that loads each round's adapter."""
         served = self._run.ports.task_model
         if served is None or not self._run.state.settings.model.startswith("vllm:"):
             return trainer.generate
@@ -160,7 +160,7 @@ class _Training:
         self, trainer: Trainer, number: int, rollouts: Sequence[Rollout], values: dict[str, float], usage: Usage
     ) -> None:
         plan, folder = self._plan, self._state(number)
-        shutil.rmtree(folder, ignore_errors=True)  # of an engine that ended before the log knew of it
+        shutil.rmtree(folder, ignore_errors=True)  # left by an engine that died before the append
         folder.parent.mkdir(parents=True, exist_ok=True)
         await trainer.save(folder)
         rows = [[one.instance, one.sample, one.reward, one.answer, one.calls] for one in rollouts]
@@ -210,11 +210,11 @@ class _Training:
         return {"key": plan.key, "parent": plan.parent, "harness": plan.harness, "rounds": rounds, "base": plan.base}
 
     def _over_budget(self, rollouts: int) -> str:
-        """Why there is no next round: what comes after the training must be paid for, too."""
+        """Why the budget allows no further round, or "": the Execution after the training must be paid for, too."""
         state = self._run.state
         left = budget.affordable_evaluations(state)
         if left is not None and left < rollouts:
-            return f"the budget of evaluations leaves {left} before the next execution, and a round takes {rollouts}"
+            return f"the budget leaves {left} evaluations before the next execution, and a round needs {rollouts}"
         caps, last = budget.spending(state), state.of(self._plan.generation).execution
         waits = (self._round_s + (last.wall_s if last else 0.0)) / 60
         for name, need in (("minutes", waits), ("tokens", float(self._tokens))):
@@ -224,7 +224,7 @@ class _Training:
         return ""
 
     def _report(self, values: dict[str, float], *, now: bool = False) -> None:
-        """Appends what training shows, at most once a second; what came between is told with the next."""
+        """Appends the measures of training, at most once a second; values in between go into the next event."""
         self._values |= values
         if not now and time.monotonic() - self._reported_at < REPORT_S:
             return
@@ -251,7 +251,7 @@ def _sample(one: Rollout) -> Sample:
 
 
 def _digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files of `folder`; nothing where it is not there."""
+    """SHA-256 over the names and contents of all files in `folder`; empty if the folder is missing."""
     if not folder.is_dir():
         return ""
     total = hashlib.sha256()
@@ -264,6 +264,6 @@ def _digest(folder: Path) -> str:
 
 
 def _children_cpu_s() -> float:
-    """CPU seconds of all processes that this one has started and that have ended."""
+    """CPU seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -46,11 +46,11 @@ def test_a_good_training_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("change", "reason", "keep"),
     [
-        ({"top_answer": 0.99}, "99% of all answers are one", 1),
+        ({"top_answer": 0.99}, "99% of all answers are the same", 1),
         ({"reward": 0.1}, "fell from 0.500 to 0.100", 1),
-        ({"kl": 60.0}, "ran away to 60.0 nats", 2),
+        ({"kl": 60.0}, "rose to 60.0 nats", 2),
         ({"loss": math.nan}, "loss is not a number", 2),
-        ({"entropy": 1e-4, "reward": 0.4}, "the entropy is gone", 2),
+        ({"entropy": 1e-4, "reward": 0.4}, "the entropy fell to", 2),
     ],
 )
 def test_what_goes_wrong_is_said_and_what_was_good_is_kept(change: dict[str, float], reason: str, keep: int) -> None:

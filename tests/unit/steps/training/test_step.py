@@ -110,7 +110,7 @@ def test_a_training_without_a_good_checkpoint_comes_to_nothing(play: Stage) -> N
     play.measures = lambda number: {"kl": 99.0}
     payloads = play.run(TRAINS)
     assert not of(payloads, t.WeightsTrained)
-    assert "training came to nothing: the divergence" in of(payloads, t.ImprovementFailed)[0].reason
+    assert "training made no adapter: the divergence" in of(payloads, t.ImprovementFailed)[0].reason
 
 
 def test_a_budget_ends_it_with_what_it_has_and_pays_for_the_execution(play: Stage) -> None:
@@ -169,7 +169,7 @@ def item(name: str, data: Any) -> Instance:
 @pytest.mark.parametrize("planted", [item("val-1", 1), item("train-9", 100), item("other", 5)])
 def test_a_planted_instance_is_refused(planted: Instance) -> None:
     train = [item("train-1", 1), item("train-9", 100)]
-    with pytest.raises(SiaError, match="is not of train alone"):
+    with pytest.raises(SiaError, match="is not only in train"):
         require_train_only([train[0], planted], train, [item("val-1", 100)])
     require_train_only(train[:1], train, [item("val-1", 100)])
 
