@@ -1,5 +1,5 @@
-"""The kernels' part: trimul's baselines and a sample of each language through the whole verifier, what must be refused,
-and other programs."""
+"""The kernels' part: the verifier on trimul's baselines, on a sample in each language and on a wrong kernel; and other
+programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNMASKED = "\n\ndef custom_kernel(data):\n    x, mask, w, c = data\n    return 
 
 
 async def kernels() -> Sequence[Table]:
-    """A table of cases for each kernel; raises `SiaError` where a right one is refused, or a wrong one is not."""
+    """A table of cases for each kernel; raises `SiaError` if a correct kernel is refused or a wrong one passes."""
     folder = find("trimul")
     grader = Grader(folder)
     try:
@@ -46,7 +46,7 @@ async def kernels() -> Sequence[Table]:
 
 
 def samples(folder: Path) -> dict[str, dict[str, Any]]:
-    """A right kernel of each language that only a GPU runs."""
+    """A correct kernel in each language that needs a GPU."""
     source = {name: (folder / name).read_text() for name in ("triton.py", "cuda.py", "cuda.cu")}
     return {
         "gates in Triton": {"language": "triton", "source": source["triton.py"]},
@@ -57,7 +57,7 @@ def samples(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def cases(title: str, grade: Grade) -> Table:
-    """The measures of a grade that are named `(the case) column`."""
+    """A table of the grade's measures that are named `(case) column`."""
     found = table(grade.measures.items())
     columns = list(dict.fromkeys(name for one in found.values() for name in one))
     rows = [[case, *(f"{one[name]:.4g}" if name in one else "-" for name in columns)] for case, one in found.items()]
@@ -65,12 +65,12 @@ def cases(title: str, grade: Grade) -> Table:
 
 
 async def _peers() -> Table:
-    """What other programs take, measured in a process of their own beside ours."""
+    """The times of other programs, measured together with ours in a separate process."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", PEERS), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
-        said, errors = await asyncio.wait_for(process.communicate(), PEERS_S)
+        output, errors = await asyncio.wait_for(process.communicate(), PEERS_S)
     except TimeoutError:
         process.kill()
         await process.wait()
@@ -78,7 +78,7 @@ async def _peers() -> Table:
     if process.returncode:
         last = errors.decode(errors="replace").strip().split("\n")[-1]
         raise SiaError(f"the other programs failed ({last})", "run `python -m domains.trimul.peers` by itself")
-    found = msgspec.json.decode(said, type=dict[str, dict[str, str]])
+    found = msgspec.json.decode(output, type=dict[str, dict[str, str]])
     columns = list(dict.fromkeys(name for one in found.values() for name in one))
     rows = [[case, *(one.get(name, "-") for name in columns)] for case, one in found.items()]
     return Table("beside other programs, in one process, without a verifier: ms", ["case", *columns], rows)

@@ -1,4 +1,4 @@
-"""What came of the parts of an acceptance test, and the Markdown that says so."""
+"""Runs the parts of an acceptance test, and reports their results in Markdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows of text under a head; `title` may be empty."""
+    """A table of text with a header row; `title` may be empty."""
 
     title: str
     head: Sequence[str]
@@ -23,18 +23,18 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Skipped(Exception):
-    """A part that needs what is not here, and is no fault; the message says what, and how to have it."""
+    """A part cannot run here, which is not a failure; the message says what is missing and how to get it."""
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A part by name: what it does is awaited, and says what it found."""
+    """A part: its name, and the coroutine that runs it and returns its tables."""
 
     name: str
     work: Callable[[], Awaitable[Sequence[Table]]]
 
 
 class PartResult(msgspec.Struct, frozen=True):
-    """How a part ended: `trouble` is one sentence where it failed or was skipped."""
+    """The result of a part; `trouble` is one sentence if it failed or was skipped."""
 
     name: str
     outcome: str
@@ -44,7 +44,7 @@ class PartResult(msgspec.Struct, frozen=True):
 
 
 async def run_parts(parts: Sequence[Part], say: Say, clock: Callable[[], float] = time.monotonic) -> list[PartResult]:
-    """Every part in turn; one that fails does not keep the others from their turn."""
+    """Runs the parts in order; after a failure the others still run."""
     found = []
     for part in parts:
         say(f"{part.name} ...")
@@ -57,7 +57,7 @@ async def run_parts(parts: Sequence[Part], say: Say, clock: Callable[[], float] 
             done = PartResult(part.name, "failed", 0.0, trouble=str(error))
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # whatever it is, it belongs into the report
+        except Exception as error:  # any error belongs in the report
             done = PartResult(part.name, "failed", 0.0, trouble=f"{type(error).__name__}: {error}")
         done = msgspec.structs.replace(done, seconds=clock() - started)
         say(f"{part.name}: {done.outcome}" + (f" ({done.trouble})" if done.trouble else ""))
@@ -66,11 +66,11 @@ async def run_parts(parts: Sequence[Part], say: Say, clock: Callable[[], float] 
 
 
 def markdown(device: Device, parts: Sequence[PartResult], *, date: str, version: str) -> str:
-    """The report."""
+    """The report in Markdown."""
     lines = [
         f"# sia {version} on {device.name}, {date}",
         "",
-        f"Driver {device.driver or 'unknown'}; {device.software}; {device.memory_gb:.0f} GB. Reached at most: "
+        f"Driver {device.driver or 'unknown'}; {device.software}; {device.memory_gb:.0f} GB. Ceilings: "
         + ", ".join(f"{kind} {value / 1e3:.1f} TF/s" for kind, value in device.peaks.items())
         + f", {device.gbs:.0f} GB/s.",
         "",

@@ -1,4 +1,4 @@
-"""Which parts the acceptance test has, and whether this machine can take it."""
+"""The parts of the acceptance test, and the check that this machine has a usable GPU."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def gpu() -> Device:
 
 
 def parts(model: str, settings: UserSettings, rounds: int, adapters: Path, say: Say) -> list[Part]:
-    """Kernels, training, serving, in this order: what is served is the adapter that training left in `adapters`."""
+    """Kernels, training and serving, in this order: serving uses the adapter that training writes to `adapters`."""
     reference = parse(model)
     trial = WeightsTrial(adapters)
 

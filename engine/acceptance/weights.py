@@ -1,4 +1,4 @@
-"""The weights' parts: a few rounds of training on the GPU, and the adapter that they made, served by vLLM."""
+"""The weights' parts: a few rounds of training on the GPU, and serving the resulting adapter with vLLM."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ SEED = 1
 
 
 class WeightsTrial:
-    """The adapter that training left, for the part that serves it."""
+    """Trains an adapter, and serves it."""
 
     def __init__(self, adapters: Path) -> None:
         self._adapters, self._checkpoint, self._adapter = adapters, Path(), ""
 
     async def train(self, checkpoint: Path, rounds: int) -> Sequence[Table]:
-        """Rounds of GRPO on a reward that anything can raise, short replies; raises `SiaError` where no GPU did it."""
+        """Trains with GRPO; the reward is higher for shorter replies. Raises `SiaError` if no GPU was used."""
         self._checkpoint = checkpoint
         chosen = recipe("grpo", {"samples": SAMPLES, "rounds": rounds, "learning_rate": 1e-4, "batch": 32})
         try:
             async with open_trainer(checkpoint, chosen, SEED) as trainer:
                 facts = trainer.facts
                 if facts["device"] == "cpu":
-                    raise SiaError("training ran on the processor", "torch finds no GPU in a process of its own")
+                    raise SiaError("training ran on the processor", "torch finds no GPU in the training process")
                 rows = [await _round(trainer, number) for number in range(1, rounds + 1)]
                 self._adapter = await trainer.export(self._adapters, {"made by": "sia bench --gpu"})
         except TrainerFailed as error:
@@ -47,9 +47,9 @@ class WeightsTrial:
         return [Table(f"GRPO on {facts['device']}: {of}", head, rows)]
 
     async def serve(self, settings: UserSettings, say: Say) -> Sequence[Table]:
-        """The base, and then the adapter on the same server, without a restart; raises `SiaError`."""
+        """Serves the base and then the adapter on one server, without a restart; raises `SiaError`."""
         if not self._adapter:
-            raise Skipped("there is no adapter to serve, since training came to nothing")
+            raise Skipped("there is no adapter to serve, since training made none")
         interpreter = settings.vllm.interpreter or vllm_environment.interpreter()
         if interpreter is None:
             raise Skipped("vLLM has no interpreter here: `sia models get vllm`, or in sia.toml: [vllm] interpreter")
@@ -93,5 +93,5 @@ async def _round(trainer: Trainer, number: int) -> list[str]:
 
 
 def short_request(text: str, seed: int, weights: str = "", adapter: str | None = None) -> Request:
-    """A short question, as training and serving put it."""
+    """A request for a short reply, for training and serving."""
     return Request(weights, [Message("user", text)], adapter=adapter, max_tokens=TOKENS, temperature=1.0, seed=seed)

@@ -1,4 +1,4 @@
-"""What kernels run on, and how long they take there.
+"""The devices that kernels run on: their ceilings, and paired timing.
 
-Imports the domain contract and errors. Never in it: torch, but in the process that measures.
+Imports the domain contract and errors. Never in it: torch, except in the process that measures.
 """

@@ -1,6 +1,6 @@
 """Measures this machine's device once and prints a `Device` as JSON. Run by `engine.compute.ceilings_cache`.
 
-The best of several tries counts: a ceiling is what is reached when nothing is in the way.
+A ceiling is the best of several tries: the speed without interference.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HALF = ("amx_bf16", "avx512_bf16")
 
 
 def main() -> None:
-    """The number of threads is the first argument."""
+    """Measures with as many threads as the first argument says."""
     threads = int(sys.argv[1])
     try:
         import torch
@@ -63,7 +63,7 @@ def _device(threads: int, peaks: dict[str, float], copy_s: float, software: str)
 
 
 def _cuda(torch: Any) -> Device:
-    """Each dtype by the clock of CUDA's events, and the copy within the GPU's memory."""
+    """Measures each dtype and a copy in GPU memory, timed with CUDA events."""
     facts = torch.cuda.get_device_properties(0)
     a, b = (torch.randn(GPU_SIDE, GPU_SIDE, device="cuda") for _ in range(2))
     peaks = {}

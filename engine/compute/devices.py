@@ -1,4 +1,4 @@
-"""What kernels can run on here, as the system tells it: no torch, no measuring, no program started."""
+"""The devices of this machine, read from the system: no torch, no measurement, no subprocess."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ _VERSION = re.compile(r"Kernel Module.*?(\d+(?:\.\d+)+)")
 
 
 def threads() -> int:
-    """How many threads a kernel on the processor gets: what this process may use, up to `MOST_THREADS`."""
+    """The number of threads for kernels on the processor: those this process may use, at most `MOST_THREADS`."""
     return min(len(os.sched_getaffinity(0)), MOST_THREADS)
 
 
 def nodes(folder: Path = Path("/dev")) -> Sequence[str]:
-    """The device nodes of NVIDIA GPUs that a sandbox must see to use them; none where there is no GPU."""
+    """The device nodes of NVIDIA GPUs that a sandbox needs; empty without a GPU."""
     found = sorted(folder.glob("nvidia*"))
     return [str(path) for path in found if path.is_char_device() or path.name == "nvidia-caps"]
 
 
 def gpus(driver: Path = _DRIVER, folder: Path = Path("/dev")) -> list[str]:
-    """The names of NVIDIA GPUs, as their driver lists them; of no name where only their nodes are there, as in some
-    containers."""
+    """The names of NVIDIA GPUs from their driver; a generic name if only device nodes exist, as in some containers."""
     names = []
     for file in sorted(driver.glob("gpus/*/information")):
         with contextlib.suppress(OSError):
@@ -37,7 +36,7 @@ def gpus(driver: Path = _DRIVER, folder: Path = Path("/dev")) -> list[str]:
 
 
 def driver_version(driver: Path = _DRIVER) -> str:
-    """The version of NVIDIA's driver, 535.161.08 say; empty where there is none."""
+    """The version of NVIDIA's driver, for example 535.161.08; empty without a driver."""
     with contextlib.suppress(OSError):
         if found := _VERSION.search((driver / "version").read_text()):
             return found[1]
@@ -45,7 +44,7 @@ def driver_version(driver: Path = _DRIVER) -> str:
 
 
 def flags() -> frozenset[str]:
-    """What the processor says it can do."""
+    """The processor's feature flags."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("flags"):
@@ -54,7 +53,7 @@ def flags() -> frozenset[str]:
 
 
 def processor() -> str:
-    """The processor by its maker's name, and the widest vectors that it computes with."""
+    """The processor's model name, and its widest vector instructions."""
     name = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():

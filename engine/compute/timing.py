@@ -1,8 +1,8 @@
-"""Timing two programs against each other on a machine that is never quiet: in turns, pair by pair.
+"""Paired timing of two programs on a noisy machine.
 
-A machine's speed drifts by a half within seconds; the ratio of two calls made one right after the other does not.
-Blocks are ABBA, so that a linear drift cancels (Maricq et al., "Taming performance variability", OSDI 2018, and
-Chen and Revels, "Robust benchmarking in noisy environments", 2016, for the median).
+A machine's speed may drift by half within seconds; the ratio of two consecutive calls does not. Blocks are ABBA, so
+that a linear drift cancels (Maricq et al., "Taming performance variability", OSDI 2018; for the median: Chen and
+Revels, "Robust benchmarking in noisy environments", 2016).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from domains.contract import Compared
 
 _MAD = 1.4826
-"""The median absolute deviation times this estimates a standard deviation; a median's error is larger by _MEDIAN."""
+"""Scales the median absolute deviation to a standard deviation; `_MEDIAN` scales a mean's error to a median's."""
 _MEDIAN = 1.2533
 
 
 def compare(fresh: Callable[[], None], a: Callable[[], float], b: Callable[[], float], blocks: int) -> Compared:
-    """Runs `blocks` blocks of A B B A, `fresh` before each pair; times must be positive."""
+    """Runs `blocks` blocks of A B B A, with `fresh` before each pair; `a` and `b` return positive seconds."""
     pairs: list[tuple[float, float]] = []
     for _ in range(blocks):
         for first, second in ((a, b), (b, a)):
@@ -30,7 +30,7 @@ def compare(fresh: Callable[[], None], a: Callable[[], float], b: Callable[[], f
 
 
 def paired(pairs: Sequence[tuple[float, float]]) -> Compared:
-    """The comparison that pairs of seconds amount to."""
+    """The comparison of pairs of seconds."""
     logs = [math.log(a / b) for a, b in pairs]
     middle = statistics.median(logs)
     deviation = statistics.median(abs(value - middle) for value in logs)

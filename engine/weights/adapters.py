@@ -1,4 +1,4 @@
-"""Adapters on disk: a folder each, named by what it holds, whole or not there at all."""
+"""Adapters on disk: one folder for each, named by its content, complete or missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.models.files.adapter import MANIFEST, Manifest, identity
 
 
 def keep(adapters: Path, made: Path, *, base: str, architecture: str, lineage: Mapping[str, Any]) -> str:
-    """Moves the files of an adapter from the folder `made` into `adapters`; its id. What is there already stays."""
+    """Copies an adapter's files from the folder `made` into `adapters`, unless it is there already; returns its id."""
     manifest = Manifest(base=base, architecture=architecture, lineage=dict(lineage))
     (made / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2))
     name = identity(made)

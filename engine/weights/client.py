@@ -1,6 +1,6 @@
-"""The engine's side of training: a process of its own that holds the model, and dies with its engine.
+"""The engine's side of training: a client of the training process, which holds the model and dies with its engine.
 
-The engine imports no torch; a kill or a lack of memory costs one step of the loop and nothing else.
+The engine does not import torch; if the process is killed or runs out of memory, only one step of the loop fails.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ENVIRONMENT = {
 
 
 class TrainerFailed(Exception):
-    """Training cannot go on: `resource` where memory ran out, else `infrastructure`. One sentence."""
+    """Training failed: kind `resource` if memory ran out, else `infrastructure`. The message is one sentence."""
 
     def __init__(self, message: str, kind: Literal["infrastructure", "resource"] = "infrastructure") -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class TrainerFailed(Exception):
 
 
 class Trainer:
-    """A policy in training. Calls are made one at a time, in order; one that is cancelled ends the process."""
+    """A policy in training. Calls run one at a time, in order; a cancelled call ends the process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.facts: dict[str, Any] = {}
@@ -52,35 +52,35 @@ class Trainer:
         self._listening = asyncio.create_task(self._listen())
 
     async def generate(self, requests: Sequence[Request]) -> list[Reply]:
-        """A reply of the present policy to each request, in their order, with prompt and sampled tokens.
+        """A reply of the current policy to each request, in order, with prompt and sampled tokens.
 
-        Computed together. The same requests, in any order, have the same replies while the policy is the same; among
-        other requests one may differ in the last digits of its log-probabilities. Raises `SiaError` for a request
-        that the model cannot take, and `TrainerFailed`.
+        The requests form one batch. Under the same policy the same requests get the same replies, in any order; in
+        another batch a reply's log-probabilities may differ in the last digits. Raises `SiaError` for a request that
+        the model cannot take, and `TrainerFailed`.
         """
         return msgspec.convert(await self._call("generate", list(requests)), list[Reply])
 
     async def learn(self, round: int, samples: Sequence[Sample], report: Report) -> dict[str, float]:
-        """Learns from the samples of `round` (from 1), which the present policy made; the round's measures.
+        """Learns from the samples of `round` (from 1), made by the current policy; returns the round's measures.
 
-        `report` is told how it goes, at most once a second.
+        `report` is called with progress, at most once a second.
         """
         return dict(await self._call("learn", round, list(samples), report=report))
 
     async def policy(self) -> str:
-        """The SHA-256 of the adapter's tensors as they are now."""
+        """The SHA-256 of the adapter's current tensors."""
         return str(await self._call("policy"))
 
     async def save(self, folder: Path) -> None:
-        """Writes all that going on needs (adapter, optimizer, random state) to `folder`, whole or not at all."""
+        """Writes a checkpoint (adapter, optimizer, count of rounds) to `folder`, atomically."""
         await self._call("save", str(folder))
 
     async def export(self, adapters: Path, lineage: Mapping[str, Any]) -> str:
-        """Writes the adapter into `adapters`, under its id, with `lineage` in its manifest; the id."""
+        """Writes the adapter into `adapters` under its id, with `lineage` in its manifest; returns the id."""
         return str(await self._call("export", str(adapters), dict(lineage)))
 
     async def close(self) -> None:
-        """Ends the process, whatever it is doing."""
+        """Kills the process."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -99,7 +99,7 @@ class Trainer:
             except (OSError, asyncio.IncompleteReadError):
                 raise await self._death_error(operation) from None
             except asyncio.CancelledError:
-                await self.close()  # a reply that comes later would answer the next question
+                await self.close()  # a late reply would be taken for that of the next call
                 raise
         if "refused" in reply:
             raise SiaError(*reply["refused"])
@@ -110,8 +110,10 @@ class Trainer:
     async def _death_error(self, operation: str) -> TrainerFailed:
         status = await self._process.wait()
         await self._listening
-        if status == -signal.SIGKILL:  # nobody else kills it: this is what a system without memory does
-            return TrainerFailed(f"the training process was killed at {operation!r}, as for lack of memory", "resource")
+        if status == -signal.SIGKILL:  # only the kernel's OOM killer sends it
+            return TrainerFailed(
+                f"the training process was killed at {operation!r}, probably out of memory", "resource"
+            )
         last = f" ({self._stderr[-1]})" if self._stderr else ""
         return TrainerFailed(f"the training process died at {operation!r}{last}")
 
@@ -134,9 +136,9 @@ async def open_trainer(
 ) -> AsyncIterator[Trainer]:
     """A trainer of a LoRA adapter for the model in the folder `checkpoint`, while the context lasts.
 
-    It begins with a fresh adapter, with the one in the folder `start` (PEFT's form), or goes on from `state`, which
-    `save` wrote with the same recipe and seed. `threads` are all processors unless given; equal ones give equal
-    results on a CPU. Raises `SiaError` where the extra `train` or a folder is missing, and `TrainerFailed`.
+    It starts with a new adapter, with the one in the folder `start` (PEFT's format), or resumes from `state`, which
+    `save` wrote with the same recipe and seed. `threads` defaults to all processors; equal numbers give equal results
+    on a CPU. Raises `SiaError` if the extra `train` or a folder is missing, and `TrainerFailed`.
     """
     count = str(threads or processors())
     process = await asyncio.create_subprocess_exec(

@@ -1,7 +1,7 @@
-"""Many replies at once: a prompt is read once for all its samples, and equal beginnings are gone on with once.
+"""Generates many replies in one batch: a prompt is read once for all its samples, and shared prefixes are decoded once.
 
-Each request draws with a random number of its own seed for each token, so that who else is asked changes nothing but
-the last digits of log-probabilities.
+Each request samples its tokens with its own seed, so that the other requests of a batch change only the last digits of
+its log-probabilities.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from engine.usage import Usage
 from engine.weights.policy import Policy
 
 TOKENS = 24_576
-"""Tokens whose keys and values are held at once, at most, unless one prompt needs more."""
+"""The most tokens in the KV cache at once, unless a single prompt needs more."""
 PORTION = 2048
-"""Tokens, padding included, that are computed at once where texts are given."""
+"""Tokens per batch, padding included, when given texts are scored."""
 Ids = tuple[int, ...]
 
 
 class Draft:
-    """A reply as it grows."""
+    """A reply during generation."""
 
     def __init__(self, at: int, request: Request, prompt: Ids, left: int) -> None:
         self.at, self.request, self.prompt, self.left = at, request, prompt, left
@@ -36,7 +36,7 @@ class Draft:
         self.text = ""
 
     def add(self, token: int, logprob: float, policy: Policy) -> None:
-        """Takes a token, and finds whether the reply ends with it."""
+        """Appends a token, and sets `finish` if the reply ends with it."""
         self.tokens.append(Token(token, logprob))
         if token in policy.ends or (self.request.stop and self._stopped(policy)):
             self.finish = "stop"
@@ -44,7 +44,7 @@ class Draft:
             self.finish = "length"
 
     def reply(self, policy: Policy) -> Reply:
-        """The whole reply."""
+        """The complete reply."""
         self._stopped(policy)
         ended = bool(self.tokens) and self.tokens[-1].id in policy.ends
         usage = Usage(input=len(self.prompt), output=len(self.tokens) - ended)
@@ -59,7 +59,7 @@ class Draft:
 
 
 def generate(policy: Policy, requests: Sequence[Request]) -> list[Reply]:
-    """A reply to each request, in their order; `refused` and empty where a prompt leaves no room in the context."""
+    """A reply to each request, in order; empty and `refused` if a prompt fills the context."""
     found: dict[int, Reply] = {}
     free: dict[Ids, list[Draft]] = {}
     chosen: dict[tuple[Ids, tuple[str, ...]], list[Draft]] = {}
@@ -82,7 +82,7 @@ def generate(policy: Policy, requests: Sequence[Request]) -> list[Reply]:
 
 
 def _portions(free: dict[Ids, list[Draft]]) -> Iterator[dict[Ids, list[Draft]]]:
-    """Prompts in the order of their length, as many at once as memory is meant to hold."""
+    """Batches of prompts in the order of their length, each within `TOKENS`."""
     portion: dict[Ids, list[Draft]] = {}
     held = 0
     for prompt in sorted(free, key=lambda ids: (len(ids), ids)):
@@ -97,7 +97,7 @@ def _portions(free: dict[Ids, list[Draft]]) -> Iterator[dict[Ids, list[Draft]]]:
 
 
 def _complete(policy: Policy, portion: dict[Ids, list[Draft]]) -> None:
-    """Completes the drafts of some prompts, token by token; a line of the batch is a beginning that somebody has."""
+    """Completes the drafts of some prompts, token by token; a line of the batch is a prefix that drafts share."""
     width = max(map(len, portion))
     ids = torch.full((len(portion), width), policy.pad)
     sees = torch.zeros((len(portion), width), dtype=torch.long)
@@ -135,7 +135,7 @@ def _complete(policy: Policy, portion: dict[Ids, list[Draft]]) -> None:
 
 
 def _sample(policy: Policy, logits: Any, drafts: Sequence[Draft]) -> None:
-    """The next token of drafts that have come equally far, by the inverse of the distribution function."""
+    """Samples the next token of drafts with the same prefix, by inverse transform sampling."""
     spoken = torch.log_softmax(logits, -1)
     sums: dict[tuple[float, float], tuple[Any, Any]] = {}
     for draft in drafts:
@@ -167,7 +167,7 @@ def _distribution(logits: Any, temperature: float, top_p: float) -> tuple[Any, A
 
 
 def _pick_all(policy: Policy, chosen: dict[tuple[Ids, tuple[str, ...]], list[Draft]]) -> dict[int, Reply]:
-    """Replies that are one of given texts, drawn in proportion to their probabilities, or the likeliest."""
+    """Replies that are one of the request's choices: sampled by probability, or the most likely at temperature 0."""
     asked = [(key, policy.ids(text)) for key in sorted(chosen) for text in key[1]]
     calls = [(n, key[0], ending) for n, (key, ending) in enumerate(asked)]
     spoken: dict[int, list[Token]] = {}

@@ -1,7 +1,7 @@
-"""An adapter as llama.cpp reads it: the same numbers under other names, with the rows of queries and keys in its order.
+"""Converts an adapter to llama.cpp's GGUF: renamed tensors, with the rows of queries and keys permuted.
 
-llama.cpp turns neighbouring pairs of a head's dimensions, transformers its two halves; converted weights are permuted
-for that, and B of q and k must be, too. Without it nothing fails: the model is merely worse.
+llama.cpp's rotary embedding rotates neighbouring pairs of a head's dimensions, transformers' its two halves. Converted
+weights are permuted for that, so B of q and k must be, too; otherwise nothing fails, but the model gets worse.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ARCHITECTURES = ("llama",)
-"""Model types of transformers that are written; others have no file for llama.cpp."""
+"""Model types of transformers that can be converted."""
 _NAMES = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -26,7 +26,7 @@ _TENSOR = re.compile(r"layers\.(\d+)\.(\w+\.\w+)\.lora_([AB])\.weight$")
 
 
 def write(tensors: Mapping[str, Any], path: Path, *, alpha: float, heads: int, kv_heads: int) -> None:
-    """Writes PEFT's tensors (numpy, in fp32) of an adapter for a Llama; equal ones give equal files."""
+    """Writes PEFT's tensors (numpy, fp32) of an adapter for a Llama model; equal tensors give equal files."""
     import gguf
 
     writer = gguf.GGUFWriter(path, "llama")
@@ -36,7 +36,7 @@ def write(tensors: Mapping[str, Any], path: Path, *, alpha: float, heads: int, k
     for name, values in sorted(tensors.items()):
         found = _TENSOR.search(name)
         if not found:
-            raise ValueError(f"the adapter has a tensor that llama.cpp has no name for: {name}")
+            raise ValueError(f"llama.cpp has no name for the adapter's tensor {name}")
         block, layer, part = found.groups()
         turned = {"self_attn.q_proj": heads, "self_attn.k_proj": kv_heads}.get(layer) if part == "B" else None
         lines = permute_rows(values, turned) if turned else values
@@ -48,7 +48,7 @@ def write(tensors: Mapping[str, Any], path: Path, *, alpha: float, heads: int, k
 
 
 def permute_rows(rows: Any, heads: int) -> Any:
-    """Rows of a projection into `heads` heads, from halves to neighbours: (half, pair) becomes (pair, half)."""
+    """The rows of a projection into `heads` heads, reordered from (half, pair) to (pair, half)."""
     import numpy as np
 
     count, width = rows.shape

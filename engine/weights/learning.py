@@ -1,12 +1,12 @@
-"""One round of learning: samples in, a better adapter out. The loop that all algorithms share.
+"""One round of learning, the training loop that all algorithms share.
 
-    what is known before the first step: old log-probabilities, the base's, values
+    before the first step: old log-probabilities, the base model's, values
     for each epoch, for each batch of instances in a seeded order:
-        loss and gradient, in portions that memory holds; its norm cut; a step of AdamW
+        loss and gradient, in portions that fit into memory; gradient clipping; a step of AdamW
 
-Rewards become advantages in `objective` and `algorithms`; here they meet the log-probabilities of the sampled tokens,
-which this model recomputes itself. Randomness is a function of (seed, round, epoch), so that there is no state of a
-random generator to keep.
+Rewards become advantages in `objective` and `algorithms`; here they are combined with the log-probabilities of the
+sampled tokens, which are recomputed. Randomness is a function of (seed, round, epoch), so that a checkpoint needs no
+random state.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from engine.weights.round import Round, lay_out, portions, steps
 from engine.weights.sample import Sample
 
 PORTION = 768
-"""Tokens, padding included, whose activations are held for a gradient at once."""
+"""Tokens per gradient computation, padding included: their activations must fit into memory."""
 COMPARED = 16
-"""Prompts, at most, at which the policy is compared with the base after a round."""
+"""The most prompts on which the policy is compared with the base after a round."""
 Report = Callable[[dict[str, float]], None]
 
 
 class LossInputs(NamedTuple):
-    """For each entry of a round, before its first step: tensors of one length."""
+    """Inputs of the loss, fixed before the first step of a round: tensors with one value for each entry."""
 
     advantage: Any
     weight: Any
@@ -45,19 +45,19 @@ class LossInputs(NamedTuple):
 
 
 class Tally:
-    """Sums over a round's steps, from which its measures are means."""
+    """Sums over a round's steps; the round's measures are their means."""
 
     def __init__(self) -> None:
         self.sums: dict[str, float] = {}
         self.counts: dict[str, float] = {}
 
     def add(self, name: str, value: float, count: float = 1.0) -> None:
-        """Counts `value`, the sum over `count`."""
+        """Adds `value`, a sum over `count` items."""
         self.sums[name] = self.sums.get(name, 0.0) + value
         self.counts[name] = self.counts.get(name, 0.0) + count
 
     def means(self) -> dict[str, float]:
-        """The mean of each; what was never counted is not there."""
+        """The mean of each name that has a count."""
         return {name: self.sums[name] / count for name, count in self.counts.items() if count}
 
 
@@ -78,29 +78,29 @@ class Learner:
         self._rates = [group["lr"] for group in self._optimizer.param_groups]
 
     def state(self) -> dict[str, Any]:
-        """What going on needs beside the adapter."""
+        """The state to checkpoint beside the adapter."""
         value = self.value.state_dict() if self.value else None
         return {"steps": self.steps, "optimizer": self._optimizer.state_dict(), "value": value}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state`."""
+        """Restores a `state`."""
         self.steps = state["steps"]
         self._optimizer.load_state_dict(state["optimizer"])
         if self.value:
             self.value.load_state_dict(state["value"])
 
     def learn(self, number: int, samples: Sequence[Sample], report: Report) -> dict[str, float]:
-        """Learns from the samples of a round; its measures.
+        """Learns from the samples of a round; returns its measures.
 
-        `reward`, `reward_sd`, `samples`, `taught` (samples that changed anything), `steps`, `skipped` (share of the
-        steps whose gradient was not finite), `loss`, `grad_norm`, `clip_share`, `kl` and `entropy` (nats a token, after
-        the round), `tokens` (of the sequences learnt from, prompts included), `tokens_s`, `seconds`.
+        `reward`, `reward_sd`, `samples`, `taught` (samples with a gradient), `steps`, `skipped` (share of the steps
+        whose gradient was not finite), `loss`, `grad_norm`, `clip_share`, `kl` and `entropy` (nats per token, after
+        the round), `tokens` (of all trained sequences, prompts included), `tokens_s`, `seconds`.
         """
         began = time.monotonic()
         grouped = objective.group_by_instance(samples)
         advantages = objective.advantages(self.recipe, samples, grouped)
         trainable = lay_out(samples, objective.trainable_groups(self.recipe, samples, advantages, grouped))
-        tally, told, done, tokens = Tally(), began, 0, 0
+        tally, reported, done, tokens = Tally(), began, 0, 0
         if trainable.units:
             inputs = self._loss_inputs(trainable, advantages)
             plan = [
@@ -113,8 +113,8 @@ class Learner:
                 done += 1
                 tokens += sum(_sequence(samples[place]) for unit in units for place in trainable.groups[unit])
                 now = time.monotonic()
-                if now - told >= 1:
-                    told = now
+                if now - reported >= 1:
+                    reported = now
                     report({"step": done, "steps": len(plan), "tokens_s": tokens / (now - began), **tally.means()})
         seconds = time.monotonic() - began
         rewards = torch.tensor([sample.reward for sample in samples], dtype=torch.float64)
@@ -132,7 +132,7 @@ class Learner:
         }
 
     def _loss_inputs(self, round: Round, advantages: Sequence[float]) -> LossInputs:
-        """What the loss needs of each entry beside the policy as it will be."""
+        """The inputs of the loss that do not change during the round."""
         count, algorithm = len(round.owner), self.recipe.algorithm
         old, base, values = (torch.zeros(count) for _ in range(3))
         ratio = algorithm in ("grpo", "ppo", "entropic")
@@ -175,7 +175,7 @@ class Learner:
         return self.policy.predict(some, self.recipe.temperature, hidden=self.value is not None)
 
     def _step(self, round: Round, units: Sequence[int], inputs: LossInputs, tally: Tally) -> None:
-        """One gradient step on some units; left out, and counted, where the gradient is not finite."""
+        """One gradient step on some units; skipped and counted if the gradient is not finite."""
         whole = self.recipe.algorithm == "dpo"
         divisor = self._divisor(round, units, inputs)
         for some in portions([round.units[unit] for unit in units], PORTION, whole=whole):
@@ -207,7 +207,7 @@ class Learner:
         return len(places)
 
     def _surrogate_loss(self, at: Any, logprob: Any, inputs: LossInputs, tally: Tally) -> Any:
-        """The loss of some entries, not yet divided; all algorithms but DPO."""
+        """The summed loss of some entries, for all algorithms but DPO."""
         advantage, old, weight = inputs.advantage[at], inputs.old[at], inputs.weight[at]
         if self.recipe.algorithm in ("grpo", "ppo", "entropic"):
             terms = losses.surrogate(logprob, old, advantage, self.recipe.clip)
@@ -220,7 +220,7 @@ class Learner:
         return (weight * terms).sum()
 
     def _preference_loss(self, round: Round, at: Any, logprob: Any, inputs: LossInputs) -> Any:
-        """DPO's loss over the pairs of the units that lie in these rows."""
+        """DPO's summed loss over the pairs of the units in these rows."""
         gain = torch.zeros(len(round.samples), device=at.device)
         owner = torch.tensor([round.owner[entry] for entry in at.tolist()], device=at.device)
         gain = gain.index_add(0, owner, logprob - inputs.base[at])
@@ -243,7 +243,7 @@ class Learner:
         self.steps += 1
 
     def _compare_with_base(self, round: Round, number: int) -> dict[str, float]:
-        """Divergence from the base and entropy, exact over all tokens, at states of a few prompts of the round."""
+        """KL from the base and entropy, exact over the vocabulary, at states of a few prompts of the round."""
         order = steps(round, 1, derive(self.seed, "look", number))
         chosen = [round.units[unit] for (unit,) in order[:COMPARED]]
         divergence = entropy = count = 0.0
@@ -259,7 +259,7 @@ class Learner:
 
 
 def _pairs(round: Round, unit: int) -> list[tuple[int, int]]:
-    """Better and worse samples of a unit, by their places."""
+    """The pairs (better, worse) of a unit's samples, as indices."""
     group = round.groups[unit]
     found = preference.pairs([round.samples[place].reward for place in group])
     return [(group[better], group[worse]) for better, worse in found]

@@ -1,7 +1,7 @@
-"""The policy in training: a base model in memory, a LoRA adapter in its linear layers, and what both say of tokens.
+"""The policy in training: a base model with a LoRA adapter in its linear layers, and their log-probabilities.
 
-On a GPU the base is bf16 and the adapter fp32; on a CPU all is fp32. Nothing is dropped out, so that what is computed
-depends on weights and tokens alone.
+On a GPU the base is bf16 and the adapter fp32; on a CPU both are fp32. There is no dropout, so that results depend on
+weights and tokens alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CONFIG = "adapter_config.json"
 
 
 class Policy:
-    """A causal language model and its adapter, which begins at zero or where the folder `start` says."""
+    """A causal language model and its adapter, which starts at zero or from the folder `start`."""
 
     def __init__(self, checkpoint: Path, recipe: Recipe, seed: int, start: Path | None = None) -> None:
         self.weights = weights_of(checkpoint)
@@ -55,23 +55,23 @@ class Policy:
 
     @property
     def trained(self) -> dict[str, Any]:
-        """The adapter's tensors by name, in one order."""
+        """The adapter's tensors by name, sorted."""
         return {name: value for name, value in sorted(self.model.named_parameters()) if value.requires_grad}
 
     def digest(self) -> str:
-        """SHA-256 over names and numbers of the adapter's tensors."""
+        """SHA-256 over names and values of the adapter's tensors."""
         total = hashlib.sha256()
         for name, value in self.trained.items():
             total.update(name.encode() + b"\0" + value.detach().cpu().contiguous().numpy().tobytes())
         return total.hexdigest()
 
     def tensors(self) -> dict[str, Any]:
-        """The adapter's tensors under the names that PEFT's files have, on the CPU in fp32."""
+        """The adapter's tensors under PEFT's names, on the CPU in fp32."""
         found = peft.get_peft_model_state_dict(self.model)
         return {name: value.detach().float().cpu().contiguous() for name, value in sorted(found.items())}
 
     def save(self, folder: Path) -> None:
-        """Writes the adapter in PEFT's form; equal adapters give equal files."""
+        """Writes the adapter in PEFT's format; equal adapters give equal files."""
         config = self.model.peft_config["default"]
         save_file(self.tensors(), folder / TENSORS)
         stated = {**config.to_dict(), "base_model_name_or_path": self.weights, "inference_mode": True}
@@ -79,16 +79,16 @@ class Policy:
 
     @contextlib.contextmanager
     def base(self) -> Iterator[None]:
-        """The base model alone, while the context lasts."""
+        """Disables the adapter while the context lasts."""
         with self.model.disable_adapter():
             yield
 
     def ids(self, text: str) -> list[int]:
-        """The tokens of a text, with what it marks as special."""
+        """The tokens of a text, special tokens included."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def predict(self, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Prediction:
-        """What the policy says of all asked nodes of `rows`; see `engine.models.backends.forward_pass`."""
+        """The policy's predictions for all target nodes of `rows`; see `engine.models.backends.forward_pass`."""
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             return predict(self.model, rows, temperature, hidden=hidden)
 

@@ -1,6 +1,6 @@
-"""The training process: holds the model, makes rollouts and learns from them. Run by `engine.weights.client`.
+"""The training process: holds the model, generates replies and learns. Started by `engine.weights.client`.
 
-It speaks frames on its standard input and output; what libraries print goes to standard error.
+It exchanges frames over standard input and output; output of libraries goes to standard error.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Send = Callable[[dict[str, Any]], None]
 
 
 class Service:
-    """The operations that the engine may ask for, by name."""
+    """The operations that the engine may call, by name."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._session: Any = None
 
     def open(self, places: list[str | None], recipe: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
-        """Loads the model; what is true of this training."""
+        """Loads the model; returns facts about this training."""
         try:
             from engine.weights.session import Session
         except ModuleNotFoundError as error:
@@ -41,11 +41,11 @@ class Service:
         return dict(self._session.facts)
 
     def generate(self, requests: list[Any]) -> list[Any]:
-        """Replies of the present policy."""
+        """Replies of the current policy."""
         return list(self._session.generate(msgspec.convert(requests, list[Request])))
 
     def learn(self, number: int, samples: list[Any]) -> dict[str, float]:
-        """Learns from a round, reporting as it goes."""
+        """Learns from a round, and reports progress."""
         return dict(
             self._session.learn(
                 number, msgspec.convert(samples, list[Sample]), lambda found: self._send({"report": found})
@@ -57,16 +57,16 @@ class Service:
         return str(self._session.digest())
 
     def save(self, folder: str) -> None:
-        """Writes a state to go on from."""
+        """Writes a checkpoint."""
         self._session.save(Path(folder))
 
     def export(self, adapters: str, lineage: dict[str, Any]) -> str:
-        """Keeps the adapter under its id."""
+        """Writes the adapter under its id."""
         return str(self._session.export(Path(adapters), lineage))
 
 
 def main() -> None:
-    """Serves one engine until it closes the pipe, and dies with it."""
+    """Serves one engine until it closes the pipe or dies."""
     pipes.die_with_parent()
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the frames
@@ -84,13 +84,13 @@ def main() -> None:
         except SiaError as error:
             send({"refused": [error.message, error.remedy]})
         except MemoryError:
-            send({"failed": [f"there was not enough memory to {operation}", "resource"]})
+            send({"failed": [f"not enough memory to {operation}", "resource"]})
         except Exception as error:
             send({"failed": [f"{operation}: {type(error).__name__}: {error}", _kind(error)]})
 
 
 def _kind(error: Exception) -> str:
-    """torch says that memory ran out with an error of its own on a GPU, and in words on a CPU."""
+    """`resource` if the message says that memory ran out: torch has no error class for that on a CPU."""
     words = ("out of memory", "can't allocate memory", "not enough memory")
     return "resource" if any(word in str(error).lower() for word in words) else "infrastructure"
 

@@ -1,6 +1,6 @@
-"""How an adapter is trained: one flat, bounded set of hyper-parameters, checked before anything is computed.
+"""The hyper-parameters of a training: one flat, bounded set, checked before anything is computed.
 
-Defaults are the paper's where it has them (arXiv 2605.27276: rank 32, learning rate 4e-5) and the usual ones elsewhere.
+Defaults are the paper's where it states them (arXiv 2605.27276: rank 32, learning rate 4e-5), else the usual ones.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """All that decides a training but its data, its base and its seed."""
+    """Everything that determines a training, except its data, base model and seed."""
 
     algorithm: Algorithm
     rank: Annotated[int, Meta(ge=1, le=64, description="rank of the adapter, in all linear layers of the model")] = 32
-    alpha: Annotated[float, Meta(ge=0.1, le=1024, description="the adapter counts alpha / rank")] = 64.0
+    alpha: Annotated[float, Meta(ge=0.1, le=1024, description="the adapter is scaled by alpha / rank")] = 64.0
     learning_rate: Annotated[float, Meta(ge=1e-8, le=1e-2, description="of AdamW")] = 4e-5
     rounds: Annotated[int, Meta(ge=1, le=1000, description="rounds of rollouts and learning, at most")] = 8
     instances: Annotated[int, Meta(ge=0, le=1_000_000, description="train instances a round; 0 is all")] = 0
@@ -33,10 +33,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     epochs: Annotated[int, Meta(ge=1, le=32, description="passes over the samples of a round")] = 1
     batch: Annotated[int, Meta(ge=1, le=4096, description="sequences a gradient step")] = 64
     warmup: Annotated[int, Meta(ge=0, le=10_000, description="gradient steps over which the learning rate rises")] = 0
-    max_grad_norm: Annotated[float, Meta(ge=0.001, le=1000, description="to which a gradient is cut")] = 1.0
+    max_grad_norm: Annotated[float, Meta(ge=0.001, le=1000, description="to which gradients are clipped")] = 1.0
     kl: Annotated[float, Meta(ge=0, le=10, description="weight of the divergence from the base model")] = 0.0
     clip: Annotated[float, Meta(ge=0.01, le=1, description="how far new / old probability may move from 1")] = 0.2
-    discount: Annotated[float, Meta(ge=0.1, le=1, description="of a reward, a token back (PPO)")] = 1.0
+    discount: Annotated[float, Meta(ge=0.1, le=1, description="of a reward, per token (PPO)")] = 1.0
     gae_lambda: Annotated[float, Meta(ge=0, le=1, description="of generalised advantage estimation (PPO)")] = 0.95
     value_rate: Annotated[float, Meta(ge=1e-6, le=0.1, description="learning rate of the value head (PPO)")] = 1e-3
     beta: Annotated[float, Meta(ge=0, le=20, description="sharpness of entropic weights; 0 adapts it")] = 0.0
@@ -59,14 +59,15 @@ _DEFAULTS: Mapping[str, dict[str, float]] = {"reinforce": {"kl": 0.05}}
 
 
 def parameters(algorithm: str) -> list[str]:
-    """The hyper-parameters that `algorithm` has, in their order in `Recipe`."""
+    """The hyper-parameters of `algorithm`, in their order in `Recipe`."""
     return [name for name in Recipe.__struct_fields__ if name in _SHARED | _OWN[algorithm]]
 
 
 def recipe(algorithm: str, given: Mapping[str, Any]) -> Recipe:
-    """The recipe of `algorithm` with the hyper-parameters `given` over its defaults.
+    """The recipe of `algorithm`: its defaults, overridden by `given`.
 
-    Raises `SiaError` for a name that the algorithm has not, a value out of bounds, and what makes no sense together.
+    Raises `SiaError` for a hyper-parameter that the algorithm does not have, a value out of bounds, or an invalid
+    combination.
     """
     if algorithm not in ALGORITHMS:
         raise SiaError(f"there is no training algorithm {algorithm!r}", f"choose one of {', '.join(ALGORITHMS)}")

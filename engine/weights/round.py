@@ -1,4 +1,4 @@
-"""The samples of a round laid out flat: one entry a sampled token, found again in the rows that compute it."""
+"""The samples of a round as flat arrays: one entry for each sampled token, mapped to the rows that compute it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Unit = list[Call]
 
 
 class Round(NamedTuple):
-    """All entries in the order of samples, calls and tokens: an episode is a slice.
+    """All entries in the order of samples, calls and tokens; an episode is a slice of them.
 
     `owner[i]` is the sample of entry i, `first[c]` the first entry of call c. Calls are numbered through the round.
     """
@@ -28,7 +28,7 @@ class Round(NamedTuple):
     episodes: dict[int, range]
 
     def entries(self, some: Sequence[Row]) -> tuple[list[int], list[int]]:
-        """The entries that `some` rows compute, and for each which of their asked nodes it is."""
+        """The entries that the rows compute, and the target node of each."""
         found: list[int] = []
         places: list[int] = []
         before = 0
@@ -41,7 +41,7 @@ class Round(NamedTuple):
 
 
 def lay_out(samples: Sequence[Sample], groups: Sequence[Group]) -> Round:
-    """The round of these groups of `samples`; calls that sampled nothing are left out."""
+    """The round of these groups of `samples`; calls without sampled tokens are left out."""
     owner: list[int] = []
     first: list[int] = []
     units: list[Unit] = []
@@ -64,7 +64,7 @@ def lay_out(samples: Sequence[Sample], groups: Sequence[Group]) -> Round:
 
 
 def steps(round: Round, batch: int, seed: int) -> list[list[int]]:
-    """The units in a random order, so many together that they hold `batch` samples or a little more."""
+    """The units in a random order, in batches of at least `batch` samples."""
     order = list(range(len(round.units)))
     random.Random(seed).shuffle(order)
     found: list[list[int]] = []
@@ -79,9 +79,9 @@ def steps(round: Round, batch: int, seed: int) -> list[list[int]]:
 
 
 def portions(units: Sequence[Unit], tokens: int, *, whole: bool = False) -> Iterator[list[Row]]:
-    """Rows to be computed at once, padded to no more than `tokens` unless one has more.
+    """Batches of rows, padded to at most `tokens` unless a single row has more.
 
-    `whole` keeps the rows of a unit together, where the loss needs all of them.
+    `whole` keeps the rows of a unit together, for losses that need all of them.
     """
     if not whole:
         yield from batches(rows((call for unit in units for call in unit), tokens // 2), tokens)

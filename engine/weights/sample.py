@@ -1,4 +1,4 @@
-"""What is learnt from: an execution of the harness on a train instance, as the calls it made and the reward it got."""
+"""Training samples: an execution of the harness on a train instance, as its model calls and its reward."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import msgspec
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One recorded model call: the ids of the prompt's tokens, and of those that the policy sampled."""
+    """One model call: the ids of the prompt's tokens, and of the tokens that the policy sampled."""
 
     prompt: Sequence[int]
     tokens: Sequence[int]
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Execution `sample` of `instance`. `label` is the class that it counts for in curves a class, or nothing."""
+    """Execution `sample` of `instance`. `label` is its class in measures by class, or empty."""
 
     instance: str
     sample: int

@@ -28,7 +28,7 @@ _VERSIONS = ("torch", "transformers", "peft")
 
 
 class StateManifest(msgspec.Struct, frozen=True):
-    """What a state belongs to."""
+    """The training that a checkpoint belongs to, and its number of rounds."""
 
     weights: str
     recipe: Recipe
@@ -37,7 +37,7 @@ class StateManifest(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """A training from its beginning, from an adapter, or from a state that it wrote itself."""
+    """A training that starts from scratch, from an adapter, or from a checkpoint of its own."""
 
     def __init__(
         self, checkpoint: Path, recipe: Recipe, seed: int, start: Path | None, state: Path | None, threads: int
@@ -46,7 +46,7 @@ class Session:
         torch.use_deterministic_algorithms(True, warn_only=True)
         for place in (checkpoint, start, state):
             if place is not None and not place.is_dir():
-                raise SiaError(f"there is no folder {place}", "name one that is whole")
+                raise SiaError(f"there is no folder {place}", "name an existing folder")
         self._recipe, self._seed, self._rounds = recipe, seed, 0
         self._policy = Policy(checkpoint, recipe, seed, start or state)
         self._learner = Learner(self._policy, recipe, seed)
@@ -67,21 +67,21 @@ class Session:
         }
 
     def generate(self, requests: Sequence[Request]) -> list[Reply]:
-        """Replies of the policy as it is."""
+        """Replies of the current policy."""
         return generate(self._policy, requests)
 
     def learn(self, number: int, samples: Sequence[Sample], report: Callable[[dict[str, float]], None]) -> Any:
-        """Learns from a round; its measures."""
+        """Learns from a round; returns its measures."""
         measures = self._learner.learn(number, samples, report)
         self._rounds = number
         return measures
 
     def digest(self) -> str:
-        """The digest of the adapter as it is."""
+        """The digest of the current adapter."""
         return self._policy.digest()
 
     def save(self, folder: Path) -> None:
-        """Writes adapter, optimizer and count of rounds; random numbers are functions of seed and round."""
+        """Writes adapter, optimizer and count of rounds; random numbers depend on seed and round alone."""
         manifest = StateManifest(self._policy.weights, self._recipe, self._seed, self._rounds)
         with atomic.create(folder) as fresh:
             fresh.mkdir()
@@ -94,14 +94,14 @@ class Session:
             manifest = msgspec.json.decode((folder / STATE_FILE).read_bytes(), type=StateManifest)
             state = torch.load(folder / LEARNER_FILE, weights_only=True)
         except (OSError, msgspec.MsgspecError, RuntimeError):
-            raise SiaError(f"the training state in {folder} is damaged", "go on from an earlier one") from None
+            raise SiaError(f"the training state in {folder} is damaged", "resume from an earlier one") from None
         if (manifest.weights, manifest.recipe, manifest.seed) != (self._policy.weights, self._recipe, self._seed):
-            raise SiaError(f"the training state in {folder} belongs to another training", "go on from its own")
+            raise SiaError(f"the training state in {folder} belongs to another training", "resume from its own state")
         self._rounds = manifest.rounds
         self._learner.restore(state)
 
     def export(self, place: Path, lineage: Mapping[str, Any]) -> str:
-        """Keeps the adapter in the folder `place` under its id, with what it comes from."""
+        """Writes the adapter into the folder `place` under its id, with its lineage."""
         config = self._policy.model.get_base_model().config
         origin = {**lineage, "recipe": msgspec.to_builtins(self._recipe), "facts": self.facts, "rounds": self._rounds}
         with tempfile.TemporaryDirectory() as temporary:

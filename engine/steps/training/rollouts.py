@@ -37,7 +37,7 @@ Generate = Callable[[Sequence[Request]], Awaitable[list[Reply]]]
 
 
 class BatchingCaller:
-    """The calls of one round's harnesses: answered together, and kept by job and ordinal.
+    """The model calls of one round's harnesses: answered in batches, and recorded by job and ordinal.
 
     `place` names the round within the lineage; `waiting` says how many jobs may be waiting at most.
     """
@@ -167,8 +167,8 @@ async def roll_out(
             name, sample = answer.trial.instance, answer.trial.repeat
             calls = caller.calls.get(answer.trial.key, {})
             short = "" if answer.failure else answer_codec.excerpt(answer.value)
-            told = [calls[ordinal] for ordinal in sorted(calls)]
-            found[name, sample] = Rollout(name, sample, _reward(grade), short, labels[name], told)
+            ordered = [calls[ordinal] for ordinal in sorted(calls)]
+            found[name, sample] = Rollout(name, sample, _reward(grade), short, labels[name], ordered)
             caller.unfinished -= 1
             caller.poke()
             done(found[name, sample])

@@ -1,1 +1,1 @@
-"""The paper's six algorithms, each with its formula and its source: what a reward makes of a sample."""
+"""The paper's six algorithms, each with its formula and source: how rewards become advantages, weights or pairs."""

@@ -1,10 +1,9 @@
 """Best-of-N behavioural cloning: imitate the best samples of each instance, whatever their probability was.
 
-    loss = -log p(y)        for the samples with the best reward of their instance, whose weights sum to 1 an instance
+    loss = -log p(y)        for the samples with the best reward of their instance; weights sum to 1 per instance
 
-An instance whose best is no better than the worst of the whole round teaches nothing. It works where the mean reward
-is near 0 and a policy gradient is mostly noise. Sources: Anthony et al. 2017 (expert iteration); Dong et al., RAFT,
-arXiv 2304.06767.
+An instance whose best reward equals the round's lowest is skipped. Useful where the mean reward is near 0 and a policy
+gradient is mostly noise. Sources: Anthony et al. 2017 (expert iteration); Dong et al., RAFT, arXiv 2304.06767.
 """
 
 from __future__ import annotations

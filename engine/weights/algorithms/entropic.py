@@ -1,12 +1,12 @@
-"""Entropic advantages: the best samples count exponentially more, for rewards where success is rare.
+"""Entropic advantages: exponential weights on the best samples, for rewards with rare successes.
 
     A_i = exp(beta r_i) / mean over j != i of exp(beta r_j) - 1
 
 The gradient climbs log E[exp(beta r)] / beta, which lies between the mean (beta to 0) and the best (beta to infinity).
-`beta` is given (the paper: 2), or adapted to each instance so that q_i, in proportion to exp(beta r_i), lies ln 2 nats
-from the uniform distribution: KL(q || u) = ln 2, by bisection, whatever the scale of the rewards.
-Where half of the samples or more share the best reward no beta comes so far; beta times the range of the rewards ends
-at `STEEPEST`, which for fewer is never met. Sources: arXiv 2605.27276 after TTT-Discover; Föllmer & Schied 2011.
+`beta` is fixed (the paper: 2), or adapted to each instance by bisection so that q, proportional to exp(beta r), is ln 2
+nats from the uniform distribution: KL(q || u) = ln 2, whatever the scale of the rewards.
+If half of the samples or more share the best reward, no beta reaches that, and beta times the range of the rewards is
+`STEEPEST`; otherwise that bound is never reached. Sources: arXiv 2605.27276 after TTT-Discover; Föllmer & Schied 2011.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FLOOR = 1e-6  # keeps an advantage finite in single precision, however steep be
 
 
 def advantages(rewards: Sequence[float], beta: float = 0.0) -> list[float]:
-    """An advantage for each of the rewards of one instance, of which there are at least two; `beta` 0 adapts."""
+    """The advantages for the rewards of one instance, at least two; `beta` 0 is adaptive."""
     best = max(rewards)
     if best - min(rewards) < _LEAST:
         return [0.0] * len(rewards)
@@ -33,7 +33,7 @@ def advantages(rewards: Sequence[float], beta: float = 0.0) -> list[float]:
 
 
 def adapt_beta(rewards: Sequence[float]) -> float:
-    """The beta at which KL(q || uniform) is ln 2, or the steepest that is allowed; 0 where all rewards are equal."""
+    """The beta at which KL(q || uniform) is ln 2, or the steepest allowed; 0 if all rewards are equal."""
     spread = max(rewards) - min(rewards)
     if spread < _LEAST:
         return 0.0
@@ -47,7 +47,7 @@ def adapt_beta(rewards: Sequence[float]) -> float:
 
 
 def divergence(rewards: Sequence[float], beta: float) -> float:
-    """KL(q || uniform) in nats, q in proportion to exp(beta r)."""
+    """KL(q || uniform) in nats, with q proportional to exp(beta r)."""
     best = max(rewards)
     weights = [math.exp(beta * (reward - best)) for reward in rewards]
     total = sum(weights)

@@ -1,9 +1,9 @@
-"""GRPO: how much better a sample is than the others of its instance, in standard deviations.
+"""GRPO: a sample's reward relative to the other samples of its instance, in standard deviations.
 
-    A_i = (r_i - mean(r)) / std(r)        over the k samples of one instance; 0 where all are equal
+    A_i = (r_i - mean(r)) / std(r)        over the k samples of one instance; 0 if all are equal
 
-Every token of sample i has the advantage A_i, in the clipped surrogate of PPO (`losses.surrogate`), with the divergence
-from the base as a term of the loss. Source: Shao et al., DeepSeekMath, arXiv 2402.03300, equations 3 and 4.
+Every token of sample i has the advantage A_i in PPO's clipped surrogate (`losses.surrogate`); the KL divergence from
+the base is a term of the loss. Source: Shao et al., DeepSeekMath, arXiv 2402.03300, equations 3 and 4.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ _LEAST = 1e-9
 
 
 def advantages(rewards: Sequence[float]) -> list[float]:
-    """An advantage for each of the rewards of one instance."""
+    """The advantages for the rewards of one instance."""
     mean, spread = statistics.fmean(rewards), statistics.pstdev(rewards)
     return [(reward - mean) / spread if spread > _LEAST else 0.0 for reward in rewards]

@@ -1,4 +1,4 @@
-"""The terms of which losses are made, for each token: tensors in, tensors out, natural logarithms throughout."""
+"""Terms of the losses, per token: tensors in, tensors out, natural logarithms."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Any
 
 
 def surrogate(logprob: Any, old: Any, advantage: Any, clip: float) -> Any:
-    """-min(q A, clamp(q, 1 - clip, 1 + clip) A), q being the ratio of new to old probability (arXiv 1707.06347)."""
+    """-min(q A, clamp(q, 1 - clip, 1 + clip) A), where q is the ratio of new to old probability (arXiv 1707.06347)."""
     ratio = (logprob - old).exp()
     return -(ratio * advantage).minimum(ratio.clamp(1 - clip, 1 + clip) * advantage)
 
 
 def clipped(logprob: Any, old: Any, advantage: Any, clip: float) -> Any:
-    """Where the surrogate is flat because the ratio has left its bounds, on the side where that would have paid."""
+    """Where the clip makes the surrogate flat: the ratio is out of bounds in the direction of the advantage."""
     ratio = (logprob - old).exp()
     return ((ratio > 1 + clip) & (advantage > 0)) | ((ratio < 1 - clip) & (advantage < 0))
 
 
 def divergence(logprob: Any, base: Any) -> Any:
-    """exp(b - p) - (b - p) - 1: never negative, and KL(policy || base) on average over what the policy samples.
+    """exp(b - p) - (b - p) - 1: never negative, and an unbiased estimate of KL(policy || base) on the policy's samples.
 
-    Schulman, "Approximating KL divergence" (2020), the estimator k3; GRPO uses it, too.
+    The estimator k3 of Schulman, "Approximating KL divergence" (2020), which GRPO uses.
     """
     behind = base - logprob
     return behind.exp() - behind - 1

@@ -1,4 +1,4 @@
-"""DPO: of two samples of an instance the better shall gain on the worse, measured against the base.
+"""DPO: raises the better of two samples of an instance over the worse, relative to the base model.
 
     loss = -log sigmoid(b [(log p(w) - log base(w)) - (log p(l) - log base(l))])        b is `preference_beta`
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 def pairs(rewards: Sequence[float]) -> list[tuple[int, int]]:
-    """Better and worse among the samples of one instance: the best with the worst, the next with the last but one."""
+    """Pairs (better, worse) of the samples of one instance: the best with the worst, second with second last."""
     order = sorted(range(len(rewards)), key=lambda i: -rewards[i])
     matched = zip(order, reversed(order[(len(order) + 1) // 2 :]), strict=False)
     return [(better, worse) for better, worse in matched if rewards[better] > rewards[worse]]

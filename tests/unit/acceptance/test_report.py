@@ -40,7 +40,7 @@ def test_the_report_has_device_outcomes_troubles_and_tables() -> None:
     ]
     text = markdown(CARD, done, date="2026-11-26 12:00", version="0.1.0")
     assert text.startswith("# sia 0.1.0 on NVIDIA H100, 2026-11-26 12:00\n")
-    assert "Driver 535.1; torch 2, CUDA 13; 85 GB. Reached at most: fp32 52.0 TF/s, bf16 734.0 TF/s, 2900 GB/s." in text
+    assert "Driver 535.1; torch 2, CUDA 13; 85 GB. Ceilings: fp32 52.0 TF/s, bf16 734.0 TF/s, 2900 GB/s." in text
     assert "| kernels | passed | 61.0 |" in text
     assert "**fused: score 0.4**\n\n| case | ms |\n| --- | --- |\n| (64, 1) | 1\\|5 |" in text
     assert "## training: failed\n\ntraining ran on the processor\n" in text

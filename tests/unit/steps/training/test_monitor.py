@@ -49,7 +49,7 @@ def test_a_good_training_is_left_alone() -> None:
         ({"top_answer": 0.99}, "99% of all answers are the same", 1),
         ({"reward": 0.1}, "fell from 0.500 to 0.100", 1),
         ({"kl": 60.0}, "rose to 60.0 nats", 2),
-        ({"loss": math.nan}, "loss is not a number", 2),
+        ({"loss": math.nan}, "loss is NaN", 2),
         ({"entropy": 1e-4, "reward": 0.4}, "the entropy fell to", 2),
     ],
 )
