@@ -1,4 +1,4 @@
-"""Scores, failures, sizes and settings as text."""
+"""Steps, scores, failures, sizes and settings as text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from typing import Any
 
 from sia_tui.cli.output import plain
 
+STEP_NAMES = {
+    "baseline": "baselines",
+    "write": "first harness",
+    "execute": "Execution",
+    "analyse": "Analysis",
+    "improve": "Improvement",
+    "test": "sealed test",
+}
+"""What a user reads for each kind of step, in the progress of a run and in the app."""
 _LONGEST = 60
 """Characters of a setting to print; a script can be a page long."""
 

@@ -14,18 +14,10 @@ from engine.core.decide import standing
 from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
+from sia_tui.cli import formats
 from sia_tui.cli.console import console, decorates
 from sia_tui.cli.milestones import milestone
 from sia_tui.cli.output import plain
-
-_PHASES = {
-    "baseline": "baseline on val",
-    "write": "first harness",
-    "execute": "Execution",
-    "analyse": "Analysis",
-    "improve": "Improvement",
-    "test": "sealed test",
-}
 
 
 class Progress:
@@ -94,7 +86,7 @@ class Progress:
         total = {"execute": budget.execution_cost(state), "improve": state.settings.probes}.get(kind)
         self._done, self._sum = state.executed if kind == "execute" else 0, 0.0
         where = f"generation {generation} · " if generation else ""
-        self._bars.reset(self._task, description=f"{where}{_PHASES[kind]}", total=total, note="")
+        self._bars.reset(self._task, description=f"{where}{formats.STEP_NAMES[kind]}", total=total, note="")
         self._bars.update(self._task, completed=self._done)
 
     def _count(self, payload: t.InstanceFinished | t.ProbeFinished, state: State) -> None:

@@ -42,9 +42,9 @@ def page_name(target: Target) -> str:
             return f"{target.kind} {target.first}-{target.second}"
         case "file":
             return str(target.second)
-        case "run" | "map" | "scores" | "cost" | "training" | "compare":
+        case "run" | "training" | "compare":
             return target.kind
         case "blob":
             return f"blob {str(target.first)[:8]}"
         case _:
-            return f"{target.kind} {target.first}"
+            return f"{target.kind} {target.first}" if target.first else target.kind

@@ -9,6 +9,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.app.rows.row import Span, Tone
 from sia_tui.app.rows.units import format_score, format_time
+from sia_tui.cli.formats import STEP_NAMES
 
 _TONES: dict[str, Tone] = {
     t.StepFailed.type: "bad",
@@ -22,14 +23,6 @@ _TONES: dict[str, Tone] = {
     t.ExecutionFinished.type: "strong",
     t.RunFinished.type: "strong",
     t.TestUnsealed.type: "accent",
-}
-STEP_NAMES = {
-    "baseline": "baselines",
-    "write": "first harness",
-    "execute": "Execution",
-    "analyse": "Analysis",
-    "improve": "Improvement",
-    "test": "sealed test",
 }
 _TRAINING_VALUES = ("reward", "reward_so_far", "kl", "entropy", "loss", "tokens_s")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from engine.core import budget
 from engine.core.state import State
 from sia_tui.app.navigator.navigator import Navigator
-from sia_tui.app.rows.event_line import STEP_NAMES
 from sia_tui.app.rows.units import format_duration, format_score
 from sia_tui.app.widgets.bars import Bar, join_parts
+from sia_tui.cli.formats import STEP_NAMES
 
 _STATUS_STYLES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
 
