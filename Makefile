@@ -23,8 +23,9 @@ test: $(VENV)/.dev  ## the tests; the slow ones are in test-slow
 test-fresh: $(VENV)/.dev  ## the README and the guides on a machine on which nothing was done yet, as root and as an ordinary user
 	$(MAKE) --jobs 2 test-fresh-as-root test-fresh-as-ordinary
 
+test-fresh-as-ordinary: NICE = nice -n 5  # beside root's tests of limits in time
 test-fresh-as-%: $(VENV)/.dev
-	AS=$* $(BIN)/pytest -m fresh -n 0 -p no:randomly -s --tb short $(addprefix tests/fresh/test_,readme.py guides.py conditions.py index.py)
+	AS=$* $(NICE) $(BIN)/pytest -m fresh -n 0 -p no:randomly -s --tb short $(addprefix tests/fresh/test_,readme.py guides.py conditions.py index.py)
 
 test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole runs on real counts where $$SIA_TEST_DATA has them
 	$(BIN)/pytest -m "slow or not slow" -n 0 --timeout 2400 -k denoising tests

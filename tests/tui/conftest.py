@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import time
@@ -66,7 +67,11 @@ async def settle(pilot: Pilot[None]) -> None:
     quiet = 0
     while quiet < 2:  # what one worker ends may begin another
         await pilot.pause()
-        waiting = app.main.page_timer or app.main.inspector.resize_timer
+        # an action ends, or puts a question on the screen
+        acting = app.screen is app.main and any(one.group == "action" and not one.is_finished for one in app.workers)
+        waiting = acting or app.main.page_timer or app.main.inspector.resize_timer
+        if waiting:
+            await asyncio.sleep(0.01)
         working = [one for one in app.workers if one.group in ("page", "search", "open")]
         if working:
             await app.workers.wait_for_complete(working)
