@@ -1,4 +1,7 @@
-"""The contract between domains and the engine. This is the only module of ours that a domain may import.
+"""The contract between domains and the engine.
+
+A domain may import this module and those beside it (`atomic`, `cache`, `download`, `pip`, `retry`), and nothing else of
+ours.
 
 A domain is a folder:
 
