@@ -1,1 +1,4 @@
-"""What a person touches: the `sia` command and the terminal app."""
+"""The user interface: the `sia` command (`commands`), the terminal app (`app`), and what both use (`cli`).
+
+Imports the engine and harness_repo. Never in it: what a run does next, or a SQL statement that is sent.
+"""

@@ -1,4 +1,4 @@
-"""The acceptance test that needs a GPU: kernels, training and serving, in one report.
+"""The acceptance test of what only a GPU can show: kernels, training and serving, in one report.
 
-Imports weights, grading, models, compute and below. Never in it: a run, or its log.
+Imports weights, grading, models, compute, settings, the domain contract and errors. Never in it: a run, or its log.
 """

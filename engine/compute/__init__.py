@@ -1,4 +1,4 @@
-"""The devices that kernels run on: their ceilings, and paired timing.
+"""What kernels run on, and how long they take there.
 
-Imports the domain contract and errors. Never in it: torch, except in the process that measures.
+Imports errors and `domains/{contract,atomic,cache}.py`. Never in it: torch, except in the process that measures.
 """

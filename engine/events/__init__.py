@@ -1,4 +1,4 @@
-"""The log: typed events in a hash chain, in one SQLite file. All SQL of ours stands here.
+"""The log: typed events in a hash chain, in one SQLite file. Every SQL statement is sent from here.
 
-Imports the errors, failures and token counts of `engine`. Never in it: what a run decides, or how a screen shows it.
+Imports errors, failure, usage and `domains/atomic.py`. Never in it: what a run decides, or how a screen shows it.
 """

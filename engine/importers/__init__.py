@@ -1,4 +1,4 @@
 """Turns tasks written for other tools into domains: recognises them and copies them into the cache, unchanged.
 
-Imports models and below. Never in it: running a task's code outside a sandbox.
+Imports models, tree, errors, harness_repo and `domains/*.py`. Never in it: running a task's code outside a sandbox.
 """

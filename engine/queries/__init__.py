@@ -1,4 +1,5 @@
-"""Read-only queries of a log: report, costs, estimate, comparison, what-if, bisect, snapshot, audit.
+"""Read-only queries of a log: report, costs, estimate, comparison, what-if, bisect, harness diff, origin of settings,
+snapshot, audit.
 
-Imports run, core, events and below. Never in it: an effect, or an append.
+Imports evaluation, run, core, agents, events, harness_repo and below. Never in it: an effect, or an append.
 """

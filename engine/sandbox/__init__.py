@@ -1,6 +1,6 @@
 """Runs a harness on instances in a sandbox, which limits what it can see, use and leave behind.
 
-Imports the domain contract and failures. Never in it: a grade, a label, or trust in what comes from inside.
+Imports the domain contract, failure and errors. Never in it: a grade, a label, or trust in what comes from inside.
 """
 
 from engine.failure import Failure, FailureKind

@@ -1,4 +1,4 @@
-"""The steps of the loop: baseline, execution, improvement, sealed test, probes; an agent's tools and view of the run.
+"""What the loop performs: baseline, execution, improvement, sealed test, probes; the tools and view of an agent.
 
 Imports evaluation, run, core, agents and below. Never in it: what comes next, which `core.decide` alone says.
 """

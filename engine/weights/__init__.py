@@ -1,4 +1,5 @@
-"""The weights lever: LoRA adapters, trained on the harness's own model calls in a separate process.
+"""The weights lever: LoRA adapters trained on the harness's own calls, in a process of their own.
 
-Imports models and below. Never in it: a run, or torch outside the training process.
+Imports models, pipes, seeds, usage, errors and `domains/atomic.py`. Never in it: a run, or torch outside the training
+process.
 """

@@ -1,5 +1,5 @@
-"""The commands of `sia`: a folder for each section of `sia --help`, a file for each command.
+"""The commands of `sia`: a folder for each section of `sia --help`, a file for each command and for what some share.
 
-A command parses its options, calls the engine, and prints. Imports `sia_tui.cli` and the engine; only `app` opens the
-app. Never in it: a decision about a run, or SQL.
+A command parses its options, calls the engine, and prints. Imports `sia_tui.cli`, the engine and harness_repo; only
+`app.py` imports the app. Never in it: a decision about a run, or SQL.
 """

@@ -1,4 +1,5 @@
-"""One file for each backend of `engine.models.protocol`, and what backends share.
+"""One file for each backend of `models.protocol`, and what backends share.
 
-Imports protocol, faults and below. Never in it: what a run records or pays.
+Imports `models.{protocol,faults,extras}`, `models.files`, usage, errors and `domains/*.py`. Never in it: what a run
+records or pays.
 """

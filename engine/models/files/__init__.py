@@ -1,4 +1,4 @@
 """Model files in the cache: downloaded, converted, and named by content.
 
-Never in it: a loaded model.
+Imports `models.{protocol,extras}`, errors and `domains/*.py`. Never in it: a loaded model.
 """

@@ -1,5 +1,6 @@
 """What the keys of the main screen do: functions of the screen, named by the table in `table.py`.
 
-Whether an action is available is decided in `navigator.availability`. Engine modules that only an action needs are
-imported when it is performed, so that the app starts fast.
+Imports screens, navigator, rows, model, cli and the engine; engine modules that only an action needs are imported when
+it is performed, so that the app starts fast. Never in it: whether an action is available, which
+`navigator.availability` decides.
 """

@@ -1,4 +1,4 @@
 """Where the user is: run, generation, event, pages, marks, trail; and which actions are available there.
 
-Imports `sia_tui.app.model` and `sia_tui.app.rows`. Never in it: Textual.
+Imports `app.model`, `app.rows` and the engine's events and queries. Never in it: Textual.
 """

@@ -1,6 +1,6 @@
 """The pages of the inspector: each a function of a snapshot, a target and a width, in a module of its own.
 
-Imports `sia_tui.app.rows` and `sia_tui.app.model`. Never in it: Textual, or where the user is.
+Imports `app.rows`, `app.model` and the engine. Never in it: Textual, or where the user is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 """What the screen shows, as data: rows of text with tones, and the layouts that make them.
 
-Imports `sia_tui.app.model`. Never in it: Textual, markup, or where the user is.
+Imports `app.model`, cli (names of steps, milestones, output) and the engine's events. Never in it: Textual, markup, or
+where the user is.
 """

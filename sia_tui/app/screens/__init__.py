@@ -1,4 +1,4 @@
 """The screens: the main one, and those that ask the user something and return the answer.
 
-Never in it: what a key of the main screen does.
+Imports widgets, navigator, rows, model, keys, cli and the engine. Never in it: what a key of the main screen does.
 """

@@ -1,1 +1,5 @@
-"""Look at runs. Nothing here writes."""
+"""Look at runs; `playback` serves `replay`.
+
+Imports what `commands` imports. Never in it: a change of the workspace. `show --plots` writes pictures into a folder
+that the user names.
+"""

@@ -1,1 +1,4 @@
-"""This machine: models, settings, checks, the app in a browser."""
+"""This machine: models, settings, checks, the app in a browser.
+
+Imports what `commands` imports. Never in it: a start of a run.
+"""

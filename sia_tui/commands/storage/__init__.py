@@ -1,1 +1,4 @@
-"""Runs as files, and the upkeep of a workspace."""
+"""Runs as files, and the upkeep of a workspace.
+
+Imports what `commands` imports. Never in it: how a file or a workspace is written, which is in `engine.transfer`.
+"""
