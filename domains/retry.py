@@ -49,15 +49,15 @@ def refusal(error: Exception) -> DataRefused | None:
         case urllib.error.HTTPError():
             if error.code < 500 and error.code not in (408, 425, 429):
                 return None
-            return _refused(f"the server answers {error.code} {error.reason}", _after_s(error.headers))
+            return _refusal(f"the server answers {error.code} {error.reason}", _after_s(error.headers))
         case urllib.error.URLError():
             return refusal(error.reason) if isinstance(error.reason, Exception) else None
         case ssl.SSLCertVerificationError():
             return None
         case ConnectionError() | TimeoutError() | socket.gaierror() | ssl.SSLError() | http.client.HTTPException():
-            return _refused(describe_error(error))
+            return _refusal(describe_error(error))
         case OSError() if error.errno in _AWAY:
-            return _refused(describe_error(error))
+            return _refusal(describe_error(error))
     return None
 
 
@@ -70,7 +70,7 @@ def describe_error(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error) or type(error).__name__
 
 
-def _refused(reason: str, after_s: float = 0.0) -> DataRefused:
+def _refusal(reason: str, after_s: float = 0.0) -> DataRefused:
     return DataRefused(f"the data could not be obtained ({reason}): check the network and try again.", reason, after_s)
 
 

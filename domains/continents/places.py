@@ -64,10 +64,10 @@ def read() -> list[Place]:
         found += [Place(name, kind, code, continent[code]) for kind, name in named if name]
     for place in found:
         lies.setdefault(_plain(place.name), set()).add(place.continent)
-    return _once([place for place in found if len(lies[_plain(place.name)]) == 1])
+    return _unique([place for place in found if len(lies[_plain(place.name)]) == 1])
 
 
-def _once(places: Sequence[Place]) -> list[Place]:
+def _unique(places: Sequence[Place]) -> list[Place]:
     """One place for each name of a country, and none for a name that two countries have."""
     owners: dict[str, set[str]] = {}
     for place in places:

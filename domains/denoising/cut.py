@@ -27,7 +27,7 @@ def cut(counts: Counts) -> Cut:
         home = _by_donor(counts.donors)
         placed = {row: home[counts.donors[row]] for row in order}
     else:
-        placed = _dealt(order, counts.labels)
+        placed = _deal(order, counts.labels)
     return {split: _blocks([row for row in order if placed[row] == split]) for split in SPLITS}
 
 
@@ -40,7 +40,7 @@ def _by_donor(donors: Sequence[str]) -> dict[str, Split]:
     return home
 
 
-def _dealt(order: Sequence[int], labels: Sequence[str] | None) -> dict[int, Split]:
+def _deal(order: Sequence[int], labels: Sequence[str] | None) -> dict[int, Split]:
     by_label = sorted(order, key=lambda row: labels[row]) if labels else order  # stable: within a label by rank
     return {row: SPLITS[place % len(SPLITS)] for place, row in enumerate(by_label)}
 

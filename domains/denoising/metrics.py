@@ -51,8 +51,8 @@ def losses(held_out: Csr, denoised: Any, scale: float) -> Losses:
         where, counts = (entries.row, entries.col), entries.data
         y = np.asarray(given[where], dtype=np.float64).ravel() * scale
         total, total_y = float(counts.sum()), float(given.sum(dtype=np.float64)) * scale
-        difference = _normalised(given)
-        difference[where] -= _normalised(expected)[where]
+        difference = _normalise(given)
+        difference[where] -= _normalise(expected)[where]
         mse += float(np.square(difference, out=difference).sum())
         upstream += total - total_y * LOG - float(y @ (np.log(counts + EPSILON) - LOG))
         true += total_y - float(counts @ np.log(y + EPSILON))
@@ -83,7 +83,7 @@ def scores(held_out: Csr, denoised: Any, fixed: Anchors) -> Scores:
     )
 
 
-def _normalised(rows: Any) -> np.ndarray:
+def _normalise(rows: Any) -> np.ndarray:
     """The rows of a dense or CSR matrix as logarithms, dense float64."""
     totals = np.asarray(rows.sum(axis=1, dtype=np.float64)).reshape(-1, 1)
     totals[totals == 0] = 1.0  # an empty row stays empty

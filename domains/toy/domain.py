@@ -28,7 +28,7 @@ class Toy:
     """`Instance.data` is a drawing (str, eight lines of `SHADES`), `label` its digit (int)."""
 
     def __init__(self) -> None:
-        self._splits = {split: list(_drawn(split, part)) for split, part in CUT.items()}
+        self._splits = {split: list(_draw_split(split, part)) for split, part in CUT.items()}
 
     def digest(self) -> str:
         """SHA-256 over all drawings, their digits and the cut."""
@@ -59,7 +59,7 @@ class Toy:
         return {"logistic regression": [int(digit) for digit in model.predict(_shades(on))]}
 
 
-def _drawn(split: Split, part: Part) -> list[Instance]:
+def _draw_split(split: Split, part: Part) -> list[Instance]:
     # shuffled, so that neither an id nor a place in the split tells a digit
     digits = [*range(10)] * (part.hands * part.drawings // 10)
     Random(f"{split} digits").shuffle(digits)

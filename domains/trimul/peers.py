@@ -31,12 +31,12 @@ def main() -> None:
     programs: dict[str, Kernel | str] = {name: _ours(name) for name in ("reference", "fused")}
     programs["cuEquivariance"] = _cuequivariance() or "not installed: pip install cuequivariance-torch"
     found = {
-        case.name(): {name: _told(torch, case, program, name) for name, program in programs.items()} for case in TIMED
+        case.name(): {name: _report(torch, case, program, name) for name, program in programs.items()} for case in TIMED
     }
     print(json.dumps(found))
 
 
-def _told(torch: Any, case: Case, program: Kernel | str, name: str) -> str:
+def _report(torch: Any, case: Case, program: Kernel | str, name: str) -> str:
     if isinstance(program, str):
         return program
     if name == "cuEquivariance" and case.dim != HIDDEN:

@@ -47,7 +47,7 @@ def p_value(differences: Sequence[float]) -> float:
         return _binomial_tail(sum(d > 0 for d in changed), len(changed))
     if len(changed) <= ENUMERATED:
         return _enumerated(changed)
-    return _sampled(changed)
+    return _monte_carlo_p(changed)
 
 
 def _binomial_tail(wins: int, n: int) -> float:
@@ -67,7 +67,7 @@ def _enumerated(changed: Sequence[float]) -> float:
     return sum(total >= observed - 1e-12 for total in sums) / len(sums)
 
 
-def _sampled(changed: Sequence[float]) -> float:
+def _monte_carlo_p(changed: Sequence[float]) -> float:
     import numpy as np
 
     # Python's generator, whose stream never changes, seeded by the number of changes: the data are sorted

@@ -209,7 +209,7 @@ def _checkpoint(
     return None if found == got else (str(found), str(got))
 
 
-def _trained(reader: Reader, state: State, results: Results, event: Event, payload: t.WeightsTrained) -> _Found:
+def _check_trained(reader: Reader, state: State, results: Results, event: Event, payload: t.WeightsTrained) -> _Found:
     now, analysis = state.of(state.incumbent or 1).candidate, state.of(event.generation).analysis
     chosen = {"algorithm": analysis.algorithm, **analysis.recipe} if analysis and analysis.lever == "weights" else None
     kept = {name: payload.recipe.get(name) for name in chosen or ()}
@@ -227,7 +227,7 @@ def _test(reader: Reader, state: State, results: Results, event: Event, payload:
     return None if expected == got else (str(expected), str(got))
 
 
-def _called(reader: Reader, state: State, results: Results, event: Event, payload: t.ModelCalled) -> _Found:
+def _check_model_call(reader: Reader, state: State, results: Results, event: Event, payload: t.ModelCalled) -> _Found:
     whose = "judge" if payload.role == "judge" else "model"
     expected = derive(state.root_seed, whose, payload.place, payload.ordinal)
     return None if payload.seed == expected else (f"the sampling seed {expected}", str(payload.seed))
@@ -242,10 +242,10 @@ _IN_STEP: dict[type[t.Payload], Callable[..., _Found]] = {
     t.InstanceFinished: _instance,
     t.ExecutionFinished: _execution,
     t.ProbeFinished: _probe,
-    t.ModelCalled: _called,
+    t.ModelCalled: _check_model_call,
     t.HarnessWritten: _version,
     t.TrainingCheckpointed: _checkpoint,
-    t.WeightsTrained: _trained,
+    t.WeightsTrained: _check_trained,
     t.TestUnsealed: _test,
 }
 

@@ -145,7 +145,7 @@ def evolve_results(state: State, fresh: int, reused: int, event: Event) -> State
     """The state after consecutive `instance.finished` events, the last of which is `event`: as `evolve` one by one."""
     votes = state.current.candidate.votes if state.current else 1
     fresh, reused = votes * fresh, votes * reused
-    state = replace(_timed(state, event), n=event.n, hash=event.hash, executed=state.executed + fresh + reused)
+    state = replace(_add_step_time(state, event), n=event.n, hash=event.hash, executed=state.executed + fresh + reused)
     return _evaluated(state, fresh, reused)
 
 
@@ -154,7 +154,7 @@ def evolve(state: State, event: Event) -> State:
     payload = event.payload
     if isinstance(payload, t.InstanceFinished):
         return evolve_results(state, int(not payload.reused), int(payload.reused), event)
-    state = replace(_timed(state, event), n=event.n, hash=event.hash)
+    state = replace(_add_step_time(state, event), n=event.n, hash=event.hash)
     match payload:
         case t.RunStarted():
             return replace(
@@ -198,7 +198,7 @@ def evolve(state: State, event: Event) -> State:
         case t.BaselineMeasured():
             return replace(_succeed(state), baseline=payload)
         case t.HarnessWritten():
-            return _written(_succeed(state), payload)
+            return _on_harness_written(_succeed(state), payload)
         case t.GenerationStarted(candidate=candidate):
             return replace(
                 state,
@@ -219,13 +219,13 @@ def evolve(state: State, event: Event) -> State:
         case t.ToolCalled(evaluations=count):
             return _evaluated(state, count, 0) if count else state
         case t.ModelCalled():
-            return _called(state, payload)
+            return _on_model_called(state, payload)
         case t.TrainingProgress(evaluations=count):
             return _evaluated(state, count, 0) if count else state
         case t.TrainingCheckpointed(usage=usage):
             return replace(state, spent=replace(state.spent, tokens=state.spent.tokens + usage.total))
         case t.WeightsTrained():
-            return _trained(_succeed(state), payload)
+            return _on_weights_trained(_succeed(state), payload)
         case t.ImprovementFailed(reason=reason):
             failed = (*state.of(event.generation).failed_improvements, reason)
             state = replace(state, fruitless=state.fruitless + 1)
@@ -276,12 +276,12 @@ def _branched(state: State, generation: int | None) -> State:
     )
 
 
-def _written(state: State, version: t.HarnessWritten) -> State:
+def _on_harness_written(state: State, version: t.HarnessWritten) -> State:
     """The state with `version` as its number's candidate, under the incumbent's weights."""
     return _next(state, version, state.weights)
 
 
-def _trained(state: State, trained: t.WeightsTrained) -> State:
+def _on_weights_trained(state: State, trained: t.WeightsTrained) -> State:
     """The state with the incumbent's harness under the new adapter as its number's candidate."""
     same = state.versions[state.incumbent or 1]
     version = replace(same, number=trained.number, lever="weights", author=trained.author, reason=trained.reason)
@@ -321,7 +321,7 @@ def _generation(state: State, event: Event, **changes: object) -> State:
     return replace(state, generations=(*state.generations[:at], changed, *state.generations[at + 1 :]))
 
 
-def _timed(state: State, event: Event) -> State:
+def _add_step_time(state: State, event: Event) -> State:
     """Counts the time while a step is open, from event to event: a crash loses only what came after the last one."""
     if state.open_step is None:
         return state
@@ -338,7 +338,7 @@ def _evaluated(state: State, fresh: int, reused: int) -> State:
     return replace(state, spent=spent, open_step=step)
 
 
-def _called(state: State, call: t.ModelCalled) -> State:
+def _on_model_called(state: State, call: t.ModelCalled) -> State:
     spent, tokens = state.spent, call.usage.total
     if call.reused:
         return replace(state, spent=replace(spent, reused_tokens=spent.reused_tokens + tokens))

@@ -217,15 +217,15 @@ class Reader:
         self, run: str, instance: str, *, generation: int | None = None, until: int | None = None
     ) -> list[Event]:
         """The `instance.finished` events of an instance in a run's history, of one generation or all, in order."""
-        return self._listed("results", "instance", instance, run, generation, until)
+        return self._events_where("results", "instance", instance, run, generation, until)
 
     def calls_at(self, run: str, place: str, *, generation: int | None = None, until: int | None = None) -> list[Event]:
         """The `model.called` events of a place (`SPLIT/INSTANCE/REPEAT`, say); else as `results_of`."""
         if "replies" not in self.db.table_names():  # a read-only log of an earlier release
             return []
-        return self._listed("replies", "place", place, run, generation, until)
+        return self._events_where("replies", "place", place, run, generation, until)
 
-    def _listed(
+    def _events_where(
         self, table: str, column: str, value: str, run: str, generation: int | None, until: int | None
     ) -> list[Event]:
         """The events of a run's history whose rows in a derived table have that value."""

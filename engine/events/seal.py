@@ -75,11 +75,11 @@ def seal(reader: Reader, run: RunRow, target: Path, *, data: bool, made_by: str)
             made_by=made_by,
         )
         with new_file(target) as scratch:
-            _write(scratch, manifest, events, _stored(reader, kept))
+            _write(scratch, manifest, events, _read_stored(reader, kept))
     return manifest
 
 
-def _stored(reader: Reader, names: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
+def _read_stored(reader: Reader, names: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
     for name in sorted(names):
         reader.blob(name)  # raises where it is damaged
         codec, stored = reader.db.conn.execute("SELECT codec, data FROM blobs WHERE sha256 = ?", (name,)).fetchone()

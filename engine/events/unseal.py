@@ -72,12 +72,12 @@ def _connect(path: Path) -> Any:
         raise _Invalid("it is truncated or has something appended")
     with contextlib.ExitStack() as undo:
         connection = undo.enter_context(contextlib.closing(read_alone(path)))
-        _known(path, connection)
+        _check_schema(path, connection)
         undo.pop_all()
     return connection
 
 
-def _known(path: Path, connection: Any) -> None:
+def _check_schema(path: Path, connection: Any) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > archive.FORMAT:
         raise SiaError(f"{path} was written by a newer release of sia", "upgrade sia, or use another --workspace")
@@ -104,7 +104,7 @@ def _fill(log: Database, file: Any) -> Manifest:
     here = _blobs(log, file)
     for name in left_out:
         blobs.keep(log.conn, name, blobs.LEFT_OUT, b"")
-    kept, may_be_absent = archive.needs(_named(log), data=False)
+    kept, may_be_absent = archive.needs(_blob_names(log), data=False)
     if not (here | left_out) == kept | may_be_absent or here & left_out:
         raise _Invalid("it does not hold the blobs that its events name")
     if not left_out <= may_be_absent:
@@ -239,7 +239,7 @@ def _blobs(log: Database, file: Any) -> set[str]:
     return here
 
 
-def _named(log: Database) -> Iterator[tuple[list[str], list[str]]]:
+def _blob_names(log: Database) -> Iterator[tuple[list[str], list[str]]]:
     for kind, v, stored in log.conn.execute("SELECT type, v, payload FROM events"):
         payload = decode(kind, v, stored)
         yield payload.blobs(), payload.withheld()

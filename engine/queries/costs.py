@@ -42,7 +42,7 @@ def costs(history: Iterable[Event]) -> dict[str, Any]:
     for event in history:
         shared = state.open_step is not None and state.open_step.kind in ("baseline", "test")
         votes = state.current.candidate.votes if state.current else 1
-        for name, spent in _spent(event.payload, votes):
+        for name, spent in _costs_of(event.payload, votes):
             by.add(name, spent)
             if not shared:
                 levers.add(_lever(state), spent)
@@ -81,7 +81,7 @@ def _lever(state: State) -> str:
     return now.candidate.lever or FIRST
 
 
-def _spent(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]]:
+def _costs_of(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]]:
     match payload:
         case t.InstanceFinished(reused=True):
             return [("executions", {"reused": votes})]

@@ -38,7 +38,7 @@ class RunLedger:
 
     def recall(self, at: Position, request: bytes) -> bytes | None:
         """As `Ledger.recall`."""
-        for call, is_own in self._recorded(at, request):
+        for call, is_own in self._find_replies(at, request):
             try:
                 reply = self._reader.blob(call.reply)
             except blobs.LeftOut:  # the run came here without its data
@@ -85,7 +85,7 @@ class RunLedger:
         retry = t.ModelRetried(at.role, weights, at.place, at.ordinal, attempt, wait_s, reason, error.status)
         self._journal.append(self._generation, retry, durable=False)
 
-    def _recorded(self, at: Position, request: bytes) -> list[tuple[t.ModelCalled, bool]]:
+    def _find_replies(self, at: Position, request: bytes) -> list[tuple[t.ModelCalled, bool]]:
         """The lineage's replies at this position; first, and marked, those of this run, generation and candidate."""
         found: list[tuple[t.ModelCalled, bool]] = []
         for event, call in self._reuse.replies(blobs.digest(request), at.place, at.ordinal):

@@ -23,18 +23,18 @@ def cross(reference: str, shared: Shared) -> None:
     with contextlib.closing(place.reader()) as reader:
         run = reader.find(reference)
         found = ablation.cells(reader, run)
-        missing = [cell for cell in found if cell.fork and _made(reader, cell) is None]
+        missing = [cell for cell in found if cell.fork and _find_run(reader, cell) is None]
     for cell in missing:
         asyncio.run(_execute(cell, shared))
     with contextlib.closing(place.reader()) as reader:
-        facts = ablation.report(reader, run, [(cell, _made(reader, cell) or run) for cell in found])
+        facts = ablation.report(reader, run, [(cell, _find_run(reader, cell) or run) for cell in found])
     if shared.as_json:
         print_json(facts)
     else:
         _print(facts)
 
 
-def _made(reader: Reader, cell: Cell) -> RunRow | None:
+def _find_run(reader: Reader, cell: Cell) -> RunRow | None:
     """The finished fork of a cell; None if it is missing or unfinished."""
     name = cell.fork.name if cell.fork else ""
     return next((run for run in reader.runs() if run.name == name and run.status == "finished"), None)

@@ -31,17 +31,17 @@ def cost(reference: str, shared: Shared) -> None:
         return
     table(
         ["spent on", *_SPENT],
-        [[row["on"], *_spent(row)] for row in facts["by"]],
+        [[row["on"], *_cost_columns(row)] for row in facts["by"]],
     )
     table(
         ["lever", *_SPENT, "accepted gain"],
-        [[row["lever"], *_spent(row), f"{row['gain']:+.4f}"] for row in facts["levers"]],
+        [[row["lever"], *_cost_columns(row), f"{row['gain']:+.4f}"] for row in facts["levers"]],
     )
     gain, usd = facts["per_accepted_point"], facts["usd_per_accepted_point"]
     each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " per +0.01" if gain else ""
     click.echo(f"accepted gain on val: {facts['gain']:+.4f}{each}")
 
 
-def _spent(row: dict[str, Any]) -> list[Any]:
+def _cost_columns(row: dict[str, Any]) -> list[Any]:
     counts = [row[name] for name in ("evaluations", "reused", "calls", "tokens", "reused_tokens")]
     return [*counts, f"{row['usd']:.4f}", f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}"]
