@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fresh.machine import Machine, machine
+from tests.fresh.machine import SHARED, Machine, machine
 
 AS = os.environ.get("AS", "root ordinary").split()
-SHARED = bool(os.environ.get("SHARED"))
-"""Whether root and the ordinary user share the work, as CI has them do, instead of both doing all of it."""
 
 
 @pytest.fixture(scope="session", params=AS)

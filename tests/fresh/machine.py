@@ -31,6 +31,8 @@ PREFIX = "sia-fresh-"
 TEMPORARY = Path("/tmp")  # noqa: S108  (short, whatever $TMPDIR is, and open to the other user)
 TELL_S = 60.0
 SHOWN_LINES = 80
+SHARED = bool(os.environ.get("SHARED"))
+"""Whether root and the ordinary user share the work, as CI has them do, instead of both doing all of it."""
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
 _began = time.monotonic()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fresh.machine import Machine
+from tests.fresh.machine import SHARED, Machine
 from tests.fresh.pages import block
 
 pytestmark = [pytest.mark.fresh, pytest.mark.timeout(3600)]
@@ -21,7 +21,8 @@ ON_THE_SEALED_TEST = 0.765
 def test_the_demo_ends_with_the_sealed_test_beside_the_baseline(bare_machine: Machine, share: Share) -> None:
     share("ordinary")
     demo, _ = _commands(bare_machine.clone)
-    output = bare_machine.run(demo, wall_s=1800)
+    fewer = {"GENERATIONS": "2"} if SHARED else {}
+    output = bare_machine.run(demo, environment={**bare_machine.environment, **fewer}, wall_s=1800)
     assert "sealed test" in output
     assert "baseline: " in output
     assert "identical" in output
