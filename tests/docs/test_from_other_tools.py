@@ -15,8 +15,9 @@ STANDS_FOR = {"function_minimization": "openevolve", "sine_approx_headless": "sh
 
 @pytest.mark.parametrize(
     "page",
-    [*(pytest.param(page, marks=pytest.mark.slow) for page in ("from-openevolve.md", "from-shinka.md")), "from-sia.md"],
+    ["from-openevolve.md", "from-shinka.md", "from-sia.md"],
 )
+@pytest.mark.slow
 def test_the_examples_on_the_page_work(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIA_CACHE", str(tmp_path / "cache"))
     (tmp_path / "submission.csv").write_text("id,answer\n0,2\n1,4\n")

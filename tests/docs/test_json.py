@@ -81,6 +81,7 @@ def test_every_type_of_event_is_on_the_page() -> None:
     assert [name for name in PAYLOADS if f"| `{name}` |" not in page] == []
 
 
+@pytest.mark.slow
 def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT)
     (tmp_path / "cases.jsonl").write_text("1\n2\n")

@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from domains.contract import Limits, Spec
 from harness_repo.harness import Manifest
 from harness_repo.tunable import Tunable
@@ -25,6 +27,7 @@ def write_example(folder: Path) -> set[str]:
     return {name for name, _ in found}
 
 
+@pytest.mark.slow
 def test_the_example_runs_and_improves(tmp_path: Path) -> None:
     assert {"tickets/domain.toml", "tickets/domain.py", "tickets/harness/agent.py"} <= write_example(tmp_path)
     done = sia(tmp_path, "run", "tickets", "--generations", "2", "--probes", "4", "--json")

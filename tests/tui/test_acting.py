@@ -83,6 +83,7 @@ async def start(pilot: Pilot[None], **values: str) -> None:
     await fill(pilot, **values)
 
 
+@pytest.mark.slow
 async def test_a_run_a_branch_and_a_fork_are_those_of_the_command_line(tmp_path: Path, opened: Opened) -> None:
     app, plain = tmp_path / "app", tmp_path / "plain"
     async with opened(app) as (pilot, main):

@@ -16,7 +16,7 @@ from sia_tui.app.screens.main import MainScreen
 from tests.tui.conftest import Opened, settle
 
 SMALL, LARGE, TINY = (80, 24), (160, 50), (20, 6)
-QUICK = [(SMALL, 0), (LARGE, 1)]
+QUICK = [(SMALL, 0)]
 REST = [pytest.param(size, pane, marks=pytest.mark.slow)
         for size in (SMALL, LARGE, TINY) for pane in (0, 1, 2) if (size, pane) not in QUICK]  # fmt: skip
 KEYS = [one for key in (*MAIN, *DIGITS) for one in key.keys.split(",") if key.id != "quit"]

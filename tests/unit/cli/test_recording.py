@@ -38,6 +38,7 @@ def test_it_is_branched_from_without_naming_its_file(tmp_path: Path) -> None:
     assert told(tmp_path, "show", made["run"])["parent"] == made["parent"]
 
 
+@pytest.mark.slow
 def test_it_is_forked_and_exported_without_naming_its_file(tmp_path: Path) -> None:
     told(tmp_path, "fork", "recorded", "--at", "1200", "--no-start")
     file = tmp_path / "again.sia"

@@ -82,6 +82,7 @@ def test_the_search_agent_improves_a_program_that_declares_nothing(tmp_path: Pat
     assert tested["score"] == pytest.approx(max(scores))
 
 
+@pytest.mark.slow
 def test_what_is_private_is_seen_by_the_verifier_alone(tmp_path: Path) -> None:
     peeping = tmp_path / "task"
     shutil.copytree(PEERS / "sia", peeping)

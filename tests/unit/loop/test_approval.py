@@ -63,6 +63,7 @@ def test_yes_lets_the_candidate_be_executed(tmp_path: Path) -> None:
     assert verified(workspace)
 
 
+@pytest.mark.slow
 def test_no_makes_the_agent_propose_another(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     state = asked_run(workspace, [NO, YES, YES], generations=2)
@@ -126,6 +127,7 @@ def test_what_an_edit_newly_asks_for_is_named(edit: Callable[[str], str], expect
     assert getattr(additions(parent, parse(files)), expected[0]) == expected[1]
 
 
+@pytest.mark.slow
 def test_what_a_word_replaced_keeps_a_ref_and_the_log_is_whole(tmp_path: Path) -> None:
     folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
     (folder / "params.toml").write_text('method = "rule"\nskill = 6\n')

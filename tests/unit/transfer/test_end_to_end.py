@@ -65,6 +65,7 @@ def test_a_run_goes_on_where_it_was_carried_to(home: Path, tmp_path: Path) -> No
     assert spent["evaluations"] == 0 or spent["reused"] > 0
 
 
+@pytest.mark.slow
 def test_branching_a_recorded_run_goes_on_in_ones_own_workspace(home: Path, tmp_path: Path) -> None:
     file, mine = tmp_path / "recorded.sia", tmp_path / "mine"
     call(home, "export", "trip", "-o", str(file))
