@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import domains.denoising
 from domains.denoising import answer as answers
 from domains.denoising import metrics
-from domains.denoising.counts import checked
+from domains.denoising.counts import check
 from domains.denoising.domain import Denoising
 from domains.denoising.simulator import simulate
 
@@ -68,7 +68,7 @@ def _peak() -> int:
 
 def opened(cells: int, genes: int, kept: Path) -> None:
     """Loads the domain; keeps the data of the first instance, and what is needed to grade it."""
-    domain = Denoising(checked(simulate(cells, genes)))
+    domain = Denoising(check(simulate(cells, genes)))
     item = domain.instances("val")[0]
     kept.write_bytes(pickle.dumps((item, domain._units[item.id], domain._counts.matrix.nnz)))
 

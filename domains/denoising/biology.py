@@ -14,7 +14,7 @@ RARE = 0.1
 FEWEST = 5
 
 
-def invented(matrix: np.ndarray) -> float:
+def invented_correlation(matrix: np.ndarray) -> float:
     """The mean absolute correlation among genes (columns) with shuffled counts; by chance it is 0.8/sqrt(cells)."""
     logs = np.log1p(matrix.astype(np.float64))
     logs = logs[:, logs.std(axis=0) > 0]

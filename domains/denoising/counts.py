@@ -55,7 +55,7 @@ def read(path: Path) -> Counts:
         found = _h5ad(path)
     else:
         raise DataInvalid(f"{path} is no count matrix: give --data an .npz, an .h5ad or a 10x folder.")
-    return checked(found)
+    return check(found)
 
 
 def readable() -> None:
@@ -64,7 +64,7 @@ def readable() -> None:
         raise _no_extra(".h5ad files")
 
 
-def checked(counts: Counts) -> Counts:
+def check(counts: Counts) -> Counts:
     """The counts without empty cells and genes; raises `DataInvalid` unless they are counts of enough cells."""
     matrix = sparse.csr_matrix(counts.matrix)
     matrix.sum_duplicates()
@@ -122,7 +122,7 @@ def _h5ad(path: Path) -> Counts:
         file = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError) as error:
         raise DataInvalid(f"{path} cannot be read as .h5ad ({error}): obtain it again.") from None
-    return annotated(path.stem, file)
+    return from_annotated(path.stem, file)
 
 
 def _tenx(path: Path) -> Counts:
@@ -131,12 +131,12 @@ def _tenx(path: Path) -> Counts:
     except ImportError:
         raise _no_extra("10x folders") from None
     try:
-        return annotated(path.name, scanpy.read_10x_mtx(path))
+        return from_annotated(path.name, scanpy.read_10x_mtx(path))
     except (OSError, ValueError, KeyError) as error:
         raise DataInvalid(f"{path} is not a 10x folder with matrix, barcodes and features ({error}).") from None
 
 
-def annotated(name: str, file: Any) -> Counts:
+def from_annotated(name: str, file: Any) -> Counts:
     """The counts of an AnnData: from the layer `counts`, else from `raw`, else from `X`."""
     holder = file if "counts" in file.layers or file.raw is None else file.raw
     matrix = file.layers.get("counts", holder.X)

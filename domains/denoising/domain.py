@@ -14,7 +14,7 @@ from scipy import sparse
 from domains.contract import Domain, Grade, Graded, Instance, Picture, Report, Split, Summary
 from domains.denoising import answer as answers
 from domains.denoising import baselines, biology, floor, metrics, obtain, plots, simulator
-from domains.denoising.counts import Counts, checked, read
+from domains.denoising.counts import Counts, check, read
 from domains.denoising.cut import cut
 from domains.denoising.magic_client import Magic, version
 from domains.denoising.thinning import Thinning, thin
@@ -148,10 +148,10 @@ def _extra_measures(unit: Unit, matrix: Any, denoised: Any) -> dict[str, float]:
     decoys = unit.thinning.decoys
     columns = matrix[:, decoys]
     found = {
-        "correlation of shuffled genes": biology.invented(
+        "correlation of shuffled genes": biology.invented_correlation(
             columns if isinstance(columns, np.ndarray) else columns.toarray()
         ),
-        "correlation of shuffled genes before": biology.invented(unit.thinning.shown[:, decoys].toarray()),
+        "correlation of shuffled genes before": biology.invented_correlation(unit.thinning.shown[:, decoys].toarray()),
     }
     if unit.measures_structure and unit.labels and len(set(unit.labels)) > 1:
         before, after = (biology.structure(one, unit.labels) for one in (unit.thinning.train, denoised))
@@ -162,8 +162,8 @@ def _extra_measures(unit: Unit, matrix: Any, denoised: Any) -> dict[str, float]:
 def load(data: Path | None) -> Domain:
     """Opens `data`: a file or folder of counts, or the name of a public set; simulated counts without it."""
     if data is None:
-        return Denoising(checked(simulator.simulate()))
-    return Denoising(read(data) if data.exists() else obtain.cached(data))
+        return Denoising(check(simulator.simulate()))
+    return Denoising(read(data) if data.exists() else obtain.load_cached(data))
 
 
 def fetch_named(data: Path, report: Report) -> Path:

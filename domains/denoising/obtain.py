@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from domains import atomic, cache
 from domains.contract import DataInvalid, DataMissing, DataRefused, Report
-from domains.denoising.counts import Counts, annotated, checked, read, readable
+from domains.denoising.counts import Counts, check, from_annotated, read, readable
 from domains.download import SILENCE_S, download
 from domains.retry import describe_error, refusal
 
@@ -39,7 +39,7 @@ SETS = {
 }
 
 
-def cached(data: Path) -> Counts:
+def load_cached(data: Path) -> Counts:
     """The set that `data` names, from the cache; raises `DataMissing` or `DataInvalid`."""
     if data.name not in SETS:
         raise DataMissing(f"{data} does not exist: give --data a file or 10x folder, or one of {', '.join(SETS)}.")
@@ -55,7 +55,7 @@ def fetch(data: Path, report: Report) -> Path:
     """Downloads the set that `data` names into the cache; continues an earlier download that broke off."""
     name = data.name
     if name not in SETS:
-        cached(data)  # raises, and lists the names
+        load_cached(data)  # raises, and lists the names
     target = _file(name)
     if _is_complete(target):
         report(f"{name} is in {target} already")
@@ -103,12 +103,12 @@ def _read_set(name: str, file: Path) -> Counts:
 
         column, value = public.only
         whole = anndata.read_h5ad(file)
-        counts = checked(annotated(name, whole[whole.obs[column] == value].copy()))
+        counts = check(from_annotated(name, whole[whole.obs[column] == value].copy()))
     else:
         counts = read(file)
     if public.cells is not None and len(counts.cells) != public.cells:
         raise DataInvalid(f"{file} holds {len(counts.cells)} cells of {name}, not {public.cells}: obtain it again.")
-    return checked(counts._replace(name=name))
+    return check(counts._replace(name=name))
 
 
 def _address(name: str) -> str:

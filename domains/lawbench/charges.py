@@ -18,7 +18,7 @@ def forms(charge: str) -> tuple[str, ...]:
     return tuple("".join(choice) for choice in itertools.product(*choices))
 
 
-def named(facts: str, charge: str) -> bool:
+def mentions(facts: str, charge: str) -> bool:
     """Whether a form of `charge` stands in `facts`, so that a reader could copy the answer."""
     return any(form in facts for form in forms(charge))
 

@@ -12,7 +12,7 @@ import msgspec
 from domains.contract import Domain, Grade, Graded, Instance, Report, Split, Summary
 from domains.lawbench import baseline, obtain, report
 from domains.lawbench.data import Case, Cases, locate, read
-from domains.lawbench.split import Cut, recorded
+from domains.lawbench.split import Cut, load_recorded
 
 
 class LawBench:
@@ -56,7 +56,7 @@ class LawBench:
 
 def load(data: Path | None) -> Domain:
     """Opens LawBench in `data`, or in the user's cache; raises `DataMissing` or `DataInvalid`."""
-    return LawBench(read(locate(data)), recorded())
+    return LawBench(read(locate(data)), load_recorded())
 
 
 def fetch(report: Report) -> Path:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from domains.contract import Graded, Split, Summary
-from domains.lawbench.charges import named
+from domains.lawbench.charges import mentions
 from domains.lawbench.split import Cut
 
 
@@ -17,7 +17,7 @@ def summarise(split: Split, graded: Sequence[Graded], cut: Cut) -> Summary:
         subsets["without exact duplicates of train"] = _without(graded, cut.test_exact)
         subsets["without near-duplicates of train"] = _without(graded, cut.test_near)
     subsets["charge not named in the text"] = [
-        item.instance.id for item in graded if not named(item.instance.data, item.instance.label)
+        item.instance.id for item in graded if not mentions(item.instance.data, item.instance.label)
     ]
     return Summary(macro=macro_f1([(item.instance.label, item.answer) for item in graded]), subsets=subsets)
 

@@ -28,7 +28,7 @@ class Cut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test_near: list[str]
 
 
-def recorded() -> Cut:
+def load_recorded() -> Cut:
     """The cut that every run uses."""
     return msgspec.json.decode(FILE.read_bytes(), type=Cut)
 

@@ -44,7 +44,7 @@ class Case(msgspec.Struct, frozen=True):
         cells = self.batch * self.n**2
         return 2.0 * cells * self.hidden * (6 * self.dim + self.n)
 
-    def moved(self) -> float:
+    def bytes_moved(self) -> float:
         """The least bytes to read and write: input, mask, weights, output."""
         return 4.0 * sum(self.sizes())
 
@@ -66,7 +66,7 @@ TIMED = [
 ]
 
 
-def padded(numbers: int) -> int:
+def pad(numbers: int) -> int:
     """The bytes of `numbers` float32 in the memory shared with a guest, rounded up to a cache line."""
     return -(-4 * numbers // 64) * 64
 

@@ -54,17 +54,17 @@ def run(answer: Any, runner: KernelRunner) -> Gate | None:
     """Runs the gate for the answer's language; None if it can be timed here. Raises `KernelRefused`."""
     candidate = parse(answer)
     if candidate.language == "triton":
-        return interpreted(candidate, runner)
+        return run_interpreted(candidate, runner)
     return resources(candidate, runner) if candidate.language == "cuda" else None
 
 
-def interpreted(candidate: Candidate, runner: KernelRunner) -> Gate:
+def run_interpreted(candidate: Candidate, runner: KernelRunner) -> Gate:
     """Runs Triton's interpreter; raises `KernelRefused` if the kernel is wrong or cannot be interpreted."""
     draw = np.random.default_rng(secrets.randbits(128))
     hidden = Case(int(draw.integers(33, 41)), 1, 16 * int(draw.integers(1, 5)), True, "normal")
     given = {"language": candidate.language, "source": candidate.source}
-    with suite.opened(given, runner.device(), runner, draw) as pair:
-        pair.right([*INTERPRETED, hidden])
+    with suite.open_pair(given, runner.device(), runner, draw) as pair:
+        pair.check([*INTERPRETED, hidden])
     sentence = "right at small sizes under Triton's interpreter; a time needs a GPU"
     return Gate(sentence, {"right at small sizes under Triton's interpreter": 1.0})
 

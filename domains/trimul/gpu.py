@@ -45,7 +45,7 @@ def run(answer: Any, runner: KernelRunner) -> list[Timed]:
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source, "device": device.kind}
     given["visible"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     if candidate.language in COMPILED:
-        given["library"] = suite.compiled(candidate, device, runner, guest)
+        given["library"] = suite.compile_candidate(candidate, device, runner, guest)
     draw = np.random.default_rng(secrets.randbits(128))
     checked = [*gpu_cases.CHECKED, *gpu_cases.hidden(draw)]
     memory = max(
@@ -198,7 +198,7 @@ def _time_case(pair: Pair, case: Case, times: ReferenceTimes, device: Device, ki
 
 def roofline(case: Case, device: Device, gflops: float) -> float:
     """The least seconds for a case at `gflops`, with every byte moved once."""
-    return max(case.flops() / gflops, case.moved() / device.gbs) / 1e9
+    return max(case.flops() / gflops, case.bytes_moved() / device.gbs) / 1e9
 
 
 def precision(candidate: Candidate) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domains.trimul import cases
-from domains.trimul.cases import Case, padded
+from domains.trimul.cases import Case, pad
 
 CHECKED = [
     Case(32, 1, 128, False, "normal"),
@@ -67,5 +67,5 @@ def layout(case: Case, count: int) -> Layout:
     x, mask, *weights, output = case.sizes()
     starts = [0]
     for numbers in (x, mask, count * (sum(weights) + case.dim), count * output):
-        starts.append(starts[-1] + padded(numbers))
+        starts.append(starts[-1] + pad(numbers))
     return Layout(*starts[1:])

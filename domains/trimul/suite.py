@@ -20,7 +20,7 @@ from domains import atomic, cache
 from domains.contract import Device, Guest, GuestFailed, KernelRunner, Limits, Live
 from domains.trimul import cases
 from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, KernelRefused, parse
-from domains.trimul.cases import Case, padded
+from domains.trimul.cases import Case, pad
 
 TOLERANCE = 2e-2
 CALL_S = 30.0
@@ -59,17 +59,19 @@ def run(answer: Any, runner: KernelRunner) -> list[Timed]:
         raise KernelRefused("timing", f"a time of {candidate.language} needs a GPU, and torch finds none here")
     given: dict[str, Any] = {"language": candidate.language, "source": candidate.source}
     if candidate.language in COMPILED:
-        given["library"] = compiled(candidate, device, runner)
+        given["library"] = compile_candidate(candidate, device, runner)
     draw = np.random.default_rng(secrets.randbits(128))
-    with opened(given, device, runner, draw) as pair:
-        pair.right([*cases.CHECKED, *cases.hidden(draw)])
-        return [_timed(pair, case, device, runner) for case in cases.TIMED]
+    with open_pair(given, device, runner, draw) as pair:
+        pair.check([*cases.CHECKED, *cases.hidden(draw)])
+        return [_time(pair, case, device, runner) for case in cases.TIMED]
 
 
 @contextlib.contextmanager
-def opened(given: Mapping[str, Any], device: Device, runner: KernelRunner, draw: np.random.Generator) -> Iterator[Pair]:
+def open_pair(
+    given: Mapping[str, Any], device: Device, runner: KernelRunner, draw: np.random.Generator
+) -> Iterator[Pair]:
     """The reference and a candidate, each in its sandbox; a candidate that fails there is `KernelRefused`."""
-    largest = max(sum(map(padded, case.sizes())) for case in [*cases.TIMED, Case(45, 2, 192, True, "normal")])
+    largest = max(sum(map(pad, case.sizes())) for case in [*cases.TIMED, Case(45, 2, 192, True, "normal")])
     reference = {"language": "torch", "source": (_HERE / "references" / "reference.py").read_text()}
     house = guest(reference, device.threads, room="house", memory=largest)
     stage = "smallest case"
@@ -101,14 +103,14 @@ class Pair:
         self.stage = "smallest case"
         self._called: set[tuple[int, ...]] = set()
 
-    def right(self, checked: Sequence[Case]) -> None:
+    def check(self, checked: Sequence[Case]) -> None:
         """One call for each case, the smallest first; raises `KernelRefused` at the first that is wrong."""
         stage = "smallest case"
         for case in checked:
-            self.once(case, stage)
+            self.run_once(case, stage)
             stage = "all cases"
 
-    def once(self, case: Case, stage: str) -> None:
+    def run_once(self, case: Case, stage: str) -> None:
         """One call of both, compared."""
         self.prepare(case, stage)
         self.reference()
@@ -122,7 +124,7 @@ class Pair:
             at = 0
             for part in parts:
                 live.memory[at : at + part.nbytes] = part.tobytes()
-                at += padded(part.size)
+                at += pad(part.size)
             self._output(live)[:] = np.nan
 
     def reference(self) -> float:
@@ -155,19 +157,19 @@ class Pair:
 
     def _output(self, live: Live) -> np.ndarray:
         sizes = self._case.sizes()
-        at = sum(map(padded, sizes[:-1]))
+        at = sum(map(pad, sizes[:-1]))
         return np.frombuffer(live.memory, dtype=np.float32, count=sizes[-1], offset=at)
 
 
-def _timed(pair: Pair, case: Case, device: Device, runner: KernelRunner) -> Timed:
+def _time(pair: Pair, case: Case, device: Device, runner: KernelRunner) -> Timed:
     for _ in range(2):
-        pair.once(case, "timing")  # warm
+        pair.run_once(case, "timing")  # warm
     pair.prepare(case, "timing")
     both = pair.reference() + pair.candidate()
     blocks = BLOCKS * 2 if both < LONGER else BLOCKS
     found = runner.compare(lambda: pair.prepare(case, "timing"), pair.reference, pair.candidate, blocks)
-    least = max(case.flops() / device.gflops, case.moved() / device.gbs) / 1e9
-    physical = max(case.flops() / device.fastest(), case.moved() / device.gbs) / 1e9
+    least = max(case.flops() / device.gflops, case.bytes_moved() / device.gbs) / 1e9
+    physical = max(case.flops() / device.fastest(), case.bytes_moved() / device.gbs) / 1e9
     if found.b_s * IMPOSSIBLE < physical:
         raise KernelRefused("timing", f"{found.b_s * 1e3:.3g} ms is below what {case.name()} takes at least")
     return Timed(case, found.a_s, found.b_s, found.ratio, found.spread, least / found.b_s)
@@ -184,7 +186,9 @@ def guest(given: Mapping[str, Any], threads: int, *, room: str = "guest", memory
     return Guest(files, "guest.py", dict(given), room, limits, memory)
 
 
-def compiled(candidate: Candidate, device: Device, runner: KernelRunner, make: Callable[..., Guest] = guest) -> bytes:
+def compile_candidate(
+    candidate: Candidate, device: Device, runner: KernelRunner, make: Callable[..., Guest] = guest
+) -> bytes:
     """The library of a candidate, compiled by a guest that `make` makes, or from the cache; raises `KernelRefused`."""
     file = _cache() / f"{candidate.key(device.name)}.so"
     if file.exists():

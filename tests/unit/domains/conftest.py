@@ -7,7 +7,7 @@ import pytest
 from domains.contract import DataMissing, Instance
 from domains.lawbench.data import Case, Cases, locate, read
 from domains.lawbench.domain import LawBench
-from domains.lawbench.split import recorded
+from domains.lawbench.split import load_recorded
 
 TELLING = {
     "盗窃": ["被告人潜入居民家中，窃得现金和手机。", "被告人趁人不备扒窃钱包。"],
@@ -57,4 +57,4 @@ def published() -> Cases:
 
 @pytest.fixture(scope="session")
 def lawbench(published: Cases) -> LawBench:
-    return LawBench(published, recorded())
+    return LawBench(published, load_recorded())

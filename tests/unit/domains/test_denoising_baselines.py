@@ -10,7 +10,7 @@ from scipy import sparse
 
 from domains.denoising import answer as answers
 from domains.denoising import baselines, biology, floor
-from domains.denoising.counts import checked
+from domains.denoising.counts import check
 from domains.denoising.domain import Denoising, load
 from domains.denoising.magic_client import Magic, version
 from tests.unit.domains.counting import NO_MAGIC, small
@@ -22,7 +22,7 @@ def domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Denoising:
     monkeypatch.setenv("SIA_CACHE", str(tmp_path))
     monkeypatch.setattr("domains.denoising.domain.version", lambda: None)
     monkeypatch.setattr(floor, "version", lambda: None)
-    made = Denoising(checked(small()))
+    made = Denoising(check(small()))
     made.instances("val")
     return made
 
@@ -62,7 +62,7 @@ def test_what_the_floor_rests_on_is_part_of_the_domains_identity(monkeypatch: py
     digests = set()
     for installed in (None, "3.0.0", "3.1.0"):
         monkeypatch.setattr(floor, "version", lambda installed=installed: installed)
-        digests.add(Denoising(checked(small())).digest())
+        digests.add(Denoising(check(small())).digest())
         assert (floor.basis() == baselines.DIFFUSION) is (installed is None)
     assert len(digests) == 3
 
@@ -75,7 +75,7 @@ def test_the_default_data_is_labelled_as_simulated() -> None:
 
 @pytest.mark.skipif(version() is None, reason=NO_MAGIC)
 def test_magic_runs_in_a_process_of_its_own_and_keeps_cells_apart() -> None:
-    counts = checked(small(cells=120)).matrix
+    counts = check(small(cells=120)).matrix
     magic = Magic()
     try:
         exact, remembered, again = magic(counts), magic(counts), magic(counts.copy())
@@ -95,16 +95,16 @@ def test_magic_runs_in_a_process_of_its_own_and_keeps_cells_apart() -> None:
 def test_a_magic_that_dies_is_a_failure_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domains.denoising.magic_client.sys.executable", "/bin/false")
     with pytest.raises(RuntimeError, match="MAGIC died"):
-        Magic()(checked(small()).matrix)
+        Magic()(check(small()).matrix)
 
 
 def test_correlation_is_invented_by_pooling_and_not_by_chance() -> None:
     rng = np.random.default_rng(1)
     shuffled = rng.poisson(3.0, (100, 20)).astype(float)
     mixing = rng.random((100, 3)) @ rng.random((3, 100))
-    assert biology.invented(shuffled) == pytest.approx(0.8 / 10, abs=0.02)
-    assert biology.invented(mixing @ shuffled) > 0.5
-    assert biology.invented(np.zeros((9, 4))) == 0
+    assert biology.invented_correlation(shuffled) == pytest.approx(0.8 / 10, abs=0.02)
+    assert biology.invented_correlation(mixing @ shuffled) > 0.5
+    assert biology.invented_correlation(np.zeros((9, 4))) == 0
 
 
 def test_structure_tells_cells_that_keep_their_kind_from_cells_that_lose_it() -> None:

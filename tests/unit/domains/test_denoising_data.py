@@ -9,7 +9,7 @@ import pytest
 
 from domains.contract import SPLITS, DataInvalid, DataMissing
 from domains.denoising import cut as cuts
-from domains.denoising.counts import Counts, checked, read
+from domains.denoising.counts import Counts, check, read
 from domains.denoising.cut import cut
 from domains.denoising.domain import Denoising, load
 from domains.denoising.simulator import simulate
@@ -25,7 +25,7 @@ def save(path: Path, counts: Counts, **changes: object) -> Path:
 
 
 def test_an_npz_comes_back_as_it_was(tmp_path: Path) -> None:
-    counts = checked(small())
+    counts = check(small())
     found = read(save(tmp_path / "some.npz", counts))
     assert (found.matrix != counts.matrix).nnz == 0
     assert (found.cells, found.labels, found.name) == (counts.cells, counts.labels, "some")
@@ -58,12 +58,12 @@ def test_values_that_are_no_counts_are_refused(value: float) -> None:
     matrix = counts.matrix.astype(float)
     matrix.data[7] = value
     with pytest.raises(DataInvalid, match="no counts"):
-        checked(counts._replace(matrix=matrix))
+        check(counts._replace(matrix=matrix))
 
 
 def test_too_few_cells_are_refused() -> None:
     with pytest.raises(DataInvalid, match="at least 60"):
-        checked(small(cells=40))
+        check(small(cells=40))
 
 
 def test_a_path_that_does_not_exist_says_what_may_be_named() -> None:
@@ -81,7 +81,7 @@ def test_a_simulation_follows_from_its_seed_and_is_labelled() -> None:
 
 
 def test_splits_are_disjoint_in_cells_and_in_donors() -> None:
-    counts = checked(small(cells=150))
+    counts = check(small(cells=150))
     found = cut(counts)
     cells = {split: {row for block in found[split] for row in block} for split in SPLITS}
     assert sorted(row for rows in cells.values() for row in rows) == list(range(len(counts.cells)))
@@ -91,7 +91,7 @@ def test_splits_are_disjoint_in_cells_and_in_donors() -> None:
 
 
 def test_the_cut_does_not_depend_on_the_order_of_cells() -> None:
-    counts = checked(small())._replace(donors=None)
+    counts = check(small())._replace(donors=None)
     turned = counts._replace(
         matrix=counts.matrix[::-1], cells=counts.cells[::-1], labels=counts.labels and counts.labels[::-1]
     )
@@ -104,14 +104,14 @@ def test_the_cut_does_not_depend_on_the_order_of_cells() -> None:
 
 def test_many_cells_are_dealt_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuts, "MOST_CELLS", 12)
-    counts = checked(small())
+    counts = check(small())
     assert max(len(block) for blocks in cut(counts).values() for block in blocks) <= 12
     domain = Denoising(counts)
     assert 10 <= len(domain.instances("val")) <= 12
 
 
 def test_a_thinning_and_what_it_holds_out_add_up_and_decoys_count_nowhere() -> None:
-    counts = checked(small(cells=200)).matrix * 50  # so that no gene is lost
+    counts = check(small(cells=200)).matrix * 50  # so that no gene is lost
     found = thin(counts, key="s", name="a")
     assert found.shown.shape[1] == counts.shape[1] + DECOYS
     assert not set(found.genes) & set(found.decoys)
@@ -124,7 +124,7 @@ def test_a_thinning_and_what_it_holds_out_add_up_and_decoys_count_nowhere() -> N
 
 
 def test_thinnings_differ_by_name_and_by_secret() -> None:
-    counts = checked(small()).matrix
+    counts = check(small()).matrix
     keys = {thin(counts, key=key, name=name).key() for key in "st" for name in "ab"}
     assert len(keys) == 4
     assert thin(counts, key="s", name="a").key() in keys

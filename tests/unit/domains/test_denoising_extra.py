@@ -15,7 +15,7 @@ from scipy import io, sparse
 
 from domains.contract import DataInvalid, DataMissing, DataRefused, Picture
 from domains.denoising import obtain
-from domains.denoising.counts import checked, read
+from domains.denoising.counts import check, read
 from domains.denoising.domain import Denoising
 from tests.fakes.file_server import FileServer
 from tests.fakes.package_index import BreaksOff, Trouble
@@ -37,7 +37,7 @@ def h5ad(path: Path, **obs: Any) -> Path:
 
 def test_an_h5ad_gives_the_layer_of_counts_with_labels_and_donors(tmp_path: Path) -> None:
     found = read(h5ad(tmp_path / "a.h5ad"))
-    expected = checked(small())
+    expected = check(small())
     assert (found.matrix != expected.matrix).nnz == 0
     assert (found.labels, found.donors, found.genes) == (expected.labels, expected.donors, expected.genes)
 
@@ -51,7 +51,7 @@ def test_an_h5ad_without_counts_is_refused(tmp_path: Path) -> None:
 
 def test_a_10x_folder_gives_its_matrix(tmp_path: Path) -> None:
     pytest.importorskip("scanpy")
-    counts = checked(small())
+    counts = check(small())
     io.mmwrite(tmp_path / "matrix.mtx", sparse.coo_matrix(counts.matrix.T))
     (tmp_path / "barcodes.tsv").write_text("\n".join(counts.cells) + "\n")
     genes = [f"ENSG{number}\tgene{number}" for number in range(counts.matrix.shape[1])]
@@ -81,20 +81,20 @@ def lying(tmp_path: Path) -> list[str]:
 def test_a_download_that_breaks_off_goes_on_and_gives_the_chosen_cells(served: FileServer, tmp_path: Path) -> None:
     told: list[str] = []
     with pytest.raises(DataMissing, match=r"run `sia data get denoising --data pancreas`"):
-        obtain.cached(Path("pancreas"))
+        obtain.load_cached(Path("pancreas"))
     with pytest.raises(DataRefused, match="try again; it goes on"):
         obtain.fetch(Path("pancreas"), told.append)
     with pytest.raises(DataMissing, match="not in the cache"):
-        obtain.cached(Path("pancreas"))
+        obtain.load_cached(Path("pancreas"))
     file = obtain.fetch(Path("pancreas"), told.append)
     assert [bool(wanted) for wanted in served.ranges] == [False, True]
-    assert len(obtain.cached(Path("pancreas")).cells) == 70
+    assert len(obtain.load_cached(Path("pancreas")).cells) == 70
     assert lying(tmp_path) == ["pancreas.h5ad", "pancreas.sha256"]
     obtain.fetch(Path("pancreas"), told.append)
     assert len(served.ranges) == 2
     file.write_bytes(file.read_bytes() + b"x")
     with pytest.raises(DataInvalid, match="was changed"):
-        obtain.cached(Path("pancreas"))
+        obtain.load_cached(Path("pancreas"))
 
 
 def test_the_chosen_cells_are_what_their_own_file_would_give(served: FileServer, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_the_chosen_cells_are_what_their_own_file_would_give(served: FileServer,
     whole = anndata.read_h5ad(tmp_path / "pancreas.h5ad")
     whole[whole.obs["tech"] == "inDrop1"].write_h5ad(tmp_path / "chosen.h5ad")
     expected = read(tmp_path / "chosen.h5ad")
-    assert obtain.cached(Path("pancreas")).key() == expected.key()
+    assert obtain.load_cached(Path("pancreas")).key() == expected.key()
 
 
 def test_a_killed_process_that_had_it_whole_is_not_followed_by_another_download(
@@ -123,7 +123,7 @@ def test_a_file_whose_digest_was_never_written_is_not_taken_for_whole(served: Fi
     folder.mkdir(parents=True)
     (folder / "pancreas.h5ad").write_bytes(b"the first half")
     with pytest.raises(DataMissing, match="not in the cache"):
-        obtain.cached(Path("pancreas"))
+        obtain.load_cached(Path("pancreas"))
 
 
 def test_a_cache_that_cannot_be_written_is_read_all_the_same(
@@ -134,7 +134,7 @@ def test_a_cache_that_cannot_be_written_is_read_all_the_same(
     (folder / "pancreas.h5ad").write_bytes(served.file.content)
     (folder / "pancreas.sha256").write_text(hashlib.sha256(served.file.content).hexdigest())
     monkeypatch.setenv("SIA_CACHE", str(as_ordinary_user()))
-    assert len(obtain.cached(Path("pancreas")).cells) == 70
+    assert len(obtain.load_cached(Path("pancreas")).cells) == 70
 
 
 def test_a_reader_that_is_lacking_is_told_before_anything_is_downloaded(
@@ -153,7 +153,7 @@ def test_a_file_that_is_not_the_set_is_not_kept(served: FileServer, monkeypatch:
     with pytest.raises(DataInvalid, match="70 cells of pancreas, not 71"):
         obtain.fetch(Path("pancreas"), lambda _: None)
     with pytest.raises(DataMissing, match="not in the cache"):
-        obtain.cached(Path("pancreas"))
+        obtain.load_cached(Path("pancreas"))
 
 
 def test_a_server_that_is_not_there_may_come_back(served: FileServer) -> None:
@@ -172,7 +172,7 @@ def test_a_set_that_is_gone_is_told_at_once(served: FileServer, monkeypatch: pyt
 @pytest.mark.slow
 def test_pictures_are_drawn(tmp_path: Path) -> None:
     pytest.importorskip("scanpy")
-    domain = Denoising(checked(small()))
+    domain = Denoising(check(small()))
     item = domain.instances("val")[0]
     pictures = [Picture(f"generation {n}", item.id, solve(item, neighbours=4 * n)) for n in (1, 2)]
     points = {"MAGIC": (0.2, 0.4), "all zeros": (0.33, -2.6), "generation 1": (0.1, 0.4), "generation 2": (0.3, 0.45)}

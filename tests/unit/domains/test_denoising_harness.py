@@ -12,7 +12,7 @@ from scipy import sparse
 
 from domains.denoising import answer as answers
 from domains.denoising import floor
-from domains.denoising.counts import checked, read
+from domains.denoising.counts import check, read
 from domains.denoising.domain import Denoising
 from harness_repo.harness import read_folder
 from tests.unit.domains.counting import ABSENT, HARNESS, PANCREAS, module, params, small, solve
@@ -23,7 +23,7 @@ TRANSFORMS = ("sqrt", "log", "anscombe", "freeman-tukey")
 
 @pytest.fixture(scope="module")
 def domain() -> Denoising:
-    return Denoising(checked(small()))
+    return Denoising(check(small()))
 
 
 def test_the_folder_is_a_harness_and_its_values_are_the_declared_ones() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from domains.contract import Grade, Graded, Instance
 from domains.lawbench.baseline import baselines
-from domains.lawbench.charges import forms, named
+from domains.lawbench.charges import forms, mentions
 from domains.lawbench.data import Case, Cases
 from domains.lawbench.domain import LawBench
 from domains.lawbench.report import macro_f1, summarise
@@ -46,8 +46,8 @@ def test_a_bracket_stands_for_one_alternative_or_all() -> None:
 
 
 def test_a_charge_is_named_where_a_form_of_it_stands_in_the_text() -> None:
-    assert named("其行为构成非法持有枪支罪", "非法[持有、私藏][枪支、弹药]")
-    assert not named("其行为构成××罪，持有枪支", "非法[持有、私藏][枪支、弹药]")
+    assert mentions("其行为构成非法持有枪支罪", "非法[持有、私藏][枪支、弹药]")
+    assert not mentions("其行为构成××罪，持有枪支", "非法[持有、私藏][枪支、弹药]")
 
 
 def test_macro_f1_weighs_charges_alike() -> None:
@@ -97,5 +97,5 @@ def test_the_subsets_of_the_test_split_hold_what_they_say(lawbench: LawBench, pu
     new = set(subsets["without exact duplicates of train"])
     assert {case.id for case in test if case.data in known} == {case.id for case in test} - new
     assert set(subsets["without near-duplicates of train"]) < new
-    counted = Counter(named(case.data, case.label) for case in test)
+    counted = Counter(mentions(case.data, case.label) for case in test)
     assert len(subsets["charge not named in the text"]) == counted[False] < len(test)

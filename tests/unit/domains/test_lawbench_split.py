@@ -8,7 +8,7 @@ import pytest
 from domains.lawbench import duplicates
 from domains.lawbench.data import Case, Cases
 from domains.lawbench.domain import LawBench
-from domains.lawbench.split import Cut, choose_val, compute, recorded
+from domains.lawbench.split import Cut, choose_val, compute, load_recorded
 
 
 def alone(cases: list[Case]) -> list[list[int]]:
@@ -80,7 +80,7 @@ def test_equal_texts_are_on_one_side(lawbench: LawBench) -> None:
 
 @pytest.mark.lawbench
 def test_the_digest_tells_the_instances_and_the_cut(lawbench: LawBench, published: Cases) -> None:
-    cut = recorded()
+    cut = load_recorded()
     moved = Cut(cut.val[1:], cut.test_exact, cut.test_near)
     relabelled = published._replace(train=(published.train[0]._replace(charge="盗窃"), *published.train[1:]))
     digests = {lawbench.digest(), LawBench(published, moved).digest(), LawBench(relabelled, cut).digest()}
@@ -91,4 +91,4 @@ def test_the_digest_tells_the_instances_and_the_cut(lawbench: LawBench, publishe
 @pytest.mark.slow
 @pytest.mark.lawbench
 def test_the_recorded_cut_is_what_its_rules_give(published: Cases) -> None:
-    assert compute(published) == recorded()
+    assert compute(published) == load_recorded()
