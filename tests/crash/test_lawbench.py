@@ -13,7 +13,7 @@ import pytest
 from tests.crash.test_kill import start, wait_for
 from tests.story import sia
 
-GENERATIONS = 4
+GENERATIONS = 2
 BEST_ON_VAL = 0.77
 ON_THE_SEALED_TEST = 0.765
 
