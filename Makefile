@@ -28,7 +28,7 @@ test-fresh-as-%: $(VENV)/.dev
 	AS=$* $(NICE) $(BIN)/pytest -m fresh -n 0 -p no:randomly -s --tb short $(addprefix tests/fresh/test_,readme.py guides.py conditions.py index.py)
 
 test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole runs on real counts where $$SIA_TEST_DATA has them
-	$(BIN)/pytest -m "slow or not slow" -n 0 --timeout 2400 -k denoising tests
+	$(BIN)/pytest -m "not fresh and not extras" -n 0 --timeout 2400 -k denoising tests
 
 test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
 	$(BIN)/pytest -m "slow and not kernels" -n 2 --timeout 2400
