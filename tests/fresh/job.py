@@ -11,7 +11,7 @@ Call = Callable[[str], str]
 """Runs a line of shell in the folder of the job, asserts that it does what was asked, and gives what was printed."""
 
 _PAUSED = """
-sia run {task} --generations 5 --name second --plain > second.txt 2>&1 & engine=$!
+sia run {task} --generations 4 --name second --plain > second.txt 2>&1 & engine=$!
 until sia pause second > pause.txt 2>&1; do kill -0 $engine || {{ cat second.txt pause.txt; exit 1; }}; done
 wait $engine
 """
@@ -20,7 +20,7 @@ wait $engine
 def done(call: Call, task: Path, options: str = "") -> dict[str, Any]:
     """Runs `task`, looks at the run, checks it, pauses and resumes another; the decisions that it came to."""
     task_and_options = f"'{task}' {options}"
-    assert "accepted: +" in call(f"sia run {task_and_options} --generations 3 --name first --plain")
+    assert "accepted: +" in call(f"sia run {task_and_options} --generations 2 --name first --plain")
     assert "first" in call("sia ls")
     shown = json.loads(call("sia show first --json"))
     assert call("sia diff first 1 2")
