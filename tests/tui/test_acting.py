@@ -202,7 +202,7 @@ async def test_an_engine_that_is_killed_is_seen_and_its_run_gone_on_with(tmp_pat
 
 async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tmp_path: Path, opened: Opened) -> None:
     script = (
-        "import asyncio, sys\n"
+        "import asyncio, os, sys\n"
         "from pathlib import Path\n"
         "from engine.run.workspace import Workspace\n"
         "from sia_tui.app.app import SiaApp\n"
@@ -213,7 +213,7 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
         "        await pilot.pause()\n"
         "        arguments = ['run', sys.argv[2], '--approve', 'harness', '--generations', '2', '--name', 'alive']\n"
         "        assert await start_engine(app.main, arguments)\n"
-        "        print('started', flush=True)\n"
+        "        os.write(1, b'started\\n')  # the app holds back what is printed\n"
         "        await asyncio.sleep(600)\n"
         "asyncio.run(main())\n"
     )

@@ -138,7 +138,7 @@ def test_the_runner_answers_under_the_runs_seeds_and_types_its_failures(tmp_path
     train = str(tmp_path / "it" / "train.jsonl")
     held_out = json.loads((tmp_path / "it" / "candidate.json").read_text())["held_out"]
     assert held_out == best.held_out == ["train-0", "train-1"]
-    asked = ['{"id": "train-0", "data": 0, "label": 99}', "4", "", '"raise"', '"leave"', '"model"', "4"]
+    asked = ['{"id": "train-0", "data": 0, "label": "never shown"}', "4", "", '"raise"', '"leave"', '"model"', "4"]
     status, rows, log = run(tmp_path / "it", "--train", train, "-", text="\n".join(asked))
     assert status == 1
     assert [row["id"] for row in rows] == ["train-0", "2", "4", "5", "6", "7"]
@@ -153,7 +153,7 @@ def test_the_runner_answers_under_the_runs_seeds_and_types_its_failures(tmp_path
     assert rows[5]["answer"] == expected(12, "7")  # nothing was left behind by the others
     kinds = [row["failure"]["kind"] for row in rows if "failure" in row]  # type: ignore[index]
     assert kinds == ["candidate", "candidate", "model"]
-    assert "asked 0 None" in log and "noise" in log and "99" not in log
+    assert "asked 0 None" in log and "noise" in log and "never shown" not in log
     status, rows, _ = run(tmp_path / "it", "--train", train, "--as-in-run", "-", text="0\n4")
     assert status == 0
     assert [row["answer"][0] for row in rows] == [None, 12]  # type: ignore[index]

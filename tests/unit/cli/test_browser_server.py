@@ -12,7 +12,7 @@ from aiohttp import ClientSession, WSServerHandshakeError, web
 
 from sia_tui.cli.browser_server import BrowserServer
 
-QUIET = "python3 -c 'import time; time.sleep(60)'"
+QUIET = "cat >/dev/null"  # an app that says nothing, until its server is gone
 Ask = Callable[[BrowserServer, ClientSession], Awaitable[None]]
 
 
