@@ -142,14 +142,16 @@ def test_the_browser_of_the_user_opens_the_app_and_a_rebound_name_does_not(tmp_p
         typed = tmp_path / "typed"
         server = BrowserServer(listening(typed), free_port())
         address = server.address.replace("127.0.0.1", name)
-        async with served(await server._make_app(), server.port):
-            async with browser(address, "--host-resolver-rules=MAP evil.example 127.0.0.1") as chromium:
-                own = name == "127.0.0.1"
-                for _ in range(300 if own else 30):
-                    if typed.exists():
-                        break
-                    await asyncio.sleep(0.1)
-                assert chromium.returncode is None
+        own = name == "127.0.0.1"
+        async with (
+            served(await server._make_app(), server.port),
+            browser(address, "--host-resolver-rules=MAP evil.example 127.0.0.1") as chromium,
+        ):
+            for _ in range(300 if own else 30):
+                if typed.exists():
+                    break
+                await asyncio.sleep(0.1)
+            assert chromium.returncode is None
         assert typed.exists() == own
 
     asyncio.run(go())
