@@ -25,11 +25,8 @@ from engine.sandbox.launch import STOP_S, SandboxProcess, StartError, launch
 from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
 from engine.sandbox.watch import MB, Watch
 
+SWEEP_S = 2.5  # for a slot to kill all that a job has started; then the whole sandbox is killed
 _NPROC_BY_NAMESPACE = (5, 14)  # before this kernel, RLIMIT_NPROC counts all processes of the user
-
-
-class StalledError(StartError):
-    """`prepare` succeeded, but no slot started: the harness prevents it, or the machine is very slow."""
 
 
 class DiedError(Exception):
@@ -165,7 +162,8 @@ class Sandbox:
                 for number in range(slots):
                     self.slots.append(await self._slot(number))
             except TimeoutError:
-                raise StalledError("it forks no process to solve in") from None
+                fault = failure("candidate", "prepare leaves a process that forks none to solve in")
+                self.prepared = replace(self.prepared, failure=fault)
             except (EOFError, OSError):  # harness code has run in that process
                 self.prepared = replace(self.prepared, failure=await self._prepare_ended(watch))
 
@@ -233,7 +231,7 @@ class Slot:
         output = Output(self.box.program.limits.output_kb << 10)
         try:
             return await self._run(job, output)
-        except (EOFError, OSError):
+        except (EOFError, OSError):  # TimeoutError is one of the latter
             self.box.jobs_at_death = self.box.jobs_at_death or len(self.box.running)
             alone = self.box.jobs_at_death == 1 and not self.box.culprit_known
             raise DiedError(await self.box.end(), blamed=alone) from None
@@ -251,7 +249,8 @@ class Slot:
         work = {"instance": {"id": job.instance_id, "data": job.data}, "seed": job.seed}
         ours, theirs = socket.socketpair()
         with theirs:
-            await self.control.send(work, [theirs.fileno(), output.write, *(job.line or ())])
+            async with asyncio.timeout(STOP_S):  # a slot that a harness has stopped reads nothing
+                await self.control.send(work, [theirs.fileno(), output.write, *(job.line or ())])
         output.close_write_end()
         talk = await Conversation.open(ours, limits.answer_kb << 10)
         try:
@@ -281,7 +280,7 @@ class Slot:
             await asyncio.wait({task}, timeout=patience_s)
             if not task.done():
                 await self.control.send(None)
-                await asyncio.wait({task}, timeout=STOP_S)
+                await asyncio.wait({task}, timeout=SWEEP_S)
             if not task.done():
                 stuck = failure("candidate", "could not be stopped")
                 cause = ending.result if isinstance(ending.result, Failure) else stuck

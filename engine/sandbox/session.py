@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
 from engine.errors import SiaError
-from engine.failure import Failure, FailureKind
+from engine.failure import Failure
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.launch import StartError
 from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
-from engine.sandbox.sandbox import DiedError, Sandbox, StalledError
+from engine.sandbox.sandbox import DiedError, Sandbox
 
 TRIES = 4  # the first and three more
 BACK_OFF_S = 0.1
@@ -118,7 +118,7 @@ class Session:
 
     async def _start(self) -> Sandbox | Failure:
         """A prepared sandbox, or the failure of every job."""
-        message, stalled = "", 0
+        message = ""
         for attempt in range(TRIES):
             try:
                 box = await Sandbox.start(
@@ -126,7 +126,6 @@ class Session:
                 )
             except StartError as error:
                 message = str(error)
-                stalled += isinstance(error, StalledError)
                 await asyncio.sleep(BACK_OFF_S * 4**attempt if attempt < TRIES - 1 else 0)
                 continue
             self._boxes[id(box)] = box
@@ -135,8 +134,7 @@ class Session:
                 return box
             await self._drop(box)
             return box.prepared.failure
-        whose: FailureKind = "candidate" if stalled == TRIES else "infrastructure"
-        fault = failure(whose, f"the sandbox did not start: {message}")
+        fault = failure("infrastructure", f"the sandbox did not start: {message}")
         self.prepared = Preparation(fault, 0.0, 0.0, "")
         return fault
 
