@@ -27,8 +27,10 @@ def write(target: Path, content: bytes, *, durable: bool = True) -> None:
     """Writes a small file and replaces an existing one; the last of several writers wins. Raises `OSError`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f"{SCRATCH}{os.getpid()}-{threading.get_ident()}-{target.name}")
+    fresh.unlink(missing_ok=True)  # left by a killed writer, or a link that somebody put there
     try:
-        fresh.write_bytes(content)
+        with fresh.open("xb") as file:
+            file.write(content)
         move(fresh, target, durable=durable)
     finally:
         fresh.unlink(missing_ok=True)

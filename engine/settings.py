@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from engine import containment
 from engine.errors import SiaError
 
 FILE = "sia.toml"
@@ -120,7 +121,7 @@ def read(folder: Path) -> ResolvedSettings:
 
     Raises `SiaError` for an unknown key, naming the closest known one, and for an invalid value.
     """
-    path = folder / FILE
+    path = containment.inside(folder, FILE)
     sources = [
         (DEFAULT, {}),
         (str(path), _read_file(path)),

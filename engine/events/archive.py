@@ -34,6 +34,8 @@ Packed = tuple[str, int, str, int, int, int, bytes]
 
 def is_archive(path: Path) -> bool:
     """Whether the file claims to be a `.sia` file (application id: bytes 68 to 71 of an SQLite file)."""
+    if not path.is_file():
+        return False  # opening a pipe would wait for its writer
     with contextlib.suppress(OSError), path.open("rb") as file:
         head = file.read(72)
         return head[:16] == b"SQLite format 3\0" and head[68:] == APPLICATION_ID.to_bytes(4, "big")

@@ -14,6 +14,7 @@ from typing import Any
 
 import filelock
 
+from engine import containment
 from engine.errors import SiaError
 from engine.events import rows, tips, types
 from engine.events.codec import encode
@@ -137,9 +138,9 @@ def holding(workspace: Path, runs: Iterable[str]) -> Iterator[None]:
 
 def is_held(workspace: Path, run: str) -> bool:
     """Whether an engine holds the run at this moment."""
-    if not (workspace / "locks" / run).exists():
-        return False
     try:
+        if not containment.inside(workspace, "locks", run).exists():
+            return False
         _lock(workspace, run).release()
     except Held:
         return True
@@ -150,9 +151,10 @@ def is_held(workspace: Path, run: str) -> bool:
 
 def _lock(workspace: Path, run: str, patience_s: float = 0.0) -> filelock.BaseFileLock:
     folder = workspace / "locks"
+    file = containment.inside(workspace, "locks", run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / run, timeout=patience_s, poll_interval=0.01)
+        lock = filelock.FileLock(file, timeout=patience_s, poll_interval=0.01)
         lock.acquire()
     except filelock.Timeout:
         raise Held(

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from domains import atomic
+from engine import containment
 
 
 class Tip(msgspec.Struct, frozen=True):
@@ -21,9 +22,10 @@ class Tip(msgspec.Struct, frozen=True):
 
 
 def write(folder: Path, run: str, tip: Tip) -> None:
-    """Replaces the run's tip."""
+    """Replaces the run's tip; `folder` lies in the workspace."""
+    target = containment.inside(folder.parent, folder.name, run)
     # each durable append writes one; after a power cut it counts as an older tip, or as none
-    atomic.write(folder / run, msgspec.json.encode(tip), durable=False)
+    atomic.write(target, msgspec.json.encode(tip), durable=False)
 
 
 def read_all(folder: Path) -> dict[str, Tip]:

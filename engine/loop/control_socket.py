@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from engine import containment
 from engine.errors import SiaError
 from engine.events.types import Answer
 
@@ -47,7 +48,7 @@ Request = PauseRequest | Approval
 
 def address(workspace: Path, run: str) -> Path:
     """Where the engine of `run` listens, if one does."""
-    return workspace / "control" / run
+    return containment.inside(workspace, "control", run)
 
 
 @contextlib.contextmanager

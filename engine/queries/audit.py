@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from engine import containment
 from engine.events import integrity
 from engine.events.reader import Reader
 from engine.run import adapters
@@ -34,7 +35,7 @@ def verify(reader: Reader, workspace: Workspace | None = None) -> AuditResult:
 def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:
     """Adapters whose files were changed. A missing one is no problem: it can be trained again."""
     for one in adapters.trainings(reader):
-        folder = workspace.path / "adapters" / one.payload.adapter
+        folder = containment.inside(workspace.path, "adapters", one.payload.adapter)
         if folder.is_dir() and not adapters.is_intact(folder):
             yield f"the adapter {one.payload.adapter[:12]}, which {integrity.describe(one.event)} names, is damaged"
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from engine import containment
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event
@@ -40,7 +41,7 @@ def is_intact(folder: Path) -> bool:
 
 def read_files(workspace: Path, adapter: str) -> dict[str, bytes]:
     """The files of an adapter by their names; raises `SiaError` where it is missing or damaged."""
-    folder = workspace / "adapters" / adapter
+    folder = containment.inside(workspace, "adapters", adapter)
     if not folder.is_dir():
         raise SiaError(f"the adapter {adapter[:12]} is not in this workspace", "copy its folder here, or train again")
     if not is_intact(folder):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from engine import containment
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.lineage import Lineage
@@ -64,7 +65,7 @@ class Reuse:
         return until is None or event.n <= until
 
     def _is_here(self, adapter: str) -> bool:
-        return (self._workspace / "adapters" / adapter).is_dir()
+        return containment.inside(self._workspace, "adapters", adapter).is_dir()
 
 
 class _Index(Generic[_Keyed]):

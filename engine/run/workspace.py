@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine import containment
 from engine.errors import SiaError
 from engine.events.reader import Reader
 from harness_repo.repository import Repository
@@ -29,7 +30,8 @@ class Workspace:
         return self.path / "tips"
 
     def create(self) -> None:
-        """Creates the folder; raises `SiaError` where it cannot be written."""
+        """Creates the folder; raises `SiaError` where it cannot be written, or leads elsewhere."""
+        containment.check_workspace(self.path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.path).close()
@@ -48,9 +50,10 @@ class Workspace:
             yield
 
     def reader(self) -> Reader:
-        """The log, read-only."""
+        """The log, read-only; raises `SiaError` where there is none, or the workspace leads elsewhere."""
         return Reader.open(self.log)
 
     def repository(self) -> Repository:
         """The harness versions, created if need be."""
+        containment.check_workspace(self.path)
         return Repository(self.path / "harness_repo")

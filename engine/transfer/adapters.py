@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from domains import atomic
+from engine import containment
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
@@ -45,7 +46,8 @@ def unpack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[s
     """Imports the adapters beside `file`; returns the names of the new ones."""
     imported: list[str] = []
     for name in names_of_run(reader, run):
-        source, target = folder_beside(file) / name, workspace.path / "adapters" / name
+        target = containment.inside(workspace.path, "adapters", name)
+        source = folder_beside(file) / name
         if not source.is_dir() or target.exists():
             continue
         if source.is_symlink() or not adapters.is_intact(source):

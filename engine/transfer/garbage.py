@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from domains import atomic
+from engine import containment
 from engine.errors import SiaError
 from engine.events import housekeeping
 from engine.events.log import Held, holding, is_held
@@ -79,7 +80,7 @@ def _remove(workspace: Workspace, path: Path, run: str) -> None:
     with contextlib.suppress(Held, FileNotFoundError), holding(workspace.path, [run] if run else []):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         if run:
-            (workspace.path / "locks" / run).unlink(missing_ok=True)
+            containment.inside(workspace.path, "locks", run).unlink(missing_ok=True)
 
 
 def _waste(blobs: list[int], paths: list[Path]) -> Waste:

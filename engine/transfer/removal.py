@@ -9,6 +9,7 @@ import contextlib
 
 import msgspec
 
+from engine import containment
 from engine.errors import SiaError
 from engine.events.housekeeping import delete_run
 from engine.events.log import holding
@@ -46,11 +47,11 @@ def remove(workspace: Workspace, reference: str) -> Removal:
         with holding(workspace.path, [row.run]):
             with explained(workspace.log), transaction(db, durable=True) as connection:
                 check_removable(reader, row.run)  # once more, now that nobody can fork it
-                (workspace.tips / row.run).unlink(missing_ok=True)
+                containment.inside(workspace.path, "tips", row.run).unlink(missing_ok=True)
                 count = delete_run(connection, row.run)
                 refill(db)
             # a run whose name had its id appended, because the name was taken, gets the plain name
             renamed = [run.run for run in reader.runs() if run.name != before[run.run]]
             rebuild.point_refs(workspace, renamed, gone=[row.name, *(before[run] for run in renamed)])
-            (workspace.path / "locks" / row.run).unlink(missing_ok=True)
+            containment.inside(workspace.path, "locks", row.run).unlink(missing_ok=True)
     return Removal(row.run, row.name, count)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from domains import atomic
+from engine import containment
 from engine.errors import SiaError
 from engine.events.storage import schema
 from engine.events.storage.database import Database, sqlite3
@@ -34,7 +35,8 @@ def _connect(path: Path, mode: str) -> Database:
 
 
 def open_writer(path: Path) -> Database:
-    """Opens or creates the log for appending."""
+    """Opens or creates the log of a workspace for appending."""
+    containment.check_workspace(path.parent)
     with explained(path):
         if not path.exists():
             _create(path)
@@ -67,6 +69,7 @@ def open_reader(path: Path) -> Database:
             f"there is no log at {path}",
             "start a run with `sia run toy`, replay the recorded one with `sia replay recorded`, or pass --workspace",
         )
+    containment.check_workspace(path.parent)
     with explained(path):
         db = _connect(path, "ro")
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from engine import containment
 from engine.models.files.cache import sha256
 from engine.models.protocol import PermanentError
 
@@ -50,11 +51,10 @@ def adapter_folder(adapters: Path | None, adapter: str, weights: str) -> Path:
 
     Bases are compared if both have the same kind of name, `hf:` or `gguf:`; a converted base has another digest.
     """
-    if adapters is None or not (adapters / adapter).is_dir():
+    if adapters is None or not (folder := containment.inside(adapters.parent, adapters.name, adapter)).is_dir():
         raise PermanentError(
             f"there is no adapter {adapter[:12]}", "it was trained in another workspace: copy its folder"
         )
-    folder = adapters / adapter
     try:
         sound, base = identity(folder) == adapter, manifest(folder).base
     except (OSError, msgspec.MsgspecError):
