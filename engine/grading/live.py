@@ -22,8 +22,9 @@ import msgspec
 from domains.contract import GuestFailed, Reply
 from engine.sandbox import Failure, Outcome
 from engine.sandbox import tree as processes
-from engine.sandbox.channel import no_extension, receive_from
+from engine.sandbox.channel import receive_from
 from engine.sandbox.inside import frames
+from engine.sandbox.messages import no_extension
 
 MOST_BYTES = 1 << 20
 STILL_S = 5.0

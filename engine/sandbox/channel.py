@@ -9,46 +9,17 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from engine.sandbox import messages
 from engine.sandbox.inside import frames
+from engine.sandbox.messages import CALL_BYTES, Frame, Malformed
 
-CALL_BYTES = 4 << 20
+AT_ONCE = 16 << 10
+"""Bytes of a frame that is decoded at once; larger ones are decoded in a thread, which gives way to the event loop."""
 _CREDENTIALS = struct.Struct("iII")
-
-
-class CallFrame(msgspec.Struct, frozen=True, array_like=True, tag="call"):
-    """The harness calls the broker."""
-
-    op: str
-    payload: Any
-
-
-class AnswerFrame(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
-    """The harness has returned."""
-
-    value: Any
-
-
-class ErrorFrame(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
-    """The harness has raised an exception; `kind` is what it claims."""
-
-    kind: Literal["candidate", "resource", "model"]
-    message: str
-
-
-class Malformed(Exception):
-    """What arrived is not a valid frame."""
-
-
-Frame = CallFrame | AnswerFrame | ErrorFrame
-
-
-def no_extension(code: int, _data: memoryview) -> Any:
-    """An `ext_hook` that rejects every MessagePack extension: unknown code would decode it."""
-    raise ValueError(f"MessagePack extension {code}")
 
 
 def receive_from(end: socket.socket, most: int) -> tuple[bytes, int]:
@@ -58,9 +29,6 @@ def receive_from(end: socket.socket, most: int) -> tuple[bytes, int]:
         if data and (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
             return data, int(_CREDENTIALS.unpack(content[: _CREDENTIALS.size])[0])
     return data, 0
-
-
-_decoder = msgspec.msgpack.Decoder(Frame, ext_hook=no_extension)
 
 
 class Conversation:
@@ -87,13 +55,9 @@ class Conversation:
             return None
         except OSError:
             return None
-        try:
-            frame = _plain(_decoder.decode(body))
-        except (msgspec.MsgspecError, ValueError, RecursionError, TypeError) as error:
-            raise Malformed(str(error)) from None
-        if isinstance(frame, AnswerFrame) and size > self._answer_bytes:
-            raise Malformed(f"an answer of {size} bytes")
-        return frame
+        if size <= AT_ONCE:
+            return messages.decode(body, self._answer_bytes)
+        return await asyncio.to_thread(messages.decode, body, self._answer_bytes)
 
     async def send(self, message: Any) -> None:
         """Sends a reply; does nothing if the harness has ended."""
@@ -218,19 +182,3 @@ class Output:
         if not part:
             self._loop.remove_reader(self._read)
             self._ended.set()
-
-
-def _plain(frame: Frame) -> Frame:
-    """Raises `Malformed` unless the frame holds only JSON types and bytes (no MessagePack times, say)."""
-    value = frame.value if isinstance(frame, AnswerFrame) else frame.payload if isinstance(frame, CallFrame) else None
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(item)
-            stack.extend(item.values())
-        elif isinstance(item, (list, tuple)):
-            stack.extend(item)
-        elif not (item is None or isinstance(item, (bool, int, float, str, bytes))):
-            raise Malformed(f"a value of type {type(item).__name__}")
-    return frame

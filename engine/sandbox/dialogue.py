@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from engine.failure import Failure
-from engine.sandbox.channel import AnswerFrame, CallFrame, Conversation, ErrorFrame, Malformed
+from engine.sandbox.channel import Conversation
+from engine.sandbox.messages import AnswerFrame, CallFrame, ErrorFrame, Malformed
 from engine.sandbox.program import Broker, CallRefused, failure
 from engine.sandbox.watch import Watch
 

@@ -17,11 +17,12 @@ from msgspec.structs import replace
 from domains.contract import Limits
 from engine.failure import Failure
 from engine.sandbox import cgroup, profile
-from engine.sandbox.channel import AnswerFrame, Control, Conversation, ErrorFrame, Malformed, Output
+from engine.sandbox.channel import Control, Conversation, Output
 from engine.sandbox.dialogue import Ending, listen
 from engine.sandbox.inside.harness import exit_text
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.launch import STOP_S, SandboxProcess, StartError, launch
+from engine.sandbox.messages import AnswerFrame, ErrorFrame, Malformed
 from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
 from engine.sandbox.watch import MB, Watch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from engine.sandbox import Isolation
 from tests.attack.attacking import LIMITS, Attack, run
@@ -36,6 +37,26 @@ def test_rubbish_is_the_candidate_s_failure(attack: Attack, ending: str) -> None
     assert failure.kind == "candidate"
     assert failure.message.isprintable()
     assert 0 < len(failure.message) <= 300
+
+
+NOT_PLAIN = {
+    "{1: 2}": "a map with a key of type int",
+    "[{'a': {(1, 2): 3}}]": "a map with a key of type tuple",
+    "{b'a': 1}": "a map with a key of type bytes",
+    "float('nan')": "the number nan",
+    "{'a': [float('-inf')]}": "the number -inf",
+    "[0] * 1_100_000": "more values than sia takes",
+    "functools.reduce(lambda inner, _: [inner], range(200), 0)": "more than 128 levels",
+}
+
+
+@pytest.mark.parametrize("answer", NOT_PLAIN)
+def test_an_answer_that_the_log_could_not_hold_is_the_candidate_s_failure(attack: Attack, answer: str) -> None:
+    source = f"import functools\ndef attack(instance, ctx):\n    return {answer}\n"
+    failure = attack(source, limits=replace(LIMITS, answer_kb=2048))["1"].failure
+    assert failure is not None
+    assert failure.kind == "candidate"
+    assert failure.message.startswith(f"its answer holds {NOT_PLAIN[answer]}")
 
 
 FRAMES = {

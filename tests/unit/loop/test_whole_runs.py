@@ -118,6 +118,8 @@ def solve(instance, ctx):
     if x == 109: os._exit(9)
     if x == 110: return "hang the grader"
     if x == 111: return "kill the grader"
+    if x == 112: return {1: 2}
+    if x == 113: return float("nan")
     return 7 * x % 10
 """
 
@@ -135,12 +137,13 @@ def test_a_hostile_harness_is_contained_typed_and_the_run_goes_on(
             for event in reader.history(reader.find("last").run)
             if event.generation == 2 and isinstance(p := event.payload, t.InstanceFinished) and p.split == "val"
         }
-    kinds = {x: results[f"val-{x}"].failure and results[f"val-{x}"].failure.kind for x in range(100, 112)}
+    kinds = {x: results[f"val-{x}"].failure and results[f"val-{x}"].failure.kind for x in range(100, 114)}
     assert all(kinds.values()), kinds
     assert kinds[107] == "timeout"
     assert {kinds[104], kinds[106], kinds[105]} <= {"resource", "candidate", "timeout"}
     assert {kinds[110], kinds[111]} == {"verifier"}
-    assert all(result.score == 1.0 for name, result in results.items() if int(name[4:]) > 111)
+    assert {kinds[112], kinds[113]} == {"candidate"}
+    assert all(result.score == 1.0 for name, result in results.items() if int(name[4:]) > 113)
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or b"canary-4711" not in path.read_bytes()
     assert shown(tmp_path)["best"]["generation"] == 2

@@ -1,0 +1,56 @@
+"""Plain values: what an answer, a call or a tool's arguments may hold, because the log can write it and read it back.
+
+A plain value is None, a bool, an int of 64 bits, a finite float, text, bytes, or a list or a map with text as keys of
+plain values, at most `MOST_LEVELS` deep. JSON gives all of them back unchanged but bytes, which become base64.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MOST_LEVELS = 128
+"""Far below what the decoders of JSON and MessagePack can read from any place in our code."""
+_LEAST, _MOST = -(1 << 63), (1 << 64) - 1
+
+
+class NotPlain(ValueError):
+    """The message names what is not plain: `a map with a key of type int`."""
+
+
+def check(value: Any) -> None:
+    """Raises `NotPlain` unless `value`, which must not contain itself, is plain."""
+    level, depth = [value], 0
+    while level:
+        if depth > MOST_LEVELS:
+            raise NotPlain(f"more than {MOST_LEVELS} levels of lists and maps")
+        below: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is str:
+                _check_text(item)
+            elif kind is float:
+                if not math.isfinite(item):
+                    raise NotPlain(f"the number {item}")
+            elif kind is int:
+                if not _LEAST <= item <= _MOST:
+                    raise NotPlain("a whole number of more than 64 bits")
+            elif kind is dict:
+                for key in item:
+                    if type(key) is not str:
+                        raise NotPlain(f"a map with a key of type {type(key).__name__}")
+                    _check_text(key)
+                below.extend(item.values())
+            elif kind in (list, tuple):
+                below.extend(item)
+            elif item is not None and kind not in (bool, bytes):
+                raise NotPlain(f"a value of type {kind.__name__}")
+        level, depth = below, depth + 1
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise NotPlain("text with half of a surrogate pair") from None
