@@ -92,9 +92,12 @@ async def evaluate(
 async def answer(
     evaluation: Evaluation, todo: Sequence[Trial], on_prepared: OnPrepared | None = None
 ) -> AsyncGenerator[Answer, None]:
-    """The ungraded answers to `todo`, in the order in which they finish; raises as `evaluate` does."""
-    harness, grading, votes = evaluation.harness, evaluation.grading, evaluation.candidate.votes
-    domain = grading.grader.folder
+    """The ungraded answers to `todo`, in the order in which they finish; raises as `evaluate` does.
+
+    Each split has sandboxes of its own, in its turn: a solve cannot leave data of `val` where one of `train` logs it.
+    `on_prepared` is called for the first split.
+    """
+    harness, domain = evaluation.harness, evaluation.grading.grader.folder
     program = Program(
         files=harness.files,
         entry=harness.manifest.entry,
@@ -105,6 +108,18 @@ async def answer(
         isolation=domain.spec.isolation,
         folders=domain.folders(),
     )
+    for split in dict.fromkeys(trial.split for trial in todo):
+        some = [trial for trial in todo if trial.split == split]
+        async with contextlib.aclosing(_answer_split(evaluation, program, some, on_prepared)) as answers:
+            async for one in answers:
+                yield one
+        on_prepared = None
+
+
+async def _answer_split(
+    evaluation: Evaluation, program: Program, todo: Sequence[Trial], on_prepared: OnPrepared | None
+) -> AsyncGenerator[Answer, None]:
+    grading, votes = evaluation.grading, evaluation.candidate.votes
     ballots = {trial.key: majority_vote.ballots(trial, votes) for trial in todo}
     voter = {job.key: trial for trial in todo for job in ballots[trial.key]}
     cast: dict[str, Outcome] = {}

@@ -29,6 +29,16 @@ from tests.story import SCALED
 
 SEED = 7
 ASKS = "def solve(instance, ctx):\n    return {'value': int(ctx.model.chat(['how much?'])['text'])}\n"
+REMEMBERS = """
+import mmap
+def prepare(ctx):
+    return mmap.mmap(-1, 4096)  # shared with every solve
+def solve(instance, ctx):
+    found = ctx.prepared[:4096].rstrip(bytes(1)).decode()
+    ctx.prepared[:4096] = (found + instance.id + " ").encode().ljust(4096, bytes(1))
+    print(found)
+    return {"value": 0}
+"""
 FAILS = "def solve(instance, ctx):\n    raise ValueError('asked to')\n"
 
 
@@ -108,6 +118,21 @@ def test_folders_verifier_and_learns_count_with_one_vote_and_with_many(votes: in
     found = graded(votes=votes)
     assert [one.answer.failure for one in found] == [None] * 4
     assert [one.grade.score for one in found] == [2 * (100 + x) for x in range(10, 14)]
+
+
+def test_what_val_leaves_in_shared_memory_never_reaches_train() -> None:
+    async def go() -> list[Answer]:
+        async with evaluation(REMEMBERS) as chosen:
+            grader = chosen.grading.grader
+            todo = [one for s in ("val", "train") for one in trials(s, await grader.instances(s), range(1), SEED)]
+            return [one async for one in answer(chosen, todo)]
+
+    found = asyncio.run(go())
+    assert [one.failure for one in found] == [None] * len(found)
+    ids = {split: {one.trial.instance for one in found if one.trial.split == split} for split in ("val", "train")}
+    seen = {word for one in found if one.trial.split == "train" for word in one.log.split()}
+    assert seen - ids["train"] == set()
+    assert {word for one in found if one.trial.split == "val" for word in one.log.split()} <= ids["val"]
 
 
 @pytest.mark.parametrize("votes", [1, 3])
