@@ -1,11 +1,12 @@
-"""A user's settings for all runs of a workspace: sia.toml, overridden by the environment.
+"""A user's settings: their own sia.toml, overridden by the workspace's, overridden by the environment.
 
     agent = "claude"                     $SIA_AGENT=claude
     [budget]
     usd = 5.0                            $SIA_BUDGET__USD=5
 
-A command's flag overrides both. API keys are not settings: they come from the environment or the keyring
-(`engine.keys`).
+A command's flag overrides all three. A workspace may come from anyone, so what names a program, a key or the address
+that it is sent to stands in the user's own file only. API keys are not settings: they come from the environment or the
+keyring (`engine.keys`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from engine.errors import SiaError
 FILE = "sia.toml"
 PREFIX = "SIA_"
 DEFAULT = "the engine's default"
+OWN_ONLY = ("servers", "vllm")
+"""Tables that a workspace may not have."""
 Kind = Literal["auto", "openai", "vllm", "llamacpp", "ollama", "other"]
 Dollars = Annotated[float, Field(ge=0)]
 
@@ -117,14 +120,16 @@ class ResolvedSettings(NamedTuple):
 
 
 def read(folder: Path) -> ResolvedSettings:
-    """The settings of the workspace `folder`.
+    """The settings in the workspace `folder`.
 
-    Raises `SiaError` for an unknown key, naming the closest known one, and for an invalid value.
+    Raises `SiaError` for an unknown key, naming the closest known one, for an invalid value, and for a table of
+    `OWN_ONLY` in the workspace.
     """
     path = containment.inside(folder, FILE)
     sources = [
         (DEFAULT, {}),
-        (str(path), _read_file(path)),
+        (str(own_file()), _read_file(own_file())),
+        (str(path), _of_workspace(path)),
         ("environment", EnvSettingsSource(UserSettings)()),
     ]
     merged: dict[str, Any] = {}
@@ -135,6 +140,24 @@ def read(folder: Path) -> ResolvedSettings:
         except ValidationError as error:
             raise _invalid(error, origin) from None
     return ResolvedSettings(settings, tuple(_origins(settings, sources)))
+
+
+def own_file() -> Path:
+    """The file of the user's own settings, for all workspaces."""
+    import platformdirs
+
+    return platformdirs.user_config_path("sia") / FILE
+
+
+def _of_workspace(path: Path) -> dict[str, Any]:
+    values = _read_file(path)
+    for table in OWN_ONLY:
+        if table in values:
+            raise SiaError(
+                f"{path} has [{table}], which may name programs and keys, and a workspace may come from anyone",
+                f"move [{table}] to your own settings, {own_file()}",
+            )
+    return values
 
 
 def _read_file(path: Path) -> dict[str, Any]:

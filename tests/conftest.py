@@ -15,6 +15,15 @@ from engine.events.reader import Reader
 from tests.histories import Play
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The user's settings and state are the tests' own, also for the commands that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """A folder whose name would break a careless URI, shell or expansion."""

@@ -52,7 +52,9 @@ class WeightsTrial:
             raise Skipped("there is no adapter to serve, since training made none")
         interpreter = settings.vllm.interpreter or vllm_environment.interpreter()
         if interpreter is None:
-            raise Skipped("vLLM has no interpreter here: `sia models get vllm`, or in sia.toml: [vllm] interpreter")
+            raise Skipped(
+                "vLLM has no interpreter here: `sia models get vllm`, or in your settings: [vllm] interpreter"
+            )
         model = await Vllm.start(
             str(self._checkpoint),
             interpreter=interpreter,

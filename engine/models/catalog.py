@@ -138,7 +138,7 @@ def _server(reference: Reference, settings: UserSettings) -> Server:
         return Server(url=reference.at)
     if reference.at:
         raise SiaError(
-            f"there is no server {reference.at!r}", "write its URL after @, or add it to [servers] in sia.toml"
+            f"there is no server {reference.at!r}", "write its URL after @, or add it to [servers] in your settings"
         )
     if base := os.environ.get("OPENAI_BASE_URL"):
         return Server(url=base, key=OPENAI_KEY if keys.key(OPENAI_KEY) else "")

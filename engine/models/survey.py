@@ -85,10 +85,10 @@ def _vllm(settings: UserSettings) -> ModelAvailability:
         return ModelAvailability("vllm:NAME", what, False, absent.message, absent.remedy)
     interpreter = settings.vllm.interpreter or vllm_environment.interpreter()
     if interpreter is None:
-        remedy = '`sia models get vllm` on a machine with a GPU; or in sia.toml: [vllm] interpreter = "..."'
+        remedy = '`sia models get vllm` on a machine with a GPU; or in your settings: [vllm] interpreter = "..."'
         return ModelAvailability("vllm:NAME", what, False, "no interpreter", remedy)
     there = interpreter.exists()
-    remedy = "" if there else "correct [vllm] interpreter in sia.toml"
+    remedy = "" if there else "correct [vllm] interpreter in your settings"
     return ModelAvailability(
         "vllm:NAME", what, there, str(interpreter) if there else f"there is no {interpreter}", remedy
     )

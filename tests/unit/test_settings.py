@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
-from engine.settings import DEFAULT, FILE, UserSettings, read
+from engine.settings import DEFAULT, FILE, UserSettings, own_file, read
 
 TOML = """
 agent = "claude"
@@ -21,6 +21,10 @@ minutes = 30
 [prices."my-model"]
 input = 1.5
 output = 6
+"""
+OWN = """
+retries = 1
+lever = "harness"
 
 [servers.here]
 url = "http://127.0.0.1:8080/v1"
@@ -29,21 +33,29 @@ kind = "llamacpp"
 
 
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The user's own settings: none yet, and none in the environment."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in os.environ:
         if name.startswith("SIA_"):
             monkeypatch.delenv(name)
+    own_file().parent.mkdir(parents=True)
+    return own_file()
 
 
-def test_each_source_overrules_the_one_below_key_by_key(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_source_overrules_the_one_below_key_by_key(
+    workspace: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.write_text(OWN)
     (workspace / FILE).write_text(TOML)
     monkeypatch.setenv("SIA_RETRIES", "9")
     monkeypatch.setenv("SIA_BUDGET__USD", "2.5")
     settings, rows = read(workspace)
-    assert (settings.agent, settings.retries, settings.lever) == ("claude", 9, "auto")
+    assert (settings.agent, settings.retries, settings.lever) == ("claude", 9, "harness")
     assert (settings.budget.usd, settings.budget.minutes) == (2.5, 30.0)
     origins = {row.key: row.origin for row in rows}
-    assert origins["agent"] == origins["prices.my-model.input"] == origins["servers.here.url"] == str(workspace / FILE)
+    assert origins["agent"] == origins["prices.my-model.input"] == str(workspace / FILE)
+    assert origins["servers.here.url"] == origins["lever"] == str(own)
     assert origins["budget.minutes"] == str(workspace / FILE)
     assert origins["retries"] == origins["budget.usd"] == "environment"
     assert origins["workers"] == origins["budget.tokens"] == DEFAULT
@@ -60,11 +72,9 @@ def test_without_any_source_all_is_as_the_class_says(workspace: Path) -> None:
     [
         ("agnet = 'search'", "no setting agnet .*did you mean agent"),
         ("budget = { usdd = 1 }", "no setting budget.usdd .*did you mean usd"),
-        ("servers = { a = { url = 'x', knd = 'vllm' } }", "no setting servers.a.knd .*did you mean kind"),
         ("anthropic_api_key = 'secret'", "no setting anthropic_api_key"),
         ("workers = 0", "setting workers is not valid"),
         ("budget = { usd = -1 }", "setting budget.usd is not valid"),
-        ("servers = { a = { url = 'x', kind = 'y' } }", "setting servers.a.kind is not valid"),
         ("prices = { m = { input = 1 } }", "setting prices.m.output is not valid"),
         ("= 1", "cannot be read"),
     ],
@@ -75,6 +85,40 @@ def test_a_mistake_is_named_with_its_place(workspace: Path, text: str, says: str
         read(workspace)
     assert FILE in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("servers = { a = { url = 'x', knd = 'vllm' } }", "no setting servers.a.knd .*did you mean kind"),
+        ("servers = { a = { url = 'x', kind = 'y' } }", "setting servers.a.kind is not valid"),
+    ],
+)
+def test_a_mistake_in_the_users_own_settings_is_said_to_be_there(
+    workspace: Path, own: Path, text: str, says: str
+) -> None:
+    own.write_text(text)
+    with pytest.raises(SiaError, match=says) as caught:
+        read(workspace)
+    assert str(own) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[vllm]\ninterpreter = '/tmp/anything'",
+        "[vllm]\narguments = ['--middleware=theirs']",
+        "[vllm]",
+        "[servers.here]\nurl = 'http://elsewhere/v1'",  # the user's own key would go there
+        "[servers.x]\nurl = 'http://elsewhere/v1'\nkey = 'AWS_SECRET_ACCESS_KEY'",
+    ],
+)
+def test_a_workspace_names_no_program_no_key_and_no_server(workspace: Path, own: Path, text: str) -> None:
+    own.write_text("[servers.here]\nurl = 'http://127.0.0.1:1/v1'\nkey = 'MY_KEY'")
+    (workspace / FILE).write_text(text)
+    with pytest.raises(SiaError, match=r"a workspace may come from anyone.*to your own settings") as caught:
+        read(workspace)
+    assert str(own) in caught.value.remedy
 
 
 def test_a_mistake_in_the_environment_is_said_to_be_there(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,8 +73,8 @@ class Vllm:
         if interpreter is None:
             raise SiaError(
                 "vLLM has no interpreter here",
-                "`sia models get vllm` makes one on a machine with a GPU; or name a python that has vllm in sia.toml: "
-                '[vllm] interpreter = ".../bin/python"; or attach to a server: vllm:NAME@URL',
+                "`sia models get vllm` makes one on a machine with a GPU; or name a python that has vllm in your "
+                'settings: [vllm] interpreter = ".../bin/python"; or attach to a server: vllm:NAME@URL',
             )
         port = _free_port()
         model = cls(weights, f"http://127.0.0.1:{port}/v1", adapters=adapters)
@@ -148,7 +148,8 @@ async def _launch(
     except OSError as error:
         reason = error.strerror or error
         raise SiaError(
-            f"vLLM's interpreter {interpreter} cannot be started ({reason})", "correct [vllm] interpreter in sia.toml"
+            f"vLLM's interpreter {interpreter} cannot be started ({reason})",
+            "correct [vllm] interpreter in your settings",
         ) from None
 
 
@@ -169,7 +170,9 @@ async def _wait(url: str, process: asyncio.subprocess.Process, log: IO[bytes], m
                 "fix the cause, or start vLLM yourself and attach: vllm:NAME@URL",
             )
         if loop.time() > deadline:
-            raise SiaError(f"vLLM was not ready within {minutes:g} minutes", "raise vllm.start_minutes in sia.toml")
+            raise SiaError(
+                f"vLLM was not ready within {minutes:g} minutes", "raise vllm.start_minutes in your settings"
+            )
         await asyncio.sleep(0.2)
     report(f"vLLM is ready at {url}")
 
