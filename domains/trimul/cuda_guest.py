@@ -14,7 +14,8 @@ def solve(instance, ctx):
     """Answers one order with the compiler's words, names of functions as they are written; raises where it fails."""
     ctx.line.order()
     if shutil.which("nvcc") is None:
-        raise RuntimeError("CUDA C++ is compiled with nvcc, which the sandbox does not find here (on PATH, below /usr)")
+        where = "(in /usr/bin or /usr/local/cuda/bin)"
+        raise RuntimeError(f"CUDA C++ is compiled with nvcc, which the sandbox does not find here {where}")
     Path("source.cu").write_text(instance.data["code"])
     torch = Path(importlib.util.find_spec("torch").submodule_search_locations[0], "include")
     python = Path(sys.base_prefix, "include", f"python{sys.version_info[0]}.{sys.version_info[1]}")

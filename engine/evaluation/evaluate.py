@@ -107,6 +107,7 @@ async def answer(
         limits=domain.spec.limits,
         isolation=domain.spec.isolation,
         folders=domain.folders(),
+        private=[str(domain.path)],
     )
     for split in dict.fromkeys(trial.split for trial in todo):
         some = [trial for trial in todo if trial.split == split]
@@ -197,6 +198,7 @@ async def verify(grading: Grading, answers: AsyncGenerator[Answer, None]) -> Asy
         limits=folder.spec.limits,
         isolation="instance",
         folders=folder.folders("verifier"),
+        private=[str(folder.path)],
         writable_tmp=True,
     )
     async with (

@@ -1,6 +1,7 @@
 """Runs a harness on instances in a sandbox, which limits what it can see, use and leave behind.
 
-Imports the domain contract, failure and errors. Never in it: a grade, a label, or trust in what comes from inside.
+Imports the domain contract, the place of the cache, failure and errors. Never in it: a grade, a label, or trust in what
+comes from inside.
 """
 
 from engine.failure import Failure, FailureKind

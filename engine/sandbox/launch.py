@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.sandbox import profile, seccomp, tree
+from engine.sandbox import packages, profile, seccomp, tree, view
 from engine.sandbox.channel import Control
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.program import Program
@@ -140,12 +140,13 @@ def _start_contained(
         command = profile.command(
             isolation.bwrap,
             identity,
+            view.view(program.private),
             control=control,
             seccomp=filter_fd,
             files=files,
             scratch=[f"{profile.INSIDE_SCRATCH}/{name}" for name in scratch],
             disk_bytes=program.limits.disk_mb * MB,
-            python=profile.interpreter(),
+            python=view.interpreter(),
             devices=program.devices,
             folders=program.folders,
             writable_tmp=program.writable_tmp,
@@ -172,7 +173,7 @@ def _start_bare(
         target.write_bytes(content)
     for name in scratch:
         (folder / "scratch" / name).mkdir(parents=True)
-    command = [*profile.interpreter(), str(profile.WORKER / "__main__.py"), str(control), "keep", *profile.packages()]
+    command = [*view.interpreter(), str(profile.WORKER / "__main__.py"), str(control), "keep", *packages.user_folders()]
     return _spawn(command, profile.ENVIRONMENT, [control], errors)
 
 

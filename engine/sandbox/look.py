@@ -31,8 +31,16 @@ def solve(instance: Any, ctx: Any) -> dict[str, Any]:
         "scratch_bytes": size.f_blocks * size.f_frsize,
         "processes": sum(path.name.isdigit() for path in Path("/proc").iterdir()),
         "file_bytes": resource.getrlimit(resource.RLIMIT_FSIZE)[1],
-        "hidden": [path for path in instance.data if not Path(path).exists()],
+        "seen": [path for path in instance.data["there"] if Path(path).exists()],
+        "read": [path for path in instance.data["planted"] if _readable(path)],
     }
+
+
+def _readable(path: str) -> bool:
+    try:
+        return bool(Path(path).read_bytes())
+    except OSError:
+        return False
 
 
 def _unshare() -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Limits
-from engine.sandbox import cgroup, profile
+from engine.sandbox import canary, cgroup, profile, view
 from engine.sandbox.isolation import Isolation, Level, Measure, Mode
 from engine.sandbox.program import CallRefused, Job, Program
 from engine.sandbox.session import run_harness
@@ -50,8 +50,8 @@ async def _probe() -> Isolation:
                 reason = report
                 continue
             measures = _measures(report, mode, controllers, f"{version or 'bubblewrap'} ({source})")
-            if any(not measure.achieved and measure.name in _ESSENTIAL for measure in measures):
-                reason = "; ".join(measure.name for measure in measures if not measure.achieved)
+            if missing := [one for one in measures if not one.achieved and one.name in _ESSENTIAL]:
+                reason = "; ".join(f"{one.name}: {one.how}" for one in missing)
                 continue
             level: Level = "full" if all(measure.achieved for measure in measures) else "partial"
             return Isolation(level, mode, bwrap, version, controllers is not None, measures)
@@ -68,13 +68,14 @@ class _NoBroker:
 async def _report(isolation: Isolation) -> dict[str, Any] | str:
     """What the harness reports from inside, or why no sandbox started."""
     source = Path(__file__).with_name("look.py").read_bytes()
-    secret = [__file__, *profile.hidden_paths()]
-    jobs = [Job("probe", "probe", secret, 0)]
+    shown = view.view()
     program = Program({"look.py": source}, "look.py", limits=_LIMITS)
-    async for outcome in run_harness(program, jobs, workers=1, broker=_NoBroker(), isolation=isolation):
-        if outcome.failure is None:
-            return {**outcome.answer, "secret": secret}
-        return outcome.failure.message
+    with canary.planted(shown) as planted:
+        jobs = [Job("probe", "probe", {"there": [__file__, *canary.there(shown)], "planted": planted}, 0)]
+        async for outcome in run_harness(program, jobs, workers=1, broker=_NoBroker(), isolation=isolation):
+            if outcome.failure is None:
+                return {**outcome.answer, "planted": len(planted)}
+            return outcome.failure.message
     return "no outcome"
 
 
@@ -86,14 +87,16 @@ def _measures(
     kernel = f"cgroup v{controllers.version}" if controllers else ""
     delegate = "" if controllers else "run within a systemd login session, which may make control groups"
     user = {"real": "changes from root to uid 65534", "user": "own user namespace", "mapped": "root in a namespace"}
+    reached = [*report["seen"], *report["read"]]
+    files = f"own mounts, read-only but for the scratch folders; {report['planted']} planted files stay unseen"
     return (
         Measure("bubblewrap", True, bubblewrap),
         Measure("processes", spaces["pid"] and spaces["ipc"] and report["processes"] < 8, "own pid and ipc namespaces"),
         Measure("network", spaces["net"] and spaces["uts"], "own network namespace without devices; own host name"),
         Measure(
             "files",
-            spaces["mnt"] and not report["writable"] and report["hidden"] == report["secret"],
-            "own mounts, read-only but for the scratch folders; home, workspace and engine are absent",
+            spaces["mnt"] and not report["writable"] and not reached,
+            f"a harness can see {', '.join(reached[:3])}" if reached else files,
         ),
         Measure(
             "user",

@@ -64,6 +64,7 @@ class Program:
     `folders` maps the names in `ctx.folders` to folders of this machine; they are read-only inside.
     `writable_tmp` makes /tmp and /dev/shm writable, for programs that need them. Use it with `isolation = "instance"`
     only: otherwise a job would find the files of an earlier one.
+    `private` folders are never visible, even where a folder around them is: the domain, say.
     """
 
     files: Mapping[str, bytes]
@@ -76,6 +77,7 @@ class Program:
     devices: Sequence[str] = ()
     folders: Mapping[str, str] = field(default_factory=dict)
     writable_tmp: bool = False
+    private: Sequence[str] = ()
 
 
 class CallRefused(Exception):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from engine.sandbox import Isolation, profile
+from engine.sandbox.view import View
 from tests.unit.sandbox.running import run
 
 READS = """
@@ -54,9 +54,11 @@ def test_tmp_is_writable_only_where_that_was_asked_for(best: Isolation, writable
 
 
 def test_a_python_below_tmp_is_not_hidden_by_a_tmp_that_can_be_written() -> None:
+    python = Path("/tmp/python")  # noqa: S108
     words = profile.command(
         "bwrap",
         "real",
+        View((python,), (), {}),
         control=3,
         seccomp=None,
         files={},
@@ -66,4 +68,4 @@ def test_a_python_below_tmp_is_not_hidden_by_a_tmp_that_can_be_written() -> None
         writable_tmp=True,
     )
     tmp = next(i for i, word in enumerate(words) if word == "--tmpfs" and words[i + 1] == "/tmp")  # noqa: S108
-    assert tmp < words.index(sys.prefix)
+    assert tmp < words.index(str(python))

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from engine.sandbox import Isolation, cgroup, probe, profile
+from engine.sandbox import Isolation, canary, cgroup, probe, view
+
+
+@pytest.fixture(autouse=True)
+def _no_view_of_another_test() -> Iterator[None]:
+    view._view.cache_clear()
+    yield
+    view._view.cache_clear()
 
 
 def test_a_probe_fits_an_event(best: Isolation) -> None:
@@ -53,23 +60,36 @@ def test_no_group_is_left(best: Isolation) -> None:
         assert not list(controllers.pids.glob(f"sia-{os.getpid()}-*"))
 
 
-def test_a_python_in_a_home_folder_costs_no_level_and_what_is_beside_it_stays_unseen(
-    best: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = tmp_path / "home"
-    (home / "me" / "sia" / ".venv").mkdir(parents=True)
-    beside = [home / "another", home / "me" / ".netrc", home / "me" / "sia" / ".sia"]
-    for path in beside:
-        path.touch()
-    monkeypatch.setattr(sys, "base_prefix", str(home / "me" / "sia" / ".venv"))
-    monkeypatch.setattr(profile, "_HIDDEN_PATHS", (*profile._HIDDEN_PATHS, str(home)))
-    assert {str(path) for path in beside} <= set(profile.hidden_paths())
-    assert str(home) not in profile.hidden_paths()
-    assert probe().level == best.level
-
-
-def test_a_path_that_should_be_unseen_and_is_not_costs_the_sandbox(
+def test_a_file_that_should_be_unseen_and_is_not_costs_the_sandbox_and_is_named(
     best: Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profile, "hidden_paths", lambda: ["/usr/bin/env"])
-    assert probe().level == "none"
+    monkeypatch.setattr(canary, "there", lambda view: ["/usr/bin/env"])
+    found = probe()
+    assert found.level == "none"
+    assert "/usr/bin/env" in found.measures[0].how
+
+
+def test_a_folder_that_is_visible_by_mistake_is_found_by_what_was_planted_in_it(
+    best: Isolation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(folder.stat().st_mode | 0o555)
+    python = view._python
+    assert probe().level == best.level
+    monkeypatch.setattr(view, "_python", lambda: (*python(), tmp_path.parent))
+    monkeypatch.setattr(view, "_private", lambda: ())
+    found = probe()
+    assert found.level == "none"
+    assert f"{tmp_path}/.sia-canary-" in found.measures[0].how
+    assert not list(tmp_path.iterdir())
+
+
+def test_canaries_of_a_killed_process_are_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".sia-canary-4194999-0").touch()
+    with canary.planted(view.view()) as planted:
+        (mine,) = [path for path in map(Path, planted) if path.parent == tmp_path]
+        assert list(tmp_path.iterdir()) == [mine]
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,84 @@
+"""What a sandbox of this machine must not show: files planted for the purpose, and files that are there anyway.
+
+A canary is a small file, planted beside this Python, in its environment, the home, the cache, the workspace and
+wherever else files of a person lie in the usual layouts, and removed after the look. A harness that can read it can
+read what lies beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from domains import cache
+from engine.sandbox import packages
+from engine.sandbox.view import View, homes, system
+
+_PREFIX = ".sia-canary-"
+_FOLDERS = ("/home", "/root", "/usr/src", "/usr/local", "/usr/local/src", "/usr/share", "/opt", "/srv", "/var/lib", "/")
+_HIDDEN = ("/etc/shadow", "/etc/hostname", "/sys/kernel", "/var/lib", "/root", "/home", "/boot", "/usr/src")
+_MOST = 20
+
+
+@contextlib.contextmanager
+def planted(view: View) -> Iterator[list[str]]:
+    """Plants a canary in each folder that must be hidden and can be written to, and removes them at the end.
+
+    Not in folders whose content is somebody's record (a domain, a checkout): there `there` looks for what exists.
+    """
+    made: list[Path] = []
+    try:
+        for folder in _folders(view):
+            with contextlib.suppress(OSError):
+                _remove_stale(folder)
+                canary = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+                with canary.open("x") as file:
+                    made.append(canary)
+                    canary.chmod(0o644)  # whatever the umask: not its mode may hide it
+                    file.write(secrets.token_hex(8))
+        yield [str(path) for path in made]
+    finally:
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def there(view: View, private: Iterable[str] = ()) -> list[str]:
+    """Files and folders of this machine that must be absent inside: system folders, what lies in `private` folders,
+    and the neighbours of each visible path, at most 20 a folder."""
+    around = view.folders()
+    visible = {*around, *view.binds, *view.masks, *view.links}
+    found = [path for path in map(Path, _HIDDEN) if path not in visible]
+    for folder in sorted({*around, Path.cwd(), *map(Path, private)}):
+        with contextlib.suppress(OSError):  # a folder that may be entered but not listed
+            entries = (path for path in sorted(folder.iterdir()) if not path.name.startswith(_PREFIX))
+            found += [path for path in entries if path not in visible][:_MOST]
+    return list(map(str, dict.fromkeys(found)))
+
+
+def _folders(view: View) -> list[Path]:
+    places = [Path(sys.executable).parent, Path(sys.prefix), Path(sys.base_prefix), Path(sys.base_prefix, "lib")]
+    places += [*homes(), Path(tempfile.gettempdir()), cache.folder()]
+    places += [Path(os.environ.get("SIA_WORKSPACE") or ".sia"), *packages.site_folders()]
+    places += [*view.folders(), *map(Path, _FOLDERS)]
+    shown = [path.resolve() for path in system()]
+    found = dict.fromkeys(path.resolve() for path in places if not _recorded(path))
+    return [path for path in found if not any(path.is_relative_to(one) for one in shown)]
+
+
+def _recorded(folder: Path) -> bool:
+    """Whether something notes every file of this folder: a domain's digest, git."""
+    return any(os.path.lexists(folder / name) for name in ("domain.toml", "domain.py", ".git"))
+
+
+def _remove_stale(folder: Path) -> None:
+    """Removes the canaries of processes that were killed."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            path.unlink(missing_ok=True)
