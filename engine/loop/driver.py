@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
+from engine import keys
 from engine.core import budget
 from engine.core.decide import Append, ApplyGate, AwaitApproval, Halt, Perform, decide
 from engine.core.failure import StepFailure
@@ -68,7 +69,9 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
     except SiaError:
         raise  # the log cannot be written, or the machine cannot do it: only a person can help
     except Exception as error:
-        run.append(step.generation, t.StepFailed(step.kind, step.attempt, _failure(error)))
+        failure = _failure(error)
+        failure = Failure(failure.kind, keys.redact_error(failure.message))
+        run.append(step.generation, t.StepFailed(step.kind, step.attempt, failure))
         await asyncio.sleep(RETRY_S * step.attempt)
     else:
         run.flush()

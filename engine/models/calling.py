@@ -16,8 +16,9 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from engine.keys import redact_error
 from engine.models.protocol import Finish, Message, Model, PermanentError, Reply, Request, RetryableError, ScoreReply
-from engine.models.secrets import redact
+from engine.models.receipt import received
 from engine.usage import Usage
 
 CallerRole = Literal["meta", "feedback", "task", "judge"]
@@ -204,13 +205,13 @@ class Caller:
         for attempt in range(1, policy.attempts + 1):
             try:
                 async with self._slots:
-                    return await send()
+                    return await _receive(send)
             except PermanentError as error:
-                clear = PermanentError(redact(str(error)), error.remedy, status=error.status)
+                clear = PermanentError(redact_error(str(error)), error.remedy, status=error.status)
                 self._refused = clear if error.status in ACCOUNT_ERRORS else None
                 raise clear from None
             except RetryableError as error:
-                clean = RetryableError(redact(str(error)), status=error.status, after_s=error.after_s)
+                clean = RetryableError(redact_error(str(error)), status=error.status, after_s=error.after_s)
                 if attempt == policy.attempts:
                     raise ModelUnavailable(
                         f"{self.model.weights} gave no reply in {attempt} attempts ({clean})"
@@ -232,6 +233,13 @@ class Caller:
             latency_s=round(latency_s, 3),
         )
         self._ledger.keep(at, body, paid)
+
+
+async def _receive(send: Callable[[], Awaitable[_R]]) -> _R:
+    try:
+        return received(await send())
+    except RecursionError:
+        raise RetryableError("the reply is nested too deeply") from None
 
 
 def _max_prompt_tokens(messages: Sequence[Message], body: bytes) -> int:

@@ -71,6 +71,7 @@ async def open_model(
 
     `adapters` is the workspace's folder of adapters: one folder for each, named by SHA-256.
     """
+    keys.expect(server.key for server in settings.servers.values())
     match reference:
         case Reference("anthropic", name):
             from engine.models.backends.anthropic import KEY, Anthropic

@@ -19,12 +19,16 @@ OnText = Callable[[str], None]
 """Called with each piece of a reply's text as it arrives."""
 
 
-class ToolCall(msgspec.Struct, frozen=True):
-    """A tool call by the model. `id` pairs it with the `tool` message that answers it."""
+class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tool call by the model. `id` pairs it with the `tool` message that answers it.
+
+    `invalid` says why the arguments, which are then empty, could not be taken: they were no object of plain values.
+    """
 
     id: str
     name: str
     arguments: dict[str, Any]
+    invalid: str = ""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):

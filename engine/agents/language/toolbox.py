@@ -40,6 +40,8 @@ class Arguments(Generic[A]):
 
     def parse(self, call: ToolCall) -> A:
         """The call's arguments; raises `InvalidCall`."""
+        if call.invalid:
+            raise InvalidCall(f"{call.name}: {call.invalid}")
         try:
             return msgspec.convert(call.arguments, self._kind)
         except msgspec.ValidationError as error:

@@ -216,12 +216,12 @@ def _reply(answer: dict[str, Any], request: Request) -> Reply:
         if request.choices and text.startswith("{") and finish == "stop":
             text = msgspec.json.decode(text)[CHOICE]
         calls = [_call(call) for call in message.get("tool_calls") or ()]
-    except (KeyError, IndexError, TypeError, msgspec.DecodeError) as error:
+        return Reply(
+            text, "tools" if calls and finish == "stop" else finish, _usage(usage), calls=calls,
+            prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled_tokens(choice),
+        )  # fmt: skip
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise RetryableError(f"the reply is malformed ({type(error).__name__}: {error})") from error
-    return Reply(
-        text, "tools" if calls and finish == "stop" else finish, _usage(usage), calls=calls,
-        prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled_tokens(choice),
-    )  # fmt: skip
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:

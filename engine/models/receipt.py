@@ -1,0 +1,66 @@
+"""What is done with a reply before anyone uses or records it: whatever the server sent, the log can give it back.
+
+Secrets in it are replaced by their names. A tool call whose arguments are no plain object is kept with the reason, and
+the agent is told it; anything else that the log could not give back is no reply.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from engine import plain
+from engine.keys import redact
+from engine.models.protocol import PermanentError, Reply, RetryableError, ScoreReply, ToolCall
+
+_R = TypeVar("_R", Reply, ScoreReply)
+
+
+def received(reply: _R) -> _R:
+    """The reply as it is used and recorded; raises `RetryableError` if the log could not give it back.
+
+    Raises `PermanentError` if a log-probability is no number: weights that give NaN will give it again.
+    """
+    logprobs = reply.logprobs if isinstance(reply, ScoreReply) else [token.logprob for token in reply.tokens]
+    try:
+        if not all(map(math.isfinite, logprobs)):
+            raise PermanentError("the model gives NaN or an infinity for a log-probability", "use other weights")
+        if isinstance(reply, Reply):
+            reply = replace(reply, text=redact(_valid(reply.text)), calls=[_call(one) for one in reply.calls])
+        body = msgspec.json.encode(reply)
+        again = msgspec.json.decode(body, type=type(reply))
+    except (msgspec.MsgspecError, TypeError, ValueError, AttributeError) as error:
+        raise RetryableError(f"the reply is malformed ({type(error).__name__}: {error})") from None
+    return again
+
+
+def _call(call: ToolCall) -> ToolCall:
+    if call.invalid:
+        return call
+    try:
+        if not isinstance(call.arguments, dict):
+            raise plain.NotPlain(f"{_JSON.get(type(call.arguments), 'no object')} in place of an object")
+        plain.check(call.arguments)
+    except plain.NotPlain as error:
+        return replace(call, arguments={}, invalid=f"the arguments hold {error}")
+    return replace(call, arguments=_redacted(call.arguments))
+
+
+_JSON = {type(None): "null", bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list"}
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(one) for one in value]
+    if isinstance(value, dict):
+        return {redact(key): _redacted(one) for key, one in value.items()}
+    return value
+
+
+def _valid(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
