@@ -2,3 +2,7 @@
 
 Imports the engine and harness_repo. Never in it: what a run does next, or a SQL statement that is sent.
 """
+
+from sia_tui.import_path import leave_out_current_folder
+
+leave_out_current_folder()

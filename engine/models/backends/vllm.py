@@ -27,7 +27,9 @@ KEY = "VLLM_API_KEY"
 RANK = 64
 """The highest adapter rank that a server started here accepts."""
 _SERVE = """
-import ctypes, runpy, signal, sys
+import sys
+sys.path[:] = [path for path in sys.path if path]  # no module of the current folder; Python 3.10 has no -P
+import ctypes, runpy, signal
 ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: frees the GPU also when the engine is killed
 sys.argv[0] = "vllm"
 runpy.run_module("vllm.entrypoints.cli.main", run_name="__main__", alter_sys=True)
@@ -142,7 +144,7 @@ async def _launch(
     programs = (
         f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # kernels are built with its ninja
     )
-    environment = os.environ | {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1", "PATH": programs}
+    environment = os.environ | {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1", "PATH": programs, "PYTHONSAFEPATH": "1"}
     try:
         return await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env=environment)
     except OSError as error:

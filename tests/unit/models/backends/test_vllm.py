@@ -106,6 +106,20 @@ def test_a_server_is_started_waited_for_and_ended(interpreter: Any, adapters: Pa
     assert "ready" in said[-1]
 
 
+def test_a_server_imports_nothing_from_the_current_folder(
+    interpreter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    for name in ("runpy", "signal", "ctypes", "vllm", "http"):
+        (tmp_path / "here" / f"{name}.py").write_text("raise SystemExit(7)\n")
+    monkeypatch.chdir(tmp_path / "here")
+
+    async def go() -> None:
+        await (await start(interpreter(SERVES), [])).close()
+
+    asyncio.run(go())
+
+
 def has_ended(process: psutil.Process) -> bool:
     """Also where nobody reaps it: not every container's init does."""
     try:
