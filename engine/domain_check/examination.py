@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.domain_check import evaluator, grades, instances, power_check, seed
+from engine.domain_check import determinism, evaluator, grades, instances, power_check, seed, shortcuts
 from engine.domain_check.assessor import Assessor, GraderUnusable, Place, SilentJudge, check_network
 from engine.domain_check.finding import Finding
 from engine.errors import SiaError
@@ -104,7 +104,7 @@ async def _examine(
         for finding in [found] if isinstance(found, Finding) else seed.check_seed(found):
             yield finding
     if folder.verifier is None:
-        findings = _check_grades(assessor, seed_answers, facts, counts)
+        findings = _check_grades(assessor, seed_answers, facts, counts, report)
     elif isinstance(harness, Finding):
         return
     elif folder.spec.judged and assessor.judge is None:
@@ -154,7 +154,7 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
 
 
 async def _check_grades(
-    assessor: Assessor, seed_answers: seed.SeedAnswers, facts: Facts, counts: Mapping[str, int]
+    assessor: Assessor, seed_answers: seed.SeedAnswers, facts: Facts, counts: Mapping[str, int], report: Report
 ) -> AsyncIterator[Finding]:
     grader, spec = assessor.grader, assessor.grader.folder.spec
     train = await grader.instances("train")
@@ -172,6 +172,7 @@ async def _check_grades(
         yield check_network(await assessor.network_attempts())
         return
     yield await grades.check_noise(assessor, dict(sorted(seed_answers.answers.items())[: 4 if spec.judged else 12]))
+    yield await determinism.check_determinism(assessor, seed_answers.answers)
     means: dict[str, float] = {}
     async for found in grades.check_baselines(assessor):
         if isinstance(found, Finding):
@@ -182,4 +183,8 @@ async def _check_grades(
         scores = await grades.compare(assessor, seed_answers.answers, train, labelled="val" in facts.labelled)
         yield grades.check_constants(scores, means, spec.minimum_effect)
         yield power_check.check_power(scores, means, counts["val"] * spec.repeats, spec)
+    if not facts.one_data:
+        yield await instances.check_near_duplicates(grader, report)
+    async for finding in shortcuts.check_shortcuts(assessor, report):
+        yield finding
     yield check_network(await assessor.network_attempts())

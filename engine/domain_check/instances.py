@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from domains.contract import Spec
+from domains.contract import Spec, Split
 from engine.domain_check.finding import Finding
+from engine.grading.client import Grader
 from engine.grading.facts import Facts
+from engine.grading.near_duplicates import NearDuplicates
+from engine.run.domain_session import Report
+
+NEAR_DUPLICATES = 0.02
+"""The share of a split that may be near-duplicates without a warning."""
 
 
 def check_counts(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> Iterator[Finding]:
@@ -54,13 +60,21 @@ def check_counts(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> 
 
 def check_splits(facts: Facts) -> Iterator[Finding]:
     """Whether the splits are disjoint."""
+    if facts.one_data and not facts.shared_ids:
+        yield Finding(
+            "splits", "pass", "all instances have the same data, as runs of one program have; no id is shared"
+        )
+        return
     if facts.shared_data:
         more = f" and {facts.shared_data_count - 1} more" if facts.shared_data_count > 1 else ""
+        apart = f"; the domain reports test without them ({facts.reported})" if facts.reported else ""
         yield Finding(
             "splits",
-            "fail",
-            f"two splits hold the same data: {facts.shared_data[0]}{more}",
-            "keep all copies of an instance in one split, or a harness knows answers before it is asked",
+            "pass" if apart else "fail",
+            f"two splits hold the same data: {facts.shared_data[0]}{more}{apart}",
+            ""
+            if apart
+            else "keep all copies of an instance in one split, or a harness knows answers before it is asked",
         )
     if facts.shared_ids:
         yield Finding(
@@ -71,6 +85,27 @@ def check_splits(facts: Facts) -> Iterator[Finding]:
         )
     if not facts.shared_data and not facts.shared_ids:
         yield Finding("splits", "pass", "no id and no data is in two splits")
+
+
+async def check_near_duplicates(grader: Grader, report: Report) -> Finding:
+    """How many instances of val and test have a near-duplicate in a split that a harness learns from."""
+    found, measures = list[NearDuplicates](), dict[str, float]()
+    pairs: list[tuple[Split, Split]] = [("val", "train"), ("test", "train"), ("test", "val")]
+    for split, other in pairs:
+        report(f"looking for near-duplicates of {split} in {other}")
+        found.append(await grader.near_duplicates(split, other))
+    counted, many = [], False
+    for one in found:
+        part = "" if one.compared == one.of else f" compared, of {one.of}"
+        counted.append(f"{one.found} of {one.compared}{part} in {one.split} have one in {one.other}")
+        measures |= {f"{one.split} in {one.other}": one.found, f"{one.split} compared with {one.other}": one.compared}
+        many |= one.found > NEAR_DUPLICATES * one.compared
+    examples = "; ".join(name for one in found for name in one.examples[:2])
+    sentence = ", ".join(counted) + (f" ({examples})" if examples else "")
+    if not many:
+        return Finding("near-duplicates", "pass", sentence, measures=measures)
+    remedy = "keep near-duplicates in one split, or report those of test as a subset of their own"
+    return Finding("near-duplicates", "warn", sentence, remedy, measures)
 
 
 def check_labels(facts: Facts) -> Iterator[Finding]:

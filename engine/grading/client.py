@@ -20,6 +20,7 @@ from engine import pipes
 from engine.errors import SiaError
 from engine.grading.facts import Facts
 from engine.grading.loader import Folder
+from engine.grading.near_duplicates import NearDuplicates
 from engine.sandbox import Isolation
 
 LOAD_WALL_S = 600.0
@@ -39,11 +40,19 @@ class GraderFailed(Exception):
 class Grader:
     """A domain in its process. Calls run one at a time, in order.
 
-    The domain executes answers under `isolation`; without one it probes what this machine offers.
+    The domain executes answers under `isolation`; without one it probes what this machine offers. Only a check of the
+    domain changes `hash_seed`, Python's order of sets.
     """
 
-    def __init__(self, folder: Folder, data: Path | None = None, isolation: Isolation | None = None) -> None:
-        self.folder, self.data = folder, data
+    def __init__(
+        self,
+        folder: Folder,
+        data: Path | None = None,
+        isolation: Isolation | None = None,
+        *,
+        hash_seed: int = 0,
+    ) -> None:
+        self.folder, self.data, self._hash_seed = folder, data, hash_seed
         self._isolation = isolation
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -123,6 +132,14 @@ class Grader:
         """Facts about the instances, and about what the files of `harness` contain of them; no labels."""
         return msgspec.convert(await self._call("examine", dict(harness), timeout=LOAD_WALL_S), Facts)
 
+    async def fingerprints(self) -> dict[str, str]:
+        """A digest of each split with its labels and its order."""
+        return dict(await self._call("fingerprints", timeout=LOAD_WALL_S))
+
+    async def near_duplicates(self, split: Split, other: Split) -> NearDuplicates:
+        """The near-duplicates of instances of `split` in `other`, by their ids."""
+        return msgspec.convert(await self._call("near_duplicates", split, other, timeout=LOAD_WALL_S), NearDuplicates)
+
     async def network_attempts(self) -> list[str]:
         """The addresses that the process has tried to reach since it was started; it has no network."""
         return list(await self._call("network_attempts", timeout=LOAD_WALL_S))
@@ -177,7 +194,7 @@ class Grader:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**keep, **_ONE_THREAD, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"},
+            env={**keep, **_ONE_THREAD, "PYTHONHASHSEED": str(self._hash_seed), "PYTHONUTF8": "1"},
             start_new_session=True,  # an interrupt at the terminal is the engine's to handle
         )
         assert self._process.stderr  # noqa: S101 - a pipe

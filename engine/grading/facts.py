@@ -6,7 +6,7 @@ Runs in the grading process, where the labels are. Only ids, counts, and names o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -33,7 +33,9 @@ class Facts(msgspec.Struct, frozen=True):
     """`repeated`: ids that occur twice in a split. `shared_ids`, `shared_data`: examples of pairs `split/id = split/id`
     across splits; `shared_data_count` counts them. `unstable`: splits that differ when they are read again. `leaks`:
     places visible to a harness that contain labels. `in_harness`: files of the seed harness that contain ids, data or
-    labels of val or test. `labelled`: splits in which every instance has a label."""
+    labels of val or test. `labelled`: splits in which every instance has a label. `one_data`: all instances have equal
+    data, as where each is one more run of the same program. `reported`: the subset of test that the domain reports and
+    that has none of the shared data, if only test shares data."""
 
     repeated: dict[str, list[str]]
     shared_ids: list[str]
@@ -43,17 +45,22 @@ class Facts(msgspec.Struct, frozen=True):
     leaks: list[LabelLeak]
     in_harness: list[str]
     labelled: list[str]
+    one_data: bool
+    reported: str = ""
 
 
 def examine(
     splits: Mapping[Split, Sequence[Instance]],
     second: Mapping[Split, Sequence[Instance]],
     harness: Mapping[str, bytes],
+    subsets: Callable[[], Mapping[str, Sequence[str]]] = dict,
 ) -> Facts:
-    """The facts about `splits`. `second` is a second reading of them; `harness` has the files of the seed harness."""
+    """The facts about `splits`. `second` is a second reading of them; `harness` has the files of the seed harness;
+    `subsets` returns the subsets of test that the domain reports."""
     by_id: dict[str, Split] = {}
     by_data: dict[bytes, tuple[Split, str]] = {}
     shared_ids, shared_data = [], []
+    copies: dict[Split, set[str]] = {split: set() for split in splits}
     for split, items in splits.items():
         for item in items:
             if (other := by_id.setdefault(item.id, split)) != split:
@@ -61,6 +68,7 @@ def examine(
             where, name = by_data.setdefault(_data_digest(item.data), (split, item.id))
             if where != split:
                 shared_data.append(f"{where}/{name} = {split}/{item.id}")
+                copies[split].add(item.id)
     every = [item for items in splits.values() for item in items]
     hidden = [*splits["val"], *splits["test"]]
     known = {_encode(item.label) for item in splits["train"]}
@@ -73,7 +81,18 @@ def examine(
         leaks=list(_leaks(every)),
         in_harness=list(_in_harness(hidden, known, harness)),
         labelled=[split for split, items in splits.items() if items and all(item.label is not None for item in items)],
+        one_data=len(by_data) == 1,
+        reported=_reported(copies["test"], subsets()) if copies["test"] and not copies["val"] else "",
     )
+
+
+def _reported(copies: set[str], subsets: Mapping[str, Sequence[str]]) -> str:
+    return next((name for name, ids in sorted(subsets.items()) if ids and copies.isdisjoint(ids)), "")
+
+
+def fingerprint(items: Sequence[Instance]) -> str:
+    """SHA-256 over a split with its labels, in the order in which a harness would get it."""
+    return hashlib.sha256(msgspec.msgpack.encode(list(items))).hexdigest()
 
 
 def _data_digest(data: Any) -> bytes:

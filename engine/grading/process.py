@@ -28,7 +28,7 @@ from domains.contract import (
     Split,
 )
 from engine import pipes
-from engine.grading import facts, network_isolation
+from engine.grading import facts, near_duplicates, network_isolation
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import load_module
 from engine.sandbox import Isolation
@@ -118,7 +118,21 @@ class Service:
     def examine(self, harness: Mapping[str, bytes]) -> facts.Facts:
         """Facts about the instances, without labels."""
         found, second = ({split: self._open().instances(split) for split in SPLITS} for _ in range(2))
-        return facts.examine(found, second, harness)
+
+        def subsets() -> Mapping[str, Sequence[str]]:
+            rows = [Graded(item, None, Grade(score=0.0)) for item in found["test"]]
+            return self._open().summarise("test", rows).subsets
+
+        return facts.examine(found, second, harness, subsets)
+
+    def fingerprints(self) -> dict[str, str]:
+        """A digest of each split with its labels and its order."""
+        return {split: facts.fingerprint(self._open().instances(split)) for split in SPLITS}
+
+    def near_duplicates(self, split: Split, other: Split) -> near_duplicates.NearDuplicates:
+        """The near-duplicates of instances of `split` in `other`, by their ids."""
+        mine, others = (list(self._split(name).values()) for name in (split, other))
+        return near_duplicates.compare(split, mine, other, others)
 
     def network_attempts(self) -> list[str]:
         """The addresses that this process has tried to reach; it has no network."""

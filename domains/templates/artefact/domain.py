@@ -10,7 +10,28 @@ import random
 from domains.contract import Grade, Instance, Summary
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-NAMES = ("ada", "bo", "cem", "dee", "eli", "fay", "gus", "hal", "ivy", "jo")
+NAMES = (
+    "ada",
+    "bo",
+    "cem",
+    "dee",
+    "eli",
+    "fay",
+    "gus",
+    "hal",
+    "ivy",
+    "jo",
+    "kai",
+    "lea",
+    "max",
+    "nia",
+    "oli",
+    "pam",
+    "quy",
+    "ron",
+    "sue",
+    "tom",
+)
 SIZES = {"train": 60, "val": 150, "test": 100}
 IN_A_ROW = 2
 
@@ -44,7 +65,7 @@ class Rotas:
 def make(split, number):
     """The request of that number, derived from a random rota that fulfils it."""
     draw = random.Random(f"rota {split} {number}")
-    names = NAMES[: draw.randint(6, 9)]
+    names = sorted(draw.sample(NAMES, draw.randint(6, 9)))
     working = {name: [] for name in names}
     for day in range(len(DAYS)):
         free = [name for name in names if working[name][-IN_A_ROW:] != [day - 2, day - 1]]

@@ -21,13 +21,30 @@ RUBRIC = {
 SYSTEM = "You check a reply to a customer against one point. Say yes or no, and nothing else."
 
 NAMES = ("Ada", "Bo", "Cem", "Dee", "Eli", "Fay", "Gus", "Hal", "Ivy", "Jo")
-CAUSES = (
-    ("My parcel has not come.", "the parcel was sorted to the wrong depot", "a new parcel is sent"),
-    ("I was charged twice.", "a payment was booked twice", "one payment is paid back"),
-    ("I cannot sign in.", "the account was locked after a wrong code", "the account is opened again"),
-    ("The lamp stopped working.", "the lamp has a faulty switch", "a new lamp is sent"),
-    ("Nobody came to repair it.", "the appointment was lost", "a new visit is booked"),
-)
+CAUSES = {
+    "train": (
+        ("My parcel has not come.", "the parcel was sorted to the wrong depot", "a new parcel is sent"),
+        ("I was charged twice.", "a payment was booked twice", "one payment is paid back"),
+        ("I cannot sign in.", "the account was locked after a wrong code", "the account is opened again"),
+        ("The lamp stopped working.", "the lamp has a faulty switch", "a new lamp is sent"),
+        ("Nobody came to repair it.", "the appointment was lost", "a new visit is booked"),
+    ),
+    "val": (
+        ("The shirt is too small.", "the label of the shirt names a wrong size", "the larger shirt is sent"),
+        ("My voucher is refused.", "vouchers of last year have ended", "the voucher is renewed"),
+        ("Half of the screws are missing.", "a bag was left out when the shelf was packed", "the screws are sent"),
+        ("I get your letters in triplicate.", "three addresses are kept for one person", "two addresses are removed"),
+        ("The line is dead again.", "a cable was cut by roadworks", "the cable is mended"),
+    ),
+    "test": (
+        ("My ticket shows another date.", "the concert was moved", "the price is refunded"),
+        ("The kettle leaks.", "the seal of this series is porous", "a mechanic brings another seal"),
+        ("Why is my meter reading estimated?", "the reader found nobody at home", "a reader calls again"),
+        ("The translation has gaps.", "two pages were scanned badly", "both pages are translated"),
+        ("My seat was taken.", "the train ran with fewer carriages", "half of the fare is repaid"),
+    ),
+}
+"""Each split has causes of its own, so that a reply learned by heart on one is worth nothing on another."""
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
@@ -68,7 +85,7 @@ class Replies:
 def make(split, number):
     """The input of that number."""
     draw = random.Random(f"replies {split} {number}")
-    message, cause, remedy = draw.choice(CAUSES)
+    message, cause, remedy = draw.choice(CAUSES[split])
     facts = {"cause": cause, "remedy": remedy, "date": draw.choice(DAYS)}
     order = f"My order is {draw.randrange(10_000, 99_999)}."
     return Instance(
