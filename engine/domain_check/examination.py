@@ -169,6 +169,7 @@ async def _check_grades(
     yield await grades.check_summary(grader, seed_answers.answers)
     if spec.judged and assessor.judge is None:
         yield _NO_JUDGE
+        yield await instances.check_near_duplicates(grader, report)
         yield check_network(await assessor.network_attempts())
         return
     yield await grades.check_noise(assessor, dict(sorted(seed_answers.answers.items())[: 4 if spec.judged else 12]))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.domain_check.surface import FEATURES
 from engine.domain_check.templates import ABOUT
 from tests.docs.commandline import DOCS, ROOT, sia
 
@@ -65,6 +66,7 @@ def test_every_template_is_on_the_page() -> None:
 
 def test_every_check_is_on_the_page() -> None:
     code = "".join(path.read_text() for path in (ROOT / "engine" / "domain_check").glob("*.py"))
-    made = set(re.findall(r'Finding\(\s*"([a-z ]+)"', code))
+    made = set(re.findall(r'Finding\(\s*"([a-z -]+)"', code))
+    made |= {f"{seen} alone" for seen in (*FEATURES, "neighbour")}
     section = PAGE.read_text().partition("| check | what it finds |")[2]
-    assert made == set(re.findall(r"^\| `([a-z ]+)` \| ", section, re.MULTILINE))
+    assert made == set(re.findall(r"^\| `([a-z -]+)` \| ", section, re.MULTILINE))
