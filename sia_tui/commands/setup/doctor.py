@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib.util
+import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,25 +14,31 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from engine.run.workspace import Workspace
+    from engine.sandbox import Isolation
 
 _SQLITE_FIXED = (3, 51, 3)
 
 
 @click.command("doctor")
 @click.option("--measure", is_flag=True, help="Also measure the speed of the devices; takes seconds.")
+@click.option("--deep", is_flag=True, help="Also attack the sandbox and check all of the workspace; takes a minute.")
 @shared_options
-def doctor(measure: bool, shared: Shared) -> None:
+def doctor(measure: bool, deep: bool, shared: Shared) -> None:
     """Check this machine: sandbox, SQLite, git, packages, devices.
 
     Example: sia doctor
     """
+    from engine.sandbox import probe
     from sia_tui.cli.tables import table
 
-    rows = [*_sandbox(), *_stores(), *_packages(), *_devices(measure), *_workspace(shared.workspace)]
+    isolation = probe()
+    rows = [*_sandbox(isolation), *_stores(), *_packages(), *_devices(measure), *_workspace(shared.workspace)]
+    if deep:
+        rows += [*_attacks(isolation), *_whole(shared.workspace)]
     if shared.as_json:
         print_json(rows)
     else:
@@ -44,15 +54,58 @@ def _row(what: str, ok: bool, how: str, remedy: str = "", *, needed: bool = True
     return {"what": what, "ok": ok, "how": how, "remedy": "" if ok else remedy, "needed": needed}
 
 
-def _sandbox() -> list[dict[str, Any]]:
-    from engine.sandbox import probe
-
-    isolation = probe()
+def _sandbox(isolation: Isolation) -> list[dict[str, Any]]:
     rows = [_row("sandbox", isolation.level == "full", isolation.level, "see docs/security.md", needed=False)]
     rows[0]["needed"] = isolation.level == "none"
     return rows + [
         _row(f"  {check.name}", check.achieved, check.how, check.remedy, needed=False) for check in isolation.measures
     ]
+
+
+def _attacks(isolation: Isolation) -> list[dict[str, Any]]:
+    """What hostile harnesses reach, told as each ends."""
+    from engine.sandbox.deep_probe import deep_probe
+
+    async def go() -> list[dict[str, Any]]:
+        rows = []
+        async for measure in deep_probe(isolation):
+            say(f"attack: {measure.name}: {'held' if measure.achieved else 'NOT HELD'}")
+            rows.append(_row(f"attack: {measure.name}", measure.achieved, measure.how, measure.remedy))
+        return rows
+
+    return asyncio.run(go()) if isolation.mode != "none" else []
+
+
+def _whole(place: Workspace) -> list[dict[str, Any]]:
+    """Whether all of the workspace is intact, and is written by its user alone."""
+    from engine.queries.audit import verify
+
+    if not place.path.exists():
+        return []
+    foreign = [path for path in (place.path, *place.path.rglob("*")) if _written_by_others(path)]
+    rows = [
+        _row(
+            "files of the workspace",
+            not foreign,
+            f"{foreign[0]} is written by others too" if foreign else "written by you alone",
+            f"chmod -R go-w {place.path}, and look who owns the files",
+        )
+    ]
+    if place.log.exists():
+        with contextlib.closing(place.reader()) as reader:
+            found = verify(reader, place)
+        rows.append(
+            _row("log", found.ok, f"{found.events} events", f"see `sia verify`: {len(found.problems)} problems")
+        )
+    return rows
+
+
+def _written_by_others(path: Path) -> bool:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:  # a file that a run has just removed
+        return False
+    return status.st_uid != os.geteuid() or bool(status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode))
 
 
 def _stores() -> list[dict[str, Any]]:
