@@ -39,6 +39,16 @@ class SandboxProcess:
     errors: int
     folder: Path | None
     pid: int = 0
+    init: int | None = None
+    """A pidfd of the first process of the pid namespace: it ends after all others inside."""
+
+    def find_init(self) -> None:
+        """Looks for the first process inside, unless it is known or there is none."""
+        if self.init is None and self.folder is None:
+            for pid in tree.descendants(self.process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    self.init = os.pidfd_open(pid)
+                return
 
     def kill(self) -> None:
         """Kills every process inside. With bubblewrap the kernel does so once the first of them has died."""
@@ -50,8 +60,13 @@ class SandboxProcess:
 
     async def close(self) -> None:
         """Kills all processes; returns when no process, descriptor or folder is left."""
+        self.find_init()
         self.kill()
         await self.wait_exit(STOP_S)
+        if self.init is not None:
+            await _ended(self.init, STOP_S)
+            os.close(self.init)
+            self.init = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await self.control.wait_closed()
@@ -64,22 +79,29 @@ class SandboxProcess:
         """Waits for the outermost process; its exit status, or None if it has not ended in time."""
         if self.process.returncode is None:
             pidfd = os.pidfd_open(self.process.pid)
-            loop = asyncio.get_running_loop()
-            ended = asyncio.Event()
-            loop.add_reader(pidfd, ended.set)
             try:
-                async with asyncio.timeout(patience_s):
-                    await ended.wait()
-            except TimeoutError:
-                return None
+                await _ended(pidfd, patience_s)
             finally:
-                loop.remove_reader(pidfd)
                 os.close(pidfd)
         return self.process.poll()
 
     def stderr_text(self) -> str:
         """What bubblewrap and the worker wrote to standard error before the harness was loaded."""
         return os.pread(self.errors, 1 << 14, 0).decode("utf-8", "replace").strip()
+
+
+async def _ended(pidfd: int, patience_s: float) -> None:
+    """Waits for the end of a process, or until `patience_s` have passed."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(pidfd, ended.set)
+    try:
+        async with asyncio.timeout(patience_s):
+            await ended.wait()
+    except TimeoutError:
+        pass
+    finally:
+        loop.remove_reader(pidfd)
 
 
 async def launch(program: Program, isolation: Isolation, slots: int) -> SandboxProcess:
@@ -107,6 +129,7 @@ async def launch(program: Program, isolation: Isolation, slots: int) -> SandboxP
     try:
         async with asyncio.timeout(START_S):
             launched.pid = await control.ready()
+        launched.find_init()
     except (EOFError, OSError, TimeoutError):
         await launched.wait_exit(STOP_S)
         said = launched.stderr_text() or "it ended at once"

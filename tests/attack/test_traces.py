@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from engine.sandbox import Isolation
 from tests.attack.attacking import Attack, run
 
+NOTHING_LEFT = """
+import asyncio, ctypes, os
+from pathlib import Path
+from engine.sandbox import Job, Program, probe, run_harness, tree
+
+SOURCE = b"import os\\ndef solve(instance, ctx):\\n    os.fork(), os.fork()\\n    return len(bytes(40 << 20))\\n"
+
+async def once(isolation):
+    program, job = Program({"agent.py": SOURCE}, "agent.py"), Job("0", "0", None, 0)
+    async for _ in run_harness(program, [job], workers=1, broker=None, isolation=isolation):
+        pass
+    states = [Path(f"/proc/{pid}/stat").read_text() for pid in tree.descendants(os.getpid())]
+    return sum(state.rpartition(")")[2].split()[0] != "Z" for state in states)
+
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans become children of this process
+isolation = probe()
+print([asyncio.run(once(isolation)) for _ in range(8)])
+"""
 DAEMON = """
 import os, signal, time
 def solve(instance, ctx):
@@ -65,3 +86,8 @@ def test_isolated_instances_share_nothing(isolation: Isolation) -> None:
 
 def test_the_run_goes_on_after_every_kind_of_end(attack: Attack) -> None:
     attack("import os\ndef attack(instance, ctx):\n    os.kill(-1, 9)", workers=1)
+
+
+def test_no_process_is_left_when_a_sandbox_has_been_closed(isolation: Isolation) -> None:
+    done = subprocess.run([sys.executable, "-c", NOTHING_LEFT], capture_output=True, text=True, check=False)
+    assert done.stdout == f"{[0] * 8}\n", done.stdout + done.stderr

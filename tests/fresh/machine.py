@@ -30,6 +30,7 @@ OF_PIP = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", 
 PREFIX = "sia-fresh-"
 TEMPORARY = Path("/tmp")  # noqa: S108  (short, whatever $TMPDIR is, and open to the other user)
 TELL_S = 60.0
+ENDING_S = 2.0
 SHOWN_LINES = 80
 SHARED = bool(os.environ.get("SHARED"))
 """Whether root and the ordinary user share the work, as CI has them do, instead of both doing all of it."""
@@ -210,7 +211,11 @@ def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
 def _end(process: subprocess.Popen[bytes]) -> list[str]:
     """Ends all that came of a command; names what was still there though the command had ended."""
     left = []
+    until = time.monotonic() + ENDING_S  # the kernel takes a moment to end what has been killed
     while pids := [pid for pid in tree.descendants(os.getpid()) if not _zombie(pid)]:
+        if process.poll() is not None and time.monotonic() < until:
+            time.sleep(0.1)
+            continue
         left += [f"{pid} {_words(pid)}" for pid in pids if pid != process.pid]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
