@@ -9,14 +9,18 @@ section 8.5).
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
+from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HOST = "127.0.0.1"
+QUIT_S = 5.0
+"""How long an app may take to quit, once its browser has gone, before it is killed."""
 HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
@@ -30,7 +34,8 @@ class BrowserServer(Server):
     """Serves `command` at `address`, which holds the token."""
 
     def __init__(self, command: str, port: int) -> None:
-        super().__init__(command, host=HOST, port=port, title="sia")
+        super().__init__(f"exec {command}", host=HOST, port=port, title="sia")  # no shell stays between us
+        self._open: set[web.WebSocketResponse] = set()
         self._token = secrets.token_urlsafe(32)
         self._hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
         if port == 80:
@@ -51,6 +56,31 @@ class BrowserServer(Server):
         print(f"The app is at\n\n    {self.address}\n")
         print("Whoever has this address can do all that you can: give it to nobody. Ctrl+C ends it.", flush=True)
 
+    async def on_shutdown(self, app: web.Application) -> None:
+        """Takes leave of the browsers, which would otherwise be waited for."""
+        for websocket in list(self._open):
+            await websocket.close(code=WSCloseCode.GOING_AWAY)
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """An app for the browser that asks; it is gone when this returns."""
+        websocket = web.WebSocketResponse(heartbeat=15)
+        await websocket.prepare(request)
+        service = AppService(
+            self.command,
+            write_bytes=websocket.send_bytes,
+            write_str=websocket.send_str,
+            close=websocket.close,  # type: ignore[arg-type]  # what it returns is used by nobody
+            download_manager=self.download_manager,
+        )
+        self._open.add(websocket)
+        try:
+            await service.start(_cells(request, "width", 80), _cells(request, "height", 24))
+            await self._process_messages(websocket, service)
+        finally:
+            self._open.discard(websocket)
+            await _end(service)
+        return websocket
+
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         origin = request.headers.get("Origin")
@@ -68,3 +98,21 @@ class BrowserServer(Server):
         if not response.prepared:
             response.headers.update(HEADERS)
         return response
+
+
+def _cells(request: web.Request, name: str, usual: int) -> int:
+    """A size that the browser states."""
+    said = request.query.get(name, "")
+    return int(said) if said.isdecimal() and len(said) < 5 else usual
+
+
+async def _end(service: AppService) -> None:
+    """Asks the app to quit, and kills one that does not."""
+    process = service._process
+    try:
+        # `wait`, since `stop` swallows its own cancellation
+        await asyncio.wait([asyncio.ensure_future(service.stop())], timeout=QUIT_S)
+    finally:
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()

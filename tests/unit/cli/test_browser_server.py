@@ -7,13 +7,20 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import psutil
 import pytest
-from aiohttp import ClientSession, WSServerHandshakeError, web
+from aiohttp import ClientSession, WSCloseCode, WSServerHandshakeError, web
 
+from sia_tui.cli import browser_server
 from sia_tui.cli.browser_server import BrowserServer
 
-QUIET = "cat >/dev/null"  # an app that says nothing, until its server is gone
+QUIET = "sleep 60"
 Ask = Callable[[BrowserServer, ClientSession], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser_server, "QUIT_S", 0.1)
 
 
 @asynccontextmanager
@@ -102,6 +109,29 @@ def test_a_name_that_was_made_to_lead_here_is_refused(host: str) -> None:
             assert await upgraded(client, f"{server.address}ws", Host=name, Origin=f"http://{name}") == 403
 
     asyncio.run(go())
+
+
+def test_an_app_ends_with_its_page_and_with_the_server() -> None:
+    def apps() -> list[psutil.Process]:
+        return [one for one in psutil.Process().children() if one.name() == "sleep"]
+
+    async def go() -> None:
+        browser = ClientSession()
+        async with running() as (server, client):
+            url = f"{server.address}ws"
+            async with client.ws_connect(url), client.ws_connect(f"{url}?width=x&height=99999"):
+                while len(apps()) < 2:
+                    await asyncio.sleep(0.01)
+            while apps():
+                await asyncio.sleep(0.01)
+            left_open = await browser.ws_connect(url)
+            while not apps():
+                await asyncio.sleep(0.01)
+        assert apps() == []
+        assert (await left_open.receive()).data == WSCloseCode.GOING_AWAY
+        await browser.close()
+
+    asyncio.run(asyncio.wait_for(go(), 20))
 
 
 def test_tokens_differ() -> None:
