@@ -22,7 +22,7 @@ class Measure(msgspec.Struct, frozen=True, omit_defaults=True):
 class Isolation(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of `probe`. A sandbox is opened with it.
 
-    `mode`: `real` (started by root, runs as uid 65534), `user` (an ordinary user's namespaces), `mapped` (root,
+    `mode`: `real` (started by root, runs as a uid of its own), `user` (an ordinary user's namespaces), `mapped` (root,
     called 65534 in a user namespace), `unsafe` (no sandbox, at the user's request), `none` (no sandbox is possible).
     """
 

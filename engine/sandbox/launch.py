@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -23,7 +24,8 @@ MB = 1 << 20
 START_S = 30.0
 STOP_S = 5.0
 MOST_FILES = 256
-_ACCOUNTS = {"/etc/passwd": b"nobody:x:65534:65534:nobody:/:/bin/sh\n", "/etc/group": b"nogroup:x:65534:\n"}
+_UNUSED_UIDS = range(1879048192, 1879048192 + (1 << 24))
+"""Of these systemd's table of users (systemd.io/UIDS-GIDS) says that nothing assigns them."""
 
 
 class StartError(Exception):
@@ -156,7 +158,10 @@ def _start_contained(
             os.lseek(descriptor, 0, os.SEEK_SET)
             return descriptor
 
-        files = {path: hold(content) for path, content in {**_ACCOUNTS, **contents}.items()}
+        uid = _own_uid() if isolation.mode == "real" else profile.NOBODY
+        accounts = {"/etc/passwd": f"nobody:x:{uid}:{uid}:nobody:/:/bin/sh\n", "/etc/group": f"nogroup:x:{uid}:\n"}
+        contents |= {path: text.encode() for path, text in accounts.items()}
+        files = {path: hold(content) for path, content in contents.items()}
         filter_fd = hold(seccomp.program(machine)) if machine else None
         identity = isolation.mode
         assert identity in ("real", "user", "mapped")  # noqa: S101  (narrows a type; `launch` knows)
@@ -164,6 +169,7 @@ def _start_contained(
             isolation.bwrap,
             identity,
             view.view(program.private),
+            uid=uid,
             control=control,
             seccomp=filter_fd,
             files=files,
@@ -176,6 +182,16 @@ def _start_contained(
         )
         passed = [control, *files.values(), *([filter_fd] if filter_fd is not None else [])]
         return _spawn(command, {}, passed, errors)
+
+
+def _own_uid() -> int:
+    """A uid of no other sandbox: the kernel counts the processes of RLIMIT_NPROC by uid.
+
+    Where root is that of a namespace with fewer users, as in some containers, it is the usual nobody.
+    """
+    rows = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    uid = secrets.choice(_UNUSED_UIDS)
+    return uid if any(first <= uid < first + count for first, _, count in rows) else profile.NOBODY
 
 
 def _unsafe_folder() -> Path:

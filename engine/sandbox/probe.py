@@ -86,7 +86,11 @@ def _measures(
     refused = report["unshare"] == errno.EPERM and report["internet"] == errno.EAFNOSUPPORT
     kernel = f"cgroup v{controllers.version}" if controllers else ""
     delegate = "" if controllers else "run within a systemd login session, which may make control groups"
-    user = {"real": "changes from root to uid 65534", "user": "own user namespace", "mapped": "root in a namespace"}
+    user = {
+        "real": "changes from root to a uid of its own",
+        "user": "own user namespace",
+        "mapped": "root in a namespace",
+    }
     reached = [*report["seen"], *report["read"]]
     files = f"own mounts, read-only but for the scratch folders; {report['planted']} planted files stay unseen"
     return (
@@ -100,7 +104,7 @@ def _measures(
         ),
         Measure(
             "user",
-            report["uid"] == profile.NOBODY and mode != "mapped",
+            report["uid"] != 0 and mode != "mapped",
             user.get(mode, ""),
             "" if mode != "mapped" else "run as an ordinary user",
         ),

@@ -39,6 +39,7 @@ def command(
     identity: Identity,
     view: View,
     *,
+    uid: int = NOBODY,
     control: int,
     seccomp: int | None,
     files: Mapping[str, int],
@@ -52,8 +53,8 @@ def command(
     """The arguments that start the worker; `files` maps paths inside the sandbox to open descriptors, and `folders`
     maps names below `INSIDE_FOLDERS` to folders of this machine.
 
-    `identity` says how the worker becomes nobody. `real`: started by root, it changes to uid 65534 before any harness
-    code runs. `user`: an ordinary user is mapped to 65534 in a user namespace. `mapped`: the same for root, so that the
+    `identity` says how the worker becomes nobody. `real`: started by root, it changes to `uid` before any harness code
+    runs. `user`: an ordinary user is mapped to 65534 in a user namespace. `mapped`: the same for root, so that the
     kernel still treats it as root; only for machines where `real` does not work.
     """
     words = [bwrap, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
@@ -84,7 +85,7 @@ def command(
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
     if seccomp is not None:
         words += ["--seccomp", str(seccomp)]
-    rights = "drop" if identity == "real" else "keep"
+    rights = str(uid) if identity == "real" else "keep"
     return [*words, "--", *python, f"{INSIDE_WORKER}/__main__.py", str(control), rights, *packages.user_folders()]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.sandbox import Isolation
-from tests.attack.attacking import LIMITS, Attack
+from tests.attack.attacking import LIMITS, Attack, run
 
 
 def test_fork_bomb(attack: Attack, contained: Isolation) -> None:
@@ -22,6 +22,13 @@ def test_fork_bomb(attack: Attack, contained: Isolation) -> None:
     failure = attack(bomb, isolation=contained, limits=limits)["1"].failure
     assert failure is not None
     assert failure.kind in ("resource", "timeout")
+
+
+def test_the_processes_of_two_sandboxes_are_counted_apart(isolation: Isolation) -> None:
+    """RLIMIT_NPROC counts by uid (in a user namespace: of that namespace), so a bomb in one could stop the other."""
+    whose = "import os\ndef solve(instance, ctx):\n    return [os.getuid(), os.readlink('/proc/self/ns/user')]\n"
+    first, second = (run(whose, [None], isolation)["0"].answer for _ in range(2))
+    assert first != second
 
 
 def test_refused_forks_are_a_resource_failure(attack: Attack, contained: Isolation) -> None:

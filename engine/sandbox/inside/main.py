@@ -19,17 +19,17 @@ from typing import Any, NoReturn
 from . import harness
 from .context import Context
 from .harness import Solve
-from .limits import become_nobody, die_with_parent, enter, forbid_new_privileges, guard, redirect, trim_memory, unguard
+from .limits import become, die_with_parent, enter, forbid_new_privileges, guard, redirect, trim_memory, unguard
 from .sweep import empty, sweep, wait
 from .wire import Channel, Limits, Line, Start, Work, encode
 
 
-def main(control_fd: int, *, drop: bool) -> None:
-    """Serves until the host closes the connection; `drop` changes to the user nobody first."""
+def main(control_fd: int, uid: int | None) -> None:
+    """Serves until the host closes the connection; changes from root to the user `uid` first."""
     control = Channel(socket.socket(fileno=control_fd))
     os.set_inheritable(control.fileno(), False)
-    if drop:
-        become_nobody()
+    if uid is not None:
+        become(uid)
     os.umask(0o022)
     forbid_new_privileges()
     guard()
