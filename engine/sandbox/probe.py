@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Limits
-from engine.sandbox import canary, cgroup, profile, view
+from engine.sandbox import canary, cgroup, view
 from engine.sandbox.isolation import Isolation, Level, Measure, Mode
 from engine.sandbox.program import CallRefused, Job, Program
 from engine.sandbox.session import run_harness

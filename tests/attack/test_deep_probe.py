@@ -27,7 +27,9 @@ def test_every_attack_is_contained(contained: Isolation, attack: Attack) -> None
     assert measure.achieved, measure
 
 
-@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.name in ("environment", "disk")], ids=lambda attack: attack.name)
+@pytest.mark.parametrize(
+    "attack", [one for one in ATTACKS if one.name in ("environment", "disk")], ids=lambda attack: attack.name
+)
 def test_one_of_each_kind_is_contained(isolation: Isolation, attack: Attack) -> None:
     assert asyncio.run(deep_probe.attempt(attack, isolation)).achieved
 
