@@ -107,7 +107,7 @@ class SandboxedKernelRunner:
         if isolation.mode == "none":
             raise GuestFailed("infrastructure", "this machine offers no sandbox to run a kernel in")
         try:
-            box = await Sandbox.start(program, isolation, 1, NoBroker())
+            box = await Sandbox.start(program, isolation, NoBroker())
         except StartError as error:
             raise GuestFailed("infrastructure", f"the sandbox did not start: {error}") from None
         if fault := box.prepared.failure:
@@ -131,7 +131,7 @@ class SandboxedKernelRunner:
 
 async def _run(box: Sandbox, job: Job) -> Outcome:
     try:
-        return (await box.slots[0].run(job)).outcome
+        return (await box.run(job)).outcome
     except DiedError as death:
         return Outcome(job.key, None, death.cause, 0.0, 0.0, "")
 

@@ -1,4 +1,5 @@
-"""Control groups, versions 1 and 2: the kernel limits the processes and memory of a whole process tree.
+"""Control groups, versions 1 and 2: the kernel limits the processes and memory of a whole process tree, and counts its
+CPU time.
 
 Used where this process may create groups. An ordinary user needs a delegated group, such as systemd gives a login
 session. A group carries the name of the engine that created it, so that the next engine removes those of a killed one.
@@ -12,7 +13,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,15 +25,20 @@ _serial = itertools.count()
 
 @dataclass(frozen=True)
 class Controllers:
-    """The folders in which groups can be created; in version 2 both are the same folder."""
+    """The folders in which groups can be created; in version 2 they are the same folder. None: CPU is not counted."""
 
     version: Literal[1, 2]
     pids: Path
     memory: Path
+    cpu: Path | None
 
     @property
     def folders(self) -> list[Path]:
-        return list(dict.fromkeys((self.pids, self.memory)))
+        return list(dict.fromkeys(filter(None, (self.pids, self.memory, self.cpu))))
+
+    def below(self, name: str) -> Controllers:
+        """The folders of the group `name` in these."""
+        return Controllers(self.version, self.pids / name, self.memory / name, self.cpu and self.cpu / name)
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,11 @@ class Group:
 
 
 class Groups:
-    """The groups of one sandbox: a parent without processes, and a child for each slot."""
+    """The groups of one sandbox: a parent without processes, a child for the worker, and one for the slot."""
 
     def __init__(self, controllers: Controllers) -> None:
         name = f"{_PREFIX}{os.getpid()}-{_start_time(os.getpid())}-{next(_serial)}"
-        self._parent = Controllers(controllers.version, controllers.pids / name, controllers.memory / name)
+        self._parent = controllers.below(name)
         try:
             for folder in self._parent.folders:
                 folder.mkdir()
@@ -74,7 +80,7 @@ class Groups:
     def child(self, name: str, *, processes: int, memory_mb: int) -> Group:
         """Creates a group with these limits; swap does not extend them."""
         parent = self._parent
-        group = Controllers(parent.version, parent.pids / name, parent.memory / name)
+        group = parent.below(name)
         for folder in group.folders:
             folder.mkdir()
         (group.pids / "pids.max").write_text(str(processes))
@@ -87,6 +93,14 @@ class Groups:
         with contextlib.suppress(OSError):  # no swap, or not accounted
             swap.write_text(str(most))
         return Group(group)
+
+    def cpu_s(self) -> float | None:
+        """CPU seconds of all processes that were ever in these groups; None if they are not counted."""
+        if (folder := self._parent.cpu) is None:
+            return None
+        if self._parent.version == 2:
+            return _counter(folder / "cpu.stat", "usage_usec") / 1e6
+        return int((folder / "cpuacct.usage").read_text()) / 1e9
 
     def remove(self, patience_s: float = 2.0) -> bool:
         """Removes all groups once their processes have ended; False if some have not ended in time."""
@@ -113,6 +127,7 @@ def _works(controllers: Controllers) -> bool:
         group = groups.child("probe", processes=8, memory_mb=64)
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
             group.add(process.pid)
+            groups.cpu_s()
             return group.oom_kills() == 0 and group.refused_forks() == 0
     except OSError:
         return False
@@ -128,14 +143,19 @@ def _candidates() -> Iterator[Controllers]:
             own.update(dict.fromkeys(names.split(","), Path(path)))
     if "pids" in own and "memory" in own:
         pids, memory = _ROOT / "pids", _ROOT / "memory"
-        yield Controllers(1, pids / own["pids"].relative_to("/"), memory / own["memory"].relative_to("/"))
-        yield Controllers(1, pids, memory)
+        cpu = _ROOT / "cpuacct"
+        here = Controllers(1, pids / own["pids"].relative_to("/"), memory / own["memory"].relative_to("/"), None)
+        if "cpuacct" in own:
+            yield replace(here, cpu=cpu / own["cpuacct"].relative_to("/"))
+            yield Controllers(1, pids, memory, cpu)
+        yield here
+        yield Controllers(1, pids, memory, None)
     elif "" in own:
         # A group that holds processes cannot have limited children, so ours goes beside our own group or above it.
         folder = _ROOT / own[""].relative_to("/")
         for place in (folder, *folder.parents):
             if place.is_relative_to(_ROOT):
-                yield Controllers(2, place, place)
+                yield Controllers(2, place, place, place)
 
 
 def _counter(file: Path, key: str) -> int:

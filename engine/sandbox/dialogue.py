@@ -15,7 +15,6 @@ from engine.sandbox.messages import AnswerFrame, CallFrame, ErrorFrame, Malforme
 from engine.sandbox.program import Broker, CallRefused, failure
 from engine.sandbox.watch import Watch
 
-TICK_S = 0.2
 MOST_CALLS = 1024
 """Calls of every kind in one conversation, refused ones too."""
 
@@ -42,7 +41,7 @@ async def listen(talk: Conversation, watch: Watch, wall_limit_s: float, key: str
     serving = asyncio.ensure_future(_serve(talk, key, broker, spent))
     try:
         while True:
-            await asyncio.wait({serving}, timeout=TICK_S)
+            await asyncio.wait({serving}, timeout=watch.tick_s)
             wall_s = spent.seconds()
             if serving.done() and (serving.exception() or wall_s <= wall_limit_s):
                 return Ending(serving.result(), wall_s, spent.refused)

@@ -106,7 +106,7 @@ async def _ended(pidfd: int, patience_s: float) -> None:
         loop.remove_reader(pidfd)
 
 
-async def launch(program: Program, isolation: Isolation, slots: int) -> SandboxProcess:
+async def launch(program: Program, isolation: Isolation) -> SandboxProcess:
     """Starts a worker, which waits for its first frame and has run no harness code. Raises `StartError`."""
     if len(program.files) > MOST_FILES:
         raise StartError(f"a harness of more than {MOST_FILES} files")
@@ -114,7 +114,7 @@ async def launch(program: Program, isolation: Isolation, slots: int) -> SandboxP
     control = Control(ours)
     errors = os.memfd_create("errors")
     folder = _unsafe_folder() if isolation.mode == "unsafe" else None
-    scratch = ["prepare", *map(str, range(slots))]
+    scratch = ["prepare", "0"]
     try:
         with theirs:
             if folder is not None:

@@ -111,9 +111,9 @@ def _measures(
         Measure("capabilities", report["capabilities"] == 0 and report["no_new_privileges"] == 1, "none, for good"),
         Measure("seccomp", report["filtered"] and refused, "own filter, refuses with an errno"),
         Measure("rlimits", report["file_bytes"] == _LIMITS.disk_mb << 20, "CPU, data, file size, open files, no cores"),
-        Measure("disk", report["scratch_bytes"] == _LIMITS.disk_mb << 20, "one sized tmpfs for each slot"),
-        Measure("memory of the tree", bool(controllers), kernel or "read five times a second", delegate),
-        Measure("number of processes", bool(controllers), kernel or "rlimit, and read five times a second", delegate),
+        Measure("disk", report["scratch_bytes"] == _LIMITS.disk_mb << 20, "one sized tmpfs for each solve"),
+        Measure("memory of the tree", bool(controllers), kernel or "read ten times a second", delegate),
+        Measure("number of processes", bool(controllers), kernel or "rlimit, and read ten times a second", delegate),
     )
 
 

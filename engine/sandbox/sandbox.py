@@ -1,13 +1,15 @@
-"""One running sandbox: runs `prepare` once, then each job in one of its slots."""
+"""One running sandbox: runs `prepare` once, then one job after the other, each in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import os
 import platform
 import signal
 import socket
+import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,27 +18,28 @@ from msgspec.structs import replace
 
 from domains.contract import Limits
 from engine.failure import Failure
-from engine.sandbox import cgroup, profile
+from engine.sandbox import cgroup, profile, tree
 from engine.sandbox.channel import Control, Conversation, Output
 from engine.sandbox.dialogue import Ending, listen
 from engine.sandbox.inside.harness import exit_text
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.launch import STOP_S, SandboxProcess, StartError, launch
 from engine.sandbox.messages import AnswerFrame, ErrorFrame, Malformed
+from engine.sandbox.population import Population
 from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
 from engine.sandbox.watch import MB, Watch
 
-SWEEP_S = 2.5  # for a slot to kill all that a job has started; then the whole sandbox is killed
+_controllers = functools.cache(cgroup.find)
+SWEEP_S = 3.5  # for a slot to kill all that a job has started; then the whole sandbox is killed
 _NPROC_BY_NAMESPACE = (5, 14)  # before this kernel, RLIMIT_NPROC counts all processes of the user
 
 
 class DiedError(Exception):
-    """The sandbox died. `blamed` says that this job caused it."""
+    """The sandbox died, and nothing inside runs any more. `unclear`: the machine may be at fault."""
 
-    def __init__(self, cause: Failure, *, blamed: bool = False) -> None:
+    def __init__(self, cause: Failure, *, unclear: bool = False) -> None:
         super().__init__(cause.message)
-        self.cause = cause
-        self.blamed = blamed
+        self.cause, self.unclear = cause, unclear
 
 
 class JobResult(NamedTuple):
@@ -48,32 +51,38 @@ class JobResult(NamedTuple):
 
 @dataclass
 class Sandbox:
-    """A started sandbox (see `start`). `close` kills every process inside and returns when all have ended."""
+    """A started sandbox (see `start`). `close` kills every process inside and returns when all have ended.
+
+    `cause` is set when it has died, or must not run another job.
+    """
 
     program: Program
     isolation: Isolation
     broker: Broker
     launched: SandboxProcess
-    groups: cgroup.Groups | None
+    population: Population
+    groups: cgroup.Groups | None = None
     prepared: Preparation = field(default=Preparation(None, 0.0, 0.0, ""))
-    slots: list[Slot] = field(default_factory=list)
-    running: set[int] = field(default_factory=set)
-    jobs_at_death: int = 0
-    culprit_known: bool = False
+    slot: Slot | None = None
     cause: Failure | None = None
 
     @classmethod
-    async def start(cls, program: Program, isolation: Isolation, slots: int, broker: Broker) -> Sandbox:
-        """Starts a sandbox and prepares the harness. If `prepare` fails, `prepared` says so, and no slot starts.
+    async def start(cls, program: Program, isolation: Isolation, broker: Broker) -> Sandbox:
+        """Starts a sandbox and prepares the harness. If `prepare` fails, `prepared` says so, and no job can be run.
 
         Raises `StartError` if the machine, not the harness, is at fault.
         """
-        launched = await launch(program, isolation, slots)
-        box = cls(program, isolation, broker, launched, None)
+        launched = await launch(program, isolation)
         try:
-            if isolation.cgroups and (controllers := cgroup.find()):
+            population = Population(launched.pid, contained=isolation.mode != "unsafe")
+        except OSError as error:
+            await launched.close()
+            raise StartError(str(error)) from None
+        box = cls(program, isolation, broker, launched, population)
+        try:
+            if isolation.cgroups and (controllers := _controllers()):
                 box.groups = cgroup.Groups(controllers)
-            await box._prepare(slots)
+            await box._prepare()
         except (EOFError, OSError, Malformed, TimeoutError) as error:
             await box.close()
             raise StartError(str(error) or type(error).__name__) from None
@@ -82,21 +91,29 @@ class Sandbox:
             raise
         return box
 
+    async def run(self, job: Job) -> JobResult:
+        """Runs one job; one at a time. Raises `DiedError` if the sandbox dies before the outcome is known."""
+        assert self.slot is not None  # noqa: S101  (`prepared` has no failure)
+        result = await self.slot.run(job)
+        if self.cause is None and self.population.left_behind():
+            self.kill(failure("candidate", "left a process behind"))
+        return result
+
     @property
     def scratch(self) -> str:
         folder = self.launched.folder
         return str(folder / "scratch") if folder else profile.INSIDE_SCRATCH
 
     def kill(self, cause: Failure) -> None:
-        """Kills the sandbox because of one job; the other running jobs are not blamed."""
-        self.culprit_known = True
+        """Kills every process inside, because of the job that runs or has just run."""
         self.cause = self.cause or cause
         self.launched.kill()
 
     async def close(self) -> None:
         await self.launched.close()
-        for slot in self.slots:
-            slot.control.close()
+        self.population.close()
+        if self.slot:
+            self.slot.control.close()
         if self.groups:
             for _ in range(200):
                 if self.groups.remove(0.0):
@@ -114,14 +131,9 @@ class Sandbox:
                 self.cause = failure("candidate", "ended the process that runs it")
         return self.cause
 
-    def disturb(self, number: int) -> None:
-        """Slot `number` exceeded its limits: jobs that fail beside it may have failed because of that."""
-        for other in self.running - {number}:
-            self.slots[other].disturbed = True
-
     def watch(self, pid: int, cpu_limit_s: float, group: cgroup.Group | None, output: Output, name: str) -> Watch:
         scratch = "" if self.isolation.mode == "unsafe" else f"{self.scratch}/{name}"
-        return Watch(pid, cpu_limit_s, self.program.limits, group, output, scratch)
+        return Watch(pid, cpu_limit_s, self.program.limits, self.population, self.groups, group, output, scratch)
 
     def group(self, name: str, pid: int, spare: int) -> cgroup.Group | None:
         """Puts `pid` into its own control group, with `spare` processes on top of the limit."""
@@ -132,15 +144,15 @@ class Sandbox:
         group.add(pid)
         return group
 
-    async def _prepare(self, slots: int) -> None:
+    async def _prepare(self) -> None:
         limits, launched = self.program.limits, self.launched
-        group = self.group("worker", launched.pid, slots + 2)
+        group = self.group("worker", launched.pid, 3)
         output = Output(limits.output_kb << 10)
         ours, theirs = socket.socketpair()
         try:
             watch = self.watch(launched.pid, limits.prepare_cpu_s, group, output, "prepare")
             with theirs:
-                await launched.control.send(self._start(slots), [theirs.fileno(), output.write])
+                await launched.control.send(self._start(), [theirs.fileno(), output.write])
             output.close_write_end()
             talk = await Conversation.open(ours, limits.answer_kb << 10)
             try:
@@ -160,8 +172,7 @@ class Sandbox:
             output.close()
         if self.prepared.failure is None:
             try:
-                for number in range(slots):
-                    self.slots.append(await self._slot(number))
+                self.slot = await self._slot()
             except TimeoutError:
                 fault = failure("candidate", "prepare leaves a process that forks none to solve in")
                 self.prepared = replace(self.prepared, failure=fault)
@@ -179,14 +190,15 @@ class Sandbox:
             raise StartError(cause.message)
         return failure("candidate", "prepare ended its process" + ("" if status is None else f" ({exit_text(status)})"))
 
-    async def _slot(self, number: int) -> Slot:
+    async def _slot(self) -> Slot:
         ours, theirs = socket.socketpair()
         control = Control(ours)
         with theirs:
-            await self.launched.control.send(number, [theirs.fileno()])
+            await self.launched.control.send(0, [theirs.fileno()])
         async with asyncio.timeout(STOP_S):
             pid = await control.ready()
-        return Slot(self, number, control, pid, self.group(f"slot-{number}", pid, 2))
+        self.population.settle([self.population.inside(pid)])
+        return Slot(self, control, pid, self.group("slot", pid, 2))
 
     def _folders(self) -> dict[str, str]:
         """The paths inside of the program's folders."""
@@ -194,11 +206,11 @@ class Sandbox:
             return dict(self.program.folders)
         return {name: f"{profile.INSIDE_FOLDERS}/{name}" for name in self.program.folders}
 
-    def _start(self, slots: int) -> bytes:
+    def _start(self) -> bytes:
         limits, folder = self.program.limits, self.launched.folder
         # where a group counts processes, or RLIMIT_NPROC counts other programs too, the rlimit is only a safety net
         own = self.isolation.mode == "user" and _kernel() >= _NPROC_BY_NAMESPACE
-        processes = slots * (limits.processes + 1) + 8 if own else 0 if self.isolation.mode == "unsafe" else 1024
+        processes = limits.processes + 9 if own else 0 if self.isolation.mode == "unsafe" else 1024
         return msgspec.msgpack.encode(
             {
                 "folder": str(folder / "harness") if folder else profile.INSIDE_HARNESS,
@@ -216,37 +228,30 @@ class Sandbox:
 
 @dataclass
 class Slot:
-    """Runs one job at a time."""
+    """The process that forks one for each job."""
 
     box: Sandbox
-    number: int
     control: Control
     pid: int
     group: cgroup.Group | None
-    disturbed: bool = False
 
     async def run(self, job: Job) -> JobResult:
-        """Runs one job. Raises `DiedError` if the sandbox dies before the outcome is known."""
-        self.box.running.add(self.number)
-        self.disturbed = False
+        """As `Sandbox.run`."""
         output = Output(self.box.program.limits.output_kb << 10)
         try:
             return await self._run(job, output)
         except (EOFError, OSError):  # TimeoutError is one of the latter
-            self.box.jobs_at_death = self.box.jobs_at_death or len(self.box.running)
-            alone = self.box.jobs_at_death == 1 and not self.box.culprit_known
-            raise DiedError(await self.box.end(), blamed=alone) from None
+            raise DiedError(await self.box.end()) from None
         except Malformed:
             cause = failure("candidate", "took over the process that runs it")
             self.box.kill(cause)
-            raise DiedError(cause, blamed=True) from None
+            raise DiedError(cause) from None
         finally:
-            self.box.running.discard(self.number)
             output.close()
 
     async def _run(self, job: Job, output: Output) -> JobResult:
         limits = self.box.program.limits
-        watch = self.box.watch(self.pid, limits.cpu_s, self.group, output, str(self.number))
+        watch = self.box.watch(self.pid, limits.cpu_s, self.group, output, "0")
         work = {"instance": {"id": job.instance_id, "data": job.data}, "seed": job.seed}
         ours, theirs = socket.socketpair()
         with theirs:
@@ -256,24 +261,28 @@ class Slot:
         talk = await Conversation.open(ours, limits.answer_kb << 10)
         try:
             ending = await listen(talk, watch, limits.wall_s, job.key, self.box.broker)
-            if isinstance(ending.result, Failure) and ending.result.kind == "resource":
-                self.box.disturb(self.number)
-            status, reported = await self._report(ending)
+            report = await self._report(ending)
         finally:
             talk.close()
         await output.wait_closed(0.5)
-        cpu_s = max(reported, watch.cpu_s())
-        fault = _fault(ending, watch, cpu_s, status)
+        cpu_s = max(report.cpu_s, watch.cpu_s())
+        fault = _fault(ending, watch, cpu_s, report.status)
         answer = ending.result.value if fault is None and isinstance(ending.result, AnswerFrame) else None
         outcome = Outcome(job.key, answer, fault, cpu_s, ending.wall_s, output.text())
-        # an unexplained SIGKILL may come from a machine short of memory; a failure beside a job that exhausted the
-        # machine may be that job's fault
-        killed = ending.result is None and status == -signal.SIGKILL and fault is not None and fault.kind == "candidate"
+        # an unexplained SIGKILL may come from a machine short of memory
+        killed = (
+            ending.result is None
+            and report.status == -signal.SIGKILL
+            and fault is not None
+            and fault.kind == "candidate"
+        )
         late = ending.late and fault is not None and fault.kind == "timeout" and cpu_s <= limits.cpu_s
-        return JobResult(outcome, late or killed or (self.disturbed and fault is not None))
+        if not report.intact:
+            self.box.kill(failure("candidate", "changed the process that its solves come from"))
+        return JobResult(outcome, late or killed)
 
-    async def _report(self, ending: Ending) -> tuple[int, float]:
-        """The slot's report that the job has ended: exit status and CPU seconds. A job that does not end is stopped."""
+    async def _report(self, ending: Ending) -> _Report:
+        """The slot's report that the job has ended. A job that does not end is stopped."""
         task = asyncio.ensure_future(self.control.receive())
         try:
             # a job that has answered, or has closed its channel, gets a moment to end by itself
@@ -281,12 +290,15 @@ class Slot:
             await asyncio.wait({task}, timeout=patience_s)
             if not task.done():
                 await self.control.send(None)
-                await asyncio.wait({task}, timeout=SWEEP_S)
-            if not task.done():
-                stuck = failure("candidate", "could not be stopped")
-                cause = ending.result if isinstance(ending.result, Failure) else stuck
-                self.box.kill(cause)
-                raise DiedError(cause, blamed=True)
+            until = time.monotonic() + SWEEP_S
+            while not task.done():
+                await asyncio.wait({task}, timeout=0.1)
+                # only what runs in it can have stopped this process
+                if not task.done() and ((stopped := tree.is_stopped(self.pid)) or time.monotonic() > until):
+                    limit = ending.result if isinstance(ending.result, Failure) else None
+                    cause = limit or failure("candidate", "could not be stopped")
+                    self.box.kill(cause)
+                    raise DiedError(cause, unclear=not stopped and (ending.late or limit is None))
             return _parse_report(task.result())
         finally:
             task.cancel()
@@ -309,11 +321,18 @@ def _fault(ending: Ending, watch: Watch, cpu_s: float, status: int | None) -> Fa
     return failure("candidate", f"ended without an answer ({exit_text(status or 0)})")
 
 
-def _parse_report(report: Any) -> tuple[int, float]:
-    if isinstance(report, list) and len(report) == 2:
-        status, cpu_s = report
-        if isinstance(status, int) and isinstance(cpu_s, float) and 0 <= status < 1 << 16 and 0 <= cpu_s < math.inf:
-            return os.waitstatus_to_exitcode(status), cpu_s
+class _Report(NamedTuple):
+    """Exit status and CPU seconds of a job, and whether the process that forks jobs is as it was."""
+
+    status: int
+    cpu_s: float
+    intact: bool
+
+
+def _parse_report(report: Any) -> _Report:
+    match report:
+        case [int(status), float(cpu_s), bool(intact)] if 0 <= status < 1 << 16 and 0 <= cpu_s < math.inf:
+            return _Report(os.waitstatus_to_exitcode(status), cpu_s, intact)
     raise Malformed("a report of the wrong shape")
 
 

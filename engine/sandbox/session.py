@@ -1,4 +1,4 @@
-"""Runs jobs in a sandbox: replaces a sandbox that dies, and runs unclear jobs once more, alone.
+"""Runs jobs in sandboxes, one for each job that runs at once: replaces one that dies, and runs unclear jobs once more.
 
 Outcomes do not depend on the order in which jobs finish, or on how many run at once: a job that fails while another
 one exhausts the machine runs again, alone.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
@@ -23,18 +24,27 @@ BACK_OFF_S = 0.1
 
 
 class Session:
-    """A prepared harness (see `open_sandbox`); `prepared` is the outcome of its `prepare`."""
+    """A prepared harness (see `open_sandbox`); `prepared` is the outcome of its first `prepare`."""
 
     def __init__(self, program: Program, workers: int, broker: Broker, isolation: Isolation) -> None:
         self._program, self._workers, self._broker, self._isolation = program, workers, broker, isolation
-        self._ready: Sandbox | Failure | None = None
         self._boxes: dict[int, Sandbox] = {}
-        self._start_lock = asyncio.Lock()
+        self._idle: list[Sandbox] = []
+        self._running: set[str] = set()
+        self._disturbed: set[str] = set()
+        self._start_s = 0.0
+        self._fault: Failure | None = None
         self.prepared = Preparation(None, 0.0, 0.0, "")
 
     async def open(self) -> None:
         """Starts and prepares the first sandbox."""
-        self._ready = await self._start()
+        began = time.monotonic()
+        box, self.prepared = await self._start()
+        self._start_s = time.monotonic() - began
+        if box:
+            self._idle.append(box)
+        else:
+            self._fault = self.prepared.failure
 
     async def close(self) -> None:
         """Kills every process inside."""
@@ -63,84 +73,97 @@ class Session:
         retries: list[Job] = []
 
         async def lane(number: int) -> None:
+            if number and not self._single and not await self._widen():
+                return
             while queue:
                 job = queue.popleft()
-                if (outcome := await self._solve(job, number, alone=False)) is None:
+                if (outcome := await self._solve(job, alone=False)) is None:
                     retries.append(job)
                 else:
                     done.put_nowait(outcome)
 
-        lanes = [asyncio.create_task(lane(number)) for number in range(min(self._workers, len(queue)))]
+        lanes = {asyncio.create_task(lane(number)) for number in range(min(self._workers, len(queue)))}
         try:
-            await asyncio.gather(*lanes)
+            left = lanes
+            while left and (queue or self._running):  # a lane that has not begun by then is not needed
+                ended, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
+            await _cancel(left)
             for job in sorted(retries, key=lambda job: job.key):
-                done.put_nowait(await self._solve(job, 0, alone=True) or _lost(job))
+                done.put_nowait(await self._solve(job, alone=True) or _lost(job))
         finally:
-            for task in lanes:
-                task.cancel()
-            await asyncio.gather(*lanes, return_exceptions=True)
+            await _cancel(lanes)
             done.put_nowait(None)
 
-    async def _solve(self, job: Job, number: int, *, alone: bool) -> Outcome | None:
+    async def _widen(self) -> bool:
+        """Adds a sandbox, once the work has taken as long as that takes: most work is done before."""
+        await asyncio.sleep(self._start_s)
+        box, _ = await self._start()
+        if box:
+            self._idle.append(box)
+        return box is not None
+
+    async def _solve(self, job: Job, *, alone: bool) -> Outcome | None:
         """The outcome of a job; None if it must run once more, alone."""
-        cause = None
-        for attempt in range(TRIES):
-            box = await self._take()
-            if isinstance(box, Failure):
-                return _failed(job, box)
-            try:
-                result = await box.slots[number if len(box.slots) > number else 0].run(job)
-            except DiedError as death:
-                cause = death.cause
-                if cause.kind != "infrastructure":
-                    return _failed(job, cause) if death.blamed or alone else None
-            else:
-                return result.outcome if alone or not result.retry else None
-            finally:
-                if self._single or box.cause is not None:
-                    await self._drop(box)
-            await asyncio.sleep(BACK_OFF_S * 4**attempt)
-        return _failed(job, cause) if cause else None
+        self._running.add(job.key)
+        try:
+            for attempt in range(TRIES):
+                box = await self._take()
+                if isinstance(box, Failure):
+                    return _failed(job, box)
+                try:
+                    outcome, retry = await box.run(job)
+                except DiedError as death:
+                    outcome, retry = _failed(job, death.cause), death.unclear or self._isolation.mode == "unsafe"
+                await self._put_back(box)
+                fault = outcome.failure
+                if fault is None or fault.kind != "infrastructure":
+                    break
+                await asyncio.sleep(BACK_OFF_S * 4**attempt)
+            if fault and fault.kind == "resource":
+                self._disturbed |= self._running - {job.key}
+            return None if not alone and (retry or (fault and job.key in self._disturbed)) else outcome
+        finally:
+            self._running.discard(job.key)
 
     @property
     def _single(self) -> bool:
         return self._program.isolation == "instance"
 
     async def _take(self) -> Sandbox | Failure:
-        """The sandbox to run in: the shared one, or a new one for each job if instances are isolated."""
-        if self._single:
-            taken, self._ready = self._ready, None
-            return await self._start() if taken is None else taken
-        async with self._start_lock:
-            if self._ready is None:
-                self._ready = await self._start()
-            return self._ready
+        """A sandbox in which nothing runs, or the failure of every job."""
+        if self._fault or self._idle:
+            return self._fault or self._idle.pop()
+        box, prepared = await self._start()
+        self._fault = prepared.failure
+        return box or prepared.failure or failure("infrastructure", "no sandbox")
 
-    async def _start(self) -> Sandbox | Failure:
-        """A prepared sandbox, or the failure of every job."""
+    async def _put_back(self, box: Sandbox) -> None:
+        if self._single or box.cause is not None:
+            await self._drop(box)
+        else:
+            self._idle.append(box)
+
+    async def _start(self) -> tuple[Sandbox | None, Preparation]:
+        """A prepared sandbox, or None; and how `prepare` ended."""
         message = ""
         for attempt in range(TRIES):
             try:
-                box = await Sandbox.start(
-                    self._program, self._isolation, 1 if self._single else self._workers, self._broker
-                )
+                box = await Sandbox.start(self._program, self._isolation, self._broker)
             except StartError as error:
                 message = str(error)
                 await asyncio.sleep(BACK_OFF_S * 4**attempt if attempt < TRIES - 1 else 0)
                 continue
             self._boxes[id(box)] = box
-            self.prepared = box.prepared
             if box.prepared.failure is None:
-                return box
+                return box, box.prepared
             await self._drop(box)
-            return box.prepared.failure
+            return None, box.prepared
         fault = failure("infrastructure", f"the sandbox did not start: {message}")
-        self.prepared = Preparation(fault, 0.0, 0.0, "")
-        return fault
+        return None, Preparation(fault, 0.0, 0.0, "")
 
     async def _drop(self, box: Sandbox) -> None:
-        if self._ready is box:
-            self._ready = None
         if self._boxes.pop(id(box), None) is not None:
             await box.close()
 
@@ -177,6 +200,12 @@ async def run_harness(
     ):
         async for outcome in outcomes:
             yield outcome
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _failed(job: Job, fault: Failure) -> Outcome:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from domains.contract import Limits
 from engine.failure import Failure
-from engine.sandbox import tree
-from engine.sandbox.cgroup import Group
+from engine.sandbox.cgroup import Group, Groups
 from engine.sandbox.channel import Output
+from engine.sandbox.population import Population
 from engine.sandbox.program import failure
 
 MB = 1 << 20
@@ -19,37 +19,44 @@ INODES = 1 << 16  # a tmpfs limits bytes, and empty files take none: they are co
 
 @dataclass
 class Watch:
-    """The limits on the descendants of `pid` if `pid` is a slot, which only waits, or on `pid` itself, the worker.
+    """The limits on one job, which may be `prepare`: on all processes of its sandbox but those that only wait.
 
-    If `group` is None, memory and processes are polled in /proc several times a second; a burst in between can exceed
-    them for that long.
+    If `groups` is None, memory and processes are polled in /proc several times a second; a burst in between can exceed
+    them for that long. `pid` is the process that forks the job, or the worker.
     """
 
     pid: int
     cpu_limit_s: float
     limits: Limits
+    population: Population
+    groups: Groups | None
     group: Group | None
     output: Output
     scratch: str
-    _cpu_s: float = field(init=False)
-    _resident: int = field(init=False)
+    _started_cpu_s: float = field(init=False)
+    _held: int = field(init=False)
     _oom_kills: int = field(init=False)
     _refused_forks: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._cpu_s = tree.cpu_s(self.pid)
-        self._resident = tree.resident(self.pid)
+        self._started_cpu_s = self._total_cpu_s()
+        # the memory of `prepare` is shared with every job and counted for each, so it is allowed on top
+        self._held = 0 if self.group else self.population.anonymous([self.population.inside(self.pid)])
         self._oom_kills = self.group.oom_kills() if self.group else 0
         self._refused_forks = self.group.refused_forks() if self.group else 0
 
+    @property
+    def tick_s(self) -> float:
+        """How often to look for an excess."""
+        return 0.2 if self.group else 0.1
+
     def cpu_s(self) -> float:
-        """CPU seconds since the watch began, to a hundredth."""
-        return tree.usage(self.pid).cpu_s - self._cpu_s
+        """CPU seconds of all processes of the sandbox since the watch began."""
+        return self._total_cpu_s() - self._started_cpu_s
 
     def excess(self) -> Failure | None:
         """The failure for the first limit that is exceeded now, if any."""
-        now = tree.usage(self.pid)
-        if now.cpu_s - self._cpu_s > self.cpu_limit_s:
+        if self.cpu_s() > self.cpu_limit_s:
             return self.too_much_cpu()
         if self.output.size > FLOOD * self.limits.output_kb << 10:
             return failure("resource", f"printed more than {FLOOD * self.limits.output_kb} KB")
@@ -57,13 +64,16 @@ class Watch:
             return failure("resource", f"made more than {INODES} files")
         if self.group:
             return self._too_much_memory() if self.group.oom_kills() > self._oom_kills else None
-        if len(now.processes) > self.limits.processes:
+        if len(self.population.others()) > self.limits.processes:
             return self._too_many_processes()
-        # the memory of `prepare` is shared with every slot and counted for each, so it is allowed on top
-        allowed = self.limits.memory_mb * MB + self._resident
-        if sum(map(tree.resident, now.processes)) > allowed and sum(map(tree.proportional, now.processes)) > allowed:
+        allowed = self.limits.memory_mb * MB + self._held
+        if self.population.memory(exactly=False) > allowed and self.population.memory(exactly=True) > allowed:
             return self._too_much_memory()
         return None
+
+    def _total_cpu_s(self) -> float:
+        counted = self.groups.cpu_s() if self.groups else None
+        return self.population.cpu_s() if counted is None else counted
 
     def too_much_cpu(self) -> Failure:
         return failure("timeout", f"used more than {self.cpu_limit_s:g} s of CPU time")

@@ -12,6 +12,7 @@ from . import harness
 from .wire import Limits
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 1, 4, 24, 38, 36
+_RLIMITS = 16  # RLIM_NLIMITS
 _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -23,11 +24,6 @@ def become(uid: int) -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    give_up_capabilities()
-
-
-def give_up_capabilities() -> None:
-    """Gives up what root can do beyond its own files, unless root runs another program."""
     _libc.capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
 
 
@@ -51,6 +47,12 @@ def unguard() -> None:
 def die_with_parent(*, enabled: bool = True) -> None:
     """Sets whether the kernel kills this process when its parent ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if enabled else 0, 0, 0, 0)
+
+
+def changeable() -> tuple[object, ...]:
+    """What other processes of the same user can change in this one: niceness, scheduler, affinity, resource limits."""
+    limits = [resource.getrlimit(what) for what in range(_RLIMITS)]
+    return os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), os.sched_getaffinity(0), limits
 
 
 def trim_memory() -> None:

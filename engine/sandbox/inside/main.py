@@ -1,9 +1,8 @@
 """The worker: prepares a harness once, then forks one child for each `solve`.
 
-Processes: the first process (`first`) forks the worker, which imports the harness and runs `prepare`; the worker forks
-a *slot* for each job that may run at once; a slot forks a child for each job. Worker and slots only wait. From
-`prepare` on, harness code shares the worker's process, so nothing here protects against it, and the host trusts nothing
-that it reads from here.
+Processes: the worker imports the harness and runs `prepare`; it forks a *slot*, which forks a child for each job, one
+after the other. Worker and slot only wait. From `prepare` on, harness code shares this process, so
+nothing here protects against it, and the host trusts nothing that it reads from here.
 """
 
 from __future__ import annotations
@@ -17,10 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import first, harness
+from . import harness
 from .context import Context
 from .harness import Solve
-from .limits import become, die_with_parent, enter, forbid_new_privileges, guard, redirect, trim_memory, unguard
+from .limits import (
+    become,
+    changeable,
+    die_with_parent,
+    enter,
+    forbid_new_privileges,
+    guard,
+    redirect,
+    trim_memory,
+    unguard,
+)
 from .sweep import empty, sweep, wait
 from .wire import Channel, Limits, Line, Start, Work, encode
 
@@ -29,7 +38,6 @@ def main(control_fd: int, uid: int | None) -> None:
     """Serves until the host closes the connection; changes from root to the user `uid` first."""
     control = Channel(socket.socket(fileno=control_fd))
     os.set_inheritable(control.fileno(), False)
-    first.stay(control.fileno())
     if uid is not None:
         become(uid)
     os.umask(0o022)
@@ -85,6 +93,7 @@ def _serve_slot(start: Start, control: Channel, scratch: Path, solve: Solve, val
     """Runs jobs one after the other, each in its own child; reports a job when nothing of it is left."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     guard()
+    before = changeable()
     control.send("ready")
     while True:
         try:
@@ -104,7 +113,7 @@ def _serve_slot(start: Start, control: Channel, scratch: Path, solve: Solve, val
             wait(pid, control)
             status, cpu_s = sweep(pid)
             empty(scratch)
-            control.send([status, cpu_s])
+            control.send([status, cpu_s, changeable() == before])
         except (EOFError, OSError):  # the engine has ended
             sweep()
             os._exit(0)
