@@ -57,7 +57,15 @@ def command(
     runs. `user`: an ordinary user is mapped to 65534 in a user namespace. `mapped`: the same for root, so that the
     kernel still treats it as root; only for machines where `real` does not work.
     """
-    words = [bwrap, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
+    words = [
+        bwrap,
+        "--die-with-parent",
+        "--new-session",
+        "--unshare-pid",
+        "--as-pid-1",
+        "--unshare-net",
+        "--unshare-ipc",
+    ]
     words += ["--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--clearenv"]
     words += ["--cap-drop", "ALL"]
     if identity == "real":

@@ -24,6 +24,11 @@ def become(uid: int) -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    give_up_capabilities()
+
+
+def give_up_capabilities() -> None:
+    """Gives up what root can do beyond its own files, unless root runs another program."""
     _libc.capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
 
 

@@ -1,8 +1,9 @@
 """The worker: prepares a harness once, then forks one child for each `solve`.
 
-Processes: the worker imports the harness and runs `prepare`; it forks a *slot*, which forks a child for each job, one
-after the other. Worker and slot only wait. From `prepare` on, harness code shares this process, so
-nothing here protects against it, and the host trusts nothing that it reads from here.
+Processes: the first process (`first`) forks the worker, which imports the harness and runs `prepare`; the worker forks
+a *slot*, which forks a child for each job, one after the other. Worker and slot only wait. From `prepare` on, harness
+code shares the worker's process, so nothing here protects against it, and the host trusts nothing that it reads from
+here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import harness
+from . import first, harness
 from .context import Context
 from .harness import Solve
 from .limits import (
@@ -38,6 +39,7 @@ def main(control_fd: int, uid: int | None) -> None:
     """Serves until the host closes the connection; changes from root to the user `uid` first."""
     control = Channel(socket.socket(fileno=control_fd))
     os.set_inheritable(control.fileno(), False)
+    first.stay(control.fileno())
     if uid is not None:
         become(uid)
     os.umask(0o022)
