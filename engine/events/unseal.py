@@ -11,7 +11,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import zstandard
@@ -28,8 +28,12 @@ from engine.events.storage.database import Database
 
 MAX_FILE = 2 << 30
 MAX_EVENTS = 5_000_000
-MAX_PACK = 256 << 20
-MAX_PAYLOAD = 16 << 20
+MAX_LEFT_OUT = 64 << 20
+MAX_PAYLOAD = 4 << 20
+FLOOR, RATIO = 32 << 20, 32
+"""How much larger than its file the packed events may be: those that sia writes take five times as much, unpacked."""
+BRACKETS, BRACKETS_PER_BYTE = 10_000, 1 / 16
+"""Limits on the lists and maps in an event, which take twenty times the room of their text in memory."""
 MAX_BLOB = 64 << 20
 MAX_BLOBS = 1 << 30
 MAX_AT = 253_402_300_800_000_000  # the year 10000
@@ -48,7 +52,7 @@ def open_archive(path: Path) -> tuple[Database, Manifest]:
     try:
         schema.prepare(log)
         with contextlib.closing(_connect(path)) as file:
-            manifest = _fill(log, file)
+            manifest = _fill(log, file, FLOOR + RATIO * path.stat().st_size)
     except BaseException as error:
         log.close()
         if isinstance(error, SiaError) or not isinstance(error, Exception):
@@ -96,11 +100,12 @@ def _blank() -> Any:
     return connection
 
 
-def _fill(log: Database, file: Any) -> Manifest:
+def _fill(log: Database, file: Any, room: int) -> Manifest:
+    """Fills `log`, with events of at most `room` bytes."""
     manifest = _manifest(file)
     left_out = _left_out(manifest)
     log.conn.execute("BEGIN")
-    hashes = _events(log, file, manifest)
+    hashes = _events(log, _packed(file, room), manifest)
     here = _blobs(log, file)
     for name in left_out:
         blobs.keep(log.conn, name, blobs.LEFT_OUT, b"")
@@ -116,16 +121,16 @@ def _fill(log: Database, file: Any) -> Manifest:
 
 
 def _manifest(file: Any) -> Manifest:
-    found = file.execute("SELECT max(length(left_out)), count(*), sum(length(name) + length(made_by)) FROM export")
-    size, count, words = found.fetchone()
-    if count != 1 or size > MAX_PAYLOAD or words > 1000:
+    found = file.execute("SELECT length(left_out), length(name) + length(made_by) FROM export LIMIT 2").fetchall()
+    if len(found) != 1 or found[0][0] > MAX_LEFT_OUT or found[0][1] > 1000:
         raise _Invalid("its manifest is not one of an export")
     row = file.execute("SELECT * FROM export").fetchone()
     return msgspec.convert(dict(zip(Manifest.__struct_fields__, row, strict=True)), Manifest)
 
 
 def _left_out(manifest: Manifest) -> set[str]:
-    names = _bounded(manifest.left_out, MAX_PACK)
+    # digests cannot be compressed
+    names = _bounded(manifest.left_out, 2 * len(manifest.left_out))
     found = {names[at : at + 32].hex() for at in range(0, len(names), 32)}
     if len(names) != 32 * len(found):
         raise _Invalid("its list of left-out blobs is incomplete")
@@ -133,7 +138,7 @@ def _left_out(manifest: Manifest) -> set[str]:
 
 
 def _bounded(data: bytes, limit: int) -> bytes:
-    if zstandard.frame_content_size(data) > limit:
+    if not 0 <= zstandard.frame_content_size(data) <= limit:
         raise _Invalid("a part of it is larger than any that sia writes")
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=limit)
 
@@ -148,16 +153,21 @@ def _rows(file: Any, columns: str, table: str, limit: int) -> Iterator[tuple[Any
         yield file.execute(f"SELECT {columns} FROM {table} NOT INDEXED WHERE rowid = ?", (at,)).fetchone()  # noqa: S608
 
 
-def _packed(file: Any) -> Iterator[Packed]:
+def _packed(file: Any, room: int) -> Iterator[Packed]:
     count = 0
-    for first, data in _rows(file, "first, data", "packs", MAX_PACK):
-        part = msgspec.msgpack.decode(_bounded(data, MAX_PACK), type=list[Packed])
-        if first != count or not 0 < len(part) <= archive.PACK:
+    for first, data in _rows(file, "first, data", "packs", room):
+        unpacked = _bounded(data, room)
+        room -= len(unpacked)
+        part = _decode_pack(unpacked)
+        if first != count or not part:
             raise _Invalid("its packs are not in order")
         count += len(part)
         if count > MAX_EVENTS:
             raise _Invalid("it holds more events than sia reads")
         yield from part
+
+
+_decode_pack = msgspec.msgpack.Decoder(Annotated[list[Packed], msgspec.Meta(max_length=archive.PACK)]).decode
 
 
 class _Part:
@@ -175,12 +185,12 @@ class _Part:
         return part.hashes[n - part.first] if part else GENESIS
 
 
-def _events(log: Database, file: Any, manifest: Manifest) -> list[str]:
+def _events(log: Database, packed: Iterator[Packed], manifest: Manifest) -> list[str]:
     parts: dict[str, _Part] = {}
     parents: dict[str, str] = {}
     hashes: list[str] = []
-    for run, n, kind, v, at, generation, stored in _packed(file):
-        if len(stored) > MAX_PAYLOAD or not _RUN.fullmatch(run) or not 0 <= at < MAX_AT or not 0 <= generation <= n:
+    for run, n, kind, v, at, generation, stored in packed:
+        if not _is_sparse(stored) or not _RUN.fullmatch(run) or not 0 <= at < MAX_AT or not 0 <= generation <= n:
             raise _Invalid(f"event {n} is not one that sia writes")
         payload = decode(kind, v, stored)
         if run not in parts:
@@ -197,6 +207,12 @@ def _events(log: Database, file: Any, manifest: Manifest) -> list[str]:
         hashes.append(name)
     _belongs(parts, parents, manifest, len(hashes))
     return hashes
+
+
+def _is_sparse(stored: bytes) -> bool:
+    """Whether a payload is short, and what it holds takes little more room than its text."""
+    brackets = stored.count(b"[") + stored.count(b"{")
+    return len(stored) <= MAX_PAYLOAD and brackets <= BRACKETS + BRACKETS_PER_BYTE * len(stored)
 
 
 def _first(payload: t.Payload, n: int, parts: dict[str, _Part]) -> _Part:

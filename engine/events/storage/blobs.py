@@ -65,8 +65,7 @@ def unpack(codec: str, stored: bytes, limit: int | None = None) -> bytes:
     if codec == "raw" and len(stored) <= most:
         return stored
     try:
-        # max_output_size only applies where the frame does not declare its size
-        if codec == "raw" or zstandard.frame_content_size(stored) > most:
+        if codec == "raw" or not 0 <= zstandard.frame_content_size(stored) <= most:
             raise SiaError("a blob is larger than any that sia writes", "do not trust this file")
         return zstandard.ZstdDecompressor().decompress(stored, max_output_size=most)
     except zstandard.ZstdError as error:

@@ -228,8 +228,8 @@ def test_bombs_are_not_unpacked(
 ) -> None:
     events, _ = contents_of(exported)
     _, manifest = open_archive(exported)
-    for name in ("MAX_PACK", "MAX_BLOB"):
-        monkeypatch.setattr(unseal, name, 1 << 20)
+    monkeypatch.setattr(unseal, "FLOOR", 1 << 20)
+    monkeypatch.setattr(unseal, "MAX_BLOB", 1 << 20)
     monkeypatch.setattr(unseal, "MAX_BLOBS", 2 << 20)
     known = zstandard.compress(bytes(200 << 20))
     unsized = zstandard.ZstdCompressor(write_content_size=False).compress(bytes(200 << 20))
