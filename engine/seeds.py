@@ -14,6 +14,11 @@ def derive(seed: int, *purpose: str | int) -> int:
     return int.from_bytes(hashlib.sha256(material).digest()[:6], "big")
 
 
+def opaque_id(seed: int, name: str) -> str:
+    """The id that a harness sees for the instance `name`: the same in each generation, and without meaning."""
+    return hashlib.sha256(msgspec.json.encode([seed, "id", name])).hexdigest()[:20]
+
+
 def sample(ids: Iterable[str], size: int, seed: int, *purpose: str | int) -> list[str]:
     """`size` of `ids` in sorted order, chosen by hashing: an id keeps its place whatever else is there."""
 

@@ -64,6 +64,12 @@ def derive(seed: int, *purpose: str | int) -> int:
     return int.from_bytes(hashlib.sha256(material.encode()).digest()[:6], "big")
 
 
+def opaque_id(seed: int, name: str) -> str:
+    """The id under which a run of sia shows the instance `name` to a harness."""
+    material = json.dumps([seed, "id", name], separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(material.encode()).hexdigest()[:20]
+
+
 class Runner:
     """The prepared harness of this folder. It gets the same `ctx` as in the sandbox, without model and tools."""
 
@@ -73,7 +79,7 @@ class Runner:
         sys.modules[RUNTIME] = module_from_spec(package)
         self._ctx, self._harness = (import_module(f"{RUNTIME}.{name}") for name in ("context", "harness"))
         self._facts, self._folders, self._scratch, self._folder = facts, folders, scratch, HERE / "harness"
-        self._train = [self._ctx.Instance(*row) for row in (train if facts["learns"] else [])]
+        self._train = [self._instance(*row) for row in (train if facts["learns"] else [])]
         manifest = tomllib.loads((self._folder / "harness.toml").read_text(encoding="utf-8"))
         chosen = self._folder / "params.toml"
         self._params = tomllib.loads(chosen.read_text(encoding="utf-8")) if chosen.is_file() else {}
@@ -98,6 +104,9 @@ class Runner:
         except BaseException as error:  # anything that a harness raises is its failure, SystemExit included
             return self._failure(error)
         return None
+
+    def _instance(self, name: str, data: Any, label: Any = None) -> Any:
+        return self._ctx.Instance(opaque_id(self._facts["seed"], name), data, label)
 
     def _context(self, seed: int, prepared: Any) -> Any:
         inputs = {"params": self._params, "folders": self._folders, "train": self._train}
@@ -142,7 +151,7 @@ class Runner:
         with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
             self._harness.enter(Path(scratch), seed)
             try:
-                value = self._solve(self._ctx.Instance(row.id, row.data), self._context(seed, self._prepared))
+                value = self._solve(self._instance(row.id, row.data), self._context(seed, self._prepared))
                 found: dict[str, Any] = json.loads(json.dumps({"answer": value}, default=self._plain))
             except KeyboardInterrupt:
                 raise

@@ -25,7 +25,7 @@ from engine.events import types as t
 from engine.failure import Failure
 from engine.grading.client import Grader, GraderFailed
 from engine.sandbox import Broker, Isolation, Outcome, Preparation, Program, open_sandbox
-from engine.seeds import derive
+from engine.seeds import derive, opaque_id
 from harness_repo.harness import Harness, read_folder
 
 OnPrepared = Callable[[Preparation], None]
@@ -95,14 +95,15 @@ async def answer(
     """The ungraded answers to `todo`, in the order in which they finish; raises as `evaluate` does.
 
     Each split has sandboxes of its own, in its turn: a solve cannot leave data of `val` where one of `train` logs it.
-    `on_prepared` is called for the first split.
+    `on_prepared` is called for the first split. A harness gets opaque ids, and instances in the order of these, which
+    says nothing of the domain's order: either could tell a label.
     """
     harness, domain = evaluation.harness, evaluation.grading.grader.folder
     program = Program(
         files=harness.files,
         entry=harness.manifest.entry,
         params=harness.params,
-        train=evaluation.train,
+        train=[replace(item, id=opaque_id(evaluation.seed, item.id)) for item in evaluation.train],
         seed=derive(evaluation.seed, "prepare"),
         limits=domain.spec.limits,
         isolation=domain.spec.isolation,
@@ -121,7 +122,12 @@ async def _answer_split(
     evaluation: Evaluation, program: Program, todo: Sequence[Trial], on_prepared: OnPrepared | None
 ) -> AsyncGenerator[Answer, None]:
     grading, votes = evaluation.grading, evaluation.candidate.votes
-    ballots = {trial.key: majority_vote.ballots(trial, votes) for trial in todo}
+    shown = {trial.instance: opaque_id(evaluation.seed, trial.instance) for trial in todo}
+    todo = sorted(todo, key=lambda trial: shown[trial.instance])
+    ballots = {
+        trial.key: [replace(job, instance_id=shown[trial.instance]) for job in majority_vote.ballots(trial, votes)]
+        for trial in todo
+    }
     voter = {job.key: trial for trial in todo for job in ballots[trial.key]}
     cast: dict[str, Outcome] = {}
     async with open_sandbox(
@@ -132,8 +138,8 @@ async def _answer_split(
         jobs = (job for trial in todo for job in ballots[trial.key])
         async with contextlib.aclosing(session.solve(jobs)) as outcomes:
             async for outcome in outcomes:
-                cast[outcome.key] = outcome
                 trial = voter[outcome.key]
+                cast[outcome.key] = _name(outcome, shown[trial.instance], trial.instance)
                 keys = [job.key for job in ballots[trial.key]]
                 if all(key in cast for key in keys):
                     yield _answer(trial, majority_vote.elect([cast.pop(key) for key in keys]))
@@ -226,6 +232,14 @@ async def _grade(grading: Grading, one: Answer) -> GradedAnswer:
     except GraderFailed as error:
         return GradedAnswer(replace(one, failure=Failure("verifier", str(error))), failed)
     return GradedAnswer(one, given)
+
+
+def _name(outcome: Outcome, shown: str, name: str) -> Outcome:
+    """The outcome with the instance's own id in its log and its failure, for who reads them."""
+    failure = outcome.failure
+    if failure is not None:
+        failure = replace(failure, message=failure.message.replace(shown, name))
+    return replace(outcome, failure=failure, log=outcome.log.replace(shown, name))
 
 
 def _answer(trial: Trial, outcome: Outcome) -> Answer:

@@ -18,7 +18,7 @@ from engine.evaluation.model_broker import NoModel
 from engine.evaluation.trial import prepared_on, trial
 from engine.events import types as t
 from engine.sandbox import Isolation, Job, Outcome, Program, probe, run_harness
-from engine.seeds import derive
+from engine.seeds import derive, opaque_id
 from harness_repo.harness import parse
 from tests.unit.checkout.test_folder import checkout
 
@@ -94,14 +94,14 @@ def in_the_sandbox(agent: str, given: Path, train: list[Instance]) -> list[Outco
         harness.files,
         harness.manifest.entry,
         harness.params,
-        train,
+        [replace(item, id=opaque_id(7, item.id)) for item in train],
         derive(7, "prepare"),
         folders={"given": str(given)},
     )
     todo = [trial("val", Instance(str(place), data), 0, 7) for place, data in enumerate(ASKED, 1)]
 
     async def go() -> list[Outcome]:
-        jobs = [Job(one.instance, one.instance, one.data, one.seed) for one in todo]
+        jobs = [Job(one.instance, opaque_id(7, one.instance), one.data, one.seed) for one in todo]
         outcomes = run_harness(program, jobs, workers=1, broker=NoModel(), isolation=isolation)
         return sorted([one async for one in outcomes], key=lambda one: int(one.key))
 
@@ -134,14 +134,14 @@ def test_both_give_a_harness_the_same(tmp_path: Path) -> None:
     (looked, prepared, shown) = inside[0].answer
     assert looked["here"] == prepared["here"] == ["left.txt"] and looked["home"] and looked["stdin"] == ""
     assert looked["folders"] == {"given": "100"} and looked["first"] == repr_of(TRAIN[0])
-    assert shown == "Instance(id='1', data='plain', label=None)"
+    assert shown == f"Instance(id={opaque_id(7, '1')!r}, data='plain', label=None)"
     assert [one.failure.kind for one in inside if one.failure] == [
         *("candidate", "model", "model", "model", "candidate", "candidate", "candidate", "resource", "candidate")
     ]
 
 
 def repr_of(item: Instance) -> str:
-    return f"Instance(id={item.id!r}, data={item.data!r}, label={item.label!r})"
+    return f"Instance(id={opaque_id(7, item.id)!r}, data={item.data!r}, label={item.label!r})"
 
 
 def test_what_prepare_fails_at_is_every_instance_s_failure(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from engine.grading.loader import find
 from engine.models.calling import ModelUnavailable, Position, ScoreRequest
 from engine.models.protocol import Reply, Request, ScoreReply
 from engine.sandbox import Isolation, open_sandbox, probe
+from engine.seeds import opaque_id
 from engine.usage import Usage
 from harness_repo.harness import Harness, parse, read_folder
 from tests.story import SCALED
@@ -129,7 +130,9 @@ def test_what_val_leaves_in_shared_memory_never_reaches_train() -> None:
 
     found = asyncio.run(go())
     assert [one.failure for one in found] == [None] * len(found)
-    ids = {split: {one.trial.instance for one in found if one.trial.split == split} for split in ("val", "train")}
+    ids: dict[str, set[str]] = {"val": set(), "train": set()}
+    for one in found:
+        ids[one.trial.split] |= {one.trial.instance, opaque_id(SEED, one.trial.instance)}
     seen = {word for one in found if one.trial.split == "train" for word in one.log.split()}
     assert seen - ids["train"] == set()
     assert {word for one in found if one.trial.split == "val" for word in one.log.split()} <= ids["val"]
