@@ -125,7 +125,7 @@ def test_the_first_process_shows_nothing_and_no_signal_from_inside_ends_it(share
 @pytest.mark.parametrize("end", ["outer process", "control socket"])
 def test_each_of_two_ways_ends_everything_by_itself(shared: Isolation, end: str) -> None:
     async def start_and_end() -> list[int]:
-        launched = await launch(Program({"agent.py": b""}, "agent.py"), shared, 1)
+        launched = await launch(Program({"agent.py": b""}, "agent.py"), shared)
         inside = list(tree.descendants(launched.process.pid))
         if end == "outer process":
             launched.process.kill()
