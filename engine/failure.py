@@ -10,7 +10,12 @@ FailureKind = Literal["candidate", "timeout", "resource", "verifier", "model", "
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A failure: its kind, which says whose fault it is, and one line of explanation."""
+    """A failure: its kind, which says whose fault it is, and one line of explanation.
+
+    `candidate`: the harness raised, crashed or answered what cannot be an answer. `timeout`: it exceeded its CPU or
+    wall time. `resource`: its memory, processes, disk or output. `model`: a call of the task model was refused or
+    failed. `verifier`: grading failed. `infrastructure`: the machine failed, for example a sandbox did not start.
+    """
 
     kind: FailureKind
     message: str

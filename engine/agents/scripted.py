@@ -43,7 +43,7 @@ def parse_script(text: str) -> list[Decision]:
     try:
         decisions = msgspec.convert(tomllib.loads(text), Script).decision
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SiaError(f"the script is not valid: {error}", "see the scripted agent in the docs") from None
+        raise SiaError(f"the script is not valid: {error}", "docs/guide.md, 'A scripted run', shows the form") from None
     for decision in decisions:
         if decision.lever == "weights":
             recipe(decision.algorithm, decision.recipe)  # fail before the run starts, not in its training

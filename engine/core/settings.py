@@ -18,9 +18,10 @@ def check_numbers(settings: t.Settings) -> None:
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")
     if settings.lever == "best-of-n" and not settings.model:
         raise SiaError("best-of-n asks a task model several times, and this run has none", "pass --model")
-    caps = (settings.budget.evaluations, settings.budget.minutes, settings.budget.usd, settings.budget.tokens)
-    if any(cap is not None and cap <= 0 for cap in caps):
-        raise SiaError("a budget must be greater than 0", "leave it out for no cap")
+    for name in ("evaluations", "minutes", "usd", "tokens"):
+        cap = getattr(settings.budget, name)
+        if cap is not None and cap <= 0:
+            raise SiaError(f"a budget of {cap:g} {name} is not greater than 0", "leave it out for no cap")
 
 
 def check_name(name: str) -> None:

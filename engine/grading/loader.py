@@ -97,7 +97,7 @@ def load_module(folder: Path) -> DomainModule:
     sys.path.insert(0, str(folder))
     found = importlib.util.spec_from_file_location("domain", folder / "domain.py")
     if found is None or found.loader is None:
-        raise SiaError(f"{folder} has no domain.py", "write one; see docs")
+        raise SiaError(f"{folder} has no domain.py", "write one: docs/writing-a-domain.md shows how")
     module = importlib.util.module_from_spec(found)
     sys.modules["domain"] = module
     found.loader.exec_module(module)

@@ -147,6 +147,7 @@ def trajectory(reader: Reader, run: str, instance: str) -> list[dict[str, Any]]:
             "answer": unpack(result.answer, reader.blob),
             "score": result.score,
             "detail": result.detail,
+            "refused": result.refused,
             "failure": msgspec.to_builtins(result.failure),
             "cpu_s": result.cpu_s,
             "wall_s": result.wall_s,

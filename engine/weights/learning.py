@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import torch
 
@@ -204,7 +204,10 @@ class Learner:
                 return float(sum(inputs.weight[round.episodes[place].start] for place in places))
             case "ppo":
                 return sum(len(round.episodes[place]) for place in places)
-        return len(places)
+            case "grpo" | "entropic" | "reinforce":
+                return len(places)
+            case unknown:
+                assert_never(unknown)
 
     def _surrogate_loss(self, at: Any, logprob: Any, inputs: LossInputs, tally: Tally) -> Any:
         """The summed loss of some entries, for all algorithms but DPO."""

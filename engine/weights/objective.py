@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from engine.weights.algorithms import cloning, entropic, grpo, reinforce
 from engine.weights.recipe import Recipe
@@ -35,8 +36,10 @@ def advantages(recipe: Recipe, samples: Sequence[Sample], groups: Sequence[Group
                 own = reinforce.advantages(rewards)
             case "best-of-n":
                 own = cloning.shares(rewards, floor)
-            case _:
+            case "ppo" | "dpo":
                 return found
+            case unknown:
+                assert_never(unknown)
         for index, advantage in zip(group, own, strict=True):
             found[index] = advantage
     return found

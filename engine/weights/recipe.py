@@ -79,7 +79,7 @@ def recipe(algorithm: str, given: Mapping[str, Any]) -> Recipe:
         _check(name, value)
     made = msgspec.convert({**_DEFAULTS.get(algorithm, {}), **given, "algorithm": algorithm}, Recipe)
     if algorithm == "reinforce" and made.kl == 0:
-        raise SiaError("reinforce without a divergence to the base has nothing to hold it", "give kl, or take grpo")
+        raise SiaError("reinforce needs kl above 0, which keeps the model close to its base", "set kl, or choose grpo")
     if algorithm == "reinforce" and made.epochs > 1:
         raise SiaError("reinforce learns from samples of the present policy only", "leave epochs at 1, or take grpo")
     return made

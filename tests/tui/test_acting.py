@@ -200,6 +200,21 @@ async def test_an_engine_that_is_killed_is_seen_and_its_run_gone_on_with(tmp_pat
         await until(lambda: main.navigator.status == "stopped")
 
 
+async def test_the_form_of_a_new_run_shows_the_users_settings(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIA_AGENT", "claude")
+    monkeypatch.setenv("SIA_BUDGET__USD", "2.5")
+    async with opened(tmp_path) as (pilot, _):
+        await pilot.press("n")
+        await settle(pilot)
+        pilot.app.screen.query_one(Input).value = str(TOY)
+        await pilot.press("enter")
+        await settle(pilot)
+        fields = {field.value or field.placeholder for field in pilot.app.screen.query(Input)}
+        assert {"claude", "2.5, from your settings"} <= fields and "search" not in fields
+
+
 async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tmp_path: Path, opened: Opened) -> None:
     script = (
         "import asyncio, os, sys\n"

@@ -14,12 +14,15 @@ from sia_tui.app.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from engine.events import types as t
+    from engine.settings import BudgetSettings
 
 
 async def start(main: MainScreen) -> None:
     """Asks for a domain and its settings, and starts a run."""
+    from engine import settings
     from engine.grading.loader import find
 
+    usual = settings.read(main.navigator.sources.workspace.path).settings
     cursor = main.navigator.cursor
     default = cursor.snapshot.state.domain.source if cursor and cursor.n else "lawbench"
     hint = "the name of a built-in domain (`sia domains` lists them), or a folder"
@@ -35,19 +38,22 @@ async def start(main: MainScreen) -> None:
     fields = [
         FormField("generations", "8", "how many candidates are executed"),
         FormField("seed", "1"),
-        FormField("agent", "search", "search, or script:FILE"),
-        FormField("lever", "auto"),
-        FormField("approve", "none", "none, harness, weights or all"),
+        FormField("agent", usual.agent, "search, claude, openai, local or script:FILE"),
+        FormField("lever", usual.lever),
+        FormField("approve", usual.approve, "none, harness, weights or all"),
         FormField("probes", "12", "proposals that one Improvement tries"),
-        FormField("budget-evaluations", "", "no limit"),
-        FormField("budget-minutes", "", "no limit"),
-        FormField("budget-usd", "", "no limit"),
+        *(FormField(f"budget-{what}", "", _cap(usual.budget, what)) for what in ("evaluations", "minutes", "usd")),
         FormField("data", "", "the domain's own"),
         FormField("name", "", f"automatic: {spec.name}-1, or the next number"),
     ]
     values = await main.app.push_screen_wait(Form(f"new run on {spec.name}", intro, fields))
     if values is not None:
         await launch.start_engine(main, ["run", domain, *options(values)])
+
+
+def _cap(usual: BudgetSettings, what: str) -> str:
+    cap = getattr(usual, what)
+    return "no limit" if cap is None else f"{cap:g}, from your settings"
 
 
 async def branch(main: MainScreen) -> None:

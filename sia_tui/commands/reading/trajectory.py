@@ -32,6 +32,7 @@ def trajectory(reference: str, instance: str, shared: Shared) -> None:
         return
     for row in rows:
         verdict = f"failed ({row['failure']['kind']}): {row['failure']['message']}" if row["failure"] else row["detail"]
+        verdict = f"refused: {row['refused']}" if row["refused"] else verdict
         where = f"generation {row['generation']} · {row['split']} · score {row['score']:g}"
         click.echo(plain(f"{where} · answer {row['answer']!r} {verdict}"))
         if row["log"]:
