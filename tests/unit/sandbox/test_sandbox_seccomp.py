@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 import struct
+from pathlib import Path
 
 import pytest
 
-from engine.sandbox import seccomp
+from engine.sandbox import seccomp, syscalls
 
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
@@ -54,6 +56,46 @@ def test_the_filter(machine: seccomp.Machine) -> None:
     assert verdict(machine, number["ioctl"], 0, 0xFFFFFFFF00005412) == errno.EPERM
     assert [verdict(machine, number["personality"], value) for value in (0, 0xFFFFFFFF, 8)] == [0, 0, errno.EPERM]
     assert verdict(machine, number["read"], arch=0x40000003) == errno.ENOSYS
+
+
+HEADERS = {
+    "x86_64": ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h"),
+    "aarch64": ("/usr/include/asm-generic/unistd.h",),
+}
+
+
+def kernel_numbers(machine: seccomp.Machine) -> dict[str, int]:
+    """The numbers in the kernel's header on this machine."""
+    header = next((path for path in map(Path, HEADERS[machine]) if path.exists()), None)
+    if header is None:
+        pytest.skip("the kernel's headers are not installed")
+    found = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text())
+    named = {"fstatat": "newfstatat"} if machine == "aarch64" else {}
+    return {named.get(name, name): int(number) for name, number in found}
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_numbers_are_those_of_the_kernel_s_header_and_every_other_call_is_refused(machine: seccomp.Machine) -> None:
+    known = kernel_numbers(machine)
+    ours = {name: getattr(call, machine) for name, call in {**syscalls.ALLOWED, **syscalls.FILTERED}.items()}
+    assert len(ours) > 240
+    assert {name: number for name, number in ours.items() if number is not None and known[name] != number} == {}
+    assert [name for name, number in ours.items() if number is None and name in known] == []
+    for name, number in known.items():
+        refusal = errno.ENOSYS if number > syscalls.LAST else errno.EPERM
+        if name not in syscalls.FILTERED:
+            assert verdict(machine, number) == (0 if number in ours.values() else refusal), name
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_a_call_of_a_later_kernel_is_absent(machine: seccomp.Machine) -> None:
+    assert verdict(machine, syscalls.LAST) == errno.EPERM
+    assert {verdict(machine, number) for number in range(syscalls.LAST + 1, 1024)} == {errno.ENOSYS}
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_a_child_cannot_be_made_the_sibling_of_its_parent(machine: seccomp.Machine) -> None:
+    assert verdict(machine, NUMBERS[machine]["clone"], 0x8000 | 17) == errno.EPERM
 
 
 def test_the_x32_calls_are_absent() -> None:
