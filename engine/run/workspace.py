@@ -30,10 +30,10 @@ class Workspace:
         return self.path / "tips"
 
     def create(self) -> None:
-        """Creates the folder; raises `SiaError` where it cannot be written, or leads elsewhere."""
+        """Creates the folder, for its user alone; raises `SiaError` where it cannot be written, or leads elsewhere."""
         containment.check_workspace(self.path)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.path).close()
         except OSError as error:
             raise SiaError(

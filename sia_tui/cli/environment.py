@@ -1,4 +1,4 @@
-"""What every sia process relies on: text is UTF-8, and there is a home folder."""
+"""What every sia process relies on: text is UTF-8, there is a home folder, and no other user changes its files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 def prepare_process() -> None:
     """Restarts this process in UTF-8 mode if its locale uses another encoding; call it first."""
+    os.umask((os.umask(0o022) | 0o022) & 0o077)  # what it makes is its user's to change, under any umask
     try:
         Path.home()
     except RuntimeError:  # no $HOME, and a user unknown to the system, as in a container

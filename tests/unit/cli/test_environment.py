@@ -1,4 +1,4 @@
-"""Wherever sia is started, text is UTF-8 and there is a home folder."""
+"""Wherever sia is started, text is UTF-8, there is a home folder, and no other user can change what it makes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,24 @@ from sia_tui.cli.environment import prepare_process
 
 
 @pytest.mark.parametrize(
-    "foreign", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "ascii"}]
+    ("foreign", "umask"),
+    [({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, 0), ({"PYTHONIOENCODING": "ascii"}, 0o277)],
 )
-def test_a_locale_without_unicode_is_no_obstacle(foreign: dict[str, str], tmp_path: Path) -> None:
+def test_a_locale_without_unicode_and_a_strange_umask_are_no_obstacles(
+    foreign: dict[str, str], umask: int, tmp_path: Path
+) -> None:
     def call(*arguments: str) -> str:
         command = [sys.executable, "-m", "sia_tui", *arguments]
         environment = {name: value for name, value in os.environ.items() if name != "LANG"} | foreign
         return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=True
+            command,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=True,
+            umask=umask,
         ).stdout
 
     call("new", "tickets", "--template", "classify")
@@ -28,6 +38,11 @@ def test_a_locale_without_unicode_is_no_obstacle(foreign: dict[str, str], tmp_pa
     task.write_text(task.read_text(encoding="utf-8").replace('title = "', 'title = "Wohin? 字 '), encoding="utf-8")
     told = call("run", "tickets", "--generations", "1", "--plain")
     assert ("字" if "PYTHONUTF8" in foreign else "\\u5b57") in told
+    made = list((tmp_path / ".sia").rglob("*"))
+    assert {path.name for path in made} >= {"events.db", "tips"}
+    # git makes its objects read-only
+    assert {oct(path.stat().st_mode & 0o777) for path in made} <= {"0o700", "0o755", "0o600", "0o644", "0o444", "0o400"}
+    assert (tmp_path / ".sia").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_user_whom_the_system_does_not_know_has_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
