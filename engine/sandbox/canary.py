@@ -12,7 +12,7 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from domains import cache
@@ -22,6 +22,9 @@ from engine.sandbox.view import View, homes, system
 _PREFIX = ".sia-canary-"
 _FOLDERS = ("/home", "/root", "/usr/src", "/usr/local", "/usr/local/src", "/usr/share", "/opt", "/srv", "/var/lib", "/")
 _HIDDEN = ("/etc/shadow", "/etc/hostname", "/sys/kernel", "/var/lib", "/root", "/home", "/boot", "/usr/src")
+# of these a sandbox has its own
+_INSIDE = (Path("/tmp"), Path("/etc/passwd"), Path("/etc/group"))  # noqa: S108
+_INSIDE_TREES = (Path("/dev"), Path("/proc"), Path("/run"))
 _MOST = 20
 
 
@@ -48,17 +51,18 @@ def planted(view: View) -> Iterator[list[str]]:
                 path.unlink()
 
 
-def there(view: View, private: Iterable[str] = ()) -> list[str]:
-    """Files and folders of this machine that must be absent inside: system folders, what lies in `private` folders,
+def there(view: View) -> list[str]:
+    """Files and folders of this machine that must be absent inside: system folders, what lies in the current folder,
     and the neighbours of each visible path, at most 20 a folder."""
     around = view.folders()
-    visible = {*around, *view.binds, *view.masks, *view.links}
+    visible = {*around, *view.masks, *view.links}
     found = [path for path in map(Path, _HIDDEN) if path not in visible]
-    for folder in sorted({*around, Path.cwd(), *map(Path, private)}):
-        with contextlib.suppress(OSError):  # a folder that may be entered but not listed
-            entries = (path for path in sorted(folder.iterdir()) if not path.name.startswith(_PREFIX))
-            found += [path for path in entries if path not in visible][:_MOST]
-    return list(map(str, dict.fromkeys(found)))
+    for folder in (*sorted(around), Path()):
+        with contextlib.suppress(OSError):  # a folder that may be entered but not listed, or is gone
+            entries = (path for path in sorted(folder.absolute().iterdir()) if not path.name.startswith(_PREFIX))
+            found += [path for path in entries if path not in visible and not view.shows(path)][:_MOST]
+    mine = (path for path in dict.fromkeys(found) if not any(map(path.is_relative_to, _INSIDE_TREES)))
+    return [str(path) for path in mine if path not in _INSIDE]
 
 
 def _folders(view: View) -> list[Path]:

@@ -45,7 +45,7 @@ class View:
 
         def make(folders: Iterable[Path]) -> Iterator[str]:
             for folder in folders:
-                if folder not in made and not _shown(folder, self.binds, self.masks):
+                if folder not in made and not self.shows(folder):
                     made.add(folder)
                     # bwrap itself would make the parents of a bind unreadable to others
                     yield from ("--perms", "0755", "--dir", str(folder))
@@ -65,10 +65,14 @@ class View:
             words += ["--remount-ro", str(path)] if path.is_dir() else []
         return words
 
+    def shows(self, path: Path) -> bool:
+        """Whether a path without links is visible."""
+        return _shown(path, self.binds, self.masks)
+
     def folders(self) -> set[Path]:
         """The folders that exist inside only because something visible lies in them."""
         around = {parent for path in (*self.binds, *self.links) for parent in parents(path)}
-        return {path for path in around if not _shown(path, self.binds, self.masks)}
+        return {path for path in around if not self.shows(path)}
 
 
 def view(private: Iterable[str] = ()) -> View:
@@ -172,7 +176,9 @@ def homes() -> list[Path]:
 
 def _private() -> Iterator[Path]:
     """Folders with labels, runs, keys or a person's files, as far as a process can know them."""
-    yield from (*homes(), cache.folder(), Path(os.environ.get("SIA_WORKSPACE") or ".sia").absolute())
+    yield from (*homes(), cache.folder())
+    with contextlib.suppress(FileNotFoundError):  # the current folder is gone
+        yield Path(os.environ.get("SIA_WORKSPACE") or ".sia").absolute()
     yield from (Path(root, name) for root in sys.path for name in packages.OURS if root)
 
 

@@ -86,6 +86,24 @@ def test_a_folder_that_is_visible_by_mistake_is_found_by_what_was_planted_in_it(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("folder", ["/", "/etc", "/dev", "/usr/bin", "gone"])
+def test_the_current_folder_costs_no_level(folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shown = view.view()
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(folder if folder.startswith("/") else tmp_path / folder)
+    if folder == "gone":
+        (tmp_path / "gone").rmdir()
+    found = set(canary.there(shown))
+    assert not found & {"/etc/passwd", "/etc/group", "/proc", "/dev", "/tmp", "/usr"}  # noqa: S108
+    assert not [path for path in found if path.startswith(("/dev/", "/usr/bin/"))]
+    assert view.view().binds == shown.binds
+
+
+def test_a_probe_works_where_the_current_folder_is_the_root(best: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    assert probe().level == best.level
+
+
 def test_canaries_of_a_killed_process_are_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".sia-canary-4194999-0").touch()
