@@ -40,11 +40,14 @@ def user_folders() -> list[str]:
     return [user] if user in sys.path and Path(user).is_dir() else []
 
 
-def strays(folder: Path) -> list[Path]:
-    """The entries of a folder of packages that no package put there, and our own packages."""
+def strays(folder: Path, base: Path) -> list[Path]:
+    """The entries of a folder of packages that no package put there, and our own packages.
+
+    `base` is the folder of this Python, which in a conda environment has records of its own.
+    """
     entries = list(folder.iterdir())
-    recorded = _recorded(tuple(path for path in entries if path.suffix in _INFO))
-    return [path for path in entries if path.name in OURS or not (path.name in recorded or path.suffix == ".pth")]
+    known = _recorded(tuple(path for path in entries if path.suffix in _INFO)) | _conda(folder, base)
+    return [path for path in entries if path.name in OURS or not (path.name in known or path.suffix == ".pth")]
 
 
 def library_strays(folder: Path) -> list[Path]:
@@ -56,15 +59,20 @@ def library_strays(folder: Path) -> list[Path]:
     ]
 
 
-def conda_strays(folder: Path, records: Path) -> list[Path]:
-    """The entries of `lib` in a conda environment that no package put there; `records` is its `conda-meta`."""
-    known = _conda(folder.name, records, records.stat().st_mtime_ns)
+def conda_strays(folder: Path, base: Path) -> list[Path]:
+    """The entries of a folder of a conda environment that no package put there."""
+    known = _conda(folder, base)
     return [path for path in folder.iterdir() if path.name not in known]
+
+
+def is_conda(base: Path) -> bool:
+    """Whether `base` is a conda environment."""
+    return (base / "conda-meta").is_dir()
 
 
 @functools.lru_cache
 def _recorded(infos: tuple[Path, ...]) -> frozenset[str]:
-    found = {"__pycache__", *(path.name for path in infos)}
+    found = {"__pycache__", "_virtualenv.py", *(path.name for path in infos)}
     for info in infos:
         for record in _RECORDS:
             with contextlib.suppress(OSError, ValueError):
@@ -73,13 +81,17 @@ def _recorded(infos: tuple[Path, ...]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _conda(folder: Path, base: Path) -> frozenset[str]:
+    if not (is_conda(base) and folder.is_relative_to(base)):
+        return frozenset()
+    return _first_below(f"{folder.relative_to(base)}/", tuple(sorted((base / "conda-meta").glob("*.json"))))
+
+
 @functools.lru_cache
-def _conda(name: str, records: Path, _changed: int) -> frozenset[str]:
+def _first_below(prefix: str, records: tuple[Path, ...]) -> frozenset[str]:
     found = set()
-    for record in records.glob("*.json"):
+    for record in records:
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            for file in msgspec.json.decode(record.read_bytes(), type=_Conda).files:
-                first, _, rest = file.partition("/")
-                if first == name:
-                    found.add(rest.partition("/")[0])
+            files = msgspec.json.decode(record.read_bytes(), type=_Conda).files
+            found |= {file.removeprefix(prefix).partition("/")[0] for file in files if file.startswith(prefix)}
     return frozenset(found)

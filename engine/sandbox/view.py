@@ -126,7 +126,7 @@ def _python() -> Iterator[Path]:
     yield from (Path(sys.prefix, "pyvenv.cfg"), *_library())
     for folder in {base / "lib", Path(sysconfig.get_config_var("LIBDIR") or base / "lib")}:
         yield from _libraries(folder, "libpython")
-    if (base / "conda-meta").is_dir():
+    if packages.is_conda(base):
         yield base / "lib"  # extension modules are linked with its libraries
     yield from packages.site_folders()
     headers = {sysconfig.get_path("include"), sysconfig.get_path("platinclude")}
@@ -155,12 +155,12 @@ def _strays() -> Iterator[Path]:
     """What lies in the folders of packages and of the standard library without being of them."""
     own = [path.resolve() for path in system()]
     folders = {folder.resolve() for folder in packages.site_folders()}
-    found = [path for folder in folders for path in packages.strays(folder)]
+    base = Path(sys.base_prefix).resolve()
+    found = [path for folder in folders for path in packages.strays(folder, base)]
     for library in {path.resolve() for path in _library() if path.is_dir() and path.name != "lib-dynload"}:
         found += [path for path in packages.library_strays(library) if path not in folders]
-    base = Path(sys.base_prefix).resolve()
-    if (base / "conda-meta").is_dir():
-        found += packages.conda_strays(base / "lib", base / "conda-meta")
+    if packages.is_conda(base):
+        found += packages.conda_strays(base / "lib", base)
     for path in found:  # the system's own folders have no such records, and links lead to what is not visible
         if path.name in packages.OURS or not (path.is_symlink() or any(path.is_relative_to(one) for one in own)):
             yield path

@@ -32,8 +32,21 @@ def test_what_no_installer_recorded_is_no_package(tmp_path: Path) -> None:
     record(tmp_path, "sia_tui", "engine/__init__.py", "domains/lawbench/labels.csv")
     for stray in ("labels", "notes.txt", "stray.py", ".env"):
         (tmp_path / stray).touch()
-    found = {path.name for path in packages.strays(tmp_path)}
+    found = {path.name for path in packages.strays(tmp_path, tmp_path)}
     assert found == {"labels", "notes.txt", "stray.py", ".env", "engine", "domains"}
+
+
+def test_what_conda_recorded_is_no_stray(tmp_path: Path) -> None:
+    site = tmp_path / "lib" / "python3.11" / "site-packages"
+    record(site, "by_pip", "by_pip/__init__.py")
+    for name in ("by_conda.py", "stray.py"):
+        (site / name).touch()
+    (tmp_path / "conda-meta").mkdir()
+    listed = '"lib/libz.so", "lib/python3.11/os.py", "lib/python3.11/site-packages/by_conda.py"'
+    (tmp_path / "conda-meta" / "all-1.json").write_text(f'{{"files": [{listed}]}}')
+    (tmp_path / "lib" / "data").mkdir()
+    assert [path.name for path in packages.strays(site, tmp_path)] == ["stray.py"]
+    assert [path.name for path in packages.conda_strays(tmp_path / "lib", tmp_path)] == ["data"]
 
 
 def test_a_private_folder_is_masked_inside_a_visible_one_and_what_is_needed_in_it_is_bound_again(
