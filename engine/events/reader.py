@@ -20,6 +20,8 @@ from engine.events.storage.connection import explained, open_reader
 from engine.events.storage.database import Database
 from engine.events.storage.schema import MILESTONE, REUSED
 
+MANY, ROW_BYTES = 50_000, 16
+"""From so many rows on it is checked whether the file has room for them; each takes more than this."""
 COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
 
 
@@ -77,7 +79,14 @@ class Reader:
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a statement. Statements stand in this package only."""
         with explained(self.path):
-            rows: list[tuple[Any, ...]] = self.db.conn.execute(sql, parameters).fetchall()
+            cursor = self.db.conn.execute(sql, parameters)
+            rows: list[tuple[Any, ...]] = cursor.fetchmany(MANY)
+            if len(rows) == MANY:
+                ((pages, size),) = self.db.conn.execute("SELECT * FROM pragma_page_count, pragma_page_size")
+                most = pages * size // ROW_BYTES
+                rows += cursor.fetchmany(most)
+                if len(rows) > most:
+                    raise SiaError(f"{self.path} is damaged or forged: it has too many rows", "restore it from a copy")
             return rows
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Event]:
@@ -150,7 +159,11 @@ class Reader:
     def all_events(self) -> Iterator[Event]:
         """Every event of every run, in the order in which they were stored."""
         with explained(self.path):
+            last = -1
             for row in self.db.execute(f"SELECT {COLUMNS} FROM events ORDER BY seq"):  # noqa: S608
+                if row[0] <= last:
+                    raise SiaError(f"{self.path} is damaged or forged: its events repeat", "restore it from a copy")
+                last = row[0]
                 yield Event(*row)
 
     def of_type(self, kind: str) -> list[Event]:

@@ -7,6 +7,7 @@ checkpoint at once (the WAL-reset bug); `sqlite_version` is what `doctor` shows.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from engine.events.storage import schema
 from engine.events.storage.database import Database, sqlite3
 
 BUSY_MS = 10_000
+STEPS, PAUSE_S, LONGEST_S = 100_000, 1.0, 30.0
 sqlite_version: str = sqlite3.sqlite_version
 IntegrityError: type[Exception] = sqlite3.IntegrityError
 
@@ -31,7 +33,30 @@ def _uri(path: Path, mode: str) -> str:
 def _connect(path: Path, mode: str) -> Database:
     connection = sqlite3.connect(_uri(path, mode), uri=True, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if mode == "ro":
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.set_progress_handler(_Work().is_endless, STEPS)
     return Database(connection)
+
+
+class _Work:
+    """How long SQLite has worked without a pause: the pages of a forged file can hold more rows than there are atoms.
+
+    SQLite asks after so many steps. A pause means that its last statement has ended, or that its rows are being used.
+    """
+
+    def __init__(self) -> None:
+        self._since = self._last = 0.0
+
+    def is_endless(self) -> bool:
+        """Whether it has worked for more than `LONGEST_S`."""
+        now = time.monotonic()
+        if now - self._last > PAUSE_S:
+            self._since = now
+        self._last = now
+        return now - self._since > LONGEST_S
 
 
 def open_writer(path: Path) -> Database:
@@ -129,6 +154,8 @@ def _explain(path: Path, error: Exception) -> SiaError:
         return SiaError(f"{path} cannot be opened for this command", "check its permissions, or pass --workspace")
     if "not a database" in text or "malformed" in text:
         return SiaError(f"{path} is damaged ({text})", "restore it from a copy; `sia verify` says what still holds")
+    if "interrupted" in text:
+        return SiaError(f"{path} is damaged or forged: reading it does not end", "restore it from a copy")
     if "locked" in text or "busy" in text:
         return SiaError(f"{path} is locked by another program", "close it and try again")
     return SiaError(f"{path}: {text}", "run `sia verify`")

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from pathlib import Path
 from typing import Any
 
 from engine.errors import SiaError
-from engine.events.storage.database import Database
+from engine.events.storage.database import Database, sqlite3
 
 APPLICATION_ID = 0x53494131  # "SIA1"
 SCHEMA_VERSION = 4  # the number of migrations below, kept in PRAGMA user_version
@@ -98,13 +100,15 @@ def m003_milestones(db: Database) -> None:
     db.execute(f"CREATE INDEX reused_results ON events (run, n) WHERE {REUSED}")
 
 
+_STEPS: tuple[Any, ...] = (m001_events, m002_read_models, m003_milestones, m004_replies)
+
+
 def migrations() -> Any:
     """The migrations from an empty file to the current tables, as sqlite-utils keeps them."""
     from sqlite_utils import Migrations
 
     known = Migrations("sia")
-    steps: tuple[Any, ...] = (m001_events, m002_read_models, m003_milestones, m004_replies)
-    for step in steps:
+    for step in _STEPS:
         known()(step)
     return known
 
@@ -123,13 +127,50 @@ def prepare(db: Database) -> None:
 
 
 def check(db: Database, path: Path) -> None:
-    """Raises `SiaError` for a file of another program or of a newer release; changes nothing."""
+    """Raises `SiaError` for a file of another program or of a newer release, or a forged one; changes nothing."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID and (application or version or db.table_names()):
         raise SiaError(f"{path} is not a log of sia", "pass another file, or another --workspace")
     if version > SCHEMA_VERSION:
         raise SiaError(f"{path} was written by a newer release of sia", "upgrade sia, or use another --workspace")
+    _check_statements(db, path)
+
+
+def _check_statements(db: Database, path: Path) -> None:
+    """Raises `SiaError` unless all that the file defines is ours, or a plain table or index that cannot take our place.
+
+    A view or a trigger of a stranger's would run with our queries. A row of sqlite_master can lie about everything but
+    its statement, which is what SQLite has executed.
+    """
+    ours, tables = _ours()
+    for name, sql in db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"):
+        words = " ".join(str(sql).split())
+        if words in ours:
+            continue
+        found = _PLAIN.fullmatch(words)
+        if found is None or (found[1] == "TABLE" and found[2].lower() in tables):
+            raise SiaError(
+                f"{path} defines {str(name)[:80]!r}, which is not of sia", "do not trust this file; use another copy"
+            )
+
+
+_PLAIN = re.compile(
+    r"""CREATE (TABLE|(?:UNIQUE )?INDEX) ["'`[]?(\w+)["'`\]]? ?(?:ON ["'`\w[\]]+ ?)?\([\w\s,"'`[\]]*\)"""
+)
+"""A table or an index without expressions, which need parentheses: no check, no generated column, no `AS SELECT`."""
+
+
+@functools.cache
+def _ours() -> tuple[frozenset[str], frozenset[str]]:
+    """What defines the current tables, indexes and triggers, in single spaces; and the names of the tables."""
+    db = Database(sqlite3.connect(":memory:"))
+    for step in _STEPS:
+        step(db)
+    found = db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    tables = frozenset(db.table_names())
+    db.close()
+    return frozenset(" ".join(sql.split()) for (sql,) in found), tables
 
 
 def check_log(db: Database, path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(blobs, "MAX_DECODED", 1000)
     stream = zstandard.ZstdCompressor(write_content_size=False).compress(b"0" * 100_000)
-    with pytest.raises(SiaError, match="cannot be decompressed"):
+    with pytest.raises(SiaError, match="larger than any"):
         blobs.unpack("zstd", stream)
     with pytest.raises(SiaError, match="larger than any"):
         blobs.unpack("zstd", zstandard.ZstdCompressor().compress(b"0" * 100_000))
