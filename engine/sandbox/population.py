@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,14 @@ class _Cpu(NamedTuple):
     reaped: float
 
 
+class _Mappings(NamedTuple):
+    """The shared mappings of a process at a time, and its virtual size then."""
+
+    size: str
+    at_s: float
+    found: list[tuple[str, int]]
+
+
 class Population:
     """The processes of a sandbox. The first are those that the engine has started; see `settle`."""
 
@@ -34,6 +43,7 @@ class Population:
         self._proc = os.open(f"/proc/{worker}/root/proc" if contained else "/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._seen: dict[tuple[int, str], _Cpu] = {}
         self._lost_s = 0.0
+        self._mappings: dict[int, _Mappings] = {}
         self._first: set[int] = set()
         self._first_bytes = self._shared_bytes = 0
         self.settle(self.pids())
@@ -104,15 +114,24 @@ class Population:
         go of stays; and of a memory file what it holds."""
         sizes: dict[str, int] = {}  # by inode: there is one file system of them
         for pid in pids:
-            maps = self._read(pid, "maps")
-            for line in maps.splitlines() if any(map(maps.__contains__, _SHARED)) else ():
-                place, modes, offset, _, inode, *path = line.split(maxsplit=5)
-                if "s" in modes and path and path[0].startswith(_SHARED):
-                    low, high = (int(part, 16) for part in place.split("-"))
-                    sizes[inode] = max(sizes.get(inode, 0), int(offset, 16) + high - low)
-            for inode, size in self._memory_files(pid):
+            for inode, size in (*self._shared_mappings(pid), *self._memory_files(pid)):
                 sizes[inode] = max(sizes.get(inode, 0), size)
         return sum(sizes.values())
+
+    def _shared_mappings(self, pid: int) -> list[tuple[str, int]]:
+        """Inodes and ends of the shared mappings; of a process that seems unchanged as they were, for a second."""
+        size, now = self._read(pid, "statm").split(" ", 1)[0], time.monotonic()
+        known = self._mappings.get(pid)
+        if known and known.size == size and now - known.at_s < 1:
+            return known.found
+        maps, found = self._read(pid, "maps"), []
+        for line in maps.splitlines() if any(map(maps.__contains__, _SHARED)) else ():
+            place, modes, offset, _, inode, *path = line.split(maxsplit=5)
+            if "s" in modes and path and path[0].startswith(_SHARED):
+                low, high = (int(part, 16) for part in place.split("-"))
+                found.append((inode, int(offset, 16) + high - low))
+        self._mappings[pid] = _Mappings(size, now, found)
+        return found
 
     def close(self) -> None:
         os.close(self._proc)
