@@ -73,7 +73,7 @@ class Session:
         retries: list[Job] = []
 
         async def lane(number: int) -> None:
-            if number and not self._single and not await self._widen():
+            if number and number >= len(self._boxes) and not self._single and not await self._widen():
                 return
             while queue:
                 job = queue.popleft()
