@@ -77,8 +77,9 @@ class View:
 
 def view(private: Iterable[str] = ()) -> View:
     """What to show on this machine. Raises `OSError` if this interpreter cannot be found or read."""
-    changing = [*packages.site_folders(), *filter(_exists, _library()), Path(sys.prefix), Path(sys.executable)]
-    return _view((*map(Path, private), *_private()), tuple((path, path.stat().st_mtime_ns) for path in changing))
+    changing = [*packages.site_folders(), *_library(), *map(Path, (sys.prefix, sys.executable, "/usr/local/lib"))]
+    now = tuple((path, path.stat().st_mtime_ns) for path in changing if _exists(path))
+    return _view((*map(Path, private), *_private()), now)
 
 
 @functools.lru_cache
