@@ -16,7 +16,7 @@ from domains.atomic import SCRATCH
 from engine.errors import SiaError
 
 _OURS = {
-    *("events.db", "events.db-wal", "events.db-shm", "events.db-journal", "sia.toml", "naming.lock"),
+    *("events.db", "events.db-wal", "events.db-shm", "events.db-journal", "sia.toml", "naming.lock", "identity"),
     *("adapters", "control", "harness_repo", "locks", "tips", "training"),
 }
 # written once, under a new name: another name of one does no harm, and there are too many to look at each
@@ -30,6 +30,11 @@ def check_workspace(folder: Path) -> None:
     for entry in _entries(folder):
         if entry.name in _OURS or entry.name.startswith(SCRATCH):
             _check_tree(entry, folder, entry.name)
+
+
+def contents(folder: Path) -> set[str]:
+    """The names of what is ours in the workspace `folder`."""
+    return {entry.name for entry in _entries(folder)} & _OURS
 
 
 def inside(folder: Path, *names: str) -> Path:

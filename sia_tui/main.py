@@ -78,6 +78,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
         "setup",
         {
             "doctor": "Check this machine: sandbox, SQLite, git, packages, devices.",
+            "trust": "Trust a workspace or a task that somebody else made.",
             "models": "List the usable language models; download one.",
             "config": "Show every setting and where its value comes from.",
             "serve": "Serve the app to a browser on this machine.",

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from engine import __version__
+from engine import __version__, trust
 from engine.agents.choice import make_agent
 from engine.agents.language.prompt import NAMES, load
 from engine.core.decide import RULES
@@ -26,7 +26,7 @@ from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.models.calling import PricedModel
-from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
+from engine.run.domain_session import Report, check_code, choose_isolation, describe, named_code, open_domain
 from engine.run.models import check, references, serve
 from engine.run.options import Options, settings_of
 from engine.run.session import Observer, Ports, Run
@@ -97,7 +97,13 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
 async def start(
     workspace: Workspace, planned: RunPlan, observers: Sequence[Observer] = (), report: Report = lambda _: None
 ) -> AsyncIterator[Run]:
-    """Creates the run in the workspace, and holds it until the block ends."""
+    """Creates the run in the workspace, and holds it until the block ends. Raises `Untrusted` for the workspace.
+
+    The domain and the data that it was planned with were named by the user, and are trusted from now on.
+    """
+    trust.check(workspace.path)
+    for place in named_code(planned.started.domain):
+        trust.remember_named(place)
     started = planned.started
     free_name(workspace, started.name, f"{started.domain.name}-")
     async with contextlib.AsyncExitStack() as cleanup:
@@ -127,9 +133,13 @@ async def reopen(
     change: Callable[[t.Settings], t.Settings] | None = None,
     unsafe: bool = False,
 ) -> AsyncIterator[Run]:
-    """Holds an existing run, checked against its domain, until the block ends; with `resume` appends `run.resumed`."""
+    """Holds an existing run, checked against its domain, until the block ends; with `resume` appends `run.resumed`.
+
+    Raises `Untrusted` for a workspace or a domain that its user has not named.
+    """
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(reference)
+    trust.check(workspace.path)
     async with contextlib.AsyncExitStack() as cleanup:
         log = RunLog.hold(workspace.path, row.run)
         cleanup.callback(log.close)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine import containment
+from engine import containment, trust
 from engine.errors import SiaError
 from engine.events.reader import Reader
 from harness_repo.repository import Repository
@@ -35,6 +35,7 @@ class Workspace:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.path).close()
+            trust.begin(self.path)
         except OSError as error:
             raise SiaError(
                 f"{self.path} cannot be written ({error.strerror})", "choose another folder with --workspace"

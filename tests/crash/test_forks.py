@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from engine import trust
 from engine.core.replay import verify as replay
 from engine.events import types as t
 from engine.events.reader import Reader
@@ -48,7 +49,9 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture
 def workspace(parent: Workspace, tmp_path: Path) -> Workspace:
-    return Workspace(shutil.copytree(parent.path, tmp_path / "w"))
+    copied = shutil.copytree(parent.path, tmp_path / "w")
+    trust.remember(copied)
+    return Workspace(copied)
 
 
 def rows_of(workspace: Workspace, run: str) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from domains import atomic
-from engine import containment
+from engine import containment, trust
 from engine.errors import SiaError
 from engine.events.storage import schema
 from engine.events.storage.database import Database, sqlite3
@@ -79,6 +79,7 @@ def open_writer(path: Path) -> Database:
 
 def _create(path: Path) -> None:
     """Creates an empty log that is complete when it appears. Of two processes that create it at once, one wins."""
+    trust.begin(path.parent)
     with (
         contextlib.suppress(FileExistsError),
         atomic.create(path, replace=False) as made,

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from engine.errors import SiaError
 from sia_tui.app.actions.places import attach
+from sia_tui.app.screens.dialogs import Confirm
 from sia_tui.app.screens.main import MainScreen
 
 
-async def start_engine(main: MainScreen, arguments: Sequence[str]) -> bool:
-    """Runs `sia` with `arguments` and selects its run; true if it has one. Shows the engine's output meanwhile."""
+async def start_engine(main: MainScreen, arguments: Sequence[str], code: Sequence[Path] = ()) -> bool:
+    """Runs `sia` with `arguments` and selects its run; true if it has one. Shows the engine's output meanwhile.
+
+    Asks first about the workspace, and about the `code` that a log names, where the user has not trusted them yet.
+    """
     from sia_tui.cli.engine_process import EngineProcess
 
+    if not await _trusts(main, code):
+        return False
     try:
         engine = await asyncio.to_thread(EngineProcess, arguments, main.navigator.sources.workspace.path)
         last_line = ""
@@ -27,4 +34,23 @@ async def start_engine(main: MainScreen, arguments: Sequence[str]) -> bool:
     finally:
         main.note = ""
     attach(main, run_id)
+    return True
+
+
+async def _trusts(main: MainScreen, code: Sequence[Path]) -> bool:
+    from engine import trust
+
+    places = trust.untrusted(main.navigator.sources.workspace.path, code)
+    if not places:
+        return True
+    effects = [f"{place}: its settings are used, or its code is run" for place in places]
+    effects.append("you did not make or name it here; look at it first. A yes is remembered")
+    if not await main.app.push_screen_wait(Confirm("Do you trust this?", effects)):
+        return False
+    try:
+        for place in places:
+            trust.remember(place)
+    except SiaError as error:
+        main.fail(error)
+        return False
     return True

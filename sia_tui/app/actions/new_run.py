@@ -48,7 +48,9 @@ async def start(main: MainScreen) -> None:
     ]
     values = await main.app.push_screen_wait(Form(f"new run on {spec.name}", intro, fields))
     if values is not None:
-        await launch.start_engine(main, ["run", domain, *options(values)])
+        # a folder that the log suggested was not named by the user
+        suggested = code_of(cursor) if cursor and domain == default else []
+        await launch.start_engine(main, ["run", domain, *options(values)], suggested)
 
 
 def _cap(usual: BudgetSettings, what: str) -> str:
@@ -66,7 +68,9 @@ async def branch(main: MainScreen) -> None:
     form = _settings_form(f"branch from generation {n}", intro, cursor, state.settings, n + 1)
     values = await main.app.push_screen_wait(form)
     if values is not None:
-        await launch.start_engine(main, ["branch", *_parent(cursor), "--generation", str(n), *_changes(values)])
+        await launch.start_engine(
+            main, ["branch", *_parent(cursor), "--generation", str(n), *_changes(values)], code_of(cursor)
+        )
 
 
 async def fork(main: MainScreen, harness: Path | None = None) -> None:
@@ -83,7 +87,9 @@ async def fork(main: MainScreen, harness: Path | None = None) -> None:
     values = await main.app.push_screen_wait(form)
     if values is not None:
         edited = ["--harness", str(harness)] if harness else []
-        await launch.start_engine(main, ["fork", *_parent(cursor), "--at", str(at), *edited, *_changes(values)])
+        await launch.start_engine(
+            main, ["fork", *_parent(cursor), "--at", str(at), *edited, *_changes(values)], code_of(cursor)
+        )
 
 
 async def edit_and_fork(main: MainScreen) -> None:
@@ -101,6 +107,13 @@ async def edit_and_fork(main: MainScreen) -> None:
     edited: Edited | None = await main.app.push_screen_wait(HarnessEditor(f"candidate {n}", files, "Fork with it"))
     if edited is not None:
         await fork(main, edited.folder)
+
+
+def code_of(cursor: RunCursor) -> list[Path]:
+    """The code and data that the log of the selected run names."""
+    from engine.run.domain_session import named_code
+
+    return named_code(cursor.snapshot.state.domain)
 
 
 def options(values: Values) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from sia_tui.cli import consent
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared
 from sia_tui.cli.output import print_json, say
@@ -24,6 +25,8 @@ def cross(reference: str, shared: Shared) -> None:
         run = reader.find(reference)
         found = ablation.cells(reader, run)
         missing = [cell for cell in found if cell.fork and _find_run(reader, cell) is None]
+    if missing:
+        consent.ask_for_run(shared, reference)
     for cell in missing:
         asyncio.run(_execute(cell, shared))
     with contextlib.closing(place.reader()) as reader:

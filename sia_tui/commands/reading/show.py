@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.cli import formats
+from sia_tui.cli import consent, formats
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import plain, print_json, say
 from sia_tui.cli.runs import open_run, status_of
@@ -30,6 +30,8 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
     from engine.core.state import fold
     from engine.queries.run_report import show as report
 
+    if plots:
+        consent.ask_for_run(shared, reference)
     with open_run(shared.workspace, reference) as (reader, run):
         facts = report(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
         plotted = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sia_tui.cli import consent
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import plain, print_json, say
@@ -65,6 +66,7 @@ def apply(
     from engine.run.domain_session import choose_isolation
 
     inputs = apply.parse_input(_read(source), form or ("text" if source.endswith(".txt") else "jsonl"))
+    consent.ask_for_run(shared, reference)
     with open_run(shared.workspace, reference) as (reader, run):
         chosen = load(reader, run, generation)
     isolation = choose_isolation(unsafe=unsafe)

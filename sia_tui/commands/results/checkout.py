@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sia_tui.cli import consent
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import print_json, say
 from sia_tui.cli.runs import open_run
@@ -34,6 +35,8 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
     from engine.run import adapters
 
     folder.check_empty(place)
+    if with_data:
+        consent.ask_for_run(shared, reference)
     with open_run(shared.workspace, reference) as (reader, run):
         chosen = folder.load(reader, run, generation)
     weights = chosen.generation.candidate.weights

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sia_tui.cli import formats
+from sia_tui.cli import consent, formats
 from sia_tui.cli.engine_process import announce
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared, shared_options
@@ -33,6 +33,8 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
 
     if workers is not None and workers < 1:
         raise SiaError("a test needs at least one worker", "pass --workers 1 or more")
+
+    consent.ask_for_run(shared, reference)
 
     async def go() -> tuple[str, Any]:
         async with launch.reopen(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sia_tui.cli import consent
 from sia_tui.cli.limits import limit_options
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.recording import recording_of
@@ -25,9 +26,11 @@ def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) ->
     """
     from engine.loop.fork import gate_event
 
+    chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
+    if not chosen["no_start"]:
+        consent.ask_for_run(shared, reference, source=chosen["source"])
     if opened_in_app(shared, chosen):
         return
-    chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
     with parent_reader(shared, chosen["source"]) as reader:
         at = gate_event(reader, reader.find(reference), generation)
     make_child(reference, at, generation, shared, chosen)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sia_tui.cli import consent
 from sia_tui.cli.limits import limit_options
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.recording import recording_of
@@ -23,6 +24,8 @@ def fork(reference: str, at: int, *, shared: Shared, **chosen: Any) -> None:
 
     Example: sia fork last --at 100 --set gate.alpha=0.05
     """
+    chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
+    if not chosen["no_start"]:
+        consent.ask_for_run(shared, reference, source=chosen["source"])
     if not opened_in_app(shared, chosen):
-        chosen["source"] = chosen["source"] or recording_of(shared.workspace, reference)
         make_child(reference, at, None, shared, chosen)

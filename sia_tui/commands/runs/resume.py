@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sia_tui.cli import consent
 from sia_tui.cli.limits import limit_assignments, limit_options
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.commands.app import attach, opens_app
@@ -23,6 +24,7 @@ def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
     """
     from engine.loop.fork import change_settings
 
+    consent.ask_for_run(shared, reference)
     if opens_app(shared, plain_lines=chosen["plain"]):
         attach(shared)
         return

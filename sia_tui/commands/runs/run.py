@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sia_tui.cli import consent
 from sia_tui.cli.defaults import with_defaults
 from sia_tui.cli.limits import cores, limit_options
 from sia_tui.cli.options import Shared, shared_options
@@ -59,6 +60,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
     from engine.run.options import Options
     from sia_tui.cli.progress import Progress
 
+    consent.ask(shared)
     if not (dry_run or watch) and opens_app(shared, plain_lines=chosen["plain"]):
         attach(shared)
         return

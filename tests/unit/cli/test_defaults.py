@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from engine import trust
 from sia_tui.main import cli
 from tests.story import TOY
 
@@ -14,6 +15,7 @@ from tests.story import TOY
 @pytest.fixture(autouse=True)
 def _settled(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (workspace / "sia.toml").write_text('agent = "nobody"\nlever = "none"\n')
+    trust.remember(workspace)
     monkeypatch.delenv("SIA_AGENT", raising=False)
 
 

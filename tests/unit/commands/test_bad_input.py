@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import trust
 from tests.story import TOY, sia
 
 
@@ -89,6 +90,7 @@ def test_a_broken_domain_is_named(tmp_path: Path) -> None:
 )
 def test_a_damaged_log_is_left_as_it_is(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "events.db").write_bytes(damage)
+    trust.remember(tmp_path)
     before = everything(tmp_path)
     for arguments in (["run", str(TOY)], ["ls"], ["resume"]):
         refused(call(tmp_path, *arguments), "events.db", "damaged")
@@ -98,6 +100,7 @@ def test_a_damaged_log_is_left_as_it_is(tmp_path: Path, damage: bytes) -> None:
 def test_a_log_of_another_program_or_a_newer_release_is_left_as_it_is(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "events.db") as db:
         db.execute("CREATE TABLE songs (name TEXT)")
+    trust.remember(tmp_path)
     before = everything(tmp_path)
     refused(call(tmp_path, "run", str(TOY)), "not a log of sia")
     assert everything(tmp_path) == before

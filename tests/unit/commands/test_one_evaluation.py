@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import trust
 from engine.loop.launch import plan, start
 from engine.run.options import Options
 from engine.run.workspace import Workspace
@@ -53,6 +54,7 @@ def test_execution_and_baselines_are_verified(workspace: Path) -> None:
 
 def test_the_sealed_test_is_verified(workspace: Path, tmp_path: Path) -> None:
     copied = shutil.copytree(workspace, tmp_path / "w")
+    trust.remember(copied)
     facts = json.loads(call(copied, "test", "last", "--json").stdout)
     assert facts["score"] == 2 * 120.5 and [one["score"] for one in facts["baselines"]] == [2.0]
 

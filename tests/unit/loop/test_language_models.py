@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from engine import trust
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
@@ -64,7 +65,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 @pytest.fixture
 def copied(finished: Told, tmp_path: Path) -> Told:
     """The same with a workspace of its own, to go on with."""
-    shutil.copytree(finished.workspace, tmp_path / "w")
+    trust.remember(shutil.copytree(finished.workspace, tmp_path / "w"))
     return Told(tmp_path / "w", finished.server, len(finished.server.records))
 
 

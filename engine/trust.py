@@ -1,0 +1,178 @@
+"""What a user trusts: workspaces that they made here, and code that they named. Recorded outside of both.
+
+A folder is trusted by its path and a mark. The mark of a workspace is a random identity, written into it when it is
+made, so another workspace in its place is not trusted, and one that moved is asked for once more. The mark of anything
+else is its owner. The records are in the user's state folder, a file each; where that cannot be written, in a folder of
+/var/tmp that is theirs alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shlex
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from domains import atomic
+from engine import containment
+from engine.errors import SiaError
+
+IDENTITY = "identity"
+_HARMLESS = {"locks", "control", "naming.lock"}
+"""What may lie in a workspace that has nothing to trust or distrust yet."""
+
+
+class Untrusted(SiaError):
+    """A command would use a workspace or code that its user has not named; `places` are their paths."""
+
+    def __init__(self, message: str, remedy: str, places: Sequence[Path]) -> None:
+        super().__init__(message, remedy)
+        self.places = places
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Something trusted: its path without links, and its mark when that was said."""
+
+    path: str
+    mark: str
+
+
+def untrusted(workspace: Path | None, code: Iterable[Path] = ()) -> list[Path]:
+    """What of these the user does not trust. What is missing needs no trust, nor does an empty workspace."""
+    asked = [] if workspace is None or _is_new(workspace) else [workspace]
+    return [place.resolve() for place in (*asked, *code) if place.exists() and not _is_trusted(place.resolve())]
+
+
+def refusal(places: Sequence[Path]) -> Untrusted:
+    """What a user is told who does not trust `places` yet."""
+    names = " and ".join(map(str, places))
+    return Untrusted(
+        f"this would use the settings or run the code of {names}, which you have not said that you trust",
+        f"look at it, then run `sia trust {shlex.join(map(str, places))}`",
+        places,
+    )
+
+
+def check(workspace: Path | None, code: Iterable[Path] = ()) -> None:
+    """Raises `Untrusted` unless the user trusts them all."""
+    if places := untrusted(workspace, code):
+        raise refusal(places)
+
+
+def _is_trusted(path: Path) -> bool:
+    return Record(str(path), _mark(path)) in _stored(path)
+
+
+def begin(workspace: Path) -> None:
+    """Trusts a workspace that is being made, if there is nothing in it yet."""
+    if _is_new(workspace):
+        remember_named(workspace, new=True)
+
+
+def remember(place: Path, *, new: bool = False) -> None:
+    """Records that the user trusts `place`; raises `SiaError` if it does not exist or nothing can be recorded."""
+    path = place.resolve()
+    if not path.exists():
+        raise SiaError(f"there is nothing at {place}", "name a workspace, the folder of a task, or its data")
+    if (new or _is_workspace(path)) and not _read_identity(path):
+        with contextlib.suppress(PermissionError, FileExistsError), (path / IDENTITY).open("x") as file:
+            file.write(secrets.token_hex(16))
+    content = msgspec.json.encode(Record(str(path), _mark(path)))
+    for folder in _folders():
+        with contextlib.suppress(OSError):
+            if _is_own(folder, make=True):
+                atomic.write(folder / _name(path), content)
+                return
+    raise SiaError(
+        f"what you trust cannot be recorded in {next(_folders())}", "set $XDG_STATE_HOME to a folder that you may write"
+    )
+
+
+def remember_named(place: Path, *, new: bool = False) -> None:
+    """Records what the user has made or named, if it can be recorded; else they are asked later."""
+    with contextlib.suppress(SiaError):
+        remember(place, new=new)
+
+
+def forget(place: Path) -> bool:
+    """Forgets that the user trusts `place`; returns whether they did."""
+    found = [folder / _name(place.resolve()) for folder in _folders() if _is_own(folder)]
+    known = [path for path in found if path.exists()]
+    for path in known:
+        path.unlink()
+    return bool(known)
+
+
+def records() -> list[Record]:
+    """All that the user trusts, by path."""
+    found = (_decode(file) for folder in _folders() if _is_own(folder) for file in folder.glob("[0-9a-f]*"))
+    return sorted({record for record in found if record}, key=lambda record: record.path)
+
+
+def _folders() -> Iterator[Path]:
+    import platformdirs
+
+    yield platformdirs.user_state_path("sia") / "trusted"
+    yield Path("/var/tmp") / f"sia-{os.geteuid()}" / "trusted"  # noqa: S108 - checked by `_is_own`
+
+
+def _is_own(folder: Path, *, make: bool = False) -> bool:
+    """Whether this user alone may write the folder and the one above it."""
+    for path in (folder.parent, folder):
+        if make:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            found = path.lstat()
+        except OSError:
+            return False
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return False
+    return True
+
+
+def _name(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
+
+
+def _stored(path: Path) -> Iterator[Record]:
+    for folder in _folders():
+        if _is_own(folder) and (record := _decode(folder / _name(path))):
+            yield record
+
+
+def _decode(file: Path) -> Record | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Record)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _mark(path: Path) -> str:
+    if _is_workspace(path) and (identity := _read_identity(path)):
+        return f"identity {identity}"
+    try:
+        return f"owner {path.stat().st_uid}"
+    except OSError:
+        return "missing"
+
+
+def _read_identity(path: Path) -> str:
+    file = containment.inside(path, IDENTITY)
+    try:
+        return file.read_text()[:64] if file.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _is_workspace(path: Path) -> bool:
+    return path.name == ".sia" or any((path / name).is_file() for name in ("events.db", IDENTITY))
+
+
+def _is_new(workspace: Path) -> bool:
+    return containment.contents(workspace) <= _HARMLESS

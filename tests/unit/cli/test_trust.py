@@ -1,0 +1,239 @@
+"""Nothing that came along unasked is used or executed before its user has said so: a workspace, or a path in a log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from engine import trust
+from engine.errors import SiaError
+from engine.events.log import RunLog
+from engine.events.types import DomainRef
+from engine.grading.loader import find
+from engine.run.domain_session import check_code
+from engine.run.workspace import Workspace
+from engine.transfer.rebuild import rebuild
+from engine.transfer.run_import import import_run
+from sia_tui.cli import consent
+from sia_tui.cli.options import Shared
+from sia_tui.main import cli
+from tests.histories import Play, settings, started
+from tests.unit.transfer.carried import seal_to
+
+TOY = Path(__file__).parents[2] / "toys" / "times7"
+READING = (
+    *("ls", "show last", "log last", "tree", "cost last", "replay last --verify", "verify", "diff last 1 2"),
+    *("trajectory last val-0", "config show last", "note last seen", "rename last better", "export last -o x.sia"),
+    *("rebuild", "gc", "branch last --generation 1 --no-start", "rm last --yes"),
+)
+EXECUTING = (
+    *("resume last", "resume last --generations 99 --plain", "test last", "apply last in.jsonl"),
+    *("branch last --generation 1", "fork last --at 20", "checkout last -o out --with-data"),
+)
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What this user trusts: nothing yet."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    """A stranger's task, whose `domain.py` leaves a mark where it is executed."""
+    folder = tmp_path / "downloaded" / "task"
+    shutil.copytree(TOY, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    future, code = "from __future__ import annotations\n", (folder / "domain.py").read_text()
+    mark = f"open({str(tmp_path / 'executed')!r}, 'w')\n"
+    (folder / "domain.py").write_text(code.replace(future, future + mark, 1))
+    return folder
+
+
+def _ref(folder: Path, source: str = "") -> DomainRef:
+    found = find(str(folder))
+    ref = started().domain
+    return replace(ref, name=found.spec.name, source=source or str(folder), code=found.code_digest())
+
+
+def _make(workspace: Path, ref: DomainRef) -> Workspace:
+    place = Workspace(workspace)
+    place.create()
+    with contextlib.closing(RunLog.hold(place.path, "r1")) as log:
+        Play(log, replace(started(settings(agent="search")), domain=ref)).to_rest()  # type: ignore[arg-type]
+    rebuild(place)
+    return place
+
+
+@pytest.fixture
+def downloaded(task: Path, tmp_path: Path, state: Path) -> Workspace:
+    """The workspace of somebody else: made here, but nothing of it is remembered."""
+    place = _make(tmp_path / "downloaded" / ".sia", _ref(task))
+    shutil.rmtree(state)
+    return place
+
+
+def _sia(folder: Path, line: str, monkeypatch: pytest.MonkeyPatch, *more: str) -> Any:
+    monkeypatch.chdir(folder)
+    return CliRunner().invoke(cli, [*line.split(), *more])
+
+
+def test_looking_needs_no_trust_and_executes_nothing(
+    downloaded: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for line in READING:
+        done = _sia(downloaded.path.parent, line, monkeypatch)
+        assert done.exit_code == 0, (line, done.output, done.exception)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("line", EXECUTING)
+def test_what_executes_refuses_a_strangers_workspace_and_domain(
+    downloaded: Workspace, task: Path, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (downloaded.path.parent / "in.jsonl").write_text("1\n")
+    done = _sia(downloaded.path.parent, line, monkeypatch, "--headless")
+    assert isinstance(done.exception, trust.Untrusted), (done.output, done.exception)
+    assert done.exception.places == [downloaded.path, task]
+    assert f"`sia trust {downloaded.path} {task}`" in str(done.exception)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_new_run_does_not_use_a_strangers_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".sia").mkdir()
+    (tmp_path / ".sia" / "sia.toml").write_text("agent = 'claude'\n")
+    done = _sia(tmp_path, "run toy --generations 1", monkeypatch, "--headless")
+    assert isinstance(done.exception, trust.Untrusted)
+    assert done.exception.places == [tmp_path / ".sia"]
+
+
+def test_the_engine_refuses_by_itself(downloaded: Workspace, task: Path, tmp_path: Path) -> None:
+    """Also where a command forgets to ask."""
+    trust.remember(downloaded.path)
+    with pytest.raises(trust.Untrusted, match="trust"):
+        check_code(_ref(task))
+    with pytest.raises(trust.Untrusted):
+        check_code(replace(_ref(TOY), source="toy", data=str(task)))
+    trust.remember(task)
+    assert check_code(_ref(task)).path == task
+
+
+def test_an_imported_run_does_not_lead_to_a_relative_path(
+    task: Path, tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forged file says `source = "task"`, which lies in the folder that came with it."""
+    file = seal_to(_make(tmp_path / "forger" / ".sia", _ref(task, "task")), tmp_path / "downloaded" / "run.sia")
+    shutil.rmtree(state)
+    monkeypatch.chdir(tmp_path / "downloaded")
+    mine = Workspace(tmp_path / "mine")
+    import_run(mine, file)
+    here, where = tmp_path / "downloaded", f"--headless --workspace {mine.path}"
+    done = _sia(here, f"resume last --generations 99 {where}", monkeypatch)
+    assert isinstance(done.exception, trust.Untrusted), (done.output, done.exception)
+    assert done.exception.places == [task]
+    for line in ("branch r1 --generation 1 --from run.sia", "fork r1 --at 20 --from run.sia"):
+        done = _sia(here, f"{line} {where}", monkeypatch)
+        assert isinstance(done.exception, trust.Untrusted), (done.output, done.exception)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(("answer", "trusted"), [("y\n", True), ("n\n", False), ("", False)])
+def test_in_a_terminal_it_asks_once(
+    downloaded: Workspace, task: Path, answer: str, trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = Shared(downloaded, as_json=False, headless=False)
+
+    @click.command()
+    def command() -> None:
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+        consent.ask_for_run(shared, "last")
+
+    done = CliRunner().invoke(command, input=answer)
+    assert (done.exit_code == 0) is trusted, done.output
+    assert ("Do you trust it?" in done.output) and str(task) in done.output
+    assert trust.untrusted(downloaded.path, [task]) == ([] if trusted else [downloaded.path, task])
+    if trusted:
+        consent.ask_for_run(shared, "last")  # asks nothing
+
+
+def test_what_is_made_here_is_trusted_until_something_else_takes_its_place(tmp_path: Path, state: Path) -> None:
+    ref = started().domain
+    mine = _make(tmp_path / "mine" / ".sia", ref)
+    assert trust.untrusted(mine.path) == []
+    shutil.copytree(mine.path, tmp_path / "moved" / ".sia")
+    assert trust.untrusted(tmp_path / "moved" / ".sia") == [tmp_path / "moved" / ".sia"]
+    other = _make(tmp_path / "other" / ".sia", ref)
+    shutil.rmtree(mine.path)
+    shutil.copytree(other.path, mine.path)
+    assert trust.untrusted(mine.path) == [mine.path]
+    (mine.path / "identity").unlink()
+    assert trust.untrusted(mine.path) == [mine.path]
+
+
+def test_a_workspace_of_an_earlier_version_is_asked_for_once(downloaded: Workspace) -> None:
+    (downloaded.path / "identity").unlink()
+    assert trust.untrusted(downloaded.path) == [downloaded.path]
+    trust.remember(downloaded.path)
+    assert trust.untrusted(downloaded.path) == []
+    assert (downloaded.path / "identity").read_text()
+
+
+def test_a_named_task_is_trusted_from_then_on(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = _sia(tmp_path, f"run {task} --generations 1 --headless", monkeypatch)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert trust.untrusted(tmp_path / ".sia", [task]) == []
+
+
+def test_an_owner_who_changed_is_not_trusted(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trust.remember(task)
+    assert trust.untrusted(None, [task]) == []
+    monkeypatch.setattr(trust, "_mark", lambda path: "owner 12345")
+    assert trust.untrusted(None, [task]) == [task]
+
+
+def test_the_command_lists_and_forgets(downloaded: Workspace, task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = downloaded.path.parent
+    assert _sia(home, "trust", monkeypatch).output == "Nothing is trusted yet.\n"
+    assert _sia(home, "trust . task", monkeypatch).output == ". and task is trusted.\n"
+    assert _sia(home, "trust --list", monkeypatch).output.split() == sorted(
+        [str(home), str(downloaded.path), str(task)]
+    )
+    assert trust.untrusted(downloaded.path, [task]) == []
+    assert _sia(home, "trust --forget .", monkeypatch).exit_code == 0
+    assert trust.untrusted(downloaded.path, [task]) == [downloaded.path]
+    assert isinstance(_sia(home, "trust --forget .", monkeypatch).exception, SiaError)
+    assert isinstance(_sia(home, "trust nothing-here", monkeypatch).exception, SiaError)
+
+
+def test_a_home_that_cannot_be_written_is_no_obstacle(
+    task: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    places = [tmp_path / "nowhere" / "trusted", tmp_path / "var" / "sia-0" / "trusted"]
+    (tmp_path / "nowhere").write_text("a file")
+    (tmp_path / "var").mkdir()
+    monkeypatch.setattr(trust, "_folders", lambda: iter(places))
+    trust.remember(task)
+    assert trust.untrusted(None, [task]) == []
+    assert places[1].stat().st_mode & 0o777 == 0o700
+    places[1].parent.chmod(0o777)  # somebody else may have put the records there
+    assert trust.untrusted(None, [task]) == [task]
+    with pytest.raises(SiaError, match="cannot be recorded"):
+        trust.remember(task)
+    _make(tmp_path / "mine" / ".sia", started().domain)  # goes on, and is asked for later
+
+
+def test_records_of_another_user_do_not_count(task: Path, monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
+    trust.remember(task)
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    os.chown(state / "sia" / "trusted", 65534, 65534)
+    assert trust.untrusted(None, [task]) == [task]
