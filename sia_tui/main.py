@@ -154,7 +154,9 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        click.echo(f"sia: {_sentence(error)}.", err=True)
+        from sia_tui.cli.output import echo
+
+        echo(f"sia: {_sentence(error)}.", err=True)
         sys.exit(1)
 
 

@@ -24,6 +24,11 @@ def plain(text: str) -> str:
     )
 
 
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Prints text for a person; what comes from a log or a harness in it cannot command the terminal."""
+    click.echo(plain(text), err=err, nl=nl)
+
+
 def say(text: str) -> None:
     """Prints a line on standard error, for what is not the result."""
-    click.echo(plain(text), err=True)
+    echo(text, err=True)

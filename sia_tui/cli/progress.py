@@ -102,5 +102,5 @@ class Progress:
 
     def _line(self, text: str) -> None:
         if not self._quiet:
-            self._console.print(text)
+            self._console.print(plain(text))
             sys.stdout.flush()

@@ -18,7 +18,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     out = console()
     result = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
     for column in columns:
-        result.add_column(column, overflow="fold")
+        result.add_column(Text(plain(column)), overflow="fold")
     for row in rows:
         result.add_row(*(Text(plain(str(cell))) for cell in row))
     if not out.is_terminal:

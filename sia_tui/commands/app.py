@@ -10,10 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
 from sia_tui.cli.options import Shared, default_workspace
-from sia_tui.cli.output import plain
+from sia_tui.cli.output import echo, plain
 from sia_tui.cli.recording import NAME, recording_of
 from sia_tui.cli.runs import status_of
 
@@ -45,7 +43,7 @@ def attach(shared: Shared) -> None:
     engine = EngineProcess(sys.argv[1:], shared.workspace.path)
     try:
         while (run := engine.wait(0.2)) is None:
-            click.echo(plain(engine.output()), err=True, nl=False)
+            echo(plain(engine.output()), err=True, nl=False)
     except KeyboardInterrupt:
         engine.terminate()
         raise
@@ -72,7 +70,7 @@ def _open(shared: Shared, run: str | None = None, files: Sequence[Path] = ()) ->
         with contextlib.closing(shared.workspace.reader()) as reader:
             for row in reader.runs():
                 if status_of(shared.workspace, row) == "running":
-                    click.echo(f"{row.name} is still running; `sia` shows it, `sia pause {row.name}` pauses it.")
+                    echo(f"{row.name} is still running; `sia` shows it, `sia pause {row.name}` pauses it.")
 
 
 def _print_runs(shared: Shared, files: Sequence[Path]) -> None:
@@ -84,14 +82,12 @@ def _print_runs(shared: Shared, files: Sequence[Path]) -> None:
         with contextlib.closing(shared.workspace.reader()) as reader:
             list_runs(shared, reader)
         if recording_of(shared.workspace, NAME):
-            click.echo(f"sia comes with a recorded run; see it with:  sia show {NAME}")
+            echo(f"sia comes with a recorded run; see it with:  sia show {NAME}")
     else:
-        click.echo(welcome.lines())
+        echo(welcome.lines())
     for path in files:
         with contextlib.closing(Reader.open(path)) as reader:
             for run in reader.runs():
                 here = shlex.quote(str(path))
-                click.echo(
-                    plain(f"{path.name}: {run.name}, {run.domain}, {run.head_n} events; sia replay --file {here}")
-                )
-    click.echo("`sia --help` lists the commands; in a terminal, `sia` opens a full-screen app.")
+                echo(plain(f"{path.name}: {run.name}, {run.domain}, {run.head_n} events; sia replay --file {here}"))
+    echo("`sia --help` lists the commands; in a terminal, `sia` opens a full-screen app.")

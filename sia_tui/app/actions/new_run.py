@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.errors import SiaError
 from sia_tui.app.actions import launch
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.screens.dialogs import Prompt
@@ -104,7 +105,12 @@ async def edit_and_fork(main: MainScreen) -> None:
         main.notify(f"Candidate {n} has no harness yet", severity="warning")
         return
     files = {path: cursor.source.reader.blob(name) for path, name in version.files.items()}
-    edited: Edited | None = await main.app.push_screen_wait(HarnessEditor(f"candidate {n}", files, "Fork with it"))
+    try:
+        editor = HarnessEditor(f"candidate {n}", files, "Fork with it")
+    except SiaError as error:
+        main.fail(error)
+        return
+    edited: Edited | None = await main.app.push_screen_wait(editor)
     if edited is not None:
         await fork(main, edited.folder)
 

@@ -83,7 +83,11 @@ async def approve(main: MainScreen) -> None:
     folder = ""
     if decision.answer == "edit":
         files = {path: snapshot.reader.blob(name) for path, name in version.files.items()}
-        editor = HarnessEditor(f"candidate {number}", files, "Execute it")
+        try:
+            editor = HarnessEditor(f"candidate {number}", files, "Execute it")
+        except SiaError as error:
+            main.fail(error)
+            return
         edited: Edited | None = await main.app.push_screen_wait(editor)
         if edited is None:
             return

@@ -16,8 +16,9 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from engine.errors import SiaError
 from engine.queries.harness_diff import of_files
-from harness_repo.harness import Harness, HarnessInvalid, read_folder
+from harness_repo.harness import Harness, HarnessInvalid, check_path, read_folder
 from sia_tui.app.rows.diff import diff_rows
 from sia_tui.app.rows.row import BLANK, Row, Target, heading, row
 from sia_tui.app.rows.text import sanitize
@@ -33,7 +34,10 @@ class Edited(NamedTuple):
 
 
 class HarnessEditor(Screen[Edited | None]):
-    """The files of `title`, and the difference so far; returns the edited harness, which is for `purpose`."""
+    """The files of `title`, and the difference so far; returns the edited harness, which is for `purpose`.
+
+    Raises `SiaError` where a path of `files` could lead out of the scratch folder.
+    """
 
     CSS = """
     HarnessEditor #head { height: auto; background: $panel; padding: 0 1; }
@@ -46,6 +50,11 @@ class HarnessEditor(Screen[Edited | None]):
 
     def __init__(self, title: str, files: Mapping[str, bytes], purpose: str) -> None:
         super().__init__()
+        try:
+            for path in files:
+                check_path(path)
+        except HarnessInvalid as error:  # the log is not one that sia wrote
+            raise SiaError(f"{title} cannot be edited: {error}", "do not trust this workspace") from None
         self._heading, self._files, self._purpose = title, dict(files), purpose
         self.folder = Path(tempfile.mkdtemp(prefix="sia-edit-"))
         for path, content in files.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import open_run
 from sia_tui.commands.comparing.diffs import print_diff
 
@@ -52,6 +52,6 @@ def bisect(reference: str, instance: str, shared: Shared) -> None:
             for one in found.candidates
         ],
     )
-    click.echo(plain(f"{found.summary}."))
+    echo(f"{found.summary}.")
     if diffs:
         print_diff(diffs[0])

@@ -9,7 +9,7 @@ import click
 
 from sia_tui.cli import formats
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import status_of
 from sia_tui.commands.comparing.what_if import print_what_if
 
@@ -91,7 +91,7 @@ def _print_runs(facts: dict[str, Any]) -> None:
         rows.append([name.replace("cpu_s", "CPU s"), *(text.format(run["spent"][name]) for run in runs)])
     table(["", *(run["name"] for run in runs)], rows)
     for pair in facts["pairs"]:
-        click.echo(plain(_paired(pair)))
+        echo(_paired(pair))
 
 
 def _paired(pair: dict[str, Any]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from sia_tui.cli.output import plain
+from sia_tui.cli.output import echo, plain
 
 
 def print_diff(text: str) -> None:
@@ -16,4 +14,4 @@ def print_diff(text: str) -> None:
     if decorates(out):
         out.print(Syntax(plain(text), "diff", theme="ansi_dark", background_color="default"))
     else:
-        click.echo(plain(text))
+        echo(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sia_tui.cli.options import Shared
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import open_run
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def _print_rules(found: WhatIf) -> None:
     from sia_tui.cli.tables import table
 
     rule = ", ".join(f"{key} = {value:g}" for key, value in found.rule.items())
-    click.echo(f"{found.name} if {rule}: a candidate would need p < {found.what_if_level:.2g}", nl=False)
-    click.echo(f" (in the run {found.level:.2g})." if found.level != found.what_if_level else ", as in the run.")
+    echo(f"{found.name} if {rule}: a candidate would need p < {found.what_if_level:.2g}", nl=False)
+    echo(f" (in the run {found.level:.2g})." if found.level != found.what_if_level else ", as in the run.")
     table(
         ["gen", "val", "recorded", "what if"],
         [
@@ -53,4 +53,4 @@ def _print_rules(found: WhatIf) -> None:
             for row in found.generations
         ],
     )
-    click.echo(f"{found.summary[:1].upper()}{found.summary[1:]}.")
+    echo(f"{found.summary[:1].upper()}{found.summary[1:]}.")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import open_run
 
 _SPENT = ("evaluations", "reused", "calls", "tokens", "reused tokens", "US$", "CPU s", "wall s")
@@ -39,7 +39,7 @@ def cost(reference: str, shared: Shared) -> None:
     )
     gain, usd = facts["per_accepted_point"], facts["usd_per_accepted_point"]
     each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " per +0.01" if gain else ""
-    click.echo(f"accepted gain on val: {facts['gain']:+.4f}{each}")
+    echo(f"accepted gain on val: {facts['gain']:+.4f}{each}")
 
 
 def _cost_columns(row: dict[str, Any]) -> list[Any]:

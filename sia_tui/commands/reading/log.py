@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain
+from sia_tui.cli.output import echo, plain
 from sia_tui.cli.runs import open_run, status_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _print_event(event: Event, as_json: bool) -> None:
 
     if as_json:
         head = {name: getattr(event, name) for name in ("seq", "run", "n", "type", "v", "at", "generation", "hash")}
-        click.echo(msgspec.json.encode({**head, "payload": msgspec.Raw(event.stored)}).decode())
+        echo(msgspec.json.encode({**head, "payload": msgspec.Raw(event.stored)}).decode())
         return
     from rich.text import Text
 
@@ -60,4 +60,4 @@ def _print_event(event: Event, as_json: bool) -> None:
     line = milestone(event, event.payload)
     text = event.stored.decode() if line is None else Text.from_markup(line).plain
     line_text = plain(text if len(text) <= _WIDTH or not sys.stdout.isatty() else text[: _WIDTH - 1] + "…")
-    click.echo(f"{event.n:>6}  {at}  {event.generation:>2}  {event.type:<19} {line_text}")
+    echo(f"{event.n:>6}  {at}  {event.generation:>2}  {event.type:<19} {line_text}")

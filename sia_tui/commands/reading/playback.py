@@ -109,4 +109,4 @@ def step(played: Iterable[Frame], key: Callable[[], str] = click.getchar) -> Non
 
 
 def _print(out: Console, frame: Frame) -> None:
-    out.print(f"{frame.event.n:>6}  {frame.text}")
+    out.print(plain(f"{frame.event.n:>6}  {frame.text}"))

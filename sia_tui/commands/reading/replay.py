@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.output import echo, plain, print_json
 from sia_tui.cli.recording import reader_of
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def replay(
 
         print_json(msgspec.to_builtins(found))
     elif (at := found.diverged_at) is None:
-        click.echo(f"{run.name}: identical, {found.events} events recomputed.")
+        echo(f"{run.name}: identical, {found.events} events recomputed.")
     else:
-        click.echo(f"{run.name}: diverges at event {at.n}.\nexpected: {plain(at.expected)}\n     got: {plain(at.got)}")
+        echo(f"{run.name}: diverges at event {at.n}.\nexpected: {plain(at.expected)}\n     got: {plain(at.got)}")
     if not found.identical:
         raise click.exceptions.Exit(1)
 

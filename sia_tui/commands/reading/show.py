@@ -10,7 +10,7 @@ import click
 
 from sia_tui.cli import consent, formats
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json, say
+from sia_tui.cli.output import echo, plain, print_json, say
 from sia_tui.cli.runs import open_run, status_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
     else:
         _print_run(facts)
     for name in plotted:
-        click.echo(f"plot: {plots}/{name}", err=shared.as_json)
+        echo(f"plot: {plots}/{name}", err=shared.as_json)
 
 
 def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe: bool) -> list[str]:
@@ -54,9 +54,9 @@ def _print_run(facts: dict[str, Any]) -> None:
 
     names = ("domain", "status")
     head = " · ".join([f"{facts['name']} ({facts['run']})", *(facts[name] for name in names)])
-    click.echo(f"{head} · seed {facts['seed']} · sandbox {facts['isolation']}")
-    click.echo(plain(facts["title"]))
-    click.echo(f"{plain(facts['reason'])}.")
+    echo(f"{head} · seed {facts['seed']} · sandbox {facts['isolation']}")
+    echo(facts["title"])
+    echo(f"{plain(facts['reason'])}.")
     checked = any(g["val"] and g["val"]["honest"] is not None for g in facts["generations"])
     table(
         [
@@ -86,26 +86,26 @@ def _print_run(facts: dict[str, Any]) -> None:
         decision = one["decision"] or {}
         if decision.get("expected_gain") is not None and decision["gain"] is not None:
             gains = f"expected gain on val {decision['expected_gain']:+.4f}, measured {decision['gain']:+.4f}"
-            click.echo(f"generation {one['n']}: {gains}")
+            echo(f"generation {one['n']}: {gains}")
     for row in facts["baselines"] or []:
-        click.echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
+        echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     if facts["test"]:
-        click.echo(
+        echo(
             f"sealed test, read {facts['unsealed']} time{'s' * (facts['unsealed'] > 1)}: {formats.score(facts['test'])}"
             f"{formats.private_check(facts['test'])}"
         )
         for row in facts["test"]["baselines"]:
-            click.echo(f"  baseline: {row['name']} {formats.score(row)}{formats.private_check(row)}")
+            echo(f"  baseline: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     for name, row in facts["budget"].items():
-        click.echo(f"budget of {name}: {row['spent']:.4g} of {row['cap']:g}")
+        echo(f"budget of {name}: {row['spent']:.4g} of {row['cap']:g}")
     if facts["awaiting"]:
-        click.echo(f"candidate {facts['awaiting']} needs your approval: `sia approve {facts['name']}`")
+        echo(f"candidate {facts['awaiting']} needs your approval: `sia approve {facts['name']}`")
     for note in facts["notes"]:
-        click.echo(f"note: {plain(note)}")
+        echo(f"note: {plain(note)}")
     if facts["in_doubt"] == "test":
-        click.echo(f"in doubt: an unsealing of the test split has no result; `sia test {facts['name']}` repeats it")
+        echo(f"in doubt: an unsealing of the test split has no result; `sia test {facts['name']}` repeats it")
     elif facts["in_doubt"]:
-        click.echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` repeats it")
+        echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` repeats it")
 
 
 def _honest(val: dict[str, Any] | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import open_run
 
 
@@ -34,6 +34,6 @@ def trajectory(reference: str, instance: str, shared: Shared) -> None:
         verdict = f"failed ({row['failure']['kind']}): {row['failure']['message']}" if row["failure"] else row["detail"]
         verdict = f"refused: {row['refused']}" if row["refused"] else verdict
         where = f"generation {row['generation']} · {row['split']} · score {row['score']:g}"
-        click.echo(plain(f"{where} · answer {row['answer']!r} {verdict}"))
+        echo(f"{where} · answer {row['answer']!r} {verdict}")
         if row["log"]:
-            click.echo(plain(row["log"]))
+            echo(row["log"])

@@ -9,7 +9,7 @@ import click
 
 from sia_tui.cli import formats
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import plain, print_json
 from sia_tui.cli.runs import status_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def tree(shared: Shared) -> None:
     nodes: dict[str | None, Tree] = {None: Tree("runs")}
     for run, status in runs:
         at = f" forked at {run.parent_n}" if run.parent else ""
-        node = nodes.get(run.parent, nodes[None]).add(f"{run.name} ({status}){at}")
+        node = nodes.get(run.parent, nodes[None]).add(plain(f"{run.name} ({status}){at}"))
         nodes[run.run] = node
         for one in generations.get(run.run, []):
             mark = {True: "+", False: "-", None: "?"}[one.accepted]

@@ -13,7 +13,7 @@ import click
 from sia_tui.cli import consent
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json, say
+from sia_tui.cli.output import echo, print_json, say
 from sia_tui.cli.runs import open_run
 
 if TYPE_CHECKING:
@@ -150,11 +150,11 @@ def _print(row: Answer) -> None:
 
     if row.failure:
         say(f"{row.trial.instance}: {row.failure.kind}: {row.failure.message}")
-        click.echo()
+        echo()
     elif isinstance(row.value, str) and row.value.isprintable():
-        click.echo(row.value)
+        echo(row.value)
     else:
-        click.echo(plain(msgspec.json.encode(row.value).decode()))
+        echo(msgspec.json.encode(row.value).decode())
 
 
 def _facts(chosen: Checkout, evaluation: Evaluation, material: PreparedOn, rows: list[Answer]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from sia_tui.cli import consent
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json, say
+from sia_tui.cli.output import echo, print_json, say
 from sia_tui.cli.runs import open_run
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def checkout(reference: str, place: Path, generation: int | None, with_data: boo
         facts = {"run": chosen.state.run, "name": name, "generation": n, "harness": commit, "weights": weights}
         print_json({**facts, "folder": str(place), "files": list(files)})
     else:
-        click.echo(f"{place} holds generation {n} of {name}; {place / 'README.md'} says how to run it.")
+        echo(f"{place} holds generation {n} of {name}; {place / 'README.md'} says how to run it.")
 
 
 async def _train(chosen: Checkout) -> list[Instance]:

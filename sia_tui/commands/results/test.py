@@ -11,7 +11,7 @@ from sia_tui.cli import consent, formats
 from sia_tui.cli.engine_process import announce
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json, say
+from sia_tui.cli.output import echo, print_json, say
 
 
 @click.command("test")
@@ -68,15 +68,15 @@ def _print(name: str, report: dict[str, Any]) -> None:
     table(["sealed test", "score", "n"], rows)
     for whose, row in [(name, report), *((f"baseline {row['name']}", row) for row in report["baselines"])]:
         if words := formats.private_check(row).removeprefix(", ").removeprefix("; "):
-            click.echo(f"{whose}: {words}")
+            echo(f"{whose}: {words}")
     for measure, value in (report["private"] or {"measures": {}})["measures"].items():
-        click.echo(f"{measure}: {value:.4f}")
+        echo(f"{measure}: {value:.4f}")
     if report["macro"] is not None:
-        click.echo(f"macro-average: {report['macro']:.4f}")
+        echo(f"macro-average: {report['macro']:.4f}")
     if report["failures"]:
-        click.echo(f"failures: {report['failures']}")
+        echo(f"failures: {report['failures']}")
     before = report["unsealed_before"]
     if before == 0:
-        click.echo("This was the first unsealing of the test split in this lineage.")
+        echo("This was the first unsealing of the test split in this lineage.")
     else:
-        click.echo(f"The test split had been unsealed {before} time{'s' * (before > 1)} before in this lineage.")
+        echo(f"The test split had been unsealed {before} time{'s' * (before > 1)} before in this lineage.")

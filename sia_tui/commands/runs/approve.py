@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.output import echo, plain, print_json
 
 if TYPE_CHECKING:
     from engine.events.types import Answer
@@ -47,7 +47,7 @@ def approve(reference: str, answer: Answer | None, edit: Path | None, reason: st
     elif given is not None:
         from sia_tui.cli.milestones import ANSWERS
 
-        click.echo(f"candidate {facts['number']} of {facts['name']}: {ANSWERS[given]}.")
+        echo(f"candidate {facts['number']} of {facts['name']}: {ANSWERS[given]}.")
 
 
 def _awaiting(reference: str, shared: Shared) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def _show(facts: dict[str, Any]) -> None:
     from sia_tui.cli.console import console
 
     candidate = f"candidate {facts['number']} ({facts['commit'][:10]})"
-    click.echo(plain(f"{facts['name']}: {candidate} awaits approval. {facts['reason']}"))
-    click.echo(plain(facts["diff"]))
+    echo(f"{facts['name']}: {candidate} awaits approval. {facts['reason']}")
+    echo(facts["diff"])
     for what, names in facts["newly_asked"].items():
         if names:
             line = plain(f"newly requested {what}: {', '.join(names)}")

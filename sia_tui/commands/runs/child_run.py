@@ -10,7 +10,7 @@ import click
 
 from sia_tui.cli.limits import limit_assignments
 from sia_tui.cli.options import Shared
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 from sia_tui.commands.app import attach, opens_app
 from sia_tui.commands.runs.local_engine import drive_existing
 
@@ -84,4 +84,4 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
     else:
         with contextlib.closing(shared.workspace.reader()) as reader:
             name = reader.find(made).name
-        click.echo(f"{name} forked from {parent.name} at event {at}; start it with:  sia resume {name}")
+        echo(f"{name} forked from {parent.name} at event {at}; start it with:  sia resume {name}")

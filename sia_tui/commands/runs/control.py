@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import click
-
 from sia_tui.cli.options import Shared
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 
 if TYPE_CHECKING:
     from engine.loop.control_socket import PauseKind
@@ -27,4 +25,4 @@ def send_request(kind: PauseKind, reference: str, shared: Shared) -> None:
     if shared.as_json:
         print_json({"run": found.run, "asked": kind})
     else:
-        click.echo(f"{found.name}: {kind} requested.")
+        echo(f"{found.name}: {kind} requested.")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from sia_tui.cli.options import Shared
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 
 if TYPE_CHECKING:
     from engine.loop.launch import RunPlan
@@ -47,19 +45,17 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     if shared.as_json:
         print_json(msgspec.to_builtins(facts))
         return
-    click.echo(f"{domain.name}: {domain.title}")
-    click.echo(
-        f"{settings.generations} generations of {units} evaluations, and at most {probes} evaluations in probes."
-    )
-    click.echo(
+    echo(f"{domain.name}: {domain.title}")
+    echo(f"{settings.generations} generations of {units} evaluations, and at most {probes} evaluations in probes.")
+    echo(
         f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
         f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
         if models.calls
         else "No language model is called; the run costs nothing."
     )
     if rollouts:
-        click.echo(f"Training: at most {rollouts} rollouts, about {minutes:g} minutes on two cores.")
-    click.echo(f"Sandbox: {planned.isolation.level}. Nothing was started.")
+        echo(f"Training: at most {rollouts} rollouts, about {minutes:g} minutes on two cores.")
+    echo(f"Sandbox: {planned.isolation.level}. Nothing was started.")
 
 
 async def _estimated(planned: RunPlan, shared: Shared, units: int, probes: int) -> Estimate:

@@ -15,7 +15,7 @@ from engine.errors import SiaError
 from engine.grading.loader import built_in, find
 from engine.loop.control_socket import Control
 from engine.run.options import Options
-from sia_tui.cli.output import say
+from sia_tui.cli.output import echo, say
 
 DEBOUNCE_MS = 300
 """Saves within this time count as one."""
@@ -66,7 +66,7 @@ async def _report_errors(work: Work, control: Control) -> None:
     try:
         await work(control)
     except SiaError as error:
-        click.echo(f"sia: {error}.", err=True)
+        echo(f"sia: {error}.", err=True)
     except click.exceptions.Exit:
         pass  # the run failed and printed why
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json, say
+from sia_tui.cli.output import echo, print_json, say
 
 
 @click.command("bench")
@@ -46,6 +46,6 @@ def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> N
     if shared.as_json:
         print_json({"device": msgspec.to_builtins(device), "parts": msgspec.to_builtins(done), "report": str(output)})
     else:
-        click.echo(f"{output}: " + ", ".join(f"{one.name} {one.outcome}" for one in done))
+        echo(f"{output}: " + ", ".join(f"{one.name} {one.outcome}" for one in done))
     if any(one.outcome == "failed" for one in done):
         raise click.exceptions.Exit(1)

@@ -8,7 +8,7 @@ import sys
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json, say
+from sia_tui.cli.output import echo, print_json, say
 
 
 @click.group("models", invoke_without_command=True)
@@ -57,7 +57,7 @@ def get(name: str, shared: Shared, *, yes: bool, anyway: bool) -> None:
     if shared.as_json:
         print_json({"model": name, "file": str(path), "sha256": smollm2.SHA256})
     else:
-        click.echo(f"{name}: {path}")
+        echo(f"{name}: {path}")
 
 
 def _get_vllm(shared: Shared, *, yes: bool, anyway: bool) -> None:
@@ -76,4 +76,4 @@ def _get_vllm(shared: Shared, *, yes: bool, anyway: bool) -> None:
     if shared.as_json:
         print_json({"model": "vllm", "interpreter": str(python), "version": vllm_environment.VERSION})
     else:
-        click.echo(f"vllm: {python}; `sia run DOMAIN --model vllm:NAME` starts it")
+        echo(f"vllm: {python}; `sia run DOMAIN --model vllm:NAME` starts it")

@@ -6,7 +6,7 @@ import click
 
 from sia_tui.cli import formats
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("gc")
@@ -26,8 +26,8 @@ def gc(yes: bool, shared: Shared) -> None:
         print_json({**msgspec.to_builtins(found), "removed": yes})
         return
     for path in found.files:
-        click.echo(plain(path))
+        echo(path)
     blobs = f"{found.blobs} blobs ({formats.size(found.blob_bytes)})"
     files = f"{len(found.files)} files ({formats.size(found.file_bytes)})"
     more = "" if yes or not (found.blobs or found.files) else "; delete them with:  sia gc --yes"
-    click.echo(f"{blobs} and {files} {'deleted' if yes else 'are needed by no run'}{more}.")
+    echo(f"{blobs} and {files} {'deleted' if yes else 'are needed by no run'}{more}.")

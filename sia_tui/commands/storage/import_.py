@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("import")
@@ -33,6 +33,6 @@ def import_(file: Path, shared: Shared) -> None:
     if shared.as_json:
         print_json(msgspec.to_builtins(taken))
     elif not taken.new:
-        click.echo(f"{taken.name} is already here, with all {taken.events} events.")
+        echo(f"{taken.name} is already here, with all {taken.events} events.")
     else:
-        click.echo(f"{taken.name}: {taken.new} new events of {taken.events}; see it with:  sia show {taken.name}")
+        echo(f"{taken.name}: {taken.new} new events of {taken.events}; see it with:  sia show {taken.name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("note")
@@ -23,4 +23,4 @@ def note(reference: str, text: str, shared: Shared) -> None:
     if shared.as_json:
         print_json({"run": run.run, "text": text})
     else:
-        click.echo(f"{run.name}: note added.")
+        echo(f"{run.name}: note added.")

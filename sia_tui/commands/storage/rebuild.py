@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("rebuild")
@@ -23,4 +23,4 @@ def rebuild(shared: Shared) -> None:
     if shared.as_json:
         print_json(msgspec.to_builtins(done))
     else:
-        click.echo(f"rebuilt from {done.events} events: {done.commits} commits, {done.refs} refs.")
+        echo(f"rebuilt from {done.events} events: {done.commits} commits, {done.refs} refs.")

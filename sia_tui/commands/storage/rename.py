@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("rename")
@@ -23,4 +23,4 @@ def rename(reference: str, name: str, shared: Shared) -> None:
     if shared.as_json:
         print_json({"run": was.run, "was": was.name, "name": name})
     else:
-        click.echo(f"{was.name} renamed to {name}.")
+        echo(f"{was.name} renamed to {name}.")

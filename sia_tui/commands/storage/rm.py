@@ -8,7 +8,7 @@ import sys
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("rm")
@@ -34,4 +34,4 @@ def rm(reference: str, yes: bool, shared: Shared) -> None:
         print_json({"run": gone.run, "name": gone.name, "events": gone.events})
     else:
         events = f"{gone.events} event{'s' * (gone.events != 1)}"
-        click.echo(f"{gone.name} deleted, with {events}; `sia gc` frees the space.")
+        echo(f"{gone.name} deleted, with {events}; `sia gc` frees the space.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("verify")
@@ -30,8 +30,8 @@ def verify(file: Path | None, shared: Shared) -> None:
         print_json(msgspec.to_builtins(found))
     else:
         for problem in found.problems:
-            click.echo(plain(problem))
+            echo(problem)
         count = len(found.problems)
-        click.echo(f"{found.events} events: " + ("intact." if found.ok else f"{count} problem{'s' * (count > 1)}."))
+        echo(f"{found.events} events: " + ("intact." if found.ok else f"{count} problem{'s' * (count > 1)}."))
     if not found.ok:
         raise click.exceptions.Exit(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json, say
+from sia_tui.cli.output import echo, print_json, say
 
 if TYPE_CHECKING:
     from engine.evaluation.trial import GradedAnswer
@@ -113,17 +113,17 @@ def _show(task: AdoptedTask, graded: GradedAnswer | None) -> None:
     from engine.importers.formats import TITLES
 
     known, noise, count = task.task, task.noise, _tunables(task)
-    click.echo(plain(f"{task.home} is a task of {TITLES[known.kind]}."))
-    click.echo(plain(f"  program    {known.program}: {count} numbers, flags and operators that a search can vary"))
-    click.echo(plain(f"  evaluator  {known.evaluator}" + (f": {known.caution}" if known.caution else "")))
+    echo(f"{task.home} is a task of {TITLES[known.kind]}.")
+    echo(f"  program    {known.program}: {count} numbers, flags and operators that a search can vary")
+    echo(f"  evaluator  {known.evaluator}" + (f": {known.caution}" if known.caution else ""))
     if task.requirements:
-        click.echo(plain(f"  needs      {', '.join(task.requirements)}"))
+        echo(f"  needs      {', '.join(task.requirements)}")
     if noise and noise.scores:
         low, high = min(noise.scores), max(noise.scores)
         scores = f"{low:.6g} to {high:.6g}: noisy" if noise.noisy else f"{low:.6g}"
-        click.echo(f"  score      {scores}, graded {len(noise.scores)} times")
+        echo(f"  score      {scores}, graded {len(noise.scores)} times")
     if task.perhaps:
-        click.echo(plain(f"  may need   {', '.join(task.perhaps)}"))
+        echo(f"  may need   {', '.join(task.perhaps)}")
     lacking = [f"the module {name} is not installed" for name in task.missing]
     if task.missing and task.requirements:
         lacking[-1] += ": --install"
@@ -132,9 +132,9 @@ def _show(task: AdoptedTask, graded: GradedAnswer | None) -> None:
     if not count:
         lacking.append("nothing for the search agent to vary: use an agent that writes code, --agent claude")
     for text in lacking:
-        click.echo(plain(f"  lacking    {text}"))
+        echo(f"  lacking    {text}")
     if graded is not None:
         measures = ", ".join(f"{name} {value:.6g}" for name, value in graded.grade.measures.items())
-        click.echo(f"  graded     {graded.grade.score:.6g}" + (f" ({measures})" if measures else ""))
+        echo(f"  graded     {graded.grade.score:.6g}" + (f" ({measures})" if measures else ""))
     if not task.missing and not task.models:
-        click.echo(plain(f"Run it with:  sia run {task.home}"))
+        echo(f"Run it with:  sia run {task.home}")

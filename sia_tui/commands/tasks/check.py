@@ -10,7 +10,7 @@ import click
 
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json, say
+from sia_tui.cli.output import echo, plain, print_json, say
 
 if TYPE_CHECKING:
     from engine.domain_check.finding import Finding
@@ -50,12 +50,12 @@ def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared
     if shared.as_json:
         print_json({"sound": not failed, "checks": found})
     else:
-        click.echo(f"{len(found)} checks, {failed} failed, {warned} warnings.")
+        echo(f"{len(found)} checks, {failed} failed, {warned} warnings.")
     if failed:
         raise click.exceptions.Exit(1)
 
 
 def _show(finding: Finding) -> None:
-    click.echo(f"{finding.status}  {finding.check:<17} {plain(finding.sentence)}")
+    echo(f"{finding.status}  {finding.check:<17} {plain(finding.sentence)}")
     if finding.remedy:
-        click.echo(f"{'':<24}{plain(finding.remedy)}")
+        echo(f"{'':<24}{plain(finding.remedy)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import print_json, say
+from sia_tui.cli.output import echo, print_json, say
 
 
 @click.group("data")
@@ -32,4 +32,4 @@ def get(domain: str, folder: Path | None, shared: Shared) -> None:
     if shared.as_json:
         print_json({"domain": domain, "counts": counts})
     else:
-        click.echo(f"{domain}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
+        echo(f"{domain}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import plain, print_json
+from sia_tui.cli.output import echo, plain, print_json
 
 
 @click.command("new")
@@ -28,9 +28,9 @@ def new(folder: Path, template: str | None, shared: Shared) -> None:
         print_json({"folder": str(folder), "files": [path.relative_to(folder).as_posix() for path in written]})
         return
     for path in written:
-        click.echo(plain(f"  {path}"))
+        echo(f"  {path}")
     here = shlex.quote(str(folder))
-    click.echo(f"Run it with:  sia run {here}. {plain(str(folder / 'README.md'))} says what to change.")
+    echo(f"Run it with:  sia run {here}. {plain(str(folder / 'README.md'))} says what to change.")
 
 
 def _can_ask(shared: Shared) -> bool:
@@ -45,5 +45,5 @@ def _ask(shared: Shared) -> str:
     if not _can_ask(shared):
         raise SiaError("a new task needs a template", f"pass --template {' or '.join(ABOUT)}")
     for name, about in ABOUT.items():
-        click.echo(f"  {name:<10}{about}")
+        echo(f"  {name:<10}{about}")
     return str(click.prompt("Which is most like your task?", type=click.Choice(list(ABOUT)), default="classify"))
