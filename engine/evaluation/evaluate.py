@@ -20,6 +20,7 @@ from engine.evaluation import majority_vote
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.judge import Judge, assess
 from engine.evaluation.model_broker import NoModel, TaskBroker, TaskModel
+from engine.evaluation.program_apart import ProgramsApart
 from engine.evaluation.trial import Answer, GradedAnswer, Trial, prepared_on
 from engine.events import types as t
 from engine.failure import Failure
@@ -192,9 +193,10 @@ async def verify(grading: Grading, answers: AsyncGenerator[Answer, None]) -> Asy
             yield one
             continue
         (job,) = majority_vote.ballots(one.trial, 1)
-        jobs.append(replace(job, data={"data": job.data, "answer": one.value}))
+        jobs.append(replace(job, data={"data": job.data, "answer": one.value, "apart": folder.host is not None}))
     if not jobs:
         return
+    apart = ProgramsApart(folder, grading.isolation, jobs) if folder.host else None
     verifier = read_folder(folder.verifier, without="given")
     program = Program(
         files=verifier.files,
@@ -208,17 +210,24 @@ async def verify(grading: Grading, answers: AsyncGenerator[Answer, None]) -> Asy
         writable_tmp=True,
     )
     async with (
-        open_sandbox(program, workers=grading.workers, broker=NoModel(), isolation=grading.isolation) as session,
-        contextlib.aclosing(session.solve(jobs)) as outcomes,
+        contextlib.AsyncExitStack() as stack,
+        open_sandbox(program, workers=grading.workers, broker=apart or NoModel(), isolation=grading.isolation) as box,
+        contextlib.aclosing(box.solve(jobs)) as outcomes,
     ):
+        if apart:
+            stack.push_async_callback(apart.close)
         async for outcome in outcomes:
             before = found[outcome.key]
-            verified = _answer(before.trial, outcome)
+            parts = [before, _answer(before.trial, outcome)]
+            if apart and (ran := await apart.end(outcome.key)):
+                # a failure of the program counts, whatever the evaluator made of it
+                parts.append(_answer(before.trial, ran))
+                parts[1] = replace(parts[1], failure=parts[2].failure or parts[1].failure)
             yield replace(
-                verified,
-                cpu_s=before.cpu_s + verified.cpu_s,
-                wall_s=before.wall_s + verified.wall_s,
-                log=before.log + verified.log,
+                parts[1],
+                cpu_s=sum(one.cpu_s for one in parts),
+                wall_s=sum(one.wall_s for one in parts),
+                log="".join(one.log for one in parts),
             )
 
 

@@ -11,6 +11,8 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 
+from msgspec.structs import replace
+
 from engine.core.gate import threshold
 from engine.errors import SiaError
 from engine.evaluation.evaluate import Evaluation, Grading, evaluate, grade
@@ -75,16 +77,22 @@ async def measure(folder: Folder, isolation: Isolation, report: Callable[[str], 
         return folder
     if folder.adopted.models:
         report(f"the first program of {folder.spec.name} cannot run here, so its verifier is taken to be noisy")
-        record_noise(folder.adopted, [])
+        record_noise(share(folder.adopted, "its first program could not be tried apart"), [])
         return find(folder.source)
     report(f"grading the first program of {folder.spec.name} {GRADINGS} times, to see how noisy its verifier is")
-    began = time.monotonic()
+    began, adopted = time.monotonic(), folder.adopted
     scores: list[float] = []
     first = _first_program(folder, isolation)
     while len(scores) < GRADINGS and (len(scores) < FEWEST or time.monotonic() - began < PATIENCE_S):
         graded = await grade_first(first, len(scores))
+        if not scores and adopted.apart and (why := _lost_apart(graded)):
+            report(f"its program cannot run apart from its evaluator ({why})")
+            adopted = share(adopted, "its first program does not work apart")
+            folder = replace(folder, adopted=adopted)
+            first = _first_program(folder, isolation)
+            graded = await grade_first(first, len(scores))
         if graded.answer.failure is not None:
-            raise first_program_error(folder.adopted, graded.answer.failure)
+            raise first_program_error(adopted, graded.answer.failure)
         scores.append(graded.grade.score)
         if len(scores) == 1 and graded.grade.score == 0:
             report(f"its score is 0: {_why(graded)}")
@@ -92,8 +100,20 @@ async def measure(folder: Folder, isolation: Isolation, report: Callable[[str], 
     report(f"it scores {low:.6g} each time" if low == high else f"it scores {low:.6g} to {high:.6g}: noisy")
     if not any(scores):  # a compiler may be missing, say: measure again next time
         return folder
-    record_noise(folder.adopted, scores)
+    record_noise(adopted, scores)
     return find(folder.source)
+
+
+def share(adopted: AdoptedTask, why: str) -> AdoptedTask:
+    """The task with program and evaluator in one process from now on."""
+    return replace(adopted, shares=why) if adopted.apart else adopted
+
+
+def _lost_apart(graded: GradedAnswer) -> str:
+    """Why a first program has no score if it runs apart; a score of 0 is tried in one process, too."""
+    if graded.answer.failure is not None:
+        return graded.answer.failure.message
+    return "" if graded.grade.score else _why(graded)
 
 
 def _why(graded: GradedAnswer) -> str:

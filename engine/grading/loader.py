@@ -39,6 +39,11 @@ class Folder(msgspec.Struct, frozen=True):
         folder = self.path / "verifier"
         return folder if folder.is_dir() else None
 
+    @property
+    def host(self) -> Path | None:
+        """The folder of what runs a program apart from its verifier, in a sandbox of its own, if that is done."""
+        return self.path / "host" if self.adopted and self.adopted.apart else None
+
     def folders(self, below: str = ".") -> dict[str, str]:
         """The folders that a harness, or with `below` the verifier, may read, by their names in `ctx.folders`."""
         candidates = {"given": self.path / below / "given"}

@@ -2,6 +2,7 @@
 
 domain.toml, domain.py, task.md, references/   as of any domain
 task.json                                      what was recognised
+host/                                          the code that runs the program apart from its evaluator
 harness/                                       the first program, and the code that submits it
 given/                                         what the candidate may read (SIA: data/public)
 verifier/, verifier/given/                     the code that runs the task's evaluator, and a copy of the task
@@ -23,12 +24,12 @@ import tomli_w
 from domains import atomic, cache
 from engine import tree
 from engine.errors import SiaError
-from engine.importers import packages
-from engine.importers.formats import TITLES, Task, recognise
+from engine.importers import packages, separable
+from engine.importers.formats import SHARES, TITLES, Task, recognise
 from engine.models.files.cache import once
 from harness_repo.harness import HarnessInvalid, read_folder
 
-VERSION = 1
+VERSION = 2
 """Incremented when the adapter changes the meaning of a score; a run continues under the version it began with."""
 
 PATIENCE = 4
@@ -52,17 +53,19 @@ _TARGET = (
 
 class Noise(msgspec.Struct, frozen=True):
     """The first program's scores under several seeds. `failure_score` is the score of a failure, below that of any
-    working program even if scores are negative."""
+    working program even if scores are negative. `shares` is why program and evaluator share a process, empty if they
+    do not."""
 
     scores: list[float]
     noisy: bool
     failure_score: float
+    shares: str = ""
 
 
 class AdoptedTask(msgspec.Struct, frozen=True):
     """An adopted task. `home` is the task's folder, `path` the domain's, `packages` the folder for its requirements,
     which need not exist. `missing` are required modules that are not installed, `perhaps` optional ones; `models` are
-    modules that call language models."""
+    modules that call language models. `shares` is why program and evaluator share a process, empty if they do not."""
 
     home: Path
     path: Path
@@ -74,6 +77,17 @@ class AdoptedTask(msgspec.Struct, frozen=True):
     perhaps: list[str]
     models: list[str]
     noise: Noise | None
+    shares: str
+
+    @property
+    def apart(self) -> bool:
+        """Whether the program runs in a sandbox of its own while its evaluator judges it."""
+        return self.task.kind != "sia" and not self.shares
+
+    @property
+    def caution(self) -> str:
+        """What the user should know about the verifier."""
+        return f"{SHARES} ({self.shares})" if self.shares else ""
 
 
 def adopt(home: Path) -> AdoptedTask | None:
@@ -96,6 +110,7 @@ def adopt(home: Path) -> AdoptedTask | None:
     noise = path / "noise.json"
     always = packages.imports(home, task.evaluator, task.program, always=True)
     missing = packages.missing(always, place)
+    known = msgspec.json.decode(noise.read_bytes(), type=Noise) if noise.is_file() else None
     return AdoptedTask(
         home=home,
         path=path,
@@ -106,14 +121,16 @@ def adopt(home: Path) -> AdoptedTask | None:
         missing=missing,
         perhaps=[name for name in packages.missing(modules, place) if name not in missing],
         models=packages.models(modules),
-        noise=msgspec.json.decode(noise.read_bytes(), type=Noise) if noise.is_file() else None,
+        noise=known,
+        shares=known.shares if known else separable.why_not(home, task),
     )
 
 
 def record_noise(adopted: AdoptedTask, scores: Sequence[float]) -> AdoptedTask:
     """Stores the scores of the first program; without scores the task is assumed to be noisy."""
     low = min(scores, default=0.0)
-    noise = Noise(list(scores), len(set(scores)) != 1, 0.0 if low >= 0 else 2 * low - 1)
+    failure_score = 0.0 if low >= 0 else 2 * low - 1
+    noise = Noise(list(scores), len(set(scores)) != 1, failure_score, adopted.shares)
     atomic.write(adopted.path / "noise.json", msgspec.json.encode(noise))
     return msgspec.structs.replace(adopted, noise=noise)
 
@@ -146,9 +163,16 @@ def _write(target: Path, home: Path, task: Task, files: Sequence[Path], digest: 
         "verifier/harness.toml": tomli_w.dumps({"name": "verifier"}),
         "verifier/agent.py": _template("verifier"),
         "verifier/judge.py": _template(f"judge_{task.kind}"),
+        "verifier/plain_values.py": _template("plain_values"),
+        "verifier/stand_in.py": _template("stand_in"),
         "verifier/task.json": json.dumps(about),
     }
     if not private:
+        texts |= {
+            "host/harness.toml": tomli_w.dumps({"name": "host"}),
+            "host/agent.py": _template("host"),
+            "host/plain_values.py": _template("plain_values"),
+        }
         texts[f"references/{task.evaluator}"] = (home / task.evaluator).read_text(encoding="utf-8")
     for path, text in texts.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from engine.errors import SiaError
 Kind = Literal["openevolve", "shinka", "sia"]
 TITLES: dict[Kind, str] = {"openevolve": "OpenEvolve", "shinka": "ShinkaEvolve", "sia": "SIA"}
 SHARES = "this verifier shares a process with the candidate"
-"""A caution for any evaluator that imports the program: the program can then change its own score."""
+"""A caution where the evaluator runs the program beside itself: the program can then change its own score."""
 
 
 class Cascade(msgspec.Struct, frozen=True):
@@ -41,11 +41,6 @@ class Task(msgspec.Struct, frozen=True):
     cascade: Cascade = Cascade()
     words: str = ""
     problems: tuple[str, ...] = ()
-
-    @property
-    def caution(self) -> str:
-        """What the user should know about the verifier."""
-        return "" if self.kind == "sia" else SHARES
 
 
 def recognise(folder: Path) -> Task | None:

@@ -80,7 +80,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         counts=counts,
         code=folder.code_digest(),
         data=str(options.data.absolute()) if options.data else "",
-        caution=folder.adopted.task.caution if folder.adopted else "",
+        caution=folder.adopted.caution if folder.adopted else "",
     )
     started = t.RunStarted(
         rules=RULES,

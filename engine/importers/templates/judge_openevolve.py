@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import random
+import socket
 import sys
 import types
 from dataclasses import dataclass, field
@@ -26,6 +27,11 @@ def main() -> None:
     _offer_result()
     sys.path.insert(0, job["task"])
     _seed(job["seed"])
+    if "line" in job:
+        sys.path.append(str(Path(__file__).parent))
+        from stand_in import stand_in_for
+
+        stand_in_for(Path(job["answer"], job["program"]), socket.socket(fileno=job["line"]))
     module = _load(Path(job["task"], job["evaluator"]))
     program = str(Path(job["answer"], job["program"]))
     found = _staged(module, program, job["cascade"])

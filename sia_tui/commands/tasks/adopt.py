@@ -91,7 +91,7 @@ def _facts(task: AdoptedTask, graded: GradedAnswer | None) -> dict[str, object]:
         "program": task.task.program,
         "evaluator": task.task.evaluator,
         "tunables": _tunables(task),
-        "caution": task.task.caution,
+        "caution": task.caution,
         "requirements": task.requirements,
         "missing": task.missing,
         "perhaps": task.perhaps,
@@ -115,7 +115,7 @@ def _show(task: AdoptedTask, graded: GradedAnswer | None) -> None:
     known, noise, count = task.task, task.noise, _tunables(task)
     echo(f"{task.home} is a task of {TITLES[known.kind]}.")
     echo(f"  program    {known.program}: {count} numbers, flags and operators that a search can vary")
-    echo(f"  evaluator  {known.evaluator}" + (f": {known.caution}" if known.caution else ""))
+    echo(f"  evaluator  {known.evaluator}" + (f": {task.caution}" if task.caution else ""))
     if task.requirements:
         echo(f"  needs      {', '.join(task.requirements)}")
     if noise and noise.scores:
