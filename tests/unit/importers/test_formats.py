@@ -28,15 +28,41 @@ def copied(kind: str, to: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "program", "caution"),
     [
-        ("openevolve", "initial_program.py", SHARES),
-        ("shinka", "initial.py", SHARES),
+        ("openevolve", "initial_program.py", f"{SHARES} (the task's code uses subprocess)"),
+        ("shinka", "initial.py", ""),
         ("sia", "reference/reference_target_agent.py", ""),
     ],
 )
 def test_each_format_is_recognised(kind: str, program: str, caution: str) -> None:
     task = recognise(PEERS / kind)
     assert task is not None
-    assert (task.kind, task.program, task.caution, task.problems) == (kind, program, caution, ())
+    assert (task.kind, task.program, task.problems) == (kind, program, ())
+    adopted = adopt(PEERS / kind)
+    assert adopted and adopted.caution == caution
+    assert adopted.apart == (kind == "shinka")
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "why"),
+    [
+        ("evaluate.py", "import subprocess", "the task's code uses subprocess"),
+        ("evaluate.py", "from os import fork", "the task's code uses fork"),
+        ("evaluate.py", "exec(open('initial.py').read())", "the task's code uses exec"),
+        ("beside.py", "import pickle", "the task's code uses pickle"),
+        ("beside.py", "import importlib.machinery as m; m.SourceFileLoader", "the task's code uses SourceFileLoader"),
+        ("beside.py", "import re; re.compile('a')", ""),
+        ("beside.py", "def broken(", "beside.py cannot be parsed"),
+        ("initial.py", "import subprocess", ""),
+    ],
+)
+def test_what_could_run_the_program_in_another_way_keeps_it_in_one_process(
+    tmp_path: Path, file: str, line: str, why: str
+) -> None:
+    home = copied("shinka", tmp_path / "task")
+    with (home / file).open("a") as more:
+        more.write(f"{line}\n")
+    adopted = adopt(home)
+    assert adopted and adopted.shares == why
 
 
 def test_the_configuration_is_read() -> None:
