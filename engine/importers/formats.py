@@ -32,7 +32,8 @@ class Cascade(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True):
     """A recognised task. Paths are relative to its folder; `problems` are sentences, none for a complete task.
 
-    `program` is what evolves, `evaluator` what grades it; `words` is the author's description.
+    `program` is what evolves, `evaluator` what grades it; `words` is the author's description. `score_max`, from
+    adopt.toml, is the highest score that the task can give: a higher one is forged, or a fault of the evaluator.
     """
 
     kind: Kind
@@ -41,10 +42,28 @@ class Task(msgspec.Struct, frozen=True):
     cascade: Cascade = Cascade()
     words: str = ""
     problems: tuple[str, ...] = ()
+    score_max: float | None = None
+
+
+class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """adopt.toml, which a user may put beside a task's files."""
+
+    score_max: float
 
 
 def recognise(folder: Path) -> Task | None:
-    """The task in `folder`; None if it has none of these formats."""
+    """The task in `folder`; None if it has none of these formats. Raises `SiaError` for files that are not valid."""
+    task, bounds = _recognise(folder), folder / "adopt.toml"
+    if task is None or not bounds.is_file():
+        return task
+    try:
+        score_max = msgspec.toml.decode(bounds.read_bytes(), type=Bounds).score_max
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SiaError(f"{bounds} is not valid: {error}", "write a line such as: score_max = 1.0") from None
+    return msgspec.structs.replace(task, score_max=score_max)
+
+
+def _recognise(folder: Path) -> Task | None:
     if (folder / "data" / "public").is_dir():
         return _sia(folder)
     if (folder / "evaluator.py").is_file() and (_program(folder, "initial_program") or not _program(folder, "initial")):

@@ -49,6 +49,10 @@ class AdoptedTask:
         score = _score(self._task["kind"], metrics, numbers, self._task["cascade"]["features"])
         if score is None:
             return Grade(score=failed, detail=f"no score among {sorted(metrics)}", measures=numbers)
+        most = self._task.get("score_max")
+        if most is not None and score > most + 1e-9 * abs(most):
+            why = f"a score of {score:g} is above {most:g}, the highest that the task can give"
+            return Grade(score=failed, refused=why, detail=why, measures=numbers)
         return Grade(score=score, detail=values, measures=numbers)
 
     def summarise(self, split: Split, graded: Sequence[Graded]) -> Summary:

@@ -17,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 import engine.importers
+from engine.errors import SiaError
 from engine.evaluation.trial import GradedAnswer
 from engine.evaluation.verifier_noise import grade_files, measure
 from engine.grading.loader import Folder, find
@@ -111,6 +112,20 @@ def test_a_forgery_that_bites_in_one_process_gets_nothing_in_two(tmp_path: Path,
     assert honest.answer.failure is None and honest.grade.score > 0
     assert shared.grade.score > honest.grade.score + 0.1
     assert apart.answer.failure is not None or apart.grade.score <= honest.grade.score
+
+
+def test_a_score_above_what_the_task_can_give_is_refused(tmp_path: Path) -> None:
+    shinka(tmp_path / "task", apart=False)
+    without = grade(find(str(tmp_path / "task")), FORGERIES["a handler at exit"])
+    (tmp_path / "task" / "adopt.toml").write_text("score_max = 1\n")
+    bounded = find(str(tmp_path / "task"))
+    forged, honest = grade(bounded, FORGERIES["a handler at exit"]), grade(bounded, GUESS)
+    assert without.grade.score > 999_999 and not without.grade.refused
+    assert forged.grade.score == 0 and "above 1, the highest" in forged.grade.refused
+    assert honest.grade.score > 0 and not honest.grade.refused
+    (tmp_path / "task" / "adopt.toml").write_text("score_most = 1\n")
+    with pytest.raises(SiaError, match=r"adopt\.toml is not valid"):
+        find(str(tmp_path / "task"))
 
 
 @pytest.mark.parametrize(
