@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 import msgspec
 
 from engine.sandbox.inside import frames
+from engine.sandbox.inside.harness import plain
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder(enc_hook=plain).encode  # NumPy's numbers are numbers
 _decode = msgspec.msgpack.Decoder().decode
 
 

@@ -16,14 +16,17 @@ from typing import Any
 import msgspec
 
 from domains.contract import Grade, Instance, Picture, Question, Split, Summary
-from engine import pipes
+from engine import pipes, plain
 from engine.errors import SiaError
 from engine.grading.facts import Facts
 from engine.grading.loader import Folder
 from engine.grading.near_duplicates import NearDuplicates
+from engine.grading.quoting import may_be_quoted
 from engine.sandbox import Isolation
+from engine.sandbox.inside.harness import exit_text
 
 LOAD_WALL_S = 600.0
+END_S = 1.0
 BASELINES_WALL_S = 3600.0
 _INHERITED = (
     *("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "SIA_CACHE", "PYTHONPATH", "VIRTUAL_ENV"),
@@ -80,7 +83,7 @@ class Grader:
 
     async def questions(self, split: Split, instance: str, answer: Any) -> list[Question]:
         """The domain's questions to the judge about this answer."""
-        reply = await self._call("questions", split, instance, answer, timeout=self.folder.spec.grade_wall_s)
+        reply = await self._call_plain("questions", split, instance, answer, timeout=self.folder.spec.grade_wall_s)
         try:
             return msgspec.convert(reply, list[Question])
         except msgspec.ValidationError as error:
@@ -88,7 +91,7 @@ class Grader:
 
     async def baseline_answers(self, on: Split) -> dict[str, list[Any]]:
         """The answers of every baseline on each instance of `on`, ungraded."""
-        return dict(await self._call("baseline_answers", on, timeout=BASELINES_WALL_S))
+        return dict(await self._call_plain("baseline_answers", on, timeout=BASELINES_WALL_S))
 
     async def reference(self, split: Split, instance: str) -> Grade:
         """Grades the reference answer; raises as `grade` does."""
@@ -110,7 +113,8 @@ class Grader:
 
     async def summarise(self, split: Split, graded: Sequence[tuple[str, Any, Grade]]) -> Summary:
         """The domain's report on a whole split."""
-        return msgspec.convert(await self._call("summarise", split, list(graded), timeout=LOAD_WALL_S), Summary)
+        reply = await self._call_plain("summarise", split, list(graded), timeout=LOAD_WALL_S)
+        return msgspec.convert(reply, Summary)
 
     async def baselines(self, on: Split) -> dict[str, list[Grade]]:
         """The grades of every baseline on each instance of `on`."""
@@ -169,8 +173,12 @@ class Grader:
                 await self.close()
                 raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None
             except (OSError, asyncio.IncompleteReadError):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(END_S):
+                        await process.wait()
                 await self.close()
-                last = f" ({self._stderr[-1]})" if self._stderr else ""
+                said = self._stderr if may_be_quoted(operation, arguments) else ()
+                last = f" ({self._stderr[-1]})" if said else f" ({exit_text(process.returncode or 0)})"
                 raise GraderFailed(f"the domain's process died at {operation!r}{last}") from None
             except asyncio.CancelledError:
                 await self.close()  # a late reply would be taken for the reply to the next call
@@ -180,6 +188,15 @@ class Grader:
         if "error" in reply:
             raise GraderFailed(reply["error"])
         return reply["ok"]
+
+    async def _call_plain(self, operation: str, *arguments: Any, timeout: float) -> Any:
+        """As `_call`, for replies that the log must be able to hold."""
+        reply = await self._call(operation, *arguments, timeout=timeout)
+        try:
+            plain.check(reply)
+        except plain.NotPlain as error:
+            raise GraderFailed(f"{operation} returns {error}") from None
+        return reply
 
     async def _start(self) -> asyncio.subprocess.Process:
         keep = {name: os.environ[name] for name in _INHERITED if name in os.environ}  # no API keys for the domain

@@ -28,7 +28,7 @@ from domains.contract import (
     Split,
 )
 from engine import pipes
-from engine.grading import facts, near_duplicates, network_isolation
+from engine.grading import facts, near_duplicates, network_isolation, quoting
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import load_module
 from engine.sandbox import Isolation
@@ -167,18 +167,17 @@ def main() -> None:
     service: Service | None = None
     while (request := pipes.read(channel_in)) is not None:
         operation, arguments = request
-        reply: dict[str, Any]
         try:
             if service is None:
                 service = Service(folder, data, isolation)
-            reply = {"ok": getattr(service, operation)(*arguments)}
+            frame = pipes.pack({"ok": getattr(service, operation)(*arguments)})
         except (DataMissing, DataInvalid) as error:
-            reply = {"data": str(error).removesuffix(".")}
+            frame = pipes.pack({"data": str(error).removesuffix(".")})
         except Exception as error:
-            # the message of an exception may contain a label, which is allowed for train only
-            hidden = operation == "grade" and arguments[0] != "train"
-            reply = {"error": type(error).__name__ if hidden else f"{type(error).__name__}: {error}"}
-        channel_out.write(pipes.pack(reply))
+            frame = pipes.pack(
+                {"error": quoting.describe(error, folder, quoted=quoting.may_be_quoted(operation, arguments))}
+            )
+        channel_out.write(frame)
         channel_out.flush()
 
 

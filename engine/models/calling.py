@@ -207,11 +207,11 @@ class Caller:
                 async with self._slots:
                     return await _receive(send)
             except PermanentError as error:
-                clear = PermanentError(redact_error(str(error)), error.remedy, status=error.status)
+                clear = PermanentError(_storable(at, error), error.remedy, status=error.status)
                 self._refused = clear if error.status in ACCOUNT_ERRORS else None
                 raise clear from None
             except RetryableError as error:
-                clean = RetryableError(redact_error(str(error)), status=error.status, after_s=error.after_s)
+                clean = RetryableError(_storable(at, error), status=error.status, after_s=error.after_s)
                 if attempt == policy.attempts:
                     raise ModelUnavailable(
                         f"{self.model.weights} gave no reply in {attempt} attempts ({clean})"
@@ -233,6 +233,13 @@ class Caller:
             latency_s=round(latency_s, 3),
         )
         self._ledger.keep(at, body, paid)
+
+
+def _storable(at: Position, error: PermanentError | RetryableError) -> str:
+    """What is told of a server's error: it may quote the question, and the judge's holds labels."""
+    if at.role == "judge" and not at.place.startswith("train/") and error.status not in ACCOUNT_ERRORS:
+        return "the server gave an error" + (f" (status {error.status})" if error.status else "")
+    return redact_error(str(error))
 
 
 async def _receive(send: Callable[[], Awaitable[_R]]) -> _R:

@@ -54,10 +54,10 @@ def seed_all(seed: int) -> None:
 
 
 def plain(value: Any) -> Any:
-    """NumPy scalars and arrays as Python values; raises `TypeError` for what an answer cannot hold."""
+    """NumPy scalars and arrays as Python values; raises `TypeError` for what is neither."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"an answer cannot hold a value of type {type(value).__name__}")
+    raise TypeError(f"a value of type {type(value).__name__} is no plain data")
 
 
 def describe_failure(error: BaseException, folder: str) -> tuple[str, str]:

@@ -1,0 +1,30 @@
+"""What may be told of an exception in a domain's code: its message can hold a label, and failures go into the log."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+BEFORE_ANY_RUN = ("describe", "examine", "fingerprints", "near_duplicates", "draws", "network_attempts")
+
+
+def may_be_quoted(operation: str, arguments: Sequence[Any]) -> bool:
+    """Whether the message of an exception, or what the domain printed last, may leave the grading process.
+
+    So it is for `train`, whose labels are known, and for operations that come before any run. On `val` and `test` it
+    is not.
+    """
+    return operation in BEFORE_ANY_RUN or tuple(arguments[:1]) == ("train",)
+
+
+def describe(error: Exception, folder: Path, *, quoted: bool) -> str:
+    """The type of an exception with its message, or else with the place in the domain where it was raised."""
+    name = type(error).__name__
+    if quoted:
+        return f"{name}: {error}".encode("utf-8", "replace").decode()
+    inside = [at for at in traceback.extract_tb(error.__traceback__) if Path(at.filename).is_relative_to(folder)]
+    if not inside:
+        return name
+    return f"{name} at {Path(inside[-1].filename).relative_to(folder)}:{inside[-1].lineno} in {inside[-1].name}"
