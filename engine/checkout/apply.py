@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from domains.contract import Instance
+from engine import trust
 from engine.checkout.folder import Checkout
 from engine.checkout.runner import read
 from engine.errors import SiaError
@@ -25,6 +26,7 @@ from engine.models.calling import Caller, PaidReply, Position
 from engine.models.protocol import RetryableError
 from engine.run.domain_session import divide
 from engine.run.models import serve
+from engine.run.named_paths import models_of
 from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
 
@@ -75,6 +77,7 @@ async def task_model(checkout: Checkout, folder: Path) -> AsyncIterator[Caller |
     if not checkout.state.settings.model:
         yield None
         return
+    trust.check(None, models_of(checkout.state.settings))
     served = await serve(checkout.state.settings.model, checkout.state.settings, folder, adapters=folder / "adapters")
     try:
         yield Caller(served, Unrecorded())

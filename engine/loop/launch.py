@@ -26,8 +26,9 @@ from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.models.calling import PricedModel
-from engine.run.domain_session import Report, check_code, choose_isolation, describe, named_code, open_domain
+from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
 from engine.run.models import check, references, serve
+from engine.run.named_paths import code_of, models_of
 from engine.run.options import Options, settings_of
 from engine.run.session import Observer, Ports, Run
 from engine.run.workspace import Workspace
@@ -102,7 +103,7 @@ async def start(
     The domain and the data that it was planned with were named by the user, and are trusted from now on.
     """
     trust.check(workspace.path)
-    for place in named_code(planned.started.domain):
+    for place in [*code_of(planned.started.domain), *models_of(planned.started.settings)]:
         trust.remember_named(place)
     started = planned.started
     free_name(workspace, started.name, f"{started.domain.name}-")
@@ -153,6 +154,7 @@ async def reopen(
         folder = await verifier_noise.measure(check_code(state.domain), isolation, report)  # the cache may be empty
         grader = await cleanup.enter_async_context(open_domain(state.domain, folder, report, isolation))
         now = settings or state.settings
+        trust.check(None, models_of(now))
         # a run that is not running is reopened for its sealed test, which calls no agent
         needed = references(now) if resume or state.status == "running" else {now.model, now.judge} - {""}
         served = await _models(workspace, now, needed, report, cleanup)

@@ -48,7 +48,7 @@ def parse(text: str) -> Reference:
         return Reference("gguf", SMOLLM2)
     backend, _, rest = text.partition(":")
     name, _, at = rest.partition("@") if backend in ("openai", "vllm") else (rest, "", "")
-    if backend not in BACKENDS or not name:
+    if backend not in BACKENDS or not name or name.startswith("-"):  # vLLM would take it for an option
         raise SiaError(f"{text!r} names no model", "`sia models` shows how models are named")
     return Reference(backend, name, at)
 

@@ -11,10 +11,10 @@ from domains.contract import Instance
 from engine import trust
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.events.reader import Reader, RunRow
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.fetch import fetch
-from engine.grading.loader import Folder, built_in, find
+from engine.grading.loader import Folder, find
+from engine.run.named_paths import code_of
 from engine.sandbox import Isolation, probe
 from engine.seeds import sample
 
@@ -72,25 +72,13 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
     return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts, title
 
 
-def named_code(task: t.DomainRef) -> list[Path]:
-    """What a run's log names of the user's machine: the code of its domain, unless it comes with sia, and its data."""
-    source = [] if task.source in built_in() else [Path(task.source).expanduser().absolute()]
-    return source + ([Path(task.data)] if task.data else [])
-
-
-def code_of(reader: Reader, row: RunRow) -> list[Path]:
-    """`named_code` of a run in a log."""
-    payloads = (event.payload for event in reader.history(row.run))
-    return next((named_code(one.domain) for one in payloads if isinstance(one, t.RunStarted)), [])
-
-
 def check_code(task: t.DomainRef) -> Folder:
     """The folder of `task`, none of whose code has run yet.
 
     Raises `Untrusted` where its user has not named it, and `SiaError` where its code has changed: so a log that came
     from elsewhere does not decide which code runs here.
     """
-    trust.check(None, named_code(task))
+    trust.check(None, code_of(task))
     folder = find(task.source)
     if folder.code_digest() != task.code:
         raise _changed(task)

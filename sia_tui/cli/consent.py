@@ -50,6 +50,6 @@ def ask_for_run(shared: Shared, reference: str, *, source: Path | None = None) -
 
 
 def _code(reader: Reader, row: RunRow) -> list[Path]:
-    from engine.run.domain_session import code_of
+    from engine.run.named_paths import paths_of
 
-    return code_of(reader, row)
+    return paths_of(reader, row)

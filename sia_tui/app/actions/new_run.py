@@ -50,7 +50,7 @@ async def start(main: MainScreen) -> None:
     values = await main.app.push_screen_wait(Form(f"new run on {spec.name}", intro, fields))
     if values is not None:
         # a folder that the log suggested was not named by the user
-        suggested = code_of(cursor) if cursor and domain == default else []
+        suggested = named_by_log(cursor) if cursor and domain == default else []
         await launch.start_engine(main, ["run", domain, *options(values)], suggested)
 
 
@@ -70,7 +70,7 @@ async def branch(main: MainScreen) -> None:
     values = await main.app.push_screen_wait(form)
     if values is not None:
         await launch.start_engine(
-            main, ["branch", *_parent(cursor), "--generation", str(n), *_changes(values)], code_of(cursor)
+            main, ["branch", *_parent(cursor), "--generation", str(n), *_changes(values)], named_by_log(cursor)
         )
 
 
@@ -89,7 +89,7 @@ async def fork(main: MainScreen, harness: Path | None = None) -> None:
     if values is not None:
         edited = ["--harness", str(harness)] if harness else []
         await launch.start_engine(
-            main, ["fork", *_parent(cursor), "--at", str(at), *edited, *_changes(values)], code_of(cursor)
+            main, ["fork", *_parent(cursor), "--at", str(at), *edited, *_changes(values)], named_by_log(cursor)
         )
 
 
@@ -115,11 +115,12 @@ async def edit_and_fork(main: MainScreen) -> None:
         await fork(main, edited.folder)
 
 
-def code_of(cursor: RunCursor) -> list[Path]:
-    """The code and data that the log of the selected run names."""
-    from engine.run.domain_session import named_code
+def named_by_log(cursor: RunCursor) -> list[Path]:
+    """The code, data and models that the log of the selected run names."""
+    from engine.run.named_paths import code_of, models_of
 
-    return named_code(cursor.snapshot.state.domain)
+    state = cursor.snapshot.state
+    return [*code_of(state.domain), *models_of(state.settings)]
 
 
 def options(values: Values) -> list[str]:

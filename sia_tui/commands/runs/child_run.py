@@ -52,7 +52,9 @@ def parent_reader(shared: Shared, source: Path | None) -> contextlib.AbstractCon
 
 
 def make_child(reference: str, at: int, generation: int | None, shared: Shared, chosen: dict[str, Any]) -> None:
+    from engine import trust
     from engine.loop import fork
+    from engine.run.named_paths import models_of
     from harness_repo.harness import HarnessInvalid, read_folder
 
     with parent_reader(shared, chosen["source"]) as reader:
@@ -77,6 +79,8 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
 
         import_run(shared.workspace, chosen["source"])
     made = fork.fork(shared.workspace, child)
+    for place in {*models_of(child.settings or settings)} - {*models_of(settings)}:  # named with --set
+        trust.remember_named(place)
     if not chosen["no_start"]:
         drive_existing(shared, made, chosen, resumed=False)
     elif shared.as_json:

@@ -19,7 +19,9 @@ from engine.errors import SiaError
 from engine.events.log import RunLog
 from engine.events.types import DomainRef
 from engine.grading.loader import find
+from engine.models.catalog import parse
 from engine.run.domain_session import check_code
+from engine.run.named_paths import paths_of
 from engine.run.workspace import Workspace
 from engine.transfer.rebuild import rebuild
 from engine.transfer.run_import import import_run
@@ -125,6 +127,20 @@ def test_the_engine_refuses_by_itself(downloaded: Workspace, task: Path, tmp_pat
         check_code(replace(_ref(TOY), source="toy", data=str(task)))
     trust.remember(task)
     assert check_code(_ref(task)).path == task
+
+
+def test_the_files_of_a_model_that_a_log_names_are_asked_for(tmp_path: Path, state: Path) -> None:
+    (tmp_path / "theirs.gguf").write_bytes(b"")
+    chosen = settings(agent="search", model=f"gguf:{tmp_path / 'theirs.gguf'}", agent_model="openai:x@http://y")
+    place = Workspace(tmp_path / ".sia")
+    place.create()
+    with contextlib.closing(RunLog.hold(place.path, "r1")) as log:
+        Play(log, replace(started(chosen), domain=replace(started().domain, source="toy"))).to_rest()  # type: ignore[arg-type]
+    with contextlib.closing(place.reader()) as reader:
+        named = paths_of(reader, reader.find("last"))
+    assert trust.untrusted(place.path, named) == [tmp_path / "theirs.gguf"]
+    with pytest.raises(SiaError, match="names no model"):
+        parse("vllm:--config=theirs.yaml")
 
 
 def test_an_imported_run_does_not_lead_to_a_relative_path(

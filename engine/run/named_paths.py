@@ -1,0 +1,42 @@
+"""What a run's log names of its user's machine: the code of its domain, its data, and the files of its models.
+
+A log may come from anyone. What it names is used after its user has said that they trust it (`engine.trust`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.core.state import fold
+from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.reader import Reader, RunRow
+from engine.grading.loader import built_in
+from engine.run.models import references
+
+
+def code_of(task: t.DomainRef) -> list[Path]:
+    """The folder of the domain, unless it comes with sia, and its data, unless it is the domain's own."""
+    source = [] if task.source in built_in() else [Path(task.source).expanduser().absolute()]
+    return source + ([Path(task.data)] if task.data else [])
+
+
+def models_of(settings: t.Settings) -> list[Path]:
+    """The files and folders that the run's models are loaded from."""
+    from engine.models import catalog
+
+    found = []
+    for reference in sorted(references(settings)):
+        try:
+            parsed = catalog.parse(reference)
+        except SiaError:  # it is said when the model is opened
+            continue
+        if parsed.backend in ("gguf", "hf", "vllm") and not parsed.at and parsed.name != catalog.SMOLLM2:
+            found.append(Path(parsed.name).expanduser().absolute())
+    return found
+
+
+def paths_of(reader: Reader, row: RunRow) -> list[Path]:
+    """All that the log names for a run, with its settings at its head."""
+    state = fold(reader.history(row.run))
+    return [*code_of(state.domain), *models_of(state.settings)]
