@@ -8,6 +8,7 @@ The folder itself may be reached through a link, and entries that are not ours m
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ _OURS = {
 _OBJECTS = "harness_repo/objects/"
 _ELSEWHERE = "harness_repo/commondir"
 """A file with the path of another repository, whose refs git would then change."""
+_CONFIGURATION = ("harness_repo/config", "harness_repo/config.worktree")
+_INCLUDES = re.compile(rb"^\s*\[\s*include", re.IGNORECASE | re.MULTILINE)
+"""git reads the file that such a section names, which may be a pipe that nobody writes to."""
 
 
 def check_workspace(folder: Path) -> None:
@@ -65,9 +69,12 @@ def _check(path: Path, found: os.stat_result, folder: Path) -> None:
     if stat.S_ISLNK(found.st_mode) or path == folder / _ELSEWHERE:
         what = "a link"
     elif stat.S_ISREG(found.st_mode):
-        if found.st_nlink == 1 or _is_new(path, folder):
+        if found.st_nlink > 1 and not _is_new(path, folder):
+            what = "a file with another name elsewhere (a hard link)"
+        elif path in [folder / name for name in _CONFIGURATION] and _INCLUDES.search(path.read_bytes()):
+            what = "a configuration that includes other files"
+        else:
             return
-        what = "a file with another name elsewhere (a hard link)"
     elif stat.S_ISDIR(found.st_mode) or (stat.S_ISSOCK(found.st_mode) and path.parent == folder / "control"):
         return
     else:

@@ -220,6 +220,15 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(home: Workspace, name: 
             settings.read(home.path)
 
 
+@pytest.mark.timeout(20)
+def test_git_reads_no_pipe_that_its_configuration_includes(home: Workspace, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (home.path / "harness_repo" / "config").open("a") as file:
+        file.write("[Include]\n\tpath = ../../pipe\n")
+    with pytest.raises(SiaError, match="a configuration that includes other files"):
+        home.repository().refs()
+
+
 def test_a_workspace_may_be_reached_by_a_link_and_hold_what_is_not_ours(home: Workspace, tmp_path: Path) -> None:
     (home.path / "mine").symlink_to("/etc/passwd")
     (tmp_path / "elsewhere").symlink_to(home.path)
