@@ -156,15 +156,15 @@ class Population:
         return (pid, fields[19]), _Cpu(own + own_system, reaped + reaped_system)
 
     def _read(self, pid: int, name: str) -> str:
-        try:
+        content = b""
+        with contextlib.suppress(OSError):
             file = os.open(f"{pid}/{name}", os.O_RDONLY, dir_fd=self._proc)
-        except OSError:
-            return ""
-        try:
-            with os.fdopen(file, "rb") as stream:
-                return stream.read().decode("utf-8", "replace")
-        except OSError:
-            return ""
+            try:
+                while part := os.read(file, 1 << 16):
+                    content += part
+            finally:
+                os.close(file)
+        return content.decode("utf-8", "replace")
 
 
 def _kilobytes(text: str, *names: str) -> int:
