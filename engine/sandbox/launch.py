@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.sandbox import packages, profile, seccomp, tree, view
+from engine.sandbox import tree
 from engine.sandbox.channel import Control
+from engine.sandbox.confinement import packages, profile, seccomp, view
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.program import Program
 

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from domains.contract import Limits
 from engine.failure import Failure
-from engine.sandbox import cgroup, profile, tree
+from engine.sandbox import cgroup, tree
 from engine.sandbox.channel import Control, Conversation, Output
+from engine.sandbox.confinement import profile
 from engine.sandbox.dialogue import Ending, listen
 from engine.sandbox.inside.harness import exit_text
 from engine.sandbox.isolation import Isolation

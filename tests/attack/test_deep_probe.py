@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from engine.failure import Failure
-from engine.sandbox import Isolation, Outcome, deep_probe
-from engine.sandbox.attacks import ATTACKS, Attack
+from engine.sandbox import Isolation, Outcome
+from engine.sandbox.selftest import deep_probe
+from engine.sandbox.selftest.attacks import ATTACKS, Attack
 
 REACHING = [attack for attack in ATTACKS if not attack.ends]
 BITING = [attack for attack in REACHING if attack.name in ("environment", "network")]

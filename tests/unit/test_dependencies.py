@@ -46,7 +46,7 @@ def unused(requirements: Iterable[str]) -> list[str]:
     for module, distributions in packages_distributions().items():
         for distribution in distributions:
             modules.setdefault(name(distribution), set()).add(module)
-    programs = "".join(path.read_text() for path in (ROOT / "engine" / "sandbox").glob("*.py"))
+    programs = "".join(path.read_text() for path in (ROOT / "engine" / "sandbox").rglob("*.py"))
     return [
         project
         for project in map(name, requirements)

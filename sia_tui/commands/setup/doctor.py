@@ -64,7 +64,7 @@ def _sandbox(isolation: Isolation) -> list[dict[str, Any]]:
 
 def _attacks(isolation: Isolation) -> list[dict[str, Any]]:
     """What hostile harnesses reach, told as each ends."""
-    from engine.sandbox.deep_probe import deep_probe
+    from engine.sandbox.selftest.deep_probe import deep_probe
 
     async def go() -> list[dict[str, Any]]:
         rows = []

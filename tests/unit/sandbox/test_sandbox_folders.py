@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.sandbox import Isolation, profile
-from engine.sandbox.view import View
+from engine.sandbox import Isolation
+from engine.sandbox.confinement import profile
+from engine.sandbox.confinement.view import View
 from tests.unit.sandbox.running import run
 
 READS = """

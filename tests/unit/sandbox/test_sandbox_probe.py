@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.sandbox import Isolation, canary, cgroup, probe, view
+from engine.sandbox import Isolation, cgroup, probe
+from engine.sandbox.confinement import view
+from engine.sandbox.selftest import canary
 
 
 @pytest.fixture(autouse=True)

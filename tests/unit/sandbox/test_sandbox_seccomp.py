@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sandbox import seccomp, syscalls
+from engine.sandbox.confinement import seccomp, syscalls
 
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sandbox import packages, view
+from engine.sandbox.confinement import packages, view
 
 
 @pytest.fixture(autouse=True)

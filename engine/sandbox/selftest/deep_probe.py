@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Limits
-from engine.sandbox import profile, tree
-from engine.sandbox.attacks import ATTACKS, SURVIVOR, Attack
+from engine.sandbox import tree
+from engine.sandbox.confinement import profile
 from engine.sandbox.isolation import Isolation, Measure
 from engine.sandbox.program import CallRefused, Job, Outcome, Program
+from engine.sandbox.selftest.attacks import ATTACKS, SURVIVOR, Attack
 from engine.sandbox.session import run_harness
 
 LIMITS = Limits(
@@ -34,7 +35,7 @@ _GUARD = """
 def solve(instance, ctx):
     return attack(instance, ctx) if instance.data else "fine"
 """
-HOLD = "from engine.sandbox.deep_probe import hold; hold()"
+HOLD = "from engine.sandbox.selftest.deep_probe import hold; hold()"
 
 
 class _NoBroker:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domains import cache
-from engine.sandbox import packages
+from engine.sandbox.confinement import packages
 
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _SYSTEM_MORE = ("include", "libexec/gcc", "share/zoneinfo", "local/cuda", "local/nvidia")

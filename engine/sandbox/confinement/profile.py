@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from engine.sandbox import packages
-from engine.sandbox.view import View, parents
+from engine.sandbox.confinement import packages
+from engine.sandbox.confinement.view import View, parents
 
 Identity = Literal["real", "user", "mapped"]
 
-WORKER = Path(__file__).with_name("inside")
+WORKER = Path(__file__).parents[1] / "inside"
 INSIDE_WORKER = "/run/sia/inside"
 INSIDE_HARNESS = "/run/sia/harness"
 INSIDE_SCRATCH = "/run/sia/scratch"

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domains import cache
-from engine.sandbox import packages
-from engine.sandbox.view import View, homes, system
+from engine.sandbox.confinement import packages
+from engine.sandbox.confinement.view import View, homes, system
 
 _PREFIX = ".sia-canary-"
 _FOLDERS = ("/home", "/root", "/usr/src", "/usr/local", "/usr/local/src", "/usr/share", "/opt", "/srv", "/var/lib", "/")

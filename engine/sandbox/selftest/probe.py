@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Limits
-from engine.sandbox import canary, cgroup, view
+from engine.sandbox import cgroup
+from engine.sandbox.confinement import view
 from engine.sandbox.isolation import Isolation, Level, Measure, Mode
 from engine.sandbox.program import CallRefused, Job, Program
+from engine.sandbox.selftest import canary
 from engine.sandbox.session import run_harness
 
 _LIMITS = Limits(cpu_s=10, wall_s=20, prepare_wall_s=20, memory_mb=512, disk_mb=8, processes=8)

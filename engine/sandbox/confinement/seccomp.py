@@ -14,7 +14,7 @@ import platform
 import struct
 from collections.abc import Iterator
 
-from engine.sandbox.syscalls import ALLOWED, FILTERED, LAST, Machine
+from engine.sandbox.confinement.syscalls import ALLOWED, FILTERED, LAST, Machine
 
 ALLOW = 0x7FFF0000
 ERRNO = 0x00050000
