@@ -20,6 +20,7 @@ from engine.events.storage.connection import explained, open_reader
 from engine.events.storage.database import Database
 from engine.events.storage.schema import MILESTONE, REUSED
 
+_TYPES = (int, str, int, str, int, int, int, bytes, str, str)
 MANY, ROW_BYTES = 50_000, 16
 """From so many rows on it is checked whether the file has room for them; each takes more than this."""
 COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
@@ -91,7 +92,12 @@ class Reader:
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Event]:
         """The events of a statement that selects `COLUMNS`."""
-        return [Event(*row) for row in self.rows(sql, parameters)]
+        return [self._event(row) for row in self.rows(sql, parameters)]
+
+    def _event(self, row: tuple[Any, ...]) -> Event:
+        if tuple(map(type, row)) != _TYPES:  # a table is strict when it is written, not when it is read
+            raise SiaError(f"{self.path} is damaged (event {row[2]!r})", "run `sia verify`")
+        return Event(*row)
 
     def runs(self) -> list[RunRow]:
         """All runs, oldest first."""
@@ -164,7 +170,7 @@ class Reader:
                 if row[0] <= last:
                     raise SiaError(f"{self.path} is damaged or forged: its events repeat", "restore it from a copy")
                 last = row[0]
-                yield Event(*row)
+                yield self._event(row)
 
     def of_type(self, kind: str) -> list[Event]:
         """The events of type `kind` of all runs, in the order in which they were stored."""
@@ -178,7 +184,7 @@ class Reader:
     def head(self, run: str) -> Event | None:
         """The last event written under this run's own id."""
         rows = self.rows(f"SELECT {COLUMNS} FROM events WHERE run = ? ORDER BY n DESC LIMIT 1", (run,))  # noqa: S608
-        return Event(*rows[0]) if rows else None
+        return self._event(rows[0]) if rows else None
 
     def event(self, run: str, n: int) -> Event:
         """Event number `n` of a run's history; raises `SiaError` where there is none."""
@@ -197,7 +203,7 @@ class Reader:
             f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} ORDER BY n",  # noqa: S608
             (part, after, until),
         )
-        return [Event(*row) for row in rows]
+        return [self._event(row) for row in rows]
 
     def reused_between(self, part: str, after: int, until: int) -> int:
         """How many of the results stored under `part`, with `after < n <= until`, were reused."""
@@ -213,7 +219,7 @@ class Reader:
             f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? ORDER BY n",  # noqa: S608
             (part, after, until),
         )
-        return [Event(*row) for row in rows]
+        return [self._event(row) for row in rows]
 
     def matching(self, run: str, condition: str, parameters: Sequence[Any], *, after: int, until: int) -> list[int]:
         """The numbers of the events with `after < n <= until` for which `condition`, over the columns, holds."""
@@ -251,7 +257,7 @@ class Reader:
                     ORDER BY r.n""",  # noqa: S608
                 (part, value, last if last is not None else 1 << 62, generation),
             )
-            found += [Event(*row) for row in rows]
+            found += [self._event(row) for row in rows]
         return found
 
     def grid(self, run: str, split: str, *, until: int | None = None) -> list[tuple[str, int, float, int]]:
@@ -281,7 +287,8 @@ class Reader:
 
     def blob(self, name: str) -> bytes:
         """The contents named `name`."""
-        return blobs.get(self.db.conn, name)
+        with explained(self.path):
+            return blobs.get(self.db.conn, name)
 
     def blob_codec(self, name: str) -> str | None:
         """How the blob `name` is stored (`blobs.LEFT_OUT`: by name only); None where the log lacks it."""

@@ -51,7 +51,7 @@ def get(connection: Any, name: str) -> bytes:
         raise LeftOut(
             f"the blob {name[:12]} was left out when this run was exported", "import an export made with --with-data"
         )
-    data = unpack(row[0], row[1])
+    data = unpack(row[0], row[1]) if isinstance(row[1], bytes) else b""
     if digest(data) != name:
         raise SiaError(f"the blob {name[:12]} is damaged", "run `sia verify`")
     return data
