@@ -17,6 +17,8 @@ TOY_FOR = {
     "better.py": str(PEERS / "openevolve" / "initial_program.py"),
 }
 """The examples name LawBench and a case of it; here they are put to a toy that needs no data and no minutes."""
+SOUND = "toy"
+"""A domain that passes `sia check`."""
 ENDS_AS = {"pause": "paused", "stop": "stopped", "approve": "finished"}
 """Commands that need a live engine, and what becomes of its run."""
 
@@ -59,6 +61,8 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     for example in sorted(examples(PAGE.read_text()), key=lambda example: last.get(example.split()[0], 0)):
         arguments = [TOY_FOR.get(word, word) for word in shlex.split(example)]
         command = arguments[0]
+        if command == "check":  # times7 has its labels in order, on purpose
+            arguments = [SOUND if word == str(TOY) else word for word in arguments]
         if command == "serve":
             assert served(quiet, arguments) == 200
             continue

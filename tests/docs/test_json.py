@@ -12,6 +12,7 @@ import pytest
 from engine.events.types import PAYLOADS
 from tests.docs.commandline import DOCS, PEERS, TOY, contained, live_run, sia, waiting_run
 from tests.docs.shape import mismatches
+from tests.docs.test_commands import SOUND
 
 PAGE = DOCS / "json.md"
 STANDS_FOR = {
@@ -89,7 +90,8 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
     printed: list[tuple[str, Any]] = []
 
     def call(command: str, *more: str) -> None:
-        words = [*(STANDS_FOR.get(word, word) for word in command.split()), *more, "--json"]
+        stands_for = {**STANDS_FOR, "DOMAIN": SOUND} if command.startswith("check") else STANDS_FOR
+        words = [*(stands_for.get(word, word) for word in command.split()), *more, "--json"]
         done = sia(tmp_path, *words)
         assert done.status == (1 if command == "doctor" and not contained() else 0), f"sia {' '.join(words)}\n{done}"
         lines = done.output.splitlines() if command == "log RUN" else [done.output]
