@@ -31,7 +31,8 @@ from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, f
 from engine.sandbox.watch import MB, Watch
 
 _controllers = functools.cache(cgroup.find)
-SWEEP_S = 3.5  # for a slot to kill all that a job has started; then the whole sandbox is killed
+# for a slot to kill all that a job has started; then the whole sandbox is killed, which is faster
+SWEEP_S, ANSWERED_SWEEP_S = 1.5, 3.5
 _NPROC_BY_NAMESPACE = (5, 14)  # before this kernel, RLIMIT_NPROC counts all processes of the user
 
 
@@ -207,11 +208,17 @@ class Sandbox:
             return dict(self.program.folders)
         return {name: f"{profile.INSIDE_FOLDERS}/{name}" for name in self.program.folders}
 
+    def _counts_alone(self) -> bool:
+        """Whether RLIMIT_NPROC counts the processes of this sandbox only: by namespace, or by a uid of its own."""
+        if self.isolation.mode == "user":
+            return _kernel() >= _NPROC_BY_NAMESPACE
+        return self.isolation.mode == "real" and tree.uid(self.launched.pid) != profile.NOBODY
+
     def _start(self) -> bytes:
         limits, folder = self.program.limits, self.launched.folder
-        # where a group counts processes, or RLIMIT_NPROC counts other programs too, the rlimit is only a safety net
-        own = self.isolation.mode == "user" and _kernel() >= _NPROC_BY_NAMESPACE
-        processes = limits.processes + 9 if own else 0 if self.isolation.mode == "unsafe" else 1024
+        unsafe = self.isolation.mode == "unsafe"
+        # RLIMIT_NPROC, of threads too, only keeps a fork bomb small: groups and `Watch` count more exactly
+        processes = 2 * limits.processes + 16 if self._counts_alone() else 1024
         return msgspec.msgpack.encode(
             {
                 "folder": str(folder / "harness") if folder else profile.INSIDE_HARNESS,
@@ -221,8 +228,8 @@ class Sandbox:
                 "params": dict(self.program.params),
                 "train": list(self.program.train),
                 "seed": self.program.seed,
-                "prepare": _rlimits(limits, limits.prepare_cpu_s, processes),
-                "solve": _rlimits(limits, limits.cpu_s, processes),
+                "prepare": _rlimits(limits, limits.prepare_cpu_s, 0 if unsafe else processes),
+                "solve": _rlimits(limits, limits.cpu_s, 0 if unsafe else processes),
             }
         )
 
@@ -291,12 +298,12 @@ class Slot:
             await asyncio.wait({task}, timeout=patience_s)
             if not task.done():
                 await self.control.send(None)
-            until = time.monotonic() + SWEEP_S
+            limit = ending.result if isinstance(ending.result, Failure) else None
+            until = time.monotonic() + (ANSWERED_SWEEP_S if limit is None else SWEEP_S)
             while not task.done():
                 await asyncio.wait({task}, timeout=0.1)
                 # only what runs in it can have stopped this process
                 if not task.done() and ((stopped := tree.is_stopped(self.pid)) or time.monotonic() > until):
-                    limit = ending.result if isinstance(ending.result, Failure) else None
                     cause = limit or failure("candidate", "could not be stopped")
                     self.box.kill(cause)
                     raise DiedError(cause, unclear=not stopped and (ending.late or limit is None))
