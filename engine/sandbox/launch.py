@@ -54,8 +54,14 @@ class SandboxProcess:
                 return
 
     def kill(self) -> None:
-        """Kills every process inside. With bubblewrap the kernel does so once the first of them has died."""
-        if self.folder is not None:
+        """Kills every process inside. With bubblewrap the kernel does so once the first of them has died.
+
+        Until it has started the worker, a child of bubblewrap waits for its parent, and would wait for ever: there, as
+        without bubblewrap, each process is looked for.
+        """
+        if self.folder is not None or not self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGSTOP)  # it starts no other meanwhile
             for pid in [*tree.descendants(self.process.pid)]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from engine.sandbox import Isolation
 from tests.attack.attacking import Attack, run
 
@@ -25,6 +27,35 @@ async def once(isolation):
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans become children of this process
 isolation = probe()
 print([asyncio.run(once(isolation)) for _ in range(8)])
+"""
+STARTS_CANCELLED = """
+import asyncio, ctypes, os, time
+from pathlib import Path
+from engine.sandbox import Program, probe, tree
+from engine.sandbox.launch import launch
+
+async def cancelled(isolation, delay_s):
+    starting = asyncio.create_task(launch(Program({"agent.py": b""}, "agent.py"), isolation))
+    await asyncio.sleep(delay_s)
+    starting.cancel()
+    try:
+        await (await starting).close()
+    except asyncio.CancelledError:
+        pass
+
+def left():
+    for pid in tree.descendants(os.getpid()):
+        try:
+            yield Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            pass
+
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans become children of this process
+isolation = probe()
+for number in range(150):
+    asyncio.run(cancelled(isolation, number % 50 * 0.0005))
+time.sleep(1)
+print(sum(left()))
 """
 DAEMON = """
 import os, signal, time
@@ -91,3 +122,11 @@ def test_the_run_goes_on_after_every_kind_of_end(attack: Attack) -> None:
 def test_no_process_is_left_when_a_sandbox_has_been_closed(isolation: Isolation) -> None:
     done = subprocess.run([sys.executable, "-c", NOTHING_LEFT], capture_output=True, text=True, check=False)
     assert done.stdout == f"{[0] * 8}\n", done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_no_process_is_left_of_a_sandbox_that_is_closed_while_it_starts() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTS_CANCELLED], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout == "0\n", done.stdout + done.stderr

@@ -39,7 +39,7 @@ def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys are pressed here, engines are started elsewhere."""
     from sia_tui.app.actions import launch as launching
 
-    async def launch(_main: object, _arguments: object) -> bool:
+    async def launch(_main: object, _arguments: object, _code: object = ()) -> bool:
         return False
 
     monkeypatch.setattr(launching, "start_engine", launch)

@@ -57,7 +57,7 @@ async def test_branching_from_a_generation_takes_three_keys_on_a_small_screen(
 
     launched: list[list[str]] = []
 
-    async def launch(_main: object, arguments: list[str]) -> bool:
+    async def launch(_main: object, arguments: list[str], _code: object = ()) -> bool:
         launched.append(list(arguments))
         return True
 

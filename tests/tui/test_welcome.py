@@ -35,7 +35,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     """The command lines of engines that would have been started."""
     found: list[Sequence[str]] = []
 
-    async def launch(_main: object, arguments: Sequence[str]) -> bool:
+    async def launch(_main: object, arguments: Sequence[str], _code: object = ()) -> bool:
         found.append(arguments)
         return True
 
