@@ -72,6 +72,11 @@ def in_order(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: record.n)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # with the usual 5, the kernel breaks some of the connections that come at once
+
+
 class Server:
     """Answers on 127.0.0.1 until it is closed."""
 
@@ -83,8 +88,7 @@ class Server:
         self._note = note
         self._answer = answer
         self._count = 0
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
