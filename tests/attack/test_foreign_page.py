@@ -98,7 +98,7 @@ def free_port() -> int:
 
 def listening(typed: Path) -> str:
     """An app that keeps what is typed into it."""
-    return f"touch '{typed}'; cat >> '{typed}'"
+    return f"timeout 20 cat >> '{typed}'"
 
 
 async def attacked(server: Server, address: str, site: str) -> Mapping[str, object]:
