@@ -41,7 +41,7 @@ def load(data):
 @pytest.fixture
 def toy() -> Folder:
     folder = find(str(TOY))
-    return replace(folder, spec=replace(folder.spec, grade_wall_s=1.0))
+    return replace(folder, spec=replace(folder.spec, grade_wall_s=3.0))
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_what_a_grader_says_when_it_raises_is_passed_on_for_train_alone(toy: Fol
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        ("hang the grader", "did not answer 'grade' within 1 s"),
+        ("hang the grader", "did not answer 'grade' within 3 s"),
         ("kill the grader", "process died at 'grade'"),
         ("make the grader raise", r"^ValueError at domain.py:\d+ in grade$"),
     ],
