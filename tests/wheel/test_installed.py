@@ -48,7 +48,7 @@ def test_a_newcomer_looks_at_the_recording_and_runs_the_ten_second_task(environm
             os.chown(path, uid, uid)
     becomes = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
     command = ["env", "-C", str(folder), *becomes, str(environment / "venv/bin/sia")]
-    clean: Mapping[str, str] = {"HOME": str(home), "PYTHONPATH": ""}
+    clean: Mapping[str, str] = {"HOME": str(home), "PYTHONPATH": "", "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""}
 
     with PseudoTerminal(command, columns=80, rows=24, env=clean) as terminal:
         terminal.until(lambda shown: all(way.title in shown.text for way in welcome.WAYS) and "recorded" in shown.text)
