@@ -176,9 +176,13 @@ def _person(name: str, home: Path) -> Iterator[Person]:
 
 def _remove_stale() -> None:
     """Removes what tests that were killed have left: users and folders."""
-    for entry in pwd.getpwall():
-        if _is_stale(entry.pw_name):
-            subprocess.run(["userdel", "--force", entry.pw_name], check=True, stderr=subprocess.DEVNULL)
+    stale = [entry.pw_name for entry in pwd.getpwall() if _is_stale(entry.pw_name)]
+    for name in stale:  # the tests as root and as an ordinary user begin together: each user is removed by one of them
+        subprocess.run(["userdel", "--force", name], check=False, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 10.0
+    while left := {entry.pw_name for entry in pwd.getpwall()}.intersection(stale):
+        assert time.monotonic() < until, f"{left} could not be removed"
+        time.sleep(0.1)
     for folder in TEMPORARY.glob(f"{PREFIX}*"):
         if _is_stale(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
