@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import random
 import time
 from collections.abc import Callable
@@ -185,3 +186,22 @@ def test_no_frame_is_decoded_for_long_at_once(name: str, monkeypatch: pytest.Mon
         slowest.append(max(spent))
         spent[:] = [0.0]
     assert min(slowest) < 0.1 * max(1.0, pace)
+
+
+def test_no_garbage_is_collected_while_a_frame_is_decoded() -> None:
+    """A collection would visit all that this process holds, once for every few thousand lists."""
+    body, collected = HOSTILE["the most lists that are taken"](), []
+
+    def count(phase: str, _info: dict[str, int]) -> None:
+        collected.append(phase)
+
+    gc.callbacks.append(count)
+    try:
+        messages._decoder.decode(body)
+        assert collected  # what is checked bites
+        collected.clear()
+        assert len(messages._decoded(body).value) == 130_000  # type: ignore[union-attr]
+        assert not collected
+    finally:
+        gc.callbacks.remove(count)
+    assert gc.isenabled()
