@@ -144,15 +144,14 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise _explain(path, error) from error
     except UnicodeDecodeError as error:
-        raise SiaError(f"{path} is damaged (a text in it is none)", "restore it from a copy") from error
+        raise SiaError(f"{path} is damaged (a text in it is not UTF-8)", "restore it from a copy") from error
     except PermissionError as error:
         raise SiaError(f"{path.parent} cannot be written", "choose another folder with --workspace") from error
 
 
 def _explain(path: Path, error: Exception) -> SiaError:
-    text = " ".join(
-        "".join(char if char.isprintable() else " " for char in str(error)[:200]).split()
-    )  # quotes the file
+    # SQLite quotes the file
+    text = " ".join("".join(char if char.isprintable() else " " for char in str(error)[:200]).split())
     if "full" in text:
         return SiaError(f"the disk that holds {path} is full", "free some space and run `sia resume`")
     if "readonly" in text or "unable to open" in text:

@@ -45,8 +45,9 @@ EXECUTING = (
 
 @pytest.fixture(autouse=True)
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """What this user trusts: nothing yet."""
+    """What this user trusts: nothing yet, whatever was recorded on this machine where no home could be written."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(trust, "_folders", lambda: iter([tmp_path / "state" / "sia" / "trusted"]))
     return tmp_path / "state"
 
 
