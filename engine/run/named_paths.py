@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.core.state import fold
+from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader, RunRow
@@ -36,7 +36,11 @@ def models_of(settings: t.Settings) -> list[Path]:
     return found
 
 
+def named_by(state: State) -> list[Path]:
+    """The code, data and models that a run's log names, with its settings as they are in `state`."""
+    return [*code_of(state.domain), *models_of(state.settings)]
+
+
 def paths_of(reader: Reader, row: RunRow) -> list[Path]:
     """All that the log names for a run, with its settings at its head."""
-    state = fold(reader.history(row.run))
-    return [*code_of(state.domain), *models_of(state.settings)]
+    return named_by(fold(reader.history(row.run)))

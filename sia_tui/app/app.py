@@ -98,7 +98,7 @@ class SiaApp(App[None]):
         if self._greets:
             from sia_tui.app.actions.first_steps import greet
 
-            self.run_worker(greet(self.main), group="action")
+            self.run_worker(self.main.finish(greet(self.main)), group="action")
 
     def _open_in_background(self, open_logs: Callable[[], None]) -> None:
         self.run_worker(open_logs, thread=True, group="open", exit_on_error=False)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sia_tui.cli.options import Shared, default_workspace
-from sia_tui.cli.output import echo, plain
+from sia_tui.cli.output import echo
 from sia_tui.cli.recording import NAME, recording_of
 from sia_tui.cli.runs import status_of
 
@@ -43,7 +43,7 @@ def attach(shared: Shared) -> None:
     engine = EngineProcess(sys.argv[1:], shared.workspace.path)
     try:
         while (run := engine.wait(0.2)) is None:
-            echo(plain(engine.output()), err=True, nl=False)
+            echo(engine.output(), err=True, nl=False)
     except KeyboardInterrupt:
         engine.terminate()
         raise
@@ -89,5 +89,5 @@ def _print_runs(shared: Shared, files: Sequence[Path]) -> None:
         with contextlib.closing(Reader.open(path)) as reader:
             for run in reader.runs():
                 here = shlex.quote(str(path))
-                echo(plain(f"{path.name}: {run.name}, {run.domain}, {run.head_n} events; sia replay --file {here}"))
+                echo(f"{path.name}: {run.name}, {run.domain}, {run.head_n} events; sia replay --file {here}")
     echo("`sia --help` lists the commands; in a terminal, `sia` opens a full-screen app.")

@@ -215,6 +215,16 @@ async def test_the_form_of_a_new_run_shows_the_users_settings(
         assert {"claude", "2.5, from your settings"} <= fields and "search" not in fields
 
 
+async def test_settings_that_cannot_be_read_are_told_and_the_app_goes_on(tmp_path: Path, opened: Opened) -> None:
+    async with opened(tmp_path) as (pilot, main):
+        (tmp_path / "sia.toml").write_text("agent = 7\n")
+        told: list[str] = []
+        main.notify = lambda message, **_: told.append(message)  # type: ignore[assignment]
+        await pilot.press("n")
+        await settle(pilot)
+        assert pilot.app.screen is main and "agent" in told[0], told
+
+
 async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tmp_path: Path, opened: Opened) -> None:
     script = (
         "import asyncio, os, sys\n"

@@ -47,10 +47,6 @@ async def _trusts(main: MainScreen, code: Sequence[Path]) -> bool:
     effects.append("you did not make or name it here; look at it first. A yes is remembered")
     if not await main.app.push_screen_wait(Confirm("Do you trust this?", effects)):
         return False
-    try:
-        for place in places:
-            trust.remember(place)
-    except SiaError as error:
-        main.fail(error)
-        return False
+    for place in places:
+        trust.remember(place)
     return True

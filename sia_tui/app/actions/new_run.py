@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import SiaError
 from sia_tui.app.actions import launch
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.screens.dialogs import Prompt
@@ -105,22 +104,16 @@ async def edit_and_fork(main: MainScreen) -> None:
         main.notify(f"Candidate {n} has no harness yet", severity="warning")
         return
     files = {path: cursor.source.reader.blob(name) for path, name in version.files.items()}
-    try:
-        editor = HarnessEditor(f"candidate {n}", files, "Fork with it")
-    except SiaError as error:
-        main.fail(error)
-        return
-    edited: Edited | None = await main.app.push_screen_wait(editor)
+    edited: Edited | None = await main.app.push_screen_wait(HarnessEditor(f"candidate {n}", files, "Fork with it"))
     if edited is not None:
         await fork(main, edited.folder)
 
 
 def named_by_log(cursor: RunCursor) -> list[Path]:
     """The code, data and models that the log of the selected run names."""
-    from engine.run.named_paths import code_of, models_of
+    from engine.run.named_paths import named_by
 
-    state = cursor.snapshot.state
-    return [*code_of(state.domain), *models_of(state.settings)]
+    return named_by(cursor.snapshot.state)
 
 
 def options(values: Values) -> list[str]:

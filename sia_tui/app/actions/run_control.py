@@ -83,21 +83,13 @@ async def approve(main: MainScreen) -> None:
     folder = ""
     if decision.answer == "edit":
         files = {path: snapshot.reader.blob(name) for path, name in version.files.items()}
-        try:
-            editor = HarnessEditor(f"candidate {number}", files, "Execute it")
-        except SiaError as error:
-            main.fail(error)
-            return
+        editor = HarnessEditor(f"candidate {number}", files, "Execute it")
         edited: Edited | None = await main.app.push_screen_wait(editor)
         if edited is None:
             return
         folder = str(edited.folder)
     approval = Approval(decision.answer, BY, decision.reason, folder, version.commit)
-    try:
-        name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, approval)
-    except SiaError as error:
-        main.fail(error)
-        return
+    name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, approval)
     done = {"yes": "approved", "no": "declined", "edit": "replaced by your edit"}[decision.answer]
     main.notify(f"Candidate {number} of {name} {done}", markup=False)
 

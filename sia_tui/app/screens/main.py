@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -265,10 +265,21 @@ class MainScreen(Screen[None]):
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def action_perform(self, action: str) -> None:
-        """Performs an action by its id in `keys`."""
-        result = self._actions[action](self)
-        if inspect.iscoroutine(result):
-            self.run_worker(result, group="action")
+        """Performs an action by its id in `keys`; shows its error, if it raises one."""
+        try:
+            result = self._actions[action](self)
+        except SiaError as error:
+            self.fail(error)
+            return
+        if inspect.isawaitable(result):
+            self.run_worker(self.finish(result), group="action")
+
+    async def finish(self, action: Awaitable[object]) -> None:
+        """Waits for an action of several steps; shows its error, if it raises one."""
+        try:
+            await action
+        except SiaError as error:
+            self.fail(error)
 
     def unavailable(self, action: str) -> str:
         """Why an action, by its id in `keys`, is not available; empty where it is."""
