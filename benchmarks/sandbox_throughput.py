@@ -14,16 +14,11 @@ import time
 from typing import Any
 
 from domains.contract import Limits
-from engine.sandbox import CallRefused, Isolation, Job, Program, open_sandbox, probe, run_harness
+from engine.sandbox import Isolation, Job, NoBroker, Program, open_sandbox, probe, run_harness
 
 SMALL = b"def solve(instance, ctx):\n    return 0\n"
 LARGE = b"import numpy as np\ndef prepare(ctx):\n    return np.ones((1 << 30) // 8)\n" + SMALL
 LIMITS = Limits(memory_mb=2048)
-
-
-class NoBroker:
-    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        raise CallRefused(op)
 
 
 async def measure(source: bytes, isolation: Isolation, workers: int, count: int) -> dict[str, float]:

@@ -70,9 +70,8 @@ def _forms(value: str) -> tuple[str, ...]:
     data = value.encode("utf-8", "surrogateescape")
     forms = {value: None, json.dumps(value)[1:-1]: None, quote(value, safe="", errors="replace"): None}
     forms |= {data.hex(): None, data.hex().upper(): None}
-    for before in range(
-        3
-    ):  # in base64 a text looks different at each of three places; its ends depend on what is there
+    # in base64 a text looks different at each of three places; its ends depend on what is there
+    for before in range(3):
         whole = base64.b64encode(bytes(before) + data)
         inner = whole[(0, 2, 3)[before] : 8 * (before + len(data)) // 6].decode()
         forms |= {inner: None, inner.replace("+", "-").replace("/", "_"): None}

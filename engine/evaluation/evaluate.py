@@ -20,7 +20,7 @@ from engine.evaluation import majority_vote
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.judge import Judge, assess
 from engine.evaluation.model_broker import NoModel, TaskBroker, TaskModel
-from engine.evaluation.program_apart import ProgramsApart
+from engine.evaluation.program_apart import ProgramsApart, verifying
 from engine.evaluation.trial import Answer, GradedAnswer, Trial, prepared_on
 from engine.events import types as t
 from engine.failure import Failure
@@ -197,18 +197,7 @@ async def verify(grading: Grading, answers: AsyncGenerator[Answer, None]) -> Asy
     if not jobs:
         return
     apart = ProgramsApart(folder, grading.isolation, jobs) if folder.host else None
-    verifier = read_folder(folder.verifier, without="given")
-    program = Program(
-        files=verifier.files,
-        entry=verifier.manifest.entry,
-        params=verifier.params,
-        seed=derive(0, "prepare"),
-        limits=folder.spec.limits,
-        isolation="instance",
-        folders=folder.folders("verifier"),
-        private=[str(folder.path)],
-        writable_tmp=True,
-    )
+    program = verifying(folder, read_folder(folder.verifier, without="given"))
     async with (
         contextlib.AsyncExitStack() as stack,
         open_sandbox(program, workers=grading.workers, broker=apart or NoModel(), isolation=grading.isolation) as box,

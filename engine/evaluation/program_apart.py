@@ -19,9 +19,24 @@ from engine.evaluation.errors import InfrastructureFailure
 from engine.grading.loader import Folder
 from engine.sandbox import CallRefused, DiedError, Isolation, Job, Outcome, Program, Sandbox, StartError
 from engine.seeds import derive
-from harness_repo.harness import read_folder
+from harness_repo.harness import Harness, read_folder
 
 STOP_S = 5.0
+
+
+def verifying(folder: Folder, code: Harness) -> Program:
+    """A program of the domain's own that takes part in judging; each job has a sandbox in which it may write."""
+    return Program(
+        files=code.files,
+        entry=code.manifest.entry,
+        params=code.params,
+        seed=derive(0, "prepare"),
+        limits=folder.spec.limits,
+        isolation="instance",
+        folders=folder.folders("verifier"),
+        private=[str(folder.path)],
+        writable_tmp=True,
+    )
 
 
 class ProgramsApart:
@@ -29,17 +44,7 @@ class ProgramsApart:
 
     def __init__(self, folder: Folder, isolation: Isolation, jobs: Sequence[Job]) -> None:
         assert folder.host is not None  # noqa: S101 - the caller has looked
-        host = read_folder(folder.host)
-        self._program = Program(
-            files=host.files,
-            entry=host.manifest.entry,
-            seed=derive(0, "prepare"),
-            limits=folder.spec.limits,
-            isolation="instance",
-            folders=folder.folders("verifier"),
-            private=[str(folder.path)],
-            writable_tmp=True,
-        )
+        self._program = verifying(folder, read_folder(folder.host))
         name = msgspec.json.decode((folder.path / "task.json").read_bytes())["program"]
         self._isolation = isolation
         self._jobs = {

@@ -20,21 +20,13 @@ import msgspec
 from domains.contract import Compared, Device, Guest, GuestFailed
 from engine.compute import ceilings_cache, devices, timing
 from engine.grading.live import Line, line_ends
-from engine.sandbox import CallRefused, DiedError, Isolation, Job, Outcome, Program, Sandbox, StartError, probe
+from engine.sandbox import DiedError, Isolation, Job, NoBroker, Outcome, Program, Sandbox, StartError, probe
 
 T = TypeVar("T")
 START_S = 120.0
 STOP_S = 2.0
 ROOMS = 4
 """How many prepared sandboxes are kept; the least recently used one is closed first."""
-
-
-class NoBroker:
-    """The broker of guests, which have no models and no tools."""
-
-    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        """Raises `CallRefused`."""
-        raise CallRefused(f"a kernel has no {op}")
 
 
 class SandboxedKernelRunner:

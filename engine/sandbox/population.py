@@ -40,7 +40,8 @@ class Population:
     def __init__(self, worker: int, *, contained: bool) -> None:
         self._worker = worker
         self._contained = contained
-        self._proc = os.open(f"/proc/{worker}/root/proc" if contained else "/proc", os.O_RDONLY | os.O_DIRECTORY)
+        place = Path("/proc", str(worker), "root", "proc") if contained else Path("/proc")
+        self._proc = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         self._seen: dict[tuple[int, str], _Cpu] = {}
         self._lost_s = 0.0
         self._mappings: dict[int, _Mappings] = {}

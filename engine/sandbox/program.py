@@ -85,6 +85,14 @@ class CallRefused(Exception):
     that does not catch it fails with the kind `model`."""
 
 
+class NoBroker:
+    """The broker of programs that have no model and no tools."""
+
+    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
+        """Raises `CallRefused`."""
+        raise CallRefused(f"there is no {op} here")
+
+
 class Broker(Protocol):
     """The engine's end of `ctx.model` and `ctx.tools`."""
 

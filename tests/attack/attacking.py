@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from domains.contract import Instance, Limits
-from engine.sandbox import CallRefused, Isolation, Job, Outcome, Program, run_harness
+from engine.sandbox import Isolation, Job, NoBroker, Outcome, Program, run_harness
 
 LIMITS = Limits(
     cpu_s=2,
@@ -23,11 +23,6 @@ LIMITS = Limits(
 )
 Attack = Callable[..., dict[str, Outcome]]
 Bare = Callable[[str, Any], Outcome]
-
-
-class NoModel:
-    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        raise CallRefused(f"no {op} here")
 
 
 def run(
@@ -51,7 +46,7 @@ def run(
     jobs = [Job(str(number), str(number), item, number) for number, item in enumerate(data)]
 
     async def collect() -> dict[str, Outcome]:
-        outcomes = run_harness(program, jobs, workers=workers, broker=NoModel(), isolation=isolation)
+        outcomes = run_harness(program, jobs, workers=workers, broker=NoBroker(), isolation=isolation)
         return {outcome.key: outcome async for outcome in outcomes}
 
     return asyncio.run(collect())

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from domains.contract import Limits
-from engine.sandbox import CallRefused, Job, Program, probe, run_harness
+from engine.sandbox import Job, NoBroker, Program, probe, run_harness
 
 LOOK = b"""
 import ctypes, os, sqlite3, ssl, subprocess, sys, sysconfig, zoneinfo
@@ -37,11 +37,6 @@ def solve(instance, ctx):
     works = [sysconfig.get_path("stdlib"), zoneinfo.ZoneInfo("Europe/Rome").key, child.stdout.strip()]
     return {"read": sorted(set(read)), "works": works}
 """
-
-
-class NoBroker:
-    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        raise CallRefused(op)
 
 
 async def look(secrets: list[str]) -> dict[str, Any]:

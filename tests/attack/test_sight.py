@@ -88,7 +88,7 @@ def test_files_of_the_host_are_absent(isolation: Isolation, bare: Bare, secret: 
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/shadow", "/etc/hostname", "/proc/1/root/etc/hostname", "/proc/1/cwd/etc/hostname"]
+    "path", ["/etc/shadow", "/etc/hostname", *(f"/proc/1/{link}/etc/hostname" for link in ("root", "cwd"))]
 )
 def test_the_system_s_own_files_are_absent(isolation: Isolation, path: str) -> None:
     outcome = run(READ, [path], isolation)["0"]

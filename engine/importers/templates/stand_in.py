@@ -12,7 +12,6 @@ import importlib.util
 import os
 import random
 import socket
-import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from frames import HEAD, exactly, pack, size
 from plain_values import dumps, loads
 
 _ERRORS: dict[str, type[Exception]] = {
@@ -31,29 +31,19 @@ _ERRORS: dict[str, type[Exception]] = {
         *(TimeoutError, TypeError, ValueError, ZeroDivisionError),
     )
 }
-_LENGTH = struct.Struct(">I")
 
 
 def send(line: socket.socket, text: str) -> None:
     """Writes one frame."""
-    content = text.encode()
-    line.sendall(_LENGTH.pack(len(content)) + content)
+    line.sendall(pack(text.encode()))
 
 
 def receive(line: socket.socket) -> str | None:
     """Reads one frame; None at the end of the stream."""
-    head = _exactly(line, _LENGTH.size)
-    content = None if head is None else _exactly(line, _LENGTH.unpack(head)[0])
-    return None if content is None else content.decode()
-
-
-def _exactly(line: socket.socket, size: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < size:
-        if not (part := line.recv(min(size - len(parts), 1 << 20))):
-            return None
-        parts += part
-    return bytes(parts)
+    try:
+        return str(exactly(line.recv, size(exactly(line.recv, HEAD))), "utf-8")
+    except EOFError:
+        return None
 
 
 def stand_in_for(program: Path, line: socket.socket) -> None:

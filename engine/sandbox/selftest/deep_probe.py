@@ -21,7 +21,7 @@ from domains.contract import Limits
 from engine.sandbox import tree
 from engine.sandbox.confinement import profile
 from engine.sandbox.isolation import Isolation, Measure
-from engine.sandbox.program import CallRefused, Job, Outcome, Program
+from engine.sandbox.program import Job, NoBroker, Outcome, Program
 from engine.sandbox.selftest.attacks import ATTACKS, SURVIVOR, Attack
 from engine.sandbox.session import run_harness
 
@@ -38,11 +38,6 @@ def solve(instance, ctx):
 HOLD = "from engine.sandbox.selftest.deep_probe import hold; hold()"
 
 
-class _NoBroker:
-    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        raise CallRefused(f"no {op} here")
-
-
 async def deep_probe(isolation: Isolation) -> AsyncIterator[Measure]:
     """One measure for each attack, as each ends; about a minute in all. Needs an isolation that is not `none`."""
     for attack in ATTACKS:
@@ -56,7 +51,7 @@ async def attempt(attack: Attack, isolation: Isolation) -> Measure:
     began = time.monotonic()
     with _bait() as bait:
         jobs = [Job(str(number), str(number), bait if number == 1 else None, number) for number in range(4)]
-        outcomes = run_harness(program, jobs, workers=2, broker=_NoBroker(), isolation=isolation)
+        outcomes = run_harness(program, jobs, workers=2, broker=NoBroker(), isolation=isolation)
         found = {outcome.key: outcome async for outcome in outcomes}
     took = time.monotonic() - began
     wrong = fault(attack, found, took)
@@ -102,7 +97,7 @@ def hold() -> None:
 
     async def go() -> None:
         async for _ in run_harness(
-            program, [Job("0", "0", None, 0)], workers=1, broker=_NoBroker(), isolation=isolation
+            program, [Job("0", "0", None, 0)], workers=1, broker=NoBroker(), isolation=isolation
         ):
             pass
 

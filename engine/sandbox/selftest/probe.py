@@ -18,7 +18,7 @@ from domains.contract import Limits
 from engine.sandbox import cgroup
 from engine.sandbox.confinement import view
 from engine.sandbox.isolation import Isolation, Level, Measure, Mode
-from engine.sandbox.program import CallRefused, Job, Program
+from engine.sandbox.program import Job, NoBroker, Program
 from engine.sandbox.selftest import canary
 from engine.sandbox.session import run_harness
 
@@ -62,11 +62,6 @@ async def _probe() -> Isolation:
     return Isolation("none", "none", measures=(Measure("bubblewrap", False, reason, _USERNS),))
 
 
-class _NoBroker:
-    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
-        raise CallRefused(op)
-
-
 async def _report(isolation: Isolation) -> dict[str, Any] | str:
     """What the harness reports from inside, or why no sandbox started."""
     source = Path(__file__).with_name("look.py").read_bytes()
@@ -74,7 +69,7 @@ async def _report(isolation: Isolation) -> dict[str, Any] | str:
     program = Program({"look.py": source}, "look.py", limits=_LIMITS)
     with canary.planted(shown) as planted:
         jobs = [Job("probe", "probe", {"there": [__file__, *canary.there(shown)], "planted": planted}, 0)]
-        async for outcome in run_harness(program, jobs, workers=1, broker=_NoBroker(), isolation=isolation):
+        async for outcome in run_harness(program, jobs, workers=1, broker=NoBroker(), isolation=isolation):
             if outcome.failure is None:
                 return {**outcome.answer, "planted": len(planted)}
             return outcome.failure.message
