@@ -42,7 +42,7 @@ test-local: $(VENV)/.local  ## SmolLM2 in process by llama.cpp, and behind its s
 test-train: $(VENV)/.train  ## training: every algorithm, adapters; SmolLM2 by transformers
 	$(BIN)/pytest -m train -n 0 tests/train
 
-test-kernels: $(VENV)/.kernels  ## kernels compiled, run and attacked on the bench
+test-kernels: $(VENV)/.kernels  ## kernels compiled, run and attacked in their sandbox
 	$(BIN)/pytest -m "kernels and not slow" -n 0 --timeout 600 tests/kernels
 
 test-null: $(VENV)/.kernels  ## an unchanged kernel, twenty times, on a busy machine

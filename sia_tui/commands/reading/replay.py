@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import echo, plain, print_json
+from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.recording import reader_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def replay(
     elif (at := found.diverged_at) is None:
         echo(f"{run.name}: identical, {found.events} events recomputed.")
     else:
-        echo(f"{run.name}: diverges at event {at.n}.\nexpected: {plain(at.expected)}\n     got: {plain(at.got)}")
+        echo(f"{run.name}: diverges at event {at.n}.\nexpected: {at.expected}\n     got: {at.got}")
     if not found.identical:
         raise click.exceptions.Exit(1)
 

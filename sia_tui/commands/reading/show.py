@@ -56,7 +56,7 @@ def _print_run(facts: dict[str, Any]) -> None:
     head = " · ".join([f"{facts['name']} ({facts['run']})", *(facts[name] for name in names)])
     echo(f"{head} · seed {facts['seed']} · sandbox {facts['isolation']}")
     echo(facts["title"])
-    echo(f"{plain(facts['reason'])}.")
+    echo(f"{facts['reason']}.")
     checked = any(g["val"] and g["val"]["honest"] is not None for g in facts["generations"])
     table(
         [
@@ -101,7 +101,7 @@ def _print_run(facts: dict[str, Any]) -> None:
     if facts["awaiting"]:
         echo(f"candidate {facts['awaiting']} needs your approval: `sia approve {facts['name']}`")
     for note in facts["notes"]:
-        echo(f"note: {plain(note)}")
+        echo(f"note: {note}")
     if facts["in_doubt"] == "test":
         echo(f"in doubt: an unsealing of the test split has no result; `sia test {facts['name']}` repeats it")
     elif facts["in_doubt"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import echo, plain, print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("trust")
@@ -37,7 +37,7 @@ def trust(places: tuple[Path, ...], *, listed: bool, forget: bool, shared: Share
     if shared.as_json:
         print_json({"trusted": paths})
     elif not places:
-        echo(plain("\n".join(paths)) if paths else "Nothing is trusted yet.")
+        echo("\n".join(paths) if paths else "Nothing is trusted yet.")
     else:
-        names = plain(" and ".join(map(str, places)))
+        names = " and ".join(map(str, places))
         echo(f"{names} is no longer trusted." if forget else f"{names} is trusted.")

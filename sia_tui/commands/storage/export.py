@@ -9,7 +9,7 @@ import click
 
 from sia_tui.cli import formats
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import echo, plain, print_json
+from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.recording import reader_of
 
 
@@ -51,4 +51,4 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
     if shared.as_json:
         print_json({"run": run.run, "file": str(target), "events": events, "bytes": size})
     else:
-        echo(f"{plain(run.name)}: {events} events in {plain(str(target))}, {formats.size(size)}.")
+        echo(f"{run.name}: {events} events in {target}, {formats.size(size)}.")

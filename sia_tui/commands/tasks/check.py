@@ -10,7 +10,7 @@ import click
 
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import echo, plain, print_json, say
+from sia_tui.cli.output import echo, print_json, say
 
 if TYPE_CHECKING:
     from engine.domain_check.finding import Finding
@@ -56,6 +56,6 @@ def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared
 
 
 def _show(finding: Finding) -> None:
-    echo(f"{finding.status}  {finding.check:<17} {plain(finding.sentence)}")
+    echo(f"{finding.status}  {finding.check:<17} {finding.sentence}")
     if finding.remedy:
-        echo(f"{'':<24}{plain(finding.remedy)}")
+        echo(f"{'':<24}{finding.remedy}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import echo, plain, print_json
+from sia_tui.cli.output import echo, print_json
 
 
 @click.command("new")
@@ -30,7 +30,7 @@ def new(folder: Path, template: str | None, shared: Shared) -> None:
     for path in written:
         echo(f"  {path}")
     here = shlex.quote(str(folder))
-    echo(f"Run it with:  sia run {here}. {plain(str(folder / 'README.md'))} says what to change.")
+    echo(f"Run it with:  sia run {here}. {folder / 'README.md'} says what to change.")
 
 
 def _can_ask(shared: Shared) -> bool:
