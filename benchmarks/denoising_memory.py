@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 import domains.denoising
 from domains.denoising import answer as answers
 from domains.denoising import metrics
-from domains.denoising.counts import check
+from domains.denoising.data.counts import check
+from domains.denoising.data.simulator import simulate
 from domains.denoising.domain import Denoising
-from domains.denoising.simulator import simulate
 
 HARNESS = Path(domains.denoising.__path__[0]) / "harness"
 

@@ -136,7 +136,7 @@ def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...])
 
 def main() -> None:
     """The console script. Exits with 2 for bad usage, and with 1 and one sentence for every other error."""
-    from sia_tui.cli.environment import prepare_process
+    from sia_tui.cli.processes.environment import prepare_process
 
     prepare_process()
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from domains.denoising.counts import Csr
+from domains.denoising.data.counts import Csr
 
 FEWEST, MOST = 0.5, 2.0
 """The bounds of a cell's denoised sum, as shares of its sum in the input."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import sparse
 
-from domains.denoising.counts import Csr
+from domains.denoising.data.counts import Csr
 from domains.denoising.magic_client import Magic
 
 Method = Callable[[Csr], np.ndarray]

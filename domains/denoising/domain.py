@@ -13,11 +13,12 @@ from scipy import sparse
 
 from domains.contract import Domain, Grade, Graded, Instance, Picture, Report, Split, Summary
 from domains.denoising import answer as answers
-from domains.denoising import baselines, biology, floor, metrics, obtain, plots, simulator
-from domains.denoising.counts import Counts, check, read
-from domains.denoising.cut import cut
+from domains.denoising import baselines, biology, floor, metrics, plots
+from domains.denoising.data import obtain, simulator
+from domains.denoising.data.counts import Counts, check, read
+from domains.denoising.data.cut import cut
+from domains.denoising.data.thinning import Thinning, thin
 from domains.denoising.magic_client import Magic, version
-from domains.denoising.thinning import Thinning, thin
 from domains.denoising.unit import Unit
 
 THINNINGS: Mapping[Split, int] = {"train": 6, "val": 10, "test": 10}

@@ -13,8 +13,8 @@ from pathlib import Path
 from domains import atomic, cache
 from domains.contract import Split
 from domains.denoising import baselines, metrics
+from domains.denoising.data.thinning import Thinning
 from domains.denoising.magic_client import Magic, version
-from domains.denoising.thinning import Thinning
 
 MARGIN = 0.02
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from domains.denoising.answer import counts_out
-from domains.denoising.counts import Csr
+from domains.denoising.data.counts import Csr
 
 Solver = Literal["exact", "approximate"]
 

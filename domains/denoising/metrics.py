@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from domains.denoising.counts import Csr
+from domains.denoising.data.counts import Csr
 
 TARGET = 1e4
 EPSILON = 1e-6

@@ -12,7 +12,7 @@ from domains.contract import DataMissing, Picture
 from domains.denoising import answer, biology
 
 if TYPE_CHECKING:
-    from domains.denoising.counts import Counts
+    from domains.denoising.data.counts import Counts
     from domains.denoising.unit import Unit
 
 DPI = 120

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from domains.contract import Split
 from domains.denoising import metrics
-from domains.denoising.thinning import Thinning
+from domains.denoising.data.thinning import Thinning
 
 
 class Unit(NamedTuple):

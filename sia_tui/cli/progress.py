@@ -1,4 +1,4 @@
-"""Progress of a run: a live bar in a terminal, and a line per milestone."""
+"""Progress of a run: a live bar in a terminal, and a headline per event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.cli import formats
 from sia_tui.cli.console import console, decorates
-from sia_tui.cli.milestones import milestone
+from sia_tui.cli.headlines import headline
 from sia_tui.cli.output import plain
 
 
@@ -71,7 +71,7 @@ class Progress:
             self._line(f"next:  sia show {state.name}    sia log {state.name}    sia test {state.name}")
 
     def __call__(self, event: Event, state: State) -> None:
-        """Prints an appended event, if it is a milestone, and updates the bar."""
+        """Prints an appended event, if it has a headline, and updates the bar."""
         payload = event.payload
         match payload:
             case t.StepStarted(kind=kind):
@@ -79,7 +79,7 @@ class Progress:
             case t.InstanceFinished() | t.ProbeFinished():
                 self._count(payload, state)
             case _:
-                if (text := milestone(event, payload)) is not None:
+                if (text := headline(event, payload)) is not None:
                     self._line(text)
 
     def _begin_step(self, kind: str, generation: int, state: State) -> None:

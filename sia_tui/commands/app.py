@@ -38,7 +38,7 @@ def attach(shared: Shared) -> None:
 
     Raises `SiaError` with the engine's error if it ends without a run. Interrupted before that, it ends the engine.
     """
-    from sia_tui.cli.engine_process import EngineProcess
+    from sia_tui.cli.processes.engine_process import EngineProcess
 
     engine = EngineProcess(sys.argv[1:], shared.workspace.path)
     try:

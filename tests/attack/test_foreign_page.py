@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from textual_serve.server import Server
 
-from sia_tui.cli.browser_server import BrowserServer
+from sia_tui.cli.processes.browser_server import BrowserServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [

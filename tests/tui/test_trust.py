@@ -41,7 +41,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         asked.append(list(arguments))
         raise SiaError("no engine here", "this is a test")
 
-    monkeypatch.setattr("sia_tui.cli.engine_process.EngineProcess", start)
+    monkeypatch.setattr("sia_tui.cli.processes.engine_process.EngineProcess", start)
     return asked
 
 

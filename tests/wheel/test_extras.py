@@ -25,7 +25,7 @@ import pytest
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.playing import environment, play, small
 from tests.training import continents
-from tests.unit.domains.counting import small as counts
+from tests.unit.domains.denoising.counting import small as counts
 from tests.wheel.conftest import ROOT
 
 pytestmark = [pytest.mark.extras, pytest.mark.timeout(5400)]

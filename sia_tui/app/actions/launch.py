@@ -17,7 +17,7 @@ async def start_engine(main: MainScreen, arguments: Sequence[str], code: Sequenc
 
     Asks first about the workspace, and about the `code` that a log names, where the user has not trusted them yet.
     """
-    from sia_tui.cli.engine_process import EngineProcess
+    from sia_tui.cli.processes.engine_process import EngineProcess
 
     if not await _trusts(main, code):
         return False

@@ -1,5 +1,5 @@
 """What the screen shows, as data: rows of text with tones, and the layouts that make them.
 
-Imports `app.model`, cli (names of steps, milestones, output) and the engine's events. Never in it: Textual, markup, or
+Imports `app.model`, cli (names of steps, headlines, output) and the engine's events. Never in it: Textual, markup, or
 where the user is.
 """

@@ -90,14 +90,14 @@ def event_summary(event: Event) -> tuple[Span, ...]:
         case t.BudgetExhausted(reason=reason):
             return ((reason, "warn"),)
         case _:
-            return _milestone(event)
+            return _headline(event)
 
 
-def _milestone(event: Event) -> tuple[Span, ...]:
+def _headline(event: Event) -> tuple[Span, ...]:
     """The line that the command line prints for the event; its payload as JSON where there is none."""
-    from sia_tui.cli.milestones import milestone
+    from sia_tui.cli.headlines import headline
 
-    line = milestone(event, event.payload)
+    line = headline(event, event.payload)
     text = Text.from_markup(line).plain if line else msgspec.json.encode(event.payload).decode()
     return ((text.removeprefix(f"generation {event.generation}: "), _TONES.get(event.type, "")),)
 

@@ -54,10 +54,10 @@ def _print_event(event: Event, as_json: bool) -> None:
         return
     from rich.text import Text
 
-    from sia_tui.cli.milestones import milestone
+    from sia_tui.cli.headlines import headline
 
     at = datetime.fromtimestamp(event.at / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
-    line = milestone(event, event.payload)
+    line = headline(event, event.payload)
     text = event.stored.decode() if line is None else Text.from_markup(line).plain
     line_text = plain(text if len(text) <= _WIDTH or not sys.stdout.isatty() else text[: _WIDTH - 1] + "…")
     echo(f"{event.n:>6}  {at}  {event.generation:>2}  {event.type:<19} {line_text}")

@@ -15,7 +15,7 @@ from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.cli.console import console
-from sia_tui.cli.milestones import milestone
+from sia_tui.cli.headlines import headline
 from sia_tui.cli.output import plain, say
 
 LONGEST_S = 10.0
@@ -51,7 +51,7 @@ def frames(steps: Iterable[tuple[Event, State]], window: Window) -> Iterator[Fra
         if event.n < window.first or window.generation not in (None, event.generation):
             continue
         payload = event.payload
-        if (text := _run_line(payload, state) or milestone(event, payload)) is not None:
+        if (text := _run_line(payload, state) or headline(event, payload)) is not None:
             yield Frame(event, text)
 
 

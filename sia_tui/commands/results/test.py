@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from sia_tui.cli import consent, formats
-from sia_tui.cli.engine_process import announce
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json, say
+from sia_tui.cli.processes.engine_process import announce
 
 
 @click.command("test")

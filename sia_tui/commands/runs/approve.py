@@ -45,7 +45,7 @@ def approve(reference: str, answer: Answer | None, edit: Path | None, reason: st
     if shared.as_json:
         print_json({**facts, "answer": given})
     elif given is not None:
-        from sia_tui.cli.milestones import ANSWERS
+        from sia_tui.cli.headlines import ANSWERS
 
         echo(f"candidate {facts['number']} of {facts['name']}: {ANSWERS[given]}.")
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli.defaults import with_defaults
-from sia_tui.cli.engine_process import announce
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared
 from sia_tui.cli.output import print_json, say
+from sia_tui.cli.processes.engine_process import announce
 
 if TYPE_CHECKING:
     from engine.events.types import Settings

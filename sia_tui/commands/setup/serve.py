@@ -24,7 +24,7 @@ def serve(port: int, shared: Shared) -> None:
     from engine.errors import SiaError
 
     try:
-        from sia_tui.cli.browser_server import BrowserServer
+        from sia_tui.cli.processes.browser_server import BrowserServer
     except ModuleNotFoundError:
         raise SiaError(
             "the app in a browser needs textual-serve, which is not installed", "`pip install 'sia-tui[serve]'`"

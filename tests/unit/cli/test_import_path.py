@@ -82,7 +82,7 @@ def test_what_a_person_named_stays(tmp_path: Path) -> None:
 
 def test_every_python_is_started_without_the_current_folder() -> None:
     """In lists of words, the one after `sys.executable` is -P; the exceptions start this very command again."""
-    again = {"sia_tui/cli/environment.py", "engine/checkout/runner.py"}
+    again = {"sia_tui/cli/processes/environment.py", "engine/checkout/runner.py"}
     inside = {"engine/importers/templates/target.py", "domains/trimul/harness-lm/archive.py"}  # run in the sandbox
     files = [path for top in ("engine", "sia_tui", "domains", "harness_repo") for path in (ROOT / top).rglob("*.py")]
     found = {
@@ -115,7 +115,7 @@ def test_no_command_imports_or_runs_what_lies_in_the_current_folder(hostile: Pat
 def test_no_run_of_the_app_imports_what_lies_in_the_current_folder(
     hostile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sia_tui.cli.engine_process import EngineProcess
+    from sia_tui.cli.processes.engine_process import EngineProcess
 
     monkeypatch.chdir(hostile)
     engine = EngineProcess(["run", "toy", "--generations", "1"], hostile / ".sia")

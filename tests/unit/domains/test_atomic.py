@@ -174,7 +174,7 @@ def test_of_many_writers_and_readers_none_meets_a_part(tmp_path: Path) -> None:
 
 
 RENAMES = {
-    "domains/denoising/obtain.py": "a download that was checked goes where `cache.once` looks for it",
+    "domains/denoising/data/obtain.py": "a download that was checked goes where `cache.once` looks for it",
     "engine/sandbox/inside/sweep.py": "runs in the sandbox, and moves what is to be removed",
 }
 

@@ -10,10 +10,10 @@ from scipy import sparse
 
 from domains.denoising import answer as answers
 from domains.denoising import baselines, biology, floor
-from domains.denoising.counts import check
+from domains.denoising.data.counts import check
 from domains.denoising.domain import Denoising, load
 from domains.denoising.magic_client import Magic, version
-from tests.unit.domains.counting import NO_MAGIC, small
+from tests.unit.domains.denoising.counting import NO_MAGIC, small
 
 
 @pytest.fixture

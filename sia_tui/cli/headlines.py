@@ -1,4 +1,4 @@
-"""The events that matter to a user, each as one line."""
+"""The headline of an event: what it means for the run, in one line. Events that only fill in details have none."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ANSWERS = {"yes": "approved", "no": "declined", "edit": "edited"}
 """How a candidate was answered, by the answer."""
 
 
-def milestone(event: Event, payload: t.Payload) -> str | None:
-    """The line of an event, with rich markup; None if the event is no milestone."""
+def headline(event: Event, payload: t.Payload) -> str | None:
+    """The headline of an event, with rich markup; None if the event has none."""
     g = f"generation {event.generation}" if event.generation else "at the start"
     match payload:
         case t.BaselineMeasured(scores=scores):

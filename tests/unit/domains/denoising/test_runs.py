@@ -12,7 +12,7 @@ import pytest
 
 from domains.denoising.magic_client import version
 from tests.story import sia
-from tests.unit.domains.counting import ABSENT, DATA, NO_MAGIC, PANCREAS, params, small
+from tests.unit.domains.denoising.counting import ABSENT, DATA, NO_MAGIC, PANCREAS, params, small
 
 DROPSEQ = DATA / "mixology_sc_dropseq.npz"
 

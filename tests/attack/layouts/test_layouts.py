@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.attack.layouts import LAYOUTS, SYSTEM
+from tests.attack.layouts.layouts import LAYOUTS, SYSTEM
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 USERS = [0, 61234] if os.geteuid() == 0 else [0]
 QUICK = [("environment_is_the_project", USERS[-1]), ("project_below_usr_src", 0)]
 NAMESPACE = ["unshare", "--mount", "--propagation", "private", *(["--map-root-user"] if os.geteuid() else [])]

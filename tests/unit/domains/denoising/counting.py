@@ -13,11 +13,11 @@ from typing import Any
 
 import domains.denoising
 from domains.contract import Instance
-from domains.denoising.counts import Counts
-from domains.denoising.simulator import simulate
+from domains.denoising.data.counts import Counts
+from domains.denoising.data.simulator import simulate
 
 HARNESS = Path(domains.denoising.__path__[0]) / "harness"
-_BESIDE = Path(__file__).resolve().parents[3].parent / "shared" / "data"
+_BESIDE = Path(__file__).resolve().parents[4].parent / "shared" / "data"
 DATA = Path(os.environ.get("SIA_TEST_DATA") or _BESIDE) / "scrna"
 PANCREAS = DATA / "pancreas_baron_cider.npz"
 ABSENT = f"the real counts are not at hand: {PANCREAS} ($SIA_TEST_DATA names another folder)"

@@ -12,10 +12,10 @@ from scipy import sparse
 
 from domains.denoising import answer as answers
 from domains.denoising import floor
-from domains.denoising.counts import check, read
+from domains.denoising.data.counts import check, read
 from domains.denoising.domain import Denoising
 from harness_repo.harness import read_folder
-from tests.unit.domains.counting import ABSENT, HARNESS, PANCREAS, module, params, small, solve
+from tests.unit.domains.denoising.counting import ABSENT, HARNESS, PANCREAS, module, params, small, solve
 
 METHODS = ("pool", "lowrank", "diffuse", "blend", "sharpened blend")
 TRANSFORMS = ("sqrt", "log", "anscombe", "freeman-tukey")

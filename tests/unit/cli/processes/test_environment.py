@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sia_tui.cli.environment import prepare_process
+from sia_tui.cli.processes.environment import prepare_process
 
 
 @pytest.mark.parametrize(

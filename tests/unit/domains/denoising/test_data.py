@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from domains.contract import SPLITS, DataInvalid, DataMissing
-from domains.denoising import cut as cuts
-from domains.denoising.counts import Counts, check, read
-from domains.denoising.cut import cut
+from domains.denoising.data import cut as cuts
+from domains.denoising.data.counts import Counts, check, read
+from domains.denoising.data.cut import cut
+from domains.denoising.data.simulator import simulate
+from domains.denoising.data.thinning import DECOYS, thin
 from domains.denoising.domain import Denoising, load
-from domains.denoising.simulator import simulate
-from domains.denoising.thinning import DECOYS, thin
-from tests.unit.domains.counting import ABSENT, PANCREAS, small
+from tests.unit.domains.denoising.counting import ABSENT, PANCREAS, small
 
 
 def save(path: Path, counts: Counts, **changes: object) -> Path:

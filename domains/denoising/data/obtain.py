@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from domains import atomic, cache
 from domains.contract import DataInvalid, DataMissing, DataRefused, Report
-from domains.denoising.counts import Counts, check, from_annotated, read, readable
+from domains.denoising.data.counts import Counts, check, from_annotated, read, readable
 from domains.download import SILENCE_S, download
 from domains.retry import describe_error, refusal
 

@@ -14,12 +14,12 @@ import pytest
 from scipy import io, sparse
 
 from domains.contract import DataInvalid, DataMissing, DataRefused, Picture
-from domains.denoising import obtain
-from domains.denoising.counts import check, read
+from domains.denoising.data import obtain
+from domains.denoising.data.counts import check, read
 from domains.denoising.domain import Denoising
 from tests.fakes.file_server import FileServer
 from tests.fakes.package_index import BreaksOff, Trouble
-from tests.unit.domains.counting import small, solve
+from tests.unit.domains.denoising.counting import small, solve
 
 anndata = pytest.importorskip("anndata", reason="needs pip install 'sia-tui[denoising]'")
 

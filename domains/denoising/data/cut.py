@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from domains.contract import SPLITS, Split
-from domains.denoising.counts import Counts
+from domains.denoising.data.counts import Counts
 
 MOST_CELLS = 3000
 Cut = dict[Split, list[list[int]]]

@@ -11,8 +11,8 @@ import psutil
 import pytest
 from aiohttp import ClientSession, WSCloseCode, WSServerHandshakeError, web
 
-from sia_tui.cli import browser_server
-from sia_tui.cli.browser_server import BrowserServer
+from sia_tui.cli.processes import browser_server
+from sia_tui.cli.processes.browser_server import BrowserServer
 
 QUIET = "sleep 60"
 Ask = Callable[[BrowserServer, ClientSession], Awaitable[None]]

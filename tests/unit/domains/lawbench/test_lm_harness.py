@@ -13,7 +13,7 @@ import domains.lawbench
 from domains.contract import Instance, Limits
 from engine.sandbox import Job, Outcome, Program, probe, run_harness
 from harness_repo.harness import read_folder
-from tests.unit.domains.conftest import TELLING
+from tests.unit.domains.lawbench.conftest import TELLING
 
 HARNESS = read_folder(Path(domains.lawbench.__file__).parent / "harness-lm")
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from domains.denoising.counts import Counts
+from domains.denoising.data.counts import Counts
 
 SHARES = (0.30, 0.25, 0.18, 0.14, 0.09, 0.04)  # the last is the rare type
 DONORS = 6

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from domains.denoising.counts import Csr
+from domains.denoising.data.counts import Csr
 
 SHARE = 0.9
 DECOYS = 64

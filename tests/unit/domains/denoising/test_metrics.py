@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from domains.denoising import metrics
-from domains.denoising.counts import read
-from tests.unit.domains.counting import ABSENT, DATA, PANCREAS
+from domains.denoising.data.counts import read
+from tests.unit.domains.denoising.counting import ABSENT, DATA, PANCREAS
 
 
 def dense_losses(test: np.ndarray, denoised: np.ndarray, scale: float) -> tuple[float, float, float]:
