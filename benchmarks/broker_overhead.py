@@ -25,7 +25,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.models.calling import PricedModel
 from engine.models.protocol import Abilities, Message, OnText, Reply, Request, ScoreReply
-from engine.run.session import Ports, Run
+from engine.run.live_run import Ports, Run
 from engine.usage import Usage
 
 PROMPT = "Name the charge. " * 100

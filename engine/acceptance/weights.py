@@ -12,7 +12,7 @@ from engine.errors import SiaError
 from engine.models.backends import vllm_environment
 from engine.models.backends.vllm import Vllm
 from engine.models.protocol import Message, Request
-from engine.settings import UserSettings
+from engine.user_settings import UserSettings
 from engine.weights.client import Trainer, TrainerFailed, open_trainer
 from engine.weights.recipe import recipe
 from engine.weights.sample import Call, Sample

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import domains
-from engine import tree
+from engine import domain_files
 from engine.errors import SiaError
 
 ABOUT = {
@@ -26,7 +26,7 @@ def create(folder: Path, template: str) -> list[Path]:
 
     Raises `SiaError` if there is no such template, or if the folder exists and is not empty.
     """
-    tree.check_path(str(folder))
+    domain_files.check_path(str(folder))
     if template not in ABOUT:
         raise SiaError(f"there is no template {template!r}", f"choose one of {', '.join(ABOUT)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -21,7 +21,7 @@ import msgspec
 
 from domains.contract import GuestFailed, Reply
 from engine.sandbox import Failure, Outcome
-from engine.sandbox import tree as processes
+from engine.sandbox import process_tree as processes
 from engine.sandbox.channel import receive_from
 from engine.sandbox.inside import frames
 from engine.sandbox.messages import no_extension

@@ -12,7 +12,7 @@ import msgspec
 
 import domains
 from domains.contract import DomainModule, Spec
-from engine import tree
+from engine import domain_files
 from engine.errors import SiaError
 from engine.importers.adopted import AdoptedTask, adopt
 
@@ -61,7 +61,7 @@ class Folder(msgspec.Struct, frozen=True):
             return ""
         if self.adopted:
             return self.adopted.digest
-        return tree.digest(self.path, without=("harness", "harness-lm", "README.md"))
+        return domain_files.digest(self.path, without=("harness", "harness-lm", "README.md"))
 
 
 def built_in() -> list[str]:
@@ -72,7 +72,7 @@ def built_in() -> list[str]:
 
 def find(reference: str) -> Folder:
     """A domain by its built-in name or its folder, or another tool's task; raises `SiaError` if there is none."""
-    tree.check_path(reference)
+    domain_files.check_path(reference)
     builtin = reference in built_in()
     path = Path(domains.__path__[0]) / reference if builtin else Path(reference).expanduser().absolute()
     if not (path / "domain.toml").is_file() and (adopted := adopt(path)) is not None:
@@ -86,7 +86,7 @@ def find(reference: str) -> Folder:
             f"choose one of {', '.join(built_in())}, or name a folder with a domain.toml or a known task",
         )
     if not builtin:
-        tree.files(path)
+        domain_files.files(path)
     try:
         spec = msgspec.convert(tomllib.loads((path / "domain.toml").read_text()), Spec)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:

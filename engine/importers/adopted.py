@@ -22,7 +22,7 @@ import msgspec
 import tomli_w
 
 from domains import atomic, cache
-from engine import tree
+from engine import domain_files
 from engine.errors import SiaError
 from engine.importers import packages, separable
 from engine.importers.formats import SHARES, TITLES, Task, recognise
@@ -101,12 +101,12 @@ def adopt(home: Path) -> AdoptedTask | None:
         raise SiaError(
             f"{home} looks like a task of {TITLES[task.kind]}, but {task.problems[0]}", "put it there, or name another"
         )
-    digest = f"{VERSION}-{tree.digest(home)}"
+    digest = f"{VERSION}-{domain_files.digest(home)}"
     kept = cache.folder("adopted")
     path = kept / f"{_slug(home)}-{digest[:18]}"
     modules = packages.imports(home, task.evaluator, task.program)
     needed = packages.required(home, task, packages.missing(modules, Path()))
-    once(path, lambda fresh: _write(fresh, home, task, tree.files(home), digest))
+    once(path, lambda fresh: _write(fresh, home, task, domain_files.files(home), digest))
     place = packages.packages_folder(kept, needed)
     noise = path / "noise.json"
     always = packages.imports(home, task.evaluator, task.program, always=True)

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine import tree
+from engine import domain_files
 from engine.importers.formats import Task
 
 _IMPORTS = frozenset({".spec_from_file_location", ".run_shinka_eval"})
@@ -29,7 +29,7 @@ def why_not(folder: Path, task: Task) -> str:
     if not task.program.endswith(".py"):
         return f"{task.program} is no Python program"
     used = set[str]()
-    for path in tree.files(folder):
+    for path in domain_files.files(folder):
         if path.suffix != ".py" or str(path) == task.program:
             continue
         try:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from engine import keys
 from engine.core import budget
 from engine.core.decide import Append, ApplyGate, AwaitApproval, Halt, Perform, decide
-from engine.core.failure import StepFailure
+from engine.core.step_failure import StepFailure
 from engine.core.verdict import verdict
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
@@ -20,7 +20,7 @@ from engine.grading.client import GraderFailed
 from engine.loop import approval
 from engine.loop.control_socket import Control
 from engine.models.calling import BudgetExceeded
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.steps import baseline, execution, improvement, sealed_test
 
 _STEPS: dict[t.StepKind, Callable[[Run, int], Awaitable[None]]] = {

@@ -27,10 +27,10 @@ from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.models.calling import PricedModel
 from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
+from engine.run.live_run import Observer, Ports, Run
 from engine.run.models import check, references, serve
 from engine.run.named_paths import code_of, models_of
 from engine.run.options import Options, settings_of
-from engine.run.session import Observer, Ports, Run
 from engine.run.workspace import Workspace
 from engine.sandbox import Isolation
 from harness_repo import harness as harnesses

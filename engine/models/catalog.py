@@ -16,7 +16,7 @@ from engine.errors import SiaError
 from engine.models.extras import find_missing
 from engine.models.prices import FREE, price_of
 from engine.models.protocol import Model
-from engine.settings import Price, Server, UserSettings
+from engine.user_settings import Price, Server, UserSettings
 
 CLAUDE = "claude-sonnet-4-6"
 SMOLLM2 = "smollm2"

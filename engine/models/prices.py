@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.settings import Price
 from engine.usage import Usage
+from engine.user_settings import Price
 
 _SONNET_4 = Price(input=3.0, output=15.0, cache_read=0.30, cache_write=3.75)
 _OPUS = Price(input=5.0, output=25.0, cache_read=0.50, cache_write=6.25)

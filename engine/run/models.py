@@ -59,7 +59,7 @@ def price(reference: str, folder: Path) -> Callable[[Usage], float] | None:
     if not reference:
         return None
     from engine.models import catalog, prices
-    from engine.settings import read
+    from engine.user_settings import read
 
     table = catalog.price(catalog.parse(reference), read(folder).settings)
     return functools.partial(prices.usd, table or prices.FREE)
@@ -81,7 +81,7 @@ async def serve(
 ) -> PricedModel:
     """The model that `reference` names, under the settings of the workspace `folder`; raises `SiaError`."""
     from engine.models import catalog, prices
-    from engine.settings import read
+    from engine.user_settings import read
 
     chosen = read(folder).settings
     parsed = catalog.parse(reference)

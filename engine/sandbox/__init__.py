@@ -6,9 +6,9 @@ comes from inside.
 
 from engine.failure import Failure, FailureKind
 from engine.sandbox.isolation import Isolation, Measure
-from engine.sandbox.launch import StartError
 from engine.sandbox.program import Broker, CallRefused, Job, NoBroker, Outcome, Preparation, Program
 from engine.sandbox.sandbox import DiedError, Sandbox
+from engine.sandbox.sandbox_process import StartError
 from engine.sandbox.selftest.probe import probe
 from engine.sandbox.session import Session, open_sandbox, run_harness
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.sandbox import tree
+from engine.sandbox import process_tree
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SHARED = ("/dev/zero", "/memfd:")
@@ -66,7 +66,7 @@ class Population:
     def pids(self) -> list[int]:
         """The numbers of all living processes, zombies included."""
         if not self._contained:
-            return [self._worker, *tree.descendants(self._worker)]
+            return [self._worker, *process_tree.descendants(self._worker)]
         with contextlib.suppress(OSError):
             return [int(entry.name) for entry in os.scandir(self._proc) if entry.name.isdigit()]
         return []

@@ -18,16 +18,16 @@ from msgspec.structs import replace
 
 from domains.contract import Limits
 from engine.failure import Failure
-from engine.sandbox import cgroup, tree
+from engine.sandbox import cgroup, process_tree
 from engine.sandbox.channel import Control, Conversation, Output
 from engine.sandbox.confinement import profile
 from engine.sandbox.dialogue import Ending, listen
 from engine.sandbox.inside.harness import exit_text
 from engine.sandbox.isolation import Isolation
-from engine.sandbox.launch import STOP_S, SandboxProcess, StartError, launch
 from engine.sandbox.messages import AnswerFrame, ErrorFrame, Malformed
 from engine.sandbox.population import Population
 from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
+from engine.sandbox.sandbox_process import STOP_S, SandboxProcess, StartError, launch
 from engine.sandbox.watch import MB, Watch
 
 _controllers = functools.cache(cgroup.find)
@@ -212,7 +212,7 @@ class Sandbox:
         """Whether RLIMIT_NPROC counts the processes of this sandbox only: by namespace, or by a uid of its own."""
         if self.isolation.mode == "user":
             return _kernel() >= _NPROC_BY_NAMESPACE
-        return self.isolation.mode == "real" and tree.uid(self.launched.pid) != profile.NOBODY
+        return self.isolation.mode == "real" and process_tree.uid(self.launched.pid) != profile.NOBODY
 
     def _start(self) -> bytes:
         limits, folder = self.program.limits, self.launched.folder
@@ -303,7 +303,7 @@ class Slot:
             while not task.done():
                 await asyncio.wait({task}, timeout=0.1)
                 # only what runs in it can have stopped this process
-                if not task.done() and ((stopped := tree.is_stopped(self.pid)) or time.monotonic() > until):
+                if not task.done() and ((stopped := process_tree.is_stopped(self.pid)) or time.monotonic() > until):
                     cause = limit or failure("candidate", "could not be stopped")
                     self.box.kill(cause)
                     raise DiedError(cause, unclear=not stopped and (ending.late or limit is None))

@@ -15,9 +15,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from engine.errors import SiaError
 from engine.failure import Failure
 from engine.sandbox.isolation import Isolation
-from engine.sandbox.launch import StartError
 from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
 from engine.sandbox.sandbox import DiedError, Sandbox
+from engine.sandbox.sandbox_process import StartError
 
 TRIES = 4  # the first and three more
 BACK_OFF_S = 0.1

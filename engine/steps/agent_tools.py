@@ -13,7 +13,7 @@ import msgspec
 
 from engine.agents.protocol import Lab, ProbeRequest, Question, ToolResult
 from engine.core import budget
-from engine.core.failure import StepFailure
+from engine.core.step_failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import evaluate
@@ -22,8 +22,8 @@ from engine.events import types as t
 from engine.events.storage import blobs
 from engine.models.calling import BudgetExceeded, ModelUnavailable, Position
 from engine.models.protocol import Abilities, PermanentError, Reply, Request, ToolCall
+from engine.run.live_run import Run
 from engine.run.models import is_trainable
-from engine.run.session import Run
 from engine.sandbox import Preparation
 from engine.seeds import derive
 from engine.steps.agent_view import LiveRunRecord

@@ -15,7 +15,7 @@ from domains.contract import Instance
 from engine.agents.run_record import Candidate, Exchange
 from engine.events import types as t
 from engine.events.storage import blobs
-from engine.run.session import Run
+from engine.run.live_run import Run
 
 _REFERENCE_BYTES = 1 << 20
 

@@ -8,7 +8,7 @@ from engine.core.gate import mean
 from engine.core.results import private_checks
 from engine.evaluation.baselines import graded_baselines
 from engine.events import types as t
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.steps import evaluations
 
 

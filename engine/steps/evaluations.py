@@ -10,7 +10,7 @@ from engine.evaluation.evaluate import Evaluation, Grading
 from engine.evaluation.judge import ModelJudge
 from engine.evaluation.trial import Trial, trials
 from engine.events import types as t
-from engine.run.session import Run
+from engine.run.live_run import Run
 from harness_repo.harness import Harness
 
 

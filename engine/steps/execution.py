@@ -18,7 +18,7 @@ from engine.evaluation.evaluate import evaluate
 from engine.evaluation.interleave import turns
 from engine.evaluation.trial import GradedAnswer, Trial
 from engine.events import types as t
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.sandbox import Preparation
 from engine.steps import evaluations
 

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from engine.agents.language.meta import MetaAgent
 from engine.agents.protocol import Lab, NoProposal, PastGeneration, View
-from engine.core.failure import StepFailure
+from engine.core.step_failure import StepFailure
 from engine.events import types as t
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.steps.agent_tools import StepTools
 from engine.steps.agent_view import LiveRunRecord
 from engine.steps.probes import FoldLab, NoLab

@@ -23,7 +23,7 @@ from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.trial import GradedAnswer, Trial, trials
 from engine.events import types as t
 from engine.events.storage import blobs
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.sandbox import Preparation
 from engine.seeds import sample
 from engine.steps.evaluations import of_proposal

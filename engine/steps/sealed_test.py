@@ -15,7 +15,7 @@ from engine.evaluation.evaluate import evaluate
 from engine.evaluation.trial import GradedAnswer, trials
 from engine.events import types as t
 from engine.events.storage import blobs
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.steps import evaluations
 
 

@@ -32,12 +32,12 @@ class Service:
     def open(self, places: list[str | None], recipe: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
         """Loads the model; returns facts about this training."""
         try:
-            from engine.weights.session import Session
+            from engine.weights.training_session import TrainingSession
         except ModuleNotFoundError as error:
             raise missing_package(str(error.name), "train") from None
         checkpoint, start, state = (None if place is None else Path(place) for place in places)
         assert checkpoint  # noqa: S101 - always given
-        self._session = Session(checkpoint, msgspec.convert(recipe, Recipe), seed, start, state, threads)
+        self._session = TrainingSession(checkpoint, msgspec.convert(recipe, Recipe), seed, start, state, threads)
         return dict(self._session.facts)
 
     def generate(self, requests: list[Any]) -> list[Any]:

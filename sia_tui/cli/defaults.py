@@ -16,7 +16,7 @@ SETTINGS = {name: name for name in ("agent", "agent_model", "model", "lever", "a
 
 def with_defaults(folder: Path, chosen: dict[str, Any]) -> dict[str, Any]:
     """The options of the current command; those left out take the settings of the workspace `folder`."""
-    from engine.settings import DEFAULT, read
+    from engine.user_settings import DEFAULT, read
 
     context = click.get_current_context()
     left_out = {name for name in chosen if context.get_parameter_source(name) is ParameterSource.DEFAULT}

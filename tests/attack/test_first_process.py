@@ -11,8 +11,8 @@ import sys
 import msgspec
 import pytest
 
-from engine.sandbox import Isolation, Program, tree
-from engine.sandbox.launch import launch
+from engine.sandbox import Isolation, Program, process_tree
+from engine.sandbox.sandbox_process import launch
 from tests.attack.attacking import run
 from tests.unit.sandbox.running import wait_until_gone
 
@@ -105,7 +105,7 @@ def test_a_killed_engine_leaves_nothing_though_the_first_process_was_attacked(sh
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
         assert engine.stdout is not None
         said = engine.stdout.readline()
-        inside = list(tree.descendants(engine.pid))
+        inside = list(process_tree.descendants(engine.pid))
         engine.kill()
     left = wait_until_gone(inside)
     for pid in left:
@@ -126,7 +126,7 @@ def test_the_first_process_shows_nothing_and_no_signal_from_inside_ends_it(share
 def test_each_of_two_ways_ends_everything_by_itself(shared: Isolation, end: str) -> None:
     async def start_and_end() -> list[int]:
         launched = await launch(Program({"agent.py": b""}, "agent.py"), shared)
-        inside = list(tree.descendants(launched.process.pid))
+        inside = list(process_tree.descendants(launched.process.pid))
         if end == "outer process":
             launched.process.kill()
         else:

@@ -13,7 +13,7 @@ from tests.attack.attacking import Attack, run
 NOTHING_LEFT = """
 import asyncio, ctypes, os
 from pathlib import Path
-from engine.sandbox import Job, Program, probe, run_harness, tree
+from engine.sandbox import Job, Program, probe, run_harness, process_tree
 
 SOURCE = b"import os\\ndef solve(instance, ctx):\\n    os.fork(), os.fork()\\n    return len(bytes(40 << 20))\\n"
 
@@ -21,7 +21,7 @@ async def once(isolation):
     program, job = Program({"agent.py": SOURCE}, "agent.py"), Job("0", "0", None, 0)
     async for _ in run_harness(program, [job], workers=1, broker=None, isolation=isolation):
         pass
-    states = [Path(f"/proc/{pid}/stat").read_text() for pid in tree.descendants(os.getpid())]
+    states = [Path(f"/proc/{pid}/stat").read_text() for pid in process_tree.descendants(os.getpid())]
     return sum(state.rpartition(")")[2].split()[0] != "Z" for state in states)
 
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans become children of this process
@@ -31,8 +31,8 @@ print([asyncio.run(once(isolation)) for _ in range(8)])
 STARTS_CANCELLED = """
 import asyncio, ctypes, os, time
 from pathlib import Path
-from engine.sandbox import Program, probe, tree
-from engine.sandbox.launch import launch
+from engine.sandbox import Program, probe, process_tree
+from engine.sandbox.sandbox_process import launch
 
 async def cancelled(isolation, delay_s):
     starting = asyncio.create_task(launch(Program({"agent.py": b""}, "agent.py"), isolation))
@@ -44,7 +44,7 @@ async def cancelled(isolation, delay_s):
         pass
 
 def left():
-    for pid in tree.descendants(os.getpid()):
+    for pid in process_tree.descendants(os.getpid()):
         try:
             yield Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
         except OSError:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.sandbox import tree
+from engine.sandbox import process_tree
 
 ROOT = Path(__file__).parents[2]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -204,7 +204,7 @@ def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
     while process.poll() is None:
         if time.monotonic() >= until:
             return True
-        for pid in tree.descendants(os.getpid()):
+        for pid in process_tree.descendants(os.getpid()):
             if pid != process.pid and _zombie(pid):
                 with contextlib.suppress(ChildProcessError):  # the child of another
                     os.waitpid(pid, os.WNOHANG)
@@ -216,7 +216,7 @@ def _end(process: subprocess.Popen[bytes]) -> list[str]:
     """Ends all that came of a command; names what was still there though the command had ended."""
     left = []
     until = time.monotonic() + ENDING_S  # the kernel takes a moment to end what has been killed
-    while pids := [pid for pid in tree.descendants(os.getpid()) if not _zombie(pid)]:
+    while pids := [pid for pid in process_tree.descendants(os.getpid()) if not _zombie(pid)]:
         if process.poll() is not None and time.monotonic() < until:
             time.sleep(0.1)
             continue

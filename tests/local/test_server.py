@@ -34,7 +34,7 @@ from engine.models.backends.llamacpp import LlamaCpp
 from engine.models.backends.openai import kind_of
 from engine.models.catalog import open_model, parse
 from engine.models.files.f16 import convert
-from engine.settings import UserSettings
+from engine.user_settings import UserSettings
 from tests.local.test_loop import ASKS
 
 pytestmark = pytest.mark.local

@@ -26,8 +26,8 @@ from engine.events.storage import schema
 from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
 from engine.run.workspace import Workspace
+from engine.transfer.annotations import note, rename
 from engine.transfer.garbage import survey, sweep
-from engine.transfer.labels import note, rename
 from engine.transfer.rebuild import rebuild
 from engine.transfer.removal import remove
 from engine.transfer.run_import import import_run

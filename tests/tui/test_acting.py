@@ -231,7 +231,7 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
         "from pathlib import Path\n"
         "from engine.run.workspace import Workspace\n"
         "from sia_tui.app.app import SiaApp\n"
-        "from sia_tui.app.actions.launch import start_engine\n"
+        "from sia_tui.app.actions.engine_start import start_engine\n"
         "async def main():\n"
         "    app = SiaApp(Workspace(Path(sys.argv[1])), shipped=False)\n"
         "    async with app.run_test() as pilot:\n"

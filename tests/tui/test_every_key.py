@@ -37,7 +37,7 @@ async def home(pilot: Pilot[None], main: MainScreen) -> None:
 @pytest.fixture
 def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys are pressed here, engines are started elsewhere."""
-    from sia_tui.app.actions import launch as launching
+    from sia_tui.app.actions import engine_start as launching
 
     async def launch(_main: object, _arguments: object, _code: object = ()) -> bool:
         return False

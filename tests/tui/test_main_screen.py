@@ -53,7 +53,7 @@ async def test_what_a_generation_broke_and_why_takes_three_keys_on_a_small_scree
 async def test_branching_from_a_generation_takes_three_keys_on_a_small_screen(
     played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sia_tui.app.actions import launch as launching
+    from sia_tui.app.actions import engine_start as launching
 
     launched: list[list[str]] = []
 

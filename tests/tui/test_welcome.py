@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine.run.workspace import Workspace
-from sia_tui.app.actions import launch as launching
+from sia_tui.app.actions import engine_start as launching
 from sia_tui.app.app import SiaApp
 from sia_tui.app.screens.form import Form
 from sia_tui.app.screens.welcome import Welcome

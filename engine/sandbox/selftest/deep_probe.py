@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Limits
-from engine.sandbox import tree
+from engine.sandbox import process_tree
 from engine.sandbox.confinement import profile
 from engine.sandbox.isolation import Isolation, Measure
 from engine.sandbox.program import Job, NoBroker, Outcome, Program
@@ -120,7 +120,7 @@ def outlive(isolation: Isolation) -> Measure:
         until, quiet = time.monotonic() + 30, 0
         while quiet < 10 and time.monotonic() < until:  # until no new process comes: the harness has forked
             time.sleep(0.1)
-            pids = set(tree.descendants(process.pid))
+            pids = set(process_tree.descendants(process.pid))
             quiet = quiet + 1 if len(pids) > 5 and pids <= handles.keys() else 0
             for pid in pids - handles.keys():
                 with contextlib.suppress(OSError):

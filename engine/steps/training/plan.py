@@ -15,7 +15,7 @@ from domains.contract import Instance
 from engine.evaluation.trial import prepared_on
 from engine.events import types as t
 from engine.events.storage import blobs
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.seeds import derive
 from engine.weights.recipe import Recipe, recipe
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
-from engine.core.failure import StepFailure
+from engine.core.step_failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import Evaluation, evaluate
@@ -20,7 +20,7 @@ from engine.evaluation.trial import trials
 from engine.events import types as t
 from engine.models.calling import Position, ScoreRequest
 from engine.models.protocol import Model, PermanentError, Reply, Request, ScoreReply
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.seeds import derive
 from engine.steps import evaluations
 from engine.steps.training.monitor import Rollout, class_name

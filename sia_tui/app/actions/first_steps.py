@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.domain_check.templates import ABOUT, create
-from sia_tui.app.actions import launch
+from sia_tui.app.actions import engine_start
 from sia_tui.app.rows.text import escape_markup, sanitize
 from sia_tui.app.screens.form import Form, FormField, Values
 from sia_tui.app.screens.main import MainScreen
@@ -21,7 +21,7 @@ async def greet(main: MainScreen) -> None:
     """Asks how to start, and starts."""
     match await main.app.push_screen_wait(Welcome(str(main.navigator.sources.workspace.path.parent))):
         case "toy":
-            await launch.start_engine(main, ["run", "toy", *GENERATIONS])
+            await engine_start.start_engine(main, ["run", "toy", *GENERATIONS])
         case "own":
             await create_task(main)
 
@@ -49,4 +49,4 @@ async def create_task(main: MainScreen) -> None:
         markup=False,
     )
     if chosen["template"] != NEEDS_A_MODEL:
-        await launch.start_engine(main, ["run", str(Path(chosen["folder"]).expanduser()), *GENERATIONS])
+        await engine_start.start_engine(main, ["run", str(Path(chosen["folder"]).expanduser()), *GENERATIONS])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sia_tui.app.actions import launch
+from sia_tui.app.actions import engine_start
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.screens.dialogs import Prompt
 from sia_tui.app.screens.form import Form, FormField, Values
@@ -14,15 +14,15 @@ from sia_tui.app.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from engine.events import types as t
-    from engine.settings import BudgetSettings
+    from engine.user_settings import BudgetSettings
 
 
 async def start(main: MainScreen) -> None:
     """Asks for a domain and its settings, and starts a run."""
-    from engine import settings
+    from engine import user_settings
     from engine.grading.loader import find
 
-    usual = settings.read(main.navigator.sources.workspace.path).settings
+    usual = user_settings.read(main.navigator.sources.workspace.path).settings
     cursor = main.navigator.cursor
     default = cursor.snapshot.state.domain.source if cursor and cursor.n else "lawbench"
     hint = "the name of a built-in domain (`sia domains` lists them), or a folder"
@@ -50,7 +50,7 @@ async def start(main: MainScreen) -> None:
     if values is not None:
         # a folder that the log suggested was not named by the user
         suggested = named_by_log(cursor) if cursor and domain == default else []
-        await launch.start_engine(main, ["run", domain, *options(values)], suggested)
+        await engine_start.start_engine(main, ["run", domain, *options(values)], suggested)
 
 
 def _cap(usual: BudgetSettings, what: str) -> str:
@@ -68,7 +68,7 @@ async def branch(main: MainScreen) -> None:
     form = _settings_form(f"branch from generation {n}", intro, cursor, state.settings, n + 1)
     values = await main.app.push_screen_wait(form)
     if values is not None:
-        await launch.start_engine(
+        await engine_start.start_engine(
             main, ["branch", *_parent(cursor), "--generation", str(n), *_changes(values)], named_by_log(cursor)
         )
 
@@ -87,7 +87,7 @@ async def fork(main: MainScreen, harness: Path | None = None) -> None:
     values = await main.app.push_screen_wait(form)
     if values is not None:
         edited = ["--harness", str(harness)] if harness else []
-        await launch.start_engine(
+        await engine_start.start_engine(
             main, ["fork", *_parent(cursor), "--at", str(at), *edited, *_changes(values)], named_by_log(cursor)
         )
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
-from sia_tui.app.actions import launch
+from sia_tui.app.actions import engine_start
 from sia_tui.app.actions.new_run import named_by_log, options
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.units import plural
@@ -39,7 +39,7 @@ async def pause_or_resume(main: MainScreen) -> None:
         if not values:
             return
         more = options(values)
-    await launch.start_engine(main, ["resume", cursor.run_id, *more], named_by_log(cursor))
+    await engine_start.start_engine(main, ["resume", cursor.run_id, *more], named_by_log(cursor))
 
 
 def _resume_form(state: State) -> Form:
@@ -107,7 +107,7 @@ async def unseal(main: MainScreen) -> None:
         "every look weakens the test; this cannot be undone",
     ]
     if await main.app.push_screen_wait(Confirm(f"Read the test split of {state.domain.name}?", effects)):
-        await launch.start_engine(main, ["test", cursor.run_id], named_by_log(cursor))
+        await engine_start.start_engine(main, ["test", cursor.run_id], named_by_log(cursor))
 
 
 async def _request(main: MainScreen, cursor: RunCursor, kind: PauseKind) -> None:

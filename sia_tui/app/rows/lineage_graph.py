@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sia_tui.app.model.lineage import GenerationNode, RunNode
+from sia_tui.app.model.lineage_graph import GenerationNode, RunNode
 from sia_tui.app.rows.row import Row, Span, Target, Tone
 from sia_tui.app.rows.units import format_duration, format_score
 

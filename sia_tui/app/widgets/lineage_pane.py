@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sia_tui.app.model.lineage import RunNode, at_state, read_lineage
+from sia_tui.app.model.lineage_graph import RunNode, at_state, read_lineage
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import graph_rows

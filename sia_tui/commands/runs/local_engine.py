@@ -18,7 +18,7 @@ from sia_tui.cli.processes.engine_process import announce
 if TYPE_CHECKING:
     from engine.events.types import Settings
     from engine.loop.control_socket import Control
-    from engine.run.session import Run
+    from engine.run.live_run import Run
     from sia_tui.cli.progress import Progress
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from engine import tree
+from engine import domain_files
 from engine.errors import SiaError
 from engine.grading.loader import built_in, find
 from engine.loop.control_socket import Control
@@ -80,7 +80,7 @@ async def _saves(folder: Path, workspace: Path) -> AsyncGenerator[list[str], Non
 
     def matters(change: object, path: str) -> bool:
         where = Path(path)
-        inside = where.is_relative_to(folder) and tree.counts(where.relative_to(folder))
+        inside = where.is_relative_to(folder) and domain_files.counts(where.relative_to(folder))
         return inside and not where.is_relative_to(workspace) and usual(change, path)  # type: ignore[arg-type]
 
     async for _ in awatch(folder, watch_filter=matters, debounce=DEBOUNCE_MS, step=50):
@@ -95,7 +95,8 @@ def _contents(folder: Path) -> dict[str, str]:
     """The digest of each file by name; the error if a file cannot be read."""
     try:
         return {
-            path.as_posix(): hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in tree.files(folder)
+            path.as_posix(): hashlib.sha256((folder / path).read_bytes()).hexdigest()
+            for path in domain_files.files(folder)
         }
     except (SiaError, OSError) as error:
         return {folder.name: str(error)}

@@ -30,17 +30,17 @@ def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> N
     import msgspec
 
     from engine import __version__
-    from engine.acceptance import trial
+    from engine.acceptance import parts
     from engine.acceptance.report import markdown, run_parts
-    from engine.settings import read
+    from engine.user_settings import read
 
     if not gpu:
         raise click.UsageError("pass --gpu; CPU benchmarks are in `make bench`.")
-    device = trial.gpu()
+    device = parts.gpu()
     with tempfile.TemporaryDirectory() as adapters:
         settings = read(shared.workspace.path).settings
-        parts = trial.parts(model, settings, rounds, Path(adapters), say)
-        done = asyncio.run(run_parts(parts, say))
+        chosen = parts.select(model, settings, rounds, Path(adapters), say)
+        done = asyncio.run(run_parts(chosen, say))
     today = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
     output.write_text(markdown(device, done, date=today, version=__version__))
     if shared.as_json:

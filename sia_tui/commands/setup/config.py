@@ -76,7 +76,7 @@ def _places(shared: Shared) -> list[Origin]:
 def _configured(shared: Shared, rows: list[Origin]) -> list[Origin]:
     """The default settings of a run, overridden by sia.toml and the environment, and all their other settings."""
     from engine.queries.settings_origin import Origin
-    from engine.settings import DEFAULT, read
+    from engine.user_settings import DEFAULT, read
 
     known = {row.key: row for row in rows}
     for row in read(shared.workspace.path).origins:

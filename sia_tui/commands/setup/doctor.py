@@ -145,13 +145,13 @@ def _packages() -> list[dict[str, Any]]:
 
 
 def _devices(measure: bool) -> list[dict[str, Any]]:
-    from engine.compute import ceilings_cache, devices, survey
+    from engine.compute import ceilings_cache, device_status, devices
 
     ceilings = ceilings_cache.measure() if measure else ceilings_cache.load()
-    gpu = survey.gpu(ceilings, devices.gpus(), bool(devices.nodes()), survey.torch())
+    gpu = device_status.gpu(ceilings, devices.gpus(), bool(devices.nodes()), device_status.torch())
     return [
         _row(what, not found.remedy, found.how, found.remedy, needed=False)
-        for what, found in (("processor", survey.processor(ceilings)), ("GPU", gpu))
+        for what, found in (("processor", device_status.processor(ceilings)), ("GPU", gpu))
     ]
 
 

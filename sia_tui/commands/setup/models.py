@@ -21,8 +21,8 @@ def models(context: click.Context, shared: Shared) -> None:
     """
     if context.invoked_subcommand:
         return
-    from engine.models.survey import survey
-    from engine.settings import read
+    from engine.models.model_availability import survey
+    from engine.user_settings import read
     from sia_tui.cli.tables import table
 
     rows = asyncio.run(survey(read(shared.workspace.path).settings))

@@ -17,7 +17,7 @@ def note(reference: str, text: str, shared: Shared) -> None:
 
     Example: sia note last "the data of May"
     """
-    from engine.transfer.labels import note as noted
+    from engine.transfer.annotations import note as noted
 
     run = noted(shared.workspace, reference, text)
     if shared.as_json:

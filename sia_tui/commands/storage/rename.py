@@ -17,7 +17,7 @@ def rename(reference: str, name: str, shared: Shared) -> None:
 
     Example: sia rename last better
     """
-    from engine.transfer.labels import rename as renamed
+    from engine.transfer.annotations import rename as renamed
 
     was = renamed(shared.workspace, reference, name)
     if shared.as_json:

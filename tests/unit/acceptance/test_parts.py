@@ -14,14 +14,14 @@ import pytest
 from domains.contract import Device, Grade
 from domains.trimul import candidate
 from engine.acceptance import kernels as kernels_part
-from engine.acceptance import trial, weights
+from engine.acceptance import parts, weights
 from engine.acceptance.report import Skipped, Table
-from engine.compute import survey
+from engine.compute import device_status
 from engine.compute.ceilings_cache import Ceilings
 from engine.errors import SiaError
 from engine.models.protocol import Reply, Request, Token
-from engine.settings import UserSettings, Vllm
 from engine.usage import Usage
+from engine.user_settings import UserSettings, Vllm
 
 ANSWER = {"language": "torch", "source": "def custom_kernel(data):\n    pass"}
 
@@ -194,28 +194,28 @@ CARD = Device("cuda", "NVIDIA H100", 52e3, 2900.0)
 @pytest.mark.parametrize(
     ("names", "torch", "kind", "says"),
     [
-        ([], survey.Torch(False), "cpu", "no NVIDIA driver"),
-        (["NVIDIA H100"], survey.Torch(False), "cpu", "torch is not installed"),
-        (["NVIDIA H100"], survey.Torch(True), "cpu", "without CUDA"),
-        (["NVIDIA H100"], survey.Torch(True, "13.0"), "cpu", "did not find it"),
+        ([], device_status.Torch(False), "cpu", "no NVIDIA driver"),
+        (["NVIDIA H100"], device_status.Torch(False), "cpu", "torch is not installed"),
+        (["NVIDIA H100"], device_status.Torch(True), "cpu", "without CUDA"),
+        (["NVIDIA H100"], device_status.Torch(True, "13.0"), "cpu", "did not find it"),
     ],
 )
 def test_without_a_gpu_one_sentence_says_why(
-    monkeypatch: pytest.MonkeyPatch, names: list[str], torch: survey.Torch, kind: Any, says: str
+    monkeypatch: pytest.MonkeyPatch, names: list[str], torch: device_status.Torch, kind: Any, says: str
 ) -> None:
     machine(monkeypatch, names, torch, kind)
     with pytest.raises(SiaError, match=rf"no usable GPU \(.*{says}"):
-        trial.gpu()
+        parts.gpu()
 
 
 def test_a_gpu_is_measured_and_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine(monkeypatch, ["NVIDIA H100"], survey.Torch(True, "13.0"), "cuda")
-    assert trial.gpu().name == "NVIDIA H100"
+    machine(monkeypatch, ["NVIDIA H100"], device_status.Torch(True, "13.0"), "cuda")
+    assert parts.gpu().name == "NVIDIA H100"
 
 
-def machine(monkeypatch: pytest.MonkeyPatch, names: list[str], torch: survey.Torch, kind: Any) -> None:
+def machine(monkeypatch: pytest.MonkeyPatch, names: list[str], torch: device_status.Torch, kind: Any) -> None:
     monkeypatch.setattr("engine.compute.devices.gpus", lambda: names)
     monkeypatch.setattr("engine.compute.devices.nodes", lambda: ["/dev/nvidia0"])
-    monkeypatch.setattr("engine.compute.survey.torch", lambda: torch)
+    monkeypatch.setattr("engine.compute.device_status.torch", lambda: torch)
     measured = Ceilings(msgspec.structs.replace(CARD, kind=kind), 1, 0.0)
     monkeypatch.setattr("engine.compute.ceilings_cache.measure", lambda: measured)

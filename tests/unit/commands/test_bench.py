@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from domains.contract import Device
-from engine.acceptance import trial
+from engine.acceptance import parts
 from engine.acceptance.report import Part, Skipped, Table
 from engine.errors import SiaError
 from sia_tui.main import cli
@@ -23,14 +23,14 @@ def bench(tmp_path: Path, *more: str) -> Result:
     return CliRunner().invoke(cli, ["bench", "--gpu", "-o", report, "--workspace", str(tmp_path / ".sia"), *more])
 
 
-def parts(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
+def replace_parts(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
     async def work() -> Sequence[Table]:
         if error:
             raise error
         return [Table("", ["case"], [["(64, 1)"]])]
 
-    monkeypatch.setattr(trial, "gpu", lambda: CARD)
-    monkeypatch.setattr(trial, "parts", lambda *_: [Part("kernels", work)])
+    monkeypatch.setattr(parts, "gpu", lambda: CARD)
+    monkeypatch.setattr(parts, "select", lambda *_: [Part("kernels", work)])
 
 
 @pytest.mark.parametrize(("error", "outcome", "status"), [
@@ -39,14 +39,14 @@ def parts(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
 def test_the_report_is_written_and_the_status_says_whether_a_part_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception | None, outcome: str, status: int
 ) -> None:
-    parts(monkeypatch, error)
+    replace_parts(monkeypatch, error)
     done = bench(tmp_path)
     assert (done.exit_code, done.stdout) == (status, f"{tmp_path / 'report.md'}: kernels {outcome}\n")
     assert f"| kernels | {outcome} |" in (tmp_path / "report.md").read_text()
 
 
 def test_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts(monkeypatch, None)
+    replace_parts(monkeypatch, None)
     found = json.loads(bench(tmp_path, "--json").stdout)
     assert found["device"]["name"] == "NVIDIA H100"
     assert [one["outcome"] for one in found["parts"]] == ["passed"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import tree
+from engine import domain_files
 from engine.errors import SiaError
 from engine.importers.adopted import adopt
 from engine.importers.formats import SHARES, recognise
@@ -115,7 +115,7 @@ def test_the_private_part_is_given_to_the_verifier_alone() -> None:
     ("make", "says"),
     [
         (lambda place: (place / "secrets").symlink_to("/etc/passwd"), "out of the domain's folder"),
-        (lambda place: os.truncate(place / "initial.py", (tree.MOST_MB + 1) << 20), "holds more than"),
+        (lambda place: os.truncate(place / "initial.py", (domain_files.MOST_MB + 1) << 20), "holds more than"),
         (lambda place: os.mkfifo(place / "pipe"), "is no file and no folder"),
         (lambda place: (place / "a\nb").write_text(""), "not a path that can be shown"),
         (lambda place: (place / "requirements.txt").write_text("--index-url http://x"), "not a plain requirement"),

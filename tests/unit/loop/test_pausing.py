@@ -12,7 +12,7 @@ from engine.core.replay import verify as replay
 from engine.events import types as t
 from engine.loop import driver, launch
 from engine.loop.control_socket import Control
-from engine.run.session import Run
+from engine.run.live_run import Run
 from engine.run.workspace import Workspace
 from engine.steps.execution import execute
 from tests.story import TOY

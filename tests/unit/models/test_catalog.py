@@ -14,11 +14,11 @@ from engine.errors import SiaError
 from engine.models import catalog
 from engine.models.catalog import Reference, in_flight, open_model, parse, price
 from engine.models.files import smollm2
+from engine.models.model_availability import survey
 from engine.models.prices import DEFAULTS, price_of, usd
 from engine.models.protocol import Message, PermanentError, Request
-from engine.models.survey import survey
-from engine.settings import Price, Server, UserSettings, Vllm
 from engine.usage import Usage
+from engine.user_settings import Price, Server, UserSettings, Vllm
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.anthropic_server import Plan as Said
 from tests.fakes.openai_server import OpenAIServer, Plan

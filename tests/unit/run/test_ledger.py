@@ -15,7 +15,7 @@ from engine.events.storage.connection import transaction
 from engine.models.calling import BudgetExceeded, PaidReply, Position
 from engine.models.protocol import RetryableError
 from engine.run.ledger import RunLedger
-from engine.run.session import Ports, Run
+from engine.run.live_run import Ports, Run
 from engine.usage import Usage
 from tests.histories import settings, started
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
-from engine.sandbox import Isolation, open_sandbox, run_harness, tree
+from engine.sandbox import Isolation, open_sandbox, process_tree, run_harness
 from tests.unit.sandbox.running import LIMITS, Echo, jobs, program, run, wait_until_gone
 
 RANDOM = """
@@ -113,7 +113,7 @@ def test_closing_the_iterator_kills_everything(
     async def close_early() -> list[int]:
         outcomes = run_harness(program(SLEEP), jobs([False, True, True]), workers=2, broker=Echo(), isolation=isolation)
         await anext(outcomes)
-        pids = list(tree.descendants(os.getpid()))
+        pids = list(process_tree.descendants(os.getpid()))
         assert pids
         await outcomes.aclose()
         return pids
@@ -129,7 +129,7 @@ def test_cancelling_kills_everything(isolation: Isolation) -> None:
                 pass
 
         task = asyncio.create_task(consume())
-        while len(pids := list(tree.descendants(os.getpid()))) < 4 and not task.done():
+        while len(pids := list(process_tree.descendants(os.getpid()))) < 4 and not task.done():
             await asyncio.sleep(0.01)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -157,7 +157,7 @@ def test_everything_dies_with_a_killed_engine(best: Isolation, mode: str) -> Non
     with subprocess.Popen([sys.executable, "-c", ENGINE, mode], stdout=subprocess.PIPE, text=True) as engine:
         assert engine.stdout
         assert engine.stdout.readline() == "solving\n"
-        pids = list(tree.descendants(engine.pid))
+        pids = list(process_tree.descendants(engine.pid))
         assert len(pids) >= 3
         engine.send_signal(signal.SIGKILL)
         engine.wait()
@@ -169,7 +169,7 @@ def test_a_sandbox_killed_from_outside_is_started_again(best: Isolation) -> None
         async def call(self, job_key: str | None, op: str, payload: object, ordinal: int) -> object:
             self.calls.append((job_key, op, ordinal))
             if len(self.calls) == 1:
-                for pid in tree.descendants(os.getpid()):
+                for pid in process_tree.descendants(os.getpid()):
                     if b"bwrap" in Path(f"/proc/{pid}/cmdline").read_bytes():
                         os.kill(pid, signal.SIGKILL)
                         break

@@ -18,7 +18,7 @@ from engine.evaluation.evaluate import Evaluation
 from engine.evaluation.trial import Answer, GradedAnswer, Trial
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.run.session import Ports, Run
+from engine.run.live_run import Ports, Run
 from engine.steps import probes
 from engine.steps.probes import FoldLab
 from harness_repo.harness import parse

@@ -21,7 +21,7 @@ from engine.run.workspace import Workspace
 from engine.steps import execution
 from tests.story import TOY
 
-LOG = "engine.run.session"
+LOG = "engine.run.live_run"
 """The run itself: a step appends to it wherever it has something to record."""
 ENTERED = {
     "engine.core.state",

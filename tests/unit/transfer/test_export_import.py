@@ -21,8 +21,8 @@ from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
 from engine.queries.run_report import trajectory
 from engine.run.workspace import Workspace
+from engine.transfer.annotations import note, rename
 from engine.transfer.jsonl import write_jsonl
-from engine.transfer.labels import note, rename
 from engine.transfer.removal import remove
 from engine.transfer.run_import import import_run
 from tests.histories import Play, started

@@ -23,8 +23,8 @@ from engine.queries import audit
 from engine.queries.run_report import show
 from engine.run.git_refs import NOTES
 from engine.run.workspace import Workspace
+from engine.transfer.annotations import note, rename
 from engine.transfer.garbage import survey, sweep
-from engine.transfer.labels import note, rename
 from engine.transfer.rebuild import rebuild
 from engine.transfer.removal import remove
 from engine.transfer.run_import import import_run

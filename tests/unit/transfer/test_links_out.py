@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from engine import containment, settings
+from engine import containment, user_settings
 from engine.errors import SiaError
 from engine.events.log import RunLog, is_held
 from engine.events.storage.connection import connect_plainly
 from engine.loop import control_socket
 from engine.queries import audit
 from engine.run.workspace import Workspace
+from engine.transfer.annotations import note, rename
 from engine.transfer.garbage import sweep
-from engine.transfer.labels import note, rename
 from engine.transfer.rebuild import rebuild
 from engine.transfer.removal import remove
 from harness_repo.repository import RepositoryError
@@ -217,7 +217,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(home: Workspace, name: 
     assert not is_held(home.path, "r1")
     if name == "sia.toml":
         with pytest.raises(SiaError, match="neither a file nor a folder"):
-            settings.read(home.path)
+            user_settings.read(home.path)
 
 
 @pytest.mark.timeout(20)

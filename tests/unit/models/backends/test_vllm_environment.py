@@ -15,9 +15,9 @@ from domains.contract import DataMissing, DataRefused
 from engine.errors import SiaError
 from engine.models.backends import vllm_environment
 from engine.models.catalog import open_model, parse
+from engine.models.model_availability import survey
 from engine.models.protocol import Message, Request
-from engine.models.survey import survey
-from engine.settings import UserSettings
+from engine.user_settings import UserSettings
 from tests.fakes.package_index import PackageIndex, wheel
 from tests.fakes.serving import ROOT
 from tests.story import sia

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
-from engine.settings import DEFAULT, FILE, UserSettings, own_file, read
+from engine.user_settings import DEFAULT, FILE, UserSettings, own_file, read
 
 TOML = """
 agent = "claude"

@@ -36,7 +36,7 @@ class StateManifest(msgspec.Struct, frozen=True):
     rounds: int
 
 
-class Session:
+class TrainingSession:
     """A training that starts from scratch, from an adapter, or from a checkpoint of its own."""
 
     def __init__(

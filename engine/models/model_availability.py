@@ -14,7 +14,7 @@ from engine.models.backends import vllm_environment
 from engine.models.backends.openai import kind_of
 from engine.models.extras import find_missing
 from engine.models.files import smollm2
-from engine.settings import UserSettings
+from engine.user_settings import UserSettings
 
 
 class ModelAvailability(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.sandbox import tree
+from engine.sandbox import process_tree
 from engine.sandbox.channel import Control
 from engine.sandbox.confinement import packages, profile, seccomp, view
 from engine.sandbox.isolation import Isolation
@@ -48,7 +48,7 @@ class SandboxProcess:
     def find_init(self) -> None:
         """Looks for the first process inside, unless it is known or there is none."""
         if self.init is None and self.folder is None:
-            for pid in tree.descendants(self.process.pid):
+            for pid in process_tree.descendants(self.process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     self.init = os.pidfd_open(pid)
                 return
@@ -62,7 +62,7 @@ class SandboxProcess:
         if self.folder is not None or not self.pid:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGSTOP)  # it starts no other meanwhile
-            for pid in [*tree.descendants(self.process.pid)]:
+            for pid in [*process_tree.descendants(self.process.pid)]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self.process.kill()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import tree
+from engine import domain_files
 from engine.errors import SiaError
 from engine.grading.loader import find
 from tests.docs.commandline import sia
@@ -27,11 +27,11 @@ def link(name: str, to: str) -> Callable[[Path], None]:
 
 def huge(folder: Path) -> None:
     with (folder / "data.bin").open("wb") as file:
-        file.truncate((tree.MOST_MB << 20) + 1)
+        file.truncate((domain_files.MOST_MB << 20) + 1)
 
 
 def many(folder: Path) -> None:
-    for number in range(tree.MOST_FILES + 1):
+    for number in range(domain_files.MOST_FILES + 1):
         (folder / f"{number}").touch()
 
 
@@ -65,10 +65,10 @@ def test_a_hostile_path_is_one_sentence(path: str) -> None:
 def test_links_within_the_folder_are_fine(folder: Path) -> None:
     link("same.md", "task.md")(folder)
     link("again", "harness")(folder)
-    before = len(tree.files(folder))
-    assert Path("same.md") in tree.files(folder)
+    before = len(domain_files.files(folder))
+    assert Path("same.md") in domain_files.files(folder)
     link("round", ".")(folder)
-    assert len(tree.files(folder)) == before
+    assert len(domain_files.files(folder)) == before
 
 
 def test_what_is_hidden_does_not_count(folder: Path) -> None:

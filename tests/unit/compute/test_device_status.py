@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from domains.contract import Device
-from engine.compute import survey
+from engine.compute import device_status
 from engine.compute.ceilings_cache import Ceilings
-from engine.compute.survey import Torch
+from engine.compute.device_status import Torch
 
 NOON = 1_800_000_000.0
 CPU = Ceilings(Device("cpu", "a processor", 158.0, 10.4, 2, peaks={"fp32": 158.0, "bf16": 300.0}), 3, NOON)
@@ -20,21 +20,21 @@ WITH_CUDA = Torch(True, "13.0")
 
 
 def test_a_processor_says_what_it_reaches_and_when_that_was_measured() -> None:
-    how = survey.processor(CPU).how
+    how = device_status.processor(CPU).how
     assert "fp32 158 GF/s, bf16 300 GF/s, 10.4 GB/s; measured 3 times, last on 2027-01-1" in how
 
 
 def test_without_ceilings_it_says_how_to_measure() -> None:
-    assert "sia doctor --measure" in survey.processor(None).how
-    assert "sia doctor --measure" in survey.gpu(None, ["NVIDIA H100"], True, WITH_CUDA).how
+    assert "sia doctor --measure" in device_status.processor(None).how
+    assert "sia doctor --measure" in device_status.gpu(None, ["NVIDIA H100"], True, WITH_CUDA).how
 
 
 def test_a_gpu_has_name_memory_driver_and_ceilings() -> None:
-    found = survey.gpu(GPU, ["NVIDIA H100"], True, WITH_CUDA)
+    found = device_status.gpu(GPU, ["NVIDIA H100"], True, WITH_CUDA)
     wanted = "NVIDIA H100, 85 GB, driver 535.161.08, fp32 52 TF/s, tf32 378 TF/s, bf16 734 TF/s, 2900 GB/s; measured"
     assert found.how.startswith(wanted)
     assert not found.remedy
-    assert "on the GPU" in survey.processor(GPU).how
+    assert "on the GPU" in device_status.processor(GPU).how
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,6 @@ def test_a_gpu_has_name_memory_driver_and_ceilings() -> None:
 def test_a_gpu_that_is_not_used_has_one_sentence_why(
     ceilings: Ceilings | None, names: list[str], nodes: bool, torch: Torch, says: str, remedied: bool
 ) -> None:
-    found = survey.gpu(ceilings, names, nodes, torch)
+    found = device_status.gpu(ceilings, names, nodes, torch)
     assert says in found.how
     assert bool(found.remedy) == remedied
