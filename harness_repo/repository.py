@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 from harness_repo.objects import Object, Version, Written, build
 
 _ZERO = "0" * 40
+STALE_S = 60.0
+"""A lock of git's that is older was left by a git that was killed: each of ours works for less than a second."""
 # The user's configuration must not change the form of diffs or the validity of refs. A repository may also come from a
 # stranger, whose configuration names programs: no hook, no monitor and no transport (to fetch a missing object) starts.
 _OWN = {
@@ -35,6 +38,7 @@ _PINNED = {
     "core.alternateRefsCommand": "",
     "core.sshCommand": "false",
     "credential.helper": "",
+    "core.filesRefLockTimeout": "500",  # ms; engines of other runs write refs too
     "gc.auto": "0",
     "maintenance.auto": "false",
 }
@@ -91,7 +95,21 @@ class Repository:
             elif commit is None and ref in before:
                 commands.append(f"delete {ref} {before[ref]}\n")
         if commands:
-            self._git("update-ref", "--stdin", stdin="".join(commands))
+            try:
+                self._git("update-ref", "--stdin", stdin="".join(commands))
+            except RepositoryError:
+                if not self._remove_stale_locks():
+                    raise
+                self._git("update-ref", "--stdin", stdin="".join(commands))
+
+    def _remove_stale_locks(self) -> bool:
+        """Removes the locks that killed gits have left on refs; whether there were any."""
+        oldest = time.time() - STALE_S
+        places = (self.path / "packed-refs.lock", self.path / "HEAD.lock", *(self.path / "refs").rglob("*.lock"))
+        stale = [lock for lock in places if lock.is_file() and lock.stat().st_mtime < oldest]
+        for lock in stale:
+            lock.unlink(missing_ok=True)
+        return bool(stale)
 
     def head(self, ref: str) -> None:
         """Makes `ref` the one that a clone checks out."""

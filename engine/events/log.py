@@ -1,7 +1,8 @@
 """Appends to the log. One engine a run, by an OS lock; an engine that was displaced is fenced by an epoch.
 
 What `append` has returned is in the file. `durable` additionally waits for the disk; results that cost money and
-decisions are durable, what streams is committed in groups.
+decisions are durable, what streams is committed in groups. The commit is the last thing that can fail in an append: a
+tip that cannot be written then is written with a later one.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class RunLog:
         self._epoch = self._take_epoch()
         head = self.reader.head(run)
         self._begun = head is not None
+        self.late = ""
+        """What could not be done after the last commit, in a sentence; nothing where all was done."""
         if head is not None:
             self._n, self._hash = head.n, head.hash
 
@@ -107,15 +110,24 @@ class RunLog:
                 prev = name
         self._n, self._hash, self._begun = n, prev, True
         if durable:
-            tips.write(self._tips, self.run, tips.Tip(n, prev))
+            self._write_tip()
         return events
 
-    def close(self) -> None:
-        """Writes the tip and releases the lock."""
-        if self._begun:
+    def _write_tip(self) -> None:
+        try:
             tips.write(self._tips, self.run, tips.Tip(self._n, self._hash))
-        self.db.close()
-        self._lock.release()
+            self.late = ""
+        except (OSError, SiaError) as error:
+            self.late = f"the tip of the run could not be written ({error}): its next event puts this right"
+
+    def close(self) -> None:
+        """Writes the tip, as far as that is possible, and releases the lock."""
+        try:
+            if self._begun:
+                self._write_tip()
+            self.db.close()
+        finally:
+            self._lock.release()
 
 
 def raise_epoch(connection: Any, run: str) -> int:

@@ -69,6 +69,8 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
     except SiaError:
         raise  # the log cannot be written, or the machine cannot do it: only a person can help
     except Exception as error:
+        if run.state.open_step is None:
+            return  # its result is in the log: what failed afterwards is no failure of the step
         failure = _failure(error)
         failure = Failure(failure.kind, keys.redact_error(failure.message))
         run.append(step.generation, t.StepFailed(step.kind, step.attempt, failure))

@@ -118,6 +118,7 @@ async def start(
             log = RunLog.hold(workspace.path, secrets.token_hex(4))
             cleanup.callback(log.close)
             run = Run(log, ports, observers)
+            cleanup.callback(_report_late, run, report)
             run.append(0, replace(started, name=name))
         yield run
 
@@ -159,6 +160,7 @@ async def reopen(
         needed = references(now) if resume or state.status == "running" else {now.model, now.judge} - {""}
         served = await _models(workspace, now, needed, report, cleanup)
         run = Run(log, _ports(workspace, grader, now, isolation, workers, served, cleanup), observers)
+        cleanup.callback(_report_late, run, report)
         run.catch_up()
         if run.state.name != row.name:  # imported, and another run here had its name first
             run.append(row.generation, t.RunRenamed(row.name))
@@ -167,6 +169,11 @@ async def reopen(
             resumed = t.RunResumed(component_versions(), isolation_facts(isolation), settings)
             run.append(run.state.generation, resumed)
         yield run
+
+
+def _report_late(run: Run, report: Report) -> None:
+    for text in run.late:
+        report(text)
 
 
 async def _models(

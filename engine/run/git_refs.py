@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.core.state import State
+from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.run.versions import Versions, version_of
@@ -24,9 +25,21 @@ class GitRefs:
     def __init__(self, versions: Versions, reader: Reader, repository: Repository) -> None:
         self._versions, self._reader, self._repository = versions, reader, repository
         self._pointed: tuple[dict[str, str], int] | None = None
+        self.late = ""
+        """Why git is behind the log, in a sentence; nothing where it is not."""
 
     def point(self, state: State) -> None:
-        """Brings git up to `state`, at no cost where nothing changed. After a crash the first call repairs the refs."""
+        """Brings git up to `state`, at no cost where nothing changed. After a crash the first call repairs the refs.
+
+        Never raises: git follows the log, and what cannot be done now is done with the next call, or by `rebuild`.
+        """
+        try:
+            self._point(state)
+            self.late = ""
+        except Exception as error:  # of git, of the objects' files, or of reading the log
+            self.late = str(error) if isinstance(error, SiaError) else f"git is behind the log ({error})"
+
+    def _point(self, state: State) -> None:
         refs, repository = refs_of(state.name, state), self._repository
         judged = sum(one.verdict is not None for one in state.generations)
         if not refs or self._pointed == (refs, judged):
@@ -79,6 +92,7 @@ def update(repository: Repository, reader: Reader, refs: Mapping[str, str | None
     """Points `refs` (None: removes) and the notes in one transaction; returns all refs as they are then.
 
     Engines of other runs update the notes too: where they have moved meanwhile, everything is read and tried again.
+    Raises `SiaError` where git cannot: the log stands, and `rebuild` makes the refs.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         before = repository.refs()  # first: what is read of the log after it is at least as new
@@ -89,9 +103,11 @@ def update(repository: Repository, reader: Reader, refs: Mapping[str, str | None
             repository.store(notes.objects)
         try:
             repository.update(target, before)
-        except RepositoryError:
-            if attempt == _ATTEMPTS:
-                raise
+        except RepositoryError as error:
+            if attempt == _ATTEMPTS or repository.refs() == before:
+                raise SiaError(
+                    f"git is behind the log ({' '.join(str(error).split())})", "`sia rebuild` puts this right"
+                ) from error
         else:
             return {ref: commit for ref, commit in (before | target).items() if commit is not None}
     raise AssertionError

@@ -1,4 +1,8 @@
-"""A live run: its state at the end of the log, and how to append to it. What else a step uses are its parts."""
+"""A live run: its state at the end of the log, and how to append to it. What else a step uses are its parts.
+
+Nothing that follows a commit ends a step: not the tip, not git's refs and notes, not an observer. `late` says what is
+still to be put right.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +57,8 @@ class Run:
     def __init__(self, log: RunLog, ports: Ports, observers: Sequence[Observer] = ()) -> None:
         self.log, self.ports = log, ports
         self.state, self.results, self.effects = State(), Results(), Effects()
-        self._observers = observers
+        self._observers = list(observers)
+        self._blind = ""
         self._group = GroupCommit(lambda rows, contents: self._commit(rows, contents, durable=False))
 
         self.domain = DomainSession(ports.grader)
@@ -91,8 +96,21 @@ class Run:
     def _commit(self, rows: Sequence[Row], contents: Sequence[bytes], *, durable: bool) -> None:
         for event in self.log.append(rows, contents=contents, durable=durable):
             self._fold(event)
-            for observe in self._observers:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
+        """Calls the observers; one that fails is called no more."""
+        for observe in list(self._observers):
+            try:
                 observe(event, self.state)
+            except Exception as error:
+                self._observers.remove(observe)
+                self._blind = f"the run was no longer shown after event {event.n} ({type(error).__name__}: {error})"
+
+    @property
+    def late(self) -> list[str]:
+        """What could not be done after a commit and is not yet put right, in sentences."""
+        return [text for text in (self.log.late, self.refs.late, self._blind) if text]
 
     def _fold(self, event: Event) -> None:
         self.state = evolve(self.state, event)

@@ -129,5 +129,7 @@ def _new_events(workspace: Workspace, events: list[Event]) -> list[Event]:
 def _write_tips(workspace: Workspace, runs: set[str]) -> None:
     with contextlib.closing(workspace.reader()) as reader:
         for run in runs:
-            if (head := reader.head(run)) is not None:
+            if (head := reader.head(run)) is None:
+                continue
+            with contextlib.suppress(OSError):  # a log ahead of its tip is healthy
                 tips.write(workspace.tips, run, tips.Tip(head.n, head.hash))

@@ -237,6 +237,26 @@ def test_a_durable_append_moves_the_tip_and_a_grouped_one_leaves_it_behind(log: 
     assert tips.read_all(workspace / "tips") == {"r1": tips.Tip(2, last.hash)}
 
 
+def test_a_tip_that_cannot_be_written_fails_no_append_and_is_written_with_a_later_one(
+    log: RunLog, workspace: Path
+) -> None:
+    (workspace / "tips" / "r1" / "in the way").mkdir(parents=True)
+    log.append([(0, started())])
+    assert "tip" in log.late
+    (workspace / "tips" / "r1" / "in the way").rmdir()
+    (workspace / "tips" / "r1").rmdir()
+    head = log.append([(0, t.RunPaused("a"))])[-1]
+    assert (log.late, tips.read_all(workspace / "tips")) == ("", {"r1": tips.Tip(2, head.hash)})
+
+
+def test_a_tip_that_cannot_be_written_keeps_no_lock(workspace: Path) -> None:
+    held = RunLog.hold(workspace, "r1")
+    held.append([(0, started())], durable=False)
+    (workspace / "tips" / "r1" / "in the way").mkdir(parents=True)
+    held.close()
+    assert not is_held(workspace, "r1")
+
+
 def test_an_unreadable_tip_counts_as_none(tmp_path: Path) -> None:
     tips.write(tmp_path / "tips", "r1", tips.Tip(1, "h"))
     (tmp_path / "tips" / "r2").write_bytes(b"{")

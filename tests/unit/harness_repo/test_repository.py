@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -187,6 +188,17 @@ def test_a_ref_that_moved_meanwhile_is_not_overwritten_and_none_of_the_others_is
     with pytest.raises(RepositoryError):
         repository.update({"refs/heads/w": mine, "refs/heads/x": mine, "refs/heads/y": mine}, before)
     assert repository.refs() == {"refs/heads/x": theirs}
+
+
+@pytest.mark.parametrize("age_s", [1, 3600])
+def test_a_lock_that_a_killed_git_left_is_removed_once_no_git_can_hold_it(repository: Repository, age_s: int) -> None:
+    commit = repository.write(PLAIN).commit
+    lock = repository.path / "refs" / "tags" / "x.lock"
+    lock.touch()
+    os.utime(lock, (lock.stat().st_mtime - age_s,) * 2)
+    with contextlib.nullcontext() if age_s > 60 else pytest.raises(RepositoryError, match="lock"):
+        repository.update({"refs/tags/x": commit}, {})
+    assert (repository.refs(), lock.exists()) == (({"refs/tags/x": commit}, False) if age_s > 60 else ({}, True))
 
 
 def test_one_git_process_moves_and_removes_any_number_of_refs(

@@ -1,0 +1,84 @@
+"""Nothing that follows a commit (tip, refs, notes, observers) ends a step; it is put right later."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from engine.core.replay import verify as replay
+from engine.core.state import State
+from engine.events import types as t
+from engine.events.event import Event
+from engine.loop import launch
+from engine.loop.control_socket import Control
+from engine.loop.driver import drive
+from engine.queries.audit import verify as audit
+from engine.run.workspace import Workspace
+from engine.transfer.rebuild import rebuild
+from tests.playing import small
+
+
+def run_toy(workspace: Workspace, domain: str, *observers: launch.Observer, **options: Any) -> list[str]:
+    """A run of three generations; returns what it told its user."""
+    told: list[str] = []
+
+    async def go() -> None:
+        chosen = launch.Options(domain=domain, workers=2, generations=2, seed=5, probes=2, name="toy", **options)
+        planned = await launch.plan(chosen, told.append)
+        async with launch.start(workspace, planned, observers, told.append) as run:
+            await drive(run, Control())
+
+    asyncio.run(go())
+    return told
+
+
+def kinds(workspace: Workspace) -> list[str]:
+    with contextlib.closing(workspace.reader()) as reader:
+        run = reader.find("toy").run
+        assert replay(reader, run).identical
+        return [event.type for event in reader.history(run)]
+
+
+def problems(workspace: Workspace) -> list[str]:
+    with contextlib.closing(workspace.reader()) as reader:
+        return audit(reader, workspace).problems
+
+
+def test_a_tip_that_cannot_be_written_and_a_broken_observer_fail_no_step(tmp_path: Path) -> None:
+    workspace, seen = Workspace(tmp_path / "w"), []
+
+    def put_in_the_way(event: Event, state: State) -> None:
+        if event.type == t.GateDecided.type and event.generation == 1:
+            tip = workspace.tips / state.run
+            tip.unlink(missing_ok=True)
+            (tip / "in the way").mkdir(parents=True, exist_ok=True)
+
+    def fail(event: Event, _: State) -> None:
+        seen.append(event.n)
+        raise ValueError("a screen that is broken")
+
+    told = run_toy(workspace, small(tmp_path / "toy"), put_in_the_way, fail)
+    assert "step.failed" not in kinds(workspace) and kinds(workspace)[-1] == "run.finished"
+    assert seen == [1]
+    assert any("a screen that is broken" in text for text in told)
+    assert any("the tip of the run" in text for text in told)
+
+
+def test_a_ref_that_git_cannot_move_fails_no_step(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    lock = workspace.path / "harness_repo" / "refs" / "tags" / "toy" / "g2.lock"
+
+    def leave_lock(event: Event, _: State) -> None:
+        if event.type == t.GateDecided.type and event.generation == 1:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            lock.touch()
+
+    told = run_toy(workspace, small(tmp_path / "toy"), leave_lock)
+    assert "step.failed" not in kinds(workspace) and kinds(workspace)[-1] == "run.finished"
+    assert any("names the commit" in problem for problem in problems(workspace))
+    assert any("`sia rebuild`" in text for text in told)
+    lock.unlink()
+    rebuild(workspace)
+    assert problems(workspace) == []
