@@ -73,7 +73,7 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
             return  # its result is in the log: what failed afterwards is no failure of the step
         failure = _failure(error)
         failure = Failure(failure.kind, keys.redact_error(failure.message))
-        run.append(step.generation, t.StepFailed(step.kind, step.attempt, failure))
+        run.end_failed_step(step.generation, t.StepFailed(step.kind, step.attempt, failure))
         await asyncio.sleep(RETRY_S * step.attempt)
     else:
         run.flush()

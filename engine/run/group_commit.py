@@ -1,8 +1,12 @@
-"""Group commit: rows that can be computed again wait up to 50 ms, and are committed in one transaction."""
+"""Group commit: rows that can be computed again wait up to 50 ms, and are committed in one transaction.
+
+After a commit that failed, rows are missing: everything that follows raises its error until their step has ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 
 from engine.events import types as t
@@ -24,9 +28,8 @@ class GroupCommit:
         self._error: Exception | None = None
 
     def add(self, row: Row, contents: Sequence[bytes]) -> None:
-        """Adds a row; raises the error of a commit that has failed since the last one."""
-        if self._error:
-            raise self._error
+        """Adds a row; raises the error of a commit that has failed."""
+        self._check()
         self._rows.append(row)
         self._contents.extend(contents)
         if len(self._rows) >= GROUP_EVENTS:
@@ -35,17 +38,29 @@ class GroupCommit:
             self._timer = asyncio.get_running_loop().call_later(GROUP_S, self._flush_later)
 
     def flush(self) -> None:
-        """Commits the rows that are waiting, if there are any."""
+        """Commits the rows that are waiting, if there are any; raises the error of a commit that has failed."""
+        self._check()
         if self._timer:
             self._timer.cancel()
             self._timer = None
         rows, contents, self._rows, self._contents = self._rows, self._contents, [], []
-        if rows:
+        if not rows:
+            return
+        try:
             self._commit(rows, contents)
+        except Exception as error:
+            self._error = error
+            raise
+
+    def forget_failure(self) -> None:
+        """To be called when the step of the rows that are missing has ended: whoever repeats it computes them again."""
+        self._error = None
+
+    def _check(self) -> None:
+        if self._error:
+            raise self._error
 
     def _flush_later(self) -> None:
         self._timer = None
-        try:
+        with contextlib.suppress(Exception):  # whoever comes next is told
             self.flush()
-        except Exception as error:
-            self._error = error

@@ -6,6 +6,7 @@ still to be put right.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -90,8 +91,15 @@ class Run:
         self._group.add((generation, payload), contents)
 
     def flush(self) -> None:
-        """Appends what is waiting."""
+        """Appends what is waiting; like all that appends, it raises if a former group could not be appended."""
         self._group.flush()
+
+    def end_failed_step(self, generation: int, failed: t.StepFailed, contents: Sequence[bytes] = ()) -> None:
+        """Appends the failure of a step, after what is waiting; what could not be appended is lost with the step."""
+        with contextlib.suppress(Exception):  # the step has failed already
+            self._group.flush()
+        self._group.forget_failure()
+        self.append(generation, failed, contents=contents)
 
     def _commit(self, rows: Sequence[Row], contents: Sequence[bytes], *, durable: bool) -> None:
         for event in self.log.append(rows, contents=contents, durable=durable):

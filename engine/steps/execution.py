@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from domains.contract import Instance
 from engine.evaluation import answer_codec
+from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.interleave import turns
 from engine.evaluation.trial import GradedAnswer, Trial
@@ -37,6 +38,9 @@ async def execute(run: Run, generation: int) -> None:
         for arm, some in turns(trials["val"]):
             await _execute_arm(run, generation, candidate if arm == "candidate" else rival, some, material)
     await _execute_arm(run, generation, candidate, [*trials["val"], *trials["train"]], material)
+    _check_complete(run, generation, candidate, [*trials["val"], *trials["train"]])
+    if rival is not None:
+        _check_complete(run, generation, rival, trials["val"])
     wall_s = round(time.monotonic() - started, 3)
     run.append(generation, run.results.execution_finished(generation, candidate, rival, wall_s=wall_s))
 
@@ -68,6 +72,14 @@ async def _execute_arm(
         async for graded in evaluate(evaluation, fresh, on_prepared):
             run.stream(generation, *_result(candidate, prepared, graded))
     run.flush()
+
+
+def _check_complete(run: Run, generation: int, candidate: t.Candidate, planned: Sequence[Trial]) -> None:
+    done = run.results.of(generation, candidate)
+    missing = sum((trial.split, trial.instance, trial.repeat) not in done for trial in planned)
+    if missing:
+        verb = "is" if missing == 1 else "are"
+        raise InfrastructureFailure(f"{missing} of {len(planned)} results {verb} not in the log")
 
 
 def _result(candidate: t.Candidate, prepared: str, graded: GradedAnswer) -> tuple[t.InstanceFinished, list[bytes]]:
