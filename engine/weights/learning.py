@@ -31,6 +31,8 @@ PORTION = 768
 """Tokens per gradient computation, padding included: their activations must fit into memory."""
 COMPARED = 16
 """The most prompts on which the policy is compared with the base after a round."""
+CLIPPED = ("grpo", "ppo", "entropic")
+"""The algorithms with the clipped surrogate loss, which needs the log-probabilities from before the first step."""
 Report = Callable[[dict[str, float]], None]
 
 
@@ -135,11 +137,11 @@ class Learner:
         """The inputs of the loss that do not change during the round."""
         count, algorithm = len(round.owner), self.recipe.algorithm
         old, base, values = (torch.zeros(count) for _ in range(3))
-        ratio = algorithm in ("grpo", "ppo", "entropic")
+        clipped = algorithm in CLIPPED
         with torch.no_grad():
             for some in portions(round.units, 4 * PORTION):
                 entries, nodes = round.entries(some)
-                if ratio:
+                if clipped:
                     prediction = self._predict(some)
                     old[entries] = prediction.logprobs[nodes].cpu()
                     if self.value:
@@ -212,7 +214,7 @@ class Learner:
     def _surrogate_loss(self, at: Any, logprob: Any, inputs: LossInputs, tally: Tally) -> Any:
         """The summed loss of some entries, for all algorithms but DPO."""
         advantage, old, weight = inputs.advantage[at], inputs.old[at], inputs.weight[at]
-        if self.recipe.algorithm in ("grpo", "ppo", "entropic"):
+        if self.recipe.algorithm in CLIPPED:
             terms = losses.surrogate(logprob, old, advantage, self.recipe.clip)
             flat = losses.clipped(logprob.detach(), old, advantage, self.recipe.clip)
             tally.add("clip_share", float(flat.sum()), len(flat))

@@ -23,7 +23,9 @@ from sia_tui.cli.recording import reader_of
     required=True,
     help="File to write: .sia (one sealed file) or .jsonl (one event per line).",
 )
-@click.option("--with-data", is_flag=True, help="Include logs, which may hold text of instances.")
+@click.option(
+    "--with-data", is_flag=True, help="Include logs, prompts, replies and rollouts: they may hold text of instances."
+)
 @click.option("--with-adapters", is_flag=True, help="Copy the trained adapters to FILE.adapters.")
 @shared_options
 def export(reference: str, target: Path, with_data: bool, with_adapters: bool, shared: Shared) -> None:

@@ -1,11 +1,15 @@
-"""Who reads an Execution opens few modules: the step calls each of them from one or two places."""
+"""What a reader of one Execution has to open.
+
+The step itself calls eight modules, each from one or two places, and no other. What those call in turn, in the packages
+that know runs and harnesses, are seven more. Not counted are the sandbox, grading, models and the log below them, and
+`evaluation.interleave`, which only a noisy verifier needs.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from collections import defaultdict
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -33,13 +37,25 @@ ENTERED = {
     "engine.steps.evaluations",
     LOG,
 }
+BELOW = {
+    "engine.core.effects",
+    "engine.core.gate",
+    "engine.evaluation.judge",
+    "engine.evaluation.majority_vote",
+    "engine.evaluation.trial",
+    "engine.run.group_commit",
+    "engine.run.versions",
+}
+"""What is called from a module of `ENTERED`, not from the step."""
+PACKAGES = ("engine.core.", "engine.evaluation.", "engine.run.", "engine.steps.")
 
 
 class Walk:
-    """By module, the lines of the step from which it is entered, while an Execution is open."""
+    """While an Execution is open: by module, the lines of the step that call it; and all modules of `PACKAGES`."""
 
     def __init__(self) -> None:
         self.places: dict[str, set[int]] = defaultdict(set)
+        self.modules: set[str] = set()
 
     def observe(self, event: Event, state: State) -> None:
         if event.type == t.StepStarted.type and state.open_step and state.open_step.kind == "execute":
@@ -52,15 +68,17 @@ class Walk:
         by_step = caller is not None and caller.f_globals.get("__name__") == execution.__name__
         if what == "call" and caller and by_step and module.startswith("engine.") and module != execution.__name__:
             self.places[module].add(caller.f_lineno)
+        if what == "call" and module.startswith(PACKAGES):
+            self.modules.add(module)
 
 
-@pytest.fixture
-def walk(tmp_path: Path) -> Walk:
-    made = Walk()
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    made, folder = Walk(), tmp_path_factory.mktemp("walk")
 
     async def go() -> None:
         planned = await launch.plan(launch.Options(domain=str(TOY), generations=1), lambda _: None)
-        async with launch.start(Workspace(tmp_path), planned, [made.observe]) as run:
+        async with launch.start(Workspace(folder), planned, [made.observe]) as run:
             await drive(run, Control())
 
     try:
@@ -70,8 +88,12 @@ def walk(tmp_path: Path) -> Walk:
     return made
 
 
-def test_an_execution_enters_eight_modules_each_from_one_or_two_places(walk: Walk) -> None:
+def test_the_step_calls_eight_modules_each_from_one_or_two_places(walk: Walk) -> None:
     assert set(walk.places) == ENTERED
     assert len(ENTERED) == 8
     assert {module: len(lines) for module, lines in walk.places.items() if len(lines) > 2 and module != LOG} == {}
     assert len(walk.places[LOG]) <= 5
+
+
+def test_the_modules_behind_these_are_few_and_known(walk: Walk) -> None:
+    assert walk.modules - {execution.__name__} == ENTERED | BELOW
