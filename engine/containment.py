@@ -1,7 +1,7 @@
 """Nothing in a workspace leads out of it: what `sia` reads, writes or deletes there has no name elsewhere.
 
 A workspace may come from a stranger. Through a symbolic or hard link in it, a write or a deletion would reach a file
-elsewhere; a pipe or a device in the place of a file would stop the reader. A workspace with one is not opened.
+elsewhere; a pipe or a device in the place of a file would stop the reader. A workspace that has one is not opened.
 The folder itself may be reached through a link, and entries that are not ours may be anything.
 """
 

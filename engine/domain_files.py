@@ -17,7 +17,7 @@ MOST_MB = 512
 
 
 def check_path(reference: str) -> None:
-    """Raises `SiaError` where a path cannot be shown or written to a log as it is."""
+    """Raises `SiaError` for a path that cannot be shown, or written to a log, unchanged."""
     if not reference.isprintable() or not reference.strip():
         raise SiaError(f"{reference!r} is not a path that can be shown", "rename the folder")
 
@@ -58,14 +58,14 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
             if entry.is_symlink() and not path.resolve().is_relative_to(root):
                 raise SiaError(
                     f"{path} is a symbolic link out of the domain's folder",
-                    "put there what it names, or name data with --data",
+                    "replace it with a copy of what it names, or name data with --data",
                 )
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(path)
             elif entry.is_file():
                 yield path
             elif not path.is_dir():
-                raise SiaError(f"{path} is no file and no folder", "take it out of the domain's folder")
+                raise SiaError(f"{path} is neither a file nor a folder", "remove it from the domain's folder")
 
 
 def counts(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """Keys of paid services: from the environment, or from the user's keyring; never from a file of ours or a flag.
 
-What is written down is cleared of them: `redact` knows every key that was asked for here, wherever it came from, those
-of the names in the user's settings (`expect`), variables whose names say that they are secret, and passwords in
-addresses. Values under `SHORTEST` characters would hit ordinary words and are left.
+`redact` removes them from everything that is written down. It knows every key that was requested here, those that the
+user's settings name (`expect`), variables whose names say that they are secret, and passwords in addresses. Values
+under `SHORTEST` characters stay, since they would match ordinary words.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote
 
 SERVICE = "sia"
-"""Under this name keys stand in the keyring: `keyring set sia ANTHROPIC_API_KEY`."""
+"""The service under which the keyring holds keys: `keyring set sia ANTHROPIC_API_KEY`."""
 SHORTEST = 8
 _SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PAT|CREDENTIALS?)$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^\s/?#:@]*):([^\s/?#@]+)@")
@@ -31,7 +31,7 @@ def key(name: str) -> str:
 
 
 def origin(name: str) -> str:
-    """Where the key comes from, for showing: `environment`, `keyring`, or nothing where there is none."""
+    """Where the key comes from: `environment`, `keyring`, or empty where there is none."""
     if os.environ.get(name):
         return "environment"
     return "keyring" if _of_keyring(name) else ""

@@ -30,13 +30,13 @@ def read(stream: BinaryIO) -> Any:
 
 
 def die_with_parent() -> None:
-    """Ties this process to the one that started it, also where that is killed (PR_SET_PDEATHSIG; Linux only)."""
+    """Ends this process with the one that started it, even if that is killed (PR_SET_PDEATHSIG; Linux only)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
 async def lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
-    """What a process prints, a line at a time; of one that is longer than any buffer, the end."""
+    """What a process prints, line by line; only the end of a line that is longer than the buffer."""
     rest = ""
     while chunk := await stream.read(1 << 16):
         *whole, rest = (rest + chunk.decode(errors="replace"))[-(1 << 16) :].split("\n")

@@ -15,7 +15,7 @@ _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 
 
 class NotPlain(ValueError):
-    """The message names what is not plain: `a map with a key of type int`."""
+    """The value is not plain; the message names the part: `a map with a key of type int`."""
 
 
 def check(value: Any) -> None:

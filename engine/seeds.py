@@ -20,7 +20,7 @@ def opaque_id(seed: int, name: str) -> str:
 
 
 def sample(ids: Iterable[str], size: int, seed: int, *purpose: str | int) -> list[str]:
-    """`size` of `ids` in sorted order, chosen by hashing: an id keeps its place whatever else is there."""
+    """`size` of `ids` in sorted order, chosen by hashing: the rank of an id does not depend on the others."""
 
     def place(name: str) -> bytes:
         return hashlib.sha256(msgspec.json.encode([seed, *purpose, name])).digest()

@@ -1,9 +1,9 @@
 """What a user trusts: workspaces that they made here, and code that they named. Recorded outside of both.
 
 A folder is trusted by its path and a mark. The mark of a workspace is a random identity, written into it when it is
-made, so another workspace in its place is not trusted, and one that moved is asked for once more. The mark of anything
-else is its owner. The records are in the user's state folder, a file each; where that cannot be written, in a folder of
-/var/tmp that is theirs alone.
+made: another workspace in its place is not trusted, and a moved one must be trusted again. The mark of anything else is
+its owner. Each record is a file in the user's state folder; where that cannot be written, in a private folder in
+/var/tmp.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from engine.errors import SiaError
 
 IDENTITY = "identity"
 _HARMLESS = {"locks", "control", "naming.lock"}
-"""What may lie in a workspace that has nothing to trust or distrust yet."""
+"""What a workspace may hold while there is nothing in it to trust."""
 
 
 class Untrusted(SiaError):
-    """A command would use a workspace or code that its user has not named; `places` are their paths."""
+    """A command would use a workspace or code that the user does not trust; `places` are their paths."""
 
     def __init__(self, message: str, remedy: str, places: Sequence[Path]) -> None:
         super().__init__(message, remedy)
@@ -37,20 +37,20 @@ class Untrusted(SiaError):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Something trusted: its path without links, and its mark when that was said."""
+    """Something trusted: its path without links, and the mark that it had then."""
 
     path: str
     mark: str
 
 
 def untrusted(workspace: Path | None, code: Iterable[Path] = ()) -> list[Path]:
-    """What of these the user does not trust. What is missing needs no trust, nor does an empty workspace."""
+    """Those of `places` that the user does not trust. A missing path and an empty workspace need no trust."""
     asked = [] if workspace is None or _is_new(workspace) else [workspace]
     return [place.resolve() for place in (*asked, *code) if place.exists() and not _is_trusted(place.resolve())]
 
 
 def refusal(places: Sequence[Path]) -> Untrusted:
-    """What a user is told who does not trust `places` yet."""
+    """The error for a user who does not trust `places` yet."""
     names = " and ".join(map(str, places))
     return Untrusted(
         f"this would use the settings or run the code of {names}, which you have not said that you trust",
@@ -95,13 +95,13 @@ def remember(place: Path, *, new: bool = False) -> None:
 
 
 def remember_named(place: Path, *, new: bool = False) -> None:
-    """Records what the user has made or named, if it can be recorded; else they are asked later."""
+    """Trusts what the user has made or named; if that cannot be recorded, they are asked later."""
     with contextlib.suppress(SiaError):
         remember(place, new=new)
 
 
 def forget(place: Path) -> bool:
-    """Forgets that the user trusts `place`; returns whether they did."""
+    """Removes the record for `place`; returns whether there was one."""
     found = [folder / _name(place.resolve()) for folder in _folders() if _is_own(folder)]
     known = [path for path in found if path.exists()]
     for path in known:
@@ -123,7 +123,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _is_own(folder: Path, *, make: bool = False) -> bool:
-    """Whether this user alone may write the folder and the one above it."""
+    """Whether only this user can write to the folder and its parent."""
     for path in (folder.parent, folder):
         if make:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a call of a language model took, in tokens."""
+"""The usage of a call of a language model, in tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Tokens of one call as the backend counts them. `input` leaves out what its prompt cache held or took in."""
+    """Tokens of one call as the backend counts them. `input` excludes those of the prompt cache."""
 
     input: int = 0
     output: int = 0

@@ -4,9 +4,9 @@
     [budget]
     usd = 5.0                            $SIA_BUDGET__USD=5
 
-A command's flag overrides all three. A workspace may come from anyone, so what names a program, a key or the address
-that it is sent to stands in the user's own file only. API keys are not settings: they come from the environment or the
-keyring (`engine.keys`).
+A command's flag overrides all three. A workspace may come from anyone, so only the user's own file may name programs,
+keys, and the addresses that keys are sent to. API keys are not settings: they come from the environment or the keyring
+(`engine.keys`).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from harness_repo.objects import Object, Version, Written, build
 
 _ZERO = "0" * 40
 STALE_S = 60.0
-"""A lock of git's that is older was left by a git that was killed: each of ours works for less than a second."""
+"""Seconds after which a lock of git was left by a killed git: each of our git processes takes less than one."""
 # The user's configuration must not change the form of diffs or the validity of refs. A repository may also come from a
 # stranger, whose configuration names programs: no hook, no monitor and no transport (to fetch a missing object) starts.
 _OWN = {

@@ -39,7 +39,7 @@ class TrainingChoice(msgspec.Struct, frozen=True):
 
 
 def choose_training(view: View, *, trainable: bool) -> TrainingChoice | None:
-    """The next training; None where the harness is changed instead."""
+    """The next training; None if the harness is to be changed instead."""
     policy = view.settings.lever
     if not trainable or policy not in ("auto", "weights"):
         return None
@@ -48,7 +48,7 @@ def choose_training(view: View, *, trainable: bool) -> TrainingChoice | None:
 
 
 def _why(view: View) -> str | None:
-    """Why the weights are next; None where the harness is next."""
+    """Why the weights are next; None if the harness is."""
     if not view.harness.manifest.tunables:
         return "the harness declares nothing to search"
     last = view.past[-1].lever

@@ -17,7 +17,7 @@ _CUDA = re.compile(r"^cuda\b.*=\s*['\"]([\d.]+)", re.MULTILINE)
 
 
 class DeviceStatus(NamedTuple):
-    """A device's state; `remedy` says what to do where it cannot be used and something can be done."""
+    """A device's state; `remedy` says how to make it usable, if anything helps."""
 
     how: str
     remedy: str = ""

@@ -97,7 +97,7 @@ async def answer(
 
     Each split has sandboxes of its own, in its turn: a solve cannot leave data of `val` where one of `train` logs it.
     `on_prepared` is called for the first split. A harness gets opaque ids, and instances in the order of these, which
-    says nothing of the domain's order: either could tell a label.
+    hides the domain's order: ids and order could both reveal a label.
     """
     harness, domain = evaluation.harness, evaluation.grading.grader.folder
     program = Program(
@@ -233,7 +233,7 @@ async def _grade(grading: Grading, one: Answer) -> GradedAnswer:
 
 
 def _name(outcome: Outcome, shown: str, name: str) -> Outcome:
-    """The outcome with the instance's own id in its log and its failure, for who reads them."""
+    """The outcome with the instance's own id in its log and its failure, for their reader."""
     failure = outcome.failure
     if failure is not None:
         failure = replace(failure, message=failure.message.replace(shown, name))

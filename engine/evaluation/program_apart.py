@@ -109,7 +109,7 @@ class _Running:
     async def ask(self, frame: str) -> str:
         """The host's reply; raises `CallRefused` if the program ends instead."""
         assert self._run is not None  # noqa: S101 - set by start
-        while not self._replies.empty():  # said before it was asked: worth nothing
+        while not self._replies.empty():  # sent before it was asked for: ignored
             self._replies.get_nowait()
         self._frames.put_nowait(frame)
         reply = asyncio.ensure_future(self._replies.get())

@@ -1,4 +1,4 @@
-"""A running guest of the kernel runner: it gets orders and replies to them, and is stopped in between.
+"""A running guest of the kernel runner: it gets orders and replies to them, and is stopped between orders.
 
 The clock stops when every process of the guest is stopped, not when the guest replies. So a reply before the work is
 done gains nothing: work that is unfinished at that moment stays unfinished. Everything that a guest sends is untrusted.

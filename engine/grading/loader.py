@@ -41,7 +41,7 @@ class Folder(msgspec.Struct, frozen=True):
 
     @property
     def host(self) -> Path | None:
-        """The folder of what runs a program apart from its verifier, in a sandbox of its own, if that is done."""
+        """The folder of the host that runs a program in a sandbox apart from its verifier, if the task has one."""
         return self.path / "host" if self.adopted and self.adopted.apart else None
 
     def folders(self, below: str = ".") -> dict[str, str]:

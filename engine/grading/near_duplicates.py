@@ -18,9 +18,9 @@ from engine.seeds import sample
 
 NEAR = 0.8
 LETTERS = 2_000
-"""Of a text, so many characters are compared."""
+"""The characters of a text that are compared."""
 MOST = 4_000
-"""Of a collection, so many texts are compared, chosen by the hash of their ids."""
+"""The texts of a collection that are compared, chosen by the hash of their ids."""
 PATIENCE_S = 20.0
 _GRAM, _CHUNK, _LISTED = 5, 128, 5
 

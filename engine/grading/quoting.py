@@ -1,4 +1,4 @@
-"""What may be told of an exception in a domain's code: its message can hold a label, and failures go into the log."""
+"""What may be reported of an exception in a domain's code, whose message can hold a label."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ BEFORE_ANY_RUN = ("describe", "examine", "fingerprints", "near_duplicates", "dra
 def may_be_quoted(operation: str, arguments: Sequence[Any]) -> bool:
     """Whether the message of an exception, or what the domain printed last, may leave the grading process.
 
-    So it is for `train`, whose labels are known, and for operations that come before any run. On `val` and `test` it
-    is not.
+    It may for `train`, whose labels are known, and for operations before any run; not for `val` and `test`.
     """
     return operation in BEFORE_ANY_RUN or tuple(arguments[:1]) == ("train",)
 

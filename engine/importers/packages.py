@@ -26,8 +26,8 @@ _PROJECTS = {"sklearn": "scikit-learn", "cv2": "opencv-python-headless", "yaml":
 _PROJECTS |= {"shinka": "shinka-evolve", "skimage": "scikit-image", "Bio": "biopython", "bs4": "beautifulsoup4"}
 _PROJECTS |= {name: name for name in ("numpy", "scipy", "pandas", "matplotlib", "sympy", "networkx", "numba", "tqdm")}
 _PROJECTS |= {name: name for name in ("jax", "optax", "torch", "requests", "openai", "anthropic", "openevolve")}
-"""The projects that provide these modules. Other modules are never installed by name: whoever registered that name
-would decide what runs."""
+"""The projects that provide these modules. Other modules are never installed by name: the owner of that name on the
+index would decide what runs."""
 _PROVIDED = ("openevolve.evaluation_result", "shinka.core")
 """Modules that the adapter replaces if they are not installed: a result type, and a loop around a function."""
 

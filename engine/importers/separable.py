@@ -19,7 +19,7 @@ _OTHER_WAYS = frozenset(
     | {".multiprocessing", ".ProcessPoolExecutor", ".pickle", ".dill", ".joblib", ".ctypes", ".fork", ".system"}
     | {".popen", ".posix_spawn", ".create_subprocess_exec", ".create_subprocess_shell", ".execv", ".execve"}
 )
-"""With a dot: as an attribute or an import, too (`re.compile` is none of them)."""
+"""With a dot: as an attribute or an import, too (`re.compile` does not match)."""
 
 
 def why_not(folder: Path, task: Task) -> str:

@@ -1,7 +1,7 @@
 """The control socket of a live engine takes requests to pause or stop, and approvals. The engine writes the events.
 
-The socket lies in the workspace, in a folder of its user's alone (mode 0700): whoever finds the workspace finds the
-engine, whatever $TMPDIR and the path are called.
+The socket lies in the workspace, in a folder that only its user can open (mode 0700). Whoever finds the workspace finds
+the engine, whatever $TMPDIR is and however long the path is.
 """
 
 from __future__ import annotations

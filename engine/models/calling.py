@@ -236,7 +236,7 @@ class Caller:
 
 
 def _storable(at: Position, error: PermanentError | RetryableError) -> str:
-    """What is told of a server's error: it may quote the question, and the judge's holds labels."""
+    """What is recorded of a server's error, which may quote the question: the judge's question holds labels."""
     if at.role == "judge" and not at.place.startswith("train/") and error.status not in ACCOUNT_ERRORS:
         return "the server gave an error" + (f" (status {error.status})" if error.status else "")
     return redact_error(str(error))

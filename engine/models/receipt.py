@@ -1,7 +1,7 @@
-"""What is done with a reply before anyone uses or records it: whatever the server sent, the log can give it back.
+"""Checks and cleans a reply before it is used or recorded, so that the log can return whatever the server sent.
 
-Secrets in it are replaced by their names. A tool call whose arguments are no plain object is kept with the reason, and
-the agent is told it; anything else that the log could not give back is no reply.
+Secrets in it are replaced by their names. A tool call whose arguments are no plain object is kept with the reason,
+which the agent reads; a reply with anything else that the log cannot store is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _R = TypeVar("_R", Reply, ScoreReply)
 
 
 def received(reply: _R) -> _R:
-    """The reply as it is used and recorded; raises `RetryableError` if the log could not give it back.
+    """The reply as it is used and recorded; raises `RetryableError` if the log cannot store it.
 
     Raises `PermanentError` if a log-probability is no number: weights that give NaN will give it again.
     """

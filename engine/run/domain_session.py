@@ -75,8 +75,8 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
 def check_code(task: t.DomainRef) -> Folder:
     """The folder of `task`, none of whose code has run yet.
 
-    Raises `Untrusted` where its user has not named it, and `SiaError` where its code has changed: so a log that came
-    from elsewhere does not decide which code runs here.
+    Raises `Untrusted` where the user has not trusted it, and `SiaError` where its code has changed: a log from
+    elsewhere cannot choose the code that runs here.
     """
     trust.check(None, code_of(task))
     folder = find(task.source)

@@ -26,7 +26,7 @@ class GitRefs:
         self._versions, self._reader, self._repository = versions, reader, repository
         self._pointed: tuple[dict[str, str], int] | None = None
         self.late = ""
-        """Why git is behind the log, in a sentence; nothing where it is not."""
+        """Why git is behind the log, in a sentence; empty where it is not."""
 
     def point(self, state: State) -> None:
         """Brings git up to `state`, at no cost where nothing changed. After a crash the first call repairs the refs.
@@ -45,7 +45,7 @@ class GitRefs:
         if not refs or self._pointed == (refs, judged):
             return
         for version in (*state.versions.values(), *state.declined):
-            if not repository.has(version.commit):  # lost with a machine's power, or with the folder
+            if not repository.has(version.commit):  # lost in a power cut, or with the folder
                 repository.write(version_of(version, self._versions.files(version)))
         update(repository, self._reader, refs)
         repository.head(branch(state.name))

@@ -1,6 +1,6 @@
 """Group commit: rows that can be computed again wait up to 50 ms, and are committed in one transaction.
 
-After a commit that failed, rows are missing: everything that follows raises its error until their step has ended.
+After a failed commit, rows are missing: every later call raises its error until the step of these rows has ended.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class GroupCommit:
             raise
 
     def forget_failure(self) -> None:
-        """To be called when the step of the rows that are missing has ended: whoever repeats it computes them again."""
+        """Call it when the step of the missing rows has ended: its repetition computes them again."""
         self._error = None
 
     def _check(self) -> None:
@@ -62,5 +62,5 @@ class GroupCommit:
 
     def _flush_later(self) -> None:
         self._timer = None
-        with contextlib.suppress(Exception):  # whoever comes next is told
+        with contextlib.suppress(Exception):  # the next caller gets the error
             self.flush()

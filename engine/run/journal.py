@@ -10,7 +10,7 @@ from engine.events import types as t
 
 
 class Journal(Protocol):
-    """Of a live run, what its parts may use."""
+    """What the parts of a live run may use of it."""
 
     @property
     def state(self) -> State:

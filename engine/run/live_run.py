@@ -107,7 +107,7 @@ class Run:
             self._show(event)
 
     def _show(self, event: Event) -> None:
-        """Calls the observers; one that fails is called no more."""
+        """Calls the observers; one that fails is not called again."""
         for observe in list(self._observers):
             try:
                 observe(event, self.state)
@@ -117,7 +117,7 @@ class Run:
 
     @property
     def late(self) -> list[str]:
-        """What could not be done after a commit and is not yet put right, in sentences."""
+        """What failed after a commit and is not yet repaired, in sentences."""
         return [text for text in (self.log.late, self.refs.late, self._blind) if text]
 
     def _fold(self, event: Event) -> None:

@@ -1,6 +1,6 @@
 """What a run's log names of its user's machine: the code of its domain, its data, and the files of its models.
 
-A log may come from anyone. What it names is used after its user has said that they trust it (`engine.trust`).
+A log may come from anyone. What it names is used only once the user has trusted it (`engine.trust`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def models_of(settings: t.Settings) -> list[Path]:
     for reference in sorted(references(settings)):
         try:
             parsed = catalog.parse(reference)
-        except SiaError:  # it is said when the model is opened
+        except SiaError:  # opening the model raises the error
             continue
         if parsed.backend in ("gguf", "hf", "vllm") and not parsed.at and parsed.name != catalog.SMOLLM2:
             found.append(Path(parsed.name).expanduser().absolute())

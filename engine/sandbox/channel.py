@@ -18,7 +18,7 @@ from engine.sandbox.inside import frames
 from engine.sandbox.messages import CALL_BYTES, Frame, Malformed
 
 AT_ONCE = 16 << 10
-"""Bytes of a frame that is decoded at once; larger ones are decoded in a thread, which gives way to the event loop."""
+"""Bytes of a frame that is decoded at once; larger ones are decoded in a thread, so that the event loop goes on."""
 _CREDENTIALS = struct.Struct("iII")
 
 

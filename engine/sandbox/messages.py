@@ -15,7 +15,7 @@ from engine import plain
 
 CALL_BYTES = 4 << 20
 _VALUE, _TEXT, _CONTAINER = 1, 2, 8
-"""What it costs to make a value: a number takes some 40 ns, a list or a map ten times as long."""
+"""The cost of decoding a value: a number takes some 40 ns, a list or a map ten times as long."""
 MOST_COST, CALL_COST = 1 << 20, 1 << 15
 """Limits on the costs of all values together, in an answer and in a call: a million numbers, 130,000 lists or maps."""
 
@@ -79,7 +79,7 @@ def decode(body: bytes, answer_bytes: int) -> Frame:
 
 
 def _decoded(body: bytes) -> Frame:
-    """The garbage collector waits: 130,000 new lists would make it visit everything else here, over and over."""
+    """Pauses the garbage collector: 130,000 new lists would make it visit all other objects again and again."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -112,9 +112,9 @@ _TEXTS = frozenset([*range(0xA0, 0xC0), 0xD9, 0xDA, 0xDB])
 
 
 def _cost(body: bytes) -> int:
-    """What it costs to decode `body`, or more; raises `NotPlain` where that is too much.
+    """An upper bound on the cost of decoding `body`; raises `NotPlain` where it is too high.
 
-    Keys must be texts, whose hashes nobody can foresee: lists as keys, with equal hashes, would take hours.
+    Keys must be texts, whose hashes cannot be predicted: lists as keys, with equal hashes, would take hours.
     """
     end = len(body)
     if _CONTAINER * end <= CALL_COST:

@@ -1,4 +1,4 @@
-"""All processes of one sandbox, found by what they cannot shed, and what they use: read in /proc from outside.
+"""All processes of one sandbox and what they use, read in /proc from outside, by a mark that they cannot remove.
 
 With bubblewrap that is their pid namespace: the /proc inside lists every process of it, whoever its parent is.
 Without a sandbox it is their descent from the worker, which adopts orphans. Numbers of processes are those inside.
@@ -27,7 +27,7 @@ class _Cpu(NamedTuple):
 
 
 class _Mappings(NamedTuple):
-    """The shared mappings of a process at a time, and its virtual size then."""
+    """The shared mappings of a process when they were read, and its virtual size then."""
 
     size: str
     at_s: float
@@ -55,7 +55,7 @@ class Population:
         self._first_bytes, self._shared_bytes = self.anonymous(self._first), self.shared(self.pids())
 
     def inside(self, pid: int) -> int:
-        """The number inside of a process, from its number outside."""
+        """The number of a process inside, from its number outside."""
         if not self._contained:
             return pid
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -83,7 +83,7 @@ class Population:
     def cpu_s(self) -> float:
         """CPU seconds of all processes so far, to a hundredth.
 
-        Those of a process whose parent ignores its end (SIGCHLD) are in nobody's sum once it has ended. What was seen
+        Once a process has ended whose parent ignores SIGCHLD, no other process accounts for its seconds: what was seen
         of them is added.
         """
         now = dict(filter(None, map(self._cpu, self.pids())))

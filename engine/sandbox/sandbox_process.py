@@ -26,7 +26,7 @@ START_S = 30.0
 STOP_S = 5.0
 MOST_FILES = 256
 _UNUSED_UIDS = range(1879048192, 1879048192 + (1 << 24))
-"""Of these systemd's table of users (systemd.io/UIDS-GIDS) says that nothing assigns them."""
+"""Uids that nothing assigns, by systemd's table of users (systemd.io/UIDS-GIDS)."""
 
 
 class StartError(Exception):
@@ -56,8 +56,8 @@ class SandboxProcess:
     def kill(self) -> None:
         """Kills every process inside. With bubblewrap the kernel does so once the first of them has died.
 
-        Until it has started the worker, a child of bubblewrap waits for its parent, and would wait for ever: there, as
-        without bubblewrap, each process is looked for.
+        Before it has started the worker, a child of bubblewrap waits for its parent, and would wait for ever: then, as
+        without bubblewrap, each process is killed by itself.
         """
         if self.folder is not None or not self.pid:
             with contextlib.suppress(ProcessLookupError):
@@ -192,7 +192,7 @@ def _start_contained(
 
 
 def _own_uid() -> int:
-    """A uid of no other sandbox: the kernel counts the processes of RLIMIT_NPROC by uid.
+    """A uid that no other sandbox has: the kernel counts the processes of RLIMIT_NPROC by uid.
 
     Where root is that of a namespace with fewer users, as in some containers, it is the usual nobody.
     """

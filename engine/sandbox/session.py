@@ -97,7 +97,7 @@ class Session:
             done.put_nowait(None)
 
     async def _widen(self) -> bool:
-        """Adds a sandbox, once the work has taken as long as that takes: most work is done before."""
+        """Adds a sandbox once the work has lasted as long as a start takes: most work ends before."""
         await asyncio.sleep(self._start_s)
         box, _ = await self._start()
         if box:

@@ -2,7 +2,7 @@
 
 pip, uv and others list every file of a package in `NAME.dist-info/RECORD` (PEP 376, PEP 627); older ones leave a
 `top_level.txt` in `NAME.egg-info`; conda lists them in `conda-meta/NAME.json`. An entry that no record names is not a
-package: somebody's files, in a folder that happens to hold packages too.
+package, but somebody's own files in a folder of packages.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def strays(folder: Path, base: Path) -> list[Path]:
 
 
 def library_strays(folder: Path) -> list[Path]:
-    """The entries of a standard library that are not of it; an unused folder of packages is one of them."""
+    """The entries of a standard library's folder that are not part of it, such as an unused folder of packages."""
     return [
         path
         for path in folder.iterdir()

@@ -2,8 +2,8 @@
 
 Every other call gets an errno and nothing is killed, so that a library that tries such a call can continue without it:
 EPERM for a call that the table's author knew, ENOSYS for a later one, as libraries expect of a kernel that lacks it. It
-is a second line of defence: the namespaces hold without it. It keeps a harness from kernel code in which escapes are
-found, and from state that outlives a process.
+is a second line of defence: the namespaces hold without it. It keeps a harness away from kernel code in which escapes
+have been found, and from state that outlives a process.
 Layout of the program: `struct seccomp_data` in linux/seccomp.h and Documentation/networking/filter.rst.
 """
 
@@ -26,7 +26,7 @@ _LOAD, _JEQ, _JSET, _JGE, _RET = 0x20, 0x15, 0x45, 0x35, 0x06
 
 # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
 _NAMESPACES = 0x00000080 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
-_CLONE_PARENT = 0x00008000  # the child would be the caller's sibling, which nobody that waits for the caller sweeps
+_CLONE_PARENT = 0x00008000  # the child would be the caller's sibling, which a sweep of the caller's descendants misses
 _AF_UNIX = 1
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 
@@ -63,7 +63,7 @@ def _assemble(name: Machine) -> Iterator[bytes]:
     yield from _when(_number("ioctl", name), 1, terminal)
     for call in ("socket", "socketpair"):
         yield from _when(_number(call, name), 0, [_op(_JEQ, _AF_UNIX, 1, 0), family, allow])
-    for first, last in _runs(name):  # in order: a number below the run was in none
+    for first, last in _runs(name):  # in order: a number below this run was in no earlier one
         yield _op(_JGE, last + 1, 3, 0)
         yield _op(_JGE, first, 0, 1)
         yield allow

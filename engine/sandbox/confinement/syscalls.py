@@ -2,7 +2,7 @@
 
 What CPython, numerical libraries, CUDA, compilers and the usual programs need. Left out, so refused: namespaces,
 mounts, the memory of other processes, tracing, kernel programs and modules, asynchronous rings, keyrings, System V IPC
-and POSIX message queues, clocks, `sync` of the machine's disks, and whatever a later kernel adds. Numbers are those of
+and POSIX message queues, clocks, `sync` of the machine's disks, and whatever later kernels add. Numbers are those of
 Linux 6.1 (`asm/unistd_64.h`, `asm-generic/unistd.h`); a test compares them with the headers of the machine it runs on.
 """
 

@@ -70,7 +70,7 @@ class View:
         return _shown(path, self.binds, self.masks)
 
     def folders(self) -> set[Path]:
-        """The folders that exist inside only because something visible lies in them."""
+        """The folders that exist inside only because they contain something visible."""
         around = {parent for path in (*self.binds, *self.links) for parent in parents(path)}
         return {path for path in around if not self.shows(path)}
 
@@ -128,7 +128,7 @@ def _python() -> Iterator[Path]:
     for folder in {base / "lib", Path(sysconfig.get_config_var("LIBDIR") or base / "lib")}:
         yield from _libraries(folder, "libpython")
     if packages.is_conda(base):
-        yield base / "lib"  # extension modules are linked with its libraries
+        yield base / "lib"  # extension modules link to its libraries
     yield from packages.site_folders()
     headers = {sysconfig.get_path("include"), sysconfig.get_path("platinclude")}
     zones = (sysconfig.get_config_var("TZPATH") or "").split(os.pathsep)
@@ -153,7 +153,7 @@ def _library() -> list[Path]:
 
 
 def _strays() -> Iterator[Path]:
-    """What lies in the folders of packages and of the standard library without being of them."""
+    """What lies in the folders of packages and of the standard library, but does not belong to them."""
     own = [path.resolve() for path in system()]
     folders = {folder.resolve() for folder in packages.site_folders()}
     base = Path(sys.base_prefix).resolve()
@@ -168,7 +168,7 @@ def _strays() -> Iterator[Path]:
 
 
 def homes() -> list[Path]:
-    """This user's home: where `$HOME` says, and where the system does."""
+    """This user's home: by `$HOME`, and by the system's entry."""
     found = [os.environ.get("HOME")]
     with contextlib.suppress(KeyError):  # a user without an entry
         found.append(pwd.getpwuid(os.getuid()).pw_dir)
@@ -190,7 +190,7 @@ def _shown(path: Path, binds: Iterable[Path], masks: Iterable[Path]) -> bool:
 
 
 def _exists(path: Path) -> bool:
-    """Whether it is there, as far as this user can see."""
+    """Whether the path exists, as far as this user can see."""
     try:
         path.stat()
     except OSError:

@@ -1,9 +1,9 @@
-"""The first process of a sandbox, whose end is the end of every process in it: the kernel sees to that.
+"""The first process of a sandbox: when it ends, the kernel ends every process in the sandbox.
 
-bubblewrap's own runs as the same user as the harness, which may write to its memory, and so clear the signal that it
-gets when the engine ends. Ours cannot be written to or traced, and no signal from inside ends it. It ends in two ways
-that do not depend on each other: by the kernel, when bubblewrap's outer process ends, which ends with the engine; and
-by itself, when the engine's end of the control socket is closed.
+bubblewrap's own first process runs as the harness's user, so a harness may write to its memory and clear the signal
+that it gets when the engine ends. Ours cannot be written to or traced, and no signal from inside ends it. It ends in
+two ways that do not depend on each other: by the kernel, when bubblewrap's outer process ends, which ends with the
+engine; and by itself, when the engine's end of the control socket is closed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _REAP_MS = 500
 def stay(control: int) -> None:
     """In the first process of a pid namespace: forks, and returns in the child only. Elsewhere it does nothing.
 
-    Where root has started it, it stays root without any right: after a change of user, bubblewrap's outer process may
-    not send it a signal any more, not even the kernel in its name.
+    Started by root, it stays root but drops every capability: after a change of user, bubblewrap's outer process could
+    no longer signal it, nor could the kernel on its behalf.
     """
     if os.getpid() != 1:
         return
@@ -41,7 +41,7 @@ def stay(control: int) -> None:
 def _watch(worker: int, control: int) -> None:
     """Reaps; ends this process with the status of the worker, or when the other end of `control` is closed."""
     poll = select.poll()
-    poll.register(control, 0)  # no data: only that it is closed
+    poll.register(control, 0)  # never data, only the end of the stream
     poll.register(os.pidfd_open(worker), select.POLLIN)
     while True:
         ready = {descriptor for descriptor, _ in poll.poll(_REAP_MS)}

@@ -44,7 +44,7 @@ def guard() -> None:
 
 
 def unguard() -> None:
-    """Undoes `guard` in a child that runs harness code, which can only harm itself."""
+    """Undoes `guard` in a child that runs harness code; without the guard it can harm only itself."""
     _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
@@ -86,7 +86,7 @@ def enter(scratch: Path, limits: Limits, seed: int, *, last: bool) -> None:
     for what, limit in soft.items():
         hard = resource.getrlimit(what)[1]
         value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        # at the soft CPU limit comes SIGXCPU, which a harness may ignore; at the hard limit, SIGKILL
+        # the soft CPU limit sends SIGXCPU, which a harness may ignore; the hard limit sends SIGKILL
         after = value + (what == resource.RLIMIT_CPU)
         resource.setrlimit(what, (value, after if last and (hard < 0 or after < hard) else hard))
 

@@ -45,7 +45,7 @@ def main(control_fd: int, uid: int | None) -> None:
     os.umask(0o022)
     forbid_new_privileges()
     guard()
-    # `prepare` would not notice that the engine has ended. Later the worker does, and must live on to sweep.
+    # `prepare` would not notice that the engine has ended. Later the worker notices, and must live on to sweep.
     die_with_parent()
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     control.send("ready")  # the host gets our pid from the kernel, and limits it before it replies

@@ -211,7 +211,7 @@ ATTACKS = (
     ),
     Attack(
         "talk without end",
-        "calls a tool that is refused, for ever",
+        "makes refused calls for ever",
         _code("""
             def attack(instance, ctx):
                 while True:
@@ -276,4 +276,4 @@ SURVIVOR = _code("""
         while True:
             time.sleep(60)
 """)
-"""A harness that does all it can to go on after its engine."""
+"""A harness that does all it can to outlive its engine."""

@@ -1,8 +1,8 @@
 """What a sandbox of this machine must not show: files planted for the purpose, and files that are there anyway.
 
-A canary is a small file, planted beside this Python, in its environment, the home, the cache, the workspace and
-wherever else files of a person lie in the usual layouts, and removed after the look. A harness that can read it can
-read what lies beside it.
+A canary is a small file, planted beside this Python, in its environment, the home, the cache, the workspace and the
+other usual places of a person's files, and removed after the probe. A harness that can read it can read what lies
+beside it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def planted(view: View) -> Iterator[list[str]]:
                 canary = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
                 with canary.open("x") as file:
                     made.append(canary)
-                    canary.chmod(0o644)  # whatever the umask: not its mode may hide it
+                    canary.chmod(0o644)  # whatever the umask: its mode must not hide it
                     file.write(secrets.token_hex(8))
         yield [str(path) for path in made]
     finally:
@@ -76,7 +76,7 @@ def _folders(view: View) -> list[Path]:
 
 
 def _recorded(folder: Path) -> bool:
-    """Whether something notes every file of this folder: a domain's digest, git."""
+    """Whether every file of this folder is recorded by something: a domain's digest, git."""
     return any(os.path.lexists(folder / name) for name in ("domain.toml", "domain.py", ".git"))
 
 

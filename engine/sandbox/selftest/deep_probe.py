@@ -39,7 +39,7 @@ HOLD = "from engine.sandbox.selftest.deep_probe import hold; hold()"
 
 
 async def deep_probe(isolation: Isolation) -> AsyncIterator[Measure]:
-    """One measure for each attack, as each ends; about a minute in all. Needs an isolation that is not `none`."""
+    """One measure for each attack as it ends; about a minute in all. Needs an isolation that is not `none`."""
     for attack in ATTACKS:
         yield await attempt(attack, isolation)
     yield await asyncio.to_thread(outlive, isolation)
@@ -143,7 +143,7 @@ def outlive(isolation: Isolation) -> Measure:
 
 
 def _living(handles: dict[int, int], patience_s: float) -> list[int]:
-    """Those of the processes that have not ended after `patience_s`; the values are their pidfds."""
+    """The processes that have not ended after `patience_s`, with their pidfds."""
     until = time.monotonic() + patience_s
     left = dict(handles)
     while left and time.monotonic() < until:

@@ -116,7 +116,7 @@ def test_the_private_part_is_given_to_the_verifier_alone() -> None:
     [
         (lambda place: (place / "secrets").symlink_to("/etc/passwd"), "out of the domain's folder"),
         (lambda place: os.truncate(place / "initial.py", (domain_files.MOST_MB + 1) << 20), "holds more than"),
-        (lambda place: os.mkfifo(place / "pipe"), "is no file and no folder"),
+        (lambda place: os.mkfifo(place / "pipe"), "is neither a file nor a folder"),
         (lambda place: (place / "a\nb").write_text(""), "not a path that can be shown"),
         (lambda place: (place / "requirements.txt").write_text("--index-url http://x"), "not a plain requirement"),
         (lambda place: (place / "initial.py").write_text("def f(:"), "cannot evolve: initial.py does not parse"),
