@@ -76,9 +76,8 @@ class Population:
         return [pid for pid in self.pids() if pid not in self._first]
 
     def left_behind(self) -> bool:
-        """Whether any of the others still runs."""
-        states = (self._read(pid, "stat").rpartition(")")[2].split()[:1] for pid in self.others())
-        return any(state not in ([], ["Z"], ["X"]) for state in states)
+        """Whether any thread of the others still runs."""
+        return any(self._running(thread) for pid in self.others() for thread in self._threads(pid))
 
     def cpu_s(self) -> float:
         """CPU seconds of all processes so far, to a hundredth.
@@ -105,17 +104,20 @@ class Population:
 
     def anonymous(self, pids: Iterable[int]) -> int:
         """Bytes of their private memory in RAM and swap."""
-        return sum(_kilobytes(self._read(pid, "status"), "RssAnon:", "VmSwap:") << 10 for pid in pids)
+        threads = map(self._thread, pids)
+        return sum(_kilobytes(self._read(thread, "status"), "RssAnon:", "VmSwap:") << 10 for thread in threads)
 
     def _proportional(self, pids: Iterable[int]) -> int:
-        return sum(_kilobytes(self._read(pid, "smaps_rollup"), "Pss_Anon:", "SwapPss:") << 10 for pid in pids)
+        threads = map(self._thread, pids)
+        return sum(_kilobytes(self._read(thread, "smaps_rollup"), "Pss_Anon:", "SwapPss:") << 10 for thread in threads)
 
     def shared(self, pids: Iterable[int]) -> int:
         """Bytes of the shared memory that is in no file system: all of a mapping, since a page that its user has let
         go of stays; and of a memory file what it holds."""
         sizes: dict[str, int] = {}  # by inode: there is one file system of them
         for pid in pids:
-            for inode, size in (*self._shared_mappings(pid), *self._memory_files(pid)):
+            files = (found for thread in self._threads(pid) for found in self._memory_files(thread))
+            for inode, size in (*self._shared_mappings(self._thread(pid)), *files):
                 sizes[inode] = max(sizes.get(inode, 0), size)
         return sum(sizes.values())
 
@@ -136,6 +138,25 @@ class Population:
 
     def close(self) -> None:
         os.close(self._proc)
+
+    def _threads(self, pid: int) -> list[int]:
+        """Its threads, the first one first. Each may have descriptors of its own; memory they share."""
+        with contextlib.suppress(OSError):
+            folder = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
+            try:
+                return sorted(int(entry.name) for entry in os.scandir(folder))
+            finally:
+                os.close(folder)
+        return []
+
+    def _thread(self, pid: int) -> int:
+        """A thread that shows the memory of the process: once its first has ended, that one shows none."""
+        if self._running(pid):
+            return pid
+        return next(filter(self._running, self._threads(pid)), pid)
+
+    def _running(self, thread: int) -> bool:
+        return self._read(thread, "stat").rpartition(")")[2].split()[:1] not in ([], ["Z"], ["X"])
 
     def _memory_files(self, pid: int) -> Iterable[tuple[str, int]]:
         with contextlib.suppress(OSError):

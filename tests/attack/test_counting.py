@@ -11,6 +11,7 @@ from tests.attack.attacking import LIMITS, run
 SPINS = """
 import ctypes, mmap, os, signal, socket, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
+kept = []
 def spin(seconds):
     until = time.process_time() + seconds
     while time.process_time() < until:
@@ -97,6 +98,32 @@ MEMORY = {
         held[low : low + (8 << 20)] = bytes(8 << 20)
         held.madvise(mmap.MADV_DONTNEED, low, 8 << 20)
         time.sleep(0.01)
+    """,
+    "descriptors that only other threads have": """
+    flags = 0x100 | 0x800 | 0x10000  # CLONE_VM, CLONE_SIGHAND, CLONE_THREAD: a copy of the descriptors, not the same
+    for number in range(10):
+        held = [os.memfd_create("held") for _ in range(8)]
+        for memory in held:
+            os.write(memory, bytes(4 << 20))
+        kept.append(mmap.mmap(-1, 1 << 14))
+        stack = ctypes.addressof(ctypes.c_char.from_buffer(kept[-1]))
+        libc.clone(libc.pause, ctypes.c_void_p(stack + (1 << 14)), flags, None)
+        for memory in held:
+            os.close(memory)
+    """,
+    "a process whose first thread has ended": """
+    if os.fork() == 0:
+        def hold():
+            time.sleep(0.3)
+            for number in range(120):
+                kept.append(mmap.mmap(-1, 4 << 20))
+                kept[-1].write(bytes(4 << 20))
+                os.write(os.memfd_create("held"), bytes(4 << 20))
+                time.sleep(0.005)
+            time.sleep(9)
+        threading.Thread(target=hold).start()
+        time.sleep(0.1)
+        libc.pthread_exit(None)
     """,
 }
 

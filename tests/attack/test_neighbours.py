@@ -105,3 +105,32 @@ def test_a_process_of_a_thread_that_prepare_left_does_not_outlive_the_solve(cont
     started = [one for outcome in outcomes.values() for one in outcome.answer]
     assert len(started) == 3  # the attack works: each solve finds one
     assert len(set(started)) == 3
+
+
+GHOST = """
+import ctypes, mmap, os, sys, threading, time
+beats = mmap.mmap(-1, 4096)
+def prepare(ctx):
+    sys.modules["_sia_inside.main"].sweep = lambda *_: (0, 0.0)
+    if os.fork() == 0:
+        def beat():
+            while True:
+                beats[:8] = time.monotonic_ns().to_bytes(8)
+                time.sleep(0.01)
+        threading.Thread(target=beat).start()
+        time.sleep(0.1)
+        ctypes.CDLL(None).pthread_exit(None)
+    time.sleep(0.3)
+def solve(instance, ctx):
+    time.sleep(0.1)
+    found = [open(f"/proc/{pid}/stat").read() for pid in filter(str.isdigit, os.listdir("/proc"))]
+    started = [stat.split()[21] for stat in found if " Z " in stat]
+    return [time.monotonic_ns() - int.from_bytes(beats[:8]) < 5e8, min(started)]
+"""
+
+
+def test_a_process_whose_first_thread_has_ended_does_not_outlive_the_solve(contained: Isolation) -> None:
+    outcomes = run(GHOST, range(3), contained, workers=1)
+    found = [outcome.answer for outcome in outcomes.values()]
+    assert all(beats for beats, _ in found)  # the attack works: it runs beside each solve
+    assert len({ghost for _, ghost in found}) == 3, found
