@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
 import mmap
 import os
@@ -60,10 +61,12 @@ class SandboxedKernelRunner:
         """See `domains.contract.KernelRunner`."""
         name = _room(guest)
         box = self._room(name, guest)
-        memory = os.memfd_create("kernel-runner")
+        memory = os.memfd_create("kernel-runner", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         ours, theirs = line_ends()
         try:
             os.ftruncate(memory, max(1, guest.memory_bytes))
+            # a guest that made it smaller would end this process by SIGBUS
+            fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
             shared = mmap.mmap(memory, 0)
             self._serial += 1
             job = Job(str(self._serial), str(self._serial), guest.data, 0, (theirs.fileno(), memory))
@@ -73,6 +76,7 @@ class SandboxedKernelRunner:
                 line.greet(START_S)
                 theirs.close()
                 yield line
+                line.check()
             finally:
                 if not line.dismiss(STOP_S if box.cause is None else 0.0) or box.cause is not None:
                     self._drop(name)

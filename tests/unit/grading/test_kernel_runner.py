@@ -84,6 +84,50 @@ def test_a_guest_that_says_done_before_it_is_stands_still_from_then_on(runner: S
         assert live.memory[0] == 7
 
 
+CONTINUED = """
+import ctypes, struct
+def work():
+    while True:
+        memory[0] = (memory[0] + 1) % 256
+        time.sleep(0.001)
+signal.signal(signal.SIGCONT, lambda *_: None)
+libc, timer = ctypes.CDLL(None), ctypes.c_void_p()
+libc.timer_create(1, struct.pack("=Qii48x", 0, signal.SIGCONT, 0), ctypes.byref(timer))
+libc.timer_settime(timer, 0, struct.pack("=4q", 0, 10**8, 0, 10**8), None)
+threading.Thread(target=work, daemon=True).start()
+return "done"
+"""
+
+
+def test_a_guest_whose_timer_continues_it_is_refused(runner: SandboxedKernelRunner) -> None:
+    refused = "ran on after it had been stopped|could not be stopped"
+    with (
+        pytest.raises(GuestFailed, match=refused) as failed,
+        runner.open(guest(CONTINUED, memory_bytes=1)) as live,
+    ):
+        for _ in range(20):
+            live.ask(0, 10.0)
+            time.sleep(0.2)
+    assert failed.value.kind == "candidate"
+
+
+def test_memory_that_a_guest_would_shrink_stays(runner: SandboxedKernelRunner) -> None:
+    shrink = """
+for name in os.listdir("/proc/self/fd"):
+    try:
+        if "memfd" in os.readlink(f"/proc/self/fd/{name}"):
+            os.ftruncate(int(name), 0)
+            return "shrunk"
+    except PermissionError as error:
+        return "refused"
+    except OSError:
+        pass
+"""
+    with runner.open(guest(shrink, memory_bytes=1 << 14)) as live:
+        assert live.ask(0, 10.0).value == "refused"
+        assert live.memory[1 << 13] == 0
+
+
 ENDINGS = {
     "raises": ("raise ValueError('no')", "candidate"),
     "exits": ("os._exit(0)", "candidate"),
