@@ -18,6 +18,7 @@ from engine.core import gate, results
 from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.results import Key
 from engine.core.state import State, evolve
+from engine.core.units import Row
 from engine.evaluation import answer_codec
 from engine.events import types as t
 from engine.events.event import Event
@@ -219,6 +220,7 @@ class Actor:
             gate=state.settings.gate,
             generations=state.settings.generations,
             noisy=False,
+            rules=state.rules,
         )
 
     def _analysis(self, generation: int) -> t.AnalysisFinished:
@@ -325,5 +327,5 @@ HOSTILE = "hostile"
 _PREPARED = b"fitted on 4000 cases\n"
 
 
-def _val(found: dict[Key, t.InstanceFinished]) -> dict[gate.Unit, float]:
+def _val(found: dict[Key, t.InstanceFinished]) -> dict[Row, float]:
     return {(instance, repeat): result.score for (split, instance, repeat), result in found.items() if split == "val"}

@@ -36,12 +36,17 @@ class Instance(msgspec.Struct, frozen=True):
     """One item of a domain.
 
     `data` is what `solve` sees: anything MessagePack carries (text, numbers, bytes, lists, maps). `label` is the
-    reference answer; it reaches a harness for `train` only.
+    reference answer; it reaches a harness for `train` only. `group` names what instances share that makes them rise and
+    fall together (a donor, a document, a template, a source): the gate counts a group as one unit, and no harness sees
+    its name. It is in the log, so it must not tell a label. Leave it out where instances are independent.
     """
 
     id: str
     data: Any
     label: Any = None
+    group: str | msgspec.UnsetType = (
+        msgspec.UNSET
+    )  # unset, it is in no encoding: digests of instances stay as they were
 
 
 class Grade(msgspec.Struct, frozen=True):

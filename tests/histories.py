@@ -191,11 +191,13 @@ class Play:
                         done += 1
                         self.append(generation, self._result(one, number, split, f"{split}-{i}", repeat))
         found = self.results.of(generation, candidate)
-        rival = results.scores(self.results.of(generation, arms[1][0])).get("val") if len(arms) == 2 else None
+        rival = (
+            results.scores(self.results.of(generation, arms[1][0]), state.rules).get("val") if len(arms) == 2 else None
+        )
         self.append(
             generation,
             t.ExecutionFinished(
-                results.scores(found),
+                results.scores(found, state.rules),
                 results.digest(found),
                 results.count_failures(one.failure for one in found.values()),
                 len(found),

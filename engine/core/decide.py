@@ -16,7 +16,8 @@ from engine.core.state import Generation, State
 from engine.errors import SiaError
 from engine.events import types as t
 
-RULES = 1
+RULES = 2
+"""Rules 2 decide as rules 1 do; the gate and the scores count independent units (`units`)."""
 STEP_ATTEMPTS = 3
 IMPROVEMENT_ATTEMPTS = 2
 
@@ -173,4 +174,4 @@ def outcome(state: State) -> str:
     )
 
 
-_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1}
+_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1, 2: _decide_1}

@@ -1,10 +1,10 @@
 """The gate: is a candidate better than the incumbent on `val`, beyond chance and by the minimum effect?
 
-One-sided paired sign-flip permutation test over the units (instance, repeat), both arms under the same seeds
-(Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005). Where all changes are of one size, as with
-right and wrong answers, it is exact and equals McNemar's exact test; with up to 16 changed units all flips are
-enumerated; beyond that 20,000 are drawn. Bonferroni holds the chance of any false acceptance in a run of N generations
-to `run_alpha`: a candidate must reach min(alpha, run_alpha / (N - 1)).
+One-sided paired sign-flip permutation test over independent units (`units`), both arms under the same seeds (Good,
+"Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005). Where all changes are of one size, as with right and
+wrong answers, it is exact and equals McNemar's exact test; with up to 16 changed units all flips are enumerated; beyond
+that 20,000 are drawn. Bonferroni holds the chance of any false acceptance in a run of N generations to `run_alpha`: a
+candidate must reach min(alpha, run_alpha / (N - 1)).
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 
+from engine.core import units
+from engine.core.units import Row
 from engine.events.types import Gate, GateDecided, Score
-
-Unit = tuple[str, int]
-"""(instance, repeat)"""
 
 FLIPS = 20_000
 ENUMERATED = 16
@@ -24,12 +23,7 @@ ENUMERATED = 16
 
 def mean(scores: Sequence[float]) -> Score:
     """The mean with its standard error; 0 for no scores."""
-    n = len(scores)
-    if n == 0:
-        return Score(0.0, 0.0, 0)
-    middle = math.fsum(scores) / n
-    spread = math.fsum((score - middle) ** 2 for score in scores)
-    return Score(middle, math.sqrt(spread / (n - 1) / n) if n > 1 else 0.0, n)
+    return units.mean([[score] for score in scores])
 
 
 def threshold(gate: Gate, generations: int) -> float:
@@ -80,31 +74,38 @@ def _monte_carlo_p(changed: Sequence[float]) -> float:
 
 
 def compare(
-    candidate: Mapping[Unit, float],
-    incumbent: Mapping[Unit, float],
+    candidate: Mapping[Row, float],
+    incumbent: Mapping[Row, float],
     *,
     against: int,
     gate: Gate,
     generations: int,
     noisy: bool,
+    rules: int,
+    groups: Mapping[str, str] = {},
     refused: bool = False,
     rival_refused: bool = False,
 ) -> GateDecided:
-    """The verdict over the units that both arms have.
+    """The verdict over the instances and repeats that both arms have, under the rules that the run pins.
 
+    `groups` has the group of each instance that is in one; rules 1 take every (instance, repeat) as a unit.
     A candidate that fails the private check (`refused`) is rejected whatever its score. Where only the incumbent fails
     it (`rival_refused`), the candidate is accepted whatever its score.
     """
-    units = sorted(candidate.keys() & incumbent.keys())
-    differences = [candidate[unit] - incumbent[unit] for unit in units]
-    gain, p, alpha = mean(differences), p_value(differences), threshold(gate, generations)
-    if len(units) == 1 and not noisy:
+    found = {row: candidate[row] - incumbent[row] for row in sorted(candidate.keys() & incumbent.keys())}
+    alpha = threshold(gate, generations)
+    unit = "repeat" if rules == 1 else units.kind(found, groups, noisy=noisy, level=alpha)
+    differences = units.divide(found, unit, groups)
+    gain, p = units.mean(differences), p_value([math.fsum(one) for one in differences])
+    exact = len(found) == 1 and not noisy
+    if exact:
         test, accepted = "exact comparison of one deterministic score", gain.score > gate.minimum_effect
     else:
         test = "one-sided paired permutation test"
         accepted = p < alpha and gain.score >= gate.minimum_effect
-    fixed, broken = _changed(units, differences)
-    reason = _sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), one=len(units) == 1)
+    fixed, broken = _changed(found)
+    tested = not exact and (rules > 1 or len(found) > 1)
+    reason = _sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), tested=tested)
     if refused:
         test, accepted, reason = "private check", False, "refused: failed the private check"
     elif rival_refused:
@@ -114,7 +115,8 @@ def compare(
         accepted=accepted,
         reason=reason,
         test=test,
-        n=len(units),
+        n=gain.n,
+        unit="" if rules == 1 else unit,
         difference=gain.score,
         se=gain.se,
         p=p,
@@ -133,25 +135,25 @@ def first_verdict(score: Score | None, *, refused: bool = False) -> GateDecided:
     return GateDecided(accepted=True, reason=f"the first candidate is the incumbent to beat{but}", test="none", n=n)
 
 
-def _changed(units: Sequence[Unit], differences: Sequence[float]) -> tuple[list[str], list[str]]:
+def _changed(differences: Mapping[Row, float]) -> tuple[list[str], list[str]]:
     by_instance: dict[str, float] = {}
-    for (instance, _), difference in zip(units, differences, strict=True):
+    for (instance, _), difference in differences.items():
         by_instance[instance] = by_instance.get(instance, 0.0) + difference
     fixed = [name for name, total in by_instance.items() if total > 0]
     return fixed, [name for name, total in by_instance.items() if total < 0]
 
 
 def _sentence(
-    accepted: bool, gain: Score, p: float, alpha: float, gate: Gate, against: int, *, changed: bool, one: bool
+    accepted: bool, gain: Score, p: float, alpha: float, gate: Gate, against: int, *, changed: bool, tested: bool
 ) -> str:
     if not changed:
         return f"rejected: no score differs from generation {against}'s"
-    size = f"{gain.score:+.4f}" if one else f"{gain.score:+.4f} ± {gain.se:.4f}"
-    chance = "" if one else f" (p = {p:.2g}, needed below {alpha:.2g})"
+    size = f"{gain.score:+.4f}" if gain.n == 1 else f"{gain.score:+.4f} ± {gain.se:.4f}"
+    chance = f" (p = {p:.2g}, needed below {alpha:.2g})" if tested else ""
     if accepted:
         return f"accepted: {size} over generation {against}{chance}"
     if gain.score <= 0:
         return f"rejected: {size} against generation {against}, no gain"
-    if p < alpha or one:
+    if p < alpha or not tested:
         return f"rejected: {size} is below the smallest gain that counts, {gate.minimum_effect:g}"
     return f"rejected: {size} over generation {against} may be chance{chance}"

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Grade
-from engine.core import budget
+from engine.core import budget, units
 from engine.core import results as instance_results
 from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.gate import mean
@@ -174,7 +174,9 @@ def _instance(reader: Reader, state: State, results: Results, event: Event, payl
 
 def _execution(reader: Reader, state: State, results: Results, event: Event, payload: t.ExecutionFinished) -> _Found:
     candidate = state.of(event.generation).candidate
-    expected = results.execution_finished(event.generation, candidate, state.rival, wall_s=payload.wall_s)
+    expected = results.execution_finished(
+        event.generation, candidate, state.rival, rules=state.rules, wall_s=payload.wall_s
+    )
     return None if expected == payload else (str(expected), str(payload))
 
 
@@ -219,10 +221,10 @@ def _check_trained(reader: Reader, state: State, results: Results, event: Event,
 
 
 def _test(reader: Reader, state: State, results: Results, event: Event, payload: t.TestUnsealed) -> _Found:
-    grades = _grades(reader.blob(payload.answers))
-    check = instance_results.private_check(grades)
+    answers = reader.blob(payload.answers)
+    check = instance_results.private_check(_grades(answers))
     noted = payload.private and msgspec.structs.replace(payload.private, measures={})
-    expected = (mean([grade.score for grade in grades]), state.unsealed - 1, check)
+    expected = (_test_score(answers), state.unsealed - 1, check)
     got = (payload.score, payload.unsealed_before, noted if check else None)
     return None if expected == got else (str(expected), str(got))
 
@@ -235,7 +237,14 @@ def _check_model_call(reader: Reader, state: State, results: Results, event: Eve
 
 def _grades(rows: bytes) -> list[Grade]:
     """Out of rows of (instance, score, answer) and, with a private check, honest score, floor and refusal."""
-    return [Grade(score, *private) for _, score, _, *private in msgspec.json.decode(rows, type=list[list[Any]])]
+    return [Grade(score, *private[:3]) for _, score, _, *private in msgspec.json.decode(rows, type=list[list[Any]])]
+
+
+def _test_score(rows: bytes) -> t.Score:
+    """The score of the sealed test from the same rows, whose last column is the instance's group where it is in one."""
+    found = msgspec.json.decode(rows, type=list[list[Any]])
+    groups = {row[0]: row[6] for row in found if len(row) > 6}
+    return units.clustered({(row[0], 0): row[1] for row in found}, groups)
 
 
 _IN_STEP: dict[type[t.Payload], Callable[..., _Found]] = {

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from domains.contract import Grade
-from engine.core.gate import Unit, mean
+from engine.core import units
+from engine.core.gate import mean
+from engine.core.units import Row
 from engine.events import types as t
 from engine.events.event import Event
 
@@ -22,6 +24,7 @@ class Results:
 
     def __init__(self) -> None:
         self._arms: dict[tuple[int, str, str | None], dict[Key, t.InstanceFinished]] = {}
+        self._groups: dict[str, dict[str, str]] = {}
 
     def add(self, event: Event) -> None:
         """Adds an event; all but `instance.finished` are ignored."""
@@ -30,12 +33,14 @@ class Results:
             assert isinstance(result, t.InstanceFinished)  # noqa: S101 - by its type
             arm = self._arms.setdefault((event.generation, result.harness, result.weights), {})
             arm[result.split, result.instance, result.repeat] = result
+            if result.group:
+                self._groups.setdefault(result.split, {})[result.instance] = result.group
 
     def of(self, generation: int, candidate: t.Candidate) -> dict[Key, t.InstanceFinished]:
         """The results of `candidate` in `generation`."""
         return self._arms.get((generation, candidate.harness, candidate.weights), {})
 
-    def val(self, generation: int, candidate: t.Candidate) -> dict[Unit, float]:
+    def val(self, generation: int, candidate: t.Candidate) -> dict[Row, float]:
         """The scores on `val` that the gate pairs."""
         return {
             (instance, repeat): result.score
@@ -43,30 +48,39 @@ class Results:
             if split == "val"
         }
 
+    def groups(self, split: str) -> dict[str, str]:
+        """The group of each instance of `split` that is in one."""
+        return self._groups.get(split, {})
+
     def execution_finished(
-        self, generation: int, candidate: t.Candidate, rival: t.Candidate | None = None, *, wall_s: float
+        self, generation: int, candidate: t.Candidate, rival: t.Candidate | None = None, *, rules: int, wall_s: float
     ) -> t.ExecutionFinished:
         """The event that ends the Execution of `candidate`; `rival` is the incumbent that was executed beside it."""
         found = self.of(generation, candidate)
         reused = sum(result.reused for result in found.values())
         return t.ExecutionFinished(
-            scores=scores(found),
+            scores=scores(found, rules),
             digest=digest(found),
             failures=count_failures(result.failure for result in found.values()),
             evaluations=len(found) - reused,
             reused=reused,
             wall_s=wall_s,
-            incumbent=None if rival is None else scores(self.of(generation, rival)).get("val"),
+            incumbent=None if rival is None else scores(self.of(generation, rival), rules).get("val"),
             private=private_check_on(found, "val"),
         )
 
 
-def scores(results: dict[Key, t.InstanceFinished]) -> dict[str, t.Score]:
-    """The mean score of each split."""
-    by_split: dict[str, list[float]] = {}
-    for key in sorted(results):
-        by_split.setdefault(key[0], []).append(results[key].score)
-    return {split: mean(found) for split, found in by_split.items()}
+def scores(results: dict[Key, t.InstanceFinished], rules: int) -> dict[str, t.Score]:
+    """The mean score of each split; since rules 2 its standard error is over independent units."""
+    rows: dict[str, dict[Row, float]] = {}
+    groups: dict[str, dict[str, str]] = {}
+    for (split, instance, repeat), result in sorted(results.items(), key=lambda item: item[0]):
+        rows.setdefault(split, {})[instance, repeat] = result.score
+        if result.group:
+            groups.setdefault(split, {})[instance] = result.group
+    if rules == 1:
+        return {split: mean(list(found.values())) for split, found in rows.items()}
+    return {split: units.clustered(found, groups.get(split, {})) for split, found in rows.items()}
 
 
 def private_check(grades: Sequence[Grade | t.InstanceFinished]) -> t.PrivateCheck | None:
@@ -90,9 +104,9 @@ def private_check(grades: Sequence[Grade | t.InstanceFinished]) -> t.PrivateChec
     )
 
 
-def private_columns(grade: Grade) -> list[object]:
-    """The columns of a recorded row from which a replay recomputes the private check; none without one."""
-    parts: list[object] = [grade.honest, grade.floor, grade.refused]
+def private_columns(grade: Grade, group: str = "") -> list[object]:
+    """The last columns of a recorded row: the private check's and, where the instance is in one, its group."""
+    parts: list[object] = [grade.honest, grade.floor, grade.refused, *([group] if group else [])]
     return parts if any(part not in (None, "") for part in parts) else []
 
 

@@ -28,6 +28,8 @@ def verdict(
         gate=rule or state.settings.gate,
         generations=state.settings.generations,
         noisy=state.settings.noisy,
+        rules=state.rules,
+        groups=results.groups("val"),
         refused=fails_private_check(state, generation),
         rival_refused=fails_private_check(state, incumbent),
     )

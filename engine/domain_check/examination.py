@@ -183,7 +183,7 @@ async def _check_grades(
     if any(split == "val" for split, _ in seed_answers.answers):
         scores = await grades.compare(assessor, seed_answers.answers, train, labelled="val" in facts.labelled)
         yield grades.check_constants(scores, means, spec.minimum_effect)
-        yield power_check.check_power(scores, means, counts["val"] * spec.repeats, spec)
+        yield power_check.check_power(scores, means, await grader.instances("val"), spec)
     if not facts.one_data:
         yield await instances.check_near_duplicates(grader, report)
     async for finding in shortcuts.check_shortcuts(assessor, report):

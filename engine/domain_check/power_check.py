@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from domains.contract import Spec
+from domains.contract import Instance, Spec
+from engine.core import units
+from engine.core.gate import threshold
 from engine.core.power import BREAKS, POWER, smallest_binary_gain, smallest_gain
 from engine.domain_check.finding import Finding
 from engine.domain_check.grades import Scores
@@ -14,13 +16,18 @@ GENERATIONS = 8
 """Generations assumed for the estimate: the default of a run."""
 
 
-def check_power(scores: Scores, baselines: Mapping[str, float], n: int, spec: Spec) -> Finding:
-    """The smallest improvement that the gate can detect with `n` units of val."""
+def check_power(scores: Scores, baselines: Mapping[str, float], val: Sequence[Instance], spec: Spec) -> Finding:
+    """The smallest improvement that the gate can detect with the independent units of val."""
     rules = t.Gate(minimum_effect=spec.minimum_effect)
-    if n == 1 and not spec.noisy:
+    rows = {(item.id, repeat): 0.0 for item in val for repeat in range(spec.repeats)}
+    groups = units.groups_of(val)
+    kind = units.kind(rows, groups, noisy=spec.noisy, level=threshold(rules, GENERATIONS))
+    n = len(units.divide(rows, kind, groups))
+    if len(rows) == 1 and not spec.noisy:
         return Finding("power", "pass", f"val is one score: the gate accepts any gain above {spec.minimum_effect:g}")
-    of = f"with {n} units of val, {GENERATIONS} generations see"
-    more = "put more instances into val, or raise repeats where scores are noisy"
+    named = "groups" if kind == "group" else "units"
+    of = f"with {n} {named} of val, {GENERATIONS} generations see"
+    more = "put more groups into val" if kind == "group" else "put more instances into val"
     if not scores.binary:
         gain = smallest_gain(n, scores.spread, rules, GENERATIONS)
         spread = f"if differences spread as scores do ({scores.spread:.2g})"
@@ -28,7 +35,7 @@ def check_power(scores: Scores, baselines: Mapping[str, float], n: int, spec: Sp
     else:
         least = smallest_binary_gain(n, rules, GENERATIONS)
         if least is None:
-            return Finding("power", "fail", f"with {n} units of val the gate can accept nothing", more)
+            return Finding("power", "fail", f"with {n} {named} of val the gate can accept nothing", more)
         gain = least
         sentence = f"{of} a gain of {gain:.2g} with {POWER:.0%} power, even if {BREAKS:.0%} of the answers break"
     best = max([1.0 if scores.binary else scores.seed, scores.reference or scores.seed, *baselines.values()])

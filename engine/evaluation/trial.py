@@ -14,7 +14,7 @@ from engine.seeds import derive
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """One instance to be answered once. `seed` is the same for every candidate.
+    """One instance to be answered once. `seed` is the same for every candidate; `group` is the instance's.
 
     `key` is part of the positions of model and judge calls in the log, so its form must not change between releases.
     """
@@ -25,6 +25,7 @@ class Trial(msgspec.Struct, frozen=True):
     repeat: int
     seed: int
     data: Any
+    group: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -52,8 +53,8 @@ def trials(split: Split, instances: Sequence[Instance], repeats: Sequence[int], 
 
 def trial(split: Split, item: Instance, repeat: int, seed: int) -> Trial:
     """The trial of one instance in one repeat."""
-    key = f"{split}/{item.id}/{repeat}"
-    return Trial(key, split, item.id, repeat, derive(seed, "instance", item.id, repeat), item.data)
+    key, group = f"{split}/{item.id}/{repeat}", item.group if isinstance(item.group, str) else ""
+    return Trial(key, split, item.id, repeat, derive(seed, "instance", item.id, repeat), item.data, group)
 
 
 def prepared_on(train: Sequence[Instance]) -> str:

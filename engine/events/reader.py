@@ -285,6 +285,18 @@ class Reader:
             )
         return found
 
+    def groups_of(self, run: str, generation: int, split: str, *, until: int | None = None) -> dict[str, str]:
+        """The domain's group of each instance of `split` that is in one, as recorded in a generation."""
+        found: dict[str, str] = {}
+        for part, last in self.segments(run, until):
+            rows = self.rows(
+                """SELECT r.instance, json_extract(CAST(e.payload AS TEXT), '$.group') FROM results r
+                   JOIN events e ON e.seq = r.seq WHERE r.run = ? AND r.generation = ? AND r.split = ? AND r.n <= ?""",
+                (part, generation, split, last if last is not None else 1 << 62),
+            )
+            found |= {str(instance): str(group) for instance, group in rows if group}
+        return found
+
     def blob(self, name: str) -> bytes:
         """The contents named `name`."""
         with explained(self.path):

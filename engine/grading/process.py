@@ -69,7 +69,7 @@ class Service:
         items = self._split(split).values()
         if split == "train":
             return list(items)
-        return [Instance(id=item.id, data=item.data) for item in items]
+        return [Instance(id=item.id, data=item.data, group=item.group) for item in items]
 
     def labelled(self) -> list[Instance]:
         """`train` and `val` with their labels: what the incumbent learns from for the sealed test."""

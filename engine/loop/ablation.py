@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from engine.core.gate import mean
+from engine.core import units
 from engine.core.results import Results
 from engine.core.state import State, evolve
 from engine.errors import SiaError
@@ -76,8 +76,9 @@ def report(reader: Reader, run: RunRow, found: list[tuple[Cell, RunRow]]) -> dic
         n = cell.n or len(state.generations)
         scores = results.val(n, state.of(n).candidate)
         base = base or scores
-        gain = mean([scores[unit] - base[unit] for unit in sorted(scores.keys() & base.keys())])
-        val = mean(list(scores.values()))
+        groups = results.groups("val")
+        gain = units.clustered({row: scores[row] - base[row] for row in scores.keys() & base.keys()}, groups)
+        val = units.clustered(scores, groups)
         rows.append(
             {
                 "harness": cell.harness,

@@ -1,18 +1,20 @@
 """`compare`: settings and results of runs side by side, and whether one best candidate beats another.
 
-Two candidates are paired on the trials of `val` that both have: the same instance, repeat and seed. The p-value is
-two-sided, since no direction was stated beforehand. Each best candidate was selected on these instances, so small
-differences are optimistic; only the sealed test is unbiased.
+Two candidates are paired on the trials of `val` that both have: the same instance, repeat and seed. The units are those
+of the gate. The p-value is two-sided, since no direction was stated beforehand. Each best candidate was selected on
+these instances, so small differences are optimistic; only the sealed test is unbiased.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from engine.core.gate import mean, p_value
+from engine.core import units
+from engine.core.gate import p_value
 from engine.core.state import State, evolve
 from engine.events import types as t
 from engine.events.reader import Reader, RunRow
@@ -25,24 +27,31 @@ TrialKey = tuple[str, int, int]
 
 
 class Side(msgspec.Struct, frozen=True):
-    """One run of a comparison: its report, and the scores of its best candidate by trial of `val`."""
+    """One run of a comparison: its report, and the scores of its best candidate by trial of `val`.
+
+    `groups` has the group of each instance that is in one.
+    """
 
     state: State
     facts: dict[str, Any]
-    units: dict[TrialKey, float]
+    trials: dict[TrialKey, float]
+    groups: dict[str, str]
 
 
 def side(reader: Reader, run: RunRow, status: str) -> Side:
     """Reads one run for a comparison."""
     history = list(reader.history(run.run))
     state = State()
+    groups: dict[str, str] = {}
     measured: dict[tuple[str, str | None], dict[TrialKey, float]] = {}
     for event in history:
         state = evolve(state, event)
         result = event.payload
         if isinstance(result, t.InstanceFinished) and result.split == "val":
-            units = measured.setdefault((result.harness, result.weights), {})
-            units[result.instance, result.repeat, result.seed] = result.score
+            trials = measured.setdefault((result.harness, result.weights), {})
+            trials[result.instance, result.repeat, result.seed] = result.score
+            if result.group:
+                groups[result.instance] = result.group
     best = state.of(state.incumbent).candidate if state.incumbent else None
     report = show(state, status)
     facts = {name: report[name] for name in ("run", "name", "domain", "status", "parent", "baselines", "best")} | {
@@ -62,7 +71,7 @@ def side(reader: Reader, run: RunRow, status: str) -> Side:
             "usd": state.spent.usd,
         },
     }
-    return Side(state, facts, measured.get((best.harness, best.weights), {}) if best else {})
+    return Side(state, facts, measured.get((best.harness, best.weights), {}) if best else {}, groups)
 
 
 def arm(state: State) -> str:
@@ -92,13 +101,18 @@ def compare(sides: Sequence[Side]) -> dict[str, Any]:
 
 def _pair(one: Side, first: Side) -> dict[str, Any]:
     """The best candidate of `one` against that of `first`; `why` says why they cannot be paired."""
-    shared = sorted(one.units.keys() & first.units.keys())
+    shared = sorted(one.trials.keys() & first.trials.keys())
     why = _obstacle(one, first, bool(shared))
     if why:
         shared = []
-    differences = [one.units[unit] - first.units[unit] for unit in shared]
-    gain = mean(differences)
-    found = list(zip(shared, differences, strict=True))
+    found = {
+        (instance, repeat): one.trials[trial] - first.trials[trial]
+        for trial in shared
+        for instance, repeat, _ in [trial]
+    }
+    groups = first.groups | one.groups
+    differences = units.divide(found, units.kind(found, groups), groups)
+    gain = units.mean(differences)
     return {
         "run": one.state.name,
         "against": first.state.name,
@@ -107,9 +121,9 @@ def _pair(one: Side, first: Side) -> dict[str, Any]:
         "n": gain.n,
         "difference": gain.score,
         "se": gain.se,
-        "p": two_sided(differences),
-        "better_on": sorted({instance for (instance, *_), difference in found if difference > 0}),
-        "worse_on": sorted({instance for (instance, *_), difference in found if difference < 0}),
+        "p": two_sided([math.fsum(unit) for unit in differences]),
+        "better_on": sorted({instance for (instance, _), difference in found.items() if difference > 0}),
+        "worse_on": sorted({instance for (instance, _), difference in found.items() if difference < 0}),
     }
 
 
@@ -130,6 +144,6 @@ def _obstacle(one: Side, first: Side, shared: bool) -> str:
             "runs of one lineage, or with the same --seed, do"
         )
     for side in (one, first):
-        if not side.units:
+        if not side.trials:
             return f"{side.state.name} has no candidate with results on val yet"
     return "" if shared else "the best candidates were measured on different repeats only"

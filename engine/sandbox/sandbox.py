@@ -226,7 +226,7 @@ class Sandbox:
                 "folders": self._folders(),
                 "scratch": self.scratch,
                 "params": dict(self.program.params),
-                "train": list(self.program.train),
+                "train": [{"id": item.id, "data": item.data, "label": item.label} for item in self.program.train],
                 "seed": self.program.seed,
                 "prepare": _rlimits(limits, limits.prepare_cpu_s, 0 if unsafe else processes),
                 "solve": _rlimits(limits, limits.cpu_s, 0 if unsafe else processes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from engine.core.gate import mean
+from engine.core import units
 from engine.core.results import private_checks
 from engine.evaluation.baselines import graded_baselines
 from engine.events import types as t
@@ -16,5 +16,12 @@ async def measure(run: Run, generation: int) -> None:
     """Appends `baseline.measured`."""
     started = time.monotonic()
     found = await graded_baselines(evaluations.grading(run), "val")
-    scores = {name: mean([grade.score for grade in grades]) for name, grades in found.items()}
+    instances = await run.domain.val()
+    groups = units.groups_of(instances)
+    scores = {
+        name: units.clustered(
+            {(item.id, 0): grade.score for item, grade in zip(instances, grades, strict=True)}, groups
+        )
+        for name, grades in found.items()
+    }
     run.append(generation, t.BaselineMeasured(scores, round(time.monotonic() - started, 3), private_checks(found)))

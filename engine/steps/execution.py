@@ -42,7 +42,8 @@ async def execute(run: Run, generation: int) -> None:
     if rival is not None:
         _check_complete(run, generation, rival, trials["val"])
     wall_s = round(time.monotonic() - started, 3)
-    run.append(generation, run.results.execution_finished(generation, candidate, rival, wall_s=wall_s))
+    finished = run.results.execution_finished(generation, candidate, rival, rules=state.rules, wall_s=wall_s)
+    run.append(generation, finished)
 
 
 async def _execute_arm(
@@ -60,7 +61,7 @@ async def _execute_arm(
         if result is None:
             fresh.append(trial)
         else:
-            run.stream(generation, replace(result, reused=True), [])
+            run.stream(generation, replace(result, reused=True, group=trial.group), [])
 
     def on_prepared(made: Preparation) -> None:
         log, contents = answer_codec.pack_log(made.log)
@@ -105,5 +106,6 @@ def _result(candidate: t.Candidate, prepared: str, graded: GradedAnswer) -> tupl
         cpu_s=round(answer.cpu_s, 4),
         wall_s=round(answer.wall_s, 4),
         log=log,
+        group=trial.group,
     )
     return result, contents

@@ -5,10 +5,12 @@ The start of the step already counts as a read of the test: a process that dies 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from engine.core import results
-from engine.core.gate import mean
+from domains.contract import Grade
+from engine.core import results, units
 from engine.evaluation import answer_codec
 from engine.evaluation.baselines import graded_baselines
 from engine.evaluation.evaluate import evaluate
@@ -31,6 +33,13 @@ async def unseal(run: Run, generation: int) -> None:
     todo = trials("test", instances, range(1), state.root_seed)
     found = [GradedAnswer(answer_codec.drop_large(answer), grade) async for answer, grade in evaluate(evaluation, todo)]
     by_id = {answer.trial.instance: (answer, grade) for answer, grade in found}
+    groups = units.groups_of(instances)
+
+    def score(ids: Sequence[str], given: Sequence[Grade]) -> t.Score:
+        rows = {(name, 0): grade.score for name, grade in zip(ids, given, strict=True)}
+        return units.clustered(rows, groups)
+
+    ids = [item.id for item in instances]
     ordered = [by_id[item.id] for item in instances]
     grades = [grade for _, grade in ordered]
     summary = await grader.summarise(
@@ -39,7 +48,10 @@ async def unseal(run: Run, generation: int) -> None:
     baselines = await graded_baselines(evaluations.grading(run), "test")
     recorded = msgspec.json.encode(
         [
-            [answer.trial.instance, grade.score, answer_codec.excerpt(answer.value), *results.private_columns(grade)]
+            [
+                *(answer.trial.instance, grade.score, answer_codec.excerpt(answer.value)),
+                *results.private_columns(grade, groups.get(answer.trial.instance, "")),
+            ]
             for answer, grade in ordered
         ]
     )
@@ -48,10 +60,13 @@ async def unseal(run: Run, generation: int) -> None:
         t.TestUnsealed(
             harness=candidate.harness,
             weights=candidate.weights,
-            score=mean([grade.score for grade in grades]),
+            score=score(ids, grades),
             macro=summary.macro,
-            subsets=[_subset(name, [by_id[one][1].score for one in ids]) for name, ids in summary.subsets.items()],
-            baselines={name: mean([grade.score for grade in grades]) for name, grades in baselines.items()},
+            subsets=[
+                t.Subset(name, **msgspec.structs.asdict(score(some, [by_id[one][1] for one in some])))
+                for name, some in summary.subsets.items()
+            ],
+            baselines={name: score(ids, given) for name, given in baselines.items()},
             failures=results.count_failures(answer.failure for answer, _ in ordered),
             answers=blobs.digest(recorded),
             unsealed_before=before,
@@ -60,8 +75,3 @@ async def unseal(run: Run, generation: int) -> None:
         ),
         contents=[recorded],
     )
-
-
-def _subset(name: str, scores: list[float]) -> t.Subset:
-    score = mean(scores)
-    return t.Subset(name, score.score, score.se, score.n)

@@ -11,6 +11,7 @@ import pytest
 
 from domains.trimul import cases, suite
 from domains.trimul.domain import SUITES
+from engine.core.decide import RULES
 from engine.core.gate import compare
 from engine.evaluation.interleave import Arm, turns
 from engine.events.types import Gate
@@ -59,7 +60,9 @@ def test_an_unchanged_candidate_is_never_accepted(
 
     def accepted(scores: dict[Arm, dict[tuple[str, int], float]], gain: float = 0.0) -> bool:
         better = {unit: score + gain for unit, score in scores["candidate"].items()}
-        return compare(better, scores["incumbent"], against=1, gate=gate, generations=TRIES + 1, noisy=True).accepted
+        return compare(
+            better, scores["incumbent"], against=1, gate=gate, generations=TRIES + 1, noisy=True, rules=RULES
+        ).accepted
 
     def run() -> list[dict[Arm, dict[tuple[str, int], float]]]:
         return [measured(runner) for _ in range(TRIES)]

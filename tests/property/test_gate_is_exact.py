@@ -45,6 +45,6 @@ def test_one_more_win_never_raises_p(differences: list[float], at: int) -> None:
 def test_no_verdict_accepts_a_mean_that_fell(pairs: list[tuple[float, float]]) -> None:
     new, old = ({(str(i), 0): pair[arm] for i, pair in enumerate(pairs)} for arm in (0, 1))
     rules = gate.Gate(alpha=1.0, run_alpha=1.0, minimum_effect=0.0)
-    verdict = gate.compare(new, old, against=1, gate=rules, generations=2, noisy=False)
+    verdict = gate.compare(new, old, against=1, gate=rules, generations=2, noisy=False, rules=2)
     assert not (verdict.accepted and verdict.difference < 0)
-    assert verdict == gate.compare(new, old, against=1, gate=rules, generations=2, noisy=False)
+    assert verdict == gate.compare(new, old, against=1, gate=rules, generations=2, noisy=False, rules=2)

@@ -93,7 +93,11 @@ class ApprovalGiven(Payload, frozen=True):
 
 @event("gate.decided")
 class GateDecided(Payload, frozen=True):
-    """The verdict on a candidate: paired over the same (instance, repeat) units of `val` with the same seeds."""
+    """The verdict on a candidate, paired with the incumbent on `val` under the same seeds.
+
+    `n` counts the units of the test, and `unit` says what one is: "instance", "group" or "repeat"; it is empty under
+    rules 1, where every (instance, repeat) is one.
+    """
 
     accepted: bool
     reason: str
@@ -107,3 +111,4 @@ class GateDecided(Payload, frozen=True):
     against: int | None = None
     fixed: list[str] = []
     broken: list[str] = []
+    unit: str = ""

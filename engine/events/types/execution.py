@@ -12,7 +12,7 @@ BLOB = "sha256:"
 
 
 class Score(msgspec.Struct, frozen=True):
-    """A mean over `n` units with its standard error."""
+    """A mean with its standard error over `n` units (`engine.core.units`)."""
 
     score: float
     se: float
@@ -60,7 +60,10 @@ class HarnessPrepared(Payload, frozen=True):
 
 @event("instance.finished")
 class InstanceFinished(Payload, frozen=True):
-    """An answer and its grade. `prepared` names the set that the harness learnt from; `answer` and `log` are blobs."""
+    """An answer and its grade. `prepared` names the set that the harness learnt from; `answer` and `log` are blobs.
+
+    `group` is the domain's: instances of one group are one unit of the gate's test.
+    """
 
     harness: str
     split: str
@@ -81,6 +84,7 @@ class InstanceFinished(Payload, frozen=True):
     wall_s: float = 0.0
     log: str = ""
     reused: bool = False
+    group: str = ""
 
     def blobs(self) -> list[str]:
         answer = self.answer.removeprefix(BLOB)

@@ -18,7 +18,7 @@ def judged(
     candidate: list[float], incumbent: list[float], rules: Gate = RULES, *, generations: int = 2, noisy: bool = False
 ) -> GateDecided:
     new, old = ({(f"i{i:04}", 0): score for i, score in enumerate(arm)} for arm in (candidate, incumbent))
-    return gate.compare(new, old, against=1, gate=rules, generations=generations, noisy=noisy)
+    return gate.compare(new, old, against=1, gate=rules, generations=generations, noisy=noisy, rules=2)
 
 
 def binary(fixed: int, broken: int, same: int) -> tuple[list[float], list[float]]:
@@ -105,13 +105,13 @@ def test_the_level_holds_the_error_of_the_whole_run(generations: int, level: flo
 
 def test_only_what_both_arms_answered_counts() -> None:
     new = {("a", 0): 1.0, ("b", 0): 1.0}
-    verdict = gate.compare(new, {("b", 0): 1.0}, against=1, gate=RULES, generations=2, noisy=False)
+    verdict = gate.compare(new, {("b", 0): 1.0}, against=1, gate=RULES, generations=2, noisy=False, rules=2)
     assert verdict.n == 1
 
 
 def test_repeats_of_an_instance_are_named_once() -> None:
     new = {("a", 0): 1.0, ("a", 1): 1.0, ("b", 0): 0.0, ("b", 1): 1.0}
-    verdict = gate.compare(new, dict.fromkeys(new, 0.5), against=1, gate=RULES, generations=2, noisy=True)
+    verdict = gate.compare(new, dict.fromkeys(new, 0.5), against=1, gate=RULES, generations=2, noisy=True, rules=2)
     assert (verdict.fixed, verdict.broken) == (["a"], [])
 
 

@@ -43,6 +43,6 @@ def test_the_gate_accepts_a_gain_of_real_scores_as_often_as_promised() -> None:
     for _ in range(150):
         incumbent = {(str(unit), 0): 0.5 for unit in range(n)}
         candidate = {unit: score + draw.gauss(gain, spread) for unit, score in incumbent.items()}
-        verdict = compare(candidate, incumbent, against=1, gate=RULES, generations=8, noisy=True)
+        verdict = compare(candidate, incumbent, against=1, gate=RULES, generations=8, noisy=True, rules=2)
         accepted += verdict.accepted
     assert 0.68 < accepted / 150 < 0.92  # 0.8, within three standard errors

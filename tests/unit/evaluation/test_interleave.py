@@ -7,7 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.gate import Unit, compare
+from engine.core.decide import RULES
+from engine.core.gate import compare
+from engine.core.units import Row
 from engine.evaluation.interleave import PAIRS, turns
 from engine.events.types import Gate
 
@@ -38,12 +40,12 @@ def test_the_order_is_a_b_b_a() -> None:
 def accepted(order: list[tuple[str, int]], step: int, seed: int) -> bool:
     """Whether the gate takes an unchanged candidate when the machine is busier from measurement `step` on."""
     draw = random.Random(seed)
-    scores: dict[str, dict[Unit, float]] = {"candidate": {}, "incumbent": {}}
+    scores: dict[str, dict[Row, float]] = {"candidate": {}, "incumbent": {}}
     for place, (who, unit) in enumerate(order):
         scores[who][f"val-{unit}", 0] = (1.5 if place < step else 1.25) + draw.gauss(0, 0.02)
     rule = Gate(minimum_effect=0.03)
     arms = scores["candidate"], scores["incumbent"]
-    return compare(*arms, against=1, gate=rule, generations=12, noisy=True).accepted
+    return compare(*arms, against=1, gate=rule, generations=12, noisy=True, rules=RULES).accepted
 
 
 def test_a_machine_that_becomes_busy_is_no_gain() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.core.decide import RULES
 from engine.core.gate import compare
 from engine.evaluation.verifier_noise import repeats
 from engine.events import types as t
@@ -23,7 +24,7 @@ def test_a_candidate_that_wins_every_pair_can_be_accepted_and_with_fewer_pairs_c
         better = {unit: 1.0 + 0.01 * place for place, unit in enumerate(units)}
         worse = dict.fromkeys(units, 0.0)
         gate = t.Gate(minimum_effect=0.0)
-        return compare(better, worse, against=1, gate=gate, generations=generations, noisy=True).accepted
+        return compare(better, worse, against=1, gate=gate, generations=generations, noisy=True, rules=RULES).accepted
 
     assert accepted(8 * times)
     assert times == 1 or not accepted(8 * (times - 1))

@@ -177,7 +177,7 @@ def test_the_gate_refuses_whatever_the_score_and_takes_whoever_passes() -> None:
     better, worse = {("a", 0): 0.9, ("b", 0): 0.9}, {("a", 0): 0.1, ("b", 0): 0.1}
 
     def judged(candidate: Any, incumbent: Any, **checks: bool) -> t.GateDecided:
-        return gate.compare(candidate, incumbent, against=1, gate=rule, generations=2, noisy=False, **checks)
+        return gate.compare(candidate, incumbent, against=1, gate=rule, generations=2, noisy=False, rules=2, **checks)
 
     assert not judged(better, worse, refused=True).accepted
     assert not judged(better, worse, refused=True, rival_refused=True).accepted

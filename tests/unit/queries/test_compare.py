@@ -82,8 +82,7 @@ def test_only_settings_that_differ_are_listed_with_all_their_values() -> None:
 
 def test_a_noisy_runs_best_is_paired_on_all_that_it_was_ever_measured_on() -> None:
     noisy = started(settings(noisy=True, generations=2))
-    units = played(noisy).units
-    assert len(units) == 12
+    assert len(played(noisy).trials) == 12
     assert pair(played(noisy), played(noisy))["n"] == 12
 
 

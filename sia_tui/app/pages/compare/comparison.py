@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine.core.gate import mean
+from engine.core import units
 from engine.queries.compare import compare, side, two_sided
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.diff import diff_rows
@@ -29,22 +29,23 @@ def _generations(snapshot: RunSnapshot, old: int, new: int, width: int) -> Page:
     if not all(1 <= n <= len(state.generations) and n in state.versions for n in (old, new)):
         return empty_page(title, "one of the two has not started at this event")
     scores = {n: _val_scores(snapshot, n) for n in (old, new)}
-    units = sorted(scores[old].keys() & scores[new].keys())
-    differences = [scores[new][unit] - scores[old][unit] for unit in units]
-    changed = [(name, value) for (name, _), value in zip(units, differences, strict=True) if not math.isclose(value, 0)]
+    groups = snapshot.reader.groups_of(snapshot.run_id, new, "val", until=snapshot.n)
+    found = {row: scores[new][row] - scores[old][row] for row in sorted(scores[old].keys() & scores[new].keys())}
+    changed = [(name, value) for (name, _), value in found.items() if not math.isclose(value, 0)]
     rows: list[Row] = []
     for n in (old, new):
-        one = mean(list(scores[n].values()))
+        one = units.clustered(scores[n], groups)
         text = f"{format_score(one.score, one.se)} (n = {one.n:,})"
         rows.append(field(f"generation {n}", text, to=Target("generation", n)))
-    if differences:
-        gain, p = mean(differences), two_sided(differences)
+    if found:
+        differences = units.divide(found, units.kind(found, groups), groups)
+        gain, p = units.mean(differences), two_sided([math.fsum(unit) for unit in differences])
         better = sum(value > 0 for _, value in changed)
         rows.append(field("difference", f"{gain.score:+.4f} ± {gain.se:.4f} (p = {p:.2g}, two-sided)"))
         rows.append(field("instances", f"better on {better}, worse on {len(changed) - better}"))
     rows += [BLANK, heading("harness")]
     rows += diff_rows(from_log(snapshot.reader, state.versions[old], state.versions[new]), width)
-    if differences:
+    if found:
         rows += [BLANK, heading("instances that differ")]
         for name, value in sorted(changed, key=lambda one: (one[1], one[0])):
             tone: Tone = "good" if value > 0 else "bad"

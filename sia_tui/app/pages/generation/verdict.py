@@ -6,6 +6,7 @@ from engine.core.state import Generation
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.units import plural
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -29,7 +30,10 @@ def verdict_rows(one: Generation, width: int) -> list[Row]:
     rows = [BLANK, heading("verdict"), *wrap(verdict.reason, width, "good" if verdict.accepted else "warn")]
     if verdict.test != "none":
         rows += [
-            field("difference", f"{verdict.difference:+.4f} ± {verdict.se:.4f} over {verdict.n:,} units"),
+            field(
+                "difference",
+                f"{verdict.difference:+.4f} ± {verdict.se:.4f} over {plural(verdict.n, verdict.unit or 'unit')}",
+            ),
             field("test", verdict.test),
             field("p", f"{verdict.p:.2g}, must be below {verdict.alpha:.2g}"),
             field("minimum", f"a gain of {verdict.minimum_effect:g}"),

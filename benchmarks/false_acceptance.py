@@ -1,0 +1,99 @@
+"""How often a run accepts any candidate of equal skill, under rules 1 (every repeat of an instance is a unit) and 2.
+
+Every candidate has the same skill on every instance: an acceptance is false. Runs accept as the gate does, a candidate
+that was accepted is the next one's incumbent, and a rate is the share of runs with an acceptance. Answers are right or
+wrong; with `together` they are equal within a cluster that often, and independent otherwise.
+Run: python -m benchmarks.false_acceptance
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.gate import p_value, threshold
+from engine.events.types import Gate
+
+Floats = NDArray[np.float64]
+FLIPS = 5_000
+_AT_ONCE = 2_000
+
+
+class Setting(NamedTuple):
+    """`clusters` of `size` rows each: repeats of an instance, or instances of a group."""
+
+    name: str
+    clusters: int
+    size: int
+    together: float
+    generations: int
+
+
+SETTINGS = (
+    Setting("independent instances", 200, 1, 0.0, 8),
+    Setting("independent instances", 200, 1, 0.0, 20),
+    Setting("3 repeats, deterministic harness", 200, 3, 1.0, 2),
+    Setting("5 repeats, deterministic harness", 200, 5, 1.0, 2),
+    Setting("20 groups of 10, equal within", 20, 10, 1.0, 8),
+    Setting("20 groups of 10, equal within", 20, 10, 1.0, 20),
+    Setting("20 groups of 10, half of it", 20, 10, 0.5, 8),
+    Setting("20 groups of 10, half of it", 20, 10, 0.5, 20),
+)
+
+
+def false_acceptance(setting: Setting, *, rules: int, runs: int, seed: int = 1) -> float:
+    """The share of `runs` that accept any candidate."""
+    draw = np.random.default_rng(seed)
+    alpha = threshold(Gate(), setting.generations)
+    incumbent, erred = _answers(draw, setting, runs), np.zeros(runs, dtype=bool)
+    for _ in range(setting.generations - 1):
+        candidate = _answers(draw, setting, runs)
+        rows = candidate - incumbent
+        units = rows.reshape(runs, -1) if rules == 1 else rows.mean(axis=2)
+        accepted = (_p_values(units, draw) < alpha) & (units.mean(axis=1) >= 0)
+        incumbent[accepted] = candidate[accepted]
+        erred |= accepted
+    return float(erred.mean())
+
+
+def _answers(draw: np.random.Generator, setting: Setting, runs: int) -> Floats:
+    """(runs, clusters, size) answers, half of them right."""
+    shape = (runs, setting.clusters, setting.size)
+    own, shared = draw.random(shape) < 0.5, draw.random((*shape[:2], 1)) < 0.5
+    return np.where(draw.random(shape) < setting.together, shared, own).astype(np.float64)
+
+
+def _p_values(units: Floats, draw: np.random.Generator) -> Floats:
+    """The gate's p-value of each row: its own where all changes are of one size, else by random flips."""
+    if np.unique(np.abs(units[units != 0])).size <= 1:
+        counts, where = np.unique(
+            np.stack([(units > 0).sum(axis=1), (units < 0).sum(axis=1)], axis=1), axis=0, return_inverse=True
+        )
+        exact = np.array([p_value([1.0] * int(wins) + [-1.0] * int(losses)) for wins, losses in counts])
+        return exact[where.reshape(-1)]
+    signs = draw.integers(0, 2, (FLIPS, units.shape[1])) * 2.0 - 1
+    reached = [
+        (signs @ np.abs(some).T >= some.sum(axis=1) - 1e-9).sum(axis=0)
+        for some in np.array_split(units, max(1, len(units) // _AT_ONCE))
+    ]
+    return (np.concatenate(reached) + 1) / (FLIPS + 1)
+
+
+def main() -> None:
+    """Prints one row for each setting."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    print(f"{chosen.runs} runs a row; accepted by mistake, at most .05 a run is promised")
+    print("setting                            generations  rules 1  rules 2")
+    for setting in SETTINGS:
+        rates = [false_acceptance(setting, rules=rules, runs=chosen.runs, seed=chosen.seed) for rules in (1, 2)]
+        print(f"{setting.name:34} {setting.generations:11}  {rates[0]:7.3f}  {rates[1]:7.3f}")
+
+
+if __name__ == "__main__":
+    main()
