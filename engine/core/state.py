@@ -326,7 +326,8 @@ def _add_step_time(state: State, event: Event) -> State:
     if state.open_step is None:
         return state
     since = max(0, event.at - state.open_step.started_at) / 1e6
-    if isinstance(event.payload, t.RunResumed | t.RunForked | t.RunRenamed | t.RunNoted):  # no engine was at work
+    no_engine = t.RunResumed | t.RunForked | t.RunRenamed | t.RunNoted | t.LossAccepted
+    if isinstance(event.payload, no_engine):
         since = 0.0
     step = replace(state.open_step, started_at=event.at)
     return replace(state, open_step=step, spent=replace(state.spent, seconds=state.spent.seconds + since))

@@ -27,6 +27,11 @@ def delete_run(connection: Any, run: str) -> int:
     return int(count)
 
 
+def give_up(connection: Any, run: str) -> None:
+    """Remembers a run of which the log has lost every event as removed."""
+    connection.execute("INSERT INTO engines VALUES (?, -1) ON CONFLICT (run) DO UPDATE SET epoch = -abs(epoch)", (run,))
+
+
 def removed_runs(reader: Reader) -> set[str]:
     """The runs that were removed (not lost). Some may have been imported again since."""
     return {run for (run,) in reader.rows("SELECT run FROM engines WHERE epoch < 0")}

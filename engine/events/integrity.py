@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import SiaError
-from engine.events import tips
+from engine.events import losses, tips
 from engine.events import types as t
 from engine.events.event import GENESIS, Event
 from engine.events.reader import Reader
@@ -96,9 +96,19 @@ def _derived(reader: Reader) -> Iterator[str]:
 
 def check_tips(reader: Reader, folder: Path) -> Iterator[str]:
     """Events that the tips in `folder` record and the log does not hold."""
-    for run, tip in tips.read_all(folder).items():
-        stored = reader.stored_hash(run, tip.n)
-        if stored is None:
+    for run in tips.read_all(folder):
+        tip = losses.loss_of(reader, folder, run)
+        if tip is None:
+            continue
+        if reader.stored_hash(run, tip.n) is None:
             yield f"run {run} once had {tip.n} events and has lost the last of them"
-        elif stored != tip.hash:
+        else:
             yield f"event {tip.n} of run {run} is not the one that was written"
+
+
+def accepted_losses(reader: Reader) -> list[str]:
+    """The losses that a person has accepted, in sentences."""
+    return [
+        f"run {event.run} lost events {event.n} to {one.n}, which {one.by} accepted at event {event.n}"
+        for event, one in losses.acceptances(reader)
+    ]

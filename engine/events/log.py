@@ -17,12 +17,12 @@ import filelock
 
 from engine import containment
 from engine.errors import SiaError
-from engine.events import rows, tips, types
+from engine.events import losses, rows, tips, types
 from engine.events.codec import encode
 from engine.events.event import GENESIS, Event, chain_hash
 from engine.events.reader import Reader
 from engine.events.storage import blobs
-from engine.events.storage.connection import explained, open_writer, transaction
+from engine.events.storage.connection import explained, open_writer, sync_wal, transaction
 from engine.events.storage.database import Database
 
 Clock = Callable[[], int]
@@ -63,11 +63,17 @@ class RunLog:
             self._n, self._hash = head.n, head.hash
 
     @classmethod
-    def hold(cls, workspace: Path, run: str, clock: Clock = now) -> RunLog:
-        """Takes the lock of a run, new or existing; raises `Held` where another engine has it."""
+    def hold(cls, workspace: Path, run: str, clock: Clock = now, *, accept_loss: bool = False) -> RunLog:
+        """Takes the lock of a run, new or existing; raises `Held` where another engine has it.
+
+        Raises `Lost`, and writes nothing, where the run has lost events, unless it is held to `accept_loss`.
+        """
         lock = _lock(workspace, run, PATIENCE_S)
         with contextlib.ExitStack() as undo:
             undo.callback(lock.release)
+            if not accept_loss and tips.read(workspace / "tips", run) is not None:
+                with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+                    losses.check_whole(reader, workspace / "tips", run)
             db = open_writer(workspace / "events.db")
             undo.callback(db.close)
             log = cls(db, workspace, run, lock, clock)
@@ -124,7 +130,9 @@ class RunLog:
         """Writes the tip, as far as that is possible, and releases the lock."""
         try:
             if self._begun:
-                self._write_tip()
+                with contextlib.suppress(OSError):  # then the tip stays behind, at what is on the disk
+                    sync_wal(self.reader.path)
+                    self._write_tip()
             self.db.close()
         finally:
             self._lock.release()

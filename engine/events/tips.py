@@ -30,10 +30,14 @@ def write(folder: Path, run: str, tip: Tip) -> None:
 
 def read_all(folder: Path) -> dict[str, Tip]:
     """The tip of every run; an unreadable one counts as missing."""
-    tips: dict[str, Tip] = {}
-    for path in sorted(folder.glob("[!.]*")) if folder.is_dir() else []:
-        try:
-            tips[path.name] = msgspec.json.decode(path.read_bytes(), type=Tip)
-        except msgspec.DecodeError:
-            continue
-    return tips
+    names = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
+    found = {name: read(folder, name) for name in names}
+    return {name: tip for name, tip in found.items() if tip is not None}
+
+
+def read(folder: Path, run: str) -> Tip | None:
+    """The tip of a run; None where it has none that can be read."""
+    try:
+        return msgspec.json.decode((folder / run).read_bytes(), type=Tip)
+    except (OSError, msgspec.DecodeError):
+        return None

@@ -19,6 +19,7 @@ from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
+from engine.events.losses import check_whole
 from engine.events.reader import Reader, RunRow
 from engine.loop.launch import free_name
 from engine.run.models import full_reference
@@ -50,6 +51,7 @@ def fork(workspace: Workspace, plan: ForkPlan) -> str:
     with workspace.name_lock():
         with contextlib.closing(workspace.reader()) as reader:
             parent = reader.find(plan.parent)
+            check_whole(reader, workspace.tips, parent.run)
             state = state_at(reader, parent, plan.at)
             at = reader.event(parent.run, plan.at)
         name = free_name(workspace, plan.name, f"{parent.name}.")

@@ -13,12 +13,16 @@ from engine.run import adapters
 from engine.run.workspace import Workspace
 
 
-class AuditResult(msgspec.Struct, frozen=True):
-    """The result of checking a whole log; `problems` are sentences that name the event."""
+class AuditResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The result of checking a whole log; `problems` are sentences that name the event.
+
+    `accepted` are the losses without which a person has decided to go on.
+    """
 
     ok: bool
     events: int
     problems: list[str]
+    accepted: list[str] = []
 
 
 def verify(reader: Reader, workspace: Workspace | None = None) -> AuditResult:
@@ -29,7 +33,7 @@ def verify(reader: Reader, workspace: Workspace | None = None) -> AuditResult:
         problems += integrity.check_tips(reader, workspace.tips)
         problems += _commits(workspace, log.commits)
         problems += _adapters(reader, workspace)
-    return AuditResult(not problems, log.events, problems)
+    return AuditResult(not problems, log.events, problems, integrity.accepted_losses(reader))
 
 
 def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:

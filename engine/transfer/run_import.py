@@ -16,7 +16,7 @@ import msgspec
 from engine.core import replay
 from engine.core.settings import check_name
 from engine.errors import SiaError
-from engine.events import tips
+from engine.events import losses, tips
 from engine.events import types as t
 from engine.events.archive import Manifest, is_archive
 from engine.events.event import Event
@@ -67,6 +67,7 @@ def import_run(workspace: Workspace, path: Path) -> ImportResult:
         with workspace.name_lock():
             fresh = {event.run for event in _new_events(workspace, events)}
             with holding(workspace.path, fresh):
+                _check_tips(workspace, fresh, events)
                 rebuild.write_versions(workspace.repository(), source, events)
                 new = merge(workspace.log, source, events, fresh)
                 _write_tips(workspace, fresh)
@@ -124,6 +125,16 @@ def _new_events(workspace: Workspace, events: list[Event]) -> list[Event]:
         return events
     with contextlib.closing(workspace.reader()) as reader:
         return missing(reader, events)
+
+
+def _check_tips(workspace: Workspace, runs: set[str], events: list[Event]) -> None:
+    """Raises `Lost` where a run here has lost events that are not all among `events`: its new tip would hide that."""
+    brought = {(event.run, event.n, event.hash) for event in events}
+    for run in runs:
+        tip = tips.read(workspace.tips, run)
+        if tip is not None and (run, tip.n, tip.hash) not in brought:
+            with contextlib.closing(workspace.reader()) as reader:
+                losses.check_whole(reader, workspace.tips, run)
 
 
 def _write_tips(workspace: Workspace, runs: set[str]) -> None:

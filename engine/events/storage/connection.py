@@ -7,6 +7,7 @@ checkpoint at once (the WAL-reset bug); `sqlite_version` is what `doctor` shows.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -163,6 +164,16 @@ def _explain(path: Path, error: Exception) -> SiaError:
     if "locked" in text or "busy" in text:
         return SiaError(f"{path} is locked by another program", "close it and try again")
     return SiaError(f"{path}: {text}", "run `sia verify`")
+
+
+def sync_wal(path: Path) -> None:
+    """Waits until what was committed to the log at `path` is on the disk. Raises `OSError`."""
+    with contextlib.suppress(FileNotFoundError):  # all of it was checkpointed, which syncs too
+        descriptor = os.open(f"{path}-wal", os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from engine.events.types.model import ModelCalled, ModelRetried, ModelRole, Tool
 from engine.events.types.run import (
     BudgetExhausted,
     BudgetWarned,
+    LossAccepted,
     RunFailed,
     RunFinished,
     RunForked,
@@ -78,6 +79,7 @@ __all__ = [
     "InstanceFinished",
     "Lever",
     "LeverPolicy",
+    "LossAccepted",
     "ModelCalled",
     "ModelRetried",
     "ModelRole",

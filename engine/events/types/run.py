@@ -77,6 +77,15 @@ class RunNoted(Payload, frozen=True):
     text: str
 
 
+@event("loss.accepted")
+class LossAccepted(Payload, frozen=True):
+    """A person goes on without events that were lost: `n` and `hash` are of the last that was once written."""
+
+    n: int
+    hash: str
+    by: str
+
+
 @event("budget.warned")
 class BudgetWarned(Payload, frozen=True):
     resource: str

@@ -85,6 +85,8 @@ def event_summary(event: Event) -> tuple[Span, ...]:
             return ((f"renamed to {name}", "accent"),)
         case t.RunNoted(text=text):
             return (("note: ", "accent"), (text, ""))
+        case t.LossAccepted(n=n, by=by):
+            return ((f"events up to {n:,} were lost, and {by} goes on without them", "bad"),)
         case t.TestUnsealed(score=score):
             return ((f"sealed test {format_score(score.score, score.se)} (n = {score.n})", "accent"),)
         case t.BudgetExhausted(reason=reason):

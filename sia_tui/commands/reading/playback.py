@@ -69,6 +69,8 @@ def _run_line(payload: t.Payload, state: State) -> str | None:
             return f"renamed to {name}"
         case t.RunNoted(text=text):
             return f"note: {escape(plain(text))}"
+        case t.LossAccepted(n=n, by=by):
+            return f"events up to {n} were lost, and {escape(plain(by))} goes on without them"
         case t.RunResumed():
             return f"{state.name} resumed"
         case t.RunPaused() | t.RunStopped() | t.RunFinished() | t.RunFailed():

@@ -13,15 +13,24 @@ from sia_tui.cli.output import echo, print_json
 
 @click.command("verify")
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Check this log instead, without its repository.")
+@click.option("--accept-loss", "lost", metavar="RUN", help="Go on without the events that RUN has lost.")
 @shared_options
-def verify(file: Path | None, shared: Shared) -> None:
+def verify(file: Path | None, lost: str | None, shared: Shared) -> None:
     """Check the whole log: hash chain, blobs, tips, and that every commit is reachable.
+
+    Nothing is appended to a run that has lost events, unless you accept the loss; that is recorded.
 
     Example: sia verify
     """
+    if file is not None and lost is not None:
+        raise click.UsageError("--accept-loss is for a run of the workspace: leave --file out")
     from engine.events.reader import Reader
     from engine.queries.audit import verify as audit
 
+    if lost is not None:
+        from engine.transfer.losses import accept_loss
+
+        accept_loss(shared.workspace, lost, by="a person")
     with contextlib.closing(Reader.open(file) if file else shared.workspace.reader()) as reader:
         found = audit(reader, None if file else shared.workspace)
     if shared.as_json:
@@ -31,6 +40,8 @@ def verify(file: Path | None, shared: Shared) -> None:
     else:
         for problem in found.problems:
             echo(problem)
+        for loss in found.accepted:
+            echo(loss)
         count = len(found.problems)
         echo(f"{found.events} events: " + ("intact." if found.ok else f"{count} problem{'s' * (count > 1)}."))
     if not found.ok:
