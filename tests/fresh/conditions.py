@@ -132,6 +132,12 @@ def no_term(place: Place) -> None:
 
 
 @condition
+def a_screen_of_no_size(place: Place) -> None:
+    """As a serial console and some shells of build machines say."""
+    place.environment |= {"COLUMNS": "0", "LINES": "0"}
+
+
+@condition
 def no_home(place: Place) -> None:
     place.environment.pop("HOME", None)
 
@@ -186,6 +192,7 @@ TOGETHER = (
     git_variables,
     a_locale_without_unicode,
     no_term,
+    a_screen_of_no_size,
     no_home,
     umask_077,
     tmpdir_with_a_long_name,

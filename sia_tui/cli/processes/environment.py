@@ -1,11 +1,15 @@
-"""What every sia process relies on: text is UTF-8, there is a home folder, and no other user changes its files."""
+"""What every sia process relies on: text is UTF-8, a home folder, a screen with a size, files that are its user's."""
 
 from __future__ import annotations
 
 import locale
 import os
+import re
 import sys
 from pathlib import Path
+
+_SIZE = re.compile("0*[1-9][0-9]{0,3}", re.ASCII)
+"""A size of a screen. Without one, libraries ask the terminal; some take 0 or "²" for a size and print nothing."""
 
 
 def prepare_process() -> None:
@@ -15,6 +19,9 @@ def prepare_process() -> None:
         Path.home()
     except RuntimeError:  # no $HOME, and a user unknown to the system, as in a container
         os.environ["HOME"] = "/"
+    for name in ("COLUMNS", "LINES"):
+        if not _SIZE.fullmatch(os.environ.get(name, "")):
+            os.environ.pop(name, None)
     if not sys.flags.utf8_mode and locale.getencoding().lower() != "utf-8":
         os.environ["PYTHONUTF8"] = "1"  # for child processes
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  (itself)

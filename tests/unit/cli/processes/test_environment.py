@@ -1,4 +1,4 @@
-"""Wherever sia is started, text is UTF-8, there is a home folder, and no other user can change what it makes."""
+"""Wherever sia is started: text is UTF-8, there is a home folder, what it says is seen, no other user changes files."""
 
 from __future__ import annotations
 
@@ -53,3 +53,19 @@ def test_a_user_whom_the_system_does_not_know_has_a_home(monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "home", unknown)
     prepare_process()
     assert os.environ["HOME"] == "/"
+
+
+def test_a_screen_of_no_size_hides_nothing(tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "sia_tui", "replay", "recorded", "--until", "1"]
+    environment = os.environ | {"COLUMNS": "0", "LINES": "0", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        call, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=True
+    )
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("size", ["0", "00", "-1", "\u00b2", "99999999999", "wide", "", "132"])
+def test_only_a_size_is_taken_for_one(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", size)
+    prepare_process()
+    assert os.environ.get("COLUMNS") == ("132" if size == "132" else None)
