@@ -46,7 +46,7 @@ def inside(folder: Path, *names: str) -> Path:
     path = folder
     for name in names:
         if not name.isprintable() or "/" in name or name in ("", ".", ".."):
-            raise SiaError(f"the log names {name[:40]!r}, which is no name of a file", "do not trust this workspace")
+            raise SiaError(f"the log names {name[:40]!r}, which is not a file name", "do not trust this workspace")
         path = path / name
         if os.path.lexists(path):
             _check(path, path.lstat(), folder)

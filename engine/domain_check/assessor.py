@@ -91,21 +91,23 @@ class Assessor:
         if "did not answer" in said:
             wall = self.grader.folder.spec.grade_wall_s
             sentence = f"the grader does not end within {wall:g} s on {what}"
-            return Finding("grader", "fail", sentence, "bound what grade does, or raise grade_wall_s in domain.toml")
+            return Finding("grader", "fail", sentence, "limit what grade does, or raise grade_wall_s in domain.toml")
         if "NaN" in said:
             sentence = f"the grader returns NaN or an infinity for {what}"
             return Finding("grader", "fail", sentence, "return a finite score for any answer")
         sentence = f"the grader fails on {what}: {said}"
-        return Finding("grader", "fail", sentence, "give an answer of any shape a score, and let grade raise nothing")
+        return Finding(
+            "grader", "fail", sentence, "make grade return a score for an answer of any shape, and raise nothing"
+        )
 
 
 def check_network(attempts: Sequence[str]) -> Finding:
     """The finding about the network: what the grader tried to reach, if anything."""
     if not attempts:
-        return Finding("network", "pass", "the grader asks nothing of the network")
+        return Finding("network", "pass", "the grader does not use the network")
     return Finding(
         "network",
         "fail",
-        f"the grader asks the network ({', '.join(dict.fromkeys(attempts))}), which it does not have in a run",
-        "get what it needs beforehand, in fetch(report), and read it from the data folder",
+        f"the grader calls the network ({', '.join(dict.fromkeys(attempts))}), which it does not have in a run",
+        "download what it needs in fetch(report), and read it from the data folder",
     )

@@ -13,7 +13,7 @@ from engine.grading.client import Grader, GraderFailed
 
 PATIENCE_S = 20.0
 HASH_SEED = 1
-"""Not that of runs, so that an order which hangs on Python's hashes differs."""
+"""Not the seed of runs, so that an order that depends on Python's hashes differs."""
 
 
 async def check_determinism(assessor: Assessor, answers: Mapping[Place, Any]) -> Finding:
@@ -26,11 +26,15 @@ async def check_determinism(assessor: Assessor, answers: Mapping[Place, Any]) ->
             return Finding(
                 "determinism",
                 "fail",
-                f"the instances of {', '.join(differing)} are others, or in another order, in a second process",
-                "sort what comes from a set or a folder, and draw from a constant seed",
+                f"the instances of {', '.join(differing)} differ, or come in another order, in a second process",
+                "sort what comes from a set or a folder, and use a constant seed",
             )
         if here.folder.spec.noisy or here.folder.spec.judged:
-            return Finding("determinism", "pass", "two processes give the same instances; grades may vary, as said")
+            return Finding(
+                "determinism",
+                "pass",
+                "two processes give the same instances; grades may vary: the domain is noisy or judged",
+            )
         grades, until = dict[Place, Grade](), time.monotonic() + PATIENCE_S
         for place, answer in answers.items():
             grades[place] = await here.grade(*place, answer)
@@ -44,7 +48,7 @@ async def check_determinism(assessor: Assessor, answers: Mapping[Place, Any]) ->
                     "fail",
                     f"a second process gives another grade to the answer to {'/'.join(place)} "
                     f"({grades[place].score:.4g}, then {again.score:.4g})",
-                    "let grade depend on instance and answer alone: on no set's order, clock or earlier answer",
+                    "make grade depend on instance and answer alone, not on a set's order, a clock or earlier answers",
                 )
     except GraderFailed as error:
         return Finding("determinism", "fail", f"a second process fails: {error}", "correct domain.py")

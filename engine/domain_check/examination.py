@@ -35,7 +35,7 @@ OPEN_S = 120.0
 _NO_JUDGE = Finding(
     "judge",
     "warn",
-    "a language model has a say in grades, and none is named: how it judges was not examined",
+    "a language model takes part in grading, and none is named: its judgement was not checked",
     "pass --judge MODEL",
 )
 
@@ -125,7 +125,7 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
             digest, counts, _ = await asyncio.wait_for(grader.describe(), OPEN_S)
         except TimeoutError:
             sentence = f"the domain does not open within {OPEN_S:g} s"
-            return Finding("contract", "fail", sentence, "bound what load, digest and instances do")
+            return Finding("contract", "fail", sentence, "limit what load, digest and instances do")
         except SiaError as error:
             if digests:
                 raise
@@ -147,8 +147,8 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
         return Finding(
             "contract",
             "fail",
-            "the digest is another one each time the domain is opened, so no run could be resumed",
-            "let digest() depend on the data alone",
+            "the digest differs each time the domain is opened, so no run could be resumed",
+            "make digest() depend on the data alone",
         )
     return counts
 

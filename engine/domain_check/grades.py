@@ -1,4 +1,4 @@
-"""Findings about grades: does any answer get one, always the same one, and only a good answer a good one?"""
+"""Findings about grades: does every answer get one, always the same one, and do only good answers get good ones?"""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def check_constants(scores: Scores, baselines: Mapping[str, float], minimum_effe
     """Whether a constant answer scores low enough."""
     name, score = max(scores.constants.items(), key=lambda one: one[1])
     known = max([scores.seed, *baselines.values(), *([scores.reference] if scores.reference is not None else [])])
-    remedy = "let grade tell right answers from this one, or balance the instances"
+    remedy = "make grade tell right answers from this one, or balance the instances"
     measured = f"{score:.4f} on {scores.n} instances of val, and the best answers known {known:.4f}"
     if (scores.reference is not None and score >= scores.reference) or score >= known + minimum_effect:
         return Finding("constant answers", "fail", f"a constant answer wins: {name} scores {measured}", remedy)
@@ -147,7 +147,10 @@ async def check_baselines(assessor: Assessor) -> AsyncIterator[Finding | dict[st
         yield Finding("baselines", "pass", f"on val: {scores}")
     else:
         yield Finding(
-            "baselines", "warn", "there is no baseline", "add the best method that you have: a result needs a neighbour"
+            "baselines",
+            "warn",
+            "there is no baseline",
+            "add the best method that you have: a result needs something to compare with",
         )
     yield means
 

@@ -51,7 +51,7 @@ def check_counts(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> 
             "warn",
             f"half of train is {half} instances, fewer than the train_sample ({spec.train_sample}) or the probe_fold "
             f"({spec.probe_fold}) of domain.toml",
-            f"runs will take {half}; more instances in train make the search less a matter of luck",
+            f"runs will take {half}; more instances in train make the search less dependent on chance",
         )
     elif not problem:
         found = ", ".join(f"{count} in {split}" for split, count in counts.items())
@@ -72,9 +72,7 @@ def check_splits(facts: Facts) -> Iterator[Finding]:
             "splits",
             "pass" if apart else "fail",
             f"two splits hold the same data: {facts.shared_data[0]}{more}{apart}",
-            ""
-            if apart
-            else "keep all copies of an instance in one split, or a harness knows answers before it is asked",
+            "" if apart else "keep all copies of an instance in one split, or a harness knows some answers in advance",
         )
     if facts.shared_ids:
         yield Finding(
@@ -115,7 +113,7 @@ def check_labels(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "labels",
                 "fail",
-                f"{leak.where} tells the label in {leak.share:.0%} of the instances, and a harness reads it",
+                f"{leak.where} reveals the label in {leak.share:.0%} of the instances, and a harness reads it",
                 "leave it out of what a harness sees: only `label` stays with the grader",
             )
         else:
@@ -123,14 +121,14 @@ def check_labels(facts: Facts) -> Iterator[Finding]:
                 "labels",
                 "warn",
                 f"the text of {leak.where} contains the label in {leak.share:.0%} of the instances",
-                "fine where answers are to be found in a text; else take them out",
+                "fine if answers are to be found in a text; else remove them",
             )
     for file in facts.in_harness:
         yield Finding(
             "labels",
             "fail",
-            f"the seed harness knows what only val and test know: {file}",
-            "take it out of harness/: a harness learns through ctx.train() alone",
+            f"the seed harness contains what only val and test contain: {file}",
+            "remove it from harness/: a harness learns only through ctx.train()",
         )
     if not facts.leaks and not facts.in_harness:
-        yield Finding("labels", "pass", "no label stands in ids, in data or in the seed harness")
+        yield Finding("labels", "pass", "no label is in ids, in data or in the seed harness")

@@ -79,7 +79,7 @@ def check_seed(tried: SeedAnswers) -> Iterator[Finding]:
             f"the seed harness fails on {len(tried.failures)} of {total} instances ({kind}: {message})",
             "pass --model MODEL, or begin with a harness that needs none"
             if kind == "model"
-            else "correct harness/: a first candidate should answer, however badly",
+            else "correct harness/: a first candidate should answer, even if badly",
         )
     else:
         yield Finding("harness", "pass", f"the seed harness answers {total} of {total} instances")
@@ -88,5 +88,5 @@ def check_seed(tried: SeedAnswers) -> Iterator[Finding]:
             "harness",
             "warn",
             f"the seed harness answers differently under one seed ({', '.join(sorted(tried.unstable)[:3])})",
-            "take randomness from ctx.rng and let no clock decide; else set noisy = true in domain.toml",
+            "take randomness from ctx.rng and depend on no clock; else set noisy = true in domain.toml",
         )

@@ -37,7 +37,7 @@ Kind = Literal["classes", "numbers", "others"]
 _REMEDY = {
     "id": "give instances ids without meaning (a hash, or numbers after a shuffle)",
     "order": "shuffle the instances of each split with a constant seed",
-    "length": "balance the lengths of what has one label with the others, or say in task.md that length counts",
+    "length": "balance the lengths of instances across labels, or say in task.md that length counts",
     "neighbour": "keep near-duplicates in one split",
 }
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
@@ -89,7 +89,7 @@ async def _inapplicable(assessor: Assessor, train: Sequence[Instance], val: Sequ
     if min(len(train), len(val)) < FEWEST:
         return f"train and val need {FEWEST} instances each"
     if assessor.judge is not None:
-        return "a language model grades, which costs money for each answer"
+        return "a language model grades, and each answer costs money"
     if len({_encode(item.label) for item in train}) == 1:
         return "all labels of train are equal"
     places = [("train", train[at].id) for at in _choose(train, FEWEST)]
@@ -157,7 +157,7 @@ async def _grade(
 
 
 def judge(scores: Mapping[str, Sequence[float]], labels: Labels, near: int) -> Iterator[Finding]:
-    """The findings. A predictor fails, or is warned of, if it beats the constant answer by more than chance."""
+    """The findings. A predictor that beats the constant answer by more than chance is a failure or a warning."""
     constant = scores["constant"]
     base, n = mean(constant), len(constant)
     for seen in (*surface.FEATURES, "neighbour"):
@@ -165,7 +165,7 @@ def judge(scores: Mapping[str, Sequence[float]], labels: Labels, near: int) -> I
             sentence = "does not apply: labels of train are neither numbers nor classes of several instances"
             yield Finding(f"{seen} alone", "pass", sentence)
             continue
-        # a distant neighbour is a method like others: only what is nearly the same instance is a shortcut
+        # a distant neighbour is a method like others: only a near-duplicate is a shortcut
         counted = scores["duplicate" if seen == "neighbour" else seen]
         beats = p_value([a - b for a, b in zip(counted, constant, strict=True)]) < CHANCE
         reached, measures = mean(scores[seen]), dict[str, float]()

@@ -1,4 +1,4 @@
-"""What can be seen of an instance without reading it: its id, its place, its length. One row an instance."""
+"""What can be seen of an instance without reading it: its id, its place, its length. One row per instance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 CYCLES = (2, 3, 4, 5, 6, 7, 8, 10, 12)
-"""Labels dealt out in turn repeat after so many instances."""
+"""The periods that are tried: labels assigned in turn repeat after that many instances."""
 _NUMBERS, _GRAMS = 3, 128
 
 
@@ -27,7 +27,7 @@ def read_ids(items: Sequence[Instance]) -> np.ndarray:
     ids = [item.id for item in items]
     numbers = np.zeros((len(ids), _NUMBERS))
     for row, name in enumerate(ids):
-        # of very long ones the end, which changes from id to id
+        # of a very long id only its end, which changes from id to id
         found = [int(digits[-9:]) for digits in re.findall(r"[0-9]+", name)][-_NUMBERS:]
         numbers[row, _NUMBERS - len(found) :] = found
     ranks = [_ranks(numbers[:, column]) for column in range(_NUMBERS)]
@@ -36,7 +36,7 @@ def read_ids(items: Sequence[Instance]) -> np.ndarray:
 
 
 def read_places(items: Sequence[Instance]) -> np.ndarray:
-    """The places in the split, from 0 to 1, and in turns."""
+    """The places in the split, from 0 to 1, and modulo each of `CYCLES`."""
     import numpy as np
 
     places = np.arange(len(items), dtype=float)
@@ -64,7 +64,7 @@ def _lengths(data: Any) -> list[int]:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """The place of each value among all, from 0 to 1; equal values have one place."""
+    """The rank of each value, from 0 to 1; equal values have one rank."""
     import numpy as np
 
     _, places = np.unique(values, return_inverse=True)

@@ -30,7 +30,7 @@ def create(folder: Path, template: str) -> list[Path]:
     if template not in ABOUT:
         raise SiaError(f"there is no template {template!r}", f"choose one of {', '.join(ABOUT)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SiaError(f"{folder} is there and not empty", "name a new folder: nothing is written over")
+        raise SiaError(f"{folder} already exists and is not empty", "name a new folder: nothing is overwritten")
     source = Path(domains.__path__[0]) / "templates" / template
     shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     spec = folder / "domain.toml"

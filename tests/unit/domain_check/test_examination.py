@@ -84,12 +84,12 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "a label in the data": (
         put("domain.py", 'data=row["text"]', 'data={"text": row["text"], "queue": row["label"]}'),
         "labels",
-        r"data\['queue'\] tells the label in 100% of the instances",
+        r"data\['queue'\] reveals the label in 100% of the instances",
     ),
     "a label in the ids": (
         put("domain.py", 'id=row["id"]', 'id=row["label"] + row["id"]'),
         "labels",
-        "id tells the label in 100%",
+        "id reveals the label in 100%",
     ),
     "data of val in the harness": (write_ids, "labels", r"known.txt \(240 ids\)"),
     "overlapping splits": (copy_a_row, "splits", "the same data: train/train-999 = val/val-007"),
@@ -125,11 +125,10 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     ),
     "an empty split": (empty_val, "instances", "the split val has no instances"),
     "a missing file": (remove_test, "contract", "test.jsonl cannot be read"),
-    "a grader that reads the network": (grades(REACH), "network", "asks the network .192.0.2.1:80."),
+    "a grader that reads the network": (grades(REACH), "network", "calls the network .192.0.2.1:80."),
     "one that hides that it does": (
         grades(f"import contextlib\n        with contextlib.suppress(OSError):\n            {REACH}"),
-        "network",
-        "asks the network .192.0.2.1:80.",
+        "network", "calls the network .192.0.2.1:80.",
     ),
     "a grader that never ends": (
         grades("while answer == []: pass"),
