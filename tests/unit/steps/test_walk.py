@@ -39,7 +39,7 @@ ENTERED = {
 }
 BELOW = {
     "engine.core.effects",
-    "engine.core.gate",
+    "engine.core.units",
     "engine.evaluation.judge",
     "engine.evaluation.majority_vote",
     "engine.evaluation.trial",
