@@ -64,6 +64,9 @@ class Unrecorded:
     def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
         pass
 
+    def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:
+        pass
+
     def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         pass
 

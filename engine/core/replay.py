@@ -56,6 +56,7 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.AnalysisFinished: ("analyse",),
     t.ProbeFinished: ("improve",),
     t.ModelCalled: ("baseline", "write", "execute", "analyse", "improve", "test"),
+    t.ModelWasted: ("baseline", "write", "execute", "analyse", "improve", "test"),
     t.ModelRetried: ("baseline", "write", "execute", "analyse", "improve", "test"),
     t.ToolCalled: ("write", "analyse", "improve"),
     t.TrainingProgress: ("improve",),

@@ -220,6 +220,9 @@ def evolve(state: State, event: Event) -> State:
             return _evaluated(state, count, 0) if count else state
         case t.ModelCalled():
             return _on_model_called(state, payload)
+        case t.ModelWasted(usage=usage, usd=usd):
+            spent = state.spent
+            return replace(state, spent=replace(spent, tokens=spent.tokens + usage.total, usd=spent.usd + usd))
         case t.TrainingProgress(evaluations=count):
             return _evaluated(state, count, 0) if count else state
         case t.TrainingCheckpointed(usage=usage):

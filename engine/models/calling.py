@@ -3,6 +3,7 @@
     recall -> wait for an equal call in flight -> reserve budget -> send, with retries -> record
 
 A `Caller` knows no log and no budget; its `Ledger` does. A reply is on disk in the ledger before `Caller` returns it.
+One that was billed and cannot be used is there too, before the call is sent again.
 """
 
 from __future__ import annotations
@@ -15,9 +16,20 @@ from contextlib import AbstractContextManager
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
-from engine.keys import redact_error
-from engine.models.protocol import Finish, Message, Model, PermanentError, Reply, Request, RetryableError, ScoreReply
+from engine.keys import redact, redact_error
+from engine.models.protocol import (
+    Finish,
+    Message,
+    Model,
+    PermanentError,
+    Reply,
+    Request,
+    RetryableError,
+    ScoreReply,
+    UnusableReply,
+)
 from engine.models.receipt import received
 from engine.usage import Usage
 
@@ -25,6 +37,8 @@ CallerRole = Literal["meta", "feedback", "task", "judge"]
 Price = Callable[[Usage], float]
 """US dollars for the tokens of one call."""
 MAX_WAIT_S = 600.0
+MAX_WASTE = 1 << 20
+"""Bytes of a reply that cannot be used which are kept."""
 ACCOUNT_ERRORS = (401, 402, 403, 404)
 """Statuses that every request would get: they concern the key, the account or the model's name."""
 _PER_MESSAGE, _PER_REQUEST = 16, 600  # upper bounds on the tokens that chat templates and tool prompts add
@@ -108,6 +122,10 @@ class Ledger(Protocol):
         """Records a reply; returns when it is on disk."""
         ...
 
+    def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:
+        """Records a billed reply that cannot be used; with `bound` its usage is the most that it may have taken."""
+        ...
+
     def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         """Records that an attempt failed and the next one follows after `wait_s` seconds."""
         ...
@@ -164,8 +182,10 @@ class Caller:
         try:
             with self._reserve(most):
                 began = time.monotonic()
-                reply = await self._send_first_alone(at, send)
-                self._keep(at, request, body, reply, time.monotonic() - began)
+                reply = await self._send_first_alone(_Call(at, request, body, most), send)
+                paid = self._paid(request, msgspec.json.encode(reply), reply.usage, began)
+                finish: Finish = reply.finish if isinstance(reply, Reply) else "stop"
+                self._ledger.keep(at, body, replace(paid, finish=finish))
                 return reply
         except BudgetExceeded as error:
             exceeded = error
@@ -189,23 +209,23 @@ class Caller:
         while self._in_flight:
             await next(iter(self._in_flight.values())).wait()
 
-    async def _send_first_alone(self, at: Position, send: Callable[[], Awaitable[_R]]) -> _R:
+    async def _send_first_alone(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
         if not self._accepted:
             async with self._first:
                 if self._refused is not None:
                     raise self._refused
                 if not self._accepted:
-                    reply = await self._send_with_retries(at, send)
+                    reply = await self._send_with_retries(call, send)
                     self._accepted = True
                     return reply
-        return await self._send_with_retries(at, send)
+        return await self._send_with_retries(call, send)
 
-    async def _send_with_retries(self, at: Position, send: Callable[[], Awaitable[_R]]) -> _R:
-        policy = self._policy
+    async def _send_with_retries(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
+        policy, at = self._policy, call.at
         for attempt in range(1, policy.attempts + 1):
             try:
                 async with self._slots:
-                    return await _receive(send)
+                    return await self._receive(call, send)
             except PermanentError as error:
                 clear = PermanentError(_storable(at, error), error.remedy, status=error.status)
                 self._refused = clear if error.status in ACCOUNT_ERRORS else None
@@ -218,35 +238,81 @@ class Caller:
                     ) from None
                 wait_s = _wait(policy, attempt, error.after_s)
                 self._ledger.retried(at, self.model.weights, attempt, wait_s, clean)
+                if isinstance(error, UnusableReply):
+                    with self._reserve(Usage()):
+                        pass  # raises where the cap has no room for another one
             await asyncio.sleep(wait_s)
         raise AssertionError
 
-    def _keep(self, at: Position, request: Request | ScoreRequest, body: bytes, reply: _R, latency_s: float) -> None:
-        paid = PaidReply(
+    async def _receive(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
+        """One reply as it is used and recorded. One that cannot be used is recorded, and raised as its error."""
+        began = time.monotonic()
+        try:
+            reply = await send()
+        except UnusableReply as error:
+            self._waste(call, error.raw, error.usage, began, error)
+            raise
+        except RecursionError:
+            unusable = UnusableReply("the reply is nested too deeply", b"", None)
+            self._waste(call, b"", None, began, unusable)
+            raise unusable from None
+        try:
+            return received(reply)
+        except (RetryableError, PermanentError, RecursionError) as error:
+            self._waste(call, _raw(reply), reply.usage, began, error)
+            if isinstance(error, PermanentError):
+                raise
+            message = "the reply is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise UnusableReply(message, b"", None) from None
+
+    def _waste(self, call: _Call, raw: bytes, usage: Usage | None, began: float, error: Exception) -> None:
+        known = usage if _is_sound(usage) else None
+        text = redact(raw[:MAX_WASTE].decode(errors="replace")).encode(errors="replace")
+        paid = self._paid(call.request, text, known or call.most, began)
+        reason = _storable(call.at, error)
+        self._ledger.waste(call.at, call.body, paid, reason, bound=known is None)
+
+    def _paid(self, request: Request | ScoreRequest, reply: bytes, usage: Usage, began: float) -> PaidReply:
+        return PaidReply(
             weights=request.weights,
             adapter=request.adapter,
             seed=request.seed,
-            reply=msgspec.json.encode(reply),
-            finish=reply.finish if isinstance(reply, Reply) else "stop",
-            usage=reply.usage,
-            usd=self._price(reply.usage),
-            latency_s=round(latency_s, 3),
+            reply=reply,
+            finish="stop",
+            usage=usage,
+            usd=self._price(usage),
+            latency_s=round(time.monotonic() - began, 3),
         )
-        self._ledger.keep(at, body, paid)
 
 
-def _storable(at: Position, error: PermanentError | RetryableError) -> str:
-    """What is recorded of a server's error, which may quote the question: the judge's question holds labels."""
-    if at.role == "judge" and not at.place.startswith("train/") and error.status not in ACCOUNT_ERRORS:
-        return "the server gave an error" + (f" (status {error.status})" if error.status else "")
-    return redact_error(str(error))
+class _Call(msgspec.Struct, frozen=True):
+    """A call to be sent: its request, also as bytes, and the most that it can take."""
+
+    at: Position
+    request: Request | ScoreRequest
+    body: bytes
+    most: Usage
 
 
-async def _receive(send: Callable[[], Awaitable[_R]]) -> _R:
+def _is_sound(usage: Usage | None) -> bool:
+    counts = [getattr(usage, name) for name in Usage.__struct_fields__] if usage is not None else [None]
+    return all(type(count) is int and count >= 0 for count in counts)
+
+
+def _raw(reply: Reply | ScoreReply) -> bytes:
+    """A reply of which the log cannot take everything, as far as it can be written down."""
     try:
-        return received(await send())
+        return repr(reply).encode(errors="backslashreplace")
     except RecursionError:
-        raise RetryableError("the reply is nested too deeply") from None
+        return b""
+
+
+def _storable(at: Position, error: Exception) -> str:
+    """What is recorded of a server's error, which may quote the question: the judge's question holds labels."""
+    status = getattr(error, "status", None)
+    if at.role == "judge" and not at.place.startswith("train/") and status not in ACCOUNT_ERRORS:
+        return "the server gave an error" + (f" (status {status})" if status else "")
+    return redact_error(str(error) or type(error).__name__)
 
 
 def _max_prompt_tokens(messages: Sequence[Message], body: bytes) -> int:

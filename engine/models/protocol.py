@@ -116,6 +116,18 @@ class RetryableError(Exception):
         self.after_s = after_s
 
 
+class UnusableReply(RetryableError):
+    """A reply arrived, and was billed, of which no `Reply` can be made. `raw` is what arrived, as far as it is known.
+
+    `usage` is None where the reply does not say what it took.
+    """
+
+    def __init__(self, message: str, raw: bytes, usage: Usage | None) -> None:
+        super().__init__(message)
+        self.raw = raw
+        self.usage = usage
+
+
 class PermanentError(Exception):
     """Retrying this call cannot help (400, 401, 403, 404, context too long); `remedy` says what to do."""
 

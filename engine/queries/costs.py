@@ -99,6 +99,8 @@ def _costs_of(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]
             return [(_ROLES[role], {"reused_tokens": usage.total})]
         case t.ModelCalled(role=role, usage=usage, usd=usd, latency_s=latency_s):
             return [(_ROLES[role], {"calls": 1, "tokens": usage.total, "usd": usd, "wall_s": latency_s})]
+        case t.ModelWasted(role=role, usage=usage, usd=usd, latency_s=latency_s):
+            return [(_ROLES[role], {"calls": 1, "tokens": usage.total, "usd": usd, "wall_s": latency_s})]
         case t.TrainingProgress(evaluations=count) if count:
             return [("rollouts", {"evaluations": count})]
         case t.TrainingCheckpointed(usage=usage):

@@ -79,6 +79,23 @@ class RunLedger:
         )
         self._journal.append(self._generation, call, contents=[request, paid.reply])
 
+    def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:
+        """As `Ledger.waste`."""
+        wasted = t.ModelWasted(
+            **_fields(at),
+            weights=paid.weights,
+            adapter=paid.adapter,
+            request=blobs.digest(request),
+            reply=blobs.digest(paid.reply),
+            reason=" ".join(reason.split())[:300],
+            usage=paid.usage,
+            bound=bound,
+            usd=paid.usd,
+            latency_s=paid.latency_s,
+            seed=paid.seed,
+        )
+        self._journal.append(self._generation, wasted, contents=[request, paid.reply])
+
     def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         """As `Ledger.retried`."""
         reason = " ".join(str(error).split())[:300]

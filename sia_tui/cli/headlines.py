@@ -42,6 +42,9 @@ def headline(event: Event, payload: t.Payload) -> str | None:
         case t.ModelCalled(role=role, usd=usd, finish=finish) if role not in ("task", "judge"):
             known = "reused" if payload.reused else f"{payload.latency_s:.1f} s, ${usd:.4f}"
             return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {payload.usage.total} tokens, {known} ({finish})"
+        case t.ModelWasted(role=role, usd=usd):
+            reason = escape(plain(payload.reason))
+            return f"[yellow]{g}: {_ROLES[role]} call billed (${usd:.4f}) and of no use: {reason}[/yellow]"
         case t.ModelRetried(role=role, wait_s=wait_s):
             reason = escape(plain(payload.reason))
             return f"[yellow]{g}: {_ROLES[role]} call retried in {wait_s:.1f} s: {reason}[/yellow]"

@@ -30,7 +30,7 @@ from engine.events.types.execution import (
     ProbeFinished,
     Score,
 )
-from engine.events.types.model import ModelCalled, ModelRetried, ModelRole, ToolCalled
+from engine.events.types.model import ModelCalled, ModelRetried, ModelRole, ModelWasted, ToolCalled
 from engine.events.types.run import (
     BudgetExhausted,
     BudgetWarned,
@@ -83,6 +83,7 @@ __all__ = [
     "ModelCalled",
     "ModelRetried",
     "ModelRole",
+    "ModelWasted",
     "Payload",
     "PrivateCheck",
     "ProbeFinished",

@@ -43,6 +43,37 @@ class ModelCalled(Payload, frozen=True):
         return self.blobs()
 
 
+@event("model.wasted")
+class ModelWasted(Payload, frozen=True):
+    """A language model sent, and billed, a reply that cannot be used. It counts in the budget and is never reused.
+
+    With `bound` the reply did not say what it took, and `usage` is the most that the call can have taken. Position and
+    blobs are those of `model.called`.
+    """
+
+    role: ModelRole
+    weights: str
+    place: str
+    ordinal: int
+    request: str
+    reply: str
+    reason: str
+    usage: Usage = Usage()
+    bound: bool = False
+    usd: float = 0.0
+    latency_s: float = 0.0
+    seed: int = 0
+    adapter: str | None = None
+    harness: str = ""
+    prompt: str = ""
+
+    def blobs(self) -> list[str]:
+        return [self.request, self.reply]
+
+    def withheld(self) -> list[str]:
+        return self.blobs()
+
+
 @event("model.retried")
 class ModelRetried(Payload, frozen=True):
     """A call of a language model failed temporarily; it is retried after `wait_s`."""

@@ -26,6 +26,7 @@ from engine.models.protocol import (
     RetryableError,
     ScoreReply,
     ToolCall,
+    UnusableReply,
 )
 from engine.usage import Usage
 
@@ -87,9 +88,10 @@ class Anthropic:
         except self._api.APIStatusError as error:
             raise _status_error(error) from error
         except (self._api.APIConnectionError, self._http.HTTPError) as error:
-            raise RetryableError(f"the connection to Anthropic broke ({type(error).__name__}: {error})") from error
+            message = f"the connection to Anthropic broke ({type(error).__name__}: {error})"
+            raise builder.broken_off(message) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RetryableError(f"the stream sent a malformed event ({error})") from error
+            raise builder.broken_off(f"the stream sent a malformed event ({error})") from error
         return builder.build(request)
 
     async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
@@ -195,14 +197,23 @@ class _ReplyBuilder:
                 pass  # blocks that we never request, and later additions to the API
 
     def build(self, request: Request) -> Reply:
-        """The reply; raises `RetryableError` if the stream ended early."""
+        """The reply; raises `RetryableError` if the stream ended early, or with no choice where one was asked for."""
         if not self._complete:
-            raise RetryableError("the stream ended before the reply was complete")
+            raise self.broken_off("the stream ended before the reply was complete")
         finish = _FINISH.get(self._stop, "stop")
         text = "".join(self._texts)
         if request.choices and finish == "stop":
-            text = msgspec.json.decode(text)["choice"]
+            try:
+                text = msgspec.json.decode(text)["choice"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise self.broken_off(f"the reply is no choice ({error})") from error
         return Reply(text, finish, self._usage, calls=list(self._read_calls(cut=finish == "length")))
+
+    def broken_off(self, message: str) -> RetryableError:
+        """The error for a stream that gave no reply: it was billed as soon as it began."""
+        if self._usage == Usage():
+            return RetryableError(message)
+        return UnusableReply(message, "".join(self._texts).encode(errors="replace"), self._usage)
 
     def _read_calls(self, *, cut: bool) -> list[ToolCall]:
         calls = []
@@ -212,7 +223,9 @@ class _ReplyBuilder:
             except json.JSONDecodeError as error:
                 if cut:  # max_tokens ended the reply within this call; `finish` says so
                     continue
-                raise RetryableError(f"the arguments of {name} are not JSON ({error})") from error
+                # the agent is told, and calls again
+                calls.append(ToolCall(identity, name, {}, invalid=f"the arguments are not JSON ({error})"))
+                continue
             calls.append(ToolCall(identity, name, arguments))
         return calls
 

@@ -27,6 +27,7 @@ from engine.models.protocol import (
     ScoreReply,
     Token,
     ToolCall,
+    UnusableReply,
 )
 from engine.usage import Usage
 
@@ -94,9 +95,12 @@ class OpenAI:
             ending = await self._tokens(text, name)
             body = {"model": name, "prompt": [*given, *ending], "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
             answer = await self._post("/completions", body)
-            rows = answer["choices"][0]["prompt_logprobs"][len(given) :]
-            logprobs.append(sum(row[str(token)]["logprob"] for token, row in zip(ending, rows, strict=True)))
-            total += answer["usage"]["prompt_tokens"]
+            try:
+                rows = answer["choices"][0]["prompt_logprobs"][len(given) :]
+                logprobs.append(sum(row[str(token)]["logprob"] for token, row in zip(ending, rows, strict=True)))
+                total += answer["usage"]["prompt_tokens"]
+            except _MALFORMED as error:
+                raise _unusable(answer, error) from error
         return ScoreReply(logprobs, Usage(input=total, output=len(logprobs)))
 
     async def close(self) -> None:
@@ -118,13 +122,14 @@ class OpenAI:
     async def _post(self, path: Any, body: dict[str, Any]) -> dict[str, Any]:
         try:
             response = await self._http.post(path, json=body)
-            answer: dict[str, Any] = response.json() if response.status_code == 200 else {}
         except self._fault as error:
             raise self._connection_error(error) from error
-        except ValueError as error:
-            raise RetryableError(f"the server's answer is not JSON ({error})") from error
         if response.status_code != 200:
             raise self._classify(response, response.text)
+        try:
+            answer: dict[str, Any] = response.json()
+        except (ValueError, RecursionError) as error:
+            raise UnusableReply(f"the server's answer is not JSON ({error})", response.content, None) from error
         return answer
 
     async def _stream(self, body: dict[str, Any], request: Request, on_text: OnText) -> Reply:
@@ -211,7 +216,7 @@ def _reply(answer: dict[str, Any], request: Request) -> Reply:
         message, usage = choice["message"], answer.get("usage") or {}
         finish = _FINISH.get(choice.get("finish_reason") or "")
         if finish is None:
-            raise RetryableError("the reply has no finish reason")
+            raise ValueError("it has no finish reason")
         text = final_text(message.get("content") or "")
         if request.choices and text.startswith("{") and finish == "stop":
             text = msgspec.json.decode(text)[CHOICE]
@@ -220,8 +225,20 @@ def _reply(answer: dict[str, Any], request: Request) -> Reply:
             text, "tools" if calls and finish == "stop" else finish, _usage(usage), calls=calls,
             prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled_tokens(choice),
         )  # fmt: skip
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise RetryableError(f"the reply is malformed ({type(error).__name__}: {error})") from error
+    except _MALFORMED as error:
+        raise _unusable(answer, error) from error
+
+
+_MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+
+
+def _unusable(answer: Any, error: Exception) -> UnusableReply:
+    try:
+        usage = _usage(answer["usage"])
+    except _MALFORMED:
+        usage = None
+    message = f"the reply is malformed ({type(error).__name__}: {error})"
+    return UnusableReply(message, json.dumps(answer).encode(), usage)
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:
@@ -236,8 +253,8 @@ def _call(call: Mapping[str, Any]) -> ToolCall:
     function = call["function"]
     try:
         return ToolCall(call["id"], function["name"], json.loads(function["arguments"] or "{}"))
-    except ValueError as error:
-        raise RetryableError(f"the arguments of {function['name']} are not JSON ({error})") from error
+    except (ValueError, RecursionError) as error:  # the agent is told, and calls again
+        return ToolCall(call["id"], function["name"], {}, invalid=f"the arguments are not JSON ({error})")
 
 
 def _sampled_tokens(choice: Mapping[str, Any]) -> list[Token]:

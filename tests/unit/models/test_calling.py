@@ -28,6 +28,8 @@ from engine.models.protocol import (
     Request,
     RetryableError,
     ScoreReply,
+    Token,
+    UnusableReply,
 )
 from engine.usage import Usage
 
@@ -73,6 +75,7 @@ class Ledger:
     def __init__(self, cap: int = 1 << 40) -> None:
         self.kept: dict[tuple[bytes, str, int], bytes] = {}
         self.retries: list[tuple[int, int | None, str]] = []
+        self.wasted: list[tuple[int, float, bool, str]] = []
         self.cap, self.spent, self.set_aside = cap, 0, 0
 
     def recall(self, at: Position, request: bytes) -> bytes | None:
@@ -92,6 +95,10 @@ class Ledger:
         assert (request, at.place, at.ordinal) not in self.kept
         self.kept[request, at.place, at.ordinal] = paid.reply
         self.spent += paid.usage.input + paid.usage.output
+
+    def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:
+        self.wasted.append((paid.usage.total, round(paid.usd, 4), bound, reason))
+        self.spent += paid.usage.total
 
     def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         self.retries.append((attempt, error.status, str(error)))
@@ -180,6 +187,51 @@ def test_what_does_not_pass_is_given_up_after_so_many_attempts() -> None:
     assert len(model.asked) == 3
     assert len(ledger.retries) == 2
     assert not ledger.kept
+
+
+async def garbled(asked: Request) -> Reply:
+    raise UnusableReply("the reply has no finish reason", b"{}", Usage(input=10, output=5))
+
+
+async def garbled_without_usage(asked: Request) -> Reply:
+    raise UnusableReply("the reply is not JSON", b"<html>", None)
+
+
+async def of_another_type(asked: Request) -> Reply:
+    return Reply(None, "stop", Usage(input=10, output=5))  # type: ignore[arg-type]
+
+
+async def of_no_number(asked: Request) -> Reply:
+    return Reply("x", "stop", Usage(input=10, output=5), tokens=[Token(1, float("nan"))])
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "attempts", "tokens"),
+    [(garbled, 3, 15), (of_another_type, 3, 15), (of_no_number, 1, 15), (garbled_without_usage, 3, None)],
+)
+def test_every_billed_reply_is_recorded_and_counted_whatever_became_of_it(
+    behaviour: Behaviour, attempts: int, tokens: int | None
+) -> None:
+    model, ledger = Fake(behaviour), Ledger()
+    with pytest.raises((ModelUnavailable, PermanentError)):
+        asyncio.run(caller(model, ledger).chat(at("a"), request("x")))
+    assert len(model.asked) == len(ledger.wasted) == attempts
+    if tokens is None:  # the most that the call could take
+        assert all(bound and usd == 0.1 and total > 600 for total, usd, bound, _ in ledger.wasted)
+    else:
+        assert [one[:3] for one in ledger.wasted] == [(tokens, 0.05, False)] * attempts
+    assert not ledger.kept
+
+
+def test_the_cap_holds_over_replies_that_cannot_be_used() -> None:
+    async def large(asked: Request) -> Reply:
+        raise UnusableReply("no reply", b"{}", Usage(input=600, output=10))
+
+    ledger = Ledger(cap=1500)
+    model = Fake(large)
+    with pytest.raises(BudgetExceeded):
+        asyncio.run(caller(model, ledger).chat(at("a"), request("x")))
+    assert (len(model.asked), ledger.spent) == (2, 1220)
 
 
 def test_a_refused_key_is_found_out_once_however_many_ask() -> None:

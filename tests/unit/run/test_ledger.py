@@ -14,6 +14,7 @@ from engine.events.log import RunLog
 from engine.events.storage.connection import transaction
 from engine.models.calling import BudgetExceeded, PaidReply, Position
 from engine.models.protocol import RetryableError
+from engine.queries.costs import costs
 from engine.run.ledger import RunLedger
 from engine.run.live_run import Ports, Run
 from engine.usage import Usage
@@ -58,6 +59,20 @@ def test_a_reply_is_kept_with_what_it_took_and_recalled_without_a_word(log: RunL
     (call,) = calls(run)
     assert (call.place, call.harness, call.seed, call.reused) == ("val/val-1/0", "h1", 7, False)
     assert log.reader.blob(call.request) == b"ask"
+
+
+def test_a_billed_reply_that_cannot_be_used_is_in_the_log_and_in_the_caps_and_is_never_given_back(log: RunLog) -> None:
+    run = run_of(log, usd=0.4)
+    ledger = ledger_of(run)
+    ledger.waste(AT, b"ask", PAID, "it does not parse", bound=False)
+    assert (run.state.spent.usd, run.state.spent.tokens) == (0.25, 15)
+    assert ledger_of(run).recall(AT, b"ask") is None
+    with pytest.raises(BudgetExceeded), ledger.reserve(0.2, 0):
+        pass
+    (wasted,) = [p for event in log.reader.history("r1") if isinstance(p := event.payload, t.ModelWasted)]
+    assert log.reader.blob(wasted.reply) == PAID.reply
+    on = next(row for row in costs(log.reader.history("r1"))["by"] if row["calls"])
+    assert (on["on"], on["usd"], on["tokens"]) == ("task model", 0.25, 15)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import SiaError
 from engine.models.backends.quirks import QUIRKS
-from engine.models.protocol import Message, PermanentError, Request, RetryableError, Tool
+from engine.models.protocol import Message, PermanentError, Request, RetryableError, Tool, UnusableReply
 from tests.fakes.openai_server import OpenAIServer, Plan, Use, tokenized
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
@@ -93,12 +93,22 @@ def test_calls_of_tools_come_with_their_arguments(kind: str, streamed: bool) -> 
     assert second["messages"][3]["tool_call_id"] == "call_1"
 
 
-def test_arguments_that_are_no_json_are_no_call() -> None:
+def test_arguments_that_are_no_json_are_told_to_the_agent_and_paid_once() -> None:
+    with OpenAIServer(lambda _: Plan("", [Use("look", '{"n": ')])) as server:
+        reply = using(server, "openai", lambda m: m.chat(request(tools=[TOOL])))
+        assert len(server.wait_for(1)) == 1
+    assert [(call.name, call.arguments) for call in reply.calls] == [("look", {})]
+    assert "not JSON" in reply.calls[0].invalid
+
+
+def test_a_whole_reply_of_which_nothing_can_be_made_says_what_it_took() -> None:
     with (
-        OpenAIServer(lambda _: Plan("", [Use("look", '{"n": ')])) as server,
-        pytest.raises(RetryableError, match="JSON"),
+        OpenAIServer(lambda _: Plan("42", finish="a new reason")) as server,
+        pytest.raises(UnusableReply, match="finish reason") as caught,
     ):
-        using(server, "openai", lambda m: m.chat(request(tools=[TOOL])))
+        using(server, "openai", lambda m: m.chat(request()))
+    assert caught.value.usage and caught.value.usage.output > 0
+    assert b"a new reason" in caught.value.raw
 
 
 @pytest.mark.parametrize(
