@@ -35,6 +35,11 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+def steady_now() -> int:
+    """Microseconds since some moment, by a clock that neither jumps nor runs while the machine sleeps."""
+    return time.monotonic_ns() // 1000
+
+
 class Fenced(SiaError):
     """Another engine has taken the run over."""
 
@@ -44,7 +49,11 @@ class Held(SiaError):
 
 
 class RunLog:
-    """The right to append to one run, from `hold` to `close`."""
+    """The right to append to one run, from `hold` to `close`.
+
+    Events have the time of day at which they are appended. While `working`, they have that of the work's beginning, and
+    what has passed since: the work's duration is right, also where the time of day was set or the machine slept.
+    """
 
     def __init__(self, db: Database, workspace: Path, run: str, lock: filelock.BaseFileLock, clock: Clock) -> None:
         self.db = db
@@ -52,7 +61,8 @@ class RunLog:
         self.reader = Reader(db, workspace / "events.db")
         self._tips = workspace / "tips"
         self._lock = lock
-        self._clock = clock
+        self.working = False
+        self._clock, self._origin = clock, 0
         self._n, self._hash = 0, GENESIS
         self._epoch = self._take_epoch()
         head = self.reader.head(run)
@@ -109,7 +119,7 @@ class RunLog:
                 blobs.put(connection, content)
             for generation, payload in payloads:
                 n += 1
-                stored, at = encode(payload), self._clock()
+                stored, at = encode(payload), self._now()
                 name = chain_hash(prev, self.run, n, payload.type, payload.version, at, generation, stored)
                 row = (self.run, n, payload.type, payload.version, at, generation, stored, prev, name)
                 events.append(rows.insert(connection, row, payload))
@@ -118,6 +128,12 @@ class RunLog:
         if durable:
             self._write_tip()
         return events
+
+    def _now(self) -> int:
+        steady = steady_now()
+        if not self.working:
+            self._origin = self._clock() - steady
+        return self._origin + steady
 
     def _write_tip(self) -> None:
         try:

@@ -105,6 +105,7 @@ class Run:
         for event in self.log.append(rows, contents=contents, durable=durable):
             self._fold(event)
             self._show(event)
+        self.log.working = self.state.open_step is not None
 
     def _show(self, event: Event) -> None:
         """Calls the observers; one that fails is not called again."""

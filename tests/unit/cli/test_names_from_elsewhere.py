@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from sia_tui.app.screens.harness_editor import HarnessEditor
 from sia_tui.main import cli
 from tests.histories import Play, settings, started
 
-EVIL = "x\x1b]0;owned\x07\x9b2J\ny"
+EVIL = "[/b]\\[u]x\x1b]0;owned\x07\x9b2J\ny"
 LINES = (
     *(
         "ls",
@@ -33,6 +34,7 @@ LINES = (
     *("verify", "diff last 1 2", "trajectory last val-0", "config show last", "bisect last val-0", "compare r1 r1"),
     *("compare r1 --what-if gate.alpha=.5", "export last -o x.sia", "export last -o x.jsonl", "note last seen", "gc"),
     *("checkout last -o taken", "branch last --generation 1 --no-start", "fork last --at 20 --no-start", "rebuild"),
+    *("ls --json", "show last --json", "log last --json", "replay last --json", "compare r1 r1 --json"),
     *("rename last better", "rm last --yes", "gc --yes"),
 )
 
@@ -58,7 +60,7 @@ def forged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Play(log, first).to_rest()  # type: ignore[arg-type]
     for folder in ("tips", "locks", "control", "adapters", "training"):
         (tmp_path / ".sia" / folder).mkdir(exist_ok=True)
-        (tmp_path / ".sia" / folder / EVIL).write_text("{}")
+        (tmp_path / ".sia" / folder / EVIL.replace("/", "")).write_text("{}")
     return tmp_path
 
 
@@ -66,9 +68,17 @@ def test_no_name_reaches_the_terminal_as_a_command(forged: Path) -> None:
     harm = {}
     for line in LINES:
         done: Any = CliRunner().invoke(cli, line.split())
-        if any(letter in done.output for letter in "\x1b\x07\x9b"):
-            harm[line] = done.output
+        raised = not isinstance(done.exception, SystemExit | SiaError | None)
+        if raised or any(letter in done.output for letter in "\x1b\x07\x9b"):
+            harm[line] = repr(done.exception) + done.output
     assert harm == {}
+
+
+def test_json_keeps_names_as_they_are(forged: Path) -> None:
+    listed = json.loads(CliRunner().invoke(cli, ["ls", "--json"]).output)
+    logged = CliRunner().invoke(cli, ["log", "last", "--json"]).output.splitlines()
+    assert [run["name"] for run in listed] == [EVIL]
+    assert json.loads(logged[0])["payload"]["name"] == EVIL
 
 
 def test_nor_does_the_sentence_of_an_error(forged: Path) -> None:
