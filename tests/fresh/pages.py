@@ -40,10 +40,18 @@ def steps(page: str) -> Iterator[Write | Call]:
 
 def block(page: str, beginning: str) -> list[str]:
     """The commands of the first console block whose first command begins so."""
+    return _typed(_console(page, beginning))
+
+
+def printed(page: str, beginning: str) -> list[str]:
+    """What that block shows of the output, line by line; `...` stands for lines left out, `…` for a part of one."""
+    return [line for line in _console(page, beginning).splitlines() if line != "..." and not line.startswith("$ ")]
+
+
+def _console(page: str, beginning: str) -> str:
     for found in re.finditer(_FENCED, page, re.MULTILINE | re.DOTALL):
-        commands = _typed(found["fenced"]) if found["language"] == "console" else []
-        if commands and commands[0].startswith(beginning):
-            return commands
+        if found["language"] == "console" and found["fenced"].startswith(f"$ {beginning}"):
+            return found["fenced"]
     raise AssertionError(f"the page has no console block that begins with $ {beginning}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fresh.machine import SHARED, Machine
-from tests.fresh.pages import block
+from tests.fresh.pages import block, printed
 
 pytestmark = [pytest.mark.fresh, pytest.mark.timeout(3600)]
 Share = Callable[[str], None]
@@ -42,10 +42,13 @@ def test_the_tests_pass(bare_machine: Machine, share: Share) -> None:
 
 
 def test_sixty_seconds_are_enough_to_see_it_work(bare_machine: Machine) -> None:
-    """One shell for all lines: they activate an environment and change the folder."""
-    lines = block((bare_machine.clone / "README.md").read_text(), "python3 -m venv")
-    output = bare_machine.run("\n".join(["set -e", *lines]), wall_s=900)
+    """One shell for all lines: they activate an environment and change the folder. What they print is as shown."""
+    page = (bare_machine.clone / "README.md").read_text()
+    output = bare_machine.run("\n".join(["set -e", *block(page, "python3 -m venv")]), wall_s=900)
     assert "accepted: +" in output
+    for line in printed(page, "python3 -m venv"):
+        pattern = ".*".join(map(re.escape, line.split("…")))
+        assert re.search(f"^{pattern}$", output, re.MULTILINE), f"{line!r} was not printed:\n{output}"
 
 
 def _commands(clone: Path) -> list[str]:
