@@ -29,7 +29,9 @@ def create(folder: Path, template: str) -> list[Path]:
     domain_files.check_path(str(folder))
     if template not in ABOUT:
         raise SiaError(f"there is no template {template!r}", f"choose one of {', '.join(ABOUT)}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)  # first, since `new/..` is another folder that may hold something
+    if not folder.is_dir() or any(folder.iterdir()):
         raise SiaError(f"{folder} already exists and is not empty", "name a new folder: nothing is overwritten")
     source = Path(domains.__path__[0]) / "templates" / template
     shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))

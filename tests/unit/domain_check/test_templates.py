@@ -72,6 +72,13 @@ def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_path_that_leads_back_writes_over_nothing(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(SiaError, match="not empty"):
+        create(tmp_path / "new" / "..", "classify")
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["My Task!", "...", "ÄÖÜ", "a" * 300, "-x-", "9 lives"])
 def test_the_name_of_any_folder_becomes_the_name_of_a_domain(tmp_path: Path, name: str) -> None:
     check_name(domain_name(tmp_path / name))
