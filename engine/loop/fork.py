@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
+from engine.core.decide import last_generation
 from engine.core.settings import check_name
 from engine.core.state import State, fold
 from engine.errors import SiaError
@@ -67,6 +68,18 @@ def fork(workspace: Workspace, plan: ForkPlan) -> str:
             log.fork_from(at)
             log.append(rows, contents=contents)
             return log.run
+
+
+def check_goes_on(state: State, plan: ForkPlan) -> None:
+    """Raises `SiaError` where a run that leaves its parent in `state` would end at once, all its generations done."""
+    settings = plan.settings or state.settings
+    if state.generation < last_generation(settings) or state.of(state.generation).verdict is None:
+        return
+    more = "" if settings.lever == "best-of-n" else f"pass --generations {state.generation + 1} or more, or "
+    raise SiaError(
+        f"the new run would have nothing to do: all its generations are done at event {plan.at}",
+        f"{more}leave the run at an earlier event",
+    )
 
 
 def state_at(reader: Reader, run: RunRow, at: int) -> State:

@@ -59,7 +59,8 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
 
     with parent_reader(shared, chosen["source"]) as reader:
         parent = reader.find(reference)
-        settings = fork.state_at(reader, parent, at).settings
+        state = fork.state_at(reader, parent, at)
+    settings = state.settings
     try:
         harness = read_folder(chosen["harness"]) if chosen["harness"] else None
     except HarnessInvalid as error:
@@ -74,6 +75,8 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
         branch=generation,
         harness=harness,
     )
+    if not chosen["no_start"]:
+        fork.check_goes_on(state, child)
     if chosen["source"]:
         from engine.transfer.run_import import import_run
 

@@ -131,6 +131,8 @@ def test_a_clone_tells_the_story(home: Path, tmp_path: Path) -> None:
         (["rm", "last", "--json"], "--yes"),
         (["import", "nowhere.sia"], "does not exist"),
         (["fork", "last", "--at", "3", "--from", "nowhere.sia"], "does not exist"),
+        (["branch", "last", "--generation", "2"], "--generations 3"),
+        (["branch", "last", "--generation", "1", "--generations", "1"], "--generations 2"),
     ],
 )
 def test_a_wrong_word_is_one_sentence_and_changes_nothing(
