@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -256,6 +257,15 @@ async def test_killing_the_app_leaves_the_run_alone_and_the_next_app_attaches(tm
         await settle(pilot)
         await pilot.press("y")
         await rest(main, tmp_path, "alive")
+
+
+async def test_an_editor_in_which_nothing_was_changed_leaves_no_folder_behind() -> None:
+    async with App[None]().run_test() as pilot:
+        editor = HarnessEditor("candidate 1", {"agent.py": b""}, "Fork with it")
+        await pilot.app.push_screen(editor)
+        await pilot.press("escape")
+        await until(lambda: not editor.is_attached)
+    assert not editor.folder.exists()
 
 
 @pytest.mark.slow

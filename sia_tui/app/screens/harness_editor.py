@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -146,9 +147,10 @@ class HarnessEditor(Screen[Edited | None]):
         self.dismiss(Edited(self.folder, harness))
 
     def action_cancel(self) -> None:
-        """Closes the screen; asks first if there are changes."""
+        """Closes the screen and removes the folder; asks first, and keeps the folder, if there are changes."""
         if self.edited_files == self._files:
             self.dismiss(None)
+            shutil.rmtree(self.folder, ignore_errors=True)
             return
 
         def close(confirmed: bool | None) -> None:
