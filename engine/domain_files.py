@@ -18,7 +18,9 @@ MOST_MB = 512
 
 def check_path(reference: str) -> None:
     """Raises `SiaError` for a path that cannot be shown, or written to a log, unchanged."""
-    if not reference.isprintable() or not reference.strip():
+    if not reference.strip():
+        raise SiaError("an empty text names no folder", "name one")
+    if not reference.isprintable():
         raise SiaError(f"{reference!r} is not a path that can be shown", "rename the folder")
 
 

@@ -166,5 +166,6 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, SiaError):
         return str(error)
     if isinstance(error, OSError):
-        return f"{error.strerror or error} ({error.filename or 'no file named'}); fix the cause and try again"
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}; fix the cause and try again"
     return f"{type(error).__name__}: {error}; this is a bug in sia: run it with --debug and report it"

@@ -20,12 +20,14 @@ def check_numbers(settings: t.Settings) -> None:
         raise SiaError("best-of-n asks a task model several times, and this run has none", "pass --model")
     for name in ("evaluations", "minutes", "usd", "tokens"):
         cap = getattr(settings.budget, name)
-        if cap is not None and cap <= 0:
+        if cap is not None and not cap > 0:  # NaN compares false
             raise SiaError(f"a budget of {cap:g} {name} is not greater than 0", "leave it out for no cap")
 
 
 def check_name(name: str) -> None:
     """Raises `SiaError` where `name` cannot name a run. Names are part of git refs, which excludes a few more."""
+    if name == "last":
+        raise SiaError("'last' is always the newest run", "choose another name")
     plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
     if not plain or ".." in name or name.endswith((".", ".lock")):
         raise SiaError(f"{name!r} is not a name for a run", "use small letters, digits, '.', '_' and '-'")

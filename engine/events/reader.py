@@ -128,7 +128,8 @@ class Reader:
         for exact in runs:
             if reference in (exact.run, exact.name):
                 return exact
-        matches = [run for run in runs if run.run.startswith(reference) or run.name.startswith(reference)]
+        prefix = reference or None  # an unset variable of a shell names nothing
+        matches = [run for run in runs if prefix and (run.run.startswith(prefix) or run.name.startswith(prefix))]
         if len(matches) == 1:
             return matches[0]
         if matches:

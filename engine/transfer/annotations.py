@@ -33,7 +33,7 @@ def rename(workspace: Workspace, reference: str, name: str) -> RunRow:
 def note(workspace: Workspace, reference: str, text: str) -> RunRow:
     """Adds a note to a run. Raises `Held` while an engine works on it."""
     if not text.strip() or len(text) > MAX_NOTE:
-        raise SiaError(f"a note has 1 to {MAX_NOTE} characters", "shorten it")
+        raise SiaError(f"a note has 1 to {MAX_NOTE} characters", "shorten it, or write something")
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(reference)
     _append(workspace, row, t.RunNoted(text))

@@ -56,7 +56,8 @@ def test_a_run_is_found_by_id_name_prefix_or_last(three: Reader, reference: str,
 
 
 @pytest.mark.parametrize(
-    ("reference", "says"), [("law", "matches 3 runs; choose one of law-1, law-2"), ("zz", "no run 'zz'")]
+    ("reference", "says"),
+    [("law", "matches 3 runs; choose one of law-1, law-2"), ("zz", "no run 'zz'"), ("", "no run ''")],
 )
 def test_what_does_not_name_one_run_is_refused(three: Reader, reference: str, says: str) -> None:
     with pytest.raises(SiaError, match=says):
