@@ -35,7 +35,9 @@ def download(url: str, target: Path, report: Report) -> None:
         if error.code != 416 or error.headers["Content-Range"] != f"bytes */{have}":
             if error.code == 416:
                 noted.unlink()
-                raise ConnectionError("the server has less than was there before") from None
+                raise ConnectionError(
+                    "the file on the server is now shorter than the part that was downloaded"
+                ) from None
             raise
     else:
         with answer:

@@ -117,7 +117,7 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 def _cause(output: str) -> str:
     """The cause of a failed download, which pip's last line does not name."""
     if "DO NOT MATCH THE HASHES" in output or "not enough bytes" in output:
-        return "what came is not whole, or not what the index announces"
+        return "the download is incomplete, or not what the index announces"
     if "timed out" in output:
         return "the index did not answer in time"
     found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", output) or re.findall(

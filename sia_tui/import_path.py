@@ -14,7 +14,7 @@ _LISTS = ("PYTHONPATH", "PATH", "LD_LIBRARY_PATH")
 
 
 def leave_out_current_folder() -> None:
-    """Removes the current folder where nobody named it: an absolute path in $PYTHONPATH stays, and so does our own."""
+    """Removes the current folder from these paths unless it is named by an absolute path, or is our own."""
     named = {os.path.dirname(os.path.dirname(__file__))}  # noqa: PTH120 - before anything else is imported
     for name in _LISTS:
         entries = os.environ.get(name, "").split(os.pathsep)

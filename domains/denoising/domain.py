@@ -24,7 +24,7 @@ from domains.denoising.unit import Unit
 THINNINGS: Mapping[Split, int] = {"train": 6, "val": 10, "test": 10}
 """At least this many instances a split."""
 STRUCTURE_THINNINGS = 3
-"""For this many thinnings of a block of test cells the cell structure is measured."""
+"""Cell structure is measured for this many thinnings of each block of test cells."""
 
 
 class Denoising:

@@ -2,7 +2,7 @@
 
 Two texts are near-duplicates where the sets of their 5-character shingles overlap by at least `THRESHOLD`. With 32
 bands of 2 permutations a pair at the threshold escapes the candidates with probability (1 - 0.5^2)^32 = 1e-4, and no
-pair below it can pass, so what is found does not hang on how a release of datasketch draws its permutations.
+pair below it can pass, so the result does not depend on how a release of datasketch draws its permutations.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from domains.toy.drawing import SHADES, draw, hand
 
 
 class Part(NamedTuple):
-    """A split: so many hands, and so many drawings by each."""
+    """By split, the number of hands and of drawings by each."""
 
     hands: int
     drawings: int

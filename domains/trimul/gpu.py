@@ -163,7 +163,7 @@ def _draw(home: Live, case: Case, count: int) -> None:
 
 
 def _time_reference(home: Live) -> list[ReferenceTimes]:
-    """Times the reference on each timed case before the candidate starts, which is not to blame for a failure here."""
+    """Times the reference on each timed case before the candidate starts: a failure here is not the candidate's."""
     found = []
     try:
         for case in gpu_cases.TIMED:

@@ -27,7 +27,7 @@ from engine.events.storage.database import Database
 
 Clock = Callable[[], int]
 PATIENCE_S = 0.3
-"""Checking whether a run is held takes its lock for an instant: an engine waits so long before it gives up."""
+"""The wait for a run's lock, in seconds: a check whether the run is held takes the lock for an instant."""
 
 
 def now() -> int:

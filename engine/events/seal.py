@@ -34,9 +34,9 @@ def snapshot(reader: Reader) -> Iterator[None]:
 def lineage(reader: Reader, run: RunRow) -> list[Event]:
     """All events that the history of `run` needs, parents first.
 
-    That is the history, and of an ancestor that lends it nothing (a fork from before the parent's own first event) the
-    event that tells who its parent is, with what comes before. Raises `SiaError` where an event is not what its hash
-    says.
+    That is the history and, for an ancestor that contributes no event (a fork from before the parent's own first
+    event), the event that names its parent, with everything before it. Raises `SiaError` where an event is not what its
+    hash says.
     """
     rows = {row.run: row for row in reader.runs()}
     reader.segments(run.run)  # raises where one of them is missing

@@ -1,6 +1,6 @@
 """Opens a `.sia` file, which is not trusted: everything in it is checked while a log in memory is filled from it.
 
-Nothing of the file is believed but what follows: its tables are exactly those that sia writes (no view, no trigger, no
+The file is accepted only if all of this holds: its tables are exactly those that sia writes (no view, no trigger, no
 virtual table, and the connection could not run one), every size is bounded before it is read, the events form the
 history that the manifest names, and every blob is what its name says.
 """

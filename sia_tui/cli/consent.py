@@ -1,4 +1,4 @@
-"""Asks once before a command uses a workspace, or runs code, that its user has not said that they trust."""
+"""Asks once before a command uses a workspace, or runs code, that the user does not trust yet."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def score(row: dict[str, Any] | None) -> str:
 
 
 def private_check(row: dict[str, Any]) -> str:
-    """What the private check found for a score, to follow the score; empty if the domain has no such check."""
+    """The result of the private check, to be printed after the score; empty if the domain has no such check."""
     text = "" if row["honest"] is None else f", honest {row['honest']:z.4f}"
     if row.get("honest_floor") is not None:
         text += f" (floor {row['honest_floor']:.4f})"

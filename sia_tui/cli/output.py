@@ -1,4 +1,4 @@
-"""What a command prints: plain lines, one JSON document, text that a terminal cannot be harmed by."""
+"""What a command prints: plain lines, one JSON document, text that cannot harm a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plain(text: str) -> str:
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Prints text for a person; what comes from a log or a harness in it cannot command the terminal."""
+    """Prints text for a person; control codes from a log or a harness become visible characters."""
     click.echo(plain(text), err=err, nl=nl)
 
 

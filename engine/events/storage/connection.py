@@ -43,7 +43,7 @@ def _connect(path: Path, mode: str) -> Database:
 
 
 class _Work:
-    """How long SQLite has worked without a pause: the pages of a forged file can hold more rows than there are atoms.
+    """How long SQLite has worked without a pause: a forged file of a few pages can claim an endless number of rows.
 
     SQLite asks after so many steps. A pause means that its last statement has ended, or that its rows are being used.
     """

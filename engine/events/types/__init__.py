@@ -3,8 +3,8 @@
 A payload never holds instance text, and for `val` and `test` no label: ids, answers and scores only. Long or
 foreign text (logs, harness files, answers) lies in blobs and is named by its SHA-256.
 
-An idea a file, each event type registered where it is defined. Imports `engine.failure` and `engine.usage`. Never in
-it: what is made of an event.
+One file per idea; each event type is registered where it is defined. Imports `engine.failure` and `engine.usage`. Never
+in it: what is made of an event.
 """
 
 from engine.events.types.base import PAYLOADS, Payload

@@ -34,7 +34,7 @@ class BrowserServer(Server):
     """Serves `command` at `address`, which holds the token."""
 
     def __init__(self, command: str, port: int) -> None:
-        super().__init__(f"exec {command}", host=HOST, port=port, title="sia")  # no shell stays between us
+        super().__init__(f"exec {command}", host=HOST, port=port, title="sia")  # exec: no shell stays in between
         self._open: set[web.WebSocketResponse] = set()
         self._token = secrets.token_urlsafe(32)
         self._hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
@@ -57,19 +57,19 @@ class BrowserServer(Server):
         print("Whoever has this address can do all that you can: give it to nobody. Ctrl+C ends it.", flush=True)
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """Takes leave of the browsers, which would otherwise be waited for."""
+        """Closes the connections to browsers, which the server would otherwise wait for."""
         for websocket in list(self._open):
             await websocket.close(code=WSCloseCode.GOING_AWAY)
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """An app for the browser that asks; it is gone when this returns."""
+        """Runs an app for one browser; it has ended when this returns."""
         websocket = web.WebSocketResponse(heartbeat=15)
         await websocket.prepare(request)
         service = AppService(
             self.command,
             write_bytes=websocket.send_bytes,
             write_str=websocket.send_str,
-            close=websocket.close,  # type: ignore[arg-type]  # what it returns is used by nobody
+            close=websocket.close,  # type: ignore[arg-type]  # its result is not used
             download_manager=self.download_manager,
         )
         self._open.add(websocket)

@@ -14,7 +14,7 @@ _SIZE = re.compile("0*[1-9][0-9]{0,3}", re.ASCII)
 
 def prepare_process() -> None:
     """Restarts this process in UTF-8 mode if its locale uses another encoding; call it first."""
-    os.umask((os.umask(0o022) | 0o022) & 0o077)  # what it makes is its user's to change, under any umask
+    os.umask((os.umask(0o022) | 0o022) & 0o077)  # only its user can change what it makes, under any umask
     try:
         Path.home()
     except RuntimeError:  # no $HOME, and a user unknown to the system, as in a container

@@ -63,7 +63,7 @@ def _sandbox(isolation: Isolation) -> list[dict[str, Any]]:
 
 
 def _attacks(isolation: Isolation) -> list[dict[str, Any]]:
-    """What hostile harnesses reach, told as each ends."""
+    """What hostile harnesses reach, reported as each ends."""
     from engine.sandbox.selftest.deep_probe import deep_probe
 
     async def go() -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ def _whole(place: Workspace) -> list[dict[str, Any]]:
             "files of the workspace",
             not foreign,
             f"{foreign[0]} is written by others too" if foreign else "written by you alone",
-            f"chmod -R go-w {place.path}, and look who owns the files",
+            f"chmod -R go-w {place.path}, and check who owns the files",
         )
     ]
     if place.log.exists():

@@ -22,4 +22,4 @@ def domains(shared: Shared) -> None:
     if shared.as_json:
         print_json([{"name": spec.name, "title": spec.title, "metric": spec.metric} for spec in specs])
     else:
-        table(["name", "metric", "what it asks"], [[spec.name, spec.metric, spec.title] for spec in specs])
+        table(["name", "metric", "task"], [[spec.name, spec.metric, spec.title] for spec in specs])

@@ -43,7 +43,7 @@ def _missing(snapshot: RunSnapshot, n: int) -> str:
 
 
 def _outcome(snapshot: RunSnapshot, n: int, analysis: t.AnalysisFinished) -> Row:
-    """What came of the candidate that the Improvement after this Analysis made."""
+    """The outcome of the candidate that the Improvement after this Analysis made."""
     state, candidate = snapshot.state, n + 1
     if n < len(state.generations):
         verdict, target = state.of(candidate).verdict, Target("generation", candidate)
