@@ -90,7 +90,7 @@ class UserSettings(BaseSettings):
     agent_model: str = ""
     model: str = ""
     lever: str = "auto"
-    approve: str = "none"
+    approve: str = "jumps"
     workers: PositiveInt | None = None
     retries: Annotated[int, Field(ge=0)] = 6
     budget: BudgetSettings = BudgetSettings()

@@ -11,7 +11,7 @@ from engine.core.decide import RULES, Append, ApplyGate, AwaitApproval, Halt, Pe
 from engine.core.gate import mean
 from engine.core.results import Results
 from engine.core.state import State, evolve, fold
-from engine.core.verdict import verdict
+from engine.core.verdict import judge
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
@@ -102,7 +102,8 @@ class Play:
     """Drives a run to its rest, from its start or from a `history` that it takes up.
 
     `fails` and `crashes` name (kind, generation, attempt) of steps that come to nothing; the Improvements of the
-    generations in `barren` find nothing. A person who is asked says no to the first candidates in `declines`.
+    generations in `barren` find nothing. A person who is asked says no to the first candidates in `declines`;
+    with `absent` nobody answers, and the run rests there.
     """
 
     def __init__(
@@ -115,10 +116,11 @@ class Play:
         crashes: Collection[tuple[str, int, int]] = (),
         barren: Collection[int] = (),
         declines: Collection[int] = (),
+        absent: bool = False,
         history: Sequence[Event] = (),
     ) -> None:
         self.log, self.skill, self.fails, self.crashes, self.barren = log, skill, fails, crashes, barren
-        self.declines = set(declines)
+        self.declines, self.absent = set(declines), absent
         self.state, self.results = fold(history), Results()
         for event in history:
             self.results.add(event)
@@ -138,12 +140,14 @@ class Play:
                 case Append(generation=generation, payload=payload):
                     self.append(generation, payload)
                 case ApplyGate(generation=generation):
-                    self.append(generation, verdict(self.state, self.results, generation))
+                    self.append(generation, judge(self.state, self.results, generation))
+                case AwaitApproval() if self.absent:
+                    return self.state
                 case AwaitApproval(number=number):
                     answer: t.Answer = "no" if number in self.declines else "yes"
                     self.declines.discard(number)
                     word = t.ApprovalGiven(number, self.state.versions[number].commit, answer, "ada")
-                    self.append(number - 1, word)
+                    self.append(min(number, max(number - 1, self.state.generation)), word)
                 case Perform(kind=kind, generation=generation, attempt=attempt):
                     self.perform(kind, generation, attempt)
         raise AssertionError("the run never rests")

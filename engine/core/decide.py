@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.core import budget
+from engine.core import budget, jump
 from engine.core.state import Generation, State
 from engine.errors import SiaError
 from engine.events import types as t
 
-RULES = 2
-"""Rules 2 decide as rules 1 do; the gate and the scores count independent units (`units`)."""
+RULES = 3
+"""Rules 2 decide as rules 1 do; the gate and the scores count independent units (`units`). Since rules 3 a jump waits
+for a person (`jump`)."""
 STEP_ATTEMPTS = 3
 IMPROVEMENT_ATTEMPTS = 2
 
@@ -30,7 +31,7 @@ class Append(msgspec.Struct, frozen=True):
 
 
 class ApplyGate(msgspec.Struct, frozen=True):
-    """Append the gate's verdict on the generation's candidate; no effect."""
+    """Append the gate's verdict on the generation's candidate, or the question whether a jump is true; no effect."""
 
     generation: int
 
@@ -87,6 +88,18 @@ def _decide_1(state: State) -> Decision:
     if now is None:
         return _begin(state, 1)
     return _continue(state, now)
+
+
+def _decide_3(state: State) -> Decision:
+    """As rules 1 and 2, but a candidate whose gain is a jump is accepted by a person only."""
+    decision, now = _decide_1(state), state.current
+    if not isinstance(decision, ApplyGate) or now is None or not jump.is_asked(state):
+        return decision
+    if state.awaiting == now.n:
+        return AwaitApproval(now.n)
+    if state.incumbent is None and state.answer and state.answer.answer != "yes":
+        return Append(now.n, t.RunFinished(f"{state.answer.by} declined the first candidate", None))
+    return decision
 
 
 def _begin(state: State, n: int) -> Decision:
@@ -148,10 +161,10 @@ def standing(state: State) -> str:
     if state.reason:
         return state.reason
     now = state.current
+    if state.awaiting is not None:
+        return f"candidate {state.awaiting} needs a person's approval" + (f": {state.held}" if state.held else "")
     if now is None or state.incumbent is None:
         return "the first candidate has no verdict yet"
-    if state.awaiting is not None:
-        return f"candidate {state.awaiting} needs a person's approval"
     return f"generation {now.n} of {state.settings.generations}; the best so far is generation {state.incumbent}"
 
 
@@ -174,4 +187,4 @@ def outcome(state: State) -> str:
     )
 
 
-_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1, 2: _decide_1}
+_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1, 2: _decide_1, 3: _decide_3}

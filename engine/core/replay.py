@@ -19,7 +19,7 @@ from engine.core.gate import mean
 from engine.core.histogram import bin_counts
 from engine.core.results import Results
 from engine.core.state import OpenStep, State, evolve
-from engine.core.verdict import verdict
+from engine.core.verdict import judge
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
@@ -144,7 +144,7 @@ def _decided(state: State, results: Results, event: Event, payload: t.Payload) -
         case Append(generation=generation, payload=expected):
             return _same(expected, generation, payload, event)
         case ApplyGate(generation=generation):
-            return _same(verdict(state, results, generation), generation, payload, event)
+            return _same(judge(state, results, generation), generation, payload, event)
         case Perform(kind=kind, generation=generation, attempt=attempt):
             return _same(t.StepStarted(kind, attempt), generation, payload, event)
         case _:

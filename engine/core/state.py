@@ -51,6 +51,8 @@ class Spent(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """A run at one event.
 
+    `awaiting` is the candidate that needs a person's approval; `held` is why, if it has been executed, and `answer`
+    what the person said then.
     `root_seed` is the seed with which the lineage began: what is executed and on which folds never depends on a fork's
     own seed, so that candidates of one lineage stay comparable. `settings.seed` drives what agents propose.
     `versions` and `adapters` are the candidates' by number; one without an adapter has the base model's weights.
@@ -80,6 +82,8 @@ class State(msgspec.Struct, frozen=True):
     fruitless: int = 0
     awaiting: int | None = None
     approved: int | None = None
+    held: str = ""
+    answer: t.ApprovalGiven | None = None
     declined: tuple[t.HarnessWritten, ...] = ()
     warned: tuple[str, ...] = ()
     exhausted: t.BudgetExhausted | None = None
@@ -89,6 +93,10 @@ class State(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     n: int = 0
     hash: str = ""
+
+    def why_held(self, n: int) -> str:
+        """Why generation `n`, which has been executed, is not accepted without a person; else empty."""
+        return self.held if self.awaiting == n else ""
 
     @property
     def current(self) -> Generation | None:
@@ -210,7 +218,7 @@ def evolve(state: State, event: Event) -> State:
         case t.ExecutionFinished():
             return _succeed(_generation(replace(state, executed=0), event, execution=payload))
         case t.GateDecided(accepted=accepted):
-            state = _generation(state, event, verdict=payload)
+            state = _generation(replace(state, awaiting=None, held="", answer=None), event, verdict=payload)
             return replace(state, incumbent=event.generation) if accepted else state
         case t.AnalysisFinished():
             return _succeed(_generation(state, event, analysis=payload))
@@ -233,8 +241,10 @@ def evolve(state: State, event: Event) -> State:
             failed = (*state.of(event.generation).failed_improvements, reason)
             state = replace(state, fruitless=state.fruitless + 1)
             return _succeed(_generation(state, event, analysis=None, failed_improvements=failed))
-        case t.ApprovalAsked(number=number):
-            return replace(state, awaiting=number)
+        case t.ApprovalAsked(number=number, reason=reason):
+            return replace(state, awaiting=number, held=reason)
+        case t.ApprovalGiven(number=number) if number == state.generation:
+            return replace(state, awaiting=None, held="", answer=payload)
         case t.ApprovalGiven(answer="no"):
             return _declined(state, event, payload)
         case t.ApprovalGiven(number=number):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core import gate
+from msgspec.structs import replace
+
+from engine.core import gate, jump
 from engine.core.results import Results
 from engine.core.state import State
 from engine.events import types as t
@@ -33,6 +35,19 @@ def verdict(
         refused=fails_private_check(state, generation),
         rival_refused=fails_private_check(state, incumbent),
     )
+
+
+def judge(state: State, results: Results, generation: int) -> t.GateDecided | t.ApprovalAsked:
+    """The verdict that is recorded: a jump is first a question to a person, who then decides (rules 3)."""
+    decided = verdict(state, results, generation)
+    if state.rules < 3 or not (why := jump.reason(state, decided, generation)):
+        return decided
+    if (answer := state.answer) is None:
+        return t.ApprovalAsked(generation, state.of(generation).candidate.harness, why)
+    if answer.answer == "yes":
+        return replace(decided, reason=f"{decided.reason}; approved by {answer.by}")
+    said = f": {answer.reason}" if answer.reason else ""
+    return replace(decided, accepted=False, reason=f"rejected: {why}, and {answer.by} declined it{said}")
 
 
 def fails_private_check(state: State, generation: int) -> bool:

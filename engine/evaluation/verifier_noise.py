@@ -151,6 +151,17 @@ def check_first(folder: Folder) -> None:
         )
 
 
+def scale(folder: Folder) -> float | None:
+    """How large the task's scores are known to be, 0 if that is not known; None if no verifier runs candidates.
+
+    The first program's score; if that is 0, the highest score that the task can give; else 1, as such scores often are.
+    """
+    if folder.adopted is None:
+        return None if folder.verifier is None else 0.0
+    noise = folder.adopted.noise
+    return max(map(abs, noise.scores if noise else []), default=0.0) or folder.adopted.task.score_max or 1.0
+
+
 def repeats(settings: t.Settings, instances: int) -> int:
     """How often each instance must be answered so that the gate can accept anything on a noisy domain."""
     units = math.floor(-math.log2(threshold(settings.gate, settings.generations))) + 1

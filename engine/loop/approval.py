@@ -75,8 +75,11 @@ def _rows(state: State, approval: Approval) -> tuple[list[tuple[int, t.Payload]]
             f"candidate {approval.commit[:10]} no longer awaits approval", "`sia approve` shows the one that does"
         )
     given = t.ApprovalGiven(number, candidate.commit, approval.answer, approval.by, approval.reason)
+    executed = number == state.generation
     if approval.answer != "edit":
-        return [(number - 1, given)], [], None
+        return [(number if executed else number - 1, given)], [], None
+    if executed:
+        raise SiaError(f"candidate {number} was executed already", "accept it with --yes, or decline it with --no")
     try:
         harness = read_folder(Path(approval.folder))
     except (HarnessInvalid, OSError) as error:

@@ -11,7 +11,7 @@ from engine import keys
 from engine.core import budget
 from engine.core.decide import Append, ApplyGate, AwaitApproval, Halt, Perform, decide
 from engine.core.step_failure import StepFailure
-from engine.core.verdict import verdict
+from engine.core.verdict import judge
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.events import types as t
@@ -50,7 +50,7 @@ async def drive(run: Run, control: Control) -> None:
             case Append(generation=generation, payload=payload):
                 run.append(generation, payload)
             case ApplyGate(generation=generation):
-                run.append(generation, verdict(run.state, run.results, generation))
+                run.append(generation, judge(run.state, run.results, generation))
             case Perform():
                 await perform(run, decision, control)
             case AwaitApproval():

@@ -69,6 +69,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         probe_fold=min(settings.probe_fold, half),
         train_sample=min(settings.train_sample, half),
         noisy=spec.noisy,
+        scale=verifier_noise.scale(folder),
     )
     if folder.adopted:
         settings = replace(settings, repeats=verifier_noise.repeats(settings, counts["val"]))

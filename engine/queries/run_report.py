@@ -58,6 +58,7 @@ def _generation(state: State, one: Generation) -> dict[str, Any]:
         "private": _private(one.execution.private) if one.execution else None,
         "accepted": one.verdict.accepted if one.verdict else None,
         "reason": one.verdict.reason if one.verdict else None,
+        "held": state.why_held(one.n) or None,
         "failures": one.execution.failures if one.execution else {},
         "decision": _decision(state, one),
     }

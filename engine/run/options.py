@@ -27,7 +27,7 @@ class Options(msgspec.Struct, frozen=True):
     judge: str = ""
     seed_harness: bool = False
     lever: str = "auto"
-    approve: str = "none"
+    approve: str = "jumps"
     probes: int | None = None
     budget: t.Budget = t.Budget()
     data: Path | None = None
@@ -46,7 +46,7 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         gate=t.Gate(minimum_effect=spec.minimum_effect),
         budget=options.budget,
         lever=_one_of(options.lever, t.LeverPolicy, "--lever", "auto, harness, weights or best-of-n"),
-        approve=_one_of(options.approve, t.Approve, "--approve", "none, harness, weights or all"),
+        approve=_one_of(options.approve, t.Approve, "--approve", "none, jumps, harness, weights or all"),
         probe_fold=spec.probe_fold,
         train_sample=spec.train_sample,
         repeats=spec.repeats,

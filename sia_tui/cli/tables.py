@@ -1,4 +1,4 @@
-"""Tables: with borders in a terminal, without in a pipe; cells hold no markup."""
+"""Tables: with borders in a terminal, without in a pipe; cells hold no markup, and may have a style."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for column in columns:
         result.add_column(Text(plain(column)), overflow="fold")
     for row in rows:
-        result.add_row(*(Text(plain(str(cell))) for cell in row))
+        result.add_row(*(cell if isinstance(cell, Text) else Text(plain(str(cell))) for cell in row))
     if not out.is_terminal:
         out.width = 10_000  # never wrap lines in a pipe
     out.print(result)

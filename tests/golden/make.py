@@ -1,8 +1,9 @@
 """Makes a sealed log for the corpus: a short run of the toy domain, as this release writes it.
 
-Run from the repository's root: python -m tests.golden.make FILE [models]; with `models` its agents and its task agent
-are language models, played by a server on loopback. Add a file whenever the events, their payloads or
-the rules change; never replace or delete one, since old logs must keep replaying.
+Run from the repository's root: python -m tests.golden.make FILE [models | jumps]; with `models` its agents and its task
+agent are language models, played by a server on loopback; with `jumps` each gain waits for a person. Add a file
+whenever the events, their payloads or the rules change; never replace or delete one, since old logs must keep
+replaying.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import tempfile
 from pathlib import Path
 
 from msgspec.structs import replace
+from sqlite_utils import Database
 
-from engine.events.reader import Reader
+from engine.core.state import State
+from engine.events import types as t
+from engine.events.event import Event
 from engine.loop import driver
-from engine.loop.control_socket import Control
+from engine.loop.control_socket import Approval, Control
 from engine.loop.launch import Options, plan, reopen, start
 from engine.run.workspace import Workspace
 from tests.fakes.anthropic_server import AnthropicServer
@@ -41,20 +45,28 @@ def smaller(folder: Path) -> None:
     domain.write_text(text.replace(SIZES, SMALL))
 
 
-async def record(workspace: Workspace, options: Options) -> None:
+async def record(workspace: Workspace, options: Options, *, jumps: bool = False) -> None:
     """A finished and tested run whose log names no place on this machine: the toy is a relative path."""
     planned = await plan(options, print)
     started = planned.started
     named = replace(
         started, domain=replace(started.domain, source=options.domain), isolation={"level": planned.isolation.level}
     )
-    async with start(workspace, replace(planned, started=named)) as run:
-        await driver.drive(run, Control())
+    if jumps:  # as if the toy's scores were known to be tiny
+        named = replace(named, settings=replace(named.settings, scale=1e-4))
+    control, answers = Control(), iter(("yes", "no", "yes"))
+
+    def answer(event: Event, _: State) -> None:
+        if event.type == t.ApprovalAsked.type:
+            control.approvals.put_nowait(Approval(next(answers), "a person", "as recorded"))
+
+    async with start(workspace, replace(planned, started=named), [answer]) as run:
+        await driver.drive(run, control)
     async with reopen(workspace, "last", workers=1, report=print, resume=False) as run:
         await driver.test(run, Control())
 
 
-def make(target: Path, *, models: bool) -> None:
+def make(target: Path, *, models: bool, jumps: bool) -> None:
     """Writes `target`, which must not exist."""
     if target.exists():
         raise SystemExit(f"{target} is there already; a log of the corpus is never replaced")
@@ -71,9 +83,9 @@ def make(target: Path, *, models: bool) -> None:
                 asyncio.run(record(workspace, talking))
         else:
             smaller(Path(options.domain))
-            asyncio.run(record(workspace, options))
-        with contextlib.closing(Reader.open(workspace.log)) as reader:
-            reader.db.conn.execute("VACUUM INTO ?", (str(target),))
+            asyncio.run(record(workspace, options, jumps=jumps))
+        with contextlib.closing(Database(workspace.log)) as db:
+            db.execute("VACUUM INTO ?", (str(target),))
         os.chdir(target.parent)
     print(f"{target.name}: {target.stat().st_size} bytes")
     if target.stat().st_size > MAX_BYTES:
@@ -81,4 +93,4 @@ def make(target: Path, *, models: bool) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]).absolute(), models="models" in sys.argv[2:])
+    make(Path(sys.argv[1]).absolute(), models="models" in sys.argv[2:], jumps="jumps" in sys.argv[2:])

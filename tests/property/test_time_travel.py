@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from engine.core import replay
 from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.state import fold
-from engine.core.verdict import verdict
+from engine.core.verdict import judge
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
@@ -235,7 +235,7 @@ def _step(play: Play) -> None:
         case Append(generation=generation, payload=payload):
             play.append(generation, payload)
         case ApplyGate(generation=generation):
-            play.append(generation, verdict(play.state, play.results, generation))
+            play.append(generation, judge(play.state, play.results, generation))
         case Perform(kind=kind, generation=generation, attempt=attempt):
             play.perform(kind, generation, attempt)
 

@@ -74,10 +74,11 @@ class ImprovementFailed(Payload, frozen=True):
 
 @event("approval.asked")
 class ApprovalAsked(Payload, frozen=True):
-    """A candidate awaits a person's approval before it is executed."""
+    """A candidate awaits a person's approval: before it is executed, or, with a `reason`, before it is accepted."""
 
     number: int
     commit: str
+    reason: str = ""
 
 
 @event("approval.given")

@@ -8,8 +8,8 @@ import msgspec
 
 Lever = Literal["harness", "weights"]
 LeverPolicy = Literal["auto", "harness", "weights", "best-of-n"]
-Approve = Literal["none", "harness", "weights", "all"]
-"""The levers whose candidates need a person's approval."""
+Approve = Literal["none", "jumps", "harness", "weights", "all"]
+"""The levers whose candidates need a person's approval before they are executed; all but `none` hold jumps, too."""
 
 
 class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,7 +34,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     `model` is the task agent's language model and `agent_model` that of Meta- and Feedback-Agent, each as
     `BACKEND:NAME`, and `judge` the one that grades rest on; empty where there is none. `seed_harness`: the first
-    candidate is the domain's, whatever the agent.
+    candidate is the domain's, whatever the agent. `scale` is how large the task's scores are known to be, 0 if that is
+    not known; None: the candidate cannot change its own score, and no gain is held (`engine.core.jump`).
     """
 
     generations: int
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True):
     model: str = ""
     seed_harness: bool = False
     judge: str = ""
+    scale: float | None = None
 
 
 class DomainRef(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ async def start(main: MainScreen) -> None:
         FormField("seed", "1"),
         FormField("agent", usual.agent, "search, claude, openai, local or script:FILE"),
         FormField("lever", usual.lever),
-        FormField("approve", usual.approve, "none, harness, weights or all"),
+        FormField("approve", usual.approve, "none, jumps, harness, weights or all"),
         FormField("probes", "12", "proposals that one Improvement tries"),
         *(FormField(f"budget-{what}", "", _cap(usual.budget, what)) for what in ("evaluations", "minutes", "usd")),
         FormField("data", "", "the domain's own"),

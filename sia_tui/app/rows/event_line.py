@@ -46,6 +46,8 @@ def event_summary(event: Event) -> tuple[Span, ...]:
             return result_summary(payload)
         case t.GateDecided(accepted=accepted, reason=reason):
             return (("gate  ", "dim"), (reason, "good" if accepted else "warn"))
+        case t.ApprovalAsked(number=number, reason=reason) if reason:
+            return ((f"candidate {number} needs your approval (a): {reason}", "bad"),)
         case t.ProbeFinished(ordinal=ordinal, why=why, score=score, failure=failure):
             end: Span = (failure.message, "bad") if failure else (why, "dim")
             return ((f"probe {ordinal}  ", "dim"), (f"{format_score(score.score, score.se)}  ", ""), end)

@@ -46,11 +46,18 @@ class ApprovalScreen(Screen[Decision | None]):
     def __init__(self, snapshot: RunSnapshot, number: int) -> None:
         super().__init__()
         self._snapshot, self._number = snapshot, number
+        self._held = snapshot.state.why_held(number)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A candidate that was executed can no longer be edited."""
+        return not (self._held and parameters == ("edit",))
 
     def compose(self) -> ComposeResult:
         """Which candidate it is, and the list."""
         name = sanitize(self._snapshot.state.name)
-        yield Static(Text(f"{name}: candidate {self._number} needs your approval", style="bold"), id="head")
+        held = self._held
+        what = "has a gain that needs your approval" if held else "needs your approval"
+        yield Static(Text(f"{name}: candidate {self._number} {what}", style="bold red" if held else "bold"), id="head")
         yield Lines()
         yield Footer()
 
@@ -77,7 +84,9 @@ def candidate_rows(snapshot: RunSnapshot, number: int, width: int) -> list[Row]:
     state, blob = snapshot.state, snapshot.reader.blob
     candidate, incumbent = state.versions[number], state.versions[state.incumbent or 1]
     before, after = ({path: blob(name) for path, name in one.files.items()} for one in (incumbent, candidate))
-    rows: list[Row] = [*wrap(candidate.reason, width), BLANK]
+    held = state.why_held(number)
+    rows: list[Row] = [*wrap(held, width, "bad"), BLANK] if held else []
+    rows += [*wrap(candidate.reason, width), BLANK]
     for kind, names in msgspec.to_builtins(additions(parse(before), parse(after))).items():
         if names:
             rows.append(row((f"new {kind}: {', '.join(names)}", "bad")))

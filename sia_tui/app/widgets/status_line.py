@@ -50,5 +50,6 @@ def state_parts(state: State) -> list[tuple[str, str]]:
     level = str(state.isolation.get("level") or "?")
     parts.append((f"sandbox {level}", "bold red" if level == "none" else ""))
     if state.awaiting is not None:
-        parts.append((f"candidate {state.awaiting} needs your approval (a)", "bold yellow"))
+        style = "bold red" if state.held else "bold yellow"
+        parts.append((f"candidate {state.awaiting} needs your approval (a)", style))
     return parts

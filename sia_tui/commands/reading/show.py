@@ -14,6 +14,8 @@ from sia_tui.cli.output import echo, plain, print_json, say
 from sia_tui.cli.runs import open_run, status_of
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from engine.events.reader import Reader, RunRow
 
 
@@ -76,8 +78,7 @@ def _print_run(facts: dict[str, Any]) -> None:
                 formats.score(g["val"]),
                 *([_honest(g["val"])] if checked else []),
                 formats.score(g["train"]),
-                plain(g["reason"] or "not judged yet")
-                + (f"; failed: {formats.failures(g['failures'])}" if g["failures"] else ""),
+                _verdict(g),
             ]
             for g in facts["generations"]
         ],
@@ -106,6 +107,15 @@ def _print_run(facts: dict[str, Any]) -> None:
         echo(f"in doubt: an unsealing of the test split has no result; `sia test {facts['name']}` repeats it")
     elif facts["in_doubt"]:
         echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` repeats it")
+
+
+def _verdict(generation: dict[str, Any]) -> Text:
+    from rich.text import Text
+
+    held, failures = generation["held"], generation["failures"]
+    told = f"held: {held}" if held else generation["reason"] or "not judged yet"
+    failed = f"; failed: {formats.failures(failures)}" if failures else ""
+    return Text(plain(told), style="bold red" if held else "").append(failed)
 
 
 def _honest(val: dict[str, Any] | None) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("approve")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--yes", "answer", flag_value="yes", help="Approve: the candidate is executed.")
+@click.option("--yes", "answer", flag_value="yes", help="Approve: the candidate is executed, or a jump accepted.")
 @click.option("--no", "answer", flag_value="no", help="Decline: the agent makes another.")
 @click.option("--edit", type=click.Path(path_type=Path), help="Execute the harness in this folder instead.")
 @click.option("--reason", default="", help="Your reason; it is recorded, and the agent reads it.")
@@ -37,7 +37,7 @@ def approve(reference: str, answer: Answer | None, edit: Path | None, reason: st
     if answer is None and edit is None and not shared.as_json:
         _show(facts)
         if not shared.headless and sys.stdin.isatty():
-            answer = "yes" if click.confirm("Execute it?") else "no"
+            answer = "yes" if click.confirm("Accept it?" if facts["held"] else "Execute it?") else "no"
     given = "edit" if edit else answer
     if given is not None:
         approval = Approval(given, "a person", reason, str(edit.absolute()) if edit else "", facts["commit"])
@@ -65,6 +65,7 @@ def _awaiting(reference: str, shared: Shared) -> dict[str, Any]:
             raise SiaError(
                 f"{found.name} has no candidate awaiting approval", "start a run with --approve harness to be asked"
             )
+        held = state.why_held(state.awaiting)
         version, old = state.versions[state.awaiting], state.versions[state.incumbent or 1]
         files, before = ({path: reader.blob(name) for path, name in v.files.items()} for v in (version, old))
     diff = shared.workspace.repository().diff(old.commit, version.commit)
@@ -74,18 +75,24 @@ def _awaiting(reference: str, shared: Shared) -> dict[str, Any]:
         "number": state.awaiting,
         "commit": version.commit,
         "reason": version.reason,
+        "held": held or None,
         "newly_asked": msgspec.to_builtins(additions(parse(before), parse(files))),
         "diff": diff,
     }
 
 
 def _show(facts: dict[str, Any]) -> None:
-    from sia_tui.cli.console import console
-
     candidate = f"candidate {facts['number']} ({facts['commit'][:10]})"
     echo(f"{facts['name']}: {candidate} awaits approval. {facts['reason']}")
+    if facts["held"]:
+        _warn(facts["held"])
     echo(facts["diff"])
     for what, names in facts["newly_asked"].items():
         if names:
-            line = plain(f"newly requested {what}: {', '.join(names)}")
-            console(markup=False, soft_wrap=True).print(line, style="bold red")
+            _warn(f"newly requested {what}: {', '.join(names)}")
+
+
+def _warn(line: str) -> None:
+    from sia_tui.cli.console import console
+
+    console(markup=False, soft_wrap=True).print(plain(line), style="bold red")

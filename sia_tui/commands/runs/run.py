@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--approve",
-    default="none",
+    default="jumps",
     show_default=True,
-    help="Candidates that need your approval: none, harness, weights or all.",
+    help="Candidates that need your approval: jumps (adopted tasks: gains too large to be true), harness, weights, "
+    "all or none.",
 )
 @limit_options
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random choices.")

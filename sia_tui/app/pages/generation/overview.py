@@ -18,7 +18,7 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     if not 1 <= n <= len(state.generations):
         return empty_page(f"generation {n}", f"generation {n} has not started at this event")
     one = state.of(n)
-    rows = [*_candidate(snapshot, one, width), *_execution(one), *verdict_rows(one, width)]
+    rows = [*_candidate(snapshot, one, width), *_execution(one), *verdict_rows(state, n, width)]
     if one.analysis:
         rows += [BLANK, heading("Analysis", "enter opens it")]
         rows += [row(line.spans[0], to=Target("analysis", n)) for line in wrap(one.analysis.reason, width)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.state import Generation
+from engine.core.state import State
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
@@ -15,16 +15,20 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     title = f"verdict on generation {n}"
     if not 1 <= n <= len(state.generations):
         return empty_page(title, f"generation {n} has not started at this event")
-    rows = verdict_rows(state.of(n), width)[1:]
+    rows = verdict_rows(state, n, width)[1:]
     if not rows:
         return empty_page(title, "no verdict at this event")
     first = next((i for i, one in enumerate(rows) if one.target and one.target.kind == "instance"), 0)
     return Page(title, rows, first)
 
 
-def verdict_rows(one: Generation, width: int) -> list[Row]:
-    """The verdict as a section of a page, after a blank row; nothing before there is one."""
+def verdict_rows(state: State, n: int, width: int) -> list[Row]:
+    """The verdict on generation `n` as a section of a page, after a blank row; nothing before there is one."""
+    one = state.of(n)
     verdict = one.verdict
+    if why := state.why_held(n):
+        note = "key a shows the candidate and takes your answer"
+        return [BLANK, heading("held for your approval", note), *wrap(why, width, "bad")]
     if verdict is None:
         return []
     rows = [BLANK, heading("verdict"), *wrap(verdict.reason, width, "good" if verdict.accepted else "warn")]

@@ -7,7 +7,7 @@ from engine.core.decide import standing
 from engine.core.state import Generation, State
 from engine.queries.settings_origin import flat
 from sia_tui.app.model.snapshot import RunSnapshot
-from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
+from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration, format_score, plural
 
@@ -38,7 +38,7 @@ def _summary(state: State, width: int) -> list[Row]:
     counts = ", ".join(f"{n:,} {split}" for split, n in state.domain.counts.items())
     rows = [
         *wrap(state.domain.title, width, "strong"),
-        *wrap(f"{standing(state)}.", width),
+        *wrap(f"{standing(state)}.", width, "bad" if state.held else ""),
         BLANK,
         field("run", f"{state.name} ({state.run})"),
         field("domain", f"{state.domain.name}: {counts}"),
@@ -56,21 +56,23 @@ def _generations(state: State) -> list[Row]:
     return [
         BLANK,
         heading("generations", "enter opens one"),
-        *(_generation(one, best=one.n == state.incumbent) for one in state.generations),
+        *(_generation(one, state.why_held(one.n), best=one.n == state.incumbent) for one in state.generations),
         row(("scores by generation", "accent"), to=Target("scores")),
         row(("map of generations and instances", "accent"), to=Target("map")),
         row(("cost", "accent"), to=Target("cost")),
     ]
 
 
-def _generation(one: Generation, *, best: bool) -> Row:
+def _generation(one: Generation, held: str, *, best: bool) -> Row:
     accepted = bool(one.verdict and one.verdict.accepted)
     mark = "*" if best else "+" if accepted else "-"
     tone: Tone = "good" if accepted or best else "dim"
     val = one.execution.scores.get("val") if one.execution else None
     score = format_score(val.score, val.se) if val else "running"
-    reason = one.verdict.reason if one.verdict else "no verdict yet"
-    return row((f"{mark} {one.n:>3} ", tone), f"{score}  ", (reason, "dim"), to=Target("generation", one.n))
+    reason: Span = (one.verdict.reason if one.verdict else "no verdict yet", "dim")
+    if held:
+        mark, tone, reason = "!", "bad", (f"held: {held}", "bad")
+    return row((f"{mark} {one.n:>3} ", tone), f"{score}  ", reason, to=Target("generation", one.n))
 
 
 def _baselines(state: State) -> list[Row]:
