@@ -28,6 +28,8 @@ class Reuse:
         self._lineage = Lineage(reader, run)
         self._probes = _Index(self._lineage, t.ProbeFinished)
         self._adapters = _Index(self._lineage, t.WeightsTrained)
+        self.probe_keys: dict[tuple[str, str], str] = {}
+        """The keys of proposals, by code and values: each is computed once."""
         self._own: dict[str, int | None] | None = None
 
     def results(self, candidate: t.Candidate, prepared: str) -> dict[ResultKey, t.InstanceFinished]:

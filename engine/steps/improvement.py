@@ -13,7 +13,7 @@ from engine.events import types as t
 from engine.run.live_run import Run
 from engine.steps.agent_tools import StepTools
 from engine.steps.agent_view import LiveRunRecord
-from engine.steps.probes import FoldLab, NoLab
+from engine.steps.probes import FoldLab, NoLab, of_same_code
 from engine.steps.training import step as training
 from harness_repo import harness as harnesses
 from harness_repo.objects import Version
@@ -50,7 +50,7 @@ async def _feedback(run: Run, view: View) -> StepTools:
 async def analyse(run: Run, generation: int) -> None:
     """Appends the agent's findings and its choice of lever."""
     started = time.monotonic()
-    view = make_view(run, generation)
+    view = await _view(run, generation)
     analysis = await run.ports.agent.analyse(view, await _feedback(run, view))
     run.append(generation, replace(analysis, wall_s=round(time.monotonic() - started, 3)))
 
@@ -58,7 +58,7 @@ async def analyse(run: Run, generation: int) -> None:
 async def improve(run: Run, generation: int) -> None:
     """Appends a new harness version, new weights, or the reason why there is no candidate."""
     now = run.state.of(generation)
-    view = make_view(run, generation)
+    view = await _view(run, generation)
     if now.analysis is None:
         raise AssertionError("Improvement follows Analysis")
     if now.analysis.lever == "weights":
@@ -81,6 +81,11 @@ def _without_private_scores(result: t.InstanceFinished) -> t.InstanceFinished:
     below = result.honest is not None and result.floor is not None and result.honest < result.floor
     refused = "failed the private check" if result.refused or below else ""
     return replace(result, honest=None, floor=None, refused=refused, measures={})
+
+
+async def _view(run: Run, generation: int) -> View:
+    view = make_view(run, generation)
+    return replace(view, probes=await of_same_code(run, view.harness, view.probes))
 
 
 def make_view(run: Run, generation: int) -> View:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -27,7 +27,8 @@ from engine.run.live_run import Run
 from engine.sandbox import Preparation
 from engine.seeds import sample
 from engine.steps.evaluations import of_proposal
-from harness_repo.harness import Harness
+from harness_repo.harness import Harness, HarnessInvalid
+from harness_repo.tunable import Value
 
 
 class Fold(msgspec.Struct, frozen=True):
@@ -44,6 +45,37 @@ def probe_key(evaluation: Evaluation, todo: Sequence[Trial]) -> str:
     weights = evaluation.candidate.weights
     parts = [files, asked_trials, evaluation.prepared, *([weights] if weights else [])]
     return blobs.digest(msgspec.json.encode(parts, order="deterministic"))
+
+
+async def of_same_code(run: Run, base: Harness, found: Sequence[t.ProbeFinished]) -> list[t.ProbeFinished]:
+    """Those of `found` that executed what `base` executes with their values: its code and weights, on today's fold.
+
+    A person may have edited the harness of a fork, or an agent another file than the values: what was measured under
+    other code says nothing of this one.
+    """
+    fold = await _fold(run)
+    code = blobs.digest(probe_key(of_proposal(run, base.with_params(base.params), fold.material), fold.todo).encode())
+    known = run.reuse.probe_keys
+
+    def key(params: Mapping[str, Value]) -> str:
+        asked = (code, blobs.digest(msgspec.json.encode(dict(params), order="deterministic")))
+        if asked not in known:
+            try:
+                evaluation = of_proposal(run, base.with_params(params), fold.material)
+                known[asked] = probe_key(evaluation, fold.todo)
+            except HarnessInvalid:  # the harness no longer takes these values
+                known[asked] = ""
+        return known[asked]
+
+    return [probe for probe in found if key(probe.params) == probe.key]
+
+
+async def _fold(run: Run) -> Fold:
+    settings = run.state.settings
+    train, seed = await run.domain.train(), run.state.root_seed
+    held_out = set(sample((item.id for item in train), settings.probe_fold, seed, "probe fold"))
+    todo = trials("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
+    return Fold(todo=todo, material=[item for item in train if item.id not in held_out])
 
 
 class NoLab:
@@ -66,7 +98,7 @@ class FoldLab:
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         """The results in the order of `requests`; fewer if the budget of evaluations runs out."""
         run = self._run
-        fold = await self._fold()
+        fold = await _fold(run)
         left = budget.affordable_evaluations(run.state)
         place = asyncio.Semaphore(run.ports.workers)
         here = {
@@ -101,13 +133,6 @@ class FoldLab:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
         return done
-
-    async def _fold(self) -> Fold:
-        run, settings = self._run, self._run.state.settings
-        train, seed = await run.domain.train(), run.state.root_seed
-        held_out = set(sample((item.id for item in train), settings.probe_fold, seed, "probe fold"))
-        todo = trials("train", [item for item in train if item.id in held_out], range(settings.repeats), seed)
-        return Fold(todo=todo, material=[item for item in train if item.id not in held_out])
 
     def _reuse(self, known: t.ProbeFinished, request: ProbeRequest) -> t.ProbeFinished:
         return replace(

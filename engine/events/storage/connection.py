@@ -86,6 +86,7 @@ def _create(path: Path) -> None:
         atomic.create(path, replace=False) as made,
         contextlib.closing(_connect(made, "rwc")) as db,
     ):
+        db.execute("PRAGMA journal_mode = WAL").fetchone()  # a later change could be cut short and leave a journal
         schema.prepare(db)
 
 
@@ -98,6 +99,7 @@ def open_reader(path: Path) -> Database:
         )
     containment.check_workspace(path.parent)
     with explained(path):
+        _roll_back(path)
         db = _connect(path, "ro")
         try:
             schema.check_log(db, path)
@@ -105,6 +107,17 @@ def open_reader(path: Path) -> Database:
             db.close()
             raise
         return db
+
+
+def _roll_back(path: Path) -> None:
+    """Undoes what a killed writer has left half done in a journal, which a connection that only reads cannot.
+
+    Only in a workspace that its user trusts: a journal names files that SQLite then deletes.
+    """
+    journal = path.with_name(f"{path.name}-journal")
+    if journal.is_file() and journal.stat().st_size and not trust.untrusted(path.parent):
+        with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(_connect(path, "rw")) as db:
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def connect_plainly(place: str) -> Any:

@@ -20,7 +20,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.run.live_run import Ports, Run
 from engine.steps import probes
-from engine.steps.probes import FoldLab
+from engine.steps.probes import FoldLab, of_same_code
 from harness_repo.harness import parse
 from tests.histories import SEED_HARNESS, Play, settings, started
 
@@ -85,6 +85,26 @@ def test_results_come_and_are_recorded_in_the_order_of_the_asks(log: RunLog, san
     assert [probe.score.score for probe in found] == pytest.approx([0, 0.1, 0.2, 0.3])
     assert run.effects.probes == found
     assert all(log.reader.blob(probe.items) for probe in found)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "kept"),
+    [
+        ("params.toml", b"skill = 3\n", [0, 1, 2, 3]),
+        ("agent.py", b"def solve(instance, ctx):\n    return 1\n", []),
+        ("harness.toml", b'name = "toy"\n[tunables.skill]\ntype = "int"\nlow = 2\nhigh = 9\n', []),
+    ],
+)
+def test_probes_of_other_code_say_nothing_of_this_one(
+    log: RunLog, sandbox: Sandbox, file: str, content: bytes, kept: list[int]
+) -> None:
+    """A fork with an edited `agent.py` once believed the scores of the old code."""
+    run = run_of(log)
+    found = asyncio.run(lab(run).probe(ASKS))
+    edited = parse({**SEED_HARNESS, file: content, "params.toml": b"skill = 3\n"})
+    for _ in range(2):  # computed, and remembered
+        known = asyncio.run(of_same_code(run, edited, found))
+        assert [probe.ordinal for probe in known] == kept
 
 
 def test_a_fold_is_the_same_for_all_probes_of_a_run(log: RunLog, sandbox: Sandbox) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlite_utils.utils import sqlite3 as engine_sqlite
 
+from domains import atomic
+from engine import trust
 from engine.errors import SiaError
 from engine.events.log import RunLog
 from engine.events.reader import Reader
@@ -95,6 +99,52 @@ def test_an_awkward_folder_holds_the_log_under_its_own_name(workspace: Path, fin
     assert (workspace / "events.db").stat().st_size > 0
     assert reader.find("last").run == finished
     assert [path.name for path in workspace.parent.iterdir()] == [workspace.name]
+
+
+KILLED = """
+import os, signal, sys
+from engine.events.storage.database import sqlite3
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA journal_mode = DELETE")
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN IMMEDIATE")
+db.execute("CREATE TABLE halfway (text)")
+db.executemany("INSERT INTO halfway VALUES (?)", [("x" * 3000,)] * 50)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_a_killed_writer_left_half_done_is_undone_by_whoever_reads_first(
+    workspace: Path, finished: str, trusted: bool
+) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, workspace / "events.db"], check=False)
+    assert (workspace / "events.db-journal").stat().st_size
+    trust.remember(workspace) if trusted else trust.forget(workspace)
+    if trusted:
+        with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+            assert [run.run for run in reader.runs()] == [finished]
+            assert "halfway" not in reader.db.table_names()
+    else:  # the journal may name any file as one to delete
+        with pytest.raises(SiaError, match="cannot be opened"):
+            Reader.open(workspace / "events.db")
+        assert (workspace / "events.db-journal").exists()
+
+
+def test_a_new_log_is_in_its_final_mode_when_it_appears(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of mode in place, if killed, leaves a journal that no reader can undo."""
+    seen: list[bytes] = []
+    move = atomic.move
+
+    def look(fresh: Path, target: Path, **more: bool) -> None:
+        if target.name == "events.db":
+            seen.append(fresh.read_bytes()[18:20])
+        assert not fresh.with_name(f"{fresh.name}-wal").exists()
+        move(fresh, target, **more)
+
+    monkeypatch.setattr(atomic, "move", look)
+    RunLog.hold(workspace, "r1").close()
+    assert seen == [b"\x02\x02"]  # write and read version of SQLite's header: WAL
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM blobs", "DROP TABLE runs", "PRAGMA user_version = 5"])
