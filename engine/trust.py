@@ -44,7 +44,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def untrusted(workspace: Path | None, code: Iterable[Path] = ()) -> list[Path]:
-    """Those of `places` that the user does not trust. A missing path and an empty workspace need no trust."""
+    """Those of `places` that the user does not trust. A missing path and an empty workspace of their own need none."""
     asked = [] if workspace is None or _is_new(workspace) else [workspace]
     return [place.resolve() for place in (*asked, *code) if place.exists() and not _is_trusted(place.resolve())]
 
@@ -175,4 +175,9 @@ def _is_workspace(path: Path) -> bool:
 
 
 def _is_new(workspace: Path) -> bool:
+    """Whether there is nothing in it yet, and nobody but its user can put something there."""
+    with contextlib.suppress(FileNotFoundError):
+        found = workspace.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & stat.S_IWOTH:
+            return False
     return containment.contents(workspace) <= _HARMLESS

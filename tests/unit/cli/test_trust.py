@@ -196,6 +196,21 @@ def test_what_is_made_here_is_trusted_until_something_else_takes_its_place(tmp_p
     assert trust.untrusted(mine.path) == [mine.path]
 
 
+@pytest.mark.parametrize("whose", ["another user's", "everybody's"])
+def test_an_empty_workspace_that_others_may_fill_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    place = tmp_path / ".sia"
+    place.mkdir()
+    assert trust.untrusted(place) == []
+    if whose == "everybody's":
+        place.chmod(0o777)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
+    trust.begin(place)
+    assert trust.untrusted(place) == [place]
+
+
 def test_a_workspace_of_an_earlier_version_is_asked_for_once(downloaded: Workspace) -> None:
     (downloaded.path / "identity").unlink()
     assert trust.untrusted(downloaded.path) == [downloaded.path]
