@@ -12,6 +12,8 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event
 
+ENGINE_ENDED = "the engine ended"
+"""Why a reading of the sealed test abandons a step that an engine that died had left open."""
 Status = Literal["new", "running", "paused", "stopped", "finished", "failed"]
 
 
@@ -340,7 +342,8 @@ def _add_step_time(state: State, event: Event) -> State:
         return state
     since = max(0, event.at - state.open_step.started_at) / 1e6
     no_engine = t.RunResumed | t.RunForked | t.RunRenamed | t.RunNoted | t.LossAccepted
-    if isinstance(event.payload, no_engine):
+    abandoned = isinstance(event.payload, t.StepAbandoned) and event.payload.reason == ENGINE_ENDED
+    if abandoned or isinstance(event.payload, no_engine):
         since = 0.0
     step = replace(state.open_step, started_at=event.at)
     return replace(state, open_step=step, spent=replace(state.spent, seconds=state.spent.seconds + since))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from engine import keys
 from engine.core import budget
 from engine.core.decide import Append, ApplyGate, AwaitApproval, Halt, Perform, decide
+from engine.core.state import ENGINE_ENDED
 from engine.core.step_failure import StepFailure
 from engine.core.verdict import judge
 from engine.errors import SiaError
@@ -153,7 +154,7 @@ async def test(run: Run, control: Control) -> t.TestUnsealed:
         raise SiaError("this run has no incumbent yet", "let it finish its first generation with `sia resume`")
     step = run.state.open_step
     if step is not None:
-        run.append(step.generation, t.StepAbandoned(step.kind, step.attempt, "the engine ended", step.evaluations))
+        run.append(step.generation, t.StepAbandoned(step.kind, step.attempt, ENGINE_ENDED, step.evaluations))
     before, started = run.state.n, time.monotonic()
     await perform(run, Perform("test", run.state.generation, 1), control)
     for event in run.log.reader.history(run.log.run, after=before):

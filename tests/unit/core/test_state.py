@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.core.decide import decide
-from engine.core.state import State, fold
+from engine.core.state import ENGINE_ENDED, State, fold
 from engine.errors import SiaError
 from engine.events import types as t
 from tests.histories import Memory, Play, settings, started
@@ -41,11 +41,12 @@ def test_time_counts_inside_steps_only(play: Play) -> None:
     assert 0 < inside < len(play.log.events) - 1
 
 
-def test_the_time_between_a_crash_and_the_resume_does_not_count() -> None:
+@pytest.mark.parametrize("next_engine", [t.RunResumed(), t.StepAbandoned("baseline", 1, ENGINE_ENDED, 0)])
+def test_the_time_between_a_crash_and_the_next_engine_does_not_count(next_engine: t.Payload) -> None:
     play = Play(Memory())
     play.append(0, t.StepStarted("baseline", 1))
     before = play.state.spent.seconds
-    play.append(0, t.RunResumed())
+    play.append(0, next_engine)
     assert play.state.spent.seconds == before
 
 

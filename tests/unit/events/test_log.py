@@ -56,6 +56,24 @@ def log(workspace: Path) -> Iterator[RunLog]:
         yield held
 
 
+def test_work_lasts_as_long_as_it_takes_whatever_becomes_of_the_time_of_day(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = iter([1000, 9000, 9500])
+    monkeypatch.setattr("engine.events.log.steady_now", iter([10, 11, 13, 17, 21, 25]).__next__)
+    with contextlib.closing(RunLog.hold(workspace, "r1", day.__next__)) as log:
+        times = [event.at for event in log.append([(0, started())])]
+        log.working = True
+        for _ in range(2):
+            times += [event.at for event in log.append([(0, t.RunPaused("ada"))])]
+        log.working = False
+        for _ in range(2):
+            times += [event.at for event in log.append([(0, t.RunPaused("ada"))])]
+        log.working = True
+        times += [event.at for event in log.append([(0, t.RunPaused("ada"))])]
+    assert times == [1000, 1001, 1003, 9000, 9500, 9504]
+
+
 def test_what_append_returned_is_read_back(log: RunLog, workspace: Path) -> None:
     written = log.append([(0, started()), (1, t.RunPaused("ada"))])
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
