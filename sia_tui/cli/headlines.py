@@ -22,10 +22,10 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             scored = ", ".join(f"{name} {score.score:.4f} ± {score.se:.4f}" for name, score in scores.items())
             return f"baselines on val: {escape(scored) or 'none'}"
         case t.HarnessWritten(number=number, commit=commit, changed=changed):
-            return f"harness {number} is commit {commit[:10]}: {escape(plain(changed))}"
+            return f"harness {number} is commit {escape(commit[:10])}: {escape(plain(changed))}"
         case t.ExecutionFinished(scores=scores):
             val = scores.get("val")
-            failed = f", failed: {formats.failures(payload.failures)}" if payload.failures else ""
+            failed = f", failed: {escape(formats.failures(payload.failures))}" if payload.failures else ""
             check = payload.private
             honest = f", honest {check.honest.score:.4f}" if check and check.honest else ""
             honest += f" (floor {check.floor.score:.4f})" if check and check.floor else ""
@@ -41,7 +41,8 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             return f"{g}: the next lever is the {lever}: {escape(plain(reason))}"
         case t.ModelCalled(role=role, usd=usd, finish=finish) if role not in ("task", "judge"):
             known = "reused" if payload.reused else f"{payload.latency_s:.1f} s, ${usd:.4f}"
-            return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {payload.usage.total} tokens, {known} ({finish})"
+            known += f" ({escape(finish)})"
+            return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {payload.usage.total} tokens, {known}"
         case t.ModelWasted(role=role, usd=usd):
             reason = escape(plain(payload.reason))
             return f"[yellow]{g}: {_ROLES[role]} call billed (${usd:.4f}) and of no use: {reason}[/yellow]"
@@ -69,7 +70,7 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             why = f"candidate {number} needs your approval, since {escape(plain(reason))}: sia approve"
             return f"[bold red]{why}[/bold red]"
         case t.ApprovalAsked(number=number, commit=commit):
-            return f"[bold]candidate {number} ({commit[:10]}) needs your approval: sia approve[/bold]"
+            return f"[bold]candidate {number} ({escape(commit[:10])}) needs your approval: sia approve[/bold]"
         case t.ApprovalGiven(number=number, answer=answer, by=by, reason=reason):
             return f"candidate {number} {ANSWERS[answer]} by {escape(plain(by))}" + (
                 f": {escape(plain(reason))}" if reason else ""
@@ -81,6 +82,6 @@ def headline(event: Event, payload: t.Payload) -> str | None:
         case t.StepAbandoned(kind=kind, reason=reason, kept=kept):
             return f"{g}: {kind} interrupted ({escape(reason)}); {kept} results kept"
         case t.BudgetWarned(resource=resource, share=share):
-            return f"[yellow]{share:.0%} of the {resource} budget used[/yellow]"
+            return f"[yellow]{share:.0%} of the {escape(resource)} budget used[/yellow]"
         case _:
             return None

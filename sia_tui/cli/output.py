@@ -11,7 +11,16 @@ def print_json(value: Any) -> None:
     """Prints one JSON document on standard output."""
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    click.echo(plain_json(msgspec.json.format(msgspec.json.encode(value), indent=2)))
+
+
+def plain_json(document: bytes) -> str:
+    """JSON with the same content, safe for a terminal: control codes, which only its texts can hold, are escaped."""
+    import json
+
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in document.decode()
+    )
 
 
 def plain(text: str) -> str:

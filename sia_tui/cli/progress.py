@@ -52,11 +52,11 @@ class Progress:
     def began(self, state: State) -> None:
         """Prints the run, its settings and its sandbox."""
         level = str(state.isolation.get("level"))
-        shown_level = f"[red]{level}[/red]" if level == "none" else level
+        shown_level = f"[red]{level}[/red]" if level == "none" else escape(level)
         settings = state.settings
         self._line(
-            f"{state.name}: {escape(state.domain.title)} · {settings.generations} generations · "
-            f"seed {settings.seed} · agent {settings.agent} · sandbox {shown_level}"
+            f"{escape(state.name)}: {escape(state.domain.title)} · {settings.generations} generations · "
+            f"seed {settings.seed} · agent {escape(settings.agent)} · sandbox {shown_level}"
         )
         if state.domain.caution:
             self._line(f"caution: {escape(state.domain.caution)}")
@@ -64,11 +64,12 @@ class Progress:
     def ended(self, state: State) -> None:
         """Prints how the run ended and the next commands."""
         self._bars.stop()
-        self._line(f"{state.name} {state.status}: {escape(plain(standing(state)))}.")
+        self._line(f"{escape(state.name)} {state.status}: {escape(plain(standing(state)))}.")
         if state.status in ("paused", "stopped", "failed"):
-            self._line(f"continue with:  sia resume {state.name}")
+            self._line(f"continue with:  sia resume {escape(state.name)}")
         elif state.incumbent:
-            self._line(f"next:  sia show {state.name}    sia log {state.name}    sia test {state.name}")
+            name = escape(state.name)
+            self._line(f"next:  sia show {name}    sia log {name}    sia test {name}")
 
     def __call__(self, event: Event, state: State) -> None:
         """Prints an appended event, if it has a headline, and updates the bar."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sia_tui.cli.options import Shared, shared_options
-from sia_tui.cli.output import echo, plain
+from sia_tui.cli.output import echo, plain, plain_json
 from sia_tui.cli.runs import open_run, status_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _print_event(event: Event, as_json: bool) -> None:
 
     if as_json:
         head = {name: getattr(event, name) for name in ("seq", "run", "n", "type", "v", "at", "generation", "hash")}
-        echo(msgspec.json.encode({**head, "payload": msgspec.Raw(event.stored)}).decode())
+        echo(plain_json(msgspec.json.encode({**head, "payload": msgspec.Raw(event.stored)})))
         return
     from rich.text import Text
 

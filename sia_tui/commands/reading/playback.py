@@ -57,25 +57,26 @@ def frames(steps: Iterable[tuple[Event, State]], window: Window) -> Iterator[Fra
 
 def _run_line(payload: t.Payload, state: State) -> str | None:
     """The line of an event of the run as a whole; a live run prints these before and after all others."""
+    run = escape(plain(state.name))
     match payload:
         case t.RunStarted():
             asked = (
                 f"{state.settings.generations} generations · seed {state.settings.seed} · agent {state.settings.agent}"
             )
-            return f"{state.name}: {escape(plain(state.domain.title))} · {escape(asked)}"
+            return f"{run}: {escape(plain(state.domain.title))} · {escape(asked)}"
         case t.RunForked(name=name, parent=parent, at=at):
-            return f"{name} forked from {parent} at event {at}"
+            return f"{escape(plain(name))} forked from {escape(plain(parent))} at event {at}"
         case t.RunRenamed(name=name):
-            return f"renamed to {name}"
+            return f"renamed to {escape(plain(name))}"
         case t.RunNoted(text=text):
             return f"note: {escape(plain(text))}"
         case t.LossAccepted(n=n, by=by):
             return f"events up to {n} were lost, and {escape(plain(by))} goes on without them"
         case t.RunResumed():
-            return f"{state.name} resumed"
+            return f"{run} resumed"
         case t.RunPaused() | t.RunStopped() | t.RunFinished() | t.RunFailed():
             why = f": {escape(plain(state.reason))}" if state.reason else ""
-            return f"{state.name} {state.status}{why}"
+            return f"{run} {state.status}{why}"
         case _:
             return None
 
