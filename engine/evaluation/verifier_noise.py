@@ -86,11 +86,12 @@ async def measure(folder: Folder, isolation: Isolation, report: Callable[[str], 
     while len(scores) < GRADINGS and (len(scores) < FEWEST or time.monotonic() - began < PATIENCE_S):
         graded = await grade_first(first, len(scores))
         if not scores and adopted.apart and (why := _lost_apart(graded)):
-            report(f"its program cannot run apart from its evaluator ({why})")
             adopted = share(adopted, "its first program does not work apart")
             folder = replace(folder, adopted=adopted)
             first = _first_program(folder, isolation)
             graded = await grade_first(first, len(scores))
+            if graded.answer.failure is None:
+                report(f"its program cannot run apart from its evaluator ({why})")
         if graded.answer.failure is not None:
             raise first_program_error(adopted, graded.answer.failure)
         scores.append(graded.grade.score)

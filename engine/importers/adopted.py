@@ -30,7 +30,7 @@ from engine.models.files.cache import once
 from engine.sandbox.inside import frames
 from harness_repo.harness import HarnessInvalid, read_folder
 
-VERSION = 2
+VERSION = 3
 """Incremented when the adapter changes the meaning of a score; a run continues under the version it began with."""
 
 PATIENCE = 4
@@ -164,6 +164,7 @@ def _write(target: Path, home: Path, task: Task, files: Sequence[Path], digest: 
         "verifier/harness.toml": tomli_w.dumps({"name": "verifier"}),
         "verifier/agent.py": _template("verifier"),
         "verifier/judge.py": _template(f"judge_{task.kind}"),
+        "verifier/judged_metrics.py": _template("judged_metrics"),
         "verifier/frames.py": Path(frames.__file__).read_text(encoding="utf-8"),
         "verifier/plain_values.py": _template("plain_values"),
         "verifier/stand_in.py": _template("stand_in"),

@@ -79,7 +79,7 @@ def _score(
     if kind == "shinka" or isinstance(metrics.get("combined_score"), int | float):
         return numbers.get("combined_score")
     counted = [value for name, value in numbers.items() if name not in features] or list(numbers.values())
-    return sum(counted) / len(counted) if counted else 0.0
+    return sum(counted) / len(counted) if counted else None
 
 
 def load(data: Path | None) -> AdoptedTask:

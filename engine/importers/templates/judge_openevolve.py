@@ -24,18 +24,26 @@ class EvaluationResult:
 def main() -> None:
     """Evaluates `job["answer"]` and writes the metrics to `job["out"]`."""
     job = json.loads(sys.argv[1])
+    sys.path.append(str(Path(__file__).parent))
+    from judged_metrics import write
+
     _offer_result()
     sys.path.insert(0, job["task"])
     _seed(job["seed"])
     if "line" in job:
-        sys.path.append(str(Path(__file__).parent))
         from stand_in import stand_in_for
 
         stand_in_for(Path(job["answer"], job["program"]), socket.socket(fileno=job["line"]))
+    write(job["out"], lambda: {"metrics": _evaluate(job)})
+
+
+def _evaluate(job: dict[str, Any]) -> dict[str, Any]:
+    from judged_metrics import require_number
+
     module = _load(Path(job["task"], job["evaluator"]))
-    program = str(Path(job["answer"], job["program"]))
-    found = _staged(module, program, job["cascade"])
-    Path(job["out"]).write_text(json.dumps({"metrics": {name: _plain(value) for name, value in found.items()}}))
+    found = _staged(module, str(Path(job["answer"], job["program"])), job["cascade"])
+    require_number(found)
+    return found
 
 
 def _offer_result() -> None:
@@ -85,8 +93,13 @@ def _staged(module: Any, program: str, cascade: dict[str, Any]) -> dict[str, Any
 
 
 def _metrics(result: Any) -> dict[str, Any]:
+    from judged_metrics import NotAScore, plain
+
     metrics = getattr(result, "metrics", result)
-    return metrics if isinstance(metrics, dict) else {"error": 0.0}
+    if not isinstance(metrics, dict):
+        raise NotAScore(f"the evaluator returned a value of type {type(result).__name__}, not a dictionary of metrics")
+    found: dict[str, Any] = plain(metrics, "combined_score")
+    return found
 
 
 def _numbers(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -94,16 +107,10 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _passes(metrics: dict[str, Any], threshold: float) -> bool:
-    score = metrics.get("combined_score")
-    if isinstance(score, int | float):
-        return score >= threshold
+    if "combined_score" in metrics:
+        return bool(metrics["combined_score"] >= threshold)
     numbers = list(_numbers(metrics).values())
     return bool(numbers) and sum(numbers) / len(numbers) >= threshold
-
-
-def _plain(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") else value
-    return value if isinstance(value, int | float) else str(value)[:300]
 
 
 if __name__ == "__main__":

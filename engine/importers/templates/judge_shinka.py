@@ -22,6 +22,9 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     results = Path(job["answer"]).with_name("results")
     results.mkdir()
+    sys.path.append(str(Path(__file__).parent))
+    from judged_metrics import write
+
     _offer_evaluation()
     random.seed(job["seed"])
     if importlib.util.find_spec("numpy"):
@@ -30,22 +33,31 @@ def main() -> None:
         np.random.seed(job["seed"])
     program = Path(job["answer"], job["program"])
     if "line" in job:
-        sys.path.append(str(Path(__file__).parent))
         from stand_in import stand_in_for
 
         stand_in_for(program, socket.socket(fileno=job["line"]))
     sys.path.insert(0, job["task"])
     sys.argv = [job["evaluator"], "--program_path", str(program), "--results_dir", str(results)]
+    write(job["out"], lambda: _evaluate(Path(job["task"], job["evaluator"]), results))
+
+
+def _evaluate(script: Path, results: Path) -> dict[str, Any]:
+    from judged_metrics import NotAScore, plain
+
     try:
-        runpy.run_path(str(Path(job["task"], job["evaluator"])), run_name="__main__")
+        runpy.run_path(str(script), run_name="__main__")
     except SystemExit as ended:
         if ended.code not in (None, 0) and not (results / "metrics.json").exists():
             raise
-    measured = {
-        "metrics": json.loads((results / "metrics.json").read_text()),
-        "correct": json.loads((results / "correct.json").read_text()),
-    }
-    Path(job["out"]).write_text(json.dumps(measured))
+    metrics = json.loads((results / "metrics.json").read_text(encoding="utf-8"))
+    correct = json.loads((results / "correct.json").read_text(encoding="utf-8"))
+    if not isinstance(metrics, dict):
+        raise NotAScore("metrics.json holds no object")
+    if not (isinstance(correct, dict) and correct.get("correct")):
+        return {"metrics": plain(metrics), "correct": correct}
+    if "combined_score" not in metrics:
+        raise NotAScore(f"there is no combined_score among the metrics {sorted(metrics)}")
+    return {"metrics": plain(metrics, "combined_score"), "correct": correct}
 
 
 def _offer_evaluation() -> None:
@@ -71,19 +83,24 @@ def run_shinka_eval(
 
     Plots, early stopping and parallel runs are left out: they change no score.
     """
+    from judged_metrics import NotAScore, number, plain
+
     metrics: dict[str, Any] = {"combined_score": 0.0}
     try:
         metrics, wrong = _measured(program_path, experiment_fn_name, num_runs, get_experiment_kwargs, validate_fn)
         results = metrics.pop("results")
         metrics = {**(aggregate_metrics_fn(results) if aggregate_metrics_fn else {}), **metrics}
         metrics.pop("extra_data", None)
-        if not math.isfinite(metrics.get("combined_score", 0.0)):
+        if not math.isfinite(number("combined_score", metrics.get("combined_score", 0.0))):
             wrong = wrong or f"combined_score is {metrics['combined_score']}"
+    except NotAScore:
+        raise
     except Exception as error:
         print(f"the evaluation failed: {type(error).__name__}: {error}")
         wrong = str(error) or type(error).__name__
     correct = wrong is None
-    Path(results_dir, "metrics.json").write_text(json.dumps(metrics))
+    kept = plain(metrics, "combined_score" if correct else "")
+    Path(results_dir, "metrics.json").write_text(json.dumps(kept))
     Path(results_dir, "correct.json").write_text(json.dumps({"correct": correct, "error": wrong}))
     return metrics, correct, wrong
 
