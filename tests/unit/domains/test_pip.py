@@ -48,7 +48,7 @@ def failure(
         (lambda _: Trouble(404), "No matching distribution found"),
         (of_files(Trouble(503)), "too many 503 error responses"),
         (of_files(Trouble(429)), "429"),
-        (BreaksOff(9), "what came is not whole"),
+        (BreaksOff(9), "the download is incomplete"),
     ],
     ids=["refuses", "too many", "lacks", "file refused", "file too many", "breaks off"],
 )
@@ -65,7 +65,7 @@ def test_an_index_that_is_silent_or_away_may_come_back(files: Path, monkeypatch:
     nowhere = failure(files, monkeypatch, PIP_INDEX_URL="https://nowhere.invalid/simple", PIP_RETRIES="1")
     proxy = failure(files, monkeypatch, PIP_PROXY="http://127.0.0.1:1", PIP_RETRIES="1")
     assert all(isinstance(one, DataRefused) for one in (silent, away, nowhere, proxy))
-    assert "did not answer in time" in str(silent) or "not whole" in str(silent)  # as pip 26 has it
+    assert "did not answer in time" in str(silent) or "incomplete" in str(silent)  # as pip 26 has it
     assert "(Connection refused)" in str(away)
     assert str(proxy).count("Connection refused)") == 1
     assert "object at" not in str(proxy)

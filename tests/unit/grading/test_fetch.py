@@ -176,7 +176,7 @@ def test_settings_of_pip_proxies_and_keys_reach_what_fetches_and_not_what_grades
     [
         (package_index.refuses_two, "No matching distribution found for thing==1: trying again in 1 s"),
         (package_index.lacks_for_a_while, "No matching distribution found for thing==1: trying again in 1 s"),
-        (BreaksOff(), "what came is not whole"),
+        (BreaksOff(), "the download is incomplete"),
     ],
     ids=["refuses", "lacks", "breaks off"],
 )
