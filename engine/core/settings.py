@@ -24,10 +24,18 @@ def check_numbers(settings: t.Settings) -> None:
             raise SiaError(f"a budget of {cap:g} {name} is not greater than 0", "leave it out for no cap")
 
 
-def check_name(name: str) -> None:
+MAX_NAME = 64
+
+
+def check_name(name: str, longest: int = MAX_NAME) -> None:
     """Raises `SiaError` where `name` cannot name a run. Names are part of git refs, which excludes a few more."""
     if name == "last":
         raise SiaError("'last' is always the newest run", "choose another name")
-    plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
+    plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name) is not None and len(name) <= longest
     if not plain or ".." in name or name.endswith((".", ".lock")):
         raise SiaError(f"{name!r} is not a name for a run", "use small letters, digits, '.', '_' and '-'")
+
+
+def shortened(name: str, room: int) -> str:
+    """`name`, cut where `room` more letters would make it too long for a run."""
+    return name if len(name) <= MAX_NAME - room else name[: MAX_NAME - room].rstrip("._-")

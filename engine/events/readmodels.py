@@ -92,9 +92,14 @@ def _insert_run(
     )
 
 
+LONGEST_NAME = 200
+"""Letters: a ref of git is a file, whose name has at most 255. Earlier releases gave forks of forks any name."""
+
+
 def _free(connection: Any, name: str, run: str) -> str:
-    """`name`, or one that ends in the run's id where another run already has the name."""
-    for free in (name, f"{name[:48]}-{run[:8]}", f"{name[:24]}-{run[:32]}"):
+    """`name`, or one that ends in the run's id where another run already has the name, or it is too long."""
+    names = [name] if len(name) <= LONGEST_NAME else []
+    for free in (*names, f"{name[:48]}-{run[:8]}", f"{name[:24]}-{run[:32]}"):
         if not connection.execute("SELECT 1 FROM runs WHERE name = ? AND run != ?", (free, run)).fetchone():
             return free
     raise SiaError(f"the name {name!r} is taken here", "rename the run that has it with `sia rename`")

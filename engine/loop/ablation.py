@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from engine.core import units
 from engine.core.results import Results
+from engine.core.settings import MAX_NAME, shortened
 from engine.core.state import State, evolve
 from engine.errors import SiaError
 from engine.events import types as t
@@ -60,7 +61,7 @@ def _fork(reader: Reader, run: RunRow, state: State, name: str, *, version: int,
     return ForkPlan(
         parent=run.run,
         at=gate_event(reader, run, weights),
-        name=f"{run.name[:36]}.{name}",
+        name=f"{shortened(run.name, MAX_NAME - 36)}.{name}",
         settings=replace(state.settings, generations=weights + 1, lever="harness"),
         branch=weights,
         harness=harnesses.parse(files),

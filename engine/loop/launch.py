@@ -17,7 +17,7 @@ from engine import __version__, trust
 from engine.agents.choice import make_agent
 from engine.agents.language.prompt import NAMES, load
 from engine.core.decide import RULES
-from engine.core.settings import check_name
+from engine.core.settings import check_name, shortened
 from engine.core.state import fold
 from engine.errors import SiaError
 from engine.evaluation import verifier_noise
@@ -232,7 +232,11 @@ def _check_seed_harness(folder: Folder, model: str) -> None:
 
 
 def free_name(workspace: Workspace, name: str, stem: str) -> str:
-    """`name`, or the first of stem1, stem2, ... that no run has; raises `SiaError` where `name` is taken."""
+    """`name`, or the first of stem1, stem2, ... that no run has; raises `SiaError` where `name` is taken.
+
+    `stem` ends in the mark before the number; a long one is cut, so that names of forks of forks stay names of runs.
+    """
+    stem = shortened(stem[:-1], 7) + stem[-1]
     taken: set[str] = set()
     if workspace.log.exists():
         with contextlib.closing(workspace.reader()) as reader:

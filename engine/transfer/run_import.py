@@ -23,6 +23,7 @@ from engine.events.event import Event
 from engine.events.log import holding
 from engine.events.merge import merge, missing
 from engine.events.reader import Reader
+from engine.events.readmodels import LONGEST_NAME
 from engine.events.storage import blobs
 from engine.events.unseal import open_archive
 from engine.run.workspace import Workspace
@@ -107,7 +108,7 @@ def _invalid_file(path: Path, what: str) -> SiaError:
 def _check_payload(payload: t.Payload, reader: Reader) -> None:
     match payload:
         case t.RunStarted(name=name) | t.RunForked(name=name) | t.RunRenamed(name=name):
-            check_name(name)
+            check_name(name, LONGEST_NAME)
         case t.HarnessWritten(files=files):
             for name in files:
                 check_path(name)

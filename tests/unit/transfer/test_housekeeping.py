@@ -11,12 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 from engine.core import replay
+from engine.core.settings import check_name
 from engine.core.state import fold
 from engine.errors import SiaError
 from engine.events import tips
 from engine.events import types as t
 from engine.events.log import RunLog
-from engine.events.storage.connection import IntegrityError
+from engine.events.storage.connection import IntegrityError, transaction
 from engine.loop import control_socket
 from engine.loop.fork import ForkPlan, fork
 from engine.queries import audit
@@ -30,6 +31,7 @@ from engine.transfer.removal import remove
 from engine.transfer.run_import import import_run
 from tests.commits import files
 from tests.histories import Play, started
+from tests.unit.transfer.carried import seal_to
 
 
 def refs(workspace: Workspace) -> dict[str, str]:
@@ -193,3 +195,37 @@ def test_the_end_of_a_lost_run_is_evidence_and_stays(whole: Workspace) -> None:
     tips.write(whole.tips, "lost", tips.Tip(9, "0" * 64))
     sweep(whole)
     assert any("run lost once had 9 events" in problem for problem in problems(whole))
+
+
+def fork_under(workspace: Workspace, run: str, name: str) -> None:
+    """A fork as earlier releases made it, which bounded no name."""
+    with contextlib.closing(workspace.reader()) as reader:
+        at = reader.event("r1", 9)
+    with contextlib.closing(RunLog.hold(workspace.path, run)) as log:
+        log.fork_from(at)
+        log.append([(at.generation, t.RunForked(name, "r1", 9))])
+        with transaction(log.db, durable=True) as connection:
+            connection.execute("UPDATE runs SET name = ? WHERE run = ?", (name, run))
+
+
+def test_forks_of_forks_keep_names_that_are_names(whole: Workspace) -> None:
+    parent = "r1"
+    for _ in range(40):
+        parent = fork(whole, ForkPlan(parent, 9))
+    with contextlib.closing(whole.reader()) as reader:
+        names = [run.name for run in reader.runs()]
+    assert len(set(names)) == 41
+    for name in names:
+        check_name(name)
+
+
+def test_long_names_of_earlier_releases_stop_nobody(whole: Workspace, away: Workspace, tmp_path: Path) -> None:
+    fork_under(whole, "r2", "toy-1" + ".1" * 40)
+    fork_under(whole, "r3", "toy-1" + ".1" * 200)
+    rebuild(whole)
+    assert problems(whole) == []
+    assert f"refs/heads/toy-1{'.1' * 40}" in refs(whole)
+    with contextlib.closing(whole.reader()) as reader:
+        assert max(len(run.name) for run in reader.runs()) == 85
+    assert import_run(away, seal_to(whole, tmp_path / "r2.sia", "r2")).name.endswith(".1.1")
+    assert problems(away) == []
