@@ -31,6 +31,11 @@ def threshold(gate: Gate, generations: int) -> float:
     return min(gate.alpha, gate.run_alpha / max(1, generations - 1))
 
 
+def is_accepted(gate: Gate, alpha: float, p: float, gain: float) -> bool:
+    """Whether a mean gain is beyond chance at the level `alpha`, and at least the minimum effect."""
+    return p < alpha and gain >= gate.minimum_effect
+
+
 def p_value(differences: Sequence[float]) -> float:
     """The probability of a mean difference at least this large if every sign were random."""
     changed = sorted(d for d in differences if d != 0)
@@ -102,7 +107,7 @@ def compare(
         test, accepted = "exact comparison of one deterministic score", gain.score > gate.minimum_effect
     else:
         test = "one-sided paired permutation test"
-        accepted = p < alpha and gain.score >= gate.minimum_effect
+        accepted = is_accepted(gate, alpha, p, gain.score)
     fixed, broken = _changed(found)
     tested = not exact and (rules > 1 or len(found) > 1)
     reason = _sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), tested=tested)

@@ -8,7 +8,7 @@ from functools import cache
 from statistics import NormalDist
 from typing import NamedTuple
 
-from engine.core.gate import p_value, threshold
+from engine.core.gate import is_accepted, p_value, threshold
 from engine.events.types import Gate
 
 POWER = 0.8
@@ -46,7 +46,7 @@ def simulate(
     for _ in range(pairs):
         wins = _binomial(draw, n, better)
         losses = _binomial(draw, n - wins, worse / (1 - better)) if better < 1 else 0
-        accepted += _p(wins, losses) < alpha and (wins - losses) / n >= rules.minimum_effect
+        accepted += is_accepted(rules, alpha, _p(wins, losses), (wins - losses) / n)
     return Rate(n, discordance, gain, accepted / pairs)
 
 
