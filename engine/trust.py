@@ -2,8 +2,8 @@
 
 A folder is trusted by its path and a mark. The mark of a workspace is a random identity, written into it when it is
 made: another workspace in its place is not trusted, and a moved one must be trusted again. The mark of anything else is
-its owner. Each record is a file in the user's state folder; where that cannot be written, in a private folder in
-/var/tmp.
+its owner. The address of a server is trusted as it is written; it is a text where other places are paths. Each record
+is a file in the user's state folder; where that cannot be written, in a private folder in /var/tmp.
 """
 
 from __future__ import annotations
@@ -27,46 +27,63 @@ IDENTITY = "identity"
 _HARMLESS = {"locks", "control", "naming.lock"}
 """What a workspace may hold while there is nothing in it to trust."""
 
+Place = Path | str
+"""A path, or the address of a server."""
+_ADDRESS = "address"
+
 
 class Untrusted(SiaError):
-    """A command would use a workspace or code that the user does not trust; `places` are their paths."""
+    """A command would use a workspace, code or a server that the user does not trust: the `places`."""
 
-    def __init__(self, message: str, remedy: str, places: Sequence[Path]) -> None:
+    def __init__(self, message: str, remedy: str, places: Sequence[Place]) -> None:
         super().__init__(message, remedy)
         self.places = places
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Something trusted: its path without links, and the mark that it had then."""
+    """Something trusted: its path without links, or its address, and the mark that it had then."""
 
     path: str
     mark: str
 
 
-def untrusted(workspace: Path | None, code: Iterable[Path] = ()) -> list[Path]:
-    """Those of `places` that the user does not trust. A missing path and an empty workspace of their own need none."""
+def place_of(text: str) -> Place:
+    """The path or the address that a user has typed."""
+    return text.rstrip("/") if text.startswith(("http://", "https://")) else Path(text)
+
+
+def untrusted(workspace: Path | None, code: Iterable[Place] = ()) -> list[Place]:
+    """Those of the places that the user does not trust. A missing path and an own empty workspace need no trust."""
     asked = [] if workspace is None or _is_new(workspace) else [workspace]
-    return [place.resolve() for place in (*asked, *code) if place.exists() and not _is_trusted(place.resolve())]
+    found = (one if isinstance(one, str) else one.resolve() for one in (*asked, *code) if _needs_trust(one))
+    return [place for place in dict.fromkeys(found) if not _is_trusted(place)]
 
 
-def refusal(places: Sequence[Path]) -> Untrusted:
+def _needs_trust(place: Place) -> bool:
+    return isinstance(place, str) or place.exists()
+
+
+def refusal(places: Sequence[Place]) -> Untrusted:
     """The error for a user who does not trust `places` yet."""
-    names = " and ".join(map(str, places))
+    folders = " and ".join(str(place) for place in places if isinstance(place, Path))
+    addresses = " and ".join(place for place in places if isinstance(place, str))
+    effects = [f"use the settings or run the code of {folders}"] if folders else []
+    effects += [f"send prompts, and a key if there is one for it, to {addresses}"] if addresses else []
     return Untrusted(
-        f"this would use the settings or run the code of {names}, which you have not said that you trust",
+        f"this would {' and '.join(effects)}, which you have not said that you trust",
         f"look at it, then run `sia trust {shlex.join(map(str, places))}`",
         places,
     )
 
 
-def check(workspace: Path | None, code: Iterable[Path] = ()) -> None:
+def check(workspace: Path | None, code: Iterable[Place] = ()) -> None:
     """Raises `Untrusted` unless the user trusts them all."""
     if places := untrusted(workspace, code):
         raise refusal(places)
 
 
-def _is_trusted(path: Path) -> bool:
-    return Record(str(path), _mark(path)) in _stored(path)
+def _is_trusted(place: Place) -> bool:
+    return Record(str(place), _mark(place)) in _stored(place)
 
 
 def begin(workspace: Path) -> None:
@@ -75,34 +92,42 @@ def begin(workspace: Path) -> None:
         remember_named(workspace, new=True)
 
 
-def remember(place: Path, *, new: bool = False) -> None:
+def remember(place: Place, *, new: bool = False) -> None:
     """Records that the user trusts `place`; raises `SiaError` if it does not exist or nothing can be recorded."""
-    path = place.resolve()
-    if not path.exists():
-        raise SiaError(f"there is nothing at {place}", "name a workspace, the folder of a task, or its data")
-    if (new or _is_workspace(path)) and not _read_identity(path):
-        with contextlib.suppress(PermissionError, FileExistsError), (path / IDENTITY).open("x") as file:
-            file.write(secrets.token_hex(16))
-    content = msgspec.json.encode(Record(str(path), _mark(path)))
+    if isinstance(place, Path):
+        place = _identified(place, new=new)
+    content = msgspec.json.encode(Record(str(place), _mark(place)))
     for folder in _folders():
         with contextlib.suppress(OSError):
             if _is_own(folder, make=True):
-                atomic.write(folder / _name(path), content)
+                atomic.write(folder / _name(place), content)
                 return
     raise SiaError(
         f"what you trust cannot be recorded in {next(_folders())}", "set $XDG_STATE_HOME to a folder that you may write"
     )
 
 
-def remember_named(place: Path, *, new: bool = False) -> None:
+def _identified(place: Path, *, new: bool) -> Path:
+    """The path without links; a workspace has an identity from now on."""
+    path = place.resolve()
+    if not path.exists():
+        raise SiaError(f"there is nothing at {place}", "name a workspace, the folder of a task, or its data")
+    if (new or _is_workspace(path)) and not _read_identity(path):
+        with contextlib.suppress(PermissionError, FileExistsError), (path / IDENTITY).open("x") as file:
+            file.write(secrets.token_hex(16))
+    return path
+
+
+def remember_named(place: Place, *, new: bool = False) -> None:
     """Trusts what the user has made or named; if that cannot be recorded, they are asked later."""
     with contextlib.suppress(SiaError):
         remember(place, new=new)
 
 
-def forget(place: Path) -> bool:
+def forget(place: Place) -> bool:
     """Removes the record for `place`; returns whether there was one."""
-    found = [folder / _name(place.resolve()) for folder in _folders() if _is_own(folder)]
+    name = _name(place if isinstance(place, str) else place.resolve())
+    found = [folder / name for folder in _folders() if _is_own(folder)]
     known = [path for path in found if path.exists()]
     for path in known:
         path.unlink()
@@ -110,7 +135,7 @@ def forget(place: Path) -> bool:
 
 
 def records() -> list[Record]:
-    """All that the user trusts, by path."""
+    """All that the user trusts, by path or address."""
     found = (_decode(file) for folder in _folders() if _is_own(folder) for file in folder.glob("[0-9a-f]*"))
     return sorted({record for record in found if record}, key=lambda record: record.path)
 
@@ -136,13 +161,13 @@ def _is_own(folder: Path, *, make: bool = False) -> bool:
     return True
 
 
-def _name(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
+def _name(place: Place) -> str:
+    return hashlib.sha256(os.fsencode(place)).hexdigest()[:32]
 
 
-def _stored(path: Path) -> Iterator[Record]:
+def _stored(place: Place) -> Iterator[Record]:
     for folder in _folders():
-        if _is_own(folder) and (record := _decode(folder / _name(path))):
+        if _is_own(folder) and (record := _decode(folder / _name(place))):
             yield record
 
 
@@ -153,7 +178,9 @@ def _decode(file: Path) -> Record | None:
         return None
 
 
-def _mark(path: Path) -> str:
+def _mark(path: Place) -> str:
+    if isinstance(path, str):
+        return _ADDRESS
     if _is_workspace(path) and (identity := _read_identity(path)):
         return f"identity {identity}"
     try:

@@ -126,10 +126,20 @@ def read(folder: Path) -> ResolvedSettings:
     `OWN_ONLY` in the workspace.
     """
     path = containment.inside(folder, FILE)
+    return _resolve([(str(path), _of_workspace(path))])
+
+
+def own() -> UserSettings:
+    """The user's own settings, without those of any workspace; raises `SiaError`."""
+    return _resolve([]).settings
+
+
+def _resolve(between: list[tuple[str, dict[str, Any]]]) -> ResolvedSettings:
+    """The settings, with those of the sources `between` the user's file and the environment."""
     sources = [
         (DEFAULT, {}),
         (str(own_file()), _read_file(own_file())),
-        (str(path), _of_workspace(path)),
+        *between,
         ("environment", EnvSettingsSource(UserSettings)()),
     ]
     merged: dict[str, Any] = {}

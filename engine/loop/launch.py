@@ -138,7 +138,7 @@ async def reopen(
 ) -> AsyncIterator[Run]:
     """Holds an existing run, checked against its domain, until the block ends; with `resume` appends `run.resumed`.
 
-    Raises `Untrusted` for a workspace or a domain that its user has not named.
+    Raises `Untrusted` for a workspace, a domain or a model server that its user has not named.
     """
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(reference)
@@ -152,11 +152,11 @@ async def reopen(
                 f"{state.name} is finished ({state.reason})", "pass --generations or a larger budget to go further"
             )
         settings = change(state.settings) if change else None
+        now = settings or state.settings
+        trust.check(None, models_of(now))
         isolation = choose_isolation(unsafe=unsafe)
         folder = await verifier_noise.measure(check_code(state.domain), isolation, report)  # the cache may be empty
         grader = await cleanup.enter_async_context(open_domain(state.domain, folder, report, isolation))
-        now = settings or state.settings
-        trust.check(None, models_of(now))
         # a run that is not running is reopened for its sealed test, which calls no agent
         needed = references(now) if resume or state.status == "running" else {now.model, now.judge} - {""}
         served = await _models(workspace, now, needed, report, cleanup)

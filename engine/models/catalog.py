@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from engine import keys
+from engine import keys, user_settings
 from engine.errors import SiaError
 from engine.models.extras import find_missing
 from engine.models.prices import FREE, price_of
@@ -24,6 +24,7 @@ BACKENDS = ("anthropic", "openai", "vllm", "gguf", "hf")
 OPENAI_KEY = "OPENAI_API_KEY"
 LLAMA = ("llama_cpp", "jinja2")
 TORCH = ("torch", "transformers", "peft")
+_WEB = ("http://", "https://")
 Report = Callable[[str], None]
 
 
@@ -51,6 +52,16 @@ def parse(text: str) -> Reference:
     if backend not in BACKENDS or not name or name.startswith("-"):  # vLLM would take it for an option
         raise SiaError(f"{text!r} names no model", "`sia models` shows how models are named")
     return Reference(backend, name, at)
+
+
+def foreign_address(reference: Reference) -> str:
+    """The address that the reference itself names; empty if there is none, or if the user's own settings name it."""
+    own = user_settings.own().servers
+    if reference.at in own or not reference.at.startswith(_WEB):
+        return ""
+    known = {server.url.rstrip("/") for server in own.values()} | {os.environ.get("OPENAI_BASE_URL", "").rstrip("/")}
+    address = reference.at.rstrip("/")
+    return "" if address in known else address
 
 
 def price(reference: Reference, settings: UserSettings) -> Price | None:
@@ -135,7 +146,7 @@ def _server(reference: Reference, settings: UserSettings) -> Server:
 
     if reference.at in settings.servers:
         return settings.servers[reference.at]
-    if reference.at.startswith(("http://", "https://")):
+    if reference.at.startswith(_WEB):
         return Server(url=reference.at)
     if reference.at:
         raise SiaError(

@@ -1,4 +1,4 @@
-"""What a run's log names of its user's machine: the code of its domain, its data, and the files of its models.
+"""What a run's log names: the code of its domain, its data, and the files of its models or the addresses of servers.
 
 A log may come from anyone. What it names is used only once the user has trusted it (`engine.trust`).
 """
@@ -13,6 +13,7 @@ from engine.events import types as t
 from engine.events.reader import Reader, RunRow
 from engine.grading.loader import built_in
 from engine.run.models import references
+from engine.trust import Place
 
 
 def code_of(task: t.DomainRef) -> list[Path]:
@@ -21,11 +22,14 @@ def code_of(task: t.DomainRef) -> list[Path]:
     return source + ([Path(task.data)] if task.data else [])
 
 
-def models_of(settings: t.Settings) -> list[Path]:
-    """The files and folders that the run's models are loaded from."""
+def models_of(settings: t.Settings) -> list[Place]:
+    """The files and folders that the run's models are loaded from, and the addresses that they are asked at.
+
+    An address that the user's own settings name is left out.
+    """
     from engine.models import catalog
 
-    found = []
+    found: list[Place] = []
     for reference in sorted(references(settings)):
         try:
             parsed = catalog.parse(reference)
@@ -33,14 +37,16 @@ def models_of(settings: t.Settings) -> list[Path]:
             continue
         if parsed.backend in ("gguf", "hf", "vllm") and not parsed.at and parsed.name != catalog.SMOLLM2:
             found.append(Path(parsed.name).expanduser().absolute())
+        elif address := catalog.foreign_address(parsed):
+            found.append(address)
     return found
 
 
-def named_by(state: State) -> list[Path]:
+def named_by(state: State) -> list[Place]:
     """The code, data and models that a run's log names, with its settings as they are in `state`."""
     return [*code_of(state.domain), *models_of(state.settings)]
 
 
-def paths_of(reader: Reader, row: RunRow) -> list[Path]:
+def places_of(reader: Reader, row: RunRow) -> list[Place]:
     """All that the log names for a run, with its settings at its head."""
     return named_by(fold(reader.history(row.run)))

@@ -1,4 +1,4 @@
-"""Asks once before a command uses a workspace, or runs code, that the user does not trust yet."""
+"""Asks once before a command uses a workspace, code or a model server that the user does not trust yet."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from sia_tui.cli.runs import open_run
 
 if TYPE_CHECKING:
     from engine.events.reader import Reader, RunRow
+    from engine.trust import Place
     from sia_tui.cli.options import Shared
 
 
-def ask(shared: Shared, code: Iterable[Path] = (), *, workspace: bool = True) -> None:
+def ask(shared: Shared, code: Iterable[Place] = (), *, workspace: bool = True) -> None:
     """Asks in a terminal and records a yes; raises `Untrusted` after a no, and where nobody can be asked."""
     from engine import trust
 
@@ -35,7 +36,7 @@ def ask(shared: Shared, code: Iterable[Path] = (), *, workspace: bool = True) ->
 
 
 def ask_for_run(shared: Shared, reference: str, *, source: Path | None = None) -> None:
-    """Asks about the code that the log names for a run of the workspace, or of the exported file `source`."""
+    """Asks about what the log names for a run of the workspace, or of the exported file `source`."""
     if source:
         from engine.transfer.run_import import read_export
 
@@ -49,7 +50,7 @@ def ask_for_run(shared: Shared, reference: str, *, source: Path | None = None) -
     ask(shared, code, workspace=own)
 
 
-def _code(reader: Reader, row: RunRow) -> list[Path]:
-    from engine.run.named_paths import paths_of
+def _code(reader: Reader, row: RunRow) -> list[Place]:
+    from engine.run.named_paths import places_of
 
-    return paths_of(reader, row)
+    return places_of(reader, row)

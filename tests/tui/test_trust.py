@@ -77,3 +77,24 @@ async def test_it_asks_once(foreign: Path, opened: Opened, engines: list[list[st
         await press(pilot)
         assert [words[0] for words in engines] == [command] * 2
     assert trust.untrusted(foreign, [TOY]) == []
+
+
+async def test_it_names_the_server_that_a_log_names(
+    workspace: Path, tmp_path: Path, opened: Opened, engines: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = "http://127.0.0.1:9/v1"
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        Play(log, started(settings(generations=3, model=f"openai:x@{theirs}"))).to_rest()  # type: ignore[arg-type]
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nothing yet"))
+    trust.remember(workspace)
+    async with opened(workspace) as (pilot, _main):
+        await pilot.press("U", "y")
+        await settle(pilot)
+        asked = pilot.app.screen
+        assert isinstance(asked, Confirm)
+        said = " ".join(str(one.render()) for one in asked.query("Static"))
+        assert f"{theirs}: prompts are sent to it" in said
+        await pilot.press("y")
+        await settle(pilot)
+        assert [words[0] for words in engines] == ["test"]
+    assert trust.untrusted(workspace, [theirs]) == []

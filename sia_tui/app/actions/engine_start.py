@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
 from sia_tui.app.actions.places import attach
 from sia_tui.app.screens.dialogs import Confirm
 from sia_tui.app.screens.main import MainScreen
 
+if TYPE_CHECKING:
+    from engine.trust import Place
 
-async def start_engine(main: MainScreen, arguments: Sequence[str], code: Sequence[Path] = ()) -> bool:
+
+async def start_engine(main: MainScreen, arguments: Sequence[str], code: Sequence[Place] = ()) -> bool:
     """Runs `sia` with `arguments` and selects its run; true if it has one. Shows the engine's output meanwhile.
 
     Asks first about the workspace, and about the `code` that a log names, where the user has not trusted them yet.
@@ -37,13 +40,14 @@ async def start_engine(main: MainScreen, arguments: Sequence[str], code: Sequenc
     return True
 
 
-async def _trusts(main: MainScreen, code: Sequence[Path]) -> bool:
+async def _trusts(main: MainScreen, code: Sequence[Place]) -> bool:
     from engine import trust
 
     places = trust.untrusted(main.navigator.sources.workspace.path, code)
     if not places:
         return True
-    effects = [f"{place}: its settings are used, or its code is run" for place in places]
+    used = "its settings are used, or its code is run"
+    effects = [f"{place}: {'prompts are sent to it' if isinstance(place, str) else used}" for place in places]
     effects.append("you did not make or name it here; look at it first. A yes is remembered")
     if not await main.app.push_screen_wait(Confirm("Do you trust this?", effects)):
         return False

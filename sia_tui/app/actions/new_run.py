@@ -14,6 +14,7 @@ from sia_tui.app.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from engine.events import types as t
+    from engine.trust import Place
     from engine.user_settings import BudgetSettings
 
 
@@ -109,8 +110,8 @@ async def edit_and_fork(main: MainScreen) -> None:
         await fork(main, edited.folder)
 
 
-def named_by_log(cursor: RunCursor) -> list[Path]:
-    """The code, data and models that the log of the selected run names."""
+def named_by_log(cursor: RunCursor) -> list[Place]:
+    """The code, data, models and servers that the log of the selected run names."""
     from engine.run.named_paths import named_by
 
     return named_by(cursor.snapshot.state)
