@@ -6,11 +6,13 @@ creates the version, then the refs. `update` is safe to repeat.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from typing import Any
 from harness_repo.objects import Object, Version, Written, build
 
 _ZERO = "0" * 40
+_REF = re.compile(rb"([0-9a-f]{40}|ref: \S+)\n?")
+_PIECE = 1 << 16
 STALE_S = 60.0
 """Seconds after which a lock of git was left by a killed git: each of our git processes takes less than one."""
 # The user's configuration must not change the form of diffs or the validity of refs. A repository may also come from a
@@ -125,6 +129,24 @@ class Repository:
         """All commits reachable from a ref."""
         return set(self._git("rev-list", "--all").split())
 
+    def damaged(self) -> Iterator[Path]:
+        """The files, relative to the repository, of refs that hold no id and of loose objects that are not theirs.
+
+        A power cut leaves them empty, a failing disk garbled; git then reads nothing of the repository any more.
+        """
+        for file in sorted((self.path / "refs").rglob("*")):
+            if file.is_file() and file.suffix != ".lock" and not _REF.fullmatch(file.read_bytes()):
+                yield file.relative_to(self.path)
+        for file in sorted((self.path / "objects").glob("[0-9a-f][0-9a-f]/*")):
+            name = file.parent.name + file.name
+            if re.fullmatch(r"[0-9a-f]{40}", name) and _digest(file) != name:
+                yield file.relative_to(self.path)
+
+    def remove_damaged(self) -> None:
+        """Removes what `damaged` finds, so that it can be written again."""
+        for file in list(self.damaged()):
+            (self.path / file).unlink()
+
     def diff(self, old: str, new: str, *, context: int = 3) -> str:
         """The unified diff between two versions."""
         commits = (_check_id(old), _check_id(new))
@@ -141,6 +163,20 @@ class Repository:
         if done.returncode:
             raise RepositoryError(done.stderr.decode(errors="replace").strip() or f"git ended with {done.returncode}")
         return done.stdout.decode(errors="surrogateescape").removesuffix("\n")
+
+
+def _digest(file: Path) -> str:
+    """The id of what a loose object's file holds; nothing where it cannot be unpacked."""
+    digest, unpacked = hashlib.sha1(usedforsecurity=False), zlib.decompressobj()
+    try:
+        with file.open("rb") as stored:
+            while piece := stored.read(_PIECE):
+                while piece:  # in small pieces: a forged object may unpack to any size
+                    digest.update(unpacked.decompress(piece, _PIECE))
+                    piece = unpacked.unconsumed_tail
+    except (zlib.error, OSError):
+        return ""
+    return digest.hexdigest() if unpacked.eof else ""
 
 
 def _create(path: Path) -> None:

@@ -11,6 +11,7 @@ from engine.events import integrity
 from engine.events.reader import Reader
 from engine.run import adapters
 from engine.run.workspace import Workspace
+from harness_repo.repository import RepositoryError
 
 
 class AuditResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,7 +48,16 @@ def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:
 def _commits(workspace: Workspace, commits: dict[str, str]) -> Iterator[str]:
     if not commits:
         return
-    reachable = workspace.repository().reachable()
+    repository = workspace.repository()
+    damaged = list(repository.damaged())
+    for file in damaged:
+        yield f"{file} of harness_repo is damaged; `sia rebuild` writes it again"
+    try:
+        reachable = repository.reachable()
+    except RepositoryError as error:
+        if not damaged:
+            yield f"harness_repo cannot be read ({' '.join(str(error).split())[:200]}); try `sia rebuild`"
+        return
     for commit, place in commits.items():
         if commit not in reachable:
             yield f"{place} names the commit {commit[:12]}, which no ref of harness_repo reaches"

@@ -30,7 +30,7 @@ class RebuildResult(msgspec.Struct, frozen=True):
 
 
 def rebuild(workspace: Workspace) -> RebuildResult:
-    """Refills the derived tables; stores every version in the repository and points its refs.
+    """Refills the derived tables; stores every version in the repository, damaged ones anew, and points its refs.
 
     Refs of runs that an engine is working on are left to that engine; refs that are not ours are left alone.
     """
@@ -38,6 +38,7 @@ def rebuild(workspace: Workspace) -> RebuildResult:
     with contextlib.closing(open_writer(workspace.log)) as db, explained(workspace.log):
         count = refill(db)
     repository = workspace.repository()
+    repository.remove_damaged()
     with contextlib.closing(workspace.reader()) as reader:
         rows = reader.runs()
         commits = write_versions(repository, reader, (event for run in rows for event in reader.own(run.run)))

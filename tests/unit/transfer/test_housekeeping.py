@@ -229,3 +229,30 @@ def test_long_names_of_earlier_releases_stop_nobody(whole: Workspace, away: Work
         assert max(len(run.name) for run in reader.runs()) == 85
     assert import_run(away, seal_to(whole, tmp_path / "r2.sia", "r2")).name.endswith(".1.1")
     assert problems(away) == []
+
+
+DAMAGE = {"empty": b"", "garbled": b"\x00garbage\xff" * 9}
+
+
+@pytest.mark.parametrize("content", DAMAGE)
+@pytest.mark.parametrize("what", ["ref", "commit", "tree", "file"])
+def test_what_a_power_cut_did_to_git_is_named_and_repaired(whole: Workspace, what: str, content: str) -> None:
+    before, repository = refs(whole), whole.repository()
+    commit = before["refs/tags/toy-1/g2"]
+    tree = repository._git("rev-parse", f"{commit}^{{tree}}")
+    name = {"commit": commit, "tree": tree, "file": repository._git("rev-parse", f"{commit}:params.toml")}.get(what, "")
+    file = f"objects/{name[:2]}/{name[2:]}" if name else "refs/tags/toy-1/g2"
+    path = whole.path / "harness_repo" / file
+    path.chmod(0o644)
+    path.write_bytes(DAMAGE[content])
+    assert f"{file} of harness_repo is damaged; `sia rebuild` writes it again" in problems(whole)
+    rebuild(whole)
+    assert (problems(whole), refs(whole)) == ([], before)
+    repository._git("fsck", "--strict")
+
+
+def test_a_ref_to_a_commit_that_is_gone_is_told_and_repaired(whole: Workspace) -> None:
+    (whole.path / "harness_repo" / "refs" / "tags" / "toy-1" / "g2").write_text("0" * 39 + "1\n")
+    assert ["harness_repo cannot be read" in problem for problem in problems(whole)] == [True]
+    rebuild(whole)
+    assert problems(whole) == []
