@@ -26,6 +26,7 @@ from engine import domain_files
 from engine.errors import SiaError
 from engine.importers import packages, separable
 from engine.importers.formats import SHARES, TITLES, Task, recognise
+from engine.importers.source_text import source_text
 from engine.models.files.cache import once
 from engine.sandbox.inside import frames
 from harness_repo.harness import HarnessInvalid, read_folder
@@ -160,7 +161,7 @@ def _write(target: Path, home: Path, task: Task, files: Sequence[Path], digest: 
         "harness/harness.toml": tomli_w.dumps(harness),
         "harness/answer.json": json.dumps(name),
         "harness/agent.py": _template("target" if private else "program"),
-        f"harness/{name}": (home / task.program).read_text(encoding="utf-8"),
+        f"harness/{name}": source_text(home / task.program),
         "verifier/harness.toml": tomli_w.dumps({"name": "verifier"}),
         "verifier/agent.py": _template("verifier"),
         "verifier/judge.py": _template(f"judge_{task.kind}"),
@@ -176,7 +177,7 @@ def _write(target: Path, home: Path, task: Task, files: Sequence[Path], digest: 
             "host/agent.py": _template("host"),
             "host/plain_values.py": _template("plain_values"),
         }
-        texts[f"references/{task.evaluator}"] = (home / task.evaluator).read_text(encoding="utf-8")
+        texts[f"references/{task.evaluator}"] = source_text(home / task.evaluator)
     for path, text in texts.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")

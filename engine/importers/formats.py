@@ -57,7 +57,7 @@ def recognise(folder: Path) -> Task | None:
     if task is None or not bounds.is_file():
         return task
     try:
-        score_max = msgspec.toml.decode(bounds.read_bytes(), type=Bounds).score_max
+        score_max = msgspec.toml.decode(bounds.read_text(encoding="utf-8-sig"), type=Bounds).score_max
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SiaError(f"{bounds} is not valid: {error}", "write a line such as: score_max = 1.0") from None
     return msgspec.structs.replace(task, score_max=score_max)
@@ -104,7 +104,7 @@ def _config(folder: Path) -> dict[str, Any]:
     for path in [folder / "config.yaml", *sorted(folder.glob("config*.y*ml"))]:
         if path.is_file():
             try:
-                found = yaml.safe_load(path.read_text(encoding="utf-8"))
+                found = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
             except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
                 raise SiaError(f"{path} cannot be read: {' '.join(str(error).split())}", "correct it") from None
             return found if isinstance(found, dict) else {}

@@ -148,3 +148,69 @@ def test_a_changed_file_makes_another_task(tmp_path: Path) -> None:
     (task / "evaluate.py").write_text("print()\n")
     after = adopt(task)
     assert before and after and before.digest != after.digest and before.path != after.path
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding", "kept"),
+    [
+        ("# -*- coding: latin-1 -*-\n# é\n", "latin-1", "# -*- coding: utf-8 -*-\n# é\n"),
+        (
+            "#!/usr/bin/python\n# vim: set fileencoding=cp1251 :\n# ж\n",
+            "cp1251",
+            "# vim: set fileencoding=utf-8 :\n# ж\n",
+        ),
+        ("# coding: shift_jis\r\n# 日本\r\n", "shift_jis", "# coding: utf-8\n# 日本\n"),
+        ("# é\n", "utf-8-sig", "# é\n"),
+        ("# coding: utf-8\n# é\n", "utf-8", "# coding: utf-8\n# é\n"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["openevolve", "shinka", "sia"])
+def test_a_python_file_in_a_declared_encoding_is_read_as_python_reads_it(
+    tmp_path: Path, kind: str, head: str, encoding: str, kept: str
+) -> None:
+    home = copied(kind, tmp_path / "task")
+    task = recognise(home)
+    assert task
+    for name in (task.program, task.evaluator):
+        (home / name).write_bytes((head + (home / name).read_text()).encode(encoding))
+    adopted = adopt(home)
+    assert adopted
+    name = "target_agent.py" if kind == "sia" else task.program
+    text = (adopted.path / "harness" / name).read_text(encoding="utf-8")
+    assert kept in text and "\r" not in text
+    compile(text.encode(), name, "exec")
+    assert (adopted.path / "verifier" / "given" / task.evaluator).read_bytes() == (home / task.evaluator).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("initial.py", "# é\n".encode("latin-1")),
+        ("initial.py", b"# coding: klingon\n"),
+        ("initial.py", b"# coding: rot13\n"),
+        ("initial.py", b"# coding: ascii\n\n\n" + "# é\n".encode()),
+        ("initial.py", "VALUE = 1\n".encode("utf-16")),
+        ("evaluate.py", "# é\n".encode("latin-1")),
+    ],
+)
+def test_a_file_that_is_not_in_its_encoding_is_refused_in_a_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+    home = copied("shinka", tmp_path / "task")
+    (home / name).write_bytes(content)
+    with pytest.raises(SiaError, match=f"{name} cannot be read: .*save it as UTF-8"):
+        adopt(home)
+
+
+def test_a_program_in_another_language_is_utf_8(tmp_path: Path) -> None:
+    home = copied("shinka", tmp_path / "task")
+    (home / "initial.py").unlink()
+    (home / "initial.rs").write_bytes("// é\n".encode("latin-1"))
+    with pytest.raises(SiaError, match=r"initial\.rs cannot be read"):
+        adopt(home)
+
+
+def test_configurations_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    home = copied("openevolve", tmp_path / "task")
+    (home / "config.yaml").write_bytes((home / "config.yaml").read_text().encode("utf-8-sig"))
+    (home / "adopt.toml").write_text("score_max = 1\n", encoding="utf-8-sig")
+    task = recognise(home)
+    assert task and task.cascade.timeout_s == 20 and task.score_max == 1
