@@ -31,8 +31,8 @@ def _uri(path: Path, mode: str) -> str:
     return f"file:{quote(str(path.absolute()))}?mode={mode}"
 
 
-def _connect(path: Path, mode: str) -> Database:
-    connection = sqlite3.connect(_uri(path, mode), uri=True, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, mode: str, options: str = "") -> Database:
+    connection = sqlite3.connect(_uri(path, mode) + options, uri=True, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     connection.execute("PRAGMA trusted_schema = OFF")
     if mode == "ro":
@@ -91,7 +91,7 @@ def _create(path: Path) -> None:
 
 
 def open_reader(path: Path) -> Database:
-    """Opens the log read-only; works on read-only media for a sealed file."""
+    """Opens the log read-only, also on read-only media."""
     if not path.is_file():
         raise SiaError(
             f"there is no log at {path}",
@@ -100,7 +100,7 @@ def open_reader(path: Path) -> Database:
     containment.check_workspace(path.parent)
     with explained(path):
         _roll_back(path)
-        db = _connect(path, "ro")
+        db = _connect(path, "ro", "&immutable=1" if _cannot_change(path) else "")
         try:
             schema.check_log(db, path)
         except BaseException:
@@ -118,6 +118,18 @@ def _roll_back(path: Path) -> None:
     if journal.is_file() and journal.stat().st_size and not trust.untrusted(path.parent):
         with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(_connect(path, "rw")) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+def _cannot_change(path: Path) -> bool:
+    """Whether the log stays as it is while it is read, and is whole without the files beside it.
+
+    To read a log that can change, SQLite makes files beside it.
+    """
+    beside = [path.with_name(path.name + ending) for ending in ("-wal", "-journal")]
+    if os.access(path.parent, os.W_OK) or any(file.exists() and file.stat().st_size for file in beside):
+        return False
+    read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+    return bool(read_only) or path.parent.stat().st_uid == os.geteuid()  # another user's engine may begin to write
 
 
 def connect_plainly(place: str) -> Any:
@@ -169,7 +181,10 @@ def _explain(path: Path, error: Exception) -> SiaError:
     if "full" in text:
         return SiaError(f"the disk that holds {path} is full", "free some space and run `sia resume`")
     if "readonly" in text or "unable to open" in text:
-        return SiaError(f"{path} cannot be opened for this command", "check its permissions, or pass --workspace")
+        return SiaError(
+            f"{path} cannot be opened for this command",
+            "check its permissions, or read a copy in a folder of your own (--workspace)",
+        )
     if "not a database" in text or "malformed" in text:
         return SiaError(f"{path} is damaged ({text})", "restore it from a copy; `sia verify` says what still holds")
     if "interrupted" in text:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlite_utils.utils import sqlite3 as engine_sqlite
 
@@ -18,7 +21,8 @@ from engine import trust
 from engine.errors import SiaError
 from engine.events.log import RunLog
 from engine.events.reader import Reader
-from engine.events.storage import schema
+from engine.events.storage import connection, schema
+from engine.sandbox.selftest import probe
 from tests.histories import Play, started
 
 
@@ -99,6 +103,51 @@ def test_an_awkward_folder_holds_the_log_under_its_own_name(workspace: Path, fin
     assert (workspace / "events.db").stat().st_size > 0
     assert reader.find("last").run == finished
     assert [path.name for path in workspace.parent.iterdir()] == [workspace.name]
+
+
+LOOK = """
+import sys, pathlib
+from engine.errors import SiaError
+from engine.events.reader import Reader
+try:
+    print(*[run.run for run in Reader.open(pathlib.Path(sys.argv[1])).runs()])
+except SiaError as error:
+    print(error)
+"""
+
+
+def seen_on_read_only_media(log: Path) -> str:
+    command = [next(probe._binaries())[0], "--ro-bind", "/", "/", sys.executable, "-c", LOOK, str(log)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_log_on_read_only_media_is_read(workspace: Path, finished: str) -> None:
+    log = workspace / "events.db"
+    assert seen_on_read_only_media(log) == finished
+    assert [path for path in workspace.iterdir() if path.name.startswith("events.db")] == [log]
+
+
+def test_of_a_killed_engine_too_where_all_its_files_are_there(workspace: Path, finished: str) -> None:
+    with contextlib.closing(RunLog.hold(workspace, "r2")) as killed:
+        killed.append([(0, msgspec.structs.replace(started(), name="later"))])
+        for name in ("events.db", "events.db-wal", "events.db-shm"):
+            shutil.copy(workspace / name, workspace.parent)
+    copy = workspace.parent / "events.db"
+    assert seen_on_read_only_media(copy) == f"{finished} r2"
+    (workspace.parent / "events.db-shm").unlink()
+    assert "cannot be opened for this command; check its permissions, or read a copy" in seen_on_read_only_media(copy)
+    (workspace.parent / "events.db-wal").write_bytes(b"")
+    assert seen_on_read_only_media(copy)
+
+
+def test_a_folder_in_which_its_owner_may_not_write_is_read(
+    workspace: Path, finished: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not that of another user, whose engine may begin to write while it is read."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert connection._cannot_change(workspace / "events.db")
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert not connection._cannot_change(workspace / "events.db")
 
 
 KILLED = """
