@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 
 from engine import keys
@@ -16,6 +17,7 @@ from engine.core.verdict import judge
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.events import types as t
+from engine.events.storage import blobs
 from engine.failure import Failure
 from engine.grading.client import GraderFailed
 from engine.loop import approval
@@ -33,6 +35,8 @@ _STEPS: dict[t.StepKind, Callable[[Run, int], Awaitable[None]]] = {
     "test": sealed_test.unseal,
 }
 RETRY_S = 1.0
+TRACE = 1 << 16
+"""Characters of a traceback that are kept: its end says most."""
 
 
 async def drive(run: Run, control: Control) -> None:
@@ -74,7 +78,9 @@ async def perform(run: Run, step: Perform, control: Control) -> None:
             return  # its result is in the log: what failed afterwards is no failure of the step
         failure = _failure(error)
         failure = Failure(failure.kind, keys.redact_error(failure.message))
-        run.end_failed_step(step.generation, t.StepFailed(step.kind, step.attempt, failure))
+        trace = keys.redact_error("".join(traceback.format_exception(error))[-TRACE:]).encode("utf-8", "replace")
+        failed = t.StepFailed(step.kind, step.attempt, failure, blobs.digest(trace))
+        run.end_failed_step(step.generation, failed, [trace])
         await asyncio.sleep(RETRY_S * step.attempt)
     else:
         run.flush()

@@ -20,9 +20,18 @@ class StepStarted(Payload, frozen=True):
 
 @event("step.failed")
 class StepFailed(Payload, frozen=True):
+    """A step ended in an error. `traceback` is a blob: where in the engine it was raised."""
+
     kind: StepKind
     attempt: int
     failure: Failure
+    traceback: str = ""
+
+    def blobs(self) -> list[str]:
+        return [self.traceback] if self.traceback else []
+
+    def withheld(self) -> list[str]:
+        return self.blobs()
 
 
 @event("step.abandoned")

@@ -48,5 +48,9 @@ def test_results_that_were_lost_on_the_way_to_the_log_are_computed_again(
     events = told(workspace)
     (failed,) = [one for one in events if isinstance(one, t.StepFailed)]
     assert failed.failure.message == "1 of 16 results is not in the log"
+    with contextlib.closing(workspace.reader()) as reader:
+        trace = reader.blob(failed.traceback).decode()
+    assert trace.startswith("Traceback") and "in _check_complete" in trace and trace.rstrip().endswith("in the log")
+    assert failed.withheld() == [failed.traceback], "it may quote instances"
     (finished,) = [one for one in events if isinstance(one, t.ExecutionFinished)]
     assert finished.evaluations == sum(isinstance(one, t.InstanceFinished) for one in events) == 16
