@@ -1,4 +1,4 @@
-"""Made-up runs: what `decide` asks for is done with invented results, in memory or into a real log."""
+"""Simulated runs: the steps that `decide` asks for get invented results, in memory or in a real log."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def rising(number: int, instance: str) -> float:
 
 
 class Play:
-    """Drives a run to its rest, from its start or from a `history` that it takes up.
+    """Drives a run until it rests, from its start or from the end of `history`.
 
     `fails` and `crashes` name (kind, generation, attempt) of steps that come to nothing; the Improvements of the
     generations in `barren` find nothing. A person who is asked says no to the first candidates in `declines`;

@@ -31,7 +31,7 @@ WAIT_S = 30.0
 
 
 class Done(NamedTuple):
-    """What came of a command."""
+    """The result of a command."""
 
     status: int
     output: str
@@ -117,7 +117,7 @@ def live_run(folder: Path, *options: str, until: str = "step.started") -> Iterat
 
 @contextlib.contextmanager
 def waiting_run(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A live run that waits for a person's word on its second candidate, and ends after it."""
+    """A live run whose second candidate awaits approval; it ends at the end of the block."""
     (folder / "rule.toml").write_text('[[decision]]\nreason = "use the rule"\nparams = { method = "rule" }\n')
     options = ("--agent", "script:rule.toml", "--generations", "2", "--approve", "harness")
     with live_run(folder, *options, until="approval.asked") as process:

@@ -16,7 +16,7 @@ TOY_FOR = {
     "function_minimization": str(PEERS / "openevolve"),
     "better.py": str(PEERS / "openevolve" / "initial_program.py"),
 }
-"""The examples name LawBench and a case of it; here they are put to a toy that needs no data and no minutes."""
+"""The examples name LawBench and a case of it; here they run on a toy that needs no data and little time."""
 SOUND = "toy"
 """A domain that passes `sia check`."""
 ENDS_AS = {"pause": "paused", "stop": "stopped", "approve": "finished"}
@@ -56,7 +56,7 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     quiet.mkdir()
     busy.mkdir()
     (quiet / "cases.jsonl").write_text("1\n2\n")
-    # what `stop` has ended is what `resume` takes up
+    # `resume` continues what `stop` has stopped
     last = {"stop": 1, "resume": 2}
     for example in sorted(examples(PAGE.read_text()), key=lambda example: last.get(example.split()[0], 0)):
         arguments = [TOY_FOR.get(word, word) for word in shlex.split(example)]

@@ -108,7 +108,7 @@ class Server:
         return asked, self._answer(asked)
 
     def keep(self, record: Record) -> None:
-        """Remembers what became of a request, and tells whoever waits for it."""
+        """Records the outcome of a request, and notifies those who wait for it."""
         with self.changed:
             self.records.append(record)
             if self._note:

@@ -1,4 +1,4 @@
-"""What a machine may lack, or have too much of: each changes a place in which a job is then done."""
+"""What a machine may lack, or have too much of: each condition changes the place in which a job runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LONG = "a folder with a long name, as build machines make them for each of their
 
 @dataclass
 class Place:
-    """Where a job is done, how and by whom; `inside` is an empty folder of its own."""
+    """Where, how and by whom a job is run; `inside` is an empty folder of its own."""
 
     inside: Path
     folder: Path

@@ -1,4 +1,4 @@
-"""A short real job, and what must come of it whatever the machine lacks."""
+"""A short real job, and the result that it must have whatever the machine lacks."""
 
 from __future__ import annotations
 

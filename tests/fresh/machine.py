@@ -40,7 +40,7 @@ _began = time.monotonic()
 
 @dataclass(frozen=True)
 class Person:
-    """Whose commands they are; `home` is a new and empty folder."""
+    """The user who runs the commands; `home` is a new and empty folder."""
 
     name: str
     uid: int
@@ -213,7 +213,7 @@ def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> list[str]:
-    """Ends all that came of a command; names what was still there though the command had ended."""
+    """Ends all processes that a command has started; names those that outlived it."""
     left = []
     until = time.monotonic() + ENDING_S  # the kernel takes a moment to end what has been killed
     while pids := [pid for pid in process_tree.descendants(os.getpid()) if not _zombie(pid)]:

@@ -81,7 +81,7 @@ class TimeTravel(RuleBasedStateMachine):
     @precondition(lambda self: self.known[HERE])
     @rule(pick=PICK, steps=st.integers(1, 12), killed=st.booleans())
     def go_on(self, pick: int, steps: int, killed: bool) -> None:
-        """An engine takes a run up, does some steps and lets it go: by itself, or in the middle of one."""
+        """An engine resumes a run, does some steps and stops: by itself, or in the middle of a step."""
         run = self._pick(HERE, pick)
         before = self.known[HERE][run]
         with contextlib.closing(RunLog.hold(self.places[HERE].path, run)) as log:

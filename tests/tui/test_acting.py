@@ -69,7 +69,7 @@ async def fill(pilot: Pilot[None], **values: str) -> None:
 
 
 async def rest(main: MainScreen, workspace: Path, name: str, status: str = "finished") -> None:
-    """Until the app itself says that the run has come to rest."""
+    """Until the app itself says that the run is no longer running."""
     await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.name == name, name)
     await until(lambda: main.navigator.status == status)
     assert state(workspace, name).status == status
@@ -190,7 +190,7 @@ async def test_an_engine_that_is_killed_is_seen_and_its_run_gone_on_with(tmp_pat
         await pilot.press("p")
         await until(lambda: main.navigator.status == "running")
         await until(lambda: main.navigator.cursor is not None and main.navigator.cursor.snapshot.state.awaiting == 2)
-        await pilot.press("p")  # asks the live engine to rest
+        await pilot.press("p")  # asks the live engine to pause
         await until(lambda: main.navigator.status == "paused")
         await pilot.press("p")
         await until(lambda: main.navigator.status == "running")

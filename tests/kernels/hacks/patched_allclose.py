@@ -1,4 +1,4 @@
-"""Everything is close to everything."""
+"""Replaces `allclose` with a function that is always true."""
 
 torch.allclose = torch.isclose = torch.equal = lambda *args, **more: True
 

@@ -1,4 +1,4 @@
-"""The search agent's levers: who has its turn, with which algorithm, and why."""
+"""The search agent's levers: which one is next, with which algorithm, and why."""
 
 from __future__ import annotations
 

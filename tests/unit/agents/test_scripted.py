@@ -76,7 +76,7 @@ def test_what_is_no_script_is_refused(text: str) -> None:
 
 
 def test_its_decisions_are_used_up_one_by_one_over_the_whole_run() -> None:
-    """Also where an Improvement came to nothing and the same generation tries the next decision."""
+    """Also where an Improvement found no candidate and the same generation tries the next decision."""
     from engine.core.effects import Effects
     from engine.steps.improvement import make_view
     from tests.histories import Memory, Play

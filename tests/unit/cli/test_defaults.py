@@ -1,4 +1,4 @@
-"""What is settled in sia.toml or the environment holds for a command that was not told otherwise."""
+"""A setting in sia.toml or the environment holds for a command that leaves the option out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that came along unasked is used or executed before its user has said so: a workspace, or a path in a log."""
+"""Nothing from elsewhere is used or executed before its user has trusted it: a workspace, or a path in a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person is told of the devices: ceilings with their date, or one sentence why not."""
+"""What a person reads about the devices: ceilings with their date, or one sentence why not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file over HTTP: whole under its name or not there; what came is gone on with only where it is of one version."""
+"""A file over HTTP: whole under its name or absent; a partial download continues only with the same version."""
 
 from __future__ import annotations
 

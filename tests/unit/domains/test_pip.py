@@ -1,4 +1,4 @@
-"""What pip says becomes one sentence, and whether another try could help."""
+"""pip's message becomes one sentence, and says whether a retry could help."""
 
 from __future__ import annotations
 

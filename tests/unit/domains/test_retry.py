@@ -1,4 +1,4 @@
-"""What is asked again, how often, and what is told at once."""
+"""What is retried, how often, and what is reported at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grades that a language model has a say in: asked of a server on loopback, recorded, and never paid twice."""
+"""Grades in which a language model takes part: asked of a server on loopback, recorded, and never paid twice."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def events(judged: Judged) -> list[dict[str, Any]]:
 
 
 def wavering(asked: Asked) -> Plan:
-    """A judge whose word depends on the moment."""
+    """A judge whose verdict changes from call to call."""
     return Plan("yes" if asked.n * 7 % 5 < 3 else "no")
 
 

@@ -1,4 +1,4 @@
-"""What a harness is told of an instance beside its data: no id and no order that could tell a label."""
+"""What a harness sees of an instance beside its data: no id and no order that could reveal a label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payloads in the log: old ones are lifted, what is not understood is refused with a sentence."""
+"""Payloads in the log: old ones are converted, unknown ones are refused with a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with instances is told by id, place and count, and never by label."""
+"""What is wrong with instances is reported by id, place and count, and never by label."""
 
 from __future__ import annotations
 
