@@ -26,6 +26,8 @@ from engine.sandbox import Isolation
 from engine.sandbox.inside.harness import exit_text
 
 LOAD_WALL_S = 600.0
+_TIMED = ("grade", "reference", "questions")
+"""Operations on a split whose time is limited by the domain: loading the split does not count in it."""
 END_S = 1.0
 BASELINES_WALL_S = 3600.0
 _INHERITED = (
@@ -60,6 +62,7 @@ class Grader:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._stderr: deque[str] = deque(maxlen=20)
+        self._loaded: set[Split] = set()
 
     async def describe(self) -> tuple[str, dict[str, int], str]:
         """The digest of data and splits, the instances per split, and the title; raises `SiaError` without data."""
@@ -163,26 +166,34 @@ class Grader:
     async def _call(self, operation: str, *arguments: Any, timeout: float) -> Any:
         async with self._turn:
             process = self._process or await self._start()
-            assert process.stdin and process.stdout  # noqa: S101 - both are pipes
-            try:
-                process.stdin.write(pipes.pack((operation, arguments)))
-                await process.stdin.drain()
-                async with asyncio.timeout(timeout):  # in Python 3.11 wait_for can swallow a cancellation
-                    reply = await pipes.receive(process.stdout)
-            except TimeoutError:
-                await self.close()
-                raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None
-            except (OSError, asyncio.IncompleteReadError):
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(END_S):
-                        await process.wait()
-                await self.close()
-                said = self._stderr if may_be_quoted(operation, arguments) else ()
-                last = f" ({self._stderr[-1]})" if said else f" ({exit_text(process.returncode or 0)})"
-                raise GraderFailed(f"the domain's process died at {operation!r}{last}") from None
-            except asyncio.CancelledError:
-                await self.close()  # a late reply would be taken for the reply to the next call
-                raise
+            if operation in _TIMED and arguments[0] not in self._loaded:
+                await self._exchange(process, "load", arguments[:1], LOAD_WALL_S)
+                self._loaded.add(arguments[0])
+            return await self._exchange(process, operation, arguments, timeout)
+
+    async def _exchange(
+        self, process: asyncio.subprocess.Process, operation: str, arguments: Sequence[Any], timeout: float
+    ) -> Any:
+        assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+        try:
+            process.stdin.write(pipes.pack((operation, arguments)))
+            await process.stdin.drain()
+            async with asyncio.timeout(timeout):  # in Python 3.11 wait_for can swallow a cancellation
+                reply = await pipes.receive(process.stdout)
+        except TimeoutError:
+            await self.close()
+            raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None
+        except (OSError, asyncio.IncompleteReadError):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_S):
+                    await process.wait()
+            await self.close()
+            said = self._stderr if may_be_quoted(operation, arguments) else ()
+            last = f" ({self._stderr[-1]})" if said else f" ({exit_text(process.returncode or 0)})"
+            raise GraderFailed(f"the domain's process died at {operation!r}{last}") from None
+        except asyncio.CancelledError:
+            await self.close()  # a late reply would be taken for the reply to the next call
+            raise
         if "data" in reply:
             raise SiaError(reply["data"])
         if "error" in reply:
@@ -216,6 +227,7 @@ class Grader:
         )
         assert self._process.stderr  # noqa: S101 - a pipe
         self._stderr.clear()
+        self._loaded.clear()
         self._relay = asyncio.create_task(self._listen(self._process.stderr))
         return self._process
 

@@ -54,6 +54,10 @@ class Service:
             self._by_id[split] = {item.id: item for item in self._open().instances(split)}
         return self._by_id[split]
 
+    def load(self, split: Split) -> None:
+        """Loads a split, which `grade` then has at hand."""
+        self._split(split)
+
     def describe(self) -> dict[str, Any]:
         """The digest of the data, the instances per split, and the title if the data has one."""
         domain = self._open()

@@ -1,7 +1,8 @@
 """Effects that a run's lineage has recorded, looked up by all that they depend on: nothing is paid for twice.
 
 Four kinds are reused: instance results, probes, model replies and adapters. Where the lineage holds several of one
-key, the oldest counts; of adapters the newest whose files are still there.
+key, the oldest counts; of adapters the newest whose files are still there. A result that a failure of the verifier or
+of the machine made is never reused.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from engine.events.reader import Reader
 ResultKey = tuple[str, str, int, int]
 """(split, instance, repeat, seed)"""
 _Keyed = TypeVar("_Keyed", t.ProbeFinished, t.WeightsTrained)
+
+
+def is_of_candidate(failure: t.Failure | None) -> bool:
+    """Whether a result says something of what was executed: a death of the verifier or of the machine does not."""
+    return failure is None or failure.kind not in ("verifier", "infrastructure")
 
 
 class Reuse:
@@ -38,12 +44,13 @@ class Reuse:
         for event in self._lineage.results(candidate.harness, candidate.weights, prepared):
             one = event.payload
             assert isinstance(one, t.InstanceFinished)  # noqa: S101 - the read model holds nothing else
-            found.setdefault((one.split, one.instance, one.repeat, one.seed), one)
+            if is_of_candidate(one.failure):
+                found.setdefault((one.split, one.instance, one.repeat, one.seed), one)
         return found
 
     def probe(self, key: str) -> t.ProbeFinished | None:
         """The probe with that key."""
-        return next(iter(self._probes.find(key)), None)
+        return next((one for one in self._probes.find(key) if is_of_candidate(one.failure)), None)
 
     def replies(self, request: str, place: str, ordinal: int) -> list[tuple[Event, t.ModelCalled]]:
         """The replies to a request, named by its digest, at a position, each with the event that recorded it."""

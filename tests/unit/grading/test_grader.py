@@ -170,6 +170,26 @@ def test_a_grader_that_was_killed_is_started_again_at_once(toy: Folder) -> None:
     assert grade.score == 1.0
 
 
+SLOW = """import time
+    from pathlib import Path
+    again = Path(__file__).with_name("opened")
+    if again.exists(): time.sleep(3)
+    again.touch()"""
+
+
+def test_a_grader_that_died_has_the_time_to_load_before_its_next_answer_counts(made: Callable[..., Folder]) -> None:
+    """Loading is not grading: one death once zeroed every answer that followed."""
+    folder = made(load=SLOW)
+    folder = replace(folder, spec=replace(folder.spec, grade_wall_s=1.0))
+
+    async def work(grader: Grader) -> Grade:
+        await grader.describe()
+        os.kill(process_of(grader), signal.SIGKILL)
+        return await grader.grade("val", "val-1", 1)
+
+    assert use(folder, work).score == 1.0
+
+
 def process_of(grader: Grader) -> int:
     assert grader._process
     return grader._process.pid
