@@ -56,7 +56,11 @@ def untrusted(workspace: Path | None, code: Iterable[Place] = ()) -> list[Place]
     """Those of the places that the user does not trust. A missing path and an own empty workspace need no trust."""
     asked = [] if workspace is None or _is_new(workspace) else [workspace]
     found = (one if isinstance(one, str) else one.resolve() for one in (*asked, *code) if _needs_trust(one))
-    return [place for place in dict.fromkeys(found) if not _is_trusted(place)]
+    unknown = [place for place in dict.fromkeys(found) if not _is_trusted(place)]
+    if unknown:
+        with _alone(make=False):  # another process of this user may be about to record the workspace that it makes
+            unknown = [place for place in unknown if not _is_trusted(place)]
+    return unknown
 
 
 def _needs_trust(place: Place) -> bool:
@@ -88,8 +92,9 @@ def _is_trusted(place: Place) -> bool:
 
 def begin(workspace: Path) -> None:
     """Trusts a workspace that is being made, if there is nothing in it yet."""
-    if _is_new(workspace):
-        remember_named(workspace, new=True)
+    with _alone(make=True):
+        if _is_new(workspace):
+            remember_named(workspace, new=True)
 
 
 def remember(place: Place, *, new: bool = False) -> None:
@@ -145,6 +150,20 @@ def _folders() -> Iterator[Path]:
 
     yield platformdirs.user_state_path("sia") / "trusted"
     yield Path("/var/tmp") / f"sia-{os.geteuid()}" / "trusted"  # noqa: S108 - checked by `_is_own`
+
+
+@contextlib.contextmanager
+def _alone(*, make: bool) -> Iterator[None]:
+    """Waits for this user's other processes that begin a workspace, where they have a folder for a lock."""
+    import filelock
+
+    with contextlib.ExitStack() as held:
+        for folder in _folders():
+            with contextlib.suppress(OSError):  # a lock's time-out is one, too
+                if _is_own(folder, make=make):
+                    held.enter_context(filelock.FileLock(folder / ".lock", timeout=30))
+                    break
+        yield
 
 
 def _is_own(folder: Path, *, make: bool = False) -> bool:

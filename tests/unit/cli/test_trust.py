@@ -7,6 +7,9 @@ import contextlib
 import os
 import shutil
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from domains import atomic
 from engine import trust
 from engine.errors import SiaError
 from engine.events.log import RunLog
@@ -294,6 +298,29 @@ def test_an_empty_workspace_that_others_may_fill_is_asked_for(
         monkeypatch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
     trust.begin(place)
     assert trust.untrusted(place) == [place]
+
+
+def test_two_processes_that_begin_a_workspace_at_once_both_trust_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, write, may_record = tmp_path / "mine" / ".sia", atomic.write, threading.Event()
+    place.mkdir(parents=True)
+
+    def record_late(target: Path, content: bytes) -> None:
+        assert may_record.wait(30)
+        write(target, content)
+
+    monkeypatch.setattr(atomic, "write", record_late)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(trust.begin, place)
+        while not (place / trust.IDENTITY).is_file():
+            time.sleep(0.01)
+        second = pool.submit(trust.check, place)
+        with contextlib.suppress(TimeoutError):
+            second.result(0.3)
+        may_record.set()
+        first.result()
+        second.result()
 
 
 def test_a_workspace_of_an_earlier_version_is_asked_for_once(downloaded: Workspace) -> None:
