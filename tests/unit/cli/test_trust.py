@@ -286,16 +286,16 @@ def test_what_is_made_here_is_trusted_until_something_else_takes_its_place(tmp_p
 
 
 @pytest.mark.parametrize("whose", ["another user's", "everybody's"])
-def test_an_empty_workspace_that_others_may_fill_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str
-) -> None:
+def test_an_empty_workspace_that_others_may_fill_is_asked_for(tmp_path: Path, whose: str) -> None:
     place = tmp_path / ".sia"
     place.mkdir()
     assert trust.untrusted(place) == []
     if whose == "everybody's":
         place.chmod(0o777)
+    elif os.geteuid() == 0:
+        os.chown(place, 12345, -1)
     else:
-        monkeypatch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
+        pytest.skip("only root can give a folder away")
     trust.begin(place)
     assert trust.untrusted(place) == [place]
 
