@@ -130,5 +130,12 @@ def check_labels(facts: Facts) -> Iterator[Finding]:
             f"the seed harness contains what only val and test contain: {file}",
             "remove it from harness/: a harness learns only through ctx.train()",
         )
-    if not facts.leaks and not facts.in_harness:
+    for file in facts.in_given:
+        yield Finding(
+            "labels",
+            "fail",
+            f"given/ tells the labels of val or test, and a harness reads it: {file}",
+            "take them out of given/: a harness learns through ctx.train() alone",
+        )
+    if not facts.leaks and not facts.in_harness and not facts.in_given:
         yield Finding("labels", "pass", "no label is in ids, in data or in the seed harness")

@@ -136,8 +136,9 @@ class Grader:
         return [str(name) for name in reply]
 
     async def examine(self, harness: Mapping[str, bytes]) -> Facts:
-        """Facts about the instances, and about what the files of `harness` contain of them; no labels."""
-        return msgspec.convert(await self._call("examine", dict(harness), timeout=LOAD_WALL_S), Facts)
+        """Facts about the instances, and about what the files of `harness` and of `given/` tell of them; no labels."""
+        given = None if self.folder.adopted else self.folder.folders().get("given")
+        return msgspec.convert(await self._call("examine", dict(harness), given, timeout=LOAD_WALL_S), Facts)
 
     async def fingerprints(self) -> dict[str, str]:
         """A digest of each split with its labels and its order."""

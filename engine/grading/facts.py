@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from domains.contract import Instance, Split
+from engine.grading.given_files import telling
 
 NEARLY_ALL = 0.95
 MOST_LISTED = 5
@@ -33,9 +35,10 @@ class Facts(msgspec.Struct, frozen=True):
     """`repeated`: ids that occur twice in a split. `shared_ids`, `shared_data`: examples of pairs `split/id = split/id`
     across splits; `shared_data_count` counts them. `unstable`: splits that differ when they are read again. `leaks`:
     places visible to a harness that contain labels. `in_harness`: files of the seed harness that contain ids, data or
-    labels of val or test. `labelled`: splits in which every instance has a label. `one_data`: all instances have equal
-    data, as where each is one more run of the same program. `reported`: the subset of test that the domain reports and
-    that has none of the shared data, if only test shares data."""
+    labels of val or test. `in_given`: files that a harness may read and that tell labels of val or test. `labelled`:
+    splits in which every instance has a label. `one_data`: all instances have equal data, as where each is one more run
+    of the same program. `reported`: the subset of test that the domain reports and that has none of the shared data, if
+    only test shares data."""
 
     repeated: dict[str, list[str]]
     shared_ids: list[str]
@@ -44,6 +47,7 @@ class Facts(msgspec.Struct, frozen=True):
     unstable: list[str]
     leaks: list[LabelLeak]
     in_harness: list[str]
+    in_given: list[str]
     labelled: list[str]
     one_data: bool
     reported: str = ""
@@ -54,9 +58,10 @@ def examine(
     second: Mapping[Split, Sequence[Instance]],
     harness: Mapping[str, bytes],
     subsets: Callable[[], Mapping[str, Sequence[str]]] = dict,
+    given: Path | None = None,
 ) -> Facts:
     """The facts about `splits`. `second` is a second reading of them; `harness` has the files of the seed harness;
-    `subsets` returns the subsets of test that the domain reports."""
+    `subsets` returns the subsets of test that the domain reports; `given` is the folder that a harness may read."""
     by_id: dict[str, Split] = {}
     by_data: dict[bytes, tuple[Split, str]] = {}
     shared_ids, shared_data = [], []
@@ -80,6 +85,7 @@ def examine(
         unstable=[split for split in splits if _encode(list(splits[split])) != _encode(list(second[split]))],
         leaks=list(_leaks(every)),
         in_harness=list(_in_harness(hidden, known, harness)),
+        in_given=telling(hidden, given)[:MOST_LISTED] if given else [],
         labelled=[split for split, items in splits.items() if items and all(item.label is not None for item in items)],
         one_data=len(by_data) == 1,
         reported=_reported(copies["test"], subsets()) if copies["test"] and not copies["val"] else "",

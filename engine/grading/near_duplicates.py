@@ -66,7 +66,7 @@ def text(data: Any) -> str:
     """The beginning of all texts and numbers in `data`, without differences of case and spacing."""
     parts: list[str] = []
     room = LETTERS
-    for value in _leaves(data):
+    for value in leaves(data):
         part = " ".join(value[:room].casefold().split()) if isinstance(value, str) else str(value)
         parts.append(part)
         room -= len(part) + 1
@@ -104,13 +104,13 @@ def nearest(texts: Sequence[str], others: Sequence[str], patience_s: float) -> I
             yield Neighbour(begin + row, int(similar.indices[best]), float(similar.data[best]))
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield str(key)
-            yield from _leaves(inner)
+            yield from leaves(inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _leaves(inner)
+            yield from leaves(inner)
     elif isinstance(value, (str, int, float)):
         yield value

@@ -119,15 +119,15 @@ class Service:
             instance, answer, **{name: extras[name] for name in extras.keys() & inspect.signature(grade).parameters}
         )
 
-    def examine(self, harness: Mapping[str, bytes]) -> facts.Facts:
-        """Facts about the instances, without labels."""
+    def examine(self, harness: Mapping[str, bytes], given: str | None) -> facts.Facts:
+        """Facts about the instances, without labels; `given` is the folder that a harness may read."""
         found, second = ({split: self._open().instances(split) for split in SPLITS} for _ in range(2))
 
         def subsets() -> Mapping[str, Sequence[str]]:
             rows = [Graded(item, None, Grade(score=0.0)) for item in found["test"]]
             return self._open().summarise("test", rows).subsets
 
-        return facts.examine(found, second, harness, subsets)
+        return facts.examine(found, second, harness, subsets, Path(given) if given else None)
 
     def fingerprints(self) -> dict[str, str]:
         """A digest of each split with its labels and its order."""

@@ -95,6 +95,15 @@ def pad_by_label(split: str, rows: list[Row]) -> list[Row]:
     return [padded(row) for row in rows]
 
 
+def space_by_label(split: str, rows: list[Row]) -> list[Row]:
+    labels = sorted({row["label"] for row in rows})
+
+    def spaced(row: Row) -> Row:
+        return row | {"text": row["text"] + " " * ((labels.index(row["label"]) - len(row["text"])) % 4)}
+
+    return [spaced(row) for row in rows]
+
+
 TRAIN: list[Row] = []
 
 
@@ -119,6 +128,9 @@ def copy_with_a_typo(split: str, rows: list[Row]) -> list[Row]:
             deal_in_turn, {"order alone": "fail"}, 0.9, id="labels in turn, under random ids", marks=pytest.mark.slow
         ),
         pytest.param(pad_by_label, {"length alone": "warn"}, 0.9, id="padded by label", marks=pytest.mark.slow),
+        pytest.param(
+            space_by_label, {"length alone": "warn"}, 0.9, id="spaces at the end by label", marks=pytest.mark.slow
+        ),
         pytest.param(
             copy_with_a_typo, {"near-duplicates": "warn", "neighbour alone": "warn"}, 0.5, id="copies with a typo"
         ),

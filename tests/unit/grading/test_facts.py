@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -76,3 +77,38 @@ def test_a_harness_that_knows_cases_of_val_is_named() -> None:
     made = splits(lambda n, label: f"the long text of case {n}")
     told = facts(made, {"a.txt": b"the long text of case 12", "b.txt": b"the long text of case 2!", "c.bin": b"\xff"})
     assert told.in_harness == ["a.txt (1 data)"]
+
+
+ROWS = [Instance(f"val-{n}", f"the text of case {n}", LABELS[n % 3]) for n in range(40)]
+TELLING = {
+    "a table": ("all.csv", "\n".join(f"{one.id},{one.label}" for one in ROWS)),
+    "a table with the label first": ("all.csv", "\n".join(f"{one.label};{one.data}" for one in ROWS)),
+    "one line of JSON": ("all.json", msgspec.json.encode({one.id: one.label for one in ROWS}).decode()),
+    "lines of JSON": ("all.jsonl", "\n".join(msgspec.json.encode(one).decode() for one in ROWS)),
+}
+SILENT = {
+    "texts without labels": ("all.txt", "\n".join(one.data for one in ROWS)),
+    "a list of the labels": ("labels.txt", "\n".join(LABELS)),
+    "a table of other labels": ("all.csv", "\n".join(f"{one.id},{LABELS[len(one.id) % 3]}" for one in ROWS)),
+}
+
+
+@pytest.mark.parametrize("way", [*TELLING, *SILENT])
+def test_files_that_a_harness_may_read_and_that_tell_labels_are_named(tmp_path: Path, way: str) -> None:
+    name, content = (TELLING | SILENT)[way]
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / name).write_text(content)
+    made: dict[Split, Any] = {"train": [], "val": ROWS, "test": []}
+    assert examine(made, made, {}, given=tmp_path).in_given == [f"more/{name}"] * (way in TELLING)
+
+
+@pytest.mark.parametrize("sorted_by_label", [True, False])
+def test_names_of_files_that_tell_labels_are_noticed(tmp_path: Path, sorted_by_label: bool) -> None:
+    made: dict[Split, Any] = {"train": [], "val": [], "test": []}
+    for n in range(30):
+        label = LABELS[n % 3]
+        made["val"].append(Instance(f"val-{n}", f"{n:05}.png", label))
+        place = tmp_path / (label if sorted_by_label else "pictures")
+        place.mkdir(exist_ok=True)
+        (place / f"{n:05}.png").write_bytes(b"\x89PNG")
+    assert examine(made, made, {}, given=tmp_path).in_given == ["names of its files"] * sorted_by_label
