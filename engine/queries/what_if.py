@@ -83,7 +83,7 @@ def what_if(history: Iterable[Event], rule: Mapping[str, float]) -> WhatIf:
             n = event.generation
             if parts_at is None and not _made_from(state, n, incumbent):
                 parts_at = n
-            other = None if parts_at else _judge(state, results, n, incumbent, rule)
+            other = None if parts_at else _judge(state, results, payload, n, incumbent, rule)
             if other is not None and other.accepted:
                 incumbent = n
             now = state.of(n).execution
@@ -117,7 +117,11 @@ def _made_from(state: State, n: int, incumbent: int | None) -> bool:
     return state.versions[n].parents == parents
 
 
-def _judge(state: State, results: Results, n: int, incumbent: int | None, rule: Mapping[str, float]) -> t.GateDecided:
+def _judge(
+    state: State, results: Results, recorded: t.GateDecided, n: int, incumbent: int | None, rule: Mapping[str, float]
+) -> t.GateDecided:
+    if state.answer and not recorded.accepted:
+        return recorded  # a person declined the jump, whatever the rule
     return verdict(state, results, n, against=incumbent, rule=replace(state.settings.gate, **rule))
 
 

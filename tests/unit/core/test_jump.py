@@ -11,6 +11,7 @@ from engine.core.decide import RULES, AwaitApproval, decide
 from engine.core.replay import verify
 from engine.core.state import fold
 from engine.events import types as t
+from engine.queries.what_if import what_if
 from tests.histories import Memory, Play, settings, started
 
 FORGED = 999_999.9999
@@ -47,6 +48,12 @@ def test_a_forged_score_waits_for_a_person_who_declines_it() -> None:
     assert verdict and not verdict.accepted and verdict.reason == f"rejected: {why}, and ada declined it"
     assert played.state.incumbent == 3
     assert replays(played)
+
+
+def test_another_rule_of_the_gate_does_not_accept_what_a_person_declined() -> None:
+    events = play(0.5, 0.5 + FORGED, 0.6, declines={2}).log.events
+    found = what_if(events, {"alpha": 0.02})
+    assert (found.differs_at, found.parts_at, found.what_if_incumbent) == (None, None, 3)
 
 
 def test_what_a_person_approves_is_accepted_and_is_no_jump_the_next_time() -> None:
