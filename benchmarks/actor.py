@@ -1,4 +1,4 @@
-"""An engine without effects: does what `decide` asks for with invented results, and writes it to the real log.
+"""An engine without effects: performs what `decide` asks for with invented results, and writes it to the real log.
 
 Everything that follows from results is computed as the engine computes it (scores, digests, verdicts, commits), so
 that the run verifies and replays like any other. What is invented is a function of the run's seed.

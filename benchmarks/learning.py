@@ -55,7 +55,7 @@ FULL, QUICK = Size(1, 6, 258), Size(1, 2, 32)
 
 
 class Turn(NamedTuple):
-    """The adapter that came of a turn, what it cost, and the rewards of each step, by prompt."""
+    """The adapter that a turn made, its cost, and the rewards of each step, by prompt."""
 
     adapter: str
     cost: Cost
@@ -71,7 +71,7 @@ class Turn(NamedTuple):
 
 
 class Bench:
-    """What both arms share: the base, a server that holds it, the items, and the adapter that both begin with."""
+    """What both arms share: the base, a server that holds it, the items, and the adapter that both start from."""
 
     def __init__(self, folder: Path, scratch: Path) -> None:
         self.folder, self.adapters, self.scratch = folder, scratch / "adapters", scratch

@@ -3,8 +3,8 @@
     python -m benchmarks.synthetic --workspace DIR [--events 1000000] [--seed 1] [--hostile]
     python -m benchmarks.synthetic --workspace DIR --live 1000 [--seconds 60]
 
-The second goes on with such a run as an engine does, holding its lock, at so many events a second, until it is told to
-end. `--hostile` fills the run with text that tries to be more than text.
+The second continues such a run as an engine does, holding its lock, at that many events a second, until it is
+terminated. `--hostile` fills the run with text that tries to be more than text.
 """
 
 from __future__ import annotations

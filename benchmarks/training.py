@@ -126,7 +126,7 @@ class Warm(TrainerCallback):  # type: ignore[misc]  # untyped
 
 
 def settings(steps: int, to: Path) -> dict[str, Any]:
-    """What both of TRL's trainers are told, so that they do what ours does."""
+    """The settings of both TRL trainers, so that they do what ours does."""
     same = {"learning_rate": RATE, "lr_scheduler_type": "constant", "weight_decay": 0.0, "max_grad_norm": 1.0}
     quiet = {"report_to": "none", "save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True}
     here = {"use_cpu": True, "bf16": False, "gradient_checkpointing": False, "dataloader_pin_memory": False}

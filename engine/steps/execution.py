@@ -52,11 +52,9 @@ async def _execute_arm(
     """Appends the results of `candidate` for the trials in `todo` that have none yet: reused, or evaluated now."""
     evaluation = evaluations.of_candidate(run, candidate, material)
     prepared = evaluation.prepared
-    done, reusable = run.results.of(generation, candidate), run.reuse.results(candidate, prepared)
+    reusable = run.reuse.results(candidate, prepared)
     fresh: list[Trial] = []
-    for trial in todo:
-        if (trial.split, trial.instance, trial.repeat) in done:
-            continue
+    for trial in _unanswered(run, generation, candidate, todo):
         result = reusable.get((trial.split, trial.instance, trial.repeat, trial.seed))
         if result is None:
             fresh.append(trial)
@@ -76,11 +74,14 @@ async def _execute_arm(
 
 
 def _check_complete(run: Run, generation: int, candidate: t.Candidate, planned: Sequence[Trial]) -> None:
-    done = run.results.of(generation, candidate)
-    missing = sum((trial.split, trial.instance, trial.repeat) not in done for trial in planned)
-    if missing:
+    if missing := len(_unanswered(run, generation, candidate, planned)):
         verb = "is" if missing == 1 else "are"
         raise InfrastructureFailure(f"{missing} of {len(planned)} results {verb} not in the log")
+
+
+def _unanswered(run: Run, generation: int, candidate: t.Candidate, some: Sequence[Trial]) -> list[Trial]:
+    done = run.results.of(generation, candidate)
+    return [trial for trial in some if (trial.split, trial.instance, trial.repeat) not in done]
 
 
 def _result(candidate: t.Candidate, prepared: str, graded: GradedAnswer) -> tuple[t.InstanceFinished, list[bytes]]:

@@ -1,4 +1,4 @@
-"""Which tasks of other tools are recognised, and what is said of those that are not whole."""
+"""Which tasks of other tools are recognised, and the errors for incomplete ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of adopted evaluators: read as what they are, or refused with what was seen; extras beside them do no harm."""
+"""Scores of adopted evaluators: read as what they are, or refused with the value seen; extra metrics do no harm."""
 
 from __future__ import annotations
 

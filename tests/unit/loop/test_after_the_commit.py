@@ -1,4 +1,4 @@
-"""Nothing that follows a commit (tip, refs, notes, observers) ends a step; it is put right later."""
+"""Nothing that follows a commit (tip, refs, notes, observers) ends a step; it is repaired later."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.playing import small
 
 
 def run_toy(workspace: Workspace, domain: str, *observers: launch.Observer, **options: Any) -> list[str]:
-    """A run of three generations; returns what it told its user."""
+    """A run of three generations; returns the messages to its user."""
     told: list[str] = []
 
     async def go() -> None:

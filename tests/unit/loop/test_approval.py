@@ -1,4 +1,4 @@
-"""`--approve`: a person's word before a candidate is executed, recorded like everything else."""
+"""`--approve`: a person's approval before a candidate is executed, recorded like everything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever finds a workspace finds its live engine, whatever the way there is called."""
+"""Whoever finds a workspace finds its live engine, whatever its path is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAUSE = PauseRequest("pause", "somebody")
 
 
 async def answered(workspace: Path, way: Path) -> Control:
-    """An engine in `workspace` that was asked for a pause by somebody who came along `way`."""
+    """An engine in `workspace` that got a request to pause from a process that reached it by the path `way`."""
     control = Control()
     await control.listen(workspace, "r1")
     try:

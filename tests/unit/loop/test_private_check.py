@@ -1,4 +1,5 @@
-"""The private check, from grades to the gate: who games the score is refused, told no number, and never built upon."""
+"""The private check, from grades to the gate: a candidate that games the score is refused, gets no number, and is never
+built upon."""
 
 from __future__ import annotations
 
@@ -85,7 +86,7 @@ def write(folder: Path, first: str) -> Path:
 
 
 def played(tmp_path: Path, first: str, *decisions: str) -> Any:
-    """What `show` tells of a run whose candidates are scripted, in the workspace `tmp_path / "w"`."""
+    """What `show` reports of a run whose candidates are scripted, in the workspace `tmp_path / "w"`."""
     script = tmp_path / "script.toml"
     script.write_text("\n".join(f"[[decision]]\nparams = {{ {decision} }}" for decision in decisions))
     domain = write(tmp_path / "guarded", first)

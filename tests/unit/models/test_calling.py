@@ -1,4 +1,4 @@
-"""Calls of a model: remembered, bounded, within budget, tried again, kept once."""
+"""Calls of a model: reused, bounded, within budget, retried, recorded once."""
 
 from __future__ import annotations
 

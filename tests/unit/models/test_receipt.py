@@ -1,4 +1,4 @@
-"""Whatever a server replies, the log can give it back, and no key is in it."""
+"""Whatever a server replies, the log can return it, and no key is in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run has spent and may come to: by role, by lever, for each accepted point."""
+"""What a run has spent and may cost: by role, by lever, for each accepted point."""
 
 from __future__ import annotations
 

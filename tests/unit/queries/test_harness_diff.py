@@ -1,4 +1,4 @@
-"""The diff of two versions is the same whether git or the log alone tells it, and asking for it creates nothing."""
+"""The diff of two versions is the same from git and from the log alone, and reading it creates nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a harness is offered, and what it gets back."""
+"""What `ctx` offers a harness, and what its calls return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders that a program is given, and a /tmp for programs that know no other place."""
+"""Folders that a program may read, and a writable /tmp for programs that need one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is bound into a sandbox stands by itself."""
+"""The code that is bound into a sandbox imports nothing else of ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is achieved is tried out, said in words, and fits an event."""
+"""The isolation is tested by trying, described in words, and fits an event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A round laid out: every sampled token has its place, and what teaches nothing has none."""
+"""A round laid out: every sampled token has its place; samples without a gradient have none."""
 
 from __future__ import annotations
 

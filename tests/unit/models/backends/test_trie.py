@@ -1,4 +1,4 @@
-"""What texts have in common is computed once, and every call finds its own tokens again."""
+"""Common prefixes are computed once, and every call finds its own tokens again."""
 
 from __future__ import annotations
 

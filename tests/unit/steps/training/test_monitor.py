@@ -1,4 +1,4 @@
-"""What a round shows, and when a training has gone wrong."""
+"""The measures of a round, and when a training has collapsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights lever's step: fed from train alone, gone on with inside, bounded, and stopped where it goes wrong."""
+"""The weights lever's step: trained on train alone, resumed from a checkpoint, bounded, and stopped if it collapses."""
 
 from __future__ import annotations
 
