@@ -249,7 +249,9 @@ class Slot:
         try:
             return await self._run(job, output)
         except (EOFError, OSError):  # TimeoutError is one of the latter
-            raise DiedError(await self.box.end()) from None
+            # whoever killed a process inside, the harness or a machine short of memory, leaves the same trace
+            unclear = self.box.cause is None
+            raise DiedError(await self.box.end(), unclear=unclear) from None
         except Malformed:
             cause = failure("candidate", "took over the process that runs it")
             self.box.kill(cause)

@@ -180,6 +180,30 @@ def test_a_sandbox_killed_from_outside_is_started_again(best: Isolation) -> None
     assert (murdered.answer, other.answer) == ("again", "fine")
 
 
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_job_whose_parent_was_killed_runs_again_alone_before_it_counts(best: Isolation, kills: int) -> None:
+    """The kernel kills any process when memory runs out; a harness that kills its parent does so again."""
+
+    class OutOfMemory(Echo):
+        async def call(self, job_key: str | None, op: str, payload: object, ordinal: int) -> object:
+            self.calls.append((job_key, op, ordinal))
+            if len(self.calls) <= kills:
+                tree = set(process_tree.descendants(os.getpid()))
+                (job,) = tree - {parent(pid) for pid in tree}
+                os.kill(parent(job), signal.SIGKILL)
+            return "again"
+
+    (outcome,) = run("def solve(i, c):\n    return c.tools.call('x')", [1], best, broker=OutOfMemory(), workers=1)
+    if kills == 1:
+        assert outcome.answer == "again"
+    else:
+        assert outcome.failure and outcome.failure.kind == "candidate"
+
+
 def test_a_machine_that_starts_nothing_is_no_failure_of_the_harness() -> None:
     broken = Isolation("full", "user", "/bin/false")
     (outcome,) = run("def solve(i, c):\n    pass", [1], broken)
