@@ -14,6 +14,15 @@ MOST_LEVELS = 128
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 
 
+MOST_SCORE = 1e100
+"""The largest size of a score: squares of scores, summed over a split, stay finite."""
+
+
+def is_score(value: float) -> bool:
+    """Whether `value` may be a score, or another number of a grade: finite, and at most `MOST_SCORE` in size."""
+    return abs(value) <= MOST_SCORE  # false for NaN
+
+
 class NotPlain(ValueError):
     """The value is not plain; the message names the part: `a map with a key of type int`."""
 

@@ -87,7 +87,12 @@ def check(workspace: Path | None, code: Iterable[Place] = ()) -> None:
 
 
 def _is_trusted(place: Place) -> bool:
-    return Record(str(place), _mark(place)) in _stored(place)
+    return _record(place) in _stored(place)
+
+
+def _record(place: Place) -> Record:
+    """A name of a file is any bytes, and a record holds UTF-8; the record's own name tells places apart."""
+    return Record(str(place).encode(errors="backslashreplace").decode(), _mark(place))
 
 
 def begin(workspace: Path) -> None:
@@ -101,7 +106,7 @@ def remember(place: Place, *, new: bool = False) -> None:
     """Records that the user trusts `place`; raises `SiaError` if it does not exist or nothing can be recorded."""
     if isinstance(place, Path):
         place = _identified(place, new=new)
-    content = msgspec.json.encode(Record(str(place), _mark(place)))
+    content = msgspec.json.encode(_record(place))
     for folder in _folders():
         with contextlib.suppress(OSError):
             if _is_own(folder, make=True):

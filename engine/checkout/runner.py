@@ -169,6 +169,10 @@ class Runner:
         return {"failure": {"kind": kind, "message": self._harness.one_line(message)}}
 
 
+def _lines(content: bytes) -> list[str]:
+    return content.decode("utf-8-sig").split("\n")  # other ends of lines may stand within a text
+
+
 def main() -> None:
     if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
         os.environ.update(ENVIRONMENT)
@@ -184,9 +188,9 @@ def main() -> None:
     chosen = parser.parse_args()
     facts = json.loads((HERE / "candidate.json").read_text(encoding="utf-8"))
     try:
-        train = list(read(chosen.train.read_text(encoding="utf-8").split("\n"))) if chosen.train else []
-        text = sys.stdin.read() if chosen.instances == "-" else Path(chosen.instances).read_text(encoding="utf-8")
-        todo = list(read(text.split("\n")))
+        train = list(read(_lines(chosen.train.read_bytes()))) if chosen.train else []
+        given = sys.stdin.buffer.read() if chosen.instances == "-" else Path(chosen.instances).read_bytes()
+        todo = list(read(_lines(given)))
     except (OSError, ValueError) as error:
         sys.exit(f"run.py: {error}")
     if chosen.as_in_run:

@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.events.readmodels import NEWEST
+
+RESERVED = (NEWEST, "recorded")
+"""Words that stand for a run wherever a command takes one."""
+MAX_NAME = 64
+MOST = 1_000_000
+"""Generations of a run, and probes of an Improvement."""
+MOST_WORKERS = 4096
 
 
 def check_numbers(settings: t.Settings) -> None:
     """Raises `SiaError` for numbers that are out of range."""
-    if settings.generations < 1:
-        raise SiaError("a run needs at least one generation", "pass --generations 1 or more")
-    if settings.probes < 1:
-        raise SiaError("an Improvement needs at least one probe", "pass --probes 1 or more")
+    if not 1 <= settings.generations <= MOST:
+        raise SiaError(
+            f"a run has 1 to {MOST} generations, not {settings.generations}", f"pass --generations 1 to {MOST}"
+        )
+    if not 1 <= settings.probes <= MOST:
+        raise SiaError(f"an Improvement has 1 to {MOST} probes, not {settings.probes}", f"pass --probes 1 to {MOST}")
     if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")
     if settings.lever == "best-of-n" and not settings.model:
         raise SiaError("best-of-n asks a task model several times, and this run has none", "pass --model")
     for name in ("evaluations", "minutes", "usd", "tokens"):
         cap = getattr(settings.budget, name)
-        if cap is not None and not cap > 0:  # NaN compares false
-            raise SiaError(f"a budget of {cap:g} {name} is not greater than 0", "leave it out for no cap")
+        if cap is not None and not (math.isfinite(cap) and cap > 0):
+            raise SiaError(f"a budget of {cap:g} {name} is not a number greater than 0", "leave it out for no cap")
 
 
-MAX_NAME = 64
+def check_workers(workers: int) -> None:
+    """Raises `SiaError` for a number of workers that no machine bears."""
+    if not 1 <= workers <= MOST_WORKERS:
+        raise SiaError(f"{workers} workers are not 1 to {MOST_WORKERS}", "leave --workers out for one per core")
 
 
-def check_name(name: str, longest: int = MAX_NAME) -> None:
-    """Raises `SiaError` where `name` cannot name a run. Names are part of git refs, which excludes a few more."""
-    if name == "last":
-        raise SiaError("'last' is always the newest run", "choose another name")
-    plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name) is not None and len(name) <= longest
-    if not plain or ".." in name or name.endswith((".", ".lock")):
-        raise SiaError(f"{name!r} is not a name for a run", "use small letters, digits, '.', '_' and '-'")
+def check_name(name: str) -> None:
+    """Raises `SiaError` where `name` cannot be given to a run: `check_form`, and no word that stands for one."""
+    check_form(name)
+    if name in RESERVED:
+        raise SiaError(f"{name!r} is not a name for a run: it stands for one in every command", "choose another name")
+
+
+def check_form(name: str, longest: int = MAX_NAME) -> None:
+    """Raises `SiaError`, which says what is wrong, where `name` has not the form of a run's name.
+
+    Names are part of git refs, which excludes a few: https://git-scm.com/docs/git-check-ref-format
+    """
+    if len(name) > longest:
+        raise SiaError(f"a name of {len(name)} letters is too long for a run", f"use at most {longest}")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise SiaError(
+            f"{name!r} is not a name for a run",
+            "use small letters, digits, '.', '_' and '-', and begin with a letter or digit",
+        )
+    if ".." in name or name.endswith((".", ".lock")):
+        raise SiaError(
+            f"{name!r} is not a name for a run: git refuses it", "leave out '..', and '.' or '.lock' at its end"
+        )
 
 
 def shortened(name: str, room: int) -> str:

@@ -15,6 +15,7 @@ import msgspec
 from engine.errors import SiaError
 from engine.events.archive import is_archive
 from engine.events.event import Event
+from engine.events.readmodels import NEWEST
 from engine.events.storage import blobs
 from engine.events.storage.connection import explained, open_reader
 from engine.events.storage.database import Database
@@ -123,11 +124,10 @@ class Reader:
         runs = self.runs()
         if not runs:
             raise SiaError("this workspace has no runs", "start one with `sia run toy`")
-        if reference == "last":
+        if reference == NEWEST:
             return runs[-1]
-        for exact in runs:
-            if reference in (exact.run, exact.name):
-                return exact
+        for exact in [*(run for run in runs if run.run == reference), *(run for run in runs if run.name == reference)]:
+            return exact
         prefix = reference or None  # an unset variable of a shell names nothing
         matches = [run for run in runs if prefix and (run.run.startswith(prefix) or run.name.startswith(prefix))]
         if len(matches) == 1:

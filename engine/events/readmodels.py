@@ -96,9 +96,13 @@ LONGEST_NAME = 200
 """Letters: a ref of git is a file, whose name has at most 255. Earlier releases gave forks of forks any name."""
 
 
+NEWEST = "last"
+"""Stands for the run that was created last. Earlier releases took it as a name."""
+
+
 def _free(connection: Any, name: str, run: str) -> str:
-    """`name`, or one that ends in the run's id where another run already has the name, or it is too long."""
-    names = [name] if len(name) <= LONGEST_NAME else []
+    """`name`, or one that ends in the run's id where another run has the name, it is too long, or it is `NEWEST`."""
+    names = [name] if len(name) <= LONGEST_NAME and name != NEWEST else []
     for free in (*names, f"{name[:48]}-{run[:8]}", f"{name[:24]}-{run[:32]}"):
         if not connection.execute("SELECT 1 FROM runs WHERE name = ? AND run != ?", (free, run)).fetchone():
             return free

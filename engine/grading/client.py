@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import signal
 import sys
@@ -109,8 +108,8 @@ class Grader:
                 if last:
                     raise GraderFailed(str(error)) from None
                 continue
-            if not _finite(grade):
-                raise GraderFailed("the grader returned NaN or an infinity")
+            if (wrong := _no_score(grade)) is not None:
+                raise GraderFailed(f"the grader returned {wrong:g}; a score lies between ±{plain.MOST_SCORE:g}")
             return grade
         raise AssertionError
 
@@ -124,8 +123,8 @@ class Grader:
         reply = await self._call("baselines", on, timeout=BASELINES_WALL_S)
         found = {str(name): msgspec.convert(grades, list[Grade]) for name, grades in reply.items()}
         for name, grades in found.items():
-            if not all(map(_finite, grades)):
-                raise GraderFailed(f"the baseline {name!r} has a score that is not a finite number")
+            for wrong in [wrong for grade in grades if (wrong := _no_score(grade)) is not None]:
+                raise GraderFailed(f"the baseline {name!r} has {wrong:g}; a score lies between ±{plain.MOST_SCORE:g}")
         return found
 
     async def plots(
@@ -237,6 +236,7 @@ class Grader:
             self._stderr.append(line)
 
 
-def _finite(grade: Grade) -> bool:
-    values = [grade.score, grade.honest, grade.floor, *grade.measures.values()]
-    return all(math.isfinite(value) for value in values if value is not None)
+def _no_score(grade: Grade) -> float | None:
+    """The first number of a grade that is no score."""
+    values = (grade.score, grade.honest, grade.floor, *grade.measures.values())
+    return next((value for value in values if value is not None and not plain.is_score(value)), None)

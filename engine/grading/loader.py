@@ -72,9 +72,11 @@ def built_in() -> list[str]:
 
 def find(reference: str) -> Folder:
     """A domain by its built-in name or its folder, or another tool's task; raises `SiaError` if there is none."""
-    domain_files.check_path(reference)
     builtin = reference in built_in()
     path = Path(domains.__path__[0]) / reference if builtin else Path(reference).expanduser().absolute()
+    if not builtin:
+        domain_files.check_path(reference)
+        domain_files.check_path(str(path))
     if not (path / "domain.toml").is_file() and (adopted := adopt(path)) is not None:
         spec = msgspec.convert(tomllib.loads((adopted.path / "domain.toml").read_text()), Spec)
         if (noise := adopted.noise) is not None:

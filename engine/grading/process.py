@@ -51,7 +51,7 @@ class Service:
 
     def _split(self, split: Split) -> dict[str, Instance]:
         if split not in self._by_id:
-            self._by_id[split] = {item.id: item for item in self._open().instances(split)}
+            self._by_id[split] = _by_id(split, self._open().instances(split))
         return self._by_id[split]
 
     def load(self, split: Split) -> None:
@@ -157,6 +157,14 @@ class Service:
         drawn = [msgspec.convert(one, Picture) for one in pictures]
         plots = self._open().plots  # type: ignore[attr-defined]
         return list(plots(drawn, {name: tuple(pair) for name, pair in points.items()}, Path(folder)))
+
+
+def _by_id(split: Split, items: Sequence[Instance]) -> dict[str, Instance]:
+    """Instances by their ids; raises `DataInvalid` for an id that is not text."""
+    for number, item in enumerate(items, 1):
+        if not isinstance(item.id, str):
+            raise DataInvalid(f"instance {number} of {split} has the id {item.id!r}, which is not text; make it text")
+    return {item.id: item for item in items}
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from engine import __version__, trust
 from engine.agents.choice import make_agent
 from engine.agents.language.prompt import NAMES, load
 from engine.core.decide import RULES
-from engine.core.settings import check_name, shortened
+from engine.core.settings import check_form, check_name, check_workers, shortened
 from engine.core.state import fold
+from engine.domain_files import check_path
 from engine.errors import SiaError
 from engine.evaluation import verifier_noise
 from engine.events import types as t
@@ -50,12 +51,13 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     """Checks everything that a run needs and fetches missing data; raises `SiaError`. The workspace is not touched."""
     place = workspace or Workspace(Path(".sia"))
     folder = find(options.domain)
-    check_name(folder.spec.name)  # runs are named after it
+    check_form(folder.spec.name)  # runs are named after it
     settings = settings_of(options, folder.spec)
-    if options.workers < 1:
-        raise SiaError("a run needs at least one worker", "pass --workers 1 or more")
+    check_workers(options.workers)
     if options.name:
         check_name(options.name)
+    if options.data:
+        check_path(str(options.data.absolute()))
     _check_seed_harness(folder, settings.model)
     await check(settings, place.path)
     isolation = choose_isolation(unsafe=options.unsafe)

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from engine.core import replay
-from engine.core.settings import check_name
+from engine.core.settings import check_form
 from engine.errors import SiaError
 from engine.events import losses, tips
 from engine.events import types as t
@@ -108,7 +108,7 @@ def _invalid_file(path: Path, what: str) -> SiaError:
 def _check_payload(payload: t.Payload, reader: Reader) -> None:
     match payload:
         case t.RunStarted(name=name) | t.RunForked(name=name) | t.RunRenamed(name=name):
-            check_name(name, LONGEST_NAME)
+            check_form(name, LONGEST_NAME)
         case t.HarnessWritten(files=files):
             for name in files:
                 check_path(name)

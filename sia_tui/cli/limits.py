@@ -13,6 +13,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def workers_of(chosen: int | None) -> int:
+    """The chosen number of workers, else one per core; raises `SiaError`."""
+    from engine.core.settings import check_workers
+
+    workers = cores() if chosen is None else chosen
+    check_workers(workers)
+    return workers
+
+
 def limit_options(command: Any) -> Any:
     """The options of every command that works on a run."""
     for option in (

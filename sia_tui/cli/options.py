@@ -30,6 +30,22 @@ def default_workspace() -> Path:
     return Path(os.environ.get("SIA_WORKSPACE") or ".sia")
 
 
+def _check_values(given: dict[str, Any]) -> None:
+    """Raises `SiaError` where the log cannot hold what was given for an argument or option, paths aside."""
+    from engine import plain
+    from engine.errors import SiaError
+
+    for name, value in given.items():
+        found = [one for one in (value if isinstance(value, tuple) else [value]) if isinstance(one, str | int | float)]
+        try:
+            plain.check(found)
+        except plain.NotPlain as error:
+            (named,) = [one for one in click.get_current_context().command.params if one.name == name]
+            hint = named.get_error_hint(click.get_current_context()).strip("'")
+            what = "text that is not UTF-8" if isinstance(found[0], str) else str(error)
+            raise SiaError(f"{hint} cannot be {what}", "correct it") from None
+
+
 def shared_options(command: F) -> Callable[..., Any]:
     """`--workspace`, `--json`, `--debug` and `--headless`, for any command, which receives them as `shared`."""
 
@@ -39,6 +55,7 @@ def shared_options(command: F) -> Callable[..., Any]:
     ) -> Any:
         from engine.run.workspace import Workspace
 
+        _check_values(rest)
         place = Workspace(workspace or default_workspace())
         return command(shared=Shared(place, as_json, headless, announce_fd), **rest)
 

@@ -48,7 +48,7 @@ class Texts:
 def read(path):
     """The text of a data file; raises `DataInvalid` with one sentence if it cannot be read."""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataInvalid(f"{path} cannot be read ({error}); a classification needs it") from None
 
@@ -56,10 +56,12 @@ def read(path):
 def instances(text, split):
     """The instances of a file, one a line."""
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
-            found.append(Instance(id=row["id"], data=row["text"], label=row["label"]))
+            found.append(Instance(id=str(row["id"]), data=row["text"], label=str(row["label"])))
         except (ValueError, KeyError, TypeError):
             raise DataInvalid(f"line {number} of {split}.jsonl has no id, text and label; correct it") from None
     return found

@@ -28,7 +28,7 @@ IntegrityError: type[Exception] = sqlite3.IntegrityError
 
 
 def _uri(path: Path, mode: str) -> str:
-    return f"file:{quote(str(path.absolute()))}?mode={mode}"
+    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
 
 
 def _connect(path: Path, mode: str, options: str = "") -> Database:

@@ -31,14 +31,22 @@ def solve(instance: Any, ctx: Any) -> dict[str, Any]:
         "scratch_bytes": size.f_blocks * size.f_frsize,
         "processes": sum(path.name.isdigit() for path in Path("/proc").iterdir()),
         "file_bytes": resource.getrlimit(resource.RLIMIT_FSIZE)[1],
-        "seen": [path for path in instance.data["there"] if Path(path).exists()],
-        "read": [path for path in instance.data["planted"] if _readable(path)],
+        "seen": [_text(path) for path in _paths(instance.data["there"]) if path.exists()],
+        "read": [_text(path) for path in _paths(instance.data["planted"]) if _readable(path)],
     }
 
 
-def _readable(path: str) -> bool:
+def _paths(names: list[bytes]) -> list[Path]:
+    return [Path(os.fsdecode(name)) for name in names]
+
+
+def _text(path: Path) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")  # a name is any bytes; an answer holds UTF-8
+
+
+def _readable(path: Path) -> bool:
     try:
-        return bool(Path(path).read_bytes())
+        return bool(path.read_bytes())
     except OSError:
         return False
 

@@ -68,7 +68,9 @@ async def _report(isolation: Isolation) -> dict[str, Any] | str:
     shown = view.view()
     program = Program({"look.py": source}, "look.py", limits=_LIMITS)
     with canary.planted(shown) as planted:
-        jobs = [Job("probe", "probe", {"there": [__file__, *canary.there(shown)], "planted": planted}, 0)]
+        there = [__file__, *canary.there(shown)]
+        paths = {name: [*map(os.fsencode, found)] for name, found in {"there": there, "planted": planted}.items()}
+        jobs = [Job("probe", "probe", paths, 0)]
         async for outcome in run_harness(program, jobs, workers=1, broker=NoBroker(), isolation=isolation):
             if outcome.failure is None:
                 return {**outcome.answer, "planted": len(planted)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli import consent
-from sia_tui.cli.limits import cores
+from sia_tui.cli.limits import workers_of
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json, say
 from sia_tui.cli.runs import open_run
@@ -93,7 +93,7 @@ def apply(
                 await apply.material(chosen, grader, material),
                 model=model,
                 isolation=isolation,
-                workers=workers or cores(),
+                workers=workers_of(workers),
             )
             if not quiet:
                 where = f"generation {chosen.generation.n} of {chosen.state.name}"

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sia_tui.cli import consent, formats
-from sia_tui.cli.limits import cores
+from sia_tui.cli.limits import workers_of
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json, say
 from sia_tui.cli.processes.engine_process import announce
@@ -26,13 +26,9 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
 
     Example: sia test last
     """
-    from engine.errors import SiaError
     from engine.loop import driver, launch
     from engine.loop.control_socket import Control
     from engine.queries.run_report import test_report
-
-    if workers is not None and workers < 1:
-        raise SiaError("a test needs at least one worker", "pass --workers 1 or more")
 
     consent.ask_for_run(shared, reference)
 
@@ -40,7 +36,7 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
         async with launch.reopen(
             shared.workspace,
             reference,
-            workers=workers or cores(),
+            workers=workers_of(workers),
             report=say,
             resume=False,
             unsafe=unsafe,

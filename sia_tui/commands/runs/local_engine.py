@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli.defaults import with_defaults
-from sia_tui.cli.limits import cores
+from sia_tui.cli.limits import workers_of
 from sia_tui.cli.options import Shared
 from sia_tui.cli.output import print_json, say
 from sia_tui.cli.processes.engine_process import announce
@@ -68,7 +68,7 @@ def drive_existing(
             async with reopen(
                 shared.workspace,
                 reference,
-                workers=cores() if workers is None else workers,
+                workers=workers_of(workers),
                 observers=[progress],
                 report=say,
                 resume=resumed,

@@ -10,7 +10,7 @@ import click
 
 from sia_tui.cli import consent
 from sia_tui.cli.defaults import with_defaults
-from sia_tui.cli.limits import cores, limit_options
+from sia_tui.cli.limits import limit_options, workers_of
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import say
 from sia_tui.commands.app import attach, opens_app
@@ -81,7 +81,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         probes=chosen["probes"],
         budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
         data=chosen["data"],
-        workers=cores() if chosen["workers"] is None else chosen["workers"],
+        workers=workers_of(chosen["workers"]),
         name=chosen["name"],
         unsafe=chosen["unsafe"],
     )

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from engine.core.settings import check_name
 from engine.domain_check.templates import ABOUT, create, domain_name
 from engine.errors import SiaError
-from engine.grading.loader import find
+from engine.grading.loader import find, load_module
 from sia_tui.commands.tasks import new
 from sia_tui.main import cli
 from tests.docs.commandline import sia
@@ -101,3 +101,27 @@ def test_without_a_terminal_the_template_has_to_be_named(tmp_path: Path) -> None
     done = sia(tmp_path, "new", "mine")
     assert done.status == 1
     assert "--template" in done.errors
+
+
+FILES = {
+    "U+2028 and U+0085 in a text": (
+        '{"id": "a", "text": "x \u2028 \u0085 y", "label": "b"}\n',
+        "a",
+        "x \u2028 \u0085 y",
+        "b",
+    ),
+    "a byte order mark": ('\ufeff{"id": "a", "text": "x", "label": "b"}\n', "a", "x", "b"),
+    "CRLF": ('{"id": "a", "text": "x", "label": "b"}\r\n', "a", "x", "b"),
+    "blank lines": ('\n{"id": "a", "text": "x", "label": "b"}\n\n \n', "a", "x", "b"),
+    "whole numbers": ('{"id": 0, "text": "x", "label": 1}\n', "0", "x", "1"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_classification_takes_json_lines_as_people_have_them(tmp_path: Path, name: str) -> None:
+    content, *expected = FILES[name]
+    create(tmp_path / "mine", "classify")
+    for split in ("train", "val", "test"):
+        (tmp_path / "mine" / "data" / f"{split}.jsonl").write_bytes(content.encode())
+    (instance,) = load_module(tmp_path / "mine").load(None).instances("val")
+    assert [instance.id, instance.data, instance.label] == expected

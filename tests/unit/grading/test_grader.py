@@ -243,7 +243,7 @@ def test_what_a_domain_prints_breaks_nothing(made: Callable[..., Folder], stream
 @pytest.mark.parametrize(
     ("grade", "says"),
     [
-        ("return Grade(float('nan'))", "NaN"),
+        ("return Grade(float('nan'))", "nan; a score"),
         ("return 'fine'", "object"),
         ("return Grade('high')", "float"),
         ("return Grade(1.0, detail=object())", "TypeError: a value of type object is no plain data"),
@@ -263,8 +263,17 @@ def test_a_baseline_that_is_no_number_is_refused_before_it_reaches_the_log(made:
     async def work(grader: Grader) -> None:
         await grader.baselines("val")
 
-    with pytest.raises(GraderFailed, match="baseline 'b' has a score that is not a finite number"):
+    with pytest.raises(GraderFailed, match="baseline 'b' has inf; a score lies between"):
         use(made("return Grade(float('inf'))"), work)
+
+
+@pytest.mark.parametrize("score", ["-1e308", "1e101", "float('nan')", "float('inf')"])
+def test_a_score_that_no_sum_bears_is_a_failure_of_the_verifier(made: Callable[..., Folder], score: str) -> None:
+    async def work(grader: Grader) -> None:
+        await grader.grade("train", "train-1", 0)
+
+    with pytest.raises(GraderFailed, match="a score lies between ±1e\\+100"):
+        use(made(f"return Grade({score})"), work)
 
 
 def test_missing_data_is_one_sentence_for_the_user(made: Callable[..., Folder]) -> None:

@@ -101,6 +101,16 @@ def test_the_current_folder_costs_no_level(folder: str, monkeypatch: pytest.Monk
     assert view.view().binds == shown.binds
 
 
+def test_names_that_are_no_utf_8_cost_no_level(
+    best: Isolation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xff.txt")).touch()
+    monkeypatch.chdir(folder)
+    assert probe().level == best.level
+
+
 def test_a_probe_works_where_the_current_folder_is_the_root(best: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     assert probe().level == best.level
