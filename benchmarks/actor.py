@@ -177,7 +177,7 @@ class Actor:
         found = self._found[generation]
         failures = results.count_failures(result.failure for result in found.values())
         wall_s = round(self.state.spent.seconds - began, 3)
-        scores, digest = results.scores(found), results.digest(found)
+        scores, digest = results.scores(found, self.state.rules), results.digest(found)
         self.append(generation, t.ExecutionFinished(scores, digest, failures, len(found), 0, wall_s))
 
     def _result(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from sia_tui.app.model.sources import Source, Sources, open_recording, open_seal
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.themes import THEMES
+from sia_tui.cli.processes.signals import ending
 from sia_tui.cli.recording import recording
 
 if TYPE_CHECKING:
@@ -75,7 +77,10 @@ class SiaApp(App[None]):
         return self.main
 
     def on_load(self) -> None:
-        """Opens the workspace, so that the first paint shows its runs."""
+        """Opens the workspace, so that the first paint shows its runs; a signal to end leaves the app as `q` does."""
+        if not self.is_web:  # whose driver does it
+            for number in ending():
+                asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
         self._workspace_error: SiaError | None = None
         try:
             self._sources.open_workspace()

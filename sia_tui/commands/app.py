@@ -65,12 +65,15 @@ def _open(shared: Shared, run: str | None = None, files: Sequence[Path] = ()) ->
     gc.disable()  # start-up creates no garbage; the app turns it on again after its first screen
     from sia_tui.app.app import SiaApp
 
-    SiaApp(shared.workspace, files=files, attach=run, greets=not (run or files)).run()
+    app = SiaApp(shared.workspace, files=files, attach=run, greets=not (run or files))
+    app.run()
     if shared.workspace.log.is_file():
         with contextlib.closing(shared.workspace.reader()) as reader:
             for row in reader.runs():
                 if status_of(shared.workspace, row) == "running":
                     echo(f"{row.name} is still running; `sia` shows it, `sia pause {row.name}` pauses it.")
+    if app.return_code:
+        sys.exit(app.return_code)
 
 
 def _print_runs(shared: Shared, files: Sequence[Path]) -> None:

@@ -56,6 +56,26 @@ def test_it_starts_and_quits_and_leaves_the_terminal_as_it_was(recorded: Path) -
         assert b"Traceback" not in terminal.output
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_a_session_that_ends_gets_its_terminal_back(recorded: Path, number: signal.Signals) -> None:
+    with app(recorded) as terminal:
+        terminal.process.send_signal(number)
+        assert terminal.ended() == 128 + number
+        assert left_on(terminal) == []
+        assert b"Traceback" not in terminal.output
+
+
+def test_so_it_does_from_a_command_that_waits_for_a_key(recorded: Path) -> None:
+    with PseudoTerminal(sia(recorded, "replay", "last", "--step")) as terminal:
+        terminal.until(lambda shown: "Enter: next line" in shown.text)
+        while "raw input" not in left_on(terminal):
+            assert terminal.process.poll() is None
+            terminal.watch(0.05)
+        terminal.process.terminate()
+        assert terminal.ended() == 128 + signal.SIGTERM
+        assert left_on(terminal) == []
+
+
 def test_it_follows_the_size_of_the_window(recorded: Path) -> None:
     with app(recorded) as terminal:
         for columns, rows in ((80, 24), (160, 50), (40, 10)):

@@ -14,6 +14,7 @@ from sia_tui.cli.limits import workers_of
 from sia_tui.cli.options import Shared
 from sia_tui.cli.output import print_json, say
 from sia_tui.cli.processes.engine_process import announce
+from sia_tui.cli.processes.signals import ending
 
 if TYPE_CHECKING:
     from engine.events.types import Settings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 async def drive_here(shared: Shared, started: Run, progress: Progress, control: Control | None = None) -> None:
-    """Drives a run in this process until it is paused, stopped or done; `control`, SIGINT and SIGTERM pause it."""
+    """Drives a run in this process until it is paused, stopped or done; `control` and a signal to end pause it."""
     from engine.loop.control_socket import Control
     from engine.loop.driver import drive
     from engine.queries.run_report import show
@@ -31,14 +32,15 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     control = control or Control()
     await control.listen(shared.workspace.path, started.state.run)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, control.ask, "pause", signal.Signals(number).name)
+    numbers = [signal.SIGINT, *ending()]
+    for number in numbers:
+        loop.add_signal_handler(number, control.ask, "pause", number.name)
     announce(shared.announce_fd, started.state.run)
     try:
         progress.began(started.state)
         await drive(started, control)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
         control.close()
     if shared.as_json:
