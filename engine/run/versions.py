@@ -12,6 +12,7 @@ from harness_repo import harness as harnesses
 from harness_repo.harness import Harness
 from harness_repo.objects import Version, build
 from harness_repo.repository import Repository
+from harness_repo.tunable import Value
 
 
 class Versions:
@@ -19,6 +20,7 @@ class Versions:
 
     def __init__(self, journal: Journal, reader: Reader, repository: Repository) -> None:
         self._journal, self._reader, self._repository = journal, reader, repository
+        self._params: dict[str, dict[str, Value]] = {}
 
     def files(self, version: t.HarnessWritten) -> dict[str, bytes]:
         """The files of a version, whether it is still a candidate or not."""
@@ -27,6 +29,12 @@ class Versions:
     def harness(self, version: t.HarnessWritten) -> Harness:
         """The harness that a version's files are."""
         return harnesses.parse(self.files(version))
+
+    def params(self, version: t.HarnessWritten) -> dict[str, Value]:
+        """The values of a version's tunables; read once, since every Improvement asks for those of all generations."""
+        if version.commit not in self._params:
+            self._params[version.commit] = self.harness(version).params
+        return dict(self._params[version.commit])
 
     def write(self, generation: int, version: Version, *, changed: str) -> None:
         """Writes a new version: git's objects first, then the event that makes it exist. The driver points the refs."""

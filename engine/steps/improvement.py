@@ -96,7 +96,7 @@ def make_view(run: Run, generation: int) -> View:
         PastGeneration(
             n=one.n,
             harness=one.candidate.harness,
-            params=run.versions.harness(state.versions[one.n]).params,
+            params=run.versions.params(state.versions[one.n]),
             lever=one.candidate.lever,
             val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
             accepted=one.verdict.accepted,
@@ -124,7 +124,7 @@ def make_view(run: Run, generation: int) -> View:
         # after a crash the agent must see exactly what it saw the first time
         probes=[probe for probe in run.effects.probes if (probe.generation, probe.attempt) < (generation, attempt)],
         failed=state.of(generation).failed_improvements,
-        declined=[run.versions.harness(version).params for version in state.declined],
+        declined=[run.versions.params(version) for version in state.declined],
         evidence=run.effects.evidence(generation),
         weights=state.of(incumbent).candidate.weights,
     )

@@ -1,0 +1,36 @@
+"""What an Improvement costs does not grow with the versions that were made before it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from engine.events import types as t
+from engine.events.log import RunLog
+from engine.run.live_run import Ports, Run
+from engine.run.versions import Versions
+from engine.steps.improvement import make_view
+from harness_repo.harness import Harness
+from tests.histories import Play, settings, started
+
+
+def test_a_view_reads_only_versions_that_no_view_has_read(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        Play(log, started(settings(generations=12))).to_rest()  # type: ignore[arg-type]
+        run = Run(log, Ports(None, None, None, None, workers=1))  # type: ignore[arg-type]
+        run.catch_up()
+        read: list[int] = []
+        harness = Versions.harness
+
+        def count(self: Versions, version: t.HarnessWritten) -> Harness:
+            read.append(version.number)
+            return harness(self, version)
+
+        monkeypatch.setattr(Versions, "harness", count)
+        first = make_view(run, 12)
+        assert len(read) == 12 + 1  # and the incumbent's files
+        read.clear()
+        assert make_view(run, 12) == first
+        assert len(read) == 1
