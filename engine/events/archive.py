@@ -4,9 +4,9 @@
     packs    events in order, up to `PACK` of them compressed together; without hashes, which follow from the contents
     blobs    as in the log
 
-Plain rows would take three times the room (most of a row is hashes and repeated words), and whoever opened the file
-would have to trust derived tables that a stranger may have written. So the events are packed, and opening the file
-fills a log in memory from them, checking everything on the way.
+Plain rows would take three times the room (most of a row is hashes and repeated words), and a reader would have to
+trust derived tables that a stranger may have written. So the events are packed, and opening the file fills a log in
+memory from them, checking everything on the way.
 """
 
 from __future__ import annotations

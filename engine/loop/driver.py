@@ -117,7 +117,7 @@ async def _cancel(task: asyncio.Future[None]) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await task
     elif not task.cancelled():
-        task.exception()  # retrieved, so that asyncio does not report it: whoever awaited the task has it
+        task.exception()  # retrieved, so that asyncio does not report it: the task's awaiter has it
 
 
 def _abandon(run: Run, step: Perform, reason: str) -> None:
@@ -146,7 +146,7 @@ async def _await_approval(run: Run, control: Control) -> None:
     try:
         await asyncio.wait({given, request}, return_when=asyncio.FIRST_COMPLETED)
         if given.done():
-            with contextlib.suppress(SiaError):  # whoever gave an approval that does not fit has been told so
+            with contextlib.suppress(SiaError):  # the sender of an approval that does not fit has had the error
                 rows, contents = approval.prepare(run.state, given.result(), run.ports.repository)
                 run.append_rows(rows, contents)
     finally:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from engine import containment
-from engine.events import integrity
+from engine.events.maintenance import integrity
 from engine.events.reader import Reader
 from engine.run import adapters
 from engine.run.workspace import Workspace

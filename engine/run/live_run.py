@@ -1,7 +1,7 @@
 """A live run: its state at the end of the log, and how to append to it. What else a step uses are its parts.
 
 Nothing that follows a commit ends a step: not the tip, not git's refs and notes, not an observer. `late` says what is
-still to be put right.
+still to be repaired.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """All processes of one sandbox and what they use, read in /proc from outside, by a mark that they cannot remove.
 
-With bubblewrap that is their pid namespace: the /proc inside lists every process of it, whoever its parent is.
+With bubblewrap that is their pid namespace: the /proc inside lists every process of it, whatever its parent is.
 Without a sandbox it is their descent from the worker, which adopts orphans. Numbers of processes are those inside.
 """
 

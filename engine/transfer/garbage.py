@@ -16,8 +16,8 @@ import msgspec
 from domains import atomic
 from engine import containment
 from engine.errors import SiaError
-from engine.events import housekeeping
 from engine.events.log import Held, holding, is_held
+from engine.events.maintenance import housekeeping
 from engine.events.reader import Reader
 from engine.events.storage.connection import explained, open_writer
 from engine.run import adapters

@@ -6,10 +6,11 @@ import contextlib
 
 from engine import containment
 from engine.errors import SiaError
-from engine.events import housekeeping, tips
+from engine.events import tips
 from engine.events import types as t
 from engine.events.log import RunLog, holding
 from engine.events.losses import loss_of
+from engine.events.maintenance import housekeeping
 from engine.events.storage.connection import explained, open_writer, transaction
 from engine.run.workspace import Workspace
 

@@ -11,8 +11,8 @@ import msgspec
 
 from engine import containment
 from engine.errors import SiaError
-from engine.events.housekeeping import delete_run
 from engine.events.log import holding
+from engine.events.maintenance.housekeeping import delete_run
 from engine.events.reader import Reader, RunRow
 from engine.events.readmodels import refill
 from engine.events.storage.connection import explained, open_writer, transaction

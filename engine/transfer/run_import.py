@@ -21,7 +21,7 @@ from engine.events import types as t
 from engine.events.archive import Manifest, is_archive
 from engine.events.event import Event
 from engine.events.log import holding
-from engine.events.merge import merge, missing
+from engine.events.maintenance.merge import merge, missing
 from engine.events.reader import Reader
 from engine.events.readmodels import LONGEST_NAME
 from engine.events.storage import blobs

@@ -223,7 +223,7 @@ class _ReplyBuilder:
             except json.JSONDecodeError as error:
                 if cut:  # max_tokens ended the reply within this call; `finish` says so
                     continue
-                # the agent is told, and calls again
+                # the agent reads the error, and calls again
                 calls.append(ToolCall(identity, name, {}, invalid=f"the arguments are not JSON ({error})"))
                 continue
             calls.append(ToolCall(identity, name, arguments))

@@ -253,7 +253,7 @@ def _call(call: Mapping[str, Any]) -> ToolCall:
     function = call["function"]
     try:
         return ToolCall(call["id"], function["name"], json.loads(function["arguments"] or "{}"))
-    except (ValueError, RecursionError) as error:  # the agent is told, and calls again
+    except (ValueError, RecursionError) as error:  # the agent reads the error, and calls again
         return ToolCall(call["id"], function["name"], {}, invalid=f"the arguments are not JSON ({error})")
 
 
