@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from domains import atomic
-from engine import containment
+from engine import containment, user_state
 from engine.errors import SiaError
 
 IDENTITY = "identity"
@@ -107,13 +107,14 @@ def remember(place: Place, *, new: bool = False) -> None:
     if isinstance(place, Path):
         place = _identified(place, new=new)
     content = msgspec.json.encode(_record(place))
-    for folder in _folders():
+    for folder in user_state.folders("trusted"):
         with contextlib.suppress(OSError):
-            if _is_own(folder, make=True):
+            if user_state.is_own(folder, make=True):
                 atomic.write(folder / _name(place), content)
                 return
     raise SiaError(
-        f"what you trust cannot be recorded in {next(_folders())}", "set $XDG_STATE_HOME to a folder that you may write"
+        f"what you trust cannot be recorded in {next(user_state.folders('trusted'))}",
+        "set $XDG_STATE_HOME to a folder that you may write",
     )
 
 
@@ -137,7 +138,7 @@ def remember_named(place: Place, *, new: bool = False) -> None:
 def forget(place: Place) -> bool:
     """Removes the record for `place`; returns whether there was one."""
     name = _name(place if isinstance(place, str) else place.resolve())
-    found = [folder / name for folder in _folders() if _is_own(folder)]
+    found = [folder / name for folder in user_state.folders("trusted") if user_state.is_own(folder)]
     known = [path for path in found if path.exists()]
     for path in known:
         path.unlink()
@@ -146,15 +147,13 @@ def forget(place: Place) -> bool:
 
 def records() -> list[Record]:
     """All that the user trusts, by path or address."""
-    found = (_decode(file) for folder in _folders() if _is_own(folder) for file in folder.glob("[0-9a-f]*"))
+    found = (
+        _decode(file)
+        for folder in user_state.folders("trusted")
+        if user_state.is_own(folder)
+        for file in folder.glob("[0-9a-f]*")
+    )
     return sorted({record for record in found if record}, key=lambda record: record.path)
-
-
-def _folders() -> Iterator[Path]:
-    import platformdirs
-
-    yield platformdirs.user_state_path("sia") / "trusted"
-    yield Path("/var/tmp") / f"sia-{os.geteuid()}" / "trusted"  # noqa: S108 - checked by `_is_own`
 
 
 @contextlib.contextmanager
@@ -163,26 +162,12 @@ def _alone(*, make: bool) -> Iterator[None]:
     import filelock
 
     with contextlib.ExitStack() as held:
-        for folder in _folders():
+        for folder in user_state.folders("trusted"):
             with contextlib.suppress(OSError):  # a lock's time-out is one, too
-                if _is_own(folder, make=make):
+                if user_state.is_own(folder, make=make):
                     held.enter_context(filelock.FileLock(folder / ".lock", timeout=30))
                     break
         yield
-
-
-def _is_own(folder: Path, *, make: bool = False) -> bool:
-    """Whether only this user can write to the folder and its parent."""
-    for path in (folder.parent, folder):
-        if make:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            found = path.lstat()
-        except OSError:
-            return False
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            return False
-    return True
 
 
 def _name(place: Place) -> str:
@@ -190,8 +175,8 @@ def _name(place: Place) -> str:
 
 
 def _stored(place: Place) -> Iterator[Record]:
-    for folder in _folders():
-        if _is_own(folder) and (record := _decode(folder / _name(place))):
+    for folder in user_state.folders("trusted"):
+        if user_state.is_own(folder) and (record := _decode(folder / _name(place))):
             yield record
 
 

@@ -225,6 +225,8 @@ def _test(reader: Reader, state: State, results: Results, event: Event, payload:
     answers = reader.blob(payload.answers)
     check = instance_results.private_check(_grades(answers))
     noted = payload.private and msgspec.structs.replace(payload.private, measures={})
+    if payload.readings is not None and len(payload.readings) < payload.unsealed_before:
+        return f"at least {payload.unsealed_before} earlier readings", str(len(payload.readings))
     expected = (_test_score(answers), state.unsealed - 1, check)
     got = (payload.score, payload.unsealed_before, noted if check else None)
     return None if expected == got else (str(expected), str(got))

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 APPLICATION_ID = 0x53494158  # "SIAX"
-FORMAT = 1  # kept in PRAGMA user_version
+FORMAT = 2  # kept in PRAGMA user_version; 1 where there are no readings
 PACK = 1024
 SCHEMA = {
     "export": """CREATE TABLE export (
@@ -42,10 +42,16 @@ def is_archive(path: Path) -> bool:
     return False
 
 
+READINGS = "CREATE TABLE readings (name TEXT PRIMARY KEY) STRICT"
+"""A table of files of format 2: readings of the domain's test split that the exporting machine knew of."""
+MAX_READINGS = 10_000
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """The row of `export`: the run that was exported and its last event.
 
-    `left_out` are the names of blobs that stayed behind, 32 bytes each, in order, compressed.
+    `left_out` are the names of blobs that stayed behind, 32 bytes each, in order, compressed. `readings` are in a table
+    of their own.
     """
 
     run: str
@@ -56,12 +62,20 @@ class Manifest(msgspec.Struct, frozen=True):
     left_out: bytes
     digest: str
     made_by: str
+    readings: tuple[str, ...] = ()
 
 
-def contents_digest(run: str, hashes: Iterable[str], blobs: Iterable[str], left_out: Iterable[str]) -> str:
-    """SHA-256 over the run, the hashes of all events in order, and the names of the blobs, here and left out."""
-    seal = hashlib.sha256(f"sia export {FORMAT}\n{run}\n".encode())
-    for mark, names in (("e", hashes), ("b", sorted(blobs)), ("o", sorted(left_out))):
+def tables(*, readings: bool) -> list[str]:
+    """The statements that make the tables of a file."""
+    return [*SCHEMA.values(), *([READINGS] if readings else [])]
+
+
+def contents_digest(
+    run: str, hashes: Iterable[str], blobs: Iterable[str], left_out: Iterable[str], readings: Iterable[str] = ()
+) -> str:
+    """SHA-256 over the run, the hashes of all events in order, names of the blobs here and left out, and readings."""
+    seal = hashlib.sha256(f"sia export 1\n{run}\n".encode())  # without readings, as in format 1
+    for mark, names in (("e", hashes), ("b", sorted(blobs)), ("o", sorted(left_out)), ("r", sorted(readings))):
         for name in names:
             seal.update(f"{mark}{name}\n".encode())
     return seal.hexdigest()

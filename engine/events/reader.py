@@ -177,6 +177,13 @@ class Reader:
         """The events of type `kind` of all runs, in the order in which they were stored."""
         return self.query(f"SELECT {COLUMNS} FROM events WHERE type = ? ORDER BY seq", (kind,))  # noqa: S608
 
+    def tests(self) -> list[Event]:
+        """The events of all runs that begin or end a reading of the test split, in the order of storage."""
+        return self.query(
+            f"""SELECT {COLUMNS} FROM events WHERE type <> 'instance.finished' AND (type = 'test.unsealed'
+                OR (type = 'step.started' AND instr(payload, CAST('"kind":"test"' AS BLOB)) > 0)) ORDER BY seq"""  # noqa: S608
+        )
+
     def stored_hash(self, run: str, n: int) -> str | None:
         """The hash of event `n` that is stored under this run's own id; None where there is none."""
         rows = self.rows("SELECT hash FROM events WHERE run = ? AND n = ?", (run, n))

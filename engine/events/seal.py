@@ -54,9 +54,15 @@ def lineage(reader: Reader, run: RunRow) -> list[Event]:
     return events
 
 
-def seal(reader: Reader, run: RunRow, target: Path, *, data: bool, made_by: str) -> Manifest:
-    """Writes `run` to `target`, which must not exist; logs of instances go along with `data` only."""
+def seal(
+    reader: Reader, run: RunRow, target: Path, *, data: bool, made_by: str, readings: Iterable[str] = ()
+) -> Manifest:
+    """Writes `run` to `target`, which must not exist; logs of instances go along with `data` only.
+
+    `readings` of the domain's test split are told to the machine that imports the file.
+    """
     check_target(target)
+    told = tuple(sorted(readings)[: archive.MAX_READINGS])
     with snapshot(reader):
         events = lineage(reader, run)
         kept, left_out = archive.needs(
@@ -71,8 +77,9 @@ def seal(reader: Reader, run: RunRow, target: Path, *, data: bool, made_by: str)
             hash=events[-1].hash,
             events=len(events),
             left_out=zstandard.compress(bytes.fromhex("".join(sorted(left_out))), _LEVEL),
-            digest=archive.contents_digest(run.run, (event.hash for event in events), kept, left_out),
+            digest=archive.contents_digest(run.run, (event.hash for event in events), kept, left_out, told),
             made_by=made_by,
+            readings=told,
         )
         with new_file(target) as scratch:
             _write(scratch, manifest, events, _read_stored(reader, kept))
@@ -89,12 +96,15 @@ def _read_stored(reader: Reader, names: Iterable[str]) -> Iterator[tuple[str, st
 def _write(path: Path, manifest: Manifest, events: list[Event], blobs: Iterable[tuple[str, str, bytes]]) -> None:
     with explained(path), contextlib.closing(connect_plainly(str(path))) as connection:
         connection.execute(f"PRAGMA application_id = {archive.APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {archive.FORMAT}")
+        connection.execute(f"PRAGMA user_version = {archive.FORMAT if manifest.readings else 1}")
         connection.execute("PRAGMA journal_mode = DELETE").fetchone()
         connection.execute("BEGIN")
-        for statement in archive.SCHEMA.values():
+        for statement in archive.tables(readings=bool(manifest.readings)):
             connection.execute(statement)
-        connection.execute("INSERT INTO export VALUES (?, ?, ?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(manifest))
+        row = msgspec.structs.astuple(manifest)[:-1]
+        connection.execute("INSERT INTO export VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if manifest.readings:
+            connection.executemany("INSERT INTO readings VALUES (?)", [(name,) for name in manifest.readings])
         for first in range(0, len(events), archive.PACK):
             connection.execute("INSERT INTO packs VALUES (?, ?)", (first, _pack(events[first : first + archive.PACK])))
         connection.executemany("INSERT INTO blobs VALUES (?, ?, ?)", blobs)

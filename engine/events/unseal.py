@@ -39,6 +39,7 @@ MAX_BLOBS = 1 << 30
 MAX_AT = 253_402_300_800_000_000  # the year 10000
 _RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _NAME = re.compile(r"[0-9a-f]{64}")
+_READING = re.compile(r"[0-9a-f]{16}")
 _REMEDY = "ask for another copy; nothing was imported"
 
 
@@ -85,7 +86,7 @@ def _check_schema(path: Path, connection: Any) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > archive.FORMAT:
         raise SiaError(f"{path} was written by a newer release of sia", "upgrade sia, or use another --workspace")
-    if _objects(connection) != _objects(_blank()):
+    if _objects(connection) != _objects(_blank(readings=version == archive.FORMAT)):
         raise _Invalid("its tables are not those of an export")
 
 
@@ -93,9 +94,9 @@ def _objects(connection: Any) -> list[tuple[Any, ...]]:
     return sorted(connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master LIMIT 20"))
 
 
-def _blank() -> Any:
+def _blank(*, readings: bool) -> Any:
     connection = connect_plainly(":memory:")
-    for statement in archive.SCHEMA.values():
+    for statement in archive.tables(readings=readings):
         connection.execute(statement)
     return connection
 
@@ -114,7 +115,7 @@ def _fill(log: Database, file: Any, room: int) -> Manifest:
         raise _Invalid("it does not hold the blobs that its events name")
     if not left_out <= may_be_absent:
         raise _Invalid("it leaves out what a replay needs")
-    if manifest.digest != archive.contents_digest(manifest.run, hashes, here, left_out):
+    if manifest.digest != archive.contents_digest(manifest.run, hashes, here, left_out, manifest.readings):
         raise _Invalid("its contents are not those that were sealed")
     log.conn.execute("COMMIT")
     return manifest
@@ -125,7 +126,22 @@ def _manifest(file: Any) -> Manifest:
     if len(found) != 1 or found[0][0] > MAX_LEFT_OUT or found[0][1] > 1000:
         raise _Invalid("its manifest is not one of an export")
     row = file.execute("SELECT * FROM export").fetchone()
-    return msgspec.convert(dict(zip(Manifest.__struct_fields__, row, strict=True)), Manifest)
+    found = dict(zip(Manifest.__struct_fields__, (*row, _readings(file)), strict=True))
+    return msgspec.convert(found, Manifest)
+
+
+def _readings(file: Any) -> tuple[str, ...]:
+    (version,) = file.execute("PRAGMA user_version").fetchone()
+    if version < archive.FORMAT:
+        return ()
+    limit = archive.MAX_READINGS
+    sizes = file.execute("SELECT length(name) FROM readings NOT INDEXED LIMIT ?", (limit + 1,)).fetchall()
+    if not 0 < len(sizes) <= limit or any(size != 16 for (size,) in sizes):
+        raise _Invalid("its list of readings is not one that sia writes")
+    names = tuple(name for (name,) in file.execute("SELECT name FROM readings NOT INDEXED LIMIT ?", (limit,)))
+    if not all(isinstance(name, str) and _READING.fullmatch(name) for name in names) or len(set(names)) != len(names):
+        raise _Invalid("its list of readings is not one that sia writes")
+    return names
 
 
 def _left_out(manifest: Manifest) -> set[str]:

@@ -17,6 +17,7 @@ from engine.evaluation.evaluate import evaluate
 from engine.evaluation.trial import GradedAnswer, trials
 from engine.events import types as t
 from engine.events.storage import blobs
+from engine.run import readings
 from engine.run.live_run import Run
 from engine.steps import evaluations
 
@@ -26,7 +27,9 @@ async def unseal(run: Run, generation: int) -> None:
     state, grader = run.state, run.ports.grader
     if state.incumbent is None:
         raise AssertionError("only a run with an incumbent is tested")
-    before = state.unsealed - 1
+    digest, this = state.domain.digest, readings.name_of(state.hash)  # the last event is the start of this step
+    earlier = readings.known(run.log.reader, digest) - {this}
+    readings.record(digest, earlier | {this})
     candidate = state.of(state.incumbent).candidate
     evaluation = evaluations.of_candidate(run, candidate, await grader.labelled())
     instances = await grader.instances("test")
@@ -69,7 +72,8 @@ async def unseal(run: Run, generation: int) -> None:
             baselines={name: score(ids, given) for name, given in baselines.items()},
             failures=results.count_failures(answer.failure for answer, _ in ordered),
             answers=blobs.digest(recorded),
-            unsealed_before=before,
+            unsealed_before=state.unsealed - 1,
+            readings=sorted(earlier),
             private=results.private_check(grades),
             private_of_baselines=results.private_checks(baselines),
         ),

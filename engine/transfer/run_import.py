@@ -26,6 +26,7 @@ from engine.events.reader import Reader
 from engine.events.readmodels import LONGEST_NAME
 from engine.events.storage import blobs
 from engine.events.unseal import open_archive
+from engine.run import readings
 from engine.run.workspace import Workspace
 from engine.transfer import rebuild
 from harness_repo.harness import MAX_BYTES, HarnessInvalid, check_path
@@ -65,6 +66,8 @@ def import_run(workspace: Workspace, path: Path) -> ImportResult:
     """Imports the run in `path` into `workspace`; raises `SiaError`, and imports nothing, if any part is invalid."""
     with open_export(path) as (source, manifest):
         events = [event for run in source.runs() for event in source.own(run.run)]
+        digest = readings.digest_of(source, manifest.run)
+        readings.record(digest, readings.known(source, digest) | set(manifest.readings))
         with workspace.name_lock():
             fresh = {event.run for event in _new_events(workspace, events)}
             with holding(workspace.path, fresh):

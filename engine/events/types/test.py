@@ -19,7 +19,11 @@ class Subset(msgspec.Struct, frozen=True):
 
 @event("test.unsealed")
 class TestUnsealed(Payload, frozen=True):
-    """The sealed split was read. `answers` names a blob of (instance, score, answer) rows."""
+    """The sealed split was read. `answers` names a blob of (instance, score, answer) rows.
+
+    `unsealed_before` counts earlier readings in the history of this run; `readings` names all that were known on the
+    machine, of the same domain and whatever run. None: not recorded, in logs that are older than the count.
+    """
 
     harness: str
     score: Score
@@ -32,6 +36,7 @@ class TestUnsealed(Payload, frozen=True):
     unsealed_before: int = 0
     private: PrivateCheck | None = None
     private_of_baselines: dict[str, PrivateCheck] = {}
+    readings: list[str] | None = None
 
     def blobs(self) -> list[str]:
         return [self.answers]

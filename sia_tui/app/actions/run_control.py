@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
+from engine.run import readings
 from sia_tui.app.actions import engine_start
 from sia_tui.app.actions.new_run import named_by_log, options
 from sia_tui.app.navigator.run_cursor import RunCursor
@@ -100,10 +101,11 @@ async def unseal(main: MainScreen) -> None:
     if cursor is None:
         return
     state = cursor.snapshot.state
+    count = len(readings.known(cursor.snapshot.reader, state.domain.digest))
     instances = plural(state.domain.counts.get("test", 0), "test instance")
     effects = [
         f"the candidate of generation {state.incumbent} and the baselines run on {instances}",
-        f"this lineage has read the test split {plural(state.unsealed, 'time')} before; this read is counted too",
+        f"this machine knows of {plural(count, 'reading')} of this split before; this one is counted too",
         "every look weakens the test; this cannot be undone",
     ]
     if await main.app.push_screen_wait(Confirm(f"Read the test split of {state.domain.name}?", effects)):

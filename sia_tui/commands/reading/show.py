@@ -31,11 +31,14 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
     """
     from engine.core.state import fold
     from engine.queries.run_report import show as report
+    from engine.run import readings
 
     if plots:
         consent.ask_for_run(shared, reference)
     with open_run(shared.workspace, reference) as (reader, run):
-        facts = report(fold(reader.history(run.run)), status_of(shared.workspace, run)) | {"name": run.name}
+        state = fold(reader.history(run.run))
+        count = len(readings.known(reader, state.domain.digest))
+        facts = report(state, status_of(shared.workspace, run), count) | {"name": run.name}
         plotted = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
@@ -92,7 +95,8 @@ def _print_run(facts: dict[str, Any]) -> None:
         echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     if facts["test"]:
         echo(
-            f"sealed test, read {facts['unsealed']} time{'s' * (facts['unsealed'] > 1)}: {formats.score(facts['test'])}"
+            f"sealed test, read {facts['unsealed']} time{'s' * (facts['unsealed'] > 1)} on this machine: "
+            f"{formats.score(facts['test'])}"
             f"{formats.private_check(facts['test'])}"
         )
         for row in facts["test"]["baselines"]:

@@ -22,7 +22,7 @@ from sia_tui.cli.processes.engine_process import announce
 def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> None:
     """Unseal the test split: RUN's best candidate against the baselines, all prepared on train and val.
 
-    Each unsealing is an event, and is counted over the whole lineage.
+    Each reading is an event, and is counted on this machine, whatever run it was for.
 
     Example: sia test last
     """
@@ -73,6 +73,7 @@ def _print(name: str, report: dict[str, Any]) -> None:
         echo(f"failures: {report['failures']}")
     before = report["unsealed_before"]
     if before == 0:
-        echo("This was the first unsealing of the test split in this lineage.")
+        echo("This was the first reading of the test split that this machine knows of.")
     else:
-        echo(f"The test split had been unsealed {before} time{'s' * (before > 1)} before in this lineage.")
+        times = f"{before} time{'s' * (before > 1)}"
+        echo(f"This machine knows of {times} that the test split was read before, by this or other runs.")

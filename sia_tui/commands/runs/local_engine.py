@@ -28,6 +28,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     from engine.loop.control_socket import Control
     from engine.loop.driver import drive
     from engine.queries.run_report import show
+    from engine.run import readings
 
     control = control or Control()
     await control.listen(shared.workspace.path, started.state.run)
@@ -44,7 +45,8 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
             loop.remove_signal_handler(number)
         control.close()
     if shared.as_json:
-        print_json(show(started.state, started.state.status))
+        count = len(readings.known(started.log.reader, started.state.domain.digest))
+        print_json(show(started.state, started.state.status, count))
     else:
         progress.ended(started.state)
     if started.state.status == "failed":

@@ -36,6 +36,7 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
     from engine import __version__
     from engine.errors import SiaError
     from engine.events.seal import seal
+    from engine.run import readings
     from engine.transfer import adapters
     from engine.transfer.jsonl import write_jsonl
 
@@ -44,7 +45,8 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
     with contextlib.closing(reader_of(shared.workspace, reference)) as reader:
         run = reader.find(reference)
         if target.suffix == ".sia":
-            events = seal(reader, run, target, data=with_data, made_by=f"sia {__version__}").events
+            told = readings.known(reader, readings.digest_of(reader, run.run))
+            events = seal(reader, run, target, data=with_data, made_by=f"sia {__version__}", readings=told).events
         else:
             events = write_jsonl(reader, run, target, data=with_data)
         if with_adapters:

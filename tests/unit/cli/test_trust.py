@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from domains import atomic
-from engine import trust
+from engine import trust, user_state
 from engine.errors import SiaError
 from engine.events.log import RunLog
 from engine.events.types import DomainRef
@@ -53,7 +53,7 @@ EXECUTING = (
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """What this user trusts: nothing yet, whatever was recorded on this machine where no home could be written."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(trust, "_folders", lambda: iter([tmp_path / "state" / "sia" / "trusted"]))
+    monkeypatch.setattr(user_state, "folders", lambda _: iter([tmp_path / "state" / "sia" / "trusted"]))
     return tmp_path / "state"
 
 
@@ -364,7 +364,7 @@ def test_a_home_that_cannot_be_written_is_no_obstacle(
     places = [tmp_path / "nowhere" / "trusted", tmp_path / "var" / "sia-0" / "trusted"]
     (tmp_path / "nowhere").write_text("a file")
     (tmp_path / "var").mkdir()
-    monkeypatch.setattr(trust, "_folders", lambda: iter(places))
+    monkeypatch.setattr(user_state, "folders", lambda _: iter(places))
     trust.remember(task)
     assert trust.untrusted(None, [task]) == []
     assert places[1].stat().st_mode & 0o777 == 0o700

@@ -31,7 +31,8 @@ def scripted(tmp_path: Path, *decisions: str) -> str:
     return f"script:{path}"
 
 
-def test_the_search_finds_the_rule_and_the_sealed_test_agrees(tmp_path: Path) -> None:
+def test_the_search_finds_the_rule_and_the_sealed_test_agrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # no other test has read this domain's test split
     run(tmp_path, "run", str(TOY), "--generations", "3", "--seed", "2")
     facts = shown(tmp_path)
     assert facts["generations"][0]["val"]["score"] < 0.3
@@ -40,6 +41,7 @@ def test_the_search_finds_the_rule_and_the_sealed_test_agrees(tmp_path: Path) ->
     assert test["score"] >= 0.9 > test["baselines"][0]["score"]
     assert test["unsealed_before"] == 0
     assert json.loads(run(tmp_path, "test", "last", "--json").stdout)["unsealed_before"] == 1
+    assert shown(tmp_path)["unsealed"] == 2
     assert json.loads(run(tmp_path, "replay", "last", "--verify", "--json").stdout)["identical"]
     assert json.loads(run(tmp_path, "verify", "--json").stdout) == {
         "ok": True,

@@ -75,9 +75,9 @@ def write(
     """A file in the format of an export, with any contents."""
     with contextlib.closing(connect_plainly(str(target))) as connection:
         connection.execute(f"PRAGMA application_id = {archive.APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {archive.FORMAT}")
+        connection.execute("PRAGMA user_version = 1")
         for statement in archive.SCHEMA.values():
             connection.execute(statement)
-        connection.execute("INSERT INTO export VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(manifest))
+        connection.execute("INSERT INTO export VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(manifest)[:-1])
         connection.executemany("INSERT INTO packs VALUES (?, ?)", packs)
         connection.executemany("INSERT INTO blobs VALUES (?, ?, ?)", stored)

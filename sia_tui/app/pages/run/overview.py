@@ -6,6 +6,7 @@ from engine.core import budget
 from engine.core.decide import standing
 from engine.core.state import Generation, State
 from engine.queries.settings_origin import flat
+from engine.run import readings
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
@@ -21,7 +22,7 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
         *_summary(state, width),
         *_generations(state),
         *_baselines(state),
-        *_sealed_test(state),
+        *_sealed_test(snapshot),
         *_spend(state),
         BLANK,
         heading("settings"),
@@ -82,14 +83,14 @@ def _baselines(state: State) -> list[Row]:
     return [BLANK, heading("baselines on val"), *(row(f"{format_score(s.score, s.se)}  {name}") for name, s in scores)]
 
 
-def _sealed_test(state: State) -> list[Row]:
-    test = state.tested
+def _sealed_test(snapshot: RunSnapshot) -> list[Row]:
+    state, test = snapshot.state, snapshot.state.tested
     if not test:
         return []
-    best = test.score
+    best, count = test.score, len(readings.known(snapshot.reader, state.domain.digest))
     return [
         BLANK,
-        heading("sealed test", f"read {plural(state.unsealed, 'time')}"),
+        heading("sealed test", f"read {plural(max(count, state.unsealed), 'time')} on this machine"),
         row(f"{format_score(best.score, best.se)}  best candidate (n = {best.n:,})"),
         *(row(f"{format_score(s.score, s.se)}  {s.name} (n = {s.n:,})") for s in test.subsets),
         *(row(f"{format_score(s.score, s.se)}  baseline: {name}") for name, s in test.baselines.items()),
