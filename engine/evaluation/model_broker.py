@@ -14,7 +14,7 @@ import msgspec
 
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
-from engine.models.calling import ACCOUNT_ERRORS, ModelUnavailable, Position, ScoreRequest
+from engine.models.calling import ACCOUNT_ERRORS, BudgetExceeded, ModelUnavailable, Position, ScoreRequest
 from engine.models.protocol import Message, Model, PermanentError, Reply, Request, ScoreReply, Tool, ToolCall
 from engine.sandbox import CallRefused
 from engine.sandbox.inside.context import NO_MODEL, NO_TOOLS
@@ -109,6 +109,10 @@ class TaskBroker:
             raise CallRefused(f"{error}; {error.remedy}") from None
         except ModelUnavailable as error:
             raise InfrastructureFailure(str(error)) from None
+        except BudgetExceeded as error:
+            if error.long:  # a harness must not end the run by it
+                raise CallRefused(f"{error}: its prompt might take more than half of it alone") from None
+            raise
         raise CallRefused(NO_TOOLS if op == "tools.call" else "there is no such call")
 
     def _request(self, at: Position, chat: Chat) -> Request:

@@ -95,16 +95,20 @@ class PaidReply(msgspec.Struct, frozen=True):
     latency_s: float
 
 
+LONG = 0.5
+
+
 class ModelUnavailable(Exception):
     """The model was unreachable or overloaded at every attempt."""
 
 
 class BudgetExceeded(Exception):
-    """The next call might exceed a cap of the budget."""
+    """The next call might exceed a cap. `long`: its prompt alone might take more than `LONG` of the cap."""
 
     def __init__(self, resource: str, spent: float, cap: float) -> None:
         super().__init__(f"the budget of {cap:g} {resource} is too small for the next call ({spent:.4g} spent)")
         self.resource, self.spent, self.cap = resource, spent, cap
+        self.long = False
 
 
 class Ledger(Protocol):
@@ -201,7 +205,9 @@ class Caller:
         try:
             return self._ledger.reserve(usd, most.input + most.output)
         except BudgetExceeded as error:
-            self._exceeded = error
+            prompt = most.input if error.resource == "tokens" else self._price(Usage(input=most.input))
+            error.long = prompt > LONG * error.cap
+            self._exceeded = None if error.long else error  # others may fit
             raise
 
     async def _await_in_flight(self) -> None:

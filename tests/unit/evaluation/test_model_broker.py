@@ -10,6 +10,7 @@ import pytest
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.model_broker import MOST_CALLS, NoModel, TaskBroker
+from engine.models.calling import BudgetExceeded
 from engine.models.protocol import PermanentError, Reply, Request, RetryableError
 from engine.sandbox import CallRefused
 from engine.seeds import derive
@@ -104,6 +105,23 @@ def test_a_solve_calls_the_model_so_often_and_no_more() -> None:
 def test_a_context_that_is_too_long_is_the_instances_failure() -> None:
     asks = Asks(PermanentError("the context is too long", "shorten the prompt", status=400))
     with pytest.raises(CallRefused, match="too long; shorten"):
+        asks("model.chat", HELLO)
+
+
+def test_a_prompt_longer_than_half_of_the_budget_is_the_instances_failure_and_others_go_on() -> None:
+    asks = Asks()
+    asks.ledger.cap = 100_000
+    with pytest.raises(CallRefused, match="more than half of it alone"):
+        asks("model.chat", {"messages": ["x" * 200_000]})
+    with pytest.raises(CallRefused, match="more than half of it alone"):
+        asks("model.score", {"prompt": "x" * 1_000, "continuations": ["a"] * 200})
+    assert asks("model.chat", HELLO)["text"] == "fine"
+
+
+def test_a_budget_that_is_used_up_ends_the_run() -> None:
+    asks = Asks()
+    asks.ledger.cap, asks.ledger.spent = 100_000, 99_990
+    with pytest.raises(BudgetExceeded):
         asks("model.chat", HELLO)
 
 
