@@ -145,7 +145,6 @@ class Caller:
         self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
         self._accepted = False
         self._in_flight: dict[tuple[bytes, str, int], asyncio.Event] = {}
-        self._exceeded: BudgetExceeded | None = None
         self._refused: PermanentError | None = None
 
     async def chat(self, at: Position, request: Request) -> Reply:
@@ -192,23 +191,16 @@ class Caller:
                 self._ledger.keep(at, body, replace(paid, finish=finish))
                 return reply
         except BudgetExceeded as error:
-            exceeded = error
+            prompt = most.input if error.resource == "tokens" else self._price(Usage(input=most.input))
+            exceeded, error.long = error, prompt > LONG * error.cap
         finally:
             self._in_flight.pop(key).set()
         await self._await_in_flight()
         raise exceeded
 
     def _reserve(self, most: Usage) -> AbstractContextManager[None]:
-        if self._exceeded is not None:
-            raise self._exceeded
         usd = max(self._price(most), self._price(Usage(cache_write=most.input, output=most.output)))
-        try:
-            return self._ledger.reserve(usd, most.input + most.output)
-        except BudgetExceeded as error:
-            prompt = most.input if error.resource == "tokens" else self._price(Usage(input=most.input))
-            error.long = prompt > LONG * error.cap
-            self._exceeded = None if error.long else error  # others may fit
-            raise
+        return self._ledger.reserve(usd, most.input + most.output)
 
     async def _await_in_flight(self) -> None:
         """Waits until every call in flight has its reply in the ledger, so that no paid reply is lost."""
