@@ -22,7 +22,7 @@ from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import Evaluation, Grading, OnPrepared
 from engine.evaluation.trial import Answer, trial
 from engine.grading.client import Grader
-from engine.models.calling import Caller, PaidReply, Position
+from engine.models.calling import Caller, PaidReply, Position, Readable
 from engine.models.protocol import RetryableError
 from engine.run.domain_session import divide
 from engine.run.models import serve
@@ -55,7 +55,7 @@ def parse_input(text: str, form: Form) -> list[Instance]:
 class Unrecorded:
     """A ledger that stores nothing: `sia apply` and `sia check` write no events."""
 
-    def recall(self, at: Position, request: bytes) -> bytes | None:
+    def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
         return None
 
     def reserve(self, usd: float, tokens: int) -> contextlib.AbstractContextManager[None]:

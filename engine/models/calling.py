@@ -41,6 +41,8 @@ MAX_WASTE = 1 << 20
 """Bytes of a reply that cannot be used which are kept."""
 ACCOUNT_ERRORS = (401, 402, 403, 404)
 """Statuses that every request would get: they concern the key, the account or the model's name."""
+Readable = Callable[[bytes], bool]
+"""Whether a recorded reply can be read: earlier releases recorded some that cannot."""
 _PER_MESSAGE, _PER_REQUEST = 16, 600  # upper bounds on the tokens that chat templates and tool prompts add
 _R = TypeVar("_R", Reply, ScoreReply)
 
@@ -114,8 +116,8 @@ class BudgetExceeded(Exception):
 class Ledger(Protocol):
     """Recorded replies and the budget, as a `Caller` uses them."""
 
-    def recall(self, at: Position, request: bytes) -> bytes | None:
-        """The reply that the lineage has recorded for `request` at this position, if any."""
+    def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
+        """The readable reply that the lineage has recorded for `request` at this position, if any."""
         ...
 
     def reserve(self, usd: float, tokens: int) -> AbstractContextManager[None]:
@@ -179,7 +181,7 @@ class Caller:
         key = (body, at.place, at.ordinal)
         while (in_flight := self._in_flight.get(key)) is not None:  # equal concurrent calls are paid once
             await in_flight.wait()
-        if (known := self._ledger.recall(at, body)) is not None:
+        if (known := self._ledger.recall(at, body, lambda reply: _is_readable(reply, kind))) is not None:
             return msgspec.json.decode(known, type=kind)
         self._in_flight[key] = asyncio.Event()
         try:
@@ -290,6 +292,14 @@ class _Call(msgspec.Struct, frozen=True):
     request: Request | ScoreRequest
     body: bytes
     most: Usage
+
+
+def _is_readable(reply: bytes, kind: type[Reply | ScoreReply]) -> bool:
+    try:
+        msgspec.json.decode(reply, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+    return True
 
 
 def _is_sound(usage: Usage | None) -> bool:

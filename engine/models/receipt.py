@@ -29,7 +29,7 @@ def received(reply: _R) -> _R:
         if not all(map(math.isfinite, logprobs)):
             raise PermanentError("the model gives NaN or an infinity for a log-probability", "use other weights")
         if isinstance(reply, Reply):
-            reply = replace(reply, text=redact(_valid(reply.text)), calls=[_call(one) for one in reply.calls])
+            reply = replace(reply, text=redact(_valid(reply.text)), calls=[plain_call(one) for one in reply.calls])
         body = msgspec.json.encode(reply)
         again = msgspec.json.decode(body, type=type(reply))
     except (msgspec.MsgspecError, TypeError, ValueError, AttributeError) as error:
@@ -37,7 +37,9 @@ def received(reply: _R) -> _R:
     return again
 
 
-def _call(call: ToolCall) -> ToolCall:
+def plain_call(call: ToolCall) -> ToolCall:
+    """The call with arguments that the log can give back, or with the reason why it has none."""
+    call = replace(call, id=_valid(call.id), name=_valid(call.name))
     if call.invalid:
         return call
     try:

@@ -59,6 +59,8 @@ class Conversation:
             if reply.finish == "refused":
                 return NoProposal("the model refused to continue")
             self._messages.append(Message("assistant", reply.text, reply.calls))
+            if reply.finish == "length":
+                rejected.append(Rejection(_CUT))
             finals = [call for call in reply.calls if call.name in self._finals]
             for call in reply.calls:
                 self._used += 1

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.agents.protocol import AgentTools, Question
 from engine.models.protocol import Message, Reply, Tool, ToolCall
+from engine.models.receipt import plain_call
 
 _FORM = 'Answer with one JSON object and nothing else: {"tool": NAME, "arguments": {...}}. The tools:'
 GRAMMAR_TOKENS = 512
@@ -32,9 +33,10 @@ async def ask(
     reply = await tools.ask(ordinal, prompt, question)
     try:
         choice = msgspec.json.decode(reply.text, type=_Choice)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return reply
-    return msgspec.structs.replace(reply, calls=[ToolCall(f"call-{ordinal}", choice.tool, choice.arguments)])
+    call = plain_call(ToolCall(f"call-{ordinal}", choice.tool, choice.arguments))
+    return msgspec.structs.replace(reply, calls=[call])
 
 
 def _schema(offer: Sequence[Tool]) -> dict[str, object]:

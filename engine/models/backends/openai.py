@@ -7,6 +7,7 @@ must not pass for a complete one.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -130,6 +131,8 @@ class OpenAI:
             answer: dict[str, Any] = response.json()
         except (ValueError, RecursionError) as error:
             raise UnusableReply(f"the server's answer is not JSON ({error})", response.content, None) from error
+        if isinstance(answer, dict) and answer.get("error") and "choices" not in answer:
+            raise _told_error(answer)
         return answer
 
     async def _stream(self, body: dict[str, Any], request: Request, on_text: OnText) -> Reply:
@@ -145,7 +148,7 @@ class OpenAI:
                     builder.add(json.loads(event.data))
         except self._fault as error:
             raise self._connection_error(error) from error
-        except ValueError as error:
+        except _MALFORMED as error:
             raise RetryableError(f"the stream sent a malformed event ({error})") from error
         raise RetryableError("the stream ended before the reply was complete")
 
@@ -211,22 +214,31 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _reply(answer: dict[str, Any], request: Request) -> Reply:
+    """A complete reply. What is only missing (usage, an id, a known finish reason) does not matter."""
     try:
         choice = answer["choices"][0]
-        message, usage = choice["message"], answer.get("usage") or {}
-        finish = _FINISH.get(choice.get("finish_reason") or "")
-        if finish is None:
-            raise ValueError("it has no finish reason")
-        text = final_text(message.get("content") or "")
+        message, finish = choice["message"], _FINISH.get(choice.get("finish_reason") or "", "stop")
+        if choice.get("finish_reason") == "error":
+            raise ValueError("the server ended it with an error")
+        text = final_text(_text(message.get("content")))
         if request.choices and text.startswith("{") and finish == "stop":
             text = msgspec.json.decode(text)[CHOICE]
-        calls = [_call(call) for call in message.get("tool_calls") or ()]
+        legacy = message.get("function_call")
+        found = message.get("tool_calls") or ([{"function": legacy}] if legacy else ())
+        calls = [_call(call, f"call-{number}") for number, call in enumerate(found)]
         return Reply(
-            text, "tools" if calls and finish == "stop" else finish, _usage(usage), calls=calls,
+            text, "tools" if calls and finish == "stop" else finish, _usage(answer.get("usage") or {}), calls=calls,
             prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled_tokens(choice),
         )  # fmt: skip
     except _MALFORMED as error:
         raise _unusable(answer, error) from error
+
+
+def _text(content: Any) -> str:
+    """The text of a message or delta: a text, a list of parts, or nothing."""
+    if isinstance(content, list):
+        return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
 
 
 _MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
@@ -236,25 +248,33 @@ def _unusable(answer: Any, error: Exception) -> UnusableReply:
     try:
         usage = _usage(answer["usage"])
     except _MALFORMED:
-        usage = None
+        usage = Usage()
     message = f"the reply is malformed ({type(error).__name__}: {error})"
-    return UnusableReply(message, json.dumps(answer).encode(), usage)
+    return UnusableReply(message, json.dumps(answer).encode(), None if usage == Usage() else usage)
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:
     # `prompt_tokens` includes cached ones; `completion_tokens` includes reasoning that is not in the text.
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    return Usage(
-        input=usage.get("prompt_tokens", 0) - cached, output=usage.get("completion_tokens", 0), cache_read=cached
-    )
+    cached = _count((usage.get("prompt_tokens_details") or {}).get("cached_tokens"))
+    prompt, output = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    return Usage(input=max(0, prompt - cached), output=output, cache_read=cached)
 
 
-def _call(call: Mapping[str, Any]) -> ToolCall:
-    function = call["function"]
+def _count(value: Any) -> int:
+    """A number of tokens; 0 where the server gives none."""
+    return max(0, int(value)) if isinstance(value, int | float) and math.isfinite(value) else 0
+
+
+def _call(call: Mapping[str, Any], unnamed: str) -> ToolCall:
+    """A tool call; `unnamed` is its id where the server gives none. The agent reads what is wrong with arguments."""
+    function, invalid = call.get("function") or {}, ""
+    arguments = function.get("arguments")
     try:
-        return ToolCall(call["id"], function["name"], json.loads(function["arguments"] or "{}"))
-    except (ValueError, RecursionError) as error:  # the agent reads the error, and calls again
-        return ToolCall(call["id"], function["name"], {}, invalid=f"the arguments are not JSON ({error})")
+        if arguments is None or isinstance(arguments, str):
+            arguments = json.loads(arguments or "{}")
+    except (ValueError, RecursionError) as error:
+        arguments, invalid = {}, f"the arguments are not JSON ({error})"
+    return ToolCall(str(call.get("id") or unnamed), str(function.get("name") or ""), arguments, invalid=invalid)
 
 
 def _sampled_tokens(choice: Mapping[str, Any]) -> list[Token]:
@@ -274,6 +294,12 @@ def _error_message(text: str) -> str:
     return f"{message or text.strip()[:300]}" + (f" [{code}]" if isinstance(code, str) and code else "")
 
 
+def _told_error(answer: Mapping[str, Any]) -> RetryableError | PermanentError:
+    """The error that a server tells under status 200."""
+    status = answer["error"].get("code") if isinstance(answer["error"], dict) else None
+    return classify(status if isinstance(status, int) else 500, _error_message(json.dumps(answer)), key="the key")
+
+
 class _ReplyBuilder:
     """Builds the body of a reply that is not streamed from the chunks of a stream."""
 
@@ -288,25 +314,33 @@ class _ReplyBuilder:
 
     def add(self, chunk: dict[str, Any]) -> None:
         if "error" in chunk:
-            status = chunk["error"].get("code") if isinstance(chunk["error"], dict) else None
-            raise classify(status if isinstance(status, int) else 500, _error_message(json.dumps(chunk)), key="the key")
+            raise _told_error(chunk)
         self._whole |= {k: chunk[k] for k in ("usage", "prompt_token_ids") if chunk.get(k)}
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
-            if text := delta.get("content"):
+            if text := _text(delta.get("content")):
                 self._texts.append(text)
                 self._on_text(text)
             for call in delta.get("tool_calls") or ():
                 self._add_call(call)
+            if legacy := delta.get("function_call"):
+                self._add_call({"index": 0, "function": legacy})
             self._ids += choice.get("token_ids") or ()
             self._logprobs += (choice.get("logprobs") or {}).get("content") or ()
             self._finish = choice.get("finish_reason") or self._finish
 
     def _add_call(self, delta: dict[str, Any]) -> None:
-        call = self._calls.setdefault(delta.get("index", 0), {"id": "", "function": {"name": "", "arguments": ""}})
+        index = delta.get("index")
+        if index is None:  # a delta with an id begins a call
+            index = len(self._calls) if delta.get("id") else max(self._calls, default=0)
+        call = self._calls.setdefault(index, {"id": "", "function": {"name": "", "arguments": ""}})
         call["id"] = delta.get("id") or call["id"]
         for part in ("name", "arguments"):
-            call["function"][part] += (delta.get("function") or {}).get(part) or ""
+            found = (delta.get("function") or {}).get(part)
+            if isinstance(found, str):
+                call["function"][part] += found
+            elif found is not None:  # the arguments as an object, which is whole
+                call["function"][part] = found
 
     def build(self) -> dict[str, Any]:
         message = {"content": "".join(self._texts), "tool_calls": [self._calls[i] for i in sorted(self._calls)]}

@@ -17,6 +17,7 @@ from engine.models.calling import (
     PaidReply,
     Position,
     PricedModel,
+    Readable,
     ScoreRequest,
 )
 from engine.models.protocol import (
@@ -74,12 +75,14 @@ class Ledger:
 
     def __init__(self, cap: int = 1 << 40) -> None:
         self.kept: dict[tuple[bytes, str, int], bytes] = {}
+        self.poisoned: dict[tuple[bytes, str, int], bytes] = {}  # recorded by an older release
         self.retries: list[tuple[int, int | None, str]] = []
         self.wasted: list[tuple[int, float, bool, str]] = []
         self.cap, self.spent, self.set_aside = cap, 0, 0
 
-    def recall(self, at: Position, request: bytes) -> bytes | None:
-        return self.kept.get((request, at.place, at.ordinal))
+    def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
+        key = (request, at.place, at.ordinal)
+        return next((kept[key] for kept in (self.poisoned, self.kept) if key in kept and is_readable(kept[key])), None)
 
     @contextlib.contextmanager
     def reserve(self, usd: float, tokens: int) -> Iterator[None]:

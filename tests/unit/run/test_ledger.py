@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.events import types as t
 from engine.events.log import RunLog
@@ -59,6 +60,14 @@ def test_a_reply_is_kept_with_what_it_took_and_recalled_without_a_word(log: RunL
     (call,) = calls(run)
     assert (call.place, call.harness, call.seed, call.reused) == ("val/val-1/0", "h1", 7, False)
     assert log.reader.blob(call.request) == b"ask"
+
+
+def test_a_reply_that_cannot_be_read_is_passed_over_for_one_that_can(log: RunLog) -> None:
+    ledger = ledger_of(run_of(log))
+    ledger.keep(AT, b"ask", replace(PAID, reply=b"poison"))
+    assert ledger.recall(AT, b"ask", lambda reply: reply != b"poison") is None
+    ledger.keep(AT, b"ask", PAID)
+    assert ledger.recall(AT, b"ask", lambda reply: reply != b"poison") == b'"reply"'
 
 
 def test_a_billed_reply_that_cannot_be_used_is_in_the_log_and_in_the_caps_and_is_never_given_back(log: RunLog) -> None:

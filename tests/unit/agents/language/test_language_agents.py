@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.agents.language import compact
-from engine.agents.language.conversation import READING_SMALL, REPAIRS, REPAIRS_SMALL
+from engine.agents.language.conversation import READING, READING_SMALL, REPAIRS, REPAIRS_SMALL
 from engine.agents.language.feedback import FeedbackAgent
 from engine.agents.language.meta import MetaAgent
 from engine.agents.protocol import NoProposal, Proposal, View
@@ -135,6 +135,29 @@ def test_a_reply_that_was_cut_off_is_no_decision() -> None:
     tools = FakeTools(cut, calls(update(reason="shorter")))
     assert analyse(tools).reason == "shorter"
     assert "cut off" in told(tools)
+
+
+def test_a_model_whose_replies_are_always_cut_off_is_given_up_after_a_few() -> None:
+    tools = FakeTools(*[Reply("", "length", Usage(), calls=calls(update()).calls)] * (READING + REPAIRS + 1))
+    made = improve(tools)
+    assert isinstance(made, NoProposal) and "cut off" in made.reason
+    assert len(tools.questions) == REPAIRS + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"tool": "update_harness", "arguments": ' + '{"a": ' * 100_000, "Use one of the tools"),
+        ('{"tool": "update_harness", "arguments": {"expected_gain": 1' + "0" * 30 + "}}", "more than 64 bits"),
+        ('{"tool": "update_harness", "arguments": {"findings": "\\ud83d"}}', "Use one of the tools"),
+    ],
+)
+def test_under_a_grammar_too_what_a_model_wrote_wrongly_goes_back_to_it(text: str, why: str) -> None:
+    small = {"findings": "it guesses", "reason": "the rule", "evidence": ["g1"], "expected_gain": 0.1}
+    right = chooses("update_harness", {**small, "params": {"method": "rule"}})
+    tools = FakeTools(says(text), right, abilities=GRAMMAR)
+    assert isinstance(improve(tools), Proposal)
+    assert why in told(tools)
 
 
 def test_weights_are_no_choice_where_nothing_can_be_trained() -> None:

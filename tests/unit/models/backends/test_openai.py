@@ -103,12 +103,12 @@ def test_arguments_that_are_no_json_are_told_to_the_agent_and_paid_once() -> Non
 
 def test_a_whole_reply_of_which_nothing_can_be_made_says_what_it_took() -> None:
     with (
-        OpenAIServer(lambda _: Plan("42", finish="a new reason")) as server,
-        pytest.raises(UnusableReply, match="finish reason") as caught,
+        OpenAIServer(lambda _: Plan("42", finish="error")) as server,
+        pytest.raises(UnusableReply, match="the server ended it with an error") as caught,
     ):
         using(server, "openai", lambda m: m.chat(request()))
     assert caught.value.usage and caught.value.usage.output > 0
-    assert b"a new reason" in caught.value.raw
+    assert b'"finish_reason": "error"' in caught.value.raw
 
 
 @pytest.mark.parametrize(
