@@ -62,6 +62,17 @@ def solve(instance, ctx):
             pass
     return written
 """
+WATCH = """
+import ctypes, fcntl, os
+libc = ctypes.CDLL(None)
+def solve(instance, ctx):
+    watched = libc.inotify_add_watch(libc.inotify_init1(0), instance.data.encode(), 0x20)
+    try:
+        fcntl.fcntl(os.open(instance.data, os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError:
+        return [watched > 0, False]
+    return [watched > 0, True]
+"""
 
 
 @pytest.fixture
@@ -132,6 +143,15 @@ def test_abstract_sockets_of_the_host_are_absent(isolation: Isolation, bare: Bar
         server.listen()
         assert bare(ABSTRACT, name).answer == "connected"
         assert run(ABSTRACT, [name], isolation)["0"].failure is not None
+
+
+def test_files_that_the_host_uses_are_neither_watched_nor_leased(
+    isolation: Isolation, bare: Bare, tmp_path: Path
+) -> None:
+    (tmp_path / "own").touch()
+    assert bare(WATCH, str(tmp_path / "own")).answer == [True, True]
+    (outcome,) = run(WATCH, [os.__file__], isolation).values()
+    assert outcome.answer == [False, False]
 
 
 def test_processes_of_the_host_are_absent(isolation: Isolation, bare: Bare) -> None:

@@ -29,6 +29,7 @@ _NAMESPACES = 0x00000080 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0
 _CLONE_PARENT = 0x00008000  # the child would be the caller's sibling, which a sweep of the caller's descendants misses
 _AF_UNIX = 1
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_F_SETLEASE, _F_NOTIFY = 1024, 1026  # whoever opens a leased file for writing waits for its holder, outside too
 
 
 def machine() -> Machine | None:
@@ -61,6 +62,8 @@ def _assemble(name: Machine) -> Iterator[bytes]:
     yield from _when(_number("personality", name), 0, same)
     terminal = [_op(_JEQ, _TIOCSTI, 1, 0), _op(_JEQ, _TIOCLINUX, 0, 1), refuse, allow]
     yield from _when(_number("ioctl", name), 1, terminal)
+    leases = [_op(_JEQ, _F_SETLEASE, 1, 0), _op(_JEQ, _F_NOTIFY, 0, 1), refuse, allow]
+    yield from _when(_number("fcntl", name), 1, leases)
     for call in ("socket", "socketpair"):
         yield from _when(_number(call, name), 0, [_op(_JEQ, _AF_UNIX, 1, 0), family, allow])
     for first, last in _runs(name):  # in order: a number below this run was in no earlier one

@@ -1,9 +1,10 @@
 """The system calls that a sandbox allows, with their numbers on x86-64 and aarch64.
 
 What CPython, numerical libraries, CUDA, compilers and the usual programs need. Left out, so refused: namespaces,
-mounts, the memory of other processes, tracing, kernel programs and modules, asynchronous rings, keyrings, System V IPC
-and POSIX message queues, clocks, `sync` of the machine's disks, and whatever later kernels add. Numbers are those of
-Linux 6.1 (`asm/unistd_64.h`, `asm-generic/unistd.h`); a test compares them with the headers of the machine it runs on.
+mounts, the memory of other processes, tracing, kernel programs and modules, asynchronous rings, keyrings, System V
+IPC and POSIX message queues, clocks, `sync` of the machine's disks, watches and leases on files that others use too,
+and whatever later kernels add. Numbers are those of Linux 6.1 (`asm/unistd_64.h`, `asm-generic/unistd.h`); a test
+compares them with the headers of the machine it runs on.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _TABLE = {
         creat 85 -  lseek 8 62  pread64 17 67  pwrite64 18 68  readv 19 65  writev 20 66  preadv 295 69
         pwritev 296 70  preadv2 327 286  pwritev2 328 287  stat 4 -  fstat 5 80  lstat 6 -  newfstatat 262 79
         statx 332 291  access 21 -  faccessat 269 48  faccessat2 439 439  dup 32 23  dup2 33 -  dup3 292 24
-        fcntl 72 25  flock 73 32  fsync 74 82  fdatasync 75 83  truncate 76 45  ftruncate 77 46  getdents 78 -
+        flock 73 32  fsync 74 82  fdatasync 75 83  truncate 76 45  ftruncate 77 46  getdents 78 -
         getdents64 217 61  getcwd 79 17  chdir 80 49  fchdir 81 50  rename 82 -  renameat 264 38
         renameat2 316 276  mkdir 83 -  mkdirat 258 34  rmdir 84 -  link 86 -  linkat 265 37  unlink 87 -
         unlinkat 263 35  symlink 88 -  symlinkat 266 36  readlink 89 -  readlinkat 267 78  chmod 90 -
@@ -40,8 +41,7 @@ _TABLE = {
         sendfile 40 71  splice 275 76  tee 276 77  copy_file_range 326 285  pipe 22 -  pipe2 293 59
         setxattr 188 5  lsetxattr 189 6  fsetxattr 190 7  getxattr 191 8  lgetxattr 192 9  fgetxattr 193 10
         listxattr 194 11  llistxattr 195 12  flistxattr 196 13  removexattr 197 14  lremovexattr 198 15
-        fremovexattr 199 16  inotify_init 253 -  inotify_init1 294 26  inotify_add_watch 254 27
-        inotify_rm_watch 255 28
+        fremovexattr 199 16  inotify_init 253 -  inotify_init1 294 26
     """,
     "memory": """
         brk 12 214  mmap 9 222  munmap 11 215  mremap 25 216  mprotect 10 226  madvise 28 233  msync 26 227
@@ -93,6 +93,7 @@ FILTERED = {
     "clone3": Call(435, 435),
     "personality": Call(135, 92),
     "ioctl": Call(16, 29),
+    "fcntl": Call(72, 25),
     "socket": Call(41, 198),
     "socketpair": Call(53, 199),
 }

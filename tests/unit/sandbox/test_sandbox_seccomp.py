@@ -33,8 +33,26 @@ def verdict(machine: seccomp.Machine, number: int, *args: int, arch: int | None 
 
 
 NUMBERS = {
-    "x86_64": {"read": 0, "clone": 56, "clone3": 435, "socket": 41, "ioctl": 16, "personality": 135, "ptrace": 101},
-    "aarch64": {"read": 63, "clone": 220, "clone3": 435, "socket": 198, "ioctl": 29, "personality": 92, "ptrace": 117},
+    "x86_64": {
+        "read": 0,
+        "clone": 56,
+        "clone3": 435,
+        "socket": 41,
+        "ioctl": 16,
+        "personality": 135,
+        "ptrace": 101,
+        "fcntl": 72,
+    },
+    "aarch64": {
+        "read": 63,
+        "clone": 220,
+        "clone3": 435,
+        "socket": 198,
+        "ioctl": 29,
+        "personality": 92,
+        "ptrace": 117,
+        "fcntl": 25,
+    },
 }
 
 
@@ -54,6 +72,8 @@ def test_the_filter(machine: seccomp.Machine) -> None:
     assert verdict(machine, number["ioctl"], 0, 0x5401) == 0
     assert verdict(machine, number["ioctl"], 0, 0x5412) == errno.EPERM
     assert verdict(machine, number["ioctl"], 0, 0xFFFFFFFF00005412) == errno.EPERM
+    commands = {1: 0, 2: 0, 6: 0, 1024: errno.EPERM, 1026: errno.EPERM, 1030: 0}  # leases and notices are refused
+    assert {command: verdict(machine, number["fcntl"], 3, command) for command in commands} == commands
     assert [verdict(machine, number["personality"], value) for value in (0, 0xFFFFFFFF, 8)] == [0, 0, errno.EPERM]
     assert verdict(machine, number["read"], arch=0x40000003) == errno.ENOSYS
 
