@@ -19,9 +19,18 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
+class NotRecordable(SiaError):
+    """A payload that could not be read back."""
+
+
 def encode(payload: Payload) -> bytes:
-    """The canonical JSON that is stored and hashed."""
-    return _encoder.encode(payload)
+    """The canonical JSON that is stored and hashed. Raises `NotRecordable` if it could not be read back."""
+    try:
+        stored = _encoder.encode(payload)
+        msgspec.json.decode(stored, type=type(payload))  # NaN is written as null, which is no number
+    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise NotRecordable(f"an event {payload.type!r} cannot be recorded ({error})", "report it") from None
+    return stored
 
 
 def decode(
@@ -35,10 +44,21 @@ def decode(
         )
     try:
         if version == target.version:
-            return msgspec.json.decode(stored, type=target)
+            try:
+                return msgspec.json.decode(stored, type=target)
+            except msgspec.ValidationError:
+                return msgspec.convert(_without_nulls(msgspec.json.decode(stored)), target)
         raw: Raw = msgspec.json.decode(stored)
         for step in range(version, target.version):
             raw = upcasters[kind, step](raw)
         return msgspec.convert(raw, target)
     except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
         raise SiaError(f"an event {kind!r} of version {version} cannot be read ({error})", "run `sia verify`") from None
+
+
+def _without_nulls(raw: Raw) -> Raw:
+    """The payload without the null entries of its maps: earlier releases wrote measures that are NaN so."""
+    return {
+        name: {key: value for key, value in one.items() if value is not None} if isinstance(one, dict) else one
+        for name, one in raw.items()
+    }

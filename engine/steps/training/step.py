@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import resource
 import shutil
 import time
@@ -224,8 +225,11 @@ class _Training:
         return ""
 
     def _report(self, values: dict[str, float], *, now: bool = False) -> None:
-        """Appends the measures of training, at most once a second; values in between go into the next event."""
-        self._values |= values
+        """Appends the measures of training, at most once a second; values in between go into the next event.
+
+        NaN and infinity are left out: an event holds numbers. `find_collapse` sees them.
+        """
+        self._values |= {name: value for name, value in values.items() if math.isfinite(value)}
         if not now and time.monotonic() - self._reported_at < REPORT_S:
             return
         generation, number = self._plan.generation, len(self._rounds) + 1

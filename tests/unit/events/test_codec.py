@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.events.codec import decode, encode
+from engine.events.codec import NotRecordable, decode, encode
 from engine.events.types.base import event
 
 
@@ -35,6 +37,25 @@ def test_defaults_are_left_out_so_that_a_new_field_changes_no_old_hash() -> None
 def test_what_is_not_understood_is_refused_with_a_sentence(kind: str, version: int, stored: bytes, says: str) -> None:
     with pytest.raises(SiaError, match=says):
         decode(kind, version, stored)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        t.TrainingProgress(1, {"loss": math.nan}),
+        t.ModelRetried("task", "m", "val/1", 0, 1, math.inf, "busy"),
+        t.RunPaused("half of a pair: \ud83d"),
+        t.RunPaused(3),  # type: ignore[arg-type]
+    ],
+)
+def test_what_could_not_be_read_back_is_not_recorded(payload: t.Payload) -> None:
+    with pytest.raises(NotRecordable, match="cannot be recorded"):
+        encode(payload)
+
+
+def test_a_measure_that_an_earlier_release_wrote_as_null_is_left_out() -> None:
+    stored = b'{"step":1,"values":{"loss":null,"reward":0.5}}'
+    assert decode("training.progress", 1, stored) == t.TrainingProgress(1, {"reward": 0.5})
 
 
 def test_an_old_payload_is_lifted_version_by_version(monkeypatch: pytest.MonkeyPatch) -> None:

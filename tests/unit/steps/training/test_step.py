@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -104,6 +105,14 @@ def test_a_training_that_goes_wrong_ends_at_its_last_good_checkpoint(play: Stage
     assert trained.rounds == 2
     assert "rose to" in trained.collapse
     assert play.did("open")[-1] == (None, 2)
+
+
+def test_a_measure_that_is_nan_ends_the_training_and_leaves_the_log_readable(play: Stage) -> None:
+    play.measures = lambda number: {"loss": math.nan if number == 3 else 0.5}
+    payloads = play.run(TRAINS)
+    (trained,) = of(payloads, t.WeightsTrained)
+    assert trained.rounds == 2 and "loss is NaN" in trained.collapse
+    assert whole(play)
 
 
 def test_a_training_without_a_good_checkpoint_comes_to_nothing(play: Stage) -> None:
