@@ -130,3 +130,21 @@ def test_no_process_is_left_of_a_sandbox_that_is_closed_while_it_starts() -> Non
         [sys.executable, "-c", STARTS_CANCELLED], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.stdout == "0\n", done.stdout + done.stderr
+
+
+CLOSED = """
+import os
+def solve(instance, ctx):
+    found = os.listdir()
+    os.makedirs("outer/inner/innermost")
+    open("outer/inner/file", "w").close()
+    for folder in ("outer/inner/innermost", "outer/inner", "outer"):
+        os.chmod(folder, instance.data)
+    return found
+"""
+
+
+@pytest.mark.parametrize("mode", [0o555, 0])
+def test_closed_folders_in_each_other_are_removed_and_their_solve_counts(isolation: Isolation, mode: int) -> None:
+    outcomes = run(CLOSED, [mode] * 3, isolation, workers=1)
+    assert [outcome.answer for outcome in outcomes.values()] == [[], [], []], outcomes

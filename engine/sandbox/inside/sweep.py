@@ -74,5 +74,7 @@ def empty(folder: Path) -> None:
                 path.chmod(0o700)
                 for inner in os.scandir(path):
                     moved += 1
+                    if inner.is_dir(follow_symlinks=False):
+                        Path(inner.path).chmod(0o700)  # a folder that moves is written to
                     Path(inner.path).rename(folder / f".emptied-{os.getpid()}-{moved}")
                 path.rmdir()
