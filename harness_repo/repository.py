@@ -52,6 +52,10 @@ class RepositoryError(Exception):
     """git failed; the message is git's."""
 
 
+class GitMissing(RepositoryError):
+    """There is no git on PATH that can be started."""
+
+
 class Repository:
     """Harness versions in a bare git repository at `path`, created if it does not exist."""
 
@@ -159,7 +163,11 @@ class Repository:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         pinned = [word for name, value in _PINNED.items() for word in ("-c", f"{name}={value}")]
         command = ["git", f"--git-dir={self.path}", *pinned, *arguments]
-        done = subprocess.run(command, env=environment | _OWN, input=stdin.encode(), capture_output=True, check=False)
+        env, given = environment | _OWN, stdin.encode()
+        try:
+            done = subprocess.run(command, env=env, input=given, capture_output=True, check=False)
+        except OSError as error:
+            raise GitMissing(f"git cannot be started: {error.strerror}") from error
         if done.returncode:
             raise RepositoryError(done.stderr.decode(errors="replace").strip() or f"git ended with {done.returncode}")
         return done.stdout.decode(errors="surrogateescape").removesuffix("\n")

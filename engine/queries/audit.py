@@ -11,30 +11,31 @@ from engine.events.maintenance import integrity
 from engine.events.reader import Reader
 from engine.run import adapters
 from engine.run.workspace import Workspace
-from harness_repo.repository import RepositoryError
+from harness_repo.repository import GitMissing, RepositoryError
 
 
 class AuditResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of checking a whole log; `problems` are sentences that name the event.
 
-    `accepted` are the losses without which a person has decided to go on.
+    `accepted` are the losses without which a person has decided to go on; `unchecked` says what could not be checked.
     """
 
     ok: bool
     events: int
     problems: list[str]
     accepted: list[str] = []
+    unchecked: list[str] = []
 
 
 def verify(reader: Reader, workspace: Workspace | None = None) -> AuditResult:
     """Checks everything; `workspace` adds the tips and the repository, which an exported file does not have."""
     log = integrity.check(reader)
-    problems = list(log.problems)
+    problems, unchecked = list(log.problems), list[str]()
     if workspace is not None:
         problems += integrity.check_tips(reader, workspace.tips)
-        problems += _commits(workspace, log.commits)
+        problems += _commits(workspace, log.commits, unchecked)
         problems += _adapters(reader, workspace)
-    return AuditResult(not problems, log.events, problems, integrity.accepted_losses(reader))
+    return AuditResult(not problems, log.events, problems, integrity.accepted_losses(reader), unchecked)
 
 
 def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:
@@ -45,7 +46,7 @@ def _adapters(reader: Reader, workspace: Workspace) -> Iterator[str]:
             yield f"the adapter {one.payload.adapter[:12]}, which {integrity.describe(one.event)} names, is damaged"
 
 
-def _commits(workspace: Workspace, commits: dict[str, str]) -> Iterator[str]:
+def _commits(workspace: Workspace, commits: dict[str, str], unchecked: list[str]) -> Iterator[str]:
     if not commits:
         return
     repository = workspace.repository()
@@ -54,6 +55,9 @@ def _commits(workspace: Workspace, commits: dict[str, str]) -> Iterator[str]:
         yield f"{file} of harness_repo is damaged; `sia rebuild` writes it again"
     try:
         reachable = repository.reachable()
+    except GitMissing as error:
+        reachable = {commit for commit in commits if repository.has(commit)}
+        unchecked.append(f"the refs of harness_repo were not checked ({error})")
     except RepositoryError as error:
         if not damaged:
             yield f"harness_repo cannot be read ({' '.join(str(error).split())[:200]}); try `sia rebuild`"

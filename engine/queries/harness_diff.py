@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import io
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.run.workspace import Workspace
+from harness_repo.repository import GitMissing
 
 
 def between(reader: Reader, workspace: Workspace | None, old: t.HarnessWritten, new: t.HarnessWritten) -> str:
@@ -16,7 +18,8 @@ def between(reader: Reader, workspace: Workspace | None, old: t.HarnessWritten, 
     if workspace is not None and (workspace.path / "harness_repo").is_dir():
         repository = workspace.repository()
         if repository.has(old.commit) and repository.has(new.commit):
-            return repository.diff(old.commit, new.commit)
+            with contextlib.suppress(GitMissing):
+                return repository.diff(old.commit, new.commit)
     return from_log(reader, old, new)
 
 

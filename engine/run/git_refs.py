@@ -13,7 +13,7 @@ from engine.events import types as t
 from engine.events.reader import Reader
 from engine.run.versions import Versions, version_of
 from harness_repo.objects import annotate
-from harness_repo.repository import Repository, RepositoryError
+from harness_repo.repository import GitMissing, Repository, RepositoryError
 
 NOTES = "refs/notes/commits"
 _ATTEMPTS = 8
@@ -37,7 +37,7 @@ class GitRefs:
             self._point(state)
             self.late = ""
         except Exception as error:  # of git, of the objects' files, or of reading the log
-            self.late = str(error) if isinstance(error, SiaError) else f"git is behind the log ({error})"
+            self.late = str(error if isinstance(error, SiaError) else _behind(error))
 
     def _point(self, state: State) -> None:
         refs, repository = refs_of(state.name, state), self._repository
@@ -88,6 +88,19 @@ def scores(reader: Reader) -> dict[str, str]:
     return texts
 
 
+def existing(repository: Repository) -> dict[str, str]:
+    """All refs that git has; raises `SiaError` where it cannot tell."""
+    try:
+        return repository.refs()
+    except RepositoryError as error:
+        raise _behind(error) from error
+
+
+def _behind(error: Exception) -> SiaError:
+    remedy = "install git, then run `sia rebuild`" if isinstance(error, GitMissing) else "`sia rebuild` puts this right"
+    return SiaError(f"git is behind the log ({' '.join(str(error).split())})", remedy)
+
+
 def update(repository: Repository, reader: Reader, refs: Mapping[str, str | None]) -> dict[str, str]:
     """Points `refs` (None: removes) and the notes in one transaction; returns all refs as they are then.
 
@@ -95,7 +108,7 @@ def update(repository: Repository, reader: Reader, refs: Mapping[str, str | None
     Raises `SiaError` where git cannot: the log stands, and `rebuild` makes the refs.
     """
     for attempt in range(1, _ATTEMPTS + 1):
-        before = repository.refs()  # first: what is read of the log after it is at least as new
+        before = existing(repository)  # first: what is read of the log after it is at least as new
         texts = scores(reader)
         notes = annotate(texts) if texts else None
         target = {**refs, NOTES: notes.commit if notes else None}
@@ -104,10 +117,8 @@ def update(repository: Repository, reader: Reader, refs: Mapping[str, str | None
         try:
             repository.update(target, before)
         except RepositoryError as error:
-            if attempt == _ATTEMPTS or repository.refs() == before:
-                raise SiaError(
-                    f"git is behind the log ({' '.join(str(error).split())})", "`sia rebuild` puts this right"
-                ) from error
+            if attempt == _ATTEMPTS or existing(repository) == before:
+                raise _behind(error) from error
         else:
             return {ref: commit for ref, commit in (before | target).items() if commit is not None}
     raise AssertionError

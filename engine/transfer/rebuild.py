@@ -69,7 +69,9 @@ def point_refs(workspace: Workspace, runs: Collection[str], *, gone: Collection[
     A clone checks out the newest run. Returns the number of refs of the runs.
     """
     repository = workspace.repository()
-    refs: dict[str, str | None] = {ref: None for ref in repository.refs() if any(_is_of(ref, name) for name in gone)}
+    refs: dict[str, str | None] = {
+        ref: None for ref in git_refs.existing(repository) if any(_is_of(ref, name) for name in gone)
+    }
     count = 0
     with contextlib.closing(workspace.reader()) as reader:
         rows = reader.runs()

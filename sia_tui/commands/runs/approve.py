@@ -56,6 +56,7 @@ def _awaiting(reference: str, shared: Shared) -> dict[str, Any]:
     from engine.core.state import fold
     from engine.errors import SiaError
     from engine.loop.approval import additions
+    from engine.queries import harness_diff
     from harness_repo.harness import parse
 
     with contextlib.closing(shared.workspace.reader()) as reader:
@@ -68,7 +69,7 @@ def _awaiting(reference: str, shared: Shared) -> dict[str, Any]:
         held = state.why_held(state.awaiting)
         version, old = state.versions[state.awaiting], state.versions[state.incumbent or 1]
         files, before = ({path: reader.blob(name) for path, name in v.files.items()} for v in (version, old))
-    diff = shared.workspace.repository().diff(old.commit, version.commit)
+        diff = harness_diff.between(reader, shared.workspace, old, version)
     return {
         "run": found.run,
         "name": found.name,

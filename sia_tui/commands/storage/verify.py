@@ -40,8 +40,8 @@ def verify(file: Path | None, lost: str | None, shared: Shared) -> None:
     else:
         for problem in found.problems:
             echo(problem)
-        for loss in found.accepted:
-            echo(loss)
+        for sentence in [*found.accepted, *found.unchecked]:
+            echo(sentence)
         count = len(found.problems)
         echo(f"{found.events} events: " + ("intact." if found.ok else f"{count} problem{'s' * (count > 1)}."))
     if not found.ok:
