@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -61,6 +62,20 @@ def _short(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
+class _Stranger(Exception):
+    """The process at the other end is another user's."""
+
+
+def _check_peer(connection: socket.socket) -> None:
+    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    if not _is_own(user):
+        raise _Stranger
+
+
+def _is_own(user: int) -> bool:
+    return user in (0, os.geteuid())
+
+
 class Control:
     """The engine's end. The first request to pause or stop counts; approvals wait until the engine takes them."""
 
@@ -86,6 +101,7 @@ class Control:
         listening = socket.socket(socket.AF_UNIX)
         try:
             self._address.parent.mkdir(mode=0o700, exist_ok=True)
+            self._address.parent.chmod(0o700)  # it may have come with the workspace; fails if another user made it
             self._address.unlink(missing_ok=True)
             with _short(self._address) as short:
                 listening.bind(short)
@@ -98,7 +114,8 @@ class Control:
         self._server = await asyncio.start_unix_server(self._serve, sock=listening)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, msgspec.DecodeError, TimeoutError):
+        with contextlib.suppress(OSError, msgspec.DecodeError, TimeoutError, _Stranger):
+            _check_peer(writer.get_extra_info("socket"))
             line = await asyncio.wait_for(reader.readline(), 5)
             match msgspec.json.decode(line, type=Request):
                 case PauseRequest(kind=kind, by=by):

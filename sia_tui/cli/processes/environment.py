@@ -25,5 +25,14 @@ def prepare_process() -> None:
     if not sys.flags.utf8_mode and locale.getencoding().lower() != "utf-8":
         os.environ["PYTHONUTF8"] = "1"  # for child processes
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  (itself)
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _open_closed_streams() -> None:
+    """Gives what is written to a stream that was closed (`>&-`) to nobody, and its number to no other file."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            lowest = os.open(os.devnull, os.O_RDWR)  # which is `number`
+            setattr(sys, name, os.fdopen(lowest, "w" if number else "r", encoding="utf-8"))

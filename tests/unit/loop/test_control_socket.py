@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
+from engine.loop import control_socket
 from engine.loop.control_socket import Control, PauseRequest, address, send
 
 PAUSE = PauseRequest("pause", "somebody")
@@ -46,6 +47,25 @@ def test_no_other_user_reaches_it_whatever_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert address(tmp_path, "r1").parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_came_with_the_workspace_is_closed_to_others(tmp_path: Path) -> None:
+    folder = address(tmp_path, "r1").parent
+    folder.mkdir()
+    folder.chmod(0o777)
+    asyncio.run(answered(tmp_path, tmp_path))
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_another_user_is_not_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_socket, "_is_own", lambda user: user not in (0, os.geteuid()))
+    with pytest.raises(AssertionError):
+        asyncio.run(answered(tmp_path, tmp_path))
+
+
+def test_whose_requests_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert [control_socket._is_own(user) for user in (0, 1000, 1001)] == [True, True, False]
 
 
 def test_a_dead_engines_socket_is_taken_over(tmp_path: Path) -> None:

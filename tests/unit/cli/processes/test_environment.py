@@ -69,3 +69,12 @@ def test_only_a_size_is_taken_for_one(size: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("COLUMNS", size)
     prepare_process()
     assert os.environ.get("COLUMNS") == ("132" if size == "132" else None)
+
+
+def test_a_closed_stream_takes_nothing_with_it(tmp_path: Path) -> None:
+    call = f"{sys.executable} -m sia_tui replay recorded --until 1"
+    for closed in (">&-", "2>&-", "<&-"):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{call} {closed}"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
