@@ -212,7 +212,7 @@ def _is_workspace(path: Path) -> bool:
 
 def _is_new(workspace: Path) -> bool:
     """Whether there is nothing in it yet, and nobody but its user can put something there."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         found = workspace.stat()
         if found.st_uid != os.geteuid() or found.st_mode & stat.S_IWOTH:
             return False
