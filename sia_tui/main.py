@@ -135,13 +135,13 @@ def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...])
 
 
 def main() -> None:
-    """The console script. Exits with 2 for bad usage, and with 1 and one sentence for every other error."""
-    from sia_tui.cli.processes import signals
-    from sia_tui.cli.processes.environment import prepare_process
-
-    prepare_process()
-    signals.unwind()
+    """Runs the command. Exits with 2 for bad usage, and with 1 and one sentence for every other error."""
     try:
+        from sia_tui.cli.processes import signals
+        from sia_tui.cli.processes.environment import prepare_process
+
+        prepare_process()
+        signals.unwind()
         ended = cli.main(prog_name="sia", standalone_mode=False)
         if isinstance(ended, int):  # the status of a click `Exit`, which comes back as a value
             sys.exit(ended)

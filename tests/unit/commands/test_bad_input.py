@@ -50,7 +50,7 @@ def refused(result: subprocess.CompletedProcess[str], *words: str, status: int =
         (["run", str(TOY), "--probes", "-3"], ["probe", "--probes"]),
         (["run", str(TOY), "--approve", "perhaps"], ["perhaps", "weights"]),
         (["run", str(TOY), "--name", "No Name"], ["No Name", "letters"]),
-        (["run", str(TOY), "--name", "last"], ["newest run", "another name"]),
+        (["run", str(TOY), "--name", "last"], ["stands for one", "another name"]),
         (["run", ""], ["empty text", "name one"]),
         (["run", str(TOY), "--budget-minutes", "-1"], ["budget"]),
         (["run", str(TOY), "--budget-usd", "nan"], ["budget"]),
