@@ -19,6 +19,16 @@ ROOT = Path(__file__).parents[1]
 MAX_BYTES = 5_000_000
 
 
+SIA = """
+from sia_tui.main import main
+from engine.core import settings
+
+settings.RESERVED = ()
+main()
+"""
+"""`sia`, but for a run that may be called `recorded`: nobody else's may."""
+
+
 def record(domain: str, generations: int, seed: int, target: Path) -> None:
     """Writes `target`, which must not exist; refuses a recording that is too large or names a place on this machine."""
     if target.exists():
@@ -48,7 +58,7 @@ def _check(file: Path, told: dict[str, Any], text: str) -> None:
 
 
 def _sia(workspace: Path, *arguments: str) -> str:
-    words = [sys.executable, "-m", "sia_tui", *arguments, "--workspace", str(workspace)]
+    words = [sys.executable, "-c", SIA, *arguments, "--workspace", str(workspace)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, cwd=workspace.parent, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:

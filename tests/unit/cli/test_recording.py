@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.events.log import RunLog
+from engine.events.reader import Reader
 from engine.run.workspace import Workspace
 from sia_tui.cli import recording
 from tests.histories import Play, started
@@ -53,6 +55,15 @@ def test_a_run_of_ones_own_with_that_name_comes_first(tmp_path: Path) -> None:
     assert recording.recording_of(workspace, "recorded") is None
     with contextlib.closing(recording.reader_of(workspace, "recorded")) as reader:
         assert reader.find("recorded").run == "r1"
+
+
+@pytest.mark.slow
+def test_it_can_be_recorded_again(tmp_path: Path) -> None:
+    script, target = Path(__file__).parents[3] / "scripts" / "record.py", tmp_path / "made.sia"
+    words = [sys.executable, str(script), "--domain", "toy", "--generations", "1", "-o", str(target)]
+    subprocess.run(words, check=True, timeout=300)
+    with contextlib.closing(Reader.open(target)) as reader:
+        assert [run.name for run in reader.runs()] == ["recorded"]
 
 
 @pytest.mark.parametrize("reference", ["last", "record", "r1"])
