@@ -66,7 +66,12 @@ def _open(shared: Shared, run: str | None = None, files: Sequence[Path] = ()) ->
     from sia_tui.app.app import SiaApp
 
     app = SiaApp(shared.workspace, files=files, attach=run, greets=not (run or files))
-    app.run()
+    try:
+        app.run()
+    finally:
+        # Textual leaves the thread that reads keys alive if the terminal has gone, and Python would wait for it
+        if exit_event := getattr(app._driver, "exit_event", None):
+            exit_event.set()
     if shared.workspace.log.is_file():
         with contextlib.closing(shared.workspace.reader()) as reader:
             for row in reader.runs():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,23 @@ def test_a_session_that_ends_gets_its_terminal_back(recorded: Path, number: sign
         assert terminal.ended() == 128 + number
         assert left_on(terminal) == []
         assert b"Traceback" not in terminal.output
+
+
+GONE = """
+from textual.drivers.linux_driver import LinuxDriver
+from sia_tui.main import main
+def gone(self):
+    raise OSError("the terminal has gone")
+LinuxDriver._disable_mouse_support = gone
+main()
+"""
+
+
+def test_it_ends_where_the_terminal_has_gone_when_it_gives_it_back(recorded: Path) -> None:
+    with PseudoTerminal([sys.executable, "-c", GONE, "--workspace", str(recorded)]) as terminal:
+        terminal.until(lambda shown: RUN in shown.text)
+        terminal.press("q")
+        terminal.ended()
 
 
 def test_so_it_does_from_a_command_that_waits_for_a_key(recorded: Path) -> None:
