@@ -53,6 +53,16 @@ def test_every_place_that_tells_of_the_candidate_says_why_in_red(held: Path) -> 
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("width", [50, 80, 200])
+async def test_bars_show_whole_parts_and_first_what_a_person_must_do(held: Path, opened: Opened, width: int) -> None:
+    async with opened(held, size=(width, 24)) as (_, main):
+        status, keys = str(main.status_line.render()), str(main.key_bar.render())
+        assert "candidate 2 needs your approval (a)" in status
+        assert keys.rstrip().endswith("q Quit") and "? Keys" in keys
+        assert max(map(len, (status, keys))) <= width
+
+
+@pytest.mark.asyncio
 async def test_it_is_declined_with_a_key_and_cannot_be_edited(held: Path, opened: Opened) -> None:
     async with opened(held) as (pilot, _):
         await pilot.press("a")

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.events import Click
 from textual.widgets import Static
 
-from sia_tui.app.keys import MAIN, Keymap
+from sia_tui.app.keys import MAIN, Key, Keymap
 from sia_tui.app.navigator.availability import unavailable
 from sia_tui.app.navigator.breadcrumbs import breadcrumbs, empty_note, urgent_note
 from sia_tui.app.navigator.navigator import Navigator
@@ -16,6 +16,12 @@ from sia_tui.app.rows.text import sanitize
 from sia_tui.app.rows.units import format_time
 
 _REPLAY_WIDTH = 24
+_LAST_KEYS = 2
+"""How many keys at the end of the footer stay where it is narrow: those that show all keys, and the way out."""
+
+
+Part = tuple[str, str] | str
+"""A text, or a text and its style."""
 
 
 class Bar(Static):
@@ -24,6 +30,24 @@ class Bar(Static):
     DEFAULT_CSS = "Bar { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     _text: Text | None = None
+    _parts: Sequence[Part] = ()
+
+    def draw_parts(self, parts: Sequence[Part]) -> None:
+        """Shows the parts, the most important first; those that the width has no room for are left out as a whole."""
+        self._parts = parts
+        shown = [
+            text for count in range(1, len(parts) + 1) if self.fits(text := join_parts(parts[:count])) or count == 1
+        ]
+        self.draw(shown[-1])
+
+    def on_resize(self) -> None:
+        """Fits the parts to the new width."""
+        if self._parts:
+            self.draw_parts(self._parts)
+
+    def fits(self, text: Text) -> bool:
+        """Whether there is room for all of `text`."""
+        return text.cell_len <= self.size.width
 
     def draw(self, text: Text) -> None:
         """Shows `text`."""
@@ -62,16 +86,25 @@ class KeyBar(Bar):
 
     def fill(self) -> None:
         """Draws the keys."""
+        keys = [key for key in MAIN if key.in_footer]
+        while not self.fits(text := self._line(keys)) and len(keys) > _LAST_KEYS:
+            del keys[-_LAST_KEYS - 1]
+        self.draw(text)
+
+    def _line(self, keys: Sequence[Key]) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
         ends: list[tuple[int, str]] = []
-        for key in MAIN:
-            if key.in_footer:
-                available = not unavailable(key.id, self._navigator)
-                text.append(f" {self._keymap.label(key)}", style="bold" if available else "dim")
-                text.append(f" {key.label} ", style="" if available else "dim")
-                ends.append((text.cell_len, key.action))
+        for key in keys:
+            available = not unavailable(key.id, self._navigator)
+            text.append(f" {self._keymap.label(key)}", style="bold" if available else "dim")
+            text.append(f" {key.label} ", style="" if available else "dim")
+            ends.append((text.cell_len, key.action))
         self._ends = ends
-        self.draw(text)
+        return text
+
+    def on_resize(self) -> None:
+        """Fits the keys to the new width."""
+        self.fill()
 
     async def on_click(self, event: Click) -> None:
         """Runs the action under the pointer."""
@@ -100,21 +133,19 @@ class ReplayBar(Bar):
             return
         position = round(_REPLAY_WIDTH * cursor.n / cursor.head) if cursor.head else 0
         state = "▶ playing" if cursor.playing else "❚❚ paused"
-        self.draw(
-            join_parts(
-                [
-                    (f" {state} {cursor.speed:g}x", "bold"),
-                    "━" * position + "●" + "─" * (_REPLAY_WIDTH - position),
-                    f"event {cursor.n:,} of {cursor.head:,}",
-                    f"generation {cursor.snapshot.generation_of(cursor.n)}",
-                    format_time(cursor.time),
-                    ("r play, [ ] step, t newest event", "dim"),
-                ]
-            )
+        self.draw_parts(
+            [
+                (f" {state} {cursor.speed:g}x", "bold"),
+                "━" * position + "●" + "─" * (_REPLAY_WIDTH - position),
+                f"event {cursor.n:,} of {cursor.head:,}",
+                f"generation {cursor.snapshot.generation_of(cursor.n)}",
+                format_time(cursor.time),
+                ("r play, [ ] step, t newest event", "dim"),
+            ]
         )
 
 
-def join_parts(parts: Sequence[tuple[str, str] | str]) -> Text:
+def join_parts(parts: Sequence[Part]) -> Text:
     """Texts, or (text, style) pairs, with dots between them."""
     joined = Text(no_wrap=True, overflow="ellipsis")
     for index, part in enumerate(parts):

@@ -6,7 +6,7 @@ from engine.core import budget
 from engine.core.state import State
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.units import format_duration, format_score
-from sia_tui.app.widgets.bars import Bar, join_parts
+from sia_tui.app.widgets.bars import Bar
 from sia_tui.cli.formats import STEP_NAMES
 
 _STATUS_STYLES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
@@ -25,16 +25,22 @@ class StatusLine(Bar):
         """Draws the line."""
         cursor, status = self._navigator.cursor, self._navigator.status
         if cursor is None:
-            self.draw(join_parts(["no run is selected"]))
+            self.draw_parts(["no run is selected"])
             return
         parts = [(f" {status} ", _STATUS_STYLES.get(status, "")), *state_parts(cursor.snapshot.state)]
         parts.append(("following" if following else "view paused", ""))
-        self.draw(join_parts(parts))
+        self.draw_parts(parts)
 
 
 def state_parts(state: State) -> list[tuple[str, str]]:
-    """What the line says of a state, as (text, style) pairs."""
+    """What the line says of a state, as (text, style) pairs: what a person must act on first."""
     parts: list[tuple[str, str]] = []
+    if state.awaiting is not None:
+        style = "bold red" if state.held else "bold yellow"
+        parts.append((f"candidate {state.awaiting} needs your approval (a)", style))
+    level = str(state.isolation.get("level") or "?")
+    if level == "none":
+        parts.append((f"sandbox {level}", "bold red"))
     if state.open_step:
         parts.append((STEP_NAMES[state.open_step.kind], ""))
     if state.current:
@@ -47,9 +53,6 @@ def state_parts(state: State) -> list[tuple[str, str]]:
     parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
     for name, (spent, cap) in budget.spending(state).items():
         parts.append((f"{name} {spent:,.4g}/{cap:,g}", "yellow" if cap and spent >= 0.8 * cap else ""))
-    level = str(state.isolation.get("level") or "?")
-    parts.append((f"sandbox {level}", "bold red" if level == "none" else ""))
-    if state.awaiting is not None:
-        style = "bold red" if state.held else "bold yellow"
-        parts.append((f"candidate {state.awaiting} needs your approval (a)", style))
+    if level != "none":
+        parts.append((f"sandbox {level}", ""))
     return parts
