@@ -53,7 +53,7 @@ def test_every_place_that_tells_of_the_candidate_says_why_in_red(held: Path) -> 
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("width", [50, 80, 200])
+@pytest.mark.parametrize("width", [60, 80, 200])
 async def test_bars_show_whole_parts_and_first_what_a_person_must_do(held: Path, opened: Opened, width: int) -> None:
     async with opened(held, size=(width, 24)) as (_, main):
         status, keys = str(main.status_line.render()), str(main.key_bar.render())
