@@ -25,6 +25,7 @@ from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.events.storage import blobs
 from engine.run import git_refs
+from engine.run.score_notes import ScoreNotes
 from engine.run.versions import harness_written
 from engine.run.workspace import Workspace
 from engine.seeds import derive
@@ -133,7 +134,7 @@ class Actor:
     def close(self) -> None:
         """Points the run's branch, tags and notes, as the engine leaves them."""
         name = self.state.name
-        git_refs.update(self.repository, self.log.reader, git_refs.refs_of(name, self.state))
+        git_refs.update(self.repository, ScoreNotes(self.log.reader), git_refs.refs_of(name, self.state))
         self.repository.head(git_refs.branch(name))
 
     def _perform(self, kind: t.StepKind, generation: int, attempt: int) -> None:

@@ -64,16 +64,6 @@ def build(version: Version) -> Written:
     return Written(commit.id, tree, objects)
 
 
-def annotate(texts: Mapping[str, str]) -> Written:
-    """All objects of notes (`git help notes`), a text for each commit; a pure function of the texts."""
-    objects: list[Object] = []
-    tree = _tree({commit: text.encode("utf-8", "replace") for commit, text in texts.items()}, objects)
-    signed = f"author {AUTHOR} 0 +0000\ncommitter {AUTHOR} 0 +0000"
-    commit = Object("commit", f"tree {tree}\n{signed}\n\nscores of harness versions\n".encode())
-    objects.append(commit)
-    return Written(commit.id, tree, objects)
-
-
 def _message(version: Version) -> str:
     reason = version.reason.replace("\0", " ")  # which git does not allow in a message
     paragraphs = [line.strip() for line in reason.splitlines() if line.strip()] or ["no reason given"]

@@ -124,9 +124,9 @@ class Repository:
         if (self.path / "HEAD").read_text() != f"ref: {ref}\n":
             self._git("symbolic-ref", "HEAD", ref)
 
-    def refs(self) -> dict[str, str]:
-        """All refs with their commits."""
-        lines = self._git("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
+    def refs(self, within: str = "refs/") -> dict[str, str]:
+        """All refs `within` a folder that ends in a slash, with their commits; git reads each of them."""
+        lines = self._git("for-each-ref", "--format=%(objectname) %(refname)", within).splitlines()
         return {name: commit for commit, _, name in (line.partition(" ") for line in lines)}
 
     def reachable(self) -> set[str]:

@@ -107,8 +107,15 @@ class Reader:
 
     def generations(self) -> list[GenerationRow]:
         """All runs' own generations, in order."""
+        return self._generations("ORDER BY run, generation")
+
+    def generations_of(self, run: str, *, after: int = 0) -> list[GenerationRow]:
+        """A run's own generations of a number beyond `after`, in order."""
+        return self._generations("WHERE run = ? AND generation > ? ORDER BY generation", (run, after))
+
+    def _generations(self, which: str, parameters: Sequence[Any] = ()) -> list[GenerationRow]:
         names = GenerationRow.__struct_fields__
-        rows = self.rows(f"SELECT {', '.join(names)} FROM generations ORDER BY run, generation")  # noqa: S608
+        rows = self.rows(f"SELECT {', '.join(names)} FROM generations {which}", parameters)  # noqa: S608
         return [msgspec.convert(dict(zip(names, row, strict=True)), GenerationRow, strict=False) for row in rows]
 
     def generation_of(self, run: str, n: int) -> int:
@@ -176,6 +183,14 @@ class Reader:
     def of_type(self, kind: str) -> list[Event]:
         """The events of type `kind` of all runs, in the order in which they were stored."""
         return self.query(f"SELECT {COLUMNS} FROM events WHERE type = ? ORDER BY seq", (kind,))  # noqa: S608
+
+    def of_type_in(self, part: str, kind: str, *, after: int, until: int) -> list[Event]:
+        """The events of type `kind`, not `instance.finished`, stored under `part` with `after < n <= until`."""
+        return self.query(
+            f"""SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} AND type = ?
+                ORDER BY n""",  # noqa: S608
+            (part, after, until, kind),
+        )
 
     def tests(self) -> list[Event]:
         """The events of all runs that begin or end a reading of the test split, in the order of storage."""

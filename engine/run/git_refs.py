@@ -9,24 +9,33 @@ from collections.abc import Mapping
 
 from engine.core.state import State
 from engine.errors import SiaError
-from engine.events import types as t
 from engine.events.reader import Reader
+from engine.run.score_notes import ScoreNotes
 from engine.run.versions import Versions, version_of
-from harness_repo.objects import annotate
 from harness_repo.repository import GitMissing, Repository, RepositoryError
 
 NOTES = "refs/notes/commits"
+_NOTES_FOLDER = "refs/notes/"
 _ATTEMPTS = 8
 
 
 class GitRefs:
-    """The branch, the tags and the notes of one run in the workspace's repository."""
+    """The branch, the tags and the notes of one run in the workspace's repository.
+
+    What a generation costs does not grow with the run: only what has changed since the last call is looked at.
+    """
 
     def __init__(self, versions: Versions, reader: Reader, repository: Repository) -> None:
         self._versions, self._reader, self._repository = versions, reader, repository
-        self._pointed: tuple[dict[str, str], int] | None = None
+        self._forget()
         self.late = ""
         """Why git is behind the log, in a sentence; empty where it is not."""
+
+    def _forget(self) -> None:
+        self._pointed: State | None = None
+        self._known: dict[str, str] | None = None
+        self._stored: set[str] = set()
+        self._notes = ScoreNotes(self._reader)
 
     def point(self, state: State) -> None:
         """Brings git up to `state`, at no cost where nothing changed. After a crash the first call repairs the refs.
@@ -37,19 +46,39 @@ class GitRefs:
             self._point(state)
             self.late = ""
         except Exception as error:  # of git, of the objects' files, or of reading the log
+            self._forget()
             self.late = str(error if isinstance(error, SiaError) else _behind(error))
 
     def _point(self, state: State) -> None:
-        refs, repository = refs_of(state.name, state), self._repository
-        judged = sum(one.verdict is not None for one in state.generations)
-        if not refs or self._pointed == (refs, judged):
+        if not state.versions or (self._pointed and _shows_the_same(self._pointed, state)):
             return
+        repository, known = self._repository, self._known
         for version in (*state.versions.values(), *state.declined):
+            if version.commit in self._stored:
+                continue
             if not repository.has(version.commit):  # lost in a power cut, or with the folder
                 repository.write(version_of(version, self._versions.files(version)))
-        update(repository, self._reader, refs)
+            self._stored.add(version.commit)
+        refs: dict[str, str | None] = {
+            ref: commit for ref, commit in refs_of(state.name, state).items() if not known or known.get(ref) != commit
+        }
+        self._known = update(repository, self._notes, refs, known)
         repository.head(branch(state.name))
-        self._pointed = (refs, judged)
+        self._pointed = state
+
+
+def _shows_the_same(one: State, other: State) -> bool:
+    """Whether git shows the same for two states of a run."""
+    return (
+        one.versions is other.versions
+        and one.declined is other.declined
+        and (one.name, one.incumbent, _judged(one)) == (other.name, other.incumbent, _judged(other))
+    )
+
+
+def _judged(state: State) -> tuple[int, bool]:
+    """Changes with each verdict: a generation follows one that has its own."""
+    return state.generation, bool(state.current and state.current.verdict)
 
 
 def refs_of(name: str, state: State) -> dict[str, str]:
@@ -66,32 +95,10 @@ def branch(name: str) -> str:
     return f"refs/heads/{name}"
 
 
-def scores(reader: Reader) -> dict[str, str]:
-    """By commit, what every run here that has judged it says of it: verdict, lever, reason, score on `val`."""
-    reasons: dict[str, str] = {}
-    for event in reader.of_type(t.HarnessWritten.type):
-        version = event.payload
-        assert isinstance(version, t.HarnessWritten)  # noqa: S101 - by its type
-        reasons[version.commit] = next(iter(version.reason.strip().splitlines()), "no reason given")
-    names = {run.run: run.name for run in reader.runs()}
-    texts: dict[str, str] = {}
-    for one in sorted(reader.generations(), key=lambda one: (names[one.run], one.generation)):
-        if one.accepted is None or one.val is None or one.se is None:
-            continue
-        texts[one.harness] = (
-            texts.get(one.harness, "")
-            + f"{names[one.run]}, generation {one.generation}: {'accepted' if one.accepted else 'rejected'}\n"
-            + f"    lever: {one.lever or 'none, the first harness'}\n"
-            + f"    reason: {reasons.get(one.harness, 'unknown')}\n"
-            + f"    val: {one.val:.4f} ± {one.se:.4f}\n"
-        )
-    return texts
-
-
-def existing(repository: Repository) -> dict[str, str]:
-    """All refs that git has; raises `SiaError` where it cannot tell."""
+def existing(repository: Repository, within: str = "refs/") -> dict[str, str]:
+    """All refs that git has `within` a folder; raises `SiaError` where it cannot tell."""
     try:
-        return repository.refs()
+        return repository.refs(within)
     except RepositoryError as error:
         raise _behind(error) from error
 
@@ -101,24 +108,36 @@ def _behind(error: Exception) -> SiaError:
     return SiaError(f"git is behind the log ({' '.join(str(error).split())})", remedy)
 
 
-def update(repository: Repository, reader: Reader, refs: Mapping[str, str | None]) -> dict[str, str]:
+def update(
+    repository: Repository, scores: ScoreNotes, refs: Mapping[str, str | None], known: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Points `refs` (None: removes) and the notes in one transaction; returns all refs as they are then.
 
+    Only the refs of notes are read where the caller, who alone points them, knows the others (`known`).
     Engines of other runs update the notes too: where they have moved meanwhile, everything is read and tried again.
     Raises `SiaError` where git cannot: the log stands, and `rebuild` makes the refs.
     """
     for attempt in range(1, _ATTEMPTS + 1):
-        before = existing(repository)  # first: what is read of the log after it is at least as new
-        texts = scores(reader)
-        notes = annotate(texts) if texts else None
+        # first: what is read of the log after it is at least as new
+        before = existing(repository) if known is None else _with_notes(repository, known)
+        notes = scores.catch_up()
         target = {**refs, NOTES: notes.commit if notes else None}
         if notes and notes.commit != before.get(NOTES):
             repository.store(notes.objects)
         try:
             repository.update(target, before)
         except RepositoryError as error:
-            if attempt == _ATTEMPTS or existing(repository) == before:
+            now = existing(repository) if known is None else _with_notes(repository, known)
+            if (now == before and known is None) or attempt == _ATTEMPTS:
                 raise _behind(error) from error
+            if now == before:
+                known = None  # a person has moved another ref, or it is locked
         else:
             return {ref: commit for ref, commit in (before | target).items() if commit is not None}
     raise AssertionError
+
+
+def _with_notes(repository: Repository, known: Mapping[str, str]) -> dict[str, str]:
+    others = dict(known)
+    others.pop(NOTES, None)
+    return others | existing(repository, _NOTES_FOLDER)

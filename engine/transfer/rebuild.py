@@ -16,6 +16,7 @@ from engine.events.reader import Reader
 from engine.events.readmodels import rebuild as refill
 from engine.events.storage.connection import explained, open_writer
 from engine.run import git_refs
+from engine.run.score_notes import ScoreNotes
 from engine.run.versions import version_of
 from engine.run.workspace import Workspace
 from harness_repo.repository import Repository
@@ -81,7 +82,7 @@ def point_refs(workspace: Workspace, runs: Collection[str], *, gone: Collection[
                 write_versions(repository, reader, reader.history(run.run))
             refs |= own
             count += len(own)
-        now = git_refs.update(repository, reader, refs)
+        now = git_refs.update(repository, ScoreNotes(reader), refs)
     branches = [branch for row in rows if (branch := git_refs.branch(row.name)) in now]
     if branches:
         repository.head(branches[-1])
