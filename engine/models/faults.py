@@ -20,6 +20,10 @@ _TOO_LONG = (
     "context window",
     "context size",
 )
+_SPENT = "insufficient_quota"
+"""OpenAI's code, under status 429, for an account without credit: waiting does not help.
+https://platform.openai.com/docs/guides/error-codes"""
+_NO_KEY = "name the server and its key under [servers] in your settings, and write openai:MODEL@NAME"
 _REMEDIES = {
     401: "check the key in {key}",
     402: "add credit to the account of the key in {key}",
@@ -30,12 +34,16 @@ _REMEDIES = {
 
 
 def classify(status: int, message: str, *, key: str, after_s: float | None = None) -> RetryableError | PermanentError:
-    """The error for a response with this HTTP `status`; `key` names where the API key comes from."""
+    """The error for a response with this HTTP `status`; `key` names where the key comes from; empty for none."""
     text = f"{message} (status {status})"
     if any(mark in message.lower() for mark in _TOO_LONG) and status in (400, 413, 422, 500):
         return PermanentError(
             f"the context is too long: {text}", "shorten the prompt, or choose a model with more", status=status
         )
+    if _SPENT in message:
+        return PermanentError(text, _REMEDIES[402].format(key=key), status=status)
+    if status in (401, 403) and not key:
+        return PermanentError(text, _NO_KEY, status=status)
     if status in RETRYABLE or (status >= 500 and status != 501):
         return RetryableError(text, status=status, after_s=after_s)
     remedy = _REMEDIES.get(status, "the request is not valid for this model").format(key=key)

@@ -22,6 +22,8 @@ KINDS = {
     404: "not_found_error", 408: "timeout_error", 409: "conflict_error", 413: "request_too_large",
     429: "rate_limit_error", 500: "api_error", 504: "timeout_error", 529: "overloaded_error",
 }  # fmt: skip
+UNFORCED = ("claude-sonnet-5", "claude-opus-5", "claude-fable-5", "claude-haiku-5")
+"""Models that refuse to be made to call a tool, as of November 2026."""
 PIECE = 7
 """Letters in one text or JSON delta: small enough to cut words, keys and numbers in two."""
 
@@ -122,8 +124,11 @@ def malformed(body: Mapping[str, Any], version: str) -> str:
         return 'messages: first message must use the "user" role'
     if sum("cache_control" in block for block in _blocks(body)) > 4:
         return "A maximum of 4 blocks with cache_control may be provided."
-    if any(block.get("type") == "text" and not block["text"] for block in _blocks(body)):
-        return "messages: text content blocks must be non-empty"
+    if any(block.get("type") == "text" and not block["text"].strip() for block in _blocks(body)):
+        return "messages: text content blocks must contain non-whitespace text"
+    forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
+    if forced and body["model"].startswith(UNFORCED):
+        return f"tool_choice: forced tool use is not supported by {body['model']}"
     for i, message in enumerate(messages):
         uses = {b["id"] for b in _content(message) if b["type"] == "tool_use"}
         after = _content(messages[i + 1]) if i + 1 < len(messages) else []

@@ -98,6 +98,10 @@ def _refused(body: Mapping[str, Any], kind: str) -> Answer | None:
         return _error(500, "1 validation error", "internal_server_error")
     if kind == "openai" and "max_tokens" in body and str(body["model"]).startswith("gpt-5"):
         return _error(400, "Unsupported parameter: 'max_tokens'", "unsupported_parameter")
+    reasons = str(body["model"]).startswith(("gpt-5.5", "gpt-5.6")) and body.get("reasoning_effort") != "none"
+    if kind == "openai" and reasons and body.get("tools"):
+        message = "Function tools with reasoning are not supported for this model in /v1/chat/completions."
+        return _error(400, message, "unsupported_parameter")
     if kind == "openai" and "temperature" in body and str(body["model"]).startswith("gpt-5"):
         return _error(400, "Unsupported value: 'temperature'", "unsupported_value")
     return None

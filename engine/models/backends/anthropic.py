@@ -48,6 +48,8 @@ _FINISH: Mapping[str, Finish] = {
 }
 _SAMPLING_MODELS = ("claude-sonnet-4", "claude-haiku-4", "claude-opus-4-5", "claude-opus-4-6")
 """Models that accept `temperature` or `top_p`, but not both, and only under `_VERSION`; later models accept neither."""
+_FORCING_MODELS = ("claude-3", "claude-sonnet-4", "claude-haiku-4", "claude-opus-4")
+"""Models that can be made to call a tool. Later ones answer 400; they are told to in words, and reminded."""
 _VERSION = {"anthropic-version": "2023-06-01"}
 """The last API version with sampling parameters; the SDK uses a later one, which rejects them (400)."""
 _KINDS = {"rate_limit_error": 429, "overloaded_error": 529, "timeout_error": 504, "invalid_request_error": 400}
@@ -108,12 +110,17 @@ def wire(request: Request) -> dict[str, Any]:
     if request.adapter:
         raise PermanentError("Claude takes no adapter", "use a local model for the weights lever")
     system: list[dict[str, Any]] = [
-        {"type": "text", "text": m.text} for m in request.messages if m.role == "system" and m.text
+        {"type": "text", "text": m.text} for m in request.messages if m.role == "system" and m.text.strip()
     ]
     tools: list[dict[str, Any]] = [
         {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
         for tool in request.tools
     ]
+    forced = bool(tools and request.tool_choice)
+    if forced and not request.weights.startswith(_FORCING_MODELS):
+        which = "one of the tools" if request.tool_choice == "any" else f"the tool {request.tool_choice}"
+        system.append({"type": "text", "text": f"End every reply with a call of {which}."})
+        forced = False
     turns = _turns([m for m in request.messages if m.role != "system"])
     for marked in (system or tools, turns[-1]["content"] if turns else []):
         if marked:
@@ -122,7 +129,7 @@ def wire(request: Request) -> dict[str, Any]:
     body |= {"system": system} if system else {}
     body |= {"tools": tools} if tools else {}
     body |= {"stop_sequences": list(request.stop)} if request.stop else {}
-    if tools and request.tool_choice:
+    if forced:
         named = {"type": "tool", "name": request.tool_choice}
         body["tool_choice"] = {"type": "any"} if request.tool_choice == "any" else named
     return body
@@ -154,7 +161,8 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
         answer = {"type": "tool_result", "tool_use_id": message.answers, "is_error": message.failed}
         return [answer | ({"content": message.text} if message.text else {})]
     calls = [{"type": "tool_use", "id": c.id, "name": c.name, "input": c.arguments} for c in message.calls]
-    return ([{"type": "text", "text": message.text}] if message.text else []) + calls
+    # the API refuses a text of blanks, also one that Claude itself wrote before a call
+    return ([{"type": "text", "text": message.text}] if message.text.strip() else []) + calls
 
 
 def _format(request: Request, transform: Any) -> dict[str, Any] | None:

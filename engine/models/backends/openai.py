@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import SiaError
-from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, final_text, sampling
+from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, effort, final_text, sampling
 from engine.models.extras import missing_package
 from engine.models.faults import classify, retry_after
 from engine.models.protocol import (
@@ -66,7 +66,8 @@ class OpenAI:
             raise missing_package("httpx2", "agents") from None
         self.weights = weights
         self.abilities = QUIRKS[kind].abilities
-        self._kind, self._quirks, self._key_name, self._load = kind, QUIRKS[kind], key_name, load
+        self._kind, self._quirks, self._load = kind, QUIRKS[kind], load
+        self._key_name = f"${key_name}" if key else ""
         headers = {"authorization": f"Bearer {key}"} if key else {}
         timeout = httpx2.Timeout(silence_s, connect=10.0)
         self._http = httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=timeout)
@@ -157,7 +158,7 @@ class OpenAI:
 
     def _classify(self, response: Any, text: str) -> RetryableError | PermanentError:
         return classify(
-            response.status_code, _error_message(text), key=f"${self._key_name}", after_s=retry_after(response.headers)
+            response.status_code, _error_message(text), key=self._key_name, after_s=retry_after(response.headers)
         )
 
 
@@ -183,7 +184,7 @@ def wire(request: Request, kind: str) -> dict[str, Any]:
     """The request in OpenAI's format for this kind of server; the caller adds `model`."""
     quirks = QUIRKS[kind]
     body: dict[str, Any] = {"messages": [_message(m) for m in request.messages], quirks.limit: request.max_tokens}
-    body |= sampling(request, kind) | constraint(request, kind)
+    body |= sampling(request, kind) | effort(request, kind) | constraint(request, kind)
     if request.stop:
         body["stop"] = list(request.stop)
     if request.tools:

@@ -48,6 +48,9 @@ OWNERS: Mapping[str, str] = {
 """The kind of a server by `owned_by` in its list of models; `me` is llama-cpp-python."""
 _REASONING_MODELS = ("o1", "o3", "o4", "gpt-5", "gpt-6")
 """OpenAI's reasoning models: they reject `temperature` and `top_p`."""
+_TOOLS_WITHOUT_REASONING = ("gpt-5.5", "gpt-5.6")
+"""Models that refuse function tools on chat completions (400) unless reasoning is off (seen in November 2026:
+github.com/BerriAI/litellm issue 34569)."""
 CHOICE = "choice"
 """The member of the reply's object where `choices` are sent as a schema."""
 
@@ -63,6 +66,12 @@ def sampling(request: Request, kind: str) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {"temperature": request.temperature, "top_p": request.top_p}
     return found | ({"seed": request.seed} if QUIRKS[kind].seed else {})
+
+
+def effort(request: Request, kind: str) -> dict[str, Any]:
+    """The effort of reasoning, where it has to be given."""
+    off = kind == "openai" and request.tools and request.weights.startswith(_TOOLS_WITHOUT_REASONING)
+    return {"reasoning_effort": "none"} if off else {}
 
 
 def constraint(request: Request, kind: str) -> dict[str, Any]:

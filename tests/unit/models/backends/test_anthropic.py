@@ -92,6 +92,26 @@ def test_calls_of_tools_and_their_answers_make_the_round(serving: Any) -> None:
     assert server.records[0].body["tool_choice"] == {"type": "any"}
 
 
+@pytest.mark.parametrize("weights", ["claude-sonnet-5-5", "claude-opus-5-5", "claude-fable-5-1", "claude-haiku-5-5"])
+@pytest.mark.parametrize("choice", ["any", "look"])
+def test_a_model_that_cannot_be_made_to_call_a_tool_is_told_to_in_words(
+    serving: Any, weights: str, choice: str
+) -> None:
+    server = serving(Plan([Use("look", {})]))
+    (reply,) = chat(server, Request(weights, ASK.messages, tools=[TOOL], tool_choice=choice))
+    assert [call.name for call in reply.calls] == ["look"]
+    body = server.records[0].body
+    assert "tool_choice" not in body
+    assert "End every reply with a call of" in body["system"][-1]["text"]
+
+
+def test_a_text_of_blanks_before_a_call_is_not_sent_back(serving: Any) -> None:
+    call = ToolCall("toolu_1", "look", {})
+    turns = [*ASK.messages, Message("assistant", "\n\n", [call]), Message("tool", "case 12", answers=call.id)]
+    (reply,) = chat(serving(Plan(["ok"])), Request(ASK.weights, turns, tools=[TOOL]))
+    assert reply.text == "ok"
+
+
 @pytest.mark.parametrize(
     ("stop", "finish"),
     [("end_turn", "stop"), ("stop_sequence", "stop"), ("max_tokens", "length"), ("refusal", "refused"),

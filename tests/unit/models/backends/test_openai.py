@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import SiaError
 from engine.models.backends.quirks import QUIRKS
-from engine.models.protocol import Message, PermanentError, Request, RetryableError, Tool, UnusableReply
+from engine.models.protocol import Message, PermanentError, Reply, Request, RetryableError, Tool, UnusableReply
 from tests.fakes.openai_server import OpenAIServer, Plan, Use, tokenized
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
@@ -91,6 +91,40 @@ def test_calls_of_tools_come_with_their_arguments(kind: str, streamed: bool) -> 
     assert second["tool_choice"]["function"]["name"] == "look"
     assert json.loads(second["messages"][2]["tool_calls"][0]["function"]["arguments"]) == {"n": 12, "why": "…"}
     assert second["messages"][3]["tool_call_id"] == "call_1"
+
+
+@pytest.mark.parametrize("name", ["gpt-5.5", "gpt-5.6-mini"])
+def test_models_that_refuse_tools_while_they_reason_are_asked_without(name: str) -> None:
+    with OpenAIServer(lambda _: Plan("", [Use("look", "{}")]), kind="openai", models=[name]) as server:
+
+        async def ask(model: OpenAI) -> tuple[Reply, Reply]:
+            model.weights = name
+            with_tools = await model.chat(Request(name, MESSAGES, tools=[TOOL], tool_choice="any"))
+            return with_tools, await model.chat(Request(name, MESSAGES))
+
+        reply, _ = using(server, "openai", ask)
+        first, second = [record.body for record in server.wait_for(2)]
+    assert [call.name for call in reply.calls] == ["look"]
+    assert first["reasoning_effort"] == "none" and "reasoning_effort" not in second
+
+
+def test_an_account_without_credit_is_not_waited_for() -> None:
+    spent = '{"error": {"message": "You exceeded your current quota.", "code": "insufficient_quota"}}'
+    with (
+        OpenAIServer(lambda _: Plan(status=429, body=spent)) as server,
+        pytest.raises(PermanentError, match="insufficient_quota") as refused,
+    ):
+        using(server, "openai", lambda m: m.chat(request()))
+    assert "add credit" in refused.value.remedy
+
+
+def test_a_server_that_wants_a_key_where_none_is_sent_is_told_so() -> None:
+    with (
+        OpenAIServer(lambda _: Plan(status=401, body='{"error": {"message": "no key"}}'), kind="other") as server,
+        pytest.raises(PermanentError, match="no key") as refused,
+    ):
+        using(server, "other", lambda m: m.chat(request()), key="")
+    assert "[servers]" in refused.value.remedy
 
 
 def test_arguments_that_are_no_json_are_told_to_the_agent_and_paid_once() -> None:
