@@ -15,8 +15,9 @@ from domains.contract import Domain, Grade, Graded, Instance, Picture, Report, S
 from domains.denoising import answer as answers
 from domains.denoising import baselines, biology, floor, metrics, plots
 from domains.denoising.data import obtain, simulator
-from domains.denoising.data.counts import Counts, check, read
-from domains.denoising.data.cut import cut
+from domains.denoising.data.counts import Counts, check
+from domains.denoising.data.cut import check_cut, cut
+from domains.denoising.data.files import read
 from domains.denoising.data.thinning import Thinning, thin
 from domains.denoising.magic_client import Magic, version
 from domains.denoising.unit import Unit
@@ -33,8 +34,9 @@ class Denoising:
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
         self._key = counts.key()
-        self._magic = Magic() if version() else None
         self._blocks = cut(counts)
+        check_cut(counts, self._blocks)
+        self._magic = Magic() if version() else None
         self._units: dict[str, Unit] = {}
 
     def digest(self) -> str:
@@ -43,8 +45,9 @@ class Denoising:
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
     def title(self) -> str:
-        """The name of the data, which says if it is simulated."""
-        return f"Denoising {self._counts.name}, {len(self._counts.cells)} cells"
+        """The name of the data, which says if it is simulated, and which of its matrices was taken."""
+        taken = f", counts from {self._counts.source}" if self._counts.source else ""
+        return f"Denoising {self._counts.name}, {len(self._counts.cells)} cells{taken}"
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """The thinnings of each block of cells of a split."""

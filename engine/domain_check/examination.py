@@ -68,7 +68,7 @@ async def examine(
     except GraderUnusable as unusable:
         yield unusable.finding
     except GraderFailed as error:
-        yield Finding("contract", "fail", f"the domain fails: {error}", "correct its domain.py")
+        yield Finding("contract", "fail", f"the domain fails: {error}", folder.remedy(data))
     finally:
         await grader.close()
 
@@ -140,7 +140,8 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
         except GraderFailed as error:
             if attempts := await assessor.network_attempts():
                 return check_network(attempts)
-            return Finding("contract", "fail", f"the domain cannot be opened: {error}", "correct its domain.py")
+            remedy = grader.folder.remedy(grader.data)
+            return Finding("contract", "fail", f"the domain cannot be opened: {error}", remedy)
         digests.append(digest)
         await grader.close()
     if digests[0] != digests[1]:

@@ -51,6 +51,14 @@ class Folder(msgspec.Struct, frozen=True):
             candidates["packages"] = self.adopted.packages
         return {name: str(folder) for name, folder in candidates.items() if folder.is_dir()}
 
+    def remedy(self, data: Path | None) -> str:
+        """What a user can do about a domain that fails: its code is theirs only where it is a folder of their own."""
+        if self.adopted:
+            return "correct the files of the task"
+        if self.source not in built_in():
+            return "correct its domain.py"
+        return f"check {data}" if data else "report it: this is a mistake of ours"
+
     def code_digest(self) -> str:
         """SHA-256 over the domain's files without its README and its seed harnesses, which are commits.
 

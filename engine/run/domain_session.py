@@ -62,7 +62,7 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
             await fetch(folder, data, report)
             digest, counts, title = await grader.describe()
     except GraderFailed as error:
-        raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", "correct its domain.py") from None
+        raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", folder.remedy(data)) from None
     finally:
         await grader.close()
     if counts["val"] == 0 or counts["train"] == 0:

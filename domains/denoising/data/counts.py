@@ -1,4 +1,4 @@
-"""A count matrix with the metadata of its cells, read from the usual file formats.
+"""A count matrix with the metadata of its cells.
 
 Integer molecule counts, cells x genes. Labels and donors are None if the file has none.
 """
@@ -6,28 +6,27 @@ Integer molecule counts, cells x genes. Labels and donors are None if the file h
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from domains.contract import DataInvalid, DataMissing
+from domains.contract import DataInvalid
 
 Csr = Any
 """A `scipy.sparse.csr_matrix`, cells x genes."""
 
-LABELS = ("celltype", "cell_type", "label", "labels", "cell_ontology_class")
-DONORS = ("donor", "donor_id", "individual", "mouse.id", "sample", "batch")
 FEWEST_CELLS = 60
-_LIBRARY = re.compile(r"(.+?)_lib\d+\.")  # inDrop's names: the donor, then the library
+MOST_COUNT = 2**31 - 1
+"""Answers hold counts as int32."""
 
 
 class Counts(NamedTuple):
-    """Counts and their metadata; `name` is shown to users and says if the counts are simulated."""
+    """Counts and their metadata; `name` is shown to users and says if the counts are simulated.
+
+    `source` is the matrix that was taken, for a file that may hold several.
+    """
 
     name: str
     matrix: Csr
@@ -36,6 +35,7 @@ class Counts(NamedTuple):
     labels: tuple[str, ...] | None = None
     donors: tuple[str, ...] | None = None
     simulated: bool = False
+    source: str = ""
 
     def key(self) -> str:
         """SHA-256 over the counts, the cells' names, labels and donors; gene names appear in plots only."""
@@ -45,32 +45,21 @@ class Counts(NamedTuple):
         return total.hexdigest()
 
 
-def read(path: Path) -> Counts:
-    """The counts in `path`: `.npz` (CSR parts), `.h5ad`, or a 10x folder; raises `DataMissing` or `DataInvalid`."""
-    if path.is_dir():
-        found = _tenx(path)
-    elif path.suffix == ".npz":
-        found = _npz(path)
-    elif path.suffix == ".h5ad":
-        found = _h5ad(path)
-    else:
-        raise DataInvalid(f"{path} is no count matrix: give --data an .npz, an .h5ad or a 10x folder.")
-    return check(found)
-
-
-def readable() -> None:
-    """Raises `DataMissing` if no reader of `.h5ad` files is installed."""
-    if importlib.util.find_spec("anndata") is None:
-        raise _no_extra(".h5ad files")
+def are_counts(values: np.ndarray) -> bool:
+    """Whether all values are whole numbers from 0."""
+    if values.dtype.kind not in "buif":
+        return False
+    return bool(np.isfinite(values).all() and (values >= 0).all() and (values == np.floor(values)).all())
 
 
 def check(counts: Counts) -> Counts:
     """The counts without empty cells and genes; raises `DataInvalid` unless they are counts of enough cells."""
     matrix = sparse.csr_matrix(counts.matrix)
     matrix.sum_duplicates()
-    values = matrix.data
-    if values.size and not (np.isfinite(values).all() and (values >= 0).all() and (values == np.floor(values)).all()):
+    if not are_counts(matrix.data):
         raise DataInvalid(f"{counts.name} holds values that are no counts: give the raw molecule counts.")
+    if (most := float(matrix.data.max(initial=0))) > MOST_COUNT:
+        raise DataInvalid(f"{counts.name} holds a count of {most:g}: at most {MOST_COUNT:,} molecules are possible.")
     matrix = matrix.astype(np.int32)
     matrix.eliminate_zeros()
     cells = np.flatnonzero(np.diff(matrix.indptr) > 0)
@@ -88,68 +77,3 @@ def check(counts: Counts) -> Counts:
 
 def _of(values: Sequence[str], places: Any) -> tuple[str, ...]:
     return tuple(values[place] for place in places)
-
-
-def _npz(path: Path) -> Counts:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            parts = (file["data"].astype(np.float64), file["indices"].astype(np.int64), file["indptr"])
-            matrix = sparse.csr_matrix(parts, shape=tuple(file["shape"]))
-            matrix.check_format(full_check=True)
-            named = {name: tuple(map(str, file[name])) for name in ("cells", "label", "donor", "genes") if name in file}
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise DataInvalid(f"{path} is not a matrix of CSR parts ({error}): see the README of denoising.") from None
-    genes = named.pop("genes", None) or tuple(f"column {place}" for place in range(matrix.shape[1]))
-    if len(genes) != matrix.shape[1]:
-        raise DataInvalid(f"{path} names another number of genes than it has columns: see the README of denoising.")
-    cells = named.get("cells") or tuple(map(str, range(matrix.shape[0])))
-    if {len(column) for column in (cells, *named.values())} != {matrix.shape[0]}:
-        raise DataInvalid(f"{path} names another number of cells than it has rows: see the README of denoising.")
-    return Counts(path.stem, matrix, cells, genes, named.get("label"), named.get("donor") or _donors(cells))
-
-
-def _donors(cells: Sequence[str]) -> tuple[str, ...] | None:
-    found = [_LIBRARY.match(cell) for cell in cells]
-    return tuple(match[1] for match in found if match) if all(found) else None
-
-
-def _h5ad(path: Path) -> Counts:
-    try:
-        import anndata
-    except ImportError:
-        raise _no_extra(".h5ad files") from None
-    try:
-        file = anndata.read_h5ad(path)
-    except (OSError, KeyError, ValueError) as error:
-        raise DataInvalid(f"{path} cannot be read as .h5ad ({error}): obtain it again.") from None
-    return from_annotated(path.stem, file)
-
-
-def _tenx(path: Path) -> Counts:
-    try:
-        import scanpy
-    except ImportError:
-        raise _no_extra("10x folders") from None
-    try:
-        return from_annotated(path.name, scanpy.read_10x_mtx(path))
-    except (OSError, ValueError, KeyError) as error:
-        raise DataInvalid(f"{path} is not a 10x folder with matrix, barcodes and features ({error}).") from None
-
-
-def from_annotated(name: str, file: Any) -> Counts:
-    """The counts of an AnnData: from the layer `counts`, else from `raw`, else from `X`."""
-    holder = file if "counts" in file.layers or file.raw is None else file.raw
-    matrix = file.layers.get("counts", holder.X)
-    known = {column: tuple(map(str, file.obs[column])) for column in (*LABELS, *DONORS) if column in file.obs}
-    return Counts(
-        name,
-        matrix,
-        tuple(map(str, file.obs_names)),
-        tuple(map(str, holder.var_names)),
-        next((known[column] for column in LABELS if column in known), None),
-        next((known[column] for column in DONORS if column in known), None),
-    )
-
-
-def _no_extra(what: str) -> DataMissing:
-    return DataMissing(f"{what} are read with scanpy: `pip install 'sia-tui[denoising]'`, or give an .npz.")

@@ -12,10 +12,14 @@ from collections import Counter
 from collections.abc import Sequence
 from math import ceil
 
-from domains.contract import SPLITS, Split
+from domains.contract import SPLITS, DataInvalid, Split
 from domains.denoising.data.counts import Counts
 
 MOST_CELLS = 3000
+FEWEST_CELLS = 16
+"""MAGIC looks for this many neighbours."""
+FEWEST_MOLECULES = 10
+"""In a cell of a split on average, so that about one is held out."""
 Cut = dict[Split, list[list[int]]]
 """The blocks of each split, as rows of the matrix."""
 
@@ -29,6 +33,23 @@ def cut(counts: Counts) -> Cut:
     else:
         placed = _deal(order, counts.labels)
     return {split: _blocks([row for row in order if placed[row] == split]) for split in SPLITS}
+
+
+def check_cut(counts: Counts, blocks: Cut) -> None:
+    """Raises `DataInvalid` if a split has too few cells, or its cells too few molecules, to hold any out."""
+    for split in SPLITS:
+        rows = [row for block in blocks[split] for row in block]
+        if len(rows) < FEWEST_CELLS:
+            raise DataInvalid(
+                f"{counts.name} gives {split} {len(rows)} of its {len(counts.cells)} cells, since a donor's cells stay "
+                f"together, and at least {FEWEST_CELLS} are needed: merge donors, or leave the column of donors out."
+            )
+        molecules = int(counts.matrix[rows].sum())
+        if molecules < FEWEST_MOLECULES * len(rows):
+            raise DataInvalid(
+                f"{counts.name} has {molecules} molecules in the {len(rows)} cells of {split}: "
+                f"at least {FEWEST_MOLECULES} a cell are needed, since a tenth is held out."
+            )
 
 
 def _by_donor(donors: Sequence[str]) -> dict[str, Split]:

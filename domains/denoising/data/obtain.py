@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 
 from domains import atomic, cache
 from domains.contract import DataInvalid, DataMissing, DataRefused, Report
-from domains.denoising.data.counts import Counts, check, from_annotated, read, readable
+from domains.denoising.data import annotated
+from domains.denoising.data.counts import Counts, check
+from domains.denoising.data.files import read
 from domains.download import SILENCE_S, download
 from domains.retry import describe_error, refusal
 
@@ -60,7 +62,7 @@ def fetch(data: Path, report: Report) -> Path:
     if _is_complete(target):
         report(f"{name} is in {target} already")
         return target
-    readable()  # before a gigabyte is downloaded that nothing here could open
+    annotated.readable()  # before a gigabyte is downloaded that nothing here could open
     try:
         cache.once(target, lambda fresh: _obtain(name, fresh, target, report), whole=_is_complete, report=report)
     except (OSError, http.client.HTTPException) as error:
@@ -99,11 +101,9 @@ def _file(name: str) -> Path:
 def _read_set(name: str, file: Path) -> Counts:
     public = SETS[name]
     if public.only:
-        import anndata
-
         column, value = public.only
-        whole = anndata.read_h5ad(file)
-        counts = check(from_annotated(name, whole[whole.obs[column] == value].copy()))
+        whole = annotated.load(file)
+        counts = check(annotated.from_annotated(name, whole[whole.obs[column] == value].copy()))
     else:
         counts = read(file)
     if public.cells is not None and len(counts.cells) != public.cells:

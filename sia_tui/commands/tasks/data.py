@@ -28,7 +28,8 @@ def get(domain: str, folder: Path | None, shared: Shared) -> None:
     from engine.grading.loader import find
     from engine.run.domain_session import describe
 
-    _, counts, _ = asyncio.run(describe(find(domain), folder, say))
+    _, counts, title = asyncio.run(describe(find(domain), folder, say))
+    say(title)
     if shared.as_json:
         print_json({"domain": domain, "counts": counts})
     else:

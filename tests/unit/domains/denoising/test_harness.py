@@ -12,7 +12,8 @@ from scipy import sparse
 
 from domains.denoising import answer as answers
 from domains.denoising import floor
-from domains.denoising.data.counts import check, read
+from domains.denoising.data.counts import check
+from domains.denoising.data.files import read
 from domains.denoising.domain import Denoising
 from harness_repo.harness import read_folder
 from tests.unit.domains.denoising.counting import ABSENT, HARNESS, PANCREAS, module, params, small, solve

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from domains.denoising import metrics
-from domains.denoising.data.counts import read
+from domains.denoising.data.files import read
 from tests.unit.domains.denoising.counting import ABSENT, DATA, PANCREAS
 
 
