@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+
 from engine.events import types as t
 from engine.events.event import Event
 
@@ -12,6 +14,7 @@ class Effects:
     def __init__(self) -> None:
         self.probes: list[t.ProbeFinished] = []
         self.checkpoints: list[t.TrainingCheckpointed] = []
+        self._in_turn = True
         self._tools: dict[tuple[str, int], t.ToolCalled] = {}
         self._reports: dict[int, int] = {}
         self._evidence: dict[int, list[int]] = {}
@@ -24,6 +27,7 @@ class Effects:
     def _add(self, event: Event, payload: t.Payload) -> None:
         match payload:
             case t.ProbeFinished():
+                self._in_turn = self._in_turn and (not self.probes or _turn(self.probes[-1]) <= _turn(payload))
                 self.probes.append(payload)
             case t.TrainingCheckpointed():
                 self.checkpoints.append(payload)
@@ -33,6 +37,19 @@ class Effects:
                 self._reports[event.generation] = self.reports(event.generation) + 1
             case _:
                 self._evidence.setdefault(event.generation, []).append(event.n)
+
+    def probes_before(self, generation: int, attempt: int) -> list[t.ProbeFinished]:
+        """The probes of earlier Improvements than the one of `generation` and `attempt`."""
+        if self._in_turn:
+            return self.probes[: bisect.bisect_left(self.probes, (generation, attempt), key=_turn)]
+        return [probe for probe in self.probes if _turn(probe) < (generation, attempt)]  # after a branch
+
+    def probes_of(self, generation: int, attempt: int) -> list[t.ProbeFinished]:
+        """The probes of the Improvement of `generation` and `attempt`."""
+        if self._in_turn:
+            first = bisect.bisect_left(self.probes, (generation, attempt), key=_turn)
+            return self.probes[first : bisect.bisect_right(self.probes, (generation, attempt), key=_turn)]
+        return [probe for probe in self.probes if _turn(probe) == (generation, attempt)]
 
     def tool(self, place: str, ordinal: int) -> t.ToolCalled | None:
         """The last use of a tool at that position of a conversation."""
@@ -45,6 +62,10 @@ class Effects:
     def evidence(self, generation: int) -> list[int]:
         """The numbers of the events that a decision after `generation` rests on."""
         return self._evidence.get(generation, [])
+
+
+def _turn(probe: t.ProbeFinished) -> tuple[int, int]:
+    return probe.generation, probe.attempt
 
 
 _INDEXED = {

@@ -115,8 +115,8 @@ class State(msgspec.Struct, frozen=True):
         return self.generations[n - 1]
 
     def version(self, commit: str) -> t.HarnessWritten:
-        """The harness version of that commit."""
-        return next(version for version in self.versions.values() if version.commit == commit)
+        """A harness version of that commit: the newest, since a training keeps the commit."""
+        return next(version for version in reversed(self.versions.values()) if version.commit == commit)
 
     @property
     def weights(self) -> str | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
 from engine.events.event import Event
 from engine.events.reader import COLUMNS, Reader
 
@@ -15,12 +19,19 @@ class Lineage:
     def __init__(self, reader: Reader, run: str) -> None:
         self._reader, self._run = reader, run
 
-    def results(self, harness: str, weights: str | None, prepared: str) -> list[Event]:
-        """The `instance.finished` events of a harness under an adapter (None is the base), prepared on `prepared`."""
+    def results(
+        self, harness: str, weights: str | None, prepared: str, wanted: Iterable[tuple[str, str, int]]
+    ) -> list[Event]:
+        """The `instance.finished` events of a harness under an adapter (None is the base), prepared on `prepared`.
+
+        `wanted` are their (split, instance, repeat). No others are read: a noisy incumbent has some of each generation.
+        """
         return self._reader.query(
-            f"""SELECT {_JOINED} FROM results r JOIN events e ON e.seq = r.seq
-                WHERE r.root = {_ROOT} AND r.harness = ? AND r.weights = ? AND r.prepared = ? ORDER BY r.seq""",  # noqa: S608
-            (self._run, harness, weights or "", prepared),
+            f"""SELECT {_JOINED} FROM json_each(?) w CROSS JOIN results r JOIN events e ON e.seq = r.seq
+                WHERE r.root = {_ROOT} AND r.harness = ? AND r.weights = ? AND r.prepared = ?
+                AND r.split = json_extract(w.value, '$[0]') AND r.instance = json_extract(w.value, '$[1]')
+                AND r.repeat = json_extract(w.value, '$[2]') ORDER BY r.seq""",  # noqa: S608
+            (msgspec.json.encode(list(set(wanted))).decode(), self._run, harness, weights or "", prepared),
         )
 
     def replies(self, request: str, place: str, ordinal: int) -> list[Event]:
@@ -31,10 +42,17 @@ class Lineage:
             (self._run, request, place, ordinal),
         )
 
-    def of_type(self, kind: str, *, after: int = 0) -> list[Event]:
-        """The events of type `kind` that were stored after the sequence number `after`."""
-        return self._reader.query(
-            f"""SELECT {_JOINED} FROM events e WHERE e.seq > ? AND e.type = ?
-                AND +e.run IN (SELECT run FROM runs WHERE root = {_ROOT}) ORDER BY e.seq""",  # noqa: S608
-            (after, kind, self._run),
-        )
+    def heads(self) -> dict[str, int]:
+        """The number of the last event of each run."""
+        rows = self._reader.rows(f"SELECT run, head_n FROM runs WHERE root = {_ROOT}", (self._run,))  # noqa: S608
+        return {str(run): int(n) for run, n in rows}
+
+    def of_type(self, kind: str, *, after: Mapping[str, int], until: Mapping[str, int]) -> list[Event]:
+        """The events of type `kind` whose numbers are greater than `after` has for their run, and up to `until`."""
+        found = [
+            event
+            for run, last in until.items()
+            if last > after.get(run, 0)
+            for event in self._reader.of_type_in(run, kind, after=after.get(run, 0), until=last)
+        ]
+        return sorted(found, key=lambda event: event.seq)

@@ -6,9 +6,11 @@ All of it is a function of the log, so `rebuild` makes the same refs again, with
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 
 from engine.core.state import State
 from engine.errors import SiaError
+from engine.events import types as t
 from engine.events.reader import Reader
 from engine.run.score_notes import ScoreNotes
 from engine.run.versions import Versions, version_of
@@ -34,7 +36,6 @@ class GitRefs:
     def _forget(self) -> None:
         self._pointed: State | None = None
         self._known: dict[str, str] | None = None
-        self._stored: set[str] = set()
         self._notes = ScoreNotes(self._reader)
 
     def point(self, state: State) -> None:
@@ -52,17 +53,12 @@ class GitRefs:
     def _point(self, state: State) -> None:
         if not state.versions or (self._pointed and _shows_the_same(self._pointed, state)):
             return
-        repository, known = self._repository, self._known
-        for version in (*state.versions.values(), *state.declined):
-            if version.commit in self._stored:
-                continue
+        repository = self._repository
+        since = self._pointed if self._pointed and self._pointed.name == state.name else None
+        for version in (*_versions(state, since).values(), *_declined(state, since).values()):
             if not repository.has(version.commit):  # lost in a power cut, or with the folder
                 repository.write(version_of(version, self._versions.files(version)))
-            self._stored.add(version.commit)
-        refs: dict[str, str | None] = {
-            ref: commit for ref, commit in refs_of(state.name, state).items() if not known or known.get(ref) != commit
-        }
-        self._known = update(repository, self._notes, refs, known)
+        self._known = update(repository, self._notes, refs_of(state.name, state, since), self._known)
         repository.head(branch(state.name))
         self._pointed = state
 
@@ -81,13 +77,27 @@ def _judged(state: State) -> tuple[int, bool]:
     return state.generation, bool(state.current and state.current.verdict)
 
 
-def refs_of(name: str, state: State) -> dict[str, str]:
-    """The refs that the run called `name` should have, with their commits."""
+def refs_of(name: str, state: State, since: State | None = None) -> dict[str, str]:
+    """The refs that the run called `name` should have, with their commits; not the tags that it had `since` then."""
     if not state.versions:
         return {}
-    tags = {f"refs/tags/{name}/g{number}": version.commit for number, version in state.versions.items()}
-    tags |= {f"refs/tags/{name}/declined-{i}": version.commit for i, version in enumerate(state.declined, 1)}
+    tags = {f"refs/tags/{name}/g{number}": version.commit for number, version in _versions(state, since).items()}
+    tags |= {f"refs/tags/{name}/declined-{i}": version.commit for i, version in _declined(state, since).items()}
     return tags | {branch(name): state.versions[state.incumbent or 1].commit}
+
+
+def _versions(state: State, since: State | None) -> Mapping[int, t.HarnessWritten]:
+    """The candidates that are new since an earlier state of the same run, by number: they are the last ones."""
+    if since is None:
+        return state.versions
+    before = since.versions
+    return dict(takewhile(lambda item: before.get(item[0]) is not item[1], reversed(state.versions.items())))
+
+
+def _declined(state: State, since: State | None) -> dict[int, t.HarnessWritten]:
+    """The candidates that were declined since then, by their place in that order, from 1."""
+    first = len(since.declined) if since else 0
+    return dict(enumerate(state.declined[first:], first + 1))
 
 
 def branch(name: str) -> str:
@@ -133,7 +143,11 @@ def update(
             if now == before:
                 known = None  # a person has moved another ref, or it is locked
         else:
-            return {ref: commit for ref, commit in (before | target).items() if commit is not None}
+            kept = {ref: commit for ref, commit in target.items() if commit is not None}
+            gone = target.keys() - kept.keys()
+            return (
+                {ref: commit for ref, commit in (before | kept).items() if ref not in gone} if gone else before | kept
+            )
     raise AssertionError
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.agents.protocol import Agent
+from engine.agents.protocol import Agent, PastGeneration
 from engine.core.effects import Effects
 from engine.core.results import Results
 from engine.core.state import State, evolve
@@ -58,6 +58,8 @@ class Run:
     def __init__(self, log: RunLog, ports: Ports, observers: Sequence[Observer] = ()) -> None:
         self.log, self.ports = log, ports
         self.state, self.results, self.effects = State(), Results(), Effects()
+        self.past: list[PastGeneration] = []
+        """The judged generations as agents see them, as far as a step has made them."""
         self._observers = list(observers)
         self._blind = ""
         self._group = GroupCommit(lambda rows, contents: self._commit(rows, contents, durable=False))

@@ -7,6 +7,7 @@ of the machine made is never reused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -38,10 +39,12 @@ class Reuse:
         """The keys of proposals, by code and values: each is computed once."""
         self._own: dict[str, int | None] | None = None
 
-    def results(self, candidate: t.Candidate, prepared: str) -> dict[ResultKey, t.InstanceFinished]:
-        """The results of `candidate` after learning from what `prepared` names."""
+    def results(
+        self, candidate: t.Candidate, prepared: str, wanted: Iterable[tuple[str, str, int]]
+    ) -> dict[ResultKey, t.InstanceFinished]:
+        """The results of `candidate` after learning from what `prepared` names, of the `wanted` keys of results."""
         found: dict[ResultKey, t.InstanceFinished] = {}
-        for event in self._lineage.results(candidate.harness, candidate.weights, prepared):
+        for event in self._lineage.results(candidate.harness, candidate.weights, prepared, wanted):
             one = event.payload
             assert isinstance(one, t.InstanceFinished)  # noqa: S101 - the read model holds nothing else
             if is_of_candidate(one.failure):
@@ -84,13 +87,14 @@ class _Index(Generic[_Keyed]):
         self._lineage = lineage
         self._kind: type[_Keyed] = kind
         self._by_key: dict[str, list[_Keyed]] = {}
-        self._seq = 0
+        self._read: dict[str, int] = {}
 
     def find(self, key: str) -> list[_Keyed]:
         """The payloads with that key, the oldest first."""
-        for event in self._lineage.of_type(self._kind.type, after=self._seq):
+        heads = self._lineage.heads()
+        for event in self._lineage.of_type(self._kind.type, after=self._read, until=heads):
             payload = event.payload
             assert isinstance(payload, self._kind)  # noqa: S101 - by its type
             self._by_key.setdefault(payload.key, []).append(payload)
-            self._seq = event.seq
+        self._read |= heads
         return self._by_key.get(key, [])

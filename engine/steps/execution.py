@@ -52,9 +52,11 @@ async def _execute_arm(
     """Appends the results of `candidate` for the trials in `todo` that have none yet: reused, or evaluated now."""
     evaluation = evaluations.of_candidate(run, candidate, material)
     prepared = evaluation.prepared
-    reusable = run.reuse.results(candidate, prepared)
+    unanswered = _unanswered(run, generation, candidate, todo)
+    wanted = [(trial.split, trial.instance, trial.repeat) for trial in unanswered]
+    reusable = run.reuse.results(candidate, prepared, wanted)
     fresh: list[Trial] = []
-    for trial in _unanswered(run, generation, candidate, todo):
+    for trial in unanswered:
         result = reusable.get((trial.split, trial.instance, trial.repeat, trial.seed))
         if result is None:
             fresh.append(trial)

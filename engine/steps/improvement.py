@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -88,41 +89,48 @@ async def _view(run: Run, generation: int) -> View:
     return replace(view, probes=await of_same_code(run, view.harness, view.probes))
 
 
+def _past(run: Run) -> list[PastGeneration]:
+    """The judged generations. Each is made once: what was judged stays as it is, and the next follows it."""
+    made = run.past
+    for one in run.state.generations[len(made) :]:
+        if not (one.execution and one.verdict):
+            break
+        made.append(
+            PastGeneration(
+                n=one.n,
+                harness=one.candidate.harness,
+                params=run.versions.params(run.state.versions[one.n]),
+                lever=one.candidate.lever,
+                val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
+                accepted=one.verdict.accepted,
+                verdict=one.verdict.reason,
+                weights=one.candidate.weights,
+            )
+        )
+    return list(made)
+
+
 def make_view(run: Run, generation: int) -> View:
     """What an agent may know at the end of `generation`."""
     state = run.state
     incumbent = state.incumbent or generation
-    past = [
-        PastGeneration(
-            n=one.n,
-            harness=one.candidate.harness,
-            params=run.versions.params(state.versions[one.n]),
-            lever=one.candidate.lever,
-            val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
-            accepted=one.verdict.accepted,
-            verdict=one.verdict.reason,
-            weights=one.candidate.weights,
-        )
-        for one in state.generations
-        if one.execution and one.verdict
-    ]
     candidate = state.of(generation).candidate
     attempt = len(state.of(generation).failed_improvements)
     return View(
         generation=generation,
         attempt=attempt,
-        improvements=generation - 1 + sum(len(one.failed_improvements) for one in state.generations),
+        improvements=generation - 1 + sum(map(len, map(attrgetter("failed_improvements"), state.generations))),
         settings=state.settings,
         incumbent=incumbent,
         harness=run.versions.harness(state.versions[incumbent]),
-        past=past,
+        past=_past(run),
         train=[
             _without_private_scores(result)
             for key, result in sorted(run.results.of(generation, candidate).items())
             if key[0] == "train"
         ],
         # after a crash the agent must see exactly what it saw the first time
-        probes=[probe for probe in run.effects.probes if (probe.generation, probe.attempt) < (generation, attempt)],
+        probes=run.effects.probes_before(generation, attempt),
         failed=state.of(generation).failed_improvements,
         declined=[run.versions.params(version) for version in state.declined],
         evidence=run.effects.evidence(generation),

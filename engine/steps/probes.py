@@ -101,11 +101,7 @@ class FoldLab:
         fold = await _fold(run)
         left = budget.affordable_evaluations(run.state)
         place = asyncio.Semaphore(run.ports.workers)
-        here = {
-            (probe.ordinal, probe.key): probe
-            for probe in run.effects.probes
-            if (probe.generation, probe.attempt) == (self._generation, self._attempt)
-        }
+        here = {(probe.ordinal, probe.key): probe for probe in run.effects.probes_of(self._generation, self._attempt)}
         results: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | tuple[t.ProbeFinished, bytes]] = []
         done: list[t.ProbeFinished] = []
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
@@ -17,6 +18,35 @@ from tests.histories import started
 
 CANDIDATE = t.Candidate("h1")
 FAILURES: list[t.Failure | None] = [None, *(t.Failure(kind, "what happened") for kind in get_args(FailureKind))]
+
+
+class Counting(Reader):
+    """A log that counts the rows that are read of it."""
+
+    def __init__(self, log: RunLog) -> None:
+        super().__init__(log.db, log.reader.path)
+        self.read = 0
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        found = super().rows(sql, parameters)
+        self.read += len(found)
+        return found
+
+
+def test_a_look_up_reads_what_it_asks_for_however_much_the_lineage_holds(workspace: Path) -> None:
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        log.append([(0, started())])
+        reader = Counting(log)
+        reuse, costs = Reuse(reader, "r1", workspace), []
+        for repeat in range(30):  # a noisy incumbent is executed in each generation
+            log.append([(1, t.InstanceFinished("h1", "val", f"{n}", repeat, 7, "p", 0.5)) for n in range(4)])
+            reader.read = 0
+            assert (
+                len(reuse.results(CANDIDATE, "p", [("val", "1", repeat), ("val", "2", repeat), ("val", "9", 0)])) == 2
+            )
+            assert reuse.probe("none") is None
+            costs.append(reader.read)
+        assert set(costs) == {costs[0]}
 
 
 def test_only_what_the_candidate_did_is_reused(workspace: Path) -> None:
@@ -32,7 +62,8 @@ def test_only_what_the_candidate_did_is_reused(workspace: Path) -> None:
         log.append([(1, replace(probe, key="verifier", failure=None))])
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
         reuse = Reuse(reader, "r1", workspace)
-        found = {key[1]: one.score for key, one in reuse.results(CANDIDATE, "p").items()}
+        wanted = [("val", failure.kind if failure else "none", 0) for failure in FAILURES]
+        found = {key[1]: one.score for key, one in reuse.results(CANDIDATE, "p", wanted).items()}
         assert found == {kind: 0.0 for kind in ("none", *get_args(FailureKind)) if kind != "infrastructure"} | {
             "verifier": 0.5
         }
