@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from engine.errors import SiaError
 from engine.events import types
+from engine.events.codec import decode
 from engine.events.event import Event
 from engine.events.storage import schema
 from engine.events.storage.connection import transaction
@@ -107,6 +109,36 @@ def _free(connection: Any, name: str, run: str) -> str:
         if not connection.execute("SELECT 1 FROM runs WHERE name = ? AND run != ?", (free, run)).fetchone():
             return free
     raise SiaError(f"the name {name!r} is taken here", "rename the run that has it with `sia rename`")
+
+
+def forget(connection: Any, run: str) -> None:
+    """Takes a run, whose events were deleted, out of the derived tables: they are then as `refill` makes them.
+
+    Nothing of the other runs is read, unless one of them lacked a name that is free now.
+    """
+    for table in schema.READ_MODELS:
+        connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608
+    names = connection.execute("SELECT run, name FROM runs").fetchall()
+    if any(name.endswith((f"-{run[:8]}", f"-{run[:32]}")) for run, name in names):
+        _name_anew(connection, [run for run, _ in names])
+
+
+def _name_anew(connection: Any, runs: Iterable[str]) -> None:
+    """Gives the runs the names that their events give them."""
+    wanted: list[tuple[int, str, str]] = []
+    for run in runs:
+        rows = connection.execute(
+            f"SELECT seq, type, v, payload FROM events WHERE run = ? AND {schema.MILESTONE} "  # noqa: S608
+            "AND type IN ('run.started', 'run.forked', 'run.renamed')",
+            (run,),
+        )
+        for seq, kind, version, stored in rows:
+            named = decode(kind, version, stored)
+            assert isinstance(named, types.RunStarted | types.RunForked | types.RunRenamed)  # noqa: S101 - by its type
+            wanted.append((seq, run, named.name))
+    connection.execute("UPDATE runs SET name = char(0) || run")  # which is the name of none
+    for _, run, name in sorted(wanted):
+        connection.execute("UPDATE runs SET name = ? WHERE run = ?", (_free(connection, name, run), run))
 
 
 def _insert_result(connection: Any, event: Event, result: types.InstanceFinished) -> None:

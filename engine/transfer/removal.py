@@ -14,7 +14,7 @@ from engine.errors import SiaError
 from engine.events.log import holding
 from engine.events.maintenance.housekeeping import delete_run
 from engine.events.reader import Reader, RunRow
-from engine.events.readmodels import refill
+from engine.events.readmodels import forget
 from engine.events.storage.connection import explained, open_writer, transaction
 from engine.run.workspace import Workspace
 from engine.transfer import rebuild
@@ -49,7 +49,7 @@ def remove(workspace: Workspace, reference: str) -> Removal:
                 check_removable(reader, row.run)  # once more, now that nobody can fork it
                 containment.inside(workspace.path, "tips", row.run).unlink(missing_ok=True)
                 count = delete_run(connection, row.run)
-                refill(db)
+                forget(connection, row.run)
             # a run whose name had its id appended, because the name was taken, gets the plain name
             renamed = [run.run for run in reader.runs() if run.name != before[run.run]]
             rebuild.point_refs(workspace, renamed, gone=[row.name, *(before[run] for run in renamed)])

@@ -18,7 +18,7 @@ _GUARD = "events_no_delete"
 
 
 def delete_run(connection: Any, run: str) -> int:
-    """Deletes a run's events, inside a transaction that must also refill the derived tables. Returns how many."""
+    """Deletes a run's events, inside a transaction that also takes it out of the derived tables. Returns how many."""
     (guard,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (_GUARD,)).fetchone()
     connection.execute(f"DROP TRIGGER {_GUARD}")
     count = connection.execute("DELETE FROM events WHERE run = ?", (run,)).rowcount

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.events import readmodels
 from engine.events import types as t
 from engine.events.log import RunLog
+from engine.events.maintenance.housekeeping import delete_run
 from engine.events.storage import schema
+from engine.events.storage.connection import transaction
+from engine.run.workspace import Workspace
+from engine.transfer.removal import remove
+from tests.histories import Play, started
 
 
 def tables(log: RunLog) -> dict[str, list[Any]]:
@@ -37,3 +43,33 @@ def test_the_row_of_a_run_tells_how_it_stands(workspace: Path, finished: str) ->
         assert head
         assert (run.status, run.generation, run.best, run.root) == ("finished", 3, pytest.approx(0.3), "r1")
         assert (run.head_n, run.head_hash) == (head.n, head.hash)
+
+
+@pytest.mark.parametrize("gone", ["r1", "r2", "r3", "r4"])
+def test_without_a_removed_run_the_tables_are_as_if_it_had_never_been(workspace: Path, gone: str) -> None:
+    with contextlib.ExitStack() as stack:
+        for run in ("r1", "r2", "r3", "r4"):  # all want the name of the first
+            log = stack.enter_context(contextlib.closing(RunLog.hold(workspace, run)))
+            Play(log).to_rest()  # type: ignore[arg-type]
+            call = t.ModelCalled("task", "m", "val/1/0", 0, "q", "r", "stop")
+            log.append([(1, call)])
+        log.append([(0, t.RunRenamed("toy-1-r2"))])
+        names = [run.name for run in log.reader.runs()]
+        assert len(set(names)) == 4 and names[0] == "toy-1"
+        with transaction(log.db, durable=True) as connection:
+            delete_run(connection, gone)
+            readmodels.forget(connection, gone)
+        found = tables(log)
+        readmodels.rebuild(log.db)
+        assert tables(log) == found
+
+
+def test_a_removal_locks_the_log_for_no_event_of_another_run(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.ExitStack() as stack:
+        for run, name in (("r1", "one"), ("r2", "two")):
+            log = stack.enter_context(contextlib.closing(RunLog.hold(workspace, run)))
+            Play(log, replace(started(), name=name)).to_rest()  # type: ignore[arg-type]
+        stack.close()
+    monkeypatch.setattr(readmodels, "project", None)
+    monkeypatch.setattr(readmodels, "decode", None)
+    remove(Workspace(workspace), "two")
