@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any
 
 from engine.errors import SiaError
@@ -10,7 +11,7 @@ from engine.events import types
 from engine.events.codec import decode
 from engine.events.event import Event
 from engine.events.storage import schema
-from engine.events.storage.connection import transaction
+from engine.events.storage.connection import DatabaseError, connect_plainly, transaction
 from engine.events.storage.database import Database
 
 _STATUS = {
@@ -164,9 +165,46 @@ def _insert_result(connection: Any, event: Event, result: types.InstanceFinished
 
 
 def rebuild(db: Database) -> int:
-    """Drops the derived tables and refills them from the events; returns how many events were read."""
-    with transaction(db, durable=True):
-        return refill(db)
+    """Makes the derived tables those of the events; returns how many events were read.
+
+    Tables that are right already are left alone: to write a long log's anew holds up every engine that appends to it.
+    """
+    count = _count_if_right(db)
+    if count is None:
+        with transaction(db, durable=True):
+            count = refill(db)
+    return count
+
+
+def _count_if_right(db: Database) -> int | None:
+    """The number of events, where the derived tables are those that the events give; None where they are not."""
+    connection, scratch = db.conn, Database(connect_plainly(""))  # in a file of SQLite's own, which ends with it
+    schema.create_read_models(scratch)
+    connection.execute("BEGIN")  # tables and events as they are at one moment, without a lock
+    scratch.execute("BEGIN")
+    try:
+        count = _fill(scratch.conn, connection)
+        right = all(_is_right(table, connection, scratch.conn) for table in schema.READ_MODELS)
+    except DatabaseError:  # of a table that is missing or damaged
+        return None
+    else:
+        return count if right else None
+    finally:
+        connection.execute("ROLLBACK")
+        scratch.close()
+
+
+def _is_right(table: str, stored: Any, made: Any) -> bool:
+    """Whether a table and its indexes are whole, and its rows those that were made."""
+    if stored.execute(f"PRAGMA integrity_check({table})").fetchall() != [("ok",)]:
+        return False
+    rows = f"SELECT * FROM {table} NOT INDEXED ORDER BY 1, 2"  # noqa: S608
+    defined = f"SELECT sql FROM sqlite_master WHERE tbl_name = '{table}' ORDER BY name"  # noqa: S608
+    return all(
+        one == other
+        for select in (defined, rows)
+        for one, other in zip_longest(stored.execute(select), made.execute(select))
+    )
 
 
 def refill(db: Database) -> int:
@@ -175,12 +213,16 @@ def refill(db: Database) -> int:
     for table in schema.READ_MODELS:
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     schema.create_read_models(db)
+    return _fill(connection, connection)
+
+
+def _fill(target: Any, source: Any) -> int:
     count = 0
-    rows = connection.execute(
+    rows = source.execute(
         "SELECT seq, run, n, type, v, at, generation, payload, prev_hash, hash FROM events ORDER BY seq"
     )
     for row in rows:
         event = Event(*row)
-        project(connection, event, event.payload)
+        project(target, event, event.payload)
         count += 1
     return count

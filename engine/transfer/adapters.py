@@ -26,8 +26,10 @@ def folder_beside(file: Path) -> Path:
 
 def names_of_run(reader: Reader, run: str) -> list[str]:
     """The adapters that the history of a run names."""
-    found = (event.payload for event in reader.history(run) if event.type == t.WeightsTrained.type)
-    return sorted({one.adapter for one in found if isinstance(one, t.WeightsTrained)})
+    end = reader.last_n(run)
+    parts = ((part, end if until is None else until) for part, until in reader.segments(run))
+    events = (event for part, n in parts for event in reader.of_type_in(part, t.WeightsTrained.type, after=0, until=n))
+    return sorted({one.adapter for event in events if isinstance(one := event.payload, t.WeightsTrained)})
 
 
 def pack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:

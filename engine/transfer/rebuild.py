@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable
+from itertools import chain
 
 import msgspec
 
@@ -31,7 +32,7 @@ class RebuildResult(msgspec.Struct, frozen=True):
 
 
 def rebuild(workspace: Workspace) -> RebuildResult:
-    """Refills the derived tables; stores every version in the repository, damaged ones anew, and points its refs.
+    """Puts the derived tables right; stores every version in the repository, damaged ones anew, and points its refs.
 
     Refs of runs that an engine is working on are left to that engine; refs that are not ours are left alone.
     """
@@ -42,7 +43,8 @@ def rebuild(workspace: Workspace) -> RebuildResult:
     repository.remove_damaged()
     with contextlib.closing(workspace.reader()) as reader:
         rows = reader.runs()
-        commits = write_versions(repository, reader, (event for run in rows for event in reader.own(run.run)))
+        written = (reader.of_type_in(run.run, t.HarnessWritten.type, after=0, until=run.head_n) for run in rows)
+        commits = write_versions(repository, reader, chain.from_iterable(written))
         free = [run.run for run in rows if not is_held(workspace.path, run.run)]
     return RebuildResult(count, len(commits), point_refs(workspace, free))
 

@@ -25,6 +25,7 @@ BUSY_MS = 10_000
 STEPS, PAUSE_S, LONGEST_S = 100_000, 1.0, 30.0
 sqlite_version: str = sqlite3.sqlite_version
 IntegrityError: type[Exception] = sqlite3.IntegrityError
+DatabaseError: type[Exception] = sqlite3.DatabaseError
 
 
 def _uri(path: Path, mode: str) -> str:

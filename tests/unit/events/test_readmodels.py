@@ -14,7 +14,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.maintenance.housekeeping import delete_run
 from engine.events.storage import schema
-from engine.events.storage.connection import transaction
+from engine.events.storage.connection import open_writer, transaction
 from engine.run.workspace import Workspace
 from engine.transfer.removal import remove
 from tests.histories import Play, started
@@ -73,3 +73,32 @@ def test_a_removal_locks_the_log_for_no_event_of_another_run(workspace: Path, mo
     monkeypatch.setattr(readmodels, "project", None)
     monkeypatch.setattr(readmodels, "decode", None)
     remove(Workspace(workspace), "two")
+
+
+def test_a_rebuild_of_tables_that_are_right_writes_nothing(workspace: Path, finished: str) -> None:
+    with contextlib.closing(RunLog.hold(workspace, finished)) as log:
+        changes, engine = log.db.conn.total_changes, open_writer(workspace / "events.db")
+        with contextlib.closing(engine), transaction(engine, durable=False):  # which is writing meanwhile
+            assert readmodels.rebuild(log.db) == log.reader.last_n(finished)
+        assert log.db.conn.total_changes == changes
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "DELETE FROM results WHERE n = (SELECT max(n) FROM results)",
+        "UPDATE generations SET val = 0.25 WHERE generation = 2",
+        "UPDATE runs SET head_n = head_n - 1",
+        "INSERT INTO replies VALUES (1, 'r1', 'r1', 1, 1, 'task', 'h', 'val/1/0', 0, 'q')",
+        "DROP INDEX results_by_effect",
+        "DROP TABLE replies",
+    ],
+)
+def test_a_rebuild_puts_right_what_is_wrong(workspace: Path, finished: str, wrong: str) -> None:
+    with contextlib.closing(RunLog.hold(workspace, finished)) as log:
+        before, defined = tables(log), "SELECT sql FROM sqlite_master ORDER BY name"
+        statements = log.db.conn.execute(defined).fetchall()
+        log.db.conn.execute(wrong)
+        readmodels.rebuild(log.db)
+        assert tables(log) == before
+        assert log.db.conn.execute(defined).fetchall() == statements
