@@ -67,6 +67,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
             "export": "Write a run to one file: .sia or .jsonl.",
             "import": "Read an exported run into this workspace.",
             "rename": "Rename a run.",
+            "relink": "Say where a run's task lies, after it has moved.",
             "note": "Add a note to a run.",
             "rm": "Delete a run.",
             "gc": "Find or delete what no run needs.",

@@ -46,7 +46,10 @@ class ReplayResult(msgspec.Struct, frozen=True):
     diverged_at: Divergence | None
 
 
-_BY_PERSONS = (t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked, t.RunRenamed, t.RunNoted, t.LossAccepted)
+_BY_PERSONS = (
+    *(t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked),
+    *(t.RunRenamed, t.RunRelinked, t.RunNoted, t.LossAccepted),
+)
 _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.BaselineMeasured: ("baseline",),
     t.HarnessWritten: ("write", "improve"),

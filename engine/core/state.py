@@ -193,6 +193,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(_reopened(state, payload.settings), isolation=payload.isolation or state.isolation)
         case t.RunRenamed(name=name):
             return replace(state, name=name)
+        case t.RunRelinked(source=source, data=data):
+            return replace(state, _domain=replace(state.domain, source=source, data=data))
         case t.RunNoted(text=text):
             return replace(state, notes=(*state.notes, text))
         case t.StepStarted(kind=kind, attempt=attempt):
@@ -341,7 +343,7 @@ def _add_step_time(state: State, event: Event) -> State:
     if state.open_step is None:
         return state
     since = max(0, event.at - state.open_step.started_at) / 1e6
-    no_engine = t.RunResumed | t.RunForked | t.RunRenamed | t.RunNoted | t.LossAccepted
+    no_engine = t.RunResumed | t.RunForked | t.RunRenamed | t.RunRelinked | t.RunNoted | t.LossAccepted
     abandoned = isinstance(event.payload, t.StepAbandoned) and event.payload.reason == ENGINE_ENDED
     if abandoned or isinstance(event.payload, no_engine):
         since = 0.0

@@ -55,6 +55,7 @@ def fork(workspace: Workspace, plan: ForkPlan) -> str:
             check_whole(reader, workspace.tips, parent.run)
             state = state_at(reader, parent, plan.at)
             at = reader.event(parent.run, plan.at)
+            moves = [one for one in reader.of_type(t.RunRelinked.type) if one.run == parent.run and one.n > plan.at]
         name = free_name(workspace, plan.name, f"{parent.name}.")
         forked = t.RunForked(name, parent.run, plan.at, plan.settings, plan.branch)
         rows: list[tuple[int, t.Payload]] = [(at.generation, forked)]
@@ -64,6 +65,7 @@ def fork(workspace: Workspace, plan: ForkPlan) -> str:
             workspace.repository().write(version)
             written, contents = harness_written(version, "edited by a person")
             rows.append((version.number - 1, written))
+        rows += [(at.generation, move.payload) for move in moves[-1:]]  # the task has moved since
         with contextlib.closing(RunLog.hold(workspace.path, secrets.token_hex(4))) as log:
             log.fork_from(at)
             log.append(rows, contents=contents)

@@ -13,12 +13,13 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.fetch import fetch
-from engine.grading.loader import Folder, find
+from engine.grading.loader import Folder, built_in, find
 from engine.run.named_paths import code_of
 from engine.sandbox import Isolation, probe
 from engine.seeds import sample
 
 Report = Callable[[str], None]
+_MOVED = "if it has moved, name it anew: sia relink RUN DIR"
 
 
 class DomainSession:
@@ -79,6 +80,8 @@ def check_code(task: t.DomainRef) -> Folder:
     elsewhere cannot choose the code that runs here.
     """
     trust.check(None, code_of(task))
+    if task.source not in built_in() and not Path(task.source).expanduser().exists():
+        raise SiaError(f"the folder {task.source} of the domain {task.name} is not there", _MOVED)
     folder = find(task.source)
     if folder.code_digest() != task.code:
         raise _changed(task)
@@ -91,7 +94,13 @@ async def open_domain(
 ) -> AsyncIterator[Grader]:
     """The grading process of `task` in the `folder` of `check_code`; raises `SiaError` where its data has changed."""
     data = Path(task.data) if task.data else None
-    if (await describe(folder, data, report))[0] != task.digest:
+    try:
+        digest, _, _ = await describe(folder, data, report)
+    except SiaError as error:
+        if data is None or data.exists():
+            raise
+        raise SiaError(error.message, _MOVED.replace("DIR", "--data PATH")) from None
+    if digest != task.digest:
         raise _changed(task)
     grader = Grader(folder, data, isolation)
     try:

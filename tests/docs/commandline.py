@@ -26,7 +26,18 @@ DOCS = ROOT / "docs"
 TOY = ROOT / "tests" / "toys" / "times7"
 PEERS = ROOT / "tests" / "toys" / "peers"
 RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test", "apply", "check", "adopt")
-STARTS_PROCESSES = (*RUNS_HARNESSES, "export", "import", "checkout", "data", "doctor", "bench", "new", "trust")
+STARTS_PROCESSES = (
+    *RUNS_HARNESSES,
+    "export",
+    "import",
+    "checkout",
+    "data",
+    "doctor",
+    "bench",
+    "new",
+    "trust",
+    "relink",
+)
 WAIT_S = 30.0
 
 

@@ -14,6 +14,7 @@ TOY_FOR = {
     "lawbench": str(TOY),
     "case-0019": "val-100",
     "function_minimization": str(PEERS / "openevolve"),
+    "~/tasks/tickets": str(TOY),
     "better.py": str(PEERS / "openevolve" / "initial_program.py"),
 }
 """The examples name LawBench and a case of it; here they run on a toy that needs no data and little time."""

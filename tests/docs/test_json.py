@@ -33,6 +33,7 @@ NOT_READING = (
     "export RUN -o FILE",
     "import FILE",
     "rename RUN NAME",
+    "relink RUN DOMAIN",
     "note RUN TEXT",
     "rm RUN --yes",
 )
@@ -103,7 +104,7 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
         call(command)
     call("branch RUN --generation G --no-start")
     call("fork RUN --at N --no-start")
-    for command in NOT_READING[-5:]:
+    for command in NOT_READING[-6:]:
         call(command)
     call("run DOMAIN", "--budget-evaluations", "1")  # ends before anything is judged
     with waiting_run(tmp_path):

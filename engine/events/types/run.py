@@ -70,6 +70,14 @@ class RunRenamed(Payload, frozen=True):
     name: str
 
 
+@event("run.relinked")
+class RunRelinked(Payload, frozen=True):
+    """The folder of the domain, or its data, lies elsewhere from here on; they hold the same."""
+
+    source: str
+    data: str = ""
+
+
 @event("run.noted")
 class RunNoted(Payload, frozen=True):
     """A person's note. It has no effect."""

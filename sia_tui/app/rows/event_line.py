@@ -85,6 +85,8 @@ def event_summary(event: Event) -> tuple[Span, ...]:
             return (("resumed", "accent"),)
         case t.RunRenamed(name=name):
             return ((f"renamed to {name}", "accent"),)
+        case t.RunRelinked(source=source, data=data):
+            return ((f"the task is now {' with '.join(filter(None, (source, data)))}", "accent"),)
         case t.RunNoted(text=text):
             return (("note: ", "accent"), (text, ""))
         case t.LossAccepted(n=n, by=by):

@@ -68,6 +68,8 @@ def _run_line(payload: t.Payload, state: State) -> str | None:
             return f"{escape(plain(name))} forked from {escape(plain(parent))} at event {at}"
         case t.RunRenamed(name=name):
             return f"renamed to {escape(plain(name))}"
+        case t.RunRelinked(source=source, data=data):
+            return f"the task is now {escape(plain(' with '.join(filter(None, (source, data)))))}"
         case t.RunNoted(text=text):
             return f"note: {escape(plain(text))}"
         case t.LossAccepted(n=n, by=by):

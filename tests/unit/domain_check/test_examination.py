@@ -87,7 +87,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
         r"data\['queue'\] reveals the label in 100% of the instances",
     ),
     "a label in the ids": (
-        put("domain.py", 'id=row["id"]', 'id=row["label"] + row["id"]'),
+        put("domain.py", 'id=str(row["id"])', 'id=row["label"] + row["id"]'),
         "labels",
         "id reveals the label in 100%",
     ),
@@ -101,7 +101,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "a grader that returns NaN": (
         grades("if answer == '': return Grade(score=float('nan'))"),
         "grader",
-        "returns NaN or an infinity for an empty text",
+        "fails on an empty text as an answer to train/train-000: the grader returned nan; a score lies between",
     ),
     "a grader that varies": (
         grades("import random; return Grade(score=random.random())"),
@@ -119,7 +119,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
         "a constant answer wins",
     ),
     "missing instances": (
-        put("domain.py", 'id=row["id"]', 'id=row["id"][:-1]'),
+        put("domain.py", 'id=str(row["id"])', 'id=row["id"][:-1]'),
         "instances",
         "val has ids twice .* are missing from a run",
     ),
@@ -161,7 +161,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
         "not there: elsewhere",
     ),
     "too few instances": (
-        put("domain.py", "enumerate(text.splitlines(), 1)", "enumerate(text.splitlines()[:5], 1)"),
+        put("domain.py", 'enumerate(text.split("\\n"), 1)', 'enumerate(text.split("\\n")[:5], 1)'),
         "power",
         "with 5 units of val the gate can accept nothing",
     ),
