@@ -14,6 +14,8 @@ from engine.events.event import Event
 from engine.events.reader import Reader
 
 _KEPT_STATES = 64
+_STRIDE = 64
+"""A state is kept after each so many milestones: it names every generation, and a long run has many of both."""
 
 
 class Outline:
@@ -25,7 +27,8 @@ class Outline:
         self.head = 0
         self.milestones: list[Event] = []
         self._ns: list[int] = []
-        self._folded: list[State] = []  # the state after each milestone, as far as it was needed
+        self._folded = [State()]  # after every `_STRIDE` milestones, as far as that was needed
+        self._at, self._block = 0, [State()]  # of these, and after each milestone that follows it
         self._segments = reader.segments(run)
         self._recent: dict[int, State] = {}
         self.catch_up()
@@ -59,15 +62,24 @@ class Outline:
         at = self.index(n)
         if at < 0:
             return State()
-        while len(self._folded) <= at:
-            milestone = self.milestones[len(self._folded)]
-            before = self._folded[-1] if self._folded else State()
-            self._folded.append(evolve(self._across(before, milestone.n - 1), milestone))
-        state = self._across(self._folded[at], n)
+        state = self._across(self._after(at + 1), n)
         if len(self._recent) >= _KEPT_STATES:
             self._recent.clear()
         self._recent[n] = state
         return state
+
+    def _after(self, count: int) -> State:
+        """The state after the first `count` milestones."""
+        at = min(count // _STRIDE, len(self._folded) - 1)
+        if at != self._at:
+            self._at, self._block = at, [self._folded[at]]
+        while (done := self._at * _STRIDE + len(self._block) - 1) < count:
+            milestone = self.milestones[done]
+            self._block.append(evolve(self._across(self._block[-1], milestone.n - 1), milestone))
+            if (done + 1) % _STRIDE == 0:
+                self._at, self._block = self._at + 1, self._block[-1:]
+                self._folded[self._at :] = self._block
+        return self._block[count - self._at * _STRIDE]
 
     def _across(self, state: State, until: int) -> State:
         """`state` after the results that follow it up to event `until`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,14 @@ def test_what_an_outline_asks_for_is_found_by_an_index(
 ) -> None:
     query = f"EXPLAIN QUERY PLAN SELECT n FROM events WHERE run = ? AND n > 5 AND n <= 9 AND {condition} ORDER BY n"  # noqa: S608
     assert index in reader.db.conn.execute(query, (finished,)).fetchall()[0][3]
+
+
+def test_an_outline_keeps_few_states_of_a_long_run(workspace: Path) -> None:
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        first = started(settings(generations=60, probes=0), {"train": 1, "val": 2, "test": 1})
+        Play(log, first).to_rest()  # type: ignore[arg-type]
+        outline = Outline(log.reader, "r1")
+        before = sum(isinstance(one, State) for one in gc.get_objects())
+        assert outline.at(outline.head).status == "finished"
+        kept = sum(isinstance(one, State) for one in gc.get_objects()) - before
+        assert kept < 100 < len(outline.milestones) / 4
