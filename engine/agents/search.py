@@ -12,27 +12,27 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from engine.agents import levers
 from engine.agents.protocol import AgentTools, NoProposal, ProbeRequest, Proposal, View
+from engine.agents.tpe import Params, Tpe, active_values
 from engine.events import types as t
 from engine.seeds import derive
 from harness_repo.harness import Harness
 from harness_repo.tunable import Tunable, Value
 
-Params = dict[str, Value]
 ROUND = 4
-REFUSED = 1.0
-"""The penalty on a refused proposal's score for TPE: below all others, and still ordered by score."""
 
 
 class SearchAgent:
     """Proposes values of declared tunables."""
 
     name = "search"
+
+    def __init__(self) -> None:
+        self._tpe = Tpe()
 
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """The findings, the plan, and the gain to expect."""
@@ -66,7 +66,7 @@ class SearchAgent:
         probes = [probe for probe in _current_probes(view) if _admits(view.harness, probe)]
         asked, idle, cut_short = 0, 0, False
         while asked < view.settings.probes:
-            requests = _round(view, probes, asked)
+            requests = _round(view, probes, asked, self._tpe)
             if not requests:
                 break
             covering = bool(_untried_choices(view.harness, probes))
@@ -93,7 +93,9 @@ def _current_probes(view: View) -> list[t.ProbeFinished]:
 
 def _admits(harness: Harness, probe: t.ProbeFinished) -> bool:
     """Whether the harness still admits a probe's values: a person may have edited it since."""
-    return all(harness.manifest.tunables[name].admits(value) for name, value in _active(harness, probe.params).items())
+    return all(
+        harness.manifest.tunables[name].admits(value) for name, value in active_values(harness, probe.params).items()
+    )
 
 
 def _findings(view: View) -> str:
@@ -111,7 +113,7 @@ def _findings(view: View) -> str:
     lines = [f"{scored}; {train}, {failed} failed"]
     probes = _current_probes(view)
     if best := _best(probes):
-        values = _format(_active(view.harness, best.params))
+        values = _format(active_values(view.harness, best.params))
         lines.append(f"the best of {len(probes)} probes so far scored {best.score.score:.4f} with {values}")
     return ". ".join(lines)
 
@@ -139,7 +141,7 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoPropo
     near = [probe for probe in fresh if probe.score.score >= top.score.score - top.score.se]
     best = min(near, key=lambda probe: (structures[_structure(view.harness, probe.params)], -probe.score.score))
     harness = view.harness.with_params(best.params)
-    changed = _difference(view.harness.params, _active(view.harness, best.params))
+    changed = _difference(view.harness.params, active_values(view.harness, best.params))
     base = f", the incumbent {here.score.score:.4f}" if here else ""
     reason = (
         f"{changed}. On {best.fold} this scored {best.score.score:.4f} ± {best.score.se:.4f}{base}; "
@@ -148,7 +150,7 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoPropo
     return Proposal(harness, reason, changed)
 
 
-def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[ProbeRequest]:
+def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int, tpe: Tpe) -> list[ProbeRequest]:
     """The next proposals, without duplicates."""
     harness, left = view.harness, view.settings.probes - asked
     known = {_key(harness, probe.params) for probe in probes}
@@ -169,7 +171,7 @@ def _round(view: View, probes: Sequence[t.ProbeFinished], asked: int) -> list[Pr
                 of = f"structure number {rank + 1} by score" if rank else "the best probe"
                 proposals.append((_vary(harness, leader.params, random.Random(seed)), f"variation of {of}"))
             else:
-                proposals.append((_draw_with_tpe(harness, probes, seed), "drawn by TPE"))
+                proposals.append((tpe.draw(harness, probes, seed), "drawn by TPE"))
     requests: list[ProbeRequest] = []
     for params, why in proposals:
         key = _key(harness, params)
@@ -224,55 +226,6 @@ def _step(tunable: Tunable, value: Value, draw: random.Random) -> Value:
     return int(min(high, max(low, whole)))
 
 
-def _draw_with_tpe(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int) -> Params:
-    """A proposal of Optuna's TPE, from a study rebuilt from the recorded probes."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler = optuna.samplers.TPESampler(seed=seed % 2**32, n_startup_trials=0)
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    for probe in probes:
-        active = _active(harness, probe.params)
-        study.add_trial(
-            optuna.trial.create_trial(
-                params=active,
-                distributions={name: _distribution(harness.manifest.tunables[name]) for name in active},
-                value=probe.score.score - REFUSED * probe.refused,
-            )
-        )
-    trial = study.ask()
-    params = dict(harness.params)
-    waiting = dict(harness.manifest.tunables)
-    # draw a tunable after those that it depends on, and only if it is active
-    while ready := [name for name, tunable in waiting.items() if not set(tunable.when) & set(waiting)]:
-        for name in ready:
-            tunable = waiting.pop(name)
-            if name in harness.active(params):
-                params[name] = _suggest(trial, name, tunable)
-    return params
-
-
-def _distribution(tunable: Tunable) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if tunable.type == "choice":
-        return CategoricalDistribution(tunable.choices)
-    if tunable.type == "int":
-        return IntDistribution(int(tunable.low), int(tunable.high), log=tunable.log)
-    return FloatDistribution(tunable.low, tunable.high, log=tunable.log)
-
-
-def _suggest(trial: Any, name: str, tunable: Tunable) -> Value:
-    if tunable.type == "choice":
-        value: Value = trial.suggest_categorical(name, tunable.choices)
-    elif tunable.type == "int":
-        value = trial.suggest_int(name, int(tunable.low), int(tunable.high), log=tunable.log)
-    else:
-        drawn = trial.suggest_float(name, tunable.low, tunable.high, log=tunable.log)
-        value = float(f"{drawn:.4g}") if tunable.admits(float(f"{drawn:.4g}")) else drawn
-    return value
-
-
 def _eligible(probe: t.ProbeFinished) -> bool:
     """Whether the probe may become a candidate: it ran, and passed the private check."""
     return not probe.failure and not probe.refused
@@ -305,14 +258,9 @@ def _find_probe(
     return next((probe for probe in probes if _key(harness, probe.params) == key), None)
 
 
-def _active(harness: Harness, params: Mapping[str, Value]) -> Params:
-    merged = dict(harness.params) | dict(params)
-    return {name: merged[name] for name in harness.active(merged)}
-
-
 def _key(harness: Harness, params: Mapping[str, Value]) -> bytes:
     """Equal for proposals that differ only in inactive values."""
-    return msgspec.json.encode(dict(sorted(_active(harness, params).items())))
+    return msgspec.json.encode(dict(sorted(active_values(harness, params).items())))
 
 
 def _difference(old: Mapping[str, Value], new: Mapping[str, Value]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from msgspec.structs import replace
 
-from engine.agents.protocol import NoProposal, Proposal
+from engine.agents.protocol import NoProposal, PastGeneration, Proposal
 from engine.agents.scripted import ScriptedAgent, parse_script
 from engine.errors import SiaError
 from harness_repo.tunable import Tunable
@@ -86,7 +87,8 @@ def test_its_decisions_are_used_up_one_by_one_over_the_whole_run() -> None:
 
     class Run:
         state, results, effects = play.state, play.results, Effects()
-        versions = SimpleNamespace(harness=lambda version: HARNESS)
+        versions = SimpleNamespace(harness=lambda version: HARNESS, params=lambda version: HARNESS.params)
+        past: ClassVar[list[PastGeneration]] = []
 
     assert [one.n for one in play.state.generations] == [1, 2]
     assert make_view(Run(), 2).improvements == 3  # type: ignore[arg-type]
