@@ -21,7 +21,7 @@ from domains.contract import Report
 def folder(*parts: str) -> Path:
     """A folder of the cache; it need not exist."""
     root = os.environ.get("SIA_CACHE")
-    return (Path(root) if root else platformdirs.user_cache_path("sia")).joinpath(*parts)
+    return (Path(root).expanduser() if root else platformdirs.user_cache_path("sia")).joinpath(*parts)
 
 
 def once(

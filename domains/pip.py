@@ -54,12 +54,19 @@ def run(
     """Runs `pip download` or `pip install`, wheels only. pip ends with the calling process, even if that is killed.
 
     pip's temporary files are in the folder `scratch`, so that a killed pip leaves none in the system's folder.
+    A requirement may be followed by hashes, ` --hash=sha256:...`: then pip accepts no other file.
     `python` belongs to the environment to install into; `report` receives each download and installation. Raises as
     `wheel` does.
     """
     words = [python, "-P", "-c", _PIP, command, "--no-input", "--disable-pip-version-check"]
-    words += ["--only-binary", ":all:", *options, *requirements]
-    what = f"pip could not {command} {', '.join(requirements)}"
+    words += ["--only-binary", ":all:", *options]
+    named = list(map(without_hashes, requirements))
+    if named == list(requirements):
+        words += requirements
+    else:  # pip takes hashes in a file only, and then for all that it installs
+        (hashed := scratch / "requirements.txt").write_text("\n".join(requirements))
+        words += ["--requirement", str(hashed)]
+    what = f"pip could not {command} {', '.join(named)}"
     try:
         environment = {**os.environ, "TMPDIR": str(scratch)}
         done = _run_and_report(words, environment, report) if report else _run(words, environment)
@@ -75,6 +82,11 @@ def run(
             raise DataMissing(f"{what} ({name or _short(messages[-1])}): {cure}, then {remedy}.")
     reason = _cause(output) or _short(messages[-1])
     raise DataRefused(f"{what} ({reason}): check the network and the package index of pip, then {remedy}.", reason)
+
+
+def without_hashes(requirement: str) -> str:
+    """The requirement alone."""
+    return requirement.split(" --hash=", maxsplit=1)[0]
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -117,7 +129,7 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 def _cause(output: str) -> str:
     """The cause of a failed download, which pip's last line does not name."""
     if "DO NOT MATCH THE HASHES" in output or "not enough bytes" in output:
-        return "the download is incomplete, or not what the index announces"
+        return "the download is incomplete, or has another hash than announced"
     if "timed out" in output:
         return "the index did not answer in time"
     found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", output) or re.findall(

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from engine import containment
@@ -66,7 +66,7 @@ class Server(_Section):
 class Vllm(_Section):
     """How vLLM is started: a Python interpreter that has it, and extra arguments for `vllm serve`."""
 
-    interpreter: Path | None = None
+    interpreter: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     arguments: tuple[str, ...] = ()
     start_minutes: PositiveFloat = 15.0
 

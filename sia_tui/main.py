@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from engine import __version__
+from sia_tui.cli.options import UserPath
 
 _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "Run": (
@@ -118,8 +119,8 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="sia")
-@click.option("--workspace", type=click.Path(path_type=Path), help="Folder of the runs.  [default: .sia]")
-@click.option("--file", "files", multiple=True, type=click.Path(path_type=Path), help="Also show this .sia file.")
+@click.option("--workspace", type=UserPath(), help="Folder of the runs.  [default: .sia]")
+@click.option("--file", "files", multiple=True, type=UserPath(), help="Also show this .sia file.")
 @click.pass_context
 def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...]) -> None:
     """Self-improving agents with harness and weight updates, event-sourced and local first.
@@ -132,7 +133,15 @@ def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...])
 
         start(workspace, files)
     elif workspace or files:
-        raise click.UsageError(f"--workspace and --file come after the command: sia {context.invoked_subcommand} ...")
+        name = context.invoked_subcommand
+        option, value = ("--workspace", workspace) if workspace else ("--file", files[0])
+        command = cli.get_command(context, name)
+        if command and any(option in one.opts for one in command.params):
+            raise click.UsageError(f"{option} comes after the command: sia {name} {option} {value}")
+        raise click.UsageError(
+            f"sia {name} reads a workspace, not a file: run `sia import {value}` first, "
+            f"or look at the file with `sia --file {value}` or `sia replay --file {value}`"
+        )
 
 
 def main() -> None:

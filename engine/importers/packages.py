@@ -9,9 +9,10 @@ import ast
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from domains import pip
@@ -30,6 +31,9 @@ _PROJECTS |= {name: name for name in ("jax", "optax", "torch", "requests", "open
 index would decide what runs."""
 _PROVIDED = ("openevolve.evaluation_result", "shinka.core")
 """Modules that the adapter replaces if they are not installed: a result type, and a loop around a function."""
+
+
+_HASH = re.compile(r"sha(256|384|512):[0-9a-f]+")
 
 
 def imports(folder: Path, *programs: str, always: bool = False) -> list[str]:
@@ -93,33 +97,42 @@ def missing(modules: Iterable[str], installed: Path) -> list[str]:
 def required(folder: Path, task: Task, modules: Sequence[str]) -> list[str]:
     """What has to be installed: the task's requirements.txt, and well-known projects for missing modules.
 
-    Raises `SiaError` for a line that is not a plain requirement: with an option, an address or a path the task would
-    decide where pip fetches from.
+    Requirements keep their hashes (`pip.run` takes both). Raises `SiaError` for a line that is not a plain requirement:
+    with another option, an address or a path the task would decide where pip fetches from.
     """
     from packaging.requirements import InvalidRequirement, Requirement
 
     requirements: list[str] = []
+    projects: set[str] = set()
     requirements_file = folder / "requirements.txt"
-    lines: list[str] = []
-    if requirements_file.is_file():
-        lines = requirements_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    for line in lines:
-        text = line.split(" #")[0].strip()
-        if not text or text.startswith("#"):
-            continue
+    for text in _lines(requirements_file) if requirements_file.is_file() else ():
+        plain, *hashes = re.split(r"\s+--hash[= ]", text)
         try:
-            found = Requirement(text)
+            found = Requirement(plain)
         except InvalidRequirement:
             found = None
-        if found is None or found.url:
+        if found is None or found.url or not all(map(_HASH.fullmatch, hashes)):
             raise SiaError(
                 f"{requirements_file} asks for {text[:80]!r}, which is not a plain requirement",
                 "write a project's name and version, or install it yourself",
             )
-        requirements.append(str(found))
-    projects = {Requirement(text).name.lower().replace("_", "-") for text in requirements}
+        projects.add(found.name.lower().replace("_", "-"))
+        requirements.append(" --hash=".join([str(found), *hashes]))
     more = [_PROJECTS[name] for name in modules if name in _PROJECTS]
     return requirements + [name for name in more if name.lower() not in projects]
+
+
+def _lines(requirements_file: Path) -> Iterator[str]:
+    """The lines as pip reads them: without comments, a line that ends in a backslash with the next one."""
+    begun = ""
+    for line in requirements_file.read_text(encoding="utf-8-sig", errors="replace").split("\n"):
+        text = re.sub(r"(^|\s)#.*", "", line).rstrip()
+        begun += text.removesuffix("\\")
+        if not text.endswith("\\") and begun.strip():
+            yield begun.strip()
+            begun = ""
+    if begun.strip():
+        yield begun.strip()
 
 
 def packages_folder(cache: Path, requirements: Sequence[str]) -> Path:
@@ -134,7 +147,7 @@ def install(requirements: Sequence[str], place: Path, report: Callable[[str], No
 
     if place.is_dir() or not requirements:
         return
-    report(f"installing {', '.join(requirements)}")
+    report(f"installing {', '.join(map(pip.without_hashes, requirements))}")
 
     def run(fresh: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)  # left by an earlier try

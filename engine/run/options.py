@@ -96,7 +96,7 @@ def read_script(agent: str) -> str:
     """The text of the script that `script:FILE` names; empty for other agents."""
     if not agent.startswith("script:"):
         return ""
-    path = Path(agent.removeprefix("script:"))
+    path = Path(agent.removeprefix("script:")).expanduser()
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:

@@ -34,7 +34,7 @@ async def relink(
         now = replace(
             was,
             source=find(str(folder)).source if folder else was.source,
-            data=str(data.expanduser().absolute()) if data else was.data,
+            data=str(data.absolute()) if data else was.data,
         )
         check_path(now.data or ".")
         kept = [] if folder else code_of(replace(was, data=""))

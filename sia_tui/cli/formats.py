@@ -43,6 +43,11 @@ def failures(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
 
 
+def plural(count: int, noun: str) -> str:
+    """A count and its noun: `1 event`, `1,200 events`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def size(count: int) -> str:
     """A number of bytes."""
     value = float(count)

@@ -42,7 +42,8 @@ def headline(event: Event, payload: t.Payload) -> str | None:
         case t.ModelCalled(role=role, usd=usd, finish=finish) if role not in ("task", "judge"):
             known = "reused" if payload.reused else f"{payload.latency_s:.1f} s, ${usd:.4f}"
             known += f" ({escape(finish)})"
-            return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {payload.usage.total} tokens, {known}"
+            used = formats.plural(payload.usage.total, "token")
+            return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {used}, {known}"
         case t.ModelWasted(role=role, usd=usd):
             reason = escape(plain(payload.reason))
             return f"[yellow]{g}: {_ROLES[role]} call billed (${usd:.4f}) and of no use: {reason}[/yellow]"

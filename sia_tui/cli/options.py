@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class UserPath(click.Path):
+    """A path as a user writes it: `~` is their home, also where no shell replaces it, as in `--data=~/x`."""
+
+    def __init__(self, **rules: Any) -> None:
+        super().__init__(path_type=Path, **rules)
+
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        with contextlib.suppress(RuntimeError):  # a user without a home
+            value = Path(value).expanduser()
+        return super().convert(value, param, ctx)
+
+
 class Shared(NamedTuple):
     """The values of these options. `main` reads `--debug`, where it prints errors."""
 
@@ -27,7 +40,7 @@ class Shared(NamedTuple):
 
 def default_workspace() -> Path:
     """`$SIA_WORKSPACE`, or `.sia` in the current folder."""
-    return Path(os.environ.get("SIA_WORKSPACE") or ".sia")
+    return Path(os.environ.get("SIA_WORKSPACE") or ".sia").expanduser()
 
 
 def _check_values(given: dict[str, Any]) -> None:
@@ -65,7 +78,7 @@ def shared_options(command: F) -> Callable[..., Any]:
         click.option("--announce-fd", type=int, hidden=True, help="Where to write the run's id once it is in the log."),
         click.option("--debug", is_flag=True, help="Show tracebacks."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--workspace", type=click.Path(path_type=Path), help="Folder of the runs.  [default: .sia]"),
+        click.option("--workspace", type=UserPath(), help="Folder of the runs.  [default: .sia]"),
     ):
         decorated = option(decorated)
     return decorated

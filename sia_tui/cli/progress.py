@@ -54,8 +54,9 @@ class Progress:
         level = str(state.isolation.get("level"))
         shown_level = f"[red]{level}[/red]" if level == "none" else escape(level)
         settings = state.settings
+        generations = formats.plural(settings.generations, "generation")
         self._line(
-            f"{escape(state.name)}: {escape(state.domain.title)} · {settings.generations} generations · "
+            f"{escape(state.name)}: {escape(state.domain.title)} · {generations} · "
             f"seed {settings.seed} · agent {escape(settings.agent)} · sandbox {shown_level}"
         )
         if state.domain.caution:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared, default_workspace
 from sia_tui.cli.output import echo
 from sia_tui.cli.recording import NAME, recording_of
@@ -97,5 +98,5 @@ def _print_runs(shared: Shared, files: Sequence[Path]) -> None:
         with contextlib.closing(Reader.open(path)) as reader:
             for run in reader.runs():
                 here = shlex.quote(str(path))
-                echo(f"{path.name}: {run.name}, {run.domain}, {run.head_n} events; sia replay --file {here}")
+                echo(f"{path.name}: {run.name}, {run.domain}, {plural(run.head_n, 'event')}; sia replay --file {here}")
     echo("`sia --help` lists the commands; in a terminal, `sia` opens a full-screen app.")

@@ -93,7 +93,6 @@ def make(report: Report, pins: Sequence[str] = PINS) -> Path:
         raise SiaError(
             f"the environment {place} cannot be written ({reason})", "set $SIA_CACHE to a folder elsewhere"
         ) from None
-    report(f"vLLM {VERSION} is in {place}")
     return _python(place)
 
 

@@ -32,7 +32,6 @@ def fetch(report: Report) -> Path:
     """The verified file, downloaded if missing; raises `SiaError`."""
     target = path()
     if _whole(target):
-        report(f"SmolLM2 is in {target} already")
         return target
 
     def obtain(fresh: Path) -> None:
@@ -44,7 +43,6 @@ def fetch(report: Report) -> Path:
     except DataMissing as error:
         why = str(error).removesuffix(".")
         raise SiaError(f"SmolLM2 could not be obtained: {why}") from None
-    report(f"SmolLM2 is in {target}")
     return target
 
 

@@ -179,7 +179,7 @@ def _private() -> Iterator[Path]:
     """Folders with labels, runs, keys or a person's files, as far as a process can know them."""
     yield from (*homes(), cache.folder())
     with contextlib.suppress(FileNotFoundError):  # the current folder is gone
-        yield Path(os.environ.get("SIA_WORKSPACE") or ".sia").absolute()
+        yield Path(os.environ.get("SIA_WORKSPACE") or ".sia").expanduser().absolute()
     yield from (Path(root, name) for root in sys.path for name in packages.OURS if root)
 
 

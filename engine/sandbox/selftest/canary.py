@@ -68,7 +68,7 @@ def there(view: View) -> list[str]:
 def _folders(view: View) -> list[Path]:
     places = [Path(sys.executable).parent, Path(sys.prefix), Path(sys.base_prefix), Path(sys.base_prefix, "lib")]
     places += [*homes(), Path(tempfile.gettempdir()), cache.folder()]
-    places += [Path(os.environ.get("SIA_WORKSPACE") or ".sia"), *packages.site_folders()]
+    places += [Path(os.environ.get("SIA_WORKSPACE") or ".sia").expanduser(), *packages.site_folders()]
     places += [*view.folders(), *map(Path, _FOLDERS)]
     shown = [path.resolve() for path in system()]
     found = dict.fromkeys(path.resolve() for path in places if not _recorded(path))

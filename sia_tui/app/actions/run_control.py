@@ -10,10 +10,10 @@ from engine.run import readings
 from sia_tui.app.actions import engine_start
 from sia_tui.app.actions.new_run import named_by_log, options
 from sia_tui.app.navigator.run_cursor import RunCursor
-from sia_tui.app.rows.units import plural
 from sia_tui.app.screens.dialogs import Confirm
 from sia_tui.app.screens.form import Form, FormField
 from sia_tui.app.screens.main import MainScreen
+from sia_tui.cli.formats import plural
 
 if TYPE_CHECKING:
     from engine.core.state import State

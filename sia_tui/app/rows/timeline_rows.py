@@ -14,7 +14,7 @@ from sia_tui.app.model.event_cache import EventCache
 from sia_tui.app.model.snapshot import Phase, RunSnapshot
 from sia_tui.app.rows.event_line import event_line
 from sia_tui.app.rows.row import BLANK, Row, Target
-from sia_tui.app.rows.units import plural
+from sia_tui.cli.formats import plural
 
 
 class TimelineRows(Sequence[Row]):

@@ -24,8 +24,3 @@ def format_duration(seconds: float) -> str:
 def format_time(at_us: int) -> str:
     """The local time of day of a time in microseconds since 1970."""
     return datetime.fromtimestamp(at_us / 1e6).astimezone().strftime("%H:%M:%S")
-
-
-def plural(count: int, noun: str) -> str:
-    """A count and its noun: `1 event`, `1,200 events`."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -9,8 +9,8 @@ from sia_tui.app.model.event_search import EventSearch
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.timeline_rows import FilteredRows, TimelineRows
-from sia_tui.app.rows.units import plural
 from sia_tui.app.widgets.lines import Lines
+from sia_tui.cli.formats import plural
 
 
 class TimelinePane(Lines):

@@ -98,9 +98,10 @@ def _paired(pair: dict[str, Any]) -> str:
     names = f"{pair['run']} against {pair['against']}"
     if not pair["comparable"]:
         return f"{names}: not comparable: {pair['why']}."
+    units, better = formats.plural(pair["n"], "unit"), formats.plural(len(pair["better_on"]), "instance")
     return (
-        f"{names}, best candidates on the {pair['n']} units of val that both have: {pair['difference']:+.4f} ± "
-        f"{pair['se']:.4f} (p = {pair['p']:.2g}, two-sided); better on {len(pair['better_on'])} instances, "
+        f"{names}, best candidates on the {units} of val that both have: {pair['difference']:+.4f} ± "
+        f"{pair['se']:.4f} (p = {pair['p']:.2g}, two-sided); better on {better}, "
         f"worse on {len(pair['worse_on'])}."
     )
 

@@ -15,6 +15,7 @@ from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.cli.console import console
+from sia_tui.cli.formats import plural
 from sia_tui.cli.headlines import headline
 from sia_tui.cli.output import plain, say
 
@@ -60,9 +61,8 @@ def _run_line(payload: t.Payload, state: State) -> str | None:
     run = escape(plain(state.name))
     match payload:
         case t.RunStarted():
-            asked = (
-                f"{state.settings.generations} generations · seed {state.settings.seed} · agent {state.settings.agent}"
-            )
+            generations = plural(state.settings.generations, "generation")
+            asked = f"{generations} · seed {state.settings.seed} · agent {state.settings.agent}"
             return f"{run}: {escape(plain(state.domain.title))} · {escape(asked)}"
         case t.RunForked(name=name, parent=parent, at=at):
             return f"{escape(plain(name))} forked from {escape(plain(parent))} at event {at}"

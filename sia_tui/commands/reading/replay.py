@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.formats import plural
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.recording import reader_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("replay")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="Read this log instead, also on read-only media.")
+@click.option("--file", "file", type=UserPath(), help="Read this log instead, also on read-only media.")
 @click.option("--verify", "check", is_flag=True, help="Recompute decisions, gates, digests and commit ids.")
 @click.option(
     "--speed", type=click.FloatRange(min=0), default=0.0, help="Speed factor; 0 prints all at once.  [default: 0]"
@@ -74,7 +75,7 @@ def replay(
 
         print_json(msgspec.to_builtins(found))
     elif (at := found.diverged_at) is None:
-        echo(f"{run.name}: identical, {found.events} events recomputed.")
+        echo(f"{run.name}: identical, {plural(found.events, 'event')} recomputed.")
     else:
         echo(f"{run.name}: diverges at event {at.n}.\nexpected: {at.expected}\n     got: {at.got}")
     if not found.identical:

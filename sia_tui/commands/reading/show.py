@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli import consent, formats
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, plain, print_json, say
 from sia_tui.cli.runs import open_run, status_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Also write plots to this folder.")
+@click.option("--plots", type=UserPath(file_okay=False), help="Also write plots to this folder.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="With --plots: run harness code without a sandbox.")
 @shared_options
 def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> None:

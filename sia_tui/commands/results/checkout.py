@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sia_tui.cli import consent
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json, say
 from sia_tui.cli.runs import open_run
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("checkout")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option(
-    "-o", "--output", "place", type=click.Path(path_type=Path), required=True, help="New or empty folder to write."
-)
+@click.option("-o", "--output", "place", type=UserPath(), required=True, help="New or empty folder to write.")
 @click.option("--generation", type=int, help="Use this generation's candidate.  [default: the incumbent]")
 @click.option("--with-data", is_flag=True, help="Include train.jsonl, with labels.")
 @shared_options

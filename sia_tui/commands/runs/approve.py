@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, plain, print_json
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("reference", metavar="RUN", default="last")
 @click.option("--yes", "answer", flag_value="yes", help="Approve: the candidate is executed, or a jump accepted.")
 @click.option("--no", "answer", flag_value="no", help="Decline: the agent makes another.")
-@click.option("--edit", type=click.Path(path_type=Path), help="Execute the harness in this folder instead.")
+@click.option("--edit", type=UserPath(), help="Execute the harness in this folder instead.")
 @click.option("--reason", default="", help="Your reason; it is recorded, and the agent reads it.")
 @shared_options
 def approve(reference: str, answer: Answer | None, edit: Path | None, reason: str, shared: Shared) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli.limits import limit_assignments
-from sia_tui.cli.options import Shared
+from sia_tui.cli.options import Shared, UserPath
 from sia_tui.cli.output import echo, print_json
 from sia_tui.commands.app import attach, opens_app
 from sia_tui.commands.runs.local_engine import drive_existing
@@ -22,10 +22,8 @@ def child_options(command: Any) -> Any:
     for option in (
         click.option("--no-start", is_flag=True, help="Create the new run without starting it."),
         click.option("--name", default="", help="Name of the new run."),
-        click.option("--from", "source", type=click.Path(path_type=Path), help="Import RUN from this .sia file first."),
-        click.option(
-            "--harness", type=click.Path(path_type=Path), help="Folder of the harness to execute as the next candidate."
-        ),
+        click.option("--from", "source", type=UserPath(), help="Import RUN from this .sia file first."),
+        click.option("--harness", type=UserPath(), help="Folder of the harness to execute as the next candidate."),
         click.option(
             "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting of the new run."
         ),

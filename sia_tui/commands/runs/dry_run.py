@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared
 from sia_tui.cli.output import echo, print_json
 
@@ -46,7 +47,10 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         print_json(msgspec.to_builtins(facts))
         return
     echo(f"{domain.name}: {domain.title}")
-    echo(f"{settings.generations} generations of {units} evaluations, and at most {probes} evaluations in probes.")
+    most = plural(probes, "evaluation")
+    echo(
+        f"{plural(settings.generations, 'generation')} of {plural(units, 'evaluation')}, and at most {most} in probes."
+    )
     echo(
         f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
         f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from sia_tui.cli import consent
 from sia_tui.cli.defaults import with_defaults
 from sia_tui.cli.limits import limit_options, workers_of
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import say
 from sia_tui.commands.app import attach, opens_app
 from sia_tui.commands.runs.dry_run import dry_run_report
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random choices.")
 @click.option("--seed-harness", is_flag=True, help="Start from the domain's harness; do not let the agent write one.")
 @click.option("--probes", type=int, help="Proposals to try on folds of train, per Improvement.")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of the domain's data.")
+@click.option("--data", type=UserPath(), help="Folder of the domain's data.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print an estimate; start nothing.")
 @click.option("--watch", is_flag=True, help="Start a new run each time a file of the task is saved.")

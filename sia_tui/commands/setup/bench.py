@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json, say
 
 
@@ -17,7 +17,7 @@ from sia_tui.cli.output import echo, print_json, say
 @click.option("--gpu", is_flag=True, help="Required: test on this machine's GPU.")
 @click.option("--model", default="hf:smollm2", show_default=True, help="Checkpoint to train and serve.")
 @click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True, help="Training rounds.")
-@click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), default="gpu-report.md",
+@click.option("-o", "output", type=UserPath(dir_okay=False), default="gpu-report.md",
               show_default=True, help="Report to write, in Markdown.")  # fmt: skip
 @shared_options
 def bench(gpu: bool, model: str, rounds: int, output: Path, shared: Shared) -> None:

@@ -67,7 +67,7 @@ def _places(shared: Shared) -> list[Origin]:
         Origin("workspace", str(place), origin),
         Origin(
             "cache",
-            str(Path(cache).absolute() if cache else platformdirs.user_cache_path("sia")),
+            str(Path(cache).expanduser().absolute() if cache else platformdirs.user_cache_path("sia")),
             "$SIA_CACHE" if cache else "the default, the user's cache folder",
         ),
     ]

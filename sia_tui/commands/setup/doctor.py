@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import print_json, say
 
@@ -95,7 +96,12 @@ def _whole(place: Workspace) -> list[dict[str, Any]]:
         with contextlib.closing(place.reader()) as reader:
             found = verify(reader, place)
         rows.append(
-            _row("log", found.ok, f"{found.events} events", f"see `sia verify`: {len(found.problems)} problems")
+            _row(
+                "log",
+                found.ok,
+                plural(found.events, "event"),
+                f"see `sia verify`: {plural(len(found.problems), 'problem')}",
+            )
         )
     return rows
 
@@ -164,6 +170,6 @@ def _workspace(place: Workspace) -> list[dict[str, Any]]:
         reader = place.reader()
         count = len(reader.runs())
         reader.close()
-        return [_row("workspace", True, f"{place.path} ({count} runs)")]
+        return [_row("workspace", True, f"{place.path} ({plural(count, 'run')})")]
     except SiaError as error:
         return [_row("workspace", False, error.message, error.remedy)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sia_tui.cli import formats
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.recording import reader_of
 
@@ -19,7 +19,7 @@ from sia_tui.cli.recording import reader_of
     "-o",
     "--output",
     "target",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     required=True,
     help="File to write: .sia (one sealed file) or .jsonl (one event per line).",
 )
@@ -55,4 +55,4 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
     if shared.as_json:
         print_json({"run": run.run, "file": str(target), "events": events, "bytes": size})
     else:
-        echo(f"{run.name}: {events} events in {target}, {formats.size(size)}.")
+        echo(f"{run.name}: {formats.plural(events, 'event')} in {target}, {formats.size(size)}.")

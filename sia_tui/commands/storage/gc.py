@@ -27,7 +27,7 @@ def gc(yes: bool, shared: Shared) -> None:
         return
     for path in found.files:
         echo(path)
-    blobs = f"{found.blobs} blobs ({formats.size(found.blob_bytes)})"
-    files = f"{len(found.files)} files ({formats.size(found.file_bytes)})"
+    blobs = f"{formats.plural(found.blobs, 'blob')} ({formats.size(found.blob_bytes)})"
+    files = f"{formats.plural(len(found.files), 'file')} ({formats.size(found.file_bytes)})"
     more = "" if yes or not (found.blobs or found.files) else "; delete them with:  sia gc --yes"
     echo(f"{blobs} and {files} {'deleted' if yes else 'are needed by no run'}{more}.")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.formats import plural
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=UserPath())
 @shared_options
 def import_(file: Path, shared: Shared) -> None:
     """Check the run in FILE, written by `sia export`, and import it into this workspace.
@@ -33,6 +34,6 @@ def import_(file: Path, shared: Shared) -> None:
     if shared.as_json:
         print_json(msgspec.to_builtins(taken))
     elif not taken.new:
-        echo(f"{taken.name} is already here, with all {taken.events} events.")
+        echo(f"{taken.name} is already here, with all of its {plural(taken.events, 'event')}.")
     else:
-        echo(f"{taken.name}: {taken.new} new events of {taken.events}; see it with:  sia show {taken.name}")
+        echo(f"{taken.name}: {plural(taken.new, 'new event')} of {taken.events}; see it with:  sia show {taken.name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json
 
@@ -23,4 +24,5 @@ def rebuild(shared: Shared) -> None:
     if shared.as_json:
         print_json(msgspec.to_builtins(done))
     else:
-        echo(f"rebuilt from {done.events} events: {done.commits} commits, {done.refs} refs.")
+        events, commits = plural(done.events, "event"), plural(done.commits, "commit")
+        echo(f"rebuilt from {events}: {commits}, {plural(done.refs, 'ref')}.")

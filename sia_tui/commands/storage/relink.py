@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json, say
 
 
 @click.command("relink")
 @click.argument("reference", metavar="RUN")
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Where its data lies now, for a run with --data.")
+@click.argument("folder", metavar="[DIR]", required=False, type=UserPath())
+@click.option("--data", type=UserPath(), help="Where its data lies now, for a run with --data.")
 @shared_options
 def relink(reference: str, folder: Path | None, data: Path | None, shared: Shared) -> None:
     """Name anew the folder DIR of the task of RUN, or its data, after it has moved.

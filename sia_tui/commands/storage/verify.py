@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.formats import plural
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json
 
 
 @click.command("verify")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="Check this log instead, without its repository.")
+@click.option("--file", "file", type=UserPath(), help="Check this log instead, without its repository.")
 @click.option("--accept-loss", "lost", metavar="RUN", help="Go on without the events that RUN has lost.")
 @shared_options
 def verify(file: Path | None, lost: str | None, shared: Shared) -> None:
@@ -43,6 +44,6 @@ def verify(file: Path | None, lost: str | None, shared: Shared) -> None:
         for sentence in [*found.accepted, *found.unchecked]:
             echo(sentence)
         count = len(found.problems)
-        echo(f"{found.events} events: " + ("intact." if found.ok else f"{count} problem{'s' * (count > 1)}."))
+        echo(f"{plural(found.events, 'event')}: " + ("intact." if found.ok else f"{plural(count, 'problem')}."))
     if not found.ok:
         raise click.exceptions.Exit(1)

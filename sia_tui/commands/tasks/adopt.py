@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json, say
 
 if TYPE_CHECKING:
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 
 @click.command("adopt")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", metavar="DIR", type=UserPath(exists=True, file_okay=False))
 @click.option("--install", "wants_packages", is_flag=True, help="Install the packages of the task, for this task only.")
-@click.option(
-    "--grade", "submission", type=click.Path(path_type=Path, exists=True), help="Grade this program or submission."
-)
+@click.option("--grade", "submission", type=UserPath(exists=True), help="Grade this program or submission.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the evaluator without a sandbox.")
 @shared_options
 def adopt(folder: Path, submission: Path | None, *, wants_packages: bool, unsafe: bool, shared: Shared) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sia_tui.cli.formats import plural
 from sia_tui.cli.limits import cores
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json, say
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("domain", metavar="DIR")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of the domain's data.")
+@click.option("--data", type=UserPath(), help="Folder of the domain's data.")
 @click.option("--model", default="", help="Language model that the seed harness calls as ctx.model.")
 @click.option("--judge", default="", help="Language model that grades answers; its noise is measured.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the seed harness without a sandbox.")
@@ -50,7 +51,7 @@ def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared
     if shared.as_json:
         print_json({"sound": not failed, "checks": found})
     else:
-        echo(f"{len(found)} checks, {failed} failed, {warned} warnings.")
+        echo(f"{plural(len(found), 'check')}, {failed} failed, {plural(warned, 'warning')}.")
     if failed:
         raise click.exceptions.Exit(1)
 

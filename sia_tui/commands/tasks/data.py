@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json, say
 
 
@@ -18,7 +18,7 @@ def data() -> None:
 
 @data.command("get")
 @click.argument("domain")
-@click.option("--data", "folder", type=click.Path(path_type=Path), help="Check this folder instead of downloading.")
+@click.option("--data", "folder", type=UserPath(), help="Check this folder instead of downloading.")
 @shared_options
 def get(domain: str, folder: Path | None, shared: Shared) -> None:
     """Download and check the data of DOMAIN; intact files are not downloaded again.

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from sia_tui.cli.options import Shared, shared_options
+from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json
 
 
 @click.command("new")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=UserPath())
 @click.option("--template", help="classify, program, artefact or judge.  [default: asks]")
 @shared_options
 def new(folder: Path, template: str | None, shared: Shared) -> None:

@@ -6,7 +6,7 @@ from engine.core.state import State
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.app.rows.units import plural
+from sia_tui.cli.formats import plural
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import Page, Row, Span, Target, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.app.rows.units import plural
+from sia_tui.cli.formats import plural
 
 _CELLS: dict[str, Span] = {
     "right": ("+", "good"),

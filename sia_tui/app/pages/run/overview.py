@@ -10,7 +10,8 @@ from engine.run import readings
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.app.rows.units import format_duration, format_score, plural
+from sia_tui.app.rows.units import format_duration, format_score
+from sia_tui.cli.formats import plural
 
 
 def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
