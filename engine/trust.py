@@ -87,12 +87,12 @@ def check(workspace: Path | None, code: Iterable[Place] = ()) -> None:
 
 
 def _is_trusted(place: Place) -> bool:
-    return _record(place) in _stored(place)
+    return _record(place, _mark(place)) in _stored(place)
 
 
-def _record(place: Place) -> Record:
+def _record(place: Place, mark: str) -> Record:
     """A name of a file is any bytes, and a record holds UTF-8; the record's own name tells places apart."""
-    return Record(str(place).encode(errors="backslashreplace").decode(), _mark(place))
+    return Record(str(place).encode(errors="backslashreplace").decode(), mark)
 
 
 def begin(workspace: Path) -> None:
@@ -103,10 +103,28 @@ def begin(workspace: Path) -> None:
 
 
 def remember(place: Place, *, new: bool = False) -> None:
-    """Records that the user trusts `place`; raises `SiaError` if it does not exist or nothing can be recorded."""
+    """Records that the user trusts `place`; raises `SiaError` if it does not exist or nothing can be recorded.
+
+    A workspace has an identity from now on. It is recorded before it is written: killed in between, this leaves a
+    workspace that is still new, where the other order would leave one that nobody trusts.
+    """
     if isinstance(place, Path):
-        place = _identified(place, new=new)
-    content = msgspec.json.encode(_record(place))
+        place = _existing(place)
+        if (new or _is_workspace(place)) and not _read_identity(place):
+            identity = secrets.token_hex(16)
+            _store(place, f"identity {identity}")
+            with (
+                contextlib.suppress(PermissionError, FileExistsError),
+                atomic.create(place / IDENTITY, replace=False) as fresh,
+            ):
+                fresh.write_text(identity)
+            if _is_trusted(place):
+                return
+    _store(place, _mark(place))
+
+
+def _store(place: Place, mark: str) -> None:
+    content = msgspec.json.encode(_record(place, mark))
     for folder in user_state.folders("trusted"):
         with contextlib.suppress(OSError):
             if user_state.is_own(folder, make=True):
@@ -118,14 +136,11 @@ def remember(place: Place, *, new: bool = False) -> None:
     )
 
 
-def _identified(place: Path, *, new: bool) -> Path:
-    """The path without links; a workspace has an identity from now on."""
+def _existing(place: Path) -> Path:
+    """The path without links."""
     path = place.resolve()
     if not path.exists():
         raise SiaError(f"there is nothing at {place}", "name a workspace, the folder of a task, or its data")
-    if (new or _is_workspace(path)) and not _read_identity(path):
-        with contextlib.suppress(PermissionError, FileExistsError), (path / IDENTITY).open("x") as file:
-            file.write(secrets.token_hex(16))
     return path
 
 

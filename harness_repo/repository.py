@@ -6,6 +6,8 @@ creates the version, then the refs. `update` is safe to repeat.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -24,6 +26,11 @@ _REF = re.compile(rb"([0-9a-f]{40}|ref: \S+)\n?")
 _PIECE = 1 << 16
 STALE_S = 60.0
 """Seconds after which a lock of git was left by a killed git: each of our git processes takes less than one."""
+FOREIGN_S = 2.0
+"""The same where no git of ours can hold it: for the moment in which a git that the user has called holds one."""
+PATIENCE_S = 10.0
+"""The wait for other processes that change refs, in seconds."""
+_CHANGING = "changing"
 # The user's configuration must not change the form of diffs or the validity of refs. A repository may also come from a
 # stranger, whose configuration names programs: no hook, no monitor and no transport (to fetch a missing object) starts.
 _OWN = {
@@ -103,26 +110,55 @@ class Repository:
             elif commit is None and ref in before:
                 commands.append(f"delete {ref} {before[ref]}\n")
         if commands:
-            try:
-                self._git("update-ref", "--stdin", stdin="".join(commands))
-            except RepositoryError:
-                if not self._remove_stale_locks():
-                    raise
-                self._git("update-ref", "--stdin", stdin="".join(commands))
+            self._change("update-ref", "--stdin", stdin="".join(commands))
 
-    def _remove_stale_locks(self) -> bool:
-        """Removes the locks that killed gits have left on refs; whether there were any."""
-        oldest = time.time() - STALE_S
-        places = (self.path / "packed-refs.lock", self.path / "HEAD.lock", *(self.path / "refs").rglob("*.lock"))
-        stale = [lock for lock in places if lock.is_file() and lock.stat().st_mtime < oldest]
+    def _change(self, *arguments: str, stdin: str = "") -> None:
+        """Calls a git that changes refs, where need be after removing the locks that killed gits have left."""
+        with self._alone() as held:
+            try:
+                self._git(*arguments, stdin=stdin, held=held)
+            except RepositoryError:
+                if not self._remove_stale_locks(FOREIGN_S if held else STALE_S):
+                    raise
+                self._git(*arguments, stdin=stdin, held=held)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[tuple[int, ...]]:
+        """A lock that the git called meanwhile holds too, as it may outlive us: no other git of ours changes refs.
+
+        Yields nothing where there is no such lock to be had: then only time tells whether a lock of git is stale.
+        """
+        with contextlib.ExitStack() as end:
+            held: tuple[int, ...] = ()
+            with contextlib.suppress(OSError):
+                lock = os.open(self.path / _CHANGING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+                end.callback(os.close, lock)
+                if _locked(lock):
+                    held = (lock,)
+            yield held
+
+    def _remove_stale_locks(self, age_s: float) -> bool:
+        """Removes git's locks of refs that are, or within `FOREIGN_S` become, older than `age_s`; whether any were."""
+        found = dict(self._locks())
+        if found and age_s <= FOREIGN_S:
+            time.sleep(min(FOREIGN_S, max(0.0, max(found.values()) + age_s - time.time())))
+        now = dict(self._locks())
+        stale = [lock for lock, made in found.items() if now.get(lock) == made <= time.time() - age_s]
         for lock in stale:
             lock.unlink(missing_ok=True)
         return bool(stale)
 
+    def _locks(self) -> Iterator[tuple[Path, float]]:
+        """Git's locks of refs, with the time at which each was made."""
+        for lock in (self.path / "packed-refs.lock", self.path / "HEAD.lock", *(self.path / "refs").rglob("*.lock")):
+            with contextlib.suppress(FileNotFoundError):
+                if lock.is_file():
+                    yield lock, lock.lstat().st_mtime
+
     def head(self, ref: str) -> None:
-        """Makes `ref` the one that a clone checks out."""
+        """Makes `ref` the one that a clone checks out; raises `RepositoryError` where git cannot."""
         if (self.path / "HEAD").read_text() != f"ref: {ref}\n":
-            self._git("symbolic-ref", "HEAD", ref)
+            self._change("symbolic-ref", "HEAD", ref)
 
     def refs(self, within: str = "refs/") -> dict[str, str]:
         """All refs `within` a folder that ends in a slash, with their commits; git reads each of them."""
@@ -158,19 +194,33 @@ class Repository:
             "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", f"--unified={context}", *commits
         )
 
-    def _git(self, *arguments: str, stdin: str = "") -> str:
+    def _git(self, *arguments: str, stdin: str = "", held: tuple[int, ...] = ()) -> str:
         # if git called us (in a hook, say), its variables name another repository
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         pinned = [word for name, value in _PINNED.items() for word in ("-c", f"{name}={value}")]
         command = ["git", f"--git-dir={self.path}", *pinned, *arguments]
         env, given = environment | _OWN, stdin.encode()
         try:
-            done = subprocess.run(command, env=env, input=given, capture_output=True, check=False)
+            done = subprocess.run(command, env=env, input=given, capture_output=True, check=False, pass_fds=held)
         except OSError as error:
             raise GitMissing(f"git cannot be started: {error.strerror}") from error
         if done.returncode:
             raise RepositoryError(done.stderr.decode(errors="replace").strip() or f"git ended with {done.returncode}")
         return done.stdout.decode(errors="surrogateescape").removesuffix("\n")
+
+
+def _locked(file: int) -> bool:
+    """Takes the lock of an open file; whether it was free within `PATIENCE_S`."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
 
 
 def _digest(file: Path) -> str:
@@ -192,7 +242,9 @@ def _create(path: Path) -> None:
     for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
         (path / folder).mkdir(parents=True, exist_ok=True)
     (path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsync = all\n")
-    (path / "HEAD").write_text("ref: refs/heads/main\n")
+    fresh = path / f"HEAD.{os.getpid()}"  # last, and at once: whoever finds it takes the repository for whole
+    fresh.write_text("ref: refs/heads/main\n")
+    fresh.replace(path / "HEAD")
 
 
 def _check_id(commit: str) -> str:

@@ -59,7 +59,7 @@ class GitRefs:
             if not repository.has(version.commit):  # lost in a power cut, or with the folder
                 repository.write(version_of(version, self._versions.files(version)))
         self._known = update(repository, self._notes, refs_of(state.name, state, since), self._known)
-        repository.head(branch(state.name))
+        check_out(repository, branch(state.name))
         self._pointed = state
 
 
@@ -109,6 +109,14 @@ def existing(repository: Repository, within: str = "refs/") -> dict[str, str]:
     """All refs that git has `within` a folder; raises `SiaError` where it cannot tell."""
     try:
         return repository.refs(within)
+    except RepositoryError as error:
+        raise _behind(error) from error
+
+
+def check_out(repository: Repository, ref: str) -> None:
+    """Makes `ref` the one that a clone checks out; raises `SiaError` where git cannot."""
+    try:
+        repository.head(ref)
     except RepositoryError as error:
         raise _behind(error) from error
 

@@ -87,7 +87,7 @@ def point_refs(workspace: Workspace, runs: Collection[str], *, gone: Collection[
         now = git_refs.update(repository, ScoreNotes(reader), refs)
     branches = [branch for row in rows if (branch := git_refs.branch(row.name)) in now]
     if branches:
-        repository.head(branches[-1])
+        git_refs.check_out(repository, branches[-1])
     return count
 
 

@@ -2,7 +2,7 @@
 
 What exists already stays as it is: importing a file twice is harmless, and runs that share a prefix share it here too.
 git objects are written first, then events, blobs and derived rows in one transaction, then tips and refs. After a
-crash before the last step, `rebuild` restores them.
+crash before the last step, the same import or `rebuild` points the refs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.events import losses, tips
 from engine.events import types as t
 from engine.events.archive import Manifest, is_archive
 from engine.events.event import Event
-from engine.events.log import holding
+from engine.events.log import holding, is_held
 from engine.events.maintenance.merge import merge, missing
 from engine.events.reader import Reader
 from engine.events.readmodels import LONGEST_NAME
@@ -75,7 +75,9 @@ def import_run(workspace: Workspace, path: Path) -> ImportResult:
                 rebuild.write_versions(workspace.repository(), source, events)
                 new = merge(workspace.log, source, events, fresh)
                 _write_tips(workspace, fresh)
-                rebuild.point_refs(workspace, fresh)
+                # also of what was here already: an import may have been killed before this
+                free = [run for run in {event.run for event in events} - fresh if not is_held(workspace.path, run)]
+                rebuild.point_refs(workspace, [*fresh, *free])
         with contextlib.closing(workspace.reader()) as reader:
             name = reader.find(manifest.run).name
             left_out = sum(codec == blobs.LEFT_OUT for _, codec, _ in source.stored_blobs())

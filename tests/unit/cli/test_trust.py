@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -303,24 +302,44 @@ def test_an_empty_workspace_that_others_may_fill_is_asked_for(tmp_path: Path, wh
 def test_two_processes_that_begin_a_workspace_at_once_both_trust_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, write, may_record = tmp_path / "mine" / ".sia", atomic.write, threading.Event()
+    place, write = tmp_path / "mine" / ".sia", atomic.write
+    recording, may_record = threading.Event(), threading.Event()
     place.mkdir(parents=True)
 
     def record_late(target: Path, content: bytes) -> None:
+        recording.set()
         assert may_record.wait(30)
         write(target, content)
 
     monkeypatch.setattr(atomic, "write", record_late)
     with ThreadPoolExecutor() as pool:
         first = pool.submit(trust.begin, place)
-        while not (place / trust.IDENTITY).is_file():
-            time.sleep(0.01)
+        assert recording.wait(30)
         second = pool.submit(trust.check, place)
         with contextlib.suppress(TimeoutError):
             second.result(0.3)
         may_record.set()
         first.result()
         second.result()
+    assert trust.untrusted(place) == []
+
+
+@pytest.mark.parametrize("step", ["write", "create"])
+def test_a_workspace_whose_beginning_was_killed_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    place = tmp_path / "mine" / ".sia"
+    place.mkdir(parents=True)
+
+    def kill(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(atomic, step, kill)
+        trust.begin(place)
+    trust.begin(place)
+    (place / "events.db").touch()
+    assert trust.untrusted(place) == []
 
 
 def test_a_workspace_of_an_earlier_version_is_asked_for_once(downloaded: Workspace) -> None:

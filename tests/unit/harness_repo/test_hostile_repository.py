@@ -128,7 +128,7 @@ def test_git_itself_would_run_it(trapped: tuple[Repository, Path], monkeypatch: 
     """So the test above can fail: with git as a user calls it, each trap springs."""
     repository, ran = trapped
 
-    def plain(self: Repository, *arguments: str, stdin: str = "") -> str:
+    def plain(self: Repository, *arguments: str, stdin: str = "", **_: object) -> str:
         words = [word for word in arguments if word not in ("--no-ext-diff", "--no-textconv")]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         done = subprocess.run(

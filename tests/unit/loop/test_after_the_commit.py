@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +69,17 @@ def test_a_tip_that_cannot_be_written_and_a_broken_observer_fail_no_step(tmp_pat
 
 def test_a_ref_that_git_cannot_move_fails_no_step(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "w")
-    lock = workspace.path / "harness_repo" / "refs" / "tags" / "toy" / "g2.lock"
+    tags = workspace.path / "harness_repo" / "refs" / "tags" / "toy"
 
-    def leave_lock(event: Event, _: State) -> None:
+    def be_in_the_way(event: Event, _: State) -> None:
         if event.type == t.GateDecided.type and event.generation == 1:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            lock.touch()
+            (tags / "g2").mkdir(parents=True)
+            (tags / "g2" / "theirs").write_bytes((tags / "g1").read_bytes())
 
-    told = run_toy(workspace, small(tmp_path / "toy"), leave_lock)
+    told = run_toy(workspace, small(tmp_path / "toy"), be_in_the_way)
     assert "step.failed" not in kinds(workspace) and kinds(workspace)[-1] == "run.finished"
     assert any("names the commit" in problem for problem in problems(workspace))
     assert any("`sia rebuild`" in text for text in told)
-    lock.unlink()
+    shutil.rmtree(tags / "g2")
     rebuild(workspace)
     assert problems(workspace) == []

@@ -48,6 +48,28 @@ def test_it_arrives_as_it_was_and_again_as_nothing_new(home: Workspace, away: Wo
         assert replay.verify(reader, "r1").identical
 
 
+def test_an_import_that_was_killed_before_its_refs_is_completed_by_another(
+    away: Workspace, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("engine.transfer.rebuild.point_refs", kill)
+        import_run(away, exported)
+    assert import_run(away, exported).new == 0
+    with contextlib.closing(away.reader()) as reader:
+        assert audit.verify(reader, away).problems == []
+
+
+def test_a_head_that_git_cannot_move_is_told_in_a_sentence(away: Workspace, exported: Path) -> None:
+    away.create()
+    away.repository()
+    (away.path / "harness_repo" / "HEAD.lock").mkdir()
+    with pytest.raises(SiaError, match=r"git is behind the log.*HEAD\.lock"):
+        import_run(away, exported)
+
+
 def test_the_file_itself_replays_and_verifies(exported: Path) -> None:
     exported.chmod(0o444)
     with contextlib.closing(Reader.open(exported)) as reader:
