@@ -1,0 +1,74 @@
+"""One trial: a command meets a kill or a fault at one call, and is recovered from. Which trials make a sample."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tests.crash.points.scenes import Stage
+
+FAULTS = ("full", "error", "short")
+BUG = ("this is a bug in sia", "Traceback (most recent call last)")
+_RANDOM = re.compile(r"[0-9a-f]{7,40}|\.new-[^/]*|obj\w{8,}|[0-9]+")
+
+
+class Trial(NamedTuple):
+    """`mode` at the call number `point` of a scene's command; `again`: its recovery is killed at that call, too."""
+
+    scene: str
+    mode: str
+    point: int
+    again: int = 0
+
+
+def problem(stage: Stage, trial: Trial) -> str:
+    """What does not hold after a trial, in some sentences; nothing where all holds."""
+    calls, calm = stage.calm(trial.scene)
+    scene, machine = stage.scenes[trial.scene], stage.machine
+    stage.begin(trial.scene)
+    # the state of the user has a second place outside of the machine, where it goes if the first has a fault
+    roots = () if trial.mode == "kill" else ("w", "out")
+    said = []
+    first = machine.sia(*scene.command, mode=trial.mode, point=trial.point, roots=roots)
+    said.append((scene.command[0], first.code, first.output[-400:]))
+    try:
+        assert not any(text in first.output for text in BUG), "an error without a sentence"
+        if trial.again:
+            for command in scene.recover():
+                machine.sia(*command, mode="kill", point=trial.again)
+        # a command that ended well may have been told, and have said, that git is behind the log
+        recovery = scene.recover() if first.code else [("rebuild",)]
+        for command in (*recovery, *scene.after):
+            done = machine.sia(*command)
+            said.append((command[0], done.code, done.output[-400:]))
+            assert done.code == 0, "the recovery has failed"
+        lacks = stage.told().lacks(calm)
+    except Exception as error:  # each is a finding
+        lacks = f"{type(error).__name__}: {error}"
+    if not lacks:
+        return ""
+    met = first.calls[-1] if first.calls else "no call"
+    planned = calls[trial.point - 1] if trial.point <= len(calls) else "beyond the calm calls"
+    return f"{trial}\n  planned {planned}, last {met}\n  {said}\n  {lacks}"
+
+
+def sample(stage: Stage, scene: str, mode: str, count: int, seed: int) -> Iterator[Trial]:
+    """`count` trials of a scene, or all that there are: first of each kind of call on each kind of file one."""
+    calls, _ = stage.calm(scene)
+    dice = random.Random(f"{scene} {mode} {seed}")
+    kinds: dict[str, list[int]] = {}
+    for point, call in enumerate(calls, 1):
+        if mode == "short" and "write" not in call.split()[1]:
+            continue
+        kinds.setdefault(_RANDOM.sub("#", call.partition(" ")[2]), []).append(point)
+    groups = [dice.sample(points, len(points)) for points in kinds.values()]
+    dice.shuffle(groups)
+    for point in [point for points in _in_turns(groups) for point in points][:count]:
+        yield Trial(scene, mode, point)
+
+
+def _in_turns(groups: Sequence[list[int]]) -> Iterator[list[int]]:
+    for turn in range(max(map(len, groups))):
+        yield [group[turn] for group in groups if turn < len(group)]
