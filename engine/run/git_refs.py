@@ -72,9 +72,9 @@ def _shows_the_same(one: State, other: State) -> bool:
     )
 
 
-def _judged(state: State) -> tuple[int, bool]:
-    """Changes with each verdict: a generation follows one that has its own."""
-    return state.generation, bool(state.current and state.current.verdict)
+def _judged(state: State) -> int:
+    """How many generations have a verdict: all but the latest do."""
+    return state.generation - bool(state.current and not state.current.verdict)
 
 
 def refs_of(name: str, state: State, since: State | None = None) -> dict[str, str]:

@@ -118,4 +118,5 @@ def test_a_late_generation_costs_what_an_early_one_does(tmp_path: Path, monkeypa
     assert {what: late[what] for what in early if what != "calls"} == {
         what: early[what] for what in early if what != "calls"
     }
+    assert early["gits"] == 4  # two for the version, two for the verdict
     assert late["calls"] < 1.05 * early["calls"]
