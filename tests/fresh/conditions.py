@@ -57,11 +57,19 @@ class Place:
 
 Change = Callable[[Place], None]
 CONDITIONS: dict[str, Change] = {}
+HERE: dict[str, Change] = {}
+"""Those that no machine of their own is needed for."""
 
 
 def condition(change: Change) -> Change:
     """Lists a change under its name."""
     CONDITIONS[change.__name__] = change
+    return change
+
+
+def here(change: Change) -> Change:
+    """Lists a change in `HERE` under its name."""
+    HERE[change.__name__] = change
     return change
 
 
@@ -137,6 +145,45 @@ def a_screen_of_no_size(place: Place) -> None:
     place.environment |= {"COLUMNS": "0", "LINES": "0"}
 
 
+@here
+def a_screen_of_one_column(place: Place) -> None:
+    place.environment |= {"COLUMNS": "1", "LINES": "1"}
+
+
+@here
+def a_screen_whose_size_is_no_number(place: Place) -> None:
+    place.environment |= {"COLUMNS": "wide", "LINES": ""}
+
+
+@here
+def a_terminal_that_nobody_knows(place: Place) -> None:
+    place.environment["TERM"] = "nonsense"
+
+
+@here
+def a_locale_that_is_not_installed(place: Place) -> None:
+    place.environment |= {"LANG": "xx_YY.UTF-8", "LC_ALL": "xx_YY.UTF-8"}
+
+
+@here
+def a_time_zone_that_is_not_there(place: Place) -> None:
+    place.environment["TZ"] = "Nowhere/None"
+
+
+@here
+def a_home_that_is_not_there(place: Place) -> None:
+    place.environment["HOME"] = str(place.inside / "nowhere" / "home")
+
+
+@here
+def no_program_but_sia(place: Place) -> None:
+    """Above all, no git."""
+    programs = place.inside / "programs"
+    programs.mkdir()
+    (programs / "sia").symlink_to(shutil.which("sia", path=place.environment["PATH"]) or "")
+    place.environment["PATH"] = str(programs)
+
+
 @condition
 def no_home(place: Place) -> None:
     place.environment.pop("HOME", None)
@@ -193,6 +240,7 @@ TOGETHER = (
     a_locale_without_unicode,
     no_term,
     a_screen_of_no_size,
+    a_time_zone_that_is_not_there,
     no_home,
     umask_077,
     tmpdir_with_a_long_name,

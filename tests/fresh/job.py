@@ -22,6 +22,8 @@ def done(call: Call, task: Path, options: str = "") -> dict[str, Any]:
     task_and_options = f"'{task}' {options}"
     assert "accepted: +" in call(f"sia run {task_and_options} --generations 2 --name first --plain")
     assert "first" in call("sia ls")
+    assert "run.finished" in call("sia log first")
+    assert "first.sia" in call("sia export first -o first.sia")
     shown = json.loads(call("sia show first --json"))
     assert call("sia diff first 1 2")
     assert "identical" in call("sia replay first --verify")

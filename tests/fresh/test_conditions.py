@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from tests.fresh import sandboxes
-from tests.fresh.conditions import CONDITIONS, Place
+from tests.fresh.conditions import CONDITIONS, HERE, Change, Place
 from tests.fresh.job import done
 from tests.fresh.machine import Machine
+from tests.playing import small
 from tests.story import TOY
 
 TASK = "tests/toys/times7"
@@ -24,9 +25,29 @@ REFUSED = "no sandbox can be built here"
 
 def test_all_conditions_at_once(tmp_path: Path) -> None:
     """With this environment, as whoever this is: the short form of what `make test-fresh` does with each of them."""
+    done_here(tmp_path, TOY, CONDITIONS["everything_at_once"])
+
+
+@pytest.fixture(scope="module")
+def usual_here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the job on a small task comes to in this environment."""
+    inside = tmp_path_factory.mktemp("usual")
+    return done_here(inside, Path(small(inside / "task")), CONDITIONS["nothing"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("condition", HERE)
+def test_a_condition_that_can_be_made_here_changes_nothing(
+    condition: str, tmp_path: Path, usual_here: dict[str, Any]
+) -> None:
+    assert done_here(tmp_path, Path(small(tmp_path / "task")), HERE[condition]) == usual_here
+
+
+def done_here(inside: Path, task: Path, change: Change) -> dict[str, Any]:
+    """What the job on `task` comes to in this environment after `change`."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    place = Place(tmp_path, tmp_path, {**os.environ, "PATH": path}, os.getuid())
-    CONDITIONS["everything_at_once"](place)
+    place = Place(inside, inside, {**os.environ, "PATH": path}, os.getuid())
+    change(place)
 
     def call(command: str) -> str:
         told = subprocess.run(
@@ -43,7 +64,7 @@ def test_all_conditions_at_once(tmp_path: Path) -> None:
         assert told.returncode == 0, f"{command}\n{output}{told.stderr.decode(errors='replace')}"
         return output
 
-    done(call, TOY)
+    return done(call, task)
 
 
 @pytest.fixture(scope="session")
