@@ -32,8 +32,10 @@ class FakeRecord:
     train: Mapping[str, Instance] = {f"train-{x}": Instance(f"train-{x}", x, 7 * x % 10) for x in range(4)}
 
     def candidates(self) -> Sequence[Candidate]:
-        second = {**FILES, "params.toml": b'method = "rule"\n'}
-        return [Candidate(1, FILES, "the seed", "all"), Candidate(2, second, "use the rule", "method")]
+        return [Candidate(1, "the seed", "all"), Candidate(2, "use the rule", "method")]
+
+    def files(self, n: int) -> Mapping[str, bytes] | None:
+        return {1: FILES, 2: {**FILES, "params.toml": b'method = "rule"\n'}}.get(n)
 
     def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
         if n not in (1, 2):

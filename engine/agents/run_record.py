@@ -12,10 +12,9 @@ from engine.events import types as t
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A candidate: its files, the reason for it, and its changes to the harness that it was made from."""
+    """A candidate: the reason for it, and its changes to the harness that it was made from."""
 
     n: int
-    files: Mapping[str, bytes]
     reason: str
     changed: str
 
@@ -47,6 +46,10 @@ class RunRecord(Protocol):
 
     def candidates(self) -> Sequence[Candidate]:
         """All candidates so far, in order."""
+        ...
+
+    def files(self, n: int) -> Mapping[str, bytes] | None:
+        """The files of candidate `n`; None where there is no such candidate."""
         ...
 
     def train_results(self, n: int) -> Sequence[t.InstanceFinished]:

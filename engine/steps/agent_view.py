@@ -36,18 +36,20 @@ class LiveRunRecord:
 
     def candidates(self) -> Sequence[Candidate]:
         """As `RunRecord.candidates`."""
-        run = self._run
-        return [
-            Candidate(n, run.versions.files(version), version.reason, version.changed)
-            for n, version in sorted(run.state.versions.items())
-        ]
+        versions = sorted(self._run.state.versions.items())
+        return [Candidate(n, version.reason, version.changed) for n, version in versions]
+
+    def files(self, n: int) -> Mapping[str, bytes] | None:
+        """As `RunRecord.files`."""
+        version = self._run.state.versions.get(n)
+        return None if version is None else self._run.versions.files(version)
 
     def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
         """As `RunRecord.train_results`."""
         if not 1 <= n <= len(self._run.state.generations):
             return []
         found = self._run.results.of(n, self._run.state.of(n).candidate)
-        return [result for key, result in sorted(found.items()) if key[0] == "train"]
+        return [found[key] for key in sorted(key for key in found if key[0] == "train")]
 
     def log(self, result: t.InstanceFinished) -> str:
         """As `RunRecord.log`."""

@@ -28,7 +28,7 @@ def opening(view: View, tools: AgentTools) -> str:
     """The first user message: at most five parts of `PAGE` characters."""
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
-        f"Candidates so far:\n{run_tools.candidates(view, tools.record)[-PAGE:]}",
+        f"Candidates so far:\n{run_tools.candidates(view, tools.record, PAGE)}",
         f"You change candidate {view.incumbent}. Its parameters: {_list_params(view.harness.params)[:PAGE]}.",
     ]
     about = {"candidate": view.incumbent}

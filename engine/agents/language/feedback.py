@@ -135,7 +135,7 @@ def _opening(view: View, tools: AgentTools) -> str:
     model = "reach a language model through ctx.model" if tools.has_task_model else "have no language model"
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
-        f"Candidates so far:\n{run_tools.candidates(view, tools.record)[-PAGE:]}",
+        f"Candidates so far:\n{run_tools.candidates(view, tools.record, PAGE)}",
         f"You change candidate {view.incumbent}. Its files: {', '.join(harness.files)}.",
         f"Its parameters: {params or 'none'}. Harnesses here {model}.",
     ]

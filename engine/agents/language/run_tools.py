@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from engine.agents.language.toolbox import Arguments, InvalidCall, ReadTool, page
 from engine.agents.protocol import View
-from engine.agents.run_record import Candidate, RunRecord
+from engine.agents.run_record import RunRecord
 from engine.events import types as t
 
 Number = Annotated[int, Meta(description="The candidate's number.", ge=1)]
@@ -76,10 +76,9 @@ def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
             f"candidate {n} has not been executed; those that have been: {[past.n for past in view.past]}"
         )
 
-    def candidate(n: int) -> Candidate:
-        for one in record.candidates():
-            if one.n == n:
-                return one
+    def files_of(n: int) -> Mapping[str, bytes]:
+        if (found := record.files(n)) is not None:
+            return found
         raise InvalidCall(f"there is no candidate {n}")
 
     def trajectories(args: _Listing) -> str:
@@ -113,17 +112,18 @@ def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
         return _histogram([row.score for row in answered(args.candidate)])
 
     def files(args: _Of) -> str:
-        found = candidate(args.candidate).files
+        found = files_of(args.candidate)
         return "\n".join(f"{path} ({len(content)} bytes)" for path, content in found.items())
 
     def file(args: _File) -> str:
-        found = candidate(args.candidate).files
+        found = files_of(args.candidate)
         if args.path not in found:
             raise InvalidCall(f"candidate {args.candidate} has no file {args.path!r}, but {', '.join(found)}")
         return page(found[args.path].decode("utf-8", "replace"), args.offset, size)
 
     def diff(args: _Diff) -> str:
-        return page(_difference(candidate(args.old), candidate(args.new)), args.offset, size)
+        old, new = files_of(args.old), files_of(args.new)
+        return page(_difference(args.old, old, args.new, new), args.offset, size)
 
     return [
         Arguments("list_candidates", "All candidates: scores, verdicts, what changed and why.", _Nothing).as_tool(
@@ -170,18 +170,30 @@ def of_train(record: RunRecord, size: int) -> ReadTool:
     return Arguments("read_train", f"Training cases with their labels; there are {len(cases)}.", _Cases).as_tool(read)
 
 
-def candidates(view: View, record: RunRecord) -> str:
-    """All judged candidates, and why the other attempts found none."""
+def candidates(view: View, record: RunRecord, size: int | None = None) -> str:
+    """All judged candidates, and why the other attempts found none; with a `size`, so many characters of its end."""
+    parts: list[str] = []
+    length = 0
+    for part in _backwards(view, record):
+        parts.append(part)
+        length += len(part)
+        if size is not None and length >= size:
+            break
+    text = "\n".join(reversed(parts))
+    return text if size is None else text[-size:]
+
+
+def _backwards(view: View, record: RunRecord) -> Iterator[str]:
+    """The parts of that text, the last first: of many candidates the newest are told."""
+    yield from (f"an attempt after {view.generation} came to nothing: {_short(why, 300)}" for why in view.failed[::-1])
     made = {one.n: one for one in record.candidates()}
-    lines = [f"The best so far is candidate {view.incumbent}."]
-    for past in view.past:
+    for past in view.past[::-1]:
         train = [row.score for row in record.train_results(past.n)]
         shown = f", train {sum(train) / len(train):.4f} (n = {len(train)})" if train else ""
-        lines.append(f"{past.n}: val {past.val.score:.4f} ± {past.val.se:.4f}{shown}; {past.verdict}")
-        if (one := made.get(past.n)) is not None:
-            lines.append(f"   changed: {one.changed}; why: {_short(one.reason, 300)}")
-    lines += [f"an attempt after {view.generation} came to nothing: {_short(why, 300)}" for why in view.failed]
-    return "\n".join(lines)
+        line = f"{past.n}: val {past.val.score:.4f} ± {past.val.se:.4f}{shown}; {past.verdict}"
+        one = made.get(past.n)
+        yield line if one is None else f"{line}\n   changed: {one.changed}; why: {_short(one.reason, 300)}"
+    yield f"The best so far is candidate {view.incumbent}."
 
 
 def _verdict(row: t.InstanceFinished) -> str:
@@ -220,13 +232,13 @@ def _histogram(scores: Sequence[float]) -> str:
     return f"{len(scores)} scores, mean {sum(scores) / len(scores):.4f}\n" + "\n".join(lines)
 
 
-def _difference(old: Candidate, new: Candidate) -> str:
+def _difference(old: int, before: Mapping[str, bytes], new: int, after: Mapping[str, bytes]) -> str:
     lines: list[str] = []
-    for path in sorted(old.files.keys() | new.files.keys()):
-        before, after = (
-            side.files.get(path, b"").decode("utf-8", "replace").splitlines(keepends=True) for side in (old, new)
+    for path in sorted(before.keys() | after.keys()):
+        one, other = (
+            side.get(path, b"").decode("utf-8", "replace").splitlines(keepends=True) for side in (before, after)
         )
-        lines += difflib.unified_diff(before, after, f"{old.n}/{path}", f"{new.n}/{path}")
+        lines += difflib.unified_diff(one, other, f"{old}/{path}", f"{new}/{path}")
     return "".join(line if line.endswith("\n") else line + "\n" for line in lines) or "they are equal"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.run.live_run import Ports, Run
 from engine.run.versions import Versions
+from engine.steps.agent_view import LiveRunRecord
 from engine.steps.improvement import make_view
 from harness_repo.harness import Harness
 from tests.histories import Play, settings, started
@@ -34,3 +36,19 @@ def test_a_view_reads_only_versions_that_no_view_has_read(workspace: Path, monke
         read.clear()
         assert make_view(run, 12) == first
         assert len(read) == 1
+
+
+def test_the_candidates_are_listed_without_reading_their_files(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        Play(log, started(settings(generations=4))).to_rest()  # type: ignore[arg-type]
+        grader = SimpleNamespace(folder=SimpleNamespace(path=workspace))
+        run = Run(log, Ports(grader, None, None, None, workers=1))  # type: ignore[arg-type]
+        run.catch_up()
+        record = LiveRunRecord(run, [])
+        files = record.files(3)
+        assert files and files["params.toml"] == b"skill = 2\n"
+        assert record.files(5) is None
+        monkeypatch.setattr(Versions, "files", None)
+        assert [one.n for one in record.candidates()] == [1, 2, 3, 4]

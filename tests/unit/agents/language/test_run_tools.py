@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from engine.agents.language.run_tools import of_run
+from engine.agents.language.run_tools import candidates, of_run
 from engine.agents.language.toolbox import InvalidCall, page, schema_of
 from engine.agents.protocol import ToolResult
+from engine.events import types as t
 from engine.models.protocol import ToolCall
 from tests.agent_tools import FakeRecord, view
 
@@ -25,6 +28,23 @@ def test_candidates_come_with_scores_verdicts_and_reasons() -> None:
     assert "2: val 0.5000 ± 0.1000, train 1.0000 (n = 4); rejected: too close" in text
     assert "why: use the rule" in text
     assert "came to nothing: the model came to no decision" in text
+
+
+def test_the_end_of_the_candidates_is_told_without_reading_the_others() -> None:
+    seen = view(failed=["nothing", "again nothing"])
+    whole = candidates(seen, FakeRecord())
+    for size in range(1, len(whole) + 10):
+        assert candidates(seen, FakeRecord(), size) == whole[-size:]
+    read: list[int] = []
+
+    class Watched(FakeRecord):
+        def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
+            read.append(n)
+            return super().train_results(n)
+
+    long = replace(seen, past=[replace(seen.past[0], n=n) for n in range(1, 2001)])
+    assert len(candidates(long, Watched(), 800)) == 800
+    assert set(read) < set(range(1980, 2001))
 
 
 @pytest.mark.parametrize(("only", "ids"), [("all", {0, 1, 2, 3}), ("wrong", {1, 2}), ("right", {0}), ("failed", {3})])
