@@ -18,6 +18,7 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.loop.control_socket import Approval, send
+from engine.run import git_refs
 from engine.run.versions import harness_written
 from engine.run.workspace import Workspace
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
@@ -48,8 +49,10 @@ def give(workspace: Workspace, reference: str, approval: Approval) -> str:
     if send(workspace.path, found.run, approval):
         return found.name
     with contextlib.closing(RunLog.hold(workspace.path, found.run)) as log:
-        rows, contents = prepare(state, approval, workspace.repository())
+        repository = workspace.repository()
+        rows, contents = prepare(state, approval, repository)
         log.append(rows, contents=contents)
+        git_refs.catch_up(repository, log.reader, found.run)
     return found.name
 
 

@@ -23,6 +23,7 @@ from engine.events.log import RunLog
 from engine.events.losses import check_whole
 from engine.events.reader import Reader, RunRow
 from engine.loop.launch import free_name
+from engine.run import git_refs
 from engine.run.models import full_reference
 from engine.run.options import agents_model, check_settings, read_script
 from engine.run.versions import harness_written
@@ -69,6 +70,8 @@ def fork(workspace: Workspace, plan: ForkPlan) -> str:
         with contextlib.closing(RunLog.hold(workspace.path, secrets.token_hex(4))) as log:
             log.fork_from(at)
             log.append(rows, contents=contents)
+            if plan.harness:
+                git_refs.catch_up(workspace.repository(), log.reader, log.run)
             return log.run
 
 

@@ -5,10 +5,11 @@ All of it is a function of the log, so `rebuild` makes the same refs again, with
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from itertools import takewhile
 
-from engine.core.state import State
+from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
@@ -111,6 +112,13 @@ def existing(repository: Repository, within: str = "refs/") -> dict[str, str]:
         return repository.refs(within)
     except RepositoryError as error:
         raise _behind(error) from error
+
+
+def catch_up(repository: Repository, reader: Reader, run: str) -> None:
+    """Points the refs of a run that no engine works on, as far as git can: the rest is done when it is resumed."""
+    state = fold(reader.history(run))
+    with contextlib.suppress(SiaError):
+        update(repository, ScoreNotes(reader), refs_of(state.name, state))
 
 
 def check_out(repository: Repository, ref: str) -> None:

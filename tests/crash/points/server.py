@@ -17,6 +17,7 @@ from pathlib import Path
 LEADER = 24
 """The place of `leader` in the control page."""
 _USED = (
+    "sia_tui.main",
     "filelock",
     "gitdb",
     "platformdirs",

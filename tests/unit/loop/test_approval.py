@@ -18,7 +18,7 @@ from engine.loop import launch
 from engine.loop.approval import additions, give
 from engine.loop.control_socket import Approval, Control
 from engine.loop.driver import drive
-from engine.loop.fork import ForkPlan, change_settings, fork, state_at
+from engine.loop.fork import ForkPlan, change_settings, fork, gate_event, state_at
 from engine.queries.audit import verify as audit
 from engine.run.workspace import Workspace
 from harness_repo.harness import parse, read_folder
@@ -125,6 +125,22 @@ def test_what_an_edit_newly_asks_for_is_named(edit: Callable[[str], str], expect
     if expected[0] == "files":
         files["extra.py"] = b""
     assert getattr(additions(parent, parse(files)), expected[0]) == expected[1]
+
+
+def test_an_edit_of_a_run_at_rest_has_its_ref_at_once(tmp_path: Path) -> None:
+    folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
+    (folder / "params.toml").write_text('method = "rule"\nskill = 6\n')
+    workspace = Workspace(tmp_path / "w")
+    asked_run(workspace, [], generations=2)
+    give(workspace, "asked", Approval("edit", "the test", folder=str(folder)))
+    with contextlib.closing(workspace.reader()) as reader:
+        assert audit(reader, workspace).problems == []
+        run = reader.find("asked")
+        at = gate_event(reader, run, 1)
+    (folder / "params.toml").write_text('method = "rule"\nskill = 7\n')
+    fork(workspace, ForkPlan(run.run, at, harness=read_folder(folder)))
+    with contextlib.closing(workspace.reader()) as reader:
+        assert audit(reader, workspace).problems == []
 
 
 @pytest.mark.slow
