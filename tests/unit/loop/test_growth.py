@@ -64,8 +64,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
         work.add("blobs")
         return get(connection, name)
 
-    def count_git(self: Repository, *arguments: str, stdin: str = "") -> str:
-        out = git(self, *arguments, stdin=stdin)
+    def count_git(self: Repository, *arguments: str, stdin: str = "", **others: Any) -> str:
+        out = git(self, *arguments, stdin=stdin, **others)
         work.add("gits")
         work.add("lines of git", out.count("\n") + stdin.count("\n"))
         return out
@@ -109,7 +109,7 @@ def test_a_late_generation_costs_what_an_early_one_does(tmp_path: Path, monkeypa
         planned = await launch.plan(chosen, lambda _: None)
         async with launch.start(Workspace(tmp_path / "w"), planned, [work]) as run:
             await drive(run, Control())
-            assert run.state.generation == LATE + 1
+            assert (run.state.generation, run.late) == (LATE + 1, [])
 
     with counted(monkeypatch) as work:
         asyncio.run(go(work))
