@@ -14,7 +14,7 @@ from engine.run.workspace import Workspace
 from harness_repo.repository import GitMissing, RepositoryError
 
 
-class AuditResult(msgspec.Struct, frozen=True, omit_defaults=True):
+class AuditResult(msgspec.Struct, frozen=True):
     """The result of checking a whole log; `problems` are sentences that name the event.
 
     `accepted` are the losses without which a person has decided to go on; `unchecked` says what could not be checked.
