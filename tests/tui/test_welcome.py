@@ -112,7 +112,7 @@ async def test_a_folder_that_holds_something_is_refused_and_the_way_back_is_open
         pilot.app.screen.query_one("#field-0", Input).value = str(Path(__file__).parent)
         await pilot.press("enter")
         await settle(pilot)
-        assert isinstance(pilot.app.screen, Form) and "not empty" in shown(pilot)
+        assert isinstance(pilot.app.screen, Form) and "overwritten" in shown(pilot)
         await pilot.press("escape")
         await settle(pilot)
         assert isinstance(pilot.app.screen, Welcome)
