@@ -19,7 +19,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from domains import atomic
 from harness_repo.objects import Object, Version, Written, build
 
 _ZERO = "0" * 40
@@ -243,8 +242,9 @@ def _create(path: Path) -> None:
     for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
         (path / folder).mkdir(parents=True, exist_ok=True)
     (path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsync = all\n")
-    # last, and at once: whoever finds it takes the repository for whole
-    atomic.write(path / "HEAD", b"ref: refs/heads/main\n")
+    fresh = path / f"HEAD.{os.getpid()}"  # last, and at once: whoever finds it takes the repository for whole
+    fresh.write_text("ref: refs/heads/main\n")
+    fresh.replace(path / "HEAD")
 
 
 def _check_id(commit: str) -> str:
