@@ -222,6 +222,7 @@ class Actor:
             generations=state.settings.generations,
             noisy=False,
             rules=state.rules,
+            account=state.account,
         )
 
     def _analysis(self, generation: int) -> t.AnalysisFinished:

@@ -1,4 +1,7 @@
-"""How often a run accepts any candidate of equal skill, under rules 1 (every repeat of an instance is a unit) and 2.
+"""How often a run or a lineage accepts any candidate of equal skill, under the gate's rules then and now.
+
+Runs: under rules 1 (every repeat of an instance is a unit) and 2. Lineages: under rules 3, where each verdict has the
+level of its run, and 4, where all draw from one account; an acceptance beyond the account says so.
 
 Every candidate has the same skill on every instance: an acceptance is false. Runs accept as the gate does, a candidate
 that was accepted is the next one's incumbent, and a rate is the share of runs with an acceptance. Answers are right or
@@ -9,6 +12,7 @@ Run: python -m benchmarks.false_acceptance
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +49,69 @@ SETTINGS = (
     Setting("8 noisy instances, 2 repeats", 8, 2, 0.0, 20, noisy=True),
     Setting("the same, but equal repeats", 8, 2, 1.0, 20, noisy=True),
 )
+
+
+class Lineage(NamedTuple):
+    """A run of `candidates` and as many in each of its `forks` from the first; or its end `raised` by one each time."""
+
+    name: str
+    candidates: int
+    forks: int = 0
+    raised: bool = False
+    instances: int = 200
+
+
+LINEAGES = (
+    Lineage("a run of 8", 7),
+    Lineage("generations raised by one, to 101", 100, raised=True),
+    Lineage("20 forks of a run of 8", 7, forks=20),
+    Lineage("20 forks of a run of 2", 1, forks=20),
+)
+
+
+class Verdicts(NamedTuple):
+    """The verdicts on one candidate in each of the simulated lineages."""
+
+    generations: int
+    candidate: Floats
+    incumbent: Floats
+    accepted: NDArray[np.bool_]
+    beyond: NDArray[np.bool_]
+
+
+def judge(lineage: Lineage, *, rules: int, runs: int, seed: int = 1) -> Iterator[Verdicts]:
+    """The verdicts of `runs` lineages, candidate by candidate; answers are right or wrong."""
+    draw, gate, n = np.random.default_rng(seed), Gate(), lineage.instances
+    p_values = np.array([[p_value([1.0] * w + [-1.0] * k) for k in range(n - w + 1)] + [1.0] * w for w in range(n + 1)])
+
+    def answers() -> Floats:
+        return draw.integers(0, 2, (runs, n), dtype=np.int8).astype(np.float64)
+
+    first, spent, judged = answers(), np.zeros(runs), 0
+    for _ in range(1 + lineage.forks):
+        incumbent = first.copy()
+        for number in range(1, lineage.candidates + 1):
+            generations = 1 + (number if lineage.raised else lineage.candidates)
+            level = threshold(gate, generations if rules < 4 else max(generations, judged + 2))
+            candidate = answers()
+            wins, losses = (candidate > incumbent).sum(axis=1), (candidate < incumbent).sum(axis=1)
+            p = p_values[wins, losses]
+            accepted = (p < level) & (wins >= losses)
+            drawn = np.minimum(level, np.maximum(0.0, gate.run_alpha - spent)) if rules >= 4 else np.full(runs, level)
+            covered = accepted & (p < drawn)
+            spent += np.where(covered | (0.5 ** (wins + losses) >= drawn), 0.0, drawn)
+            yield Verdicts(generations, candidate, incumbent.copy(), accepted, accepted & ~covered)
+            incumbent[accepted] = candidate[accepted]
+            judged += 1
+
+
+def false_acceptance_of(lineage: Lineage, *, rules: int, runs: int, seed: int = 1) -> tuple[float, float]:
+    """The share of lineages that accept any candidate, and of those that accept one without saying "beyond"."""
+    erred, claimed = np.zeros(runs, dtype=bool), np.zeros(runs, dtype=bool)
+    for verdicts in judge(lineage, rules=rules, runs=runs, seed=seed):
+        erred |= verdicts.accepted
+        claimed |= verdicts.accepted & ~verdicts.beyond
+    return float(erred.mean()), float(claimed.mean())
 
 
 def false_acceptance(setting: Setting, *, rules: int, runs: int, seed: int = 1) -> float:
@@ -87,7 +154,7 @@ def _p_values(units: Floats, draw: np.random.Generator) -> Floats:
 
 
 def main() -> None:
-    """Prints one row for each setting."""
+    """Prints one row for each setting and each lineage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -97,6 +164,12 @@ def main() -> None:
     for setting in SETTINGS:
         rates = [false_acceptance(setting, rules=rules, runs=chosen.runs, seed=chosen.seed) for rules in (1, 2)]
         print(f"{setting.name:34} {setting.generations:11}  {rates[0]:7.3f}  {rates[1]:7.3f}")
+    print("\nlineage                             candidates  rules 3  rules 4  of them not beyond the account")
+    for lineage in LINEAGES:
+        before, _ = false_acceptance_of(lineage, rules=3, runs=chosen.runs, seed=chosen.seed)
+        after, claimed = false_acceptance_of(lineage, rules=4, runs=chosen.runs, seed=chosen.seed)
+        candidates = lineage.candidates * (1 + lineage.forks)
+        print(f"{lineage.name:34} {candidates:11}  {before:7.3f}  {after:7.3f}  {claimed:7.3f}")
 
 
 if __name__ == "__main__":

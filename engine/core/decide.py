@@ -16,9 +16,9 @@ from engine.core.state import Generation, State
 from engine.errors import SiaError
 from engine.events import types as t
 
-RULES = 3
+RULES = 4
 """Rules 2 decide as rules 1 do; the gate and the scores count independent units (`units`). Since rules 3 a jump waits
-for a person (`jump`)."""
+for a person (`jump`). Since rules 4 a lineage has one account of error (`account`)."""
 STEP_ATTEMPTS = 3
 IMPROVEMENT_ATTEMPTS = 2
 
@@ -187,4 +187,4 @@ def outcome(state: State) -> str:
     )
 
 
-_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1, 2: _decide_1, 3: _decide_3}
+_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1, 2: _decide_1, 3: _decide_3, 4: _decide_3}

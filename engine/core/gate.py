@@ -4,7 +4,8 @@ One-sided paired sign-flip permutation test over independent units (`units`), bo
 "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005). Where all changes are of one size, as with right and
 wrong answers, it is exact and equals McNemar's exact test; with up to 16 changed units all flips are enumerated; beyond
 that 20,000 are drawn. Bonferroni holds the chance of any false acceptance in a run of N generations to `run_alpha`: a
-candidate must reach min(alpha, run_alpha / (N - 1)).
+candidate must reach min(alpha, run_alpha / (N - 1)). Since rules 4 the lineage has one account of that error
+(`account`), and N - 1 is at least the number of candidates that the lineage has judged, this one included.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from engine.core import units
+from engine.core.account import UNUSED, Account, Payment, pay
 from engine.core.units import Row
 from engine.events.types import Gate, GateDecided, Score
 
@@ -88,6 +90,7 @@ def compare(
     noisy: bool,
     rules: int,
     groups: Mapping[str, str] = {},
+    account: Account = UNUSED,
     refused: bool = False,
     rival_refused: bool = False,
 ) -> GateDecided:
@@ -95,13 +98,14 @@ def compare(
 
     `groups` has the group of each instance that is in one; rules 1 take every (instance, repeat) as a unit.
     A candidate that fails the private check (`refused`) is rejected whatever its score. Where only the incumbent fails
-    it (`rival_refused`), the candidate is accepted whatever its score.
+    it (`rival_refused`), the candidate is accepted whatever its score. `account` is the lineage's before this verdict.
     """
     found = {row: candidate[row] - incumbent[row] for row in sorted(candidate.keys() & incumbent.keys())}
-    alpha = threshold(gate, generations)
+    alpha = threshold(gate, generations if rules < 4 else max(generations, account.judged + 2))
     unit = "repeat" if rules == 1 else units.kind(found, groups, noisy=noisy, level=alpha)
     differences = units.divide(found, unit, groups)
-    gain, p = units.mean(differences), p_value([math.fsum(one) for one in differences])
+    totals = [math.fsum(one) for one in differences]
+    gain, p = units.mean(differences), p_value(totals)
     exact = len(found) == 1 and not noisy
     if exact:
         test, accepted = "exact comparison of one deterministic score", gain.score > gate.minimum_effect
@@ -116,6 +120,11 @@ def compare(
     elif rival_refused:
         test, accepted = "private check", True
         reason = f"accepted: it passed the private check, and generation {against} did not ({gain.score:+.4f})"
+    payment: Payment | None = None
+    if rules >= 4 and not (exact or refused or rival_refused):
+        payment = pay(account.left(gate), alpha, p, sum(total != 0 for total in totals), accepted=accepted)
+        if payment.beyond:
+            reason += f"; beyond the error of {gate.run_alpha:g} that its lineage may risk"
     return GateDecided(
         accepted=accepted,
         reason=reason,
@@ -130,6 +139,8 @@ def compare(
         against=against,
         fixed=fixed,
         broken=broken,
+        spent=payment.spent if payment else None,
+        beyond=bool(payment and payment.beyond),
     )
 
 

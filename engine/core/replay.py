@@ -128,6 +128,8 @@ def _explain(
             return what, _describe(payload, event.generation)
         check = _IN_STEP.get(type(payload))
         return check(reader, state, results, event, payload) if check else None
+    if isinstance(payload, t.AccountRead):
+        return _account(state, event, payload)
     abandoned = isinstance(last, t.StepAbandoned)
     if isinstance(payload, t.BudgetExhausted) and abandoned and payload.resource in budget.spending(state):
         return None  # the clock, or the price of the next call, ended the step; what was known then is recorded
@@ -152,6 +154,13 @@ def _decided(state: State, results: Results, event: Event, payload: t.Payload) -
             return _same(t.StepStarted(kind, attempt), generation, payload, event)
         case _:
             return f"nothing: the run is {state.status}", _describe(payload, event.generation)
+
+
+def _account(state: State, event: Event, payload: t.AccountRead) -> _Found:
+    """What other runs had spent is recorded; it comes before a verdict, and says nothing that was known."""
+    due = state.rules >= 4 and state.incumbent is not None and decide(state) == ApplyGate(event.generation)
+    new = not payload.spent.keys() & state.account.spent.keys() and min(payload.spent.values(), default=-1.0) >= 0
+    return None if due and new else ("what follows the results", _describe(payload, event.generation))
 
 
 def _same(expected: t.Payload, generation: int, payload: t.Payload, event: Event) -> _Found:

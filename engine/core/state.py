@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from engine.core.account import UNUSED, Account, name_of
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event
@@ -57,6 +58,7 @@ class State(msgspec.Struct, frozen=True):
     what the person said then.
     `root_seed` is the seed with which the lineage began: what is executed and on which folds never depends on a fork's
     own seed, so that candidates of one lineage stay comparable. `settings.seed` drives what agents propose.
+    `account` is the lineage's error as far as this history says, what its own prefix in other runs spent included.
     `versions` and `adapters` are the candidates' by number; one without an adapter has the base model's weights.
     """
 
@@ -92,6 +94,7 @@ class State(msgspec.Struct, frozen=True):
     reason: str = ""
     unsealed: int = 0
     tested: t.TestUnsealed | None = None
+    account: Account = UNUSED
     notes: tuple[str, ...] = ()
     n: int = 0
     hash: str = ""
@@ -222,8 +225,10 @@ def evolve(state: State, event: Event) -> State:
         case t.ExecutionFinished():
             return _succeed(_generation(replace(state, executed=0), event, execution=payload))
         case t.GateDecided(accepted=accepted):
-            state = _generation(replace(state, awaiting=None, held="", answer=None), event, verdict=payload)
+            state = _judged(state, event, payload)
             return replace(state, incumbent=event.generation) if accepted else state
+        case t.AccountRead():
+            return _spent(state, payload.spent)
         case t.AnalysisFinished():
             return _succeed(_generation(state, event, analysis=payload))
         case t.ProbeFinished(evaluations=count, reused=reused):
@@ -263,6 +268,15 @@ def evolve(state: State, event: Event) -> State:
             return replace(_succeed(state), tested=payload)
         case _:
             return state
+
+
+def _judged(state: State, event: Event, verdict: t.GateDecided) -> State:
+    state = _generation(replace(state, awaiting=None, held="", answer=None), event, verdict=verdict)
+    return state if verdict.spent is None else _spent(state, {name_of(event.hash): verdict.spent})
+
+
+def _spent(state: State, spent: Mapping[str, float]) -> State:
+    return replace(state, account=state.account.with_spent(spent))
 
 
 def _reopened(state: State, settings: t.Settings | None) -> State:

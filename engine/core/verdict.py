@@ -32,6 +32,7 @@ def verdict(
         noisy=state.settings.noisy,
         rules=state.rules,
         groups=results.groups("val"),
+        account=state.account,
         refused=fails_private_check(state, generation),
         rival_refused=fails_private_check(state, incumbent),
     )

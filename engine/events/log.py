@@ -104,9 +104,11 @@ class RunLog:
         *,
         contents: Sequence[bytes] = (),
         durable: bool = True,
+        guard: Callable[[], None] | None = None,
     ) -> list[Event]:
         """Appends (generation, payload) `payloads` and the blobs `contents` in one transaction.
 
+        Nothing is appended where `guard` raises, which may read the log as no other process can change it now.
         Raises `Fenced` for a displaced engine.
         """
         events: list[Event] = []
@@ -115,6 +117,8 @@ class RunLog:
             (epoch,) = connection.execute("SELECT epoch FROM engines WHERE run = ?", (self.run,)).fetchone()
             if epoch != self._epoch:
                 raise Fenced("another engine has taken this run over", "watch it with `sia log --follow`")
+            if guard is not None:
+                guard()
             for content in contents:
                 blobs.put(connection, content)
             for generation, payload in payloads:

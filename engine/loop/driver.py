@@ -13,7 +13,6 @@ from engine.core import budget
 from engine.core.decide import Append, ApplyGate, AwaitApproval, Halt, Perform, decide
 from engine.core.state import ENGINE_ENDED
 from engine.core.step_failure import StepFailure
-from engine.core.verdict import judge
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.events import types as t
@@ -24,7 +23,7 @@ from engine.loop import approval
 from engine.loop.control_socket import Control
 from engine.models.calling import BudgetExceeded
 from engine.run.live_run import Run
-from engine.steps import baseline, execution, improvement, sealed_test
+from engine.steps import baseline, execution, gate, improvement, sealed_test
 
 _STEPS: dict[t.StepKind, Callable[[Run, int], Awaitable[None]]] = {
     "baseline": baseline.measure,
@@ -55,7 +54,7 @@ async def drive(run: Run, control: Control) -> None:
             case Append(generation=generation, payload=payload):
                 run.append(generation, payload)
             case ApplyGate(generation=generation):
-                run.append(generation, judge(run.state, run.results, generation))
+                gate.apply(run, generation)
             case Perform():
                 await perform(run, decision, control)
             case AwaitApproval():

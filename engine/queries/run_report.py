@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.core import budget
+from engine.core.account import Account
 from engine.core.decide import standing
 from engine.core.state import Generation, State
 from engine.evaluation.answer_codec import unpack
@@ -15,8 +16,11 @@ from engine.events.reader import Reader
 from engine.events.storage import blobs
 
 
-def show(state: State, status: str, readings: int = 0) -> dict[str, Any]:
-    """The shape that `sia show --json` promises (docs/json.md); `readings` of the domain's test are known here."""
+def show(state: State, status: str, readings: int = 0, account: Account | None = None) -> dict[str, Any]:
+    """The shape that `sia show --json` promises (docs/json.md).
+
+    `readings` of the domain's test are known here, and so is the lineage's `account`; else the run's own history says.
+    """
     return {
         "run": state.run,
         "name": state.name,
@@ -37,6 +41,7 @@ def show(state: State, status: str, readings: int = 0) -> dict[str, Any]:
         "baselines": _scores(state.baseline.scores, state.baseline.private) if state.baseline else None,
         "generations": [_generation(state, one) for one in state.generations],
         "best": _best(state),
+        "account": account_of(state, account or state.account),
         "awaiting": state.awaiting,
         "in_doubt": state.open_step.kind if state.open_step and status != "running" else None,
         "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.spending(state).items()},
@@ -58,10 +63,18 @@ def _generation(state: State, one: Generation) -> dict[str, Any]:
         "private": _private(one.execution.private) if one.execution else None,
         "accepted": one.verdict.accepted if one.verdict else None,
         "reason": one.verdict.reason if one.verdict else None,
+        "beyond": one.verdict.beyond if one.verdict else False,
         "held": state.why_held(one.n) or None,
         "failures": one.execution.failures if one.execution else {},
         "decision": _decision(state, one),
     }
+
+
+def account_of(state: State, account: Account) -> dict[str, Any] | None:
+    """Where the account of a lineage stands, as `account.sentence` takes it; None under rules that have none."""
+    gate, instances = state.settings.gate, state.domain.counts.get("val", 0)
+    facts = {"judged": account.judged, "instances": instances, "error": gate.run_alpha, "left": account.left(gate)}
+    return facts if state.rules >= 4 else None
 
 
 def _decision(state: State, one: Generation) -> dict[str, Any] | None:

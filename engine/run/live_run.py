@@ -21,6 +21,7 @@ from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.models.calling import PricedModel
+from engine.run.account import LineageAccount
 from engine.run.domain_session import DomainSession
 from engine.run.git_refs import GitRefs
 from engine.run.group_commit import GroupCommit, Row
@@ -65,6 +66,7 @@ class Run:
         self._group = GroupCommit(lambda rows, contents: self._commit(rows, contents, durable=False))
 
         self.domain = DomainSession(ports.grader)
+        self.account = LineageAccount(log.reader, log.run)
         self.reuse = Reuse(log.reader, log.run, ports.folder)
         ledger = RunLedger(self, log.reader, self.reuse)
         self.callers = Callers.of(ledger, ports.task_model, ports.agent_model, ports.judge)
@@ -77,11 +79,16 @@ class Run:
             self._fold(event)
 
     def append(
-        self, generation: int, *payloads: t.Payload, contents: Sequence[bytes] = (), durable: bool = True
+        self,
+        generation: int,
+        *payloads: t.Payload,
+        contents: Sequence[bytes] = (),
+        durable: bool = True,
+        guard: Callable[[], None] | None = None,
     ) -> None:
-        """Appends events of one generation at once, after whatever was waiting."""
+        """Appends events of one generation at once, after whatever was waiting; `guard` as in `RunLog.append`."""
         self._group.flush()
-        self._commit([(generation, payload) for payload in payloads], contents, durable=durable)
+        self._commit([(generation, payload) for payload in payloads], contents, durable=durable, guard=guard)
 
     def append_rows(self, rows: Sequence[Row], contents: Sequence[bytes]) -> None:
         """Appends rows of several generations in one transaction."""
@@ -103,8 +110,15 @@ class Run:
         self._group.forget_failure()
         self.append(generation, failed, contents=contents)
 
-    def _commit(self, rows: Sequence[Row], contents: Sequence[bytes], *, durable: bool) -> None:
-        for event in self.log.append(rows, contents=contents, durable=durable):
+    def _commit(
+        self,
+        rows: Sequence[Row],
+        contents: Sequence[bytes],
+        *,
+        durable: bool,
+        guard: Callable[[], None] | None = None,
+    ) -> None:
+        for event in self.log.append(rows, contents=contents, durable=durable, guard=guard):
             self._fold(event)
             self._show(event)
         self.log.working = self.state.open_step is not None

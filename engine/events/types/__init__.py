@@ -9,6 +9,7 @@ in it: what is made of an event.
 
 from engine.events.types.base import PAYLOADS, Payload
 from engine.events.types.decision import (
+    AccountRead,
     AnalysisFinished,
     Answer,
     ApprovalAsked,
@@ -56,6 +57,7 @@ from engine.usage import Usage
 __all__ = [
     "BLOB",
     "PAYLOADS",
+    "AccountRead",
     "AnalysisFinished",
     "Answer",
     "ApprovalAsked",

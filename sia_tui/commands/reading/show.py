@@ -31,14 +31,15 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
     """
     from engine.core.state import fold
     from engine.queries.run_report import show as report
-    from engine.run import readings
+    from engine.run import account, readings
 
     if plots:
         consent.ask_for_run(shared, reference)
     with open_run(shared.workspace, reference) as (reader, run):
         state = fold(reader.history(run.run))
         count = len(readings.known(reader, state.domain.digest))
-        facts = report(state, status_of(shared.workspace, run), count) | {"name": run.name}
+        spent = account.known(reader, state)
+        facts = report(state, status_of(shared.workspace, run), count, spent) | {"name": run.name}
         plotted = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
@@ -55,6 +56,7 @@ def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe:
 
 
 def _print_run(facts: dict[str, Any]) -> None:
+    from engine.core.account import sentence
     from sia_tui.cli.tables import table
 
     names = ("domain", "status")
@@ -91,6 +93,8 @@ def _print_run(facts: dict[str, Any]) -> None:
         if decision.get("expected_gain") is not None and decision["gain"] is not None:
             gains = f"expected gain on val {decision['expected_gain']:+.4f}, measured {decision['gain']:+.4f}"
             echo(f"generation {one['n']}: {gains}")
+    if facts["account"] and facts["account"]["judged"]:
+        echo(sentence(**facts["account"]))
     for row in facts["baselines"] or []:
         echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     if facts["test"]:

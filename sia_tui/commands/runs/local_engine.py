@@ -28,7 +28,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     from engine.loop.control_socket import Control
     from engine.loop.driver import drive
     from engine.queries.run_report import show
-    from engine.run import readings
+    from engine.run import account, readings
 
     control = control or Control()
     await control.listen(shared.workspace.path, started.state.run)
@@ -45,8 +45,9 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
             loop.remove_signal_handler(number)
         control.close()
     if shared.as_json:
-        count = len(readings.known(started.log.reader, started.state.domain.digest))
-        print_json(show(started.state, started.state.status, count))
+        state, reader = started.state, started.log.reader
+        count = len(readings.known(reader, state.domain.digest))
+        print_json(show(state, state.status, count, account.known(reader, state)))
     else:
         progress.ended(started.state)
     if started.state.status == "failed":

@@ -42,6 +42,9 @@ def verdict_rows(state: State, n: int, width: int) -> list[Row]:
             field("p", f"{verdict.p:.2g}, must be below {verdict.alpha:.2g}"),
             field("minimum", f"a gain of {verdict.minimum_effect:g}"),
         ]
+    if verdict.spent is not None:
+        spent = "accepted beyond what was left" if verdict.beyond else f"{verdict.spent:.2g} spent by this verdict"
+        rows.append(field("error", (spent, "warn" if verdict.beyond else "")))
     groups: list[tuple[str, str, Tone, list[str]]] = [
         ("broken", "- ", "bad", list(verdict.broken)),
         ("fixed", "+ ", "good", list(verdict.fixed)),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from engine.core import budget
+from engine.core.account import sentence
 from engine.core.decide import standing
 from engine.core.state import Generation, State
+from engine.queries.run_report import account_of
 from engine.queries.settings_origin import flat
 from engine.run import readings
 from sia_tui.app.model.snapshot import RunSnapshot
@@ -22,6 +24,7 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     rows: list[Row] = [
         *_summary(state, width),
         *_generations(state),
+        *_account(state, width),
         *_baselines(state),
         *_sealed_test(snapshot),
         *_spend(state),
@@ -63,6 +66,12 @@ def _generations(state: State) -> list[Row]:
         row(("map of generations and instances", "accent"), to=Target("map")),
         row(("cost", "accent"), to=Target("cost")),
     ]
+
+
+def _account(state: State, width: int) -> list[Row]:
+    """Where the account of error of the lineage stands, as far as the run knows at this event."""
+    facts = account_of(state, state.account)
+    return wrap(sentence(**facts), width, "dim" if facts["left"] > 0 else "warn") if facts and facts["judged"] else []
 
 
 def _generation(one: Generation, held: str, *, best: bool) -> Row:

@@ -1,0 +1,69 @@
+"""The account of error of a lineage: what its verdicts have spent of the false acceptance that it may risk.
+
+A run, its forks and branches, and the generations that are added to it draw from one account of `Gate.run_alpha`: each
+candidate's level is paid from it, and comes back where the candidate was accepted by what was paid. So the levels of
+all candidates that the account did not accept add up to at most `run_alpha`, which bounds the probability that it ever
+accepts one by mistake: alpha-spending that recycles, as the online fallback (Tian and Ramdas, "Online control of the
+familywise error rate", Statistical Methods in Medical Research 30, 2021). A verdict that could not have been an
+acceptance, whatever the signs of its differences, costs nothing (Tarone, Biometrics 46, 1990).
+
+A lineage that has spent its error goes on, and its acceptances say that they are beyond it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+
+from engine.events.types import Gate
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What each verdict of a lineage has spent, by the name of its event (`name_of`)."""
+
+    spent: Mapping[str, float] = {}
+
+    @property
+    def judged(self) -> int:
+        """How many candidates were tested."""
+        return len(self.spent)
+
+    def left(self, gate: Gate) -> float:
+        """How much of the error is not spent."""
+        return max(0.0, gate.run_alpha - math.fsum(self.spent.values()))
+
+    def with_spent(self, spent: Mapping[str, float]) -> Account:
+        """The account after more verdicts; one that is known counts once."""
+        return Account({**self.spent, **spent})
+
+
+UNUSED = Account()
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """What a verdict takes from the account, and whether its acceptance is `beyond` what was left."""
+
+    spent: float
+    beyond: bool
+
+
+def name_of(event_hash: str) -> str:
+    """The name of the verdict that the event of that hash records."""
+    return event_hash[:16]
+
+
+def pay(left: float, level: float, p: float, changed: int, *, accepted: bool) -> Payment:
+    """The payment for a test at `level` of a candidate with `changed` units that differ from the incumbent's."""
+    drawn = min(level, left)
+    covered = accepted and p < drawn
+    possible = 0.5**changed < drawn  # the p-value where all differences are gains
+    return Payment(0.0 if covered or not possible else drawn, beyond=accepted and not covered)
+
+
+def sentence(judged: int, instances: int, error: float, left: float) -> str:
+    """Where an account stands, for a person."""
+    candidates = f"{judged:,} candidate{'' if judged == 1 else 's'}"
+    rest = f"{round(left, 9):.2g} of {error:g}"
+    return f"this lineage has judged {candidates} on these {instances:,} instances; {rest} is left"

@@ -1,0 +1,48 @@
+"""The account of error of a lineage as this workspace knows it: what all runs that share a root have spent.
+
+A verdict counts what other runs spent before it. That is recorded (`account.read`) before it is used, so that a run's
+history alone gives the same verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.core.account import Account, name_of
+from engine.core.state import State
+from engine.events import types as t
+from engine.events.lineage import Lineage
+from engine.events.reader import Reader
+
+
+class Outdated(Exception):
+    """Another run of the lineage has spent something since the account was read."""
+
+
+class LineageAccount:
+    """The account of the lineage of `run`; the log is read as far as it is new."""
+
+    def __init__(self, reader: Reader, run: str) -> None:
+        self._lineage = Lineage(reader, run)
+        self._spent: dict[str, float] = {}
+        self._read: Mapping[str, int] = {}
+
+    def news(self, known: Account) -> dict[str, float]:
+        """What the lineage has spent and `known` does not say, by the names of verdicts."""
+        heads = self._lineage.heads()
+        for kind in (t.GateDecided, t.AccountRead):
+            for event in self._lineage.of_type(kind.type, after=self._read, until=heads):
+                match event.payload:
+                    case t.GateDecided(spent=spent) if spent is not None:
+                        self._spent[name_of(event.hash)] = spent
+                    case t.AccountRead(spent=others):
+                        self._spent |= others
+                    case _:
+                        pass
+        self._read = heads
+        return {name: spent for name, spent in self._spent.items() if name not in known.spent}
+
+
+def known(reader: Reader, state: State) -> Account:
+    """The account of a run's lineage with all that the log holds of it, the latest verdicts of other runs included."""
+    return state.account.with_spent(LineageAccount(reader, state.run).news(state.account))
