@@ -129,8 +129,11 @@ class Play:
 
     def append(self, generation: int, *payloads: t.Payload, contents: Sequence[bytes] = ()) -> None:
         for event in self.log.append([(generation, payload) for payload in payloads], contents=contents, durable=False):
-            self.state = evolve(self.state, event)
-            self.results.add(event)
+            self.take(event)
+
+    def take(self, event: Event) -> None:
+        self.state = evolve(self.state, event)
+        self.results.add(event)
 
     def to_rest(self) -> State:
         for _ in range(10_000):
@@ -140,7 +143,7 @@ class Play:
                 case Append(generation=generation, payload=payload):
                     self.append(generation, payload)
                 case ApplyGate(generation=generation):
-                    self.append(generation, judge(self.state, self.results, generation))
+                    self.judge(generation)
                 case AwaitApproval() if self.absent:
                     return self.state
                 case AwaitApproval(number=number):
@@ -151,6 +154,9 @@ class Play:
                 case Perform(kind=kind, generation=generation, attempt=attempt):
                     self.perform(kind, generation, attempt)
         raise AssertionError("the run never rests")
+
+    def judge(self, generation: int) -> None:
+        self.append(generation, judge(self.state, self.results, generation))
 
     def perform(self, kind: t.StepKind, generation: int, attempt: int) -> None:
         self.append(generation, t.StepStarted(kind, attempt))
