@@ -96,13 +96,14 @@ def what_if(history: Iterable[Event], rule: Mapping[str, float]) -> WhatIf:
         state = evolve(state, event)
         results.add(event)
     judged = [rows[n] for n in sorted(rows)]
+    generations = max(state.settings.generations, state.account.judged + 1)  # the level of the last verdict
     differs_at = next((row.n for row in judged if row.what_if and row.what_if.accepted != row.recorded.accepted), None)
     return WhatIf(
         run=state.run,
         name=state.name,
         rule={f"gate.{name}": value for name, value in rule.items()},
-        level=gate.threshold(state.settings.gate, state.settings.generations),
-        what_if_level=gate.threshold(replace(state.settings.gate, **rule), state.settings.generations),
+        level=gate.threshold(state.settings.gate, generations),
+        what_if_level=gate.threshold(replace(state.settings.gate, **rule), generations),
         generations=judged,
         differs_at=differs_at,
         parts_at=parts_at,

@@ -1,9 +1,9 @@
 """Makes a sealed log for the corpus: a short run of the toy domain, as this release writes it.
 
-Run from the repository's root: python -m tests.golden.make FILE [models | jumps]; with `models` its agents and its task
-agent are language models, played by a server on loopback; with `jumps` each gain waits for a person. Add a file
-whenever the events, their payloads or the rules change; never replace or delete one, since old logs must keep
-replaying.
+Run from the repository's root: python -m tests.golden.make FILE [models | jumps | account]; with `models` its agents
+and its task agent are language models, played by a server on loopback; with `jumps` each gain waits for a person;
+with `account` a fork goes on beyond the error of its lineage. Add a file whenever the events,
+their payloads or the rules change; never replace or delete one, since old logs must keep replaying.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pathlib import Path
 from msgspec.structs import replace
 from sqlite_utils import Database
 
-from engine.core.state import State
+from engine.core.state import State, fold
 from engine.events import types as t
 from engine.events.event import Event
 from engine.loop import driver
 from engine.loop.control_socket import Approval, Control
+from engine.loop.fork import ForkPlan, fork, gate_event
 from engine.loop.launch import Options, plan, reopen, start
 from engine.run.workspace import Workspace
 from tests.fakes.anthropic_server import AnthropicServer
@@ -45,13 +46,17 @@ def smaller(folder: Path) -> None:
     domain.write_text(text.replace(SIZES, SMALL))
 
 
-async def record(workspace: Workspace, options: Options, *, jumps: bool = False) -> None:
+async def record(workspace: Workspace, options: Options, *, jumps: bool = False, account: bool = False) -> None:
     """A finished and tested run whose log names no place on this machine: the toy is a relative path."""
     planned = await plan(options, print)
     started = planned.started
     named = replace(
         started, domain=replace(started.domain, source=options.domain), isolation={"level": planned.isolation.level}
     )
+    if account:  # one candidate spends all of it
+        named = replace(
+            named, settings=replace(named.settings, gate=t.Gate(0.02, 0.02, named.settings.gate.minimum_effect))
+        )
     if jumps:  # as if the toy's scores were known to be tiny
         named = replace(named, settings=replace(named.settings, scale=1e-4))
     control, answers = Control(), iter(("yes", "no", "yes"))
@@ -66,7 +71,17 @@ async def record(workspace: Workspace, options: Options, *, jumps: bool = False)
         await driver.test(run, Control())
 
 
-def make(target: Path, *, models: bool, jumps: bool) -> None:
+async def record_fork(workspace: Workspace) -> None:
+    """A fork of the run from its first verdict; the run has spent all of the error, so the fork's gain is beyond it."""
+    with contextlib.closing(workspace.reader()) as reader:
+        run = reader.find("last")
+        state, at = fold(reader.history(run.run)), gate_event(reader, run, 1)
+    fork(workspace, ForkPlan(run.run, at, settings=replace(state.settings, agent="search", script="", seed=4)))
+    async with reopen(workspace, "last", workers=1, report=print) as started:
+        await driver.drive(started, Control())
+
+
+def make(target: Path, *, models: bool, jumps: bool, account: bool) -> None:
     """Writes `target`, which must not exist."""
     if target.exists():
         raise SystemExit(f"{target} is there already; a log of the corpus is never replaced")
@@ -83,7 +98,12 @@ def make(target: Path, *, models: bool, jumps: bool) -> None:
                 asyncio.run(record(workspace, talking))
         else:
             smaller(Path(options.domain))
-            asyncio.run(record(workspace, options, jumps=jumps))
+            if account:
+                Path("script.toml").write_text("[[decision]]\nparams = { method = 'table' }\n")
+                options = replace(options, generations=2, agent="script:script.toml")
+            asyncio.run(record(workspace, options, jumps=jumps, account=account))
+            if account:
+                asyncio.run(record_fork(workspace))
         with contextlib.closing(Database(workspace.log)) as db:
             db.execute("VACUUM INTO ?", (str(target),))
         os.chdir(target.parent)
@@ -93,4 +113,9 @@ def make(target: Path, *, models: bool, jumps: bool) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]).absolute(), models="models" in sys.argv[2:], jumps="jumps" in sys.argv[2:])
+    make(
+        Path(sys.argv[1]).absolute(),
+        models="models" in sys.argv[2:],
+        jumps="jumps" in sys.argv[2:],
+        account="account" in sys.argv[2:],
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.core import replay
+from engine.core.decide import RULES
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.reader import Reader
@@ -34,6 +35,17 @@ def test_a_sealed_log_is_whole_and_replays_identically(path: Path) -> None:
         for run in runs:
             assert replay.verify(reader, run.run).diverged_at is None
     assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+
+
+def test_the_corpus_has_the_rules_of_this_release_and_older_ones() -> None:
+    beyond: dict[int, bool] = {}
+    for path in CORPUS:
+        with contextlib.closing(Reader.open(path)) as reader:
+            (started,) = [event.payload for event in reader.of_type(t.RunStarted.type)]
+            verdicts = [event.payload for event in reader.of_type(t.GateDecided.type)]
+        assert isinstance(started, t.RunStarted)
+        beyond[started.rules] = any(isinstance(one, t.GateDecided) and one.beyond for one in verdicts)
+    assert beyond[RULES] and min(beyond) < RULES
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
