@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.gate import p_value, threshold
+from engine.core.gate import level, p_value, threshold
 from engine.events.types import Gate
 
 Floats = NDArray[np.float64]
@@ -92,12 +92,12 @@ def judge(lineage: Lineage, *, rules: int, runs: int, seed: int = 1) -> Iterator
         incumbent = first.copy()
         for number in range(1, lineage.candidates + 1):
             generations = 1 + (number if lineage.raised else lineage.candidates)
-            level = threshold(gate, generations if rules < 4 else max(generations, judged + 2))
+            alpha = threshold(gate, generations) if rules < 4 else level(gate, generations, judged=judged, n=n)
             candidate = answers()
             wins, losses = (candidate > incumbent).sum(axis=1), (candidate < incumbent).sum(axis=1)
             p = p_values[wins, losses]
-            accepted = (p < level) & (wins >= losses)
-            drawn = np.minimum(level, np.maximum(0.0, gate.run_alpha - spent)) if rules >= 4 else np.full(runs, level)
+            accepted = (p < alpha) & (wins >= losses)
+            drawn = np.minimum(alpha, np.maximum(0.0, gate.run_alpha - spent)) if rules >= 4 else np.full(runs, alpha)
             covered = accepted & (p < drawn)
             spent += np.where(covered | (0.5 ** (wins + losses) >= drawn), 0.0, drawn)
             yield Verdicts(generations, candidate, incumbent.copy(), accepted, accepted & ~covered)

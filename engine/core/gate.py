@@ -5,7 +5,7 @@ One-sided paired sign-flip permutation test over independent units (`units`), bo
 wrong answers, it is exact and equals McNemar's exact test; with up to 16 changed units all flips are enumerated; beyond
 that 20,000 are drawn. Bonferroni holds the chance of any false acceptance in a run of N generations to `run_alpha`: a
 candidate must reach min(alpha, run_alpha / (N - 1)). Since rules 4 the lineage has one account of that error
-(`account`), and N - 1 is at least the number of candidates that the lineage has judged, this one included.
+(`account`), and N - 1 is at least the number of candidates that the lineage has judged, this one included (`level`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,16 @@ def mean(scores: Sequence[float]) -> Score:
 def threshold(gate: Gate, generations: int) -> float:
     """The level that one candidate must reach."""
     return min(gate.alpha, gate.run_alpha / max(1, generations - 1))
+
+
+def level(gate: Gate, generations: int, *, judged: int, n: int) -> float:
+    """The level of a candidate after `judged` others of its lineage, over `n` units (rules 4).
+
+    It never exceeds the run's own, and never falls so far that no candidate could reach it: not below twice the
+    smallest p-value.
+    """
+    least = max(0.5**n, 1 / (FLIPS + 1))
+    return min(threshold(gate, generations), max(threshold(gate, max(generations, judged + 2)), 2 * least))
 
 
 def is_accepted(gate: Gate, alpha: float, p: float, gain: float) -> bool:
@@ -101,9 +111,10 @@ def compare(
     it (`rival_refused`), the candidate is accepted whatever its score. `account` is the lineage's before this verdict.
     """
     found = {row: candidate[row] - incumbent[row] for row in sorted(candidate.keys() & incumbent.keys())}
-    alpha = threshold(gate, generations if rules < 4 else max(generations, account.judged + 2))
-    unit = "repeat" if rules == 1 else units.kind(found, groups, noisy=noisy, level=alpha)
+    own = threshold(gate, generations)
+    unit = "repeat" if rules == 1 else units.kind(found, groups, noisy=noisy, level=own)
     differences = units.divide(found, unit, groups)
+    alpha = own if rules < 4 else level(gate, generations, judged=account.judged, n=len(differences))
     totals = [math.fsum(one) for one in differences]
     gain, p = units.mean(differences), p_value(totals)
     exact = len(found) == 1 and not noisy

@@ -224,9 +224,8 @@ def evolve(state: State, event: Event) -> State:
             )
         case t.ExecutionFinished():
             return _succeed(_generation(replace(state, executed=0), event, execution=payload))
-        case t.GateDecided(accepted=accepted):
-            state = _judged(state, event, payload)
-            return replace(state, incumbent=event.generation) if accepted else state
+        case t.GateDecided():
+            return _judged(state, event, payload)
         case t.AccountRead():
             return _spent(state, payload.spent)
         case t.AnalysisFinished():
@@ -272,7 +271,9 @@ def evolve(state: State, event: Event) -> State:
 
 def _judged(state: State, event: Event, verdict: t.GateDecided) -> State:
     state = _generation(replace(state, awaiting=None, held="", answer=None), event, verdict=verdict)
-    return state if verdict.spent is None else _spent(state, {name_of(event.hash): verdict.spent})
+    if verdict.spent is not None:
+        state = _spent(state, {name_of(event.hash): verdict.spent})
+    return replace(state, incumbent=event.generation) if verdict.accepted else state
 
 
 def _spent(state: State, spent: Mapping[str, float]) -> State:

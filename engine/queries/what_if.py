@@ -96,14 +96,14 @@ def what_if(history: Iterable[Event], rule: Mapping[str, float]) -> WhatIf:
         state = evolve(state, event)
         results.add(event)
     judged = [rows[n] for n in sorted(rows)]
-    generations = max(state.settings.generations, state.account.judged + 1)  # the level of the last verdict
+    last = {"judged": max(0, state.account.judged - 1), "n": judged[-1].recorded.n if judged else 1}
     differs_at = next((row.n for row in judged if row.what_if and row.what_if.accepted != row.recorded.accepted), None)
     return WhatIf(
         run=state.run,
         name=state.name,
         rule={f"gate.{name}": value for name, value in rule.items()},
-        level=gate.threshold(state.settings.gate, generations),
-        what_if_level=gate.threshold(replace(state.settings.gate, **rule), generations),
+        level=gate.level(state.settings.gate, state.settings.generations, **last),
+        what_if_level=gate.level(replace(state.settings.gate, **rule), state.settings.generations, **last),
         generations=judged,
         differs_at=differs_at,
         parts_at=parts_at,

@@ -6,6 +6,7 @@ history alone gives the same verdicts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from engine.core.account import Account, name_of
@@ -13,6 +14,8 @@ from engine.core.state import State
 from engine.events import types as t
 from engine.events.lineage import Lineage
 from engine.events.reader import Reader
+
+_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 class Outdated(Exception):
@@ -27,6 +30,10 @@ class LineageAccount:
         self._spent: dict[str, float] = {}
         self._read: Mapping[str, int] = {}
 
+    def _add(self, name: str, spent: float) -> None:
+        if _NAME.fullmatch(name) and 0 <= spent <= 1:  # a log from elsewhere may say anything
+            self._spent[name] = spent
+
     def news(self, known: Account) -> dict[str, float]:
         """What the lineage has spent and `known` does not say, by the names of verdicts."""
         heads = self._lineage.heads()
@@ -34,9 +41,10 @@ class LineageAccount:
             for event in self._lineage.of_type(kind.type, after=self._read, until=heads):
                 match event.payload:
                     case t.GateDecided(spent=spent) if spent is not None:
-                        self._spent[name_of(event.hash)] = spent
+                        self._add(name_of(event.hash), spent)
                     case t.AccountRead(spent=others):
-                        self._spent |= others
+                        for name, spent in others.items():
+                            self._add(name, spent)
                     case _:
                         pass
         self._read = heads

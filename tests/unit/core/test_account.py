@@ -80,6 +80,13 @@ def test_the_level_falls_with_the_candidates_of_the_lineage_also_where_each_run_
     assert levels == pytest.approx([0.01, 0.01, 0.005, 0.0005])
 
 
+def test_the_level_stays_within_reach_of_so_few_units() -> None:
+    verdict = judged([1.0] * 8, spent(200, 0.0))
+    assert verdict.alpha == pytest.approx(0.05 / 7) and verdict.accepted  # p = 0.0039; 0.05 / 201 is out of reach
+    drawn = judged([float(i + 1) for i in range(40)], spent(5000, 0.0))
+    assert drawn.p < drawn.alpha < 0.0002 and drawn.accepted
+
+
 def test_what_is_not_tested_is_not_paid_for() -> None:
     row = {("a", 0): 1.0}
     exact = compare(row, {("a", 0): 0.0}, against=1, gate=GATE, generations=2, noisy=False, rules=4)

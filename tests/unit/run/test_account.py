@@ -160,3 +160,14 @@ def test_show_tells_what_the_whole_lineage_has_spent(parent: Workspace) -> None:
     facts = json.loads(subprocess.run([*command, "--json"], capture_output=True, timeout=60, check=True).stdout)
     assert facts["account"] == {"judged": 8, "instances": 12, "error": 0.05, "left": 0.0}
     assert [one["beyond"] for one in facts["generations"]] == [False] * 5
+
+
+def test_what_a_forged_run_says_it_spent_gives_nothing_back(parent: Workspace) -> None:
+    child = forked(parent)
+    lies = {"a" * 16: -1.0, "b" * 16: 7.0, "no name": 0.01, "c" * 16: 0.001}
+    with contextlib.closing(RunLog.hold(parent.path, child)) as log:
+        log.append([(2, t.AccountRead(lies))])
+    honest = forked(parent)
+    account = played(parent, honest)
+    assert account.spent["c" * 16] == 0.001 and not account.spent.keys() & (lies.keys() - {"c" * 16})
+    assert replays(parent.log, honest)
