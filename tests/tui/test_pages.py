@@ -25,9 +25,9 @@ GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.db"))
 
 @contextlib.contextmanager
 def snapshot(path: Path, n: int | None = None) -> Iterator[RunSnapshot]:
-    """A log's only run at its end, or at event `n`."""
+    """A log's latest run at its end, or at event `n`."""
     with contextlib.closing(Reader.open(path)) as reader:
-        (run,) = reader.runs()
+        run = reader.runs()[-1]
         outline = Outline(reader, run.run)
         yield RunSnapshot(reader, outline, outline.head if n is None else n)
 
