@@ -32,9 +32,9 @@ def screen(main: MainScreen) -> tuple[list[str], ...]:
 
 
 def recorded(path: Path) -> tuple[list[Event], dict[int, list[bytes]]]:
-    """The events of a log's only run, and the contents that each names first."""
+    """The events of a log's first run, and the contents that each names first."""
     with contextlib.closing(Reader.open(path)) as reader:
-        (run,) = reader.runs()
+        run = reader.runs()[0]
         events = list(reader.history(run.run))
         return events, {event.n: [reader.blob(name) for name in event.payload.blobs()] for event in events}
 
