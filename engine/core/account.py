@@ -12,16 +12,21 @@ A lineage that has spent its error goes on, and its acceptances say that they ar
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 
 import msgspec
 
-from engine.events.types import Gate
+from engine.core.units import Row
+from engine.events.types import Candidate, Gate
 
 
 class Account(msgspec.Struct, frozen=True):
-    """What each verdict of a lineage has spent, by the name of its event (`name_of`)."""
+    """What each comparison of a lineage has spent, by its name (`name_of`).
+
+    A fork that compares the same candidates with the same results tests nothing anew: it counts once.
+    """
 
     spent: Mapping[str, float] = {}
 
@@ -35,8 +40,12 @@ class Account(msgspec.Struct, frozen=True):
         return max(0.0, gate.run_alpha - math.fsum(self.spent.values()))
 
     def with_spent(self, spent: Mapping[str, float]) -> Account:
-        """The account after more verdicts; one that is known counts once."""
-        return Account({**self.spent, **spent})
+        """The account after more verdicts; of one comparison the larger payment counts."""
+        return Account({**self.spent, **{name: max(one, self.spent.get(name, 0.0)) for name, one in spent.items()}})
+
+    def without(self, name: str) -> Account:
+        """The account as it would be without that comparison."""
+        return Account({other: one for other, one in self.spent.items() if other != name})
 
 
 UNUSED = Account()
@@ -49,9 +58,10 @@ class Payment(msgspec.Struct, frozen=True):
     beyond: bool
 
 
-def name_of(event_hash: str) -> str:
-    """The name of the verdict that the event of that hash records."""
-    return event_hash[:16]
+def name_of(candidate: Candidate | None, rival: Candidate | None, differences: Mapping[Row, float]) -> str:
+    """The name of a comparison: a digest over both candidates and the differences of their scores."""
+    compared = (candidate, rival, [(*row, differences[row]) for row in sorted(differences)])
+    return hashlib.sha256(msgspec.json.encode(compared, order="deterministic")).hexdigest()[:16]
 
 
 def pay(left: float, level: float, p: float, changed: int, *, accepted: bool) -> Payment:

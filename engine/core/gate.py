@@ -15,9 +15,9 @@ import random
 from collections.abc import Mapping, Sequence
 
 from engine.core import units
-from engine.core.account import UNUSED, Account, Payment, pay
+from engine.core.account import UNUSED, Account, Payment, name_of, pay
 from engine.core.units import Row
-from engine.events.types import Gate, GateDecided, Score
+from engine.events.types import Candidate, Gate, GateDecided, Score
 
 FLIPS = 20_000
 ENUMERATED = 16
@@ -101,6 +101,7 @@ def compare(
     rules: int,
     groups: Mapping[str, str] = {},
     account: Account = UNUSED,
+    arms: tuple[Candidate | None, Candidate | None] = (None, None),
     refused: bool = False,
     rival_refused: bool = False,
 ) -> GateDecided:
@@ -108,9 +109,12 @@ def compare(
 
     `groups` has the group of each instance that is in one; rules 1 take every (instance, repeat) as a unit.
     A candidate that fails the private check (`refused`) is rejected whatever its score. Where only the incumbent fails
-    it (`rival_refused`), the candidate is accepted whatever its score. `account` is the lineage's before this verdict.
+    it (`rival_refused`), the candidate is accepted whatever its score. `account` is the lineage's before this verdict,
+    and `arms` are candidate and incumbent.
     """
     found = {row: candidate[row] - incumbent[row] for row in sorted(candidate.keys() & incumbent.keys())}
+    name = name_of(*arms, found) if rules >= 4 else ""
+    account = account.without(name)
     own = threshold(gate, generations)
     unit = "repeat" if rules == 1 else units.kind(found, groups, noisy=noisy, level=own)
     differences = units.divide(found, unit, groups)
@@ -150,6 +154,7 @@ def compare(
         against=against,
         fixed=fixed,
         broken=broken,
+        comparison=name if payment else "",
         spent=payment.spent if payment else None,
         beyond=bool(payment and payment.beyond),
     )

@@ -159,7 +159,8 @@ def _decided(state: State, results: Results, event: Event, payload: t.Payload) -
 def _account(state: State, event: Event, payload: t.AccountRead) -> _Found:
     """What other runs had spent is recorded; it comes before a verdict, and says nothing that was known."""
     due = state.rules >= 4 and state.incumbent is not None and decide(state) == ApplyGate(event.generation)
-    new = not payload.spent.keys() & state.account.spent.keys() and min(payload.spent.values(), default=-1.0) >= 0
+    known = state.account.spent
+    new = payload.spent and all(spent > known.get(name, -0.5) and spent >= 0 for name, spent in payload.spent.items())
     return None if due and new else ("what follows the results", _describe(payload, event.generation))
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from engine.core.account import UNUSED, Account, name_of
+from engine.core.account import UNUSED, Account
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event
@@ -272,7 +272,7 @@ def evolve(state: State, event: Event) -> State:
 def _judged(state: State, event: Event, verdict: t.GateDecided) -> State:
     state = _generation(replace(state, awaiting=None, held="", answer=None), event, verdict=verdict)
     if verdict.spent is not None:
-        state = _spent(state, {name_of(event.hash): verdict.spent})
+        state = _spent(state, {verdict.comparison: verdict.spent})
     return replace(state, incumbent=event.generation) if verdict.accepted else state
 
 

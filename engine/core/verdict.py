@@ -33,6 +33,7 @@ def verdict(
         rules=state.rules,
         groups=results.groups("val"),
         account=state.account,
+        arms=(now.candidate, rival),
         refused=fails_private_check(state, generation),
         rival_refused=fails_private_check(state, incumbent),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from engine.core.account import Account, name_of
+from engine.core.account import Account
 from engine.core.state import State
 from engine.events import types as t
 from engine.events.lineage import Lineage
@@ -32,7 +32,7 @@ class LineageAccount:
 
     def _add(self, name: str, spent: float) -> None:
         if _NAME.fullmatch(name) and 0 <= spent <= 1:  # a log from elsewhere may say anything
-            self._spent[name] = spent
+            self._spent[name] = max(spent, self._spent.get(name, 0.0))
 
     def news(self, known: Account) -> dict[str, float]:
         """What the lineage has spent and `known` does not say, by the names of verdicts."""
@@ -40,15 +40,15 @@ class LineageAccount:
         for kind in (t.GateDecided, t.AccountRead):
             for event in self._lineage.of_type(kind.type, after=self._read, until=heads):
                 match event.payload:
-                    case t.GateDecided(spent=spent) if spent is not None:
-                        self._add(name_of(event.hash), spent)
+                    case t.GateDecided(comparison=name, spent=spent) if spent is not None:
+                        self._add(name, spent)
                     case t.AccountRead(spent=others):
                         for name, spent in others.items():
                             self._add(name, spent)
                     case _:
                         pass
         self._read = heads
-        return {name: spent for name, spent in self._spent.items() if name not in known.spent}
+        return {name: spent for name, spent in self._spent.items() if spent > known.spent.get(name, -1.0)}
 
 
 def known(reader: Reader, state: State) -> Account:

@@ -97,7 +97,8 @@ class GateDecided(Payload, frozen=True):
     """The verdict on a candidate, paired with the incumbent on `val` under the same seeds.
 
     `n` counts the units of the test, and `unit` says what one is: "instance", "group" or "repeat"; it is empty under
-    rules 1, where every (instance, repeat) is one. `spent` is what the test took from the lineage's account of error,
+    rules 1, where every (instance, repeat) is one. `comparison` names the two candidates with
+    their differences, and `spent` is what the test took from the lineage's account of error,
     0 where the account accepted; it is unset before rules 4, and where nothing was tested. An acceptance `beyond` the
     account is one that it could not pay for.
     """
@@ -115,6 +116,7 @@ class GateDecided(Payload, frozen=True):
     fixed: list[str] = []
     broken: list[str] = []
     unit: str = ""
+    comparison: str = ""
     spent: float | None = None
     beyond: bool = False
 
@@ -123,7 +125,7 @@ class GateDecided(Payload, frozen=True):
 class AccountRead(Payload, frozen=True):
     """What other runs of the lineage have `spent` of its error, as far as this history did not say so.
 
-    By the names of their verdicts. Since rules 4; it comes before the verdict that counts it.
+    By the names of their comparisons. Since rules 4; it comes before the verdict that counts it.
     """
 
     spent: dict[str, float]

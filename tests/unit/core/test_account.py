@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from benchmarks.false_acceptance import LINEAGES, Lineage, false_acceptance_of, judge
-from engine.core.account import Account, name_of, sentence
+from engine.core.account import Account, sentence
 from engine.core.gate import compare, threshold
 from engine.core.replay import verify
 from engine.core.state import fold
@@ -164,7 +164,7 @@ def test_own_verdicts_cannot_be_told_as_those_of_others() -> None:
     at = next(i for i, e in enumerate(play.log.events) if e.type == t.GateDecided.type and e.generation == 3)
     again = Play(Memory(), history=[])
     again.log.events, again.log.blobs = play.log.events[:at], play.log.blobs
-    again.log.append([(3, t.AccountRead({name_of(first.hash): 0.0}))])
+    again.log.append([(3, t.AccountRead({first.payload.comparison: 0.0}))])
     found = verify(again.log, again.log.run)  # type: ignore[arg-type]
     assert found.diverged_at and found.diverged_at.n == at + 1
 

@@ -37,7 +37,7 @@ class Engine(Play):
 
     def __init__(self, log: RunLog, **options: object) -> None:
         self.account = LineageAccount(log.reader, log.run)
-        super().__init__(log, skill=noise, **options)  # type: ignore[arg-type]
+        super().__init__(log, skill=lambda n, instance: noise(n, f"{log.run} {instance}"), **options)  # type: ignore[arg-type]
 
     def append(
         self, generation: int, *payloads: t.Payload, guard: Callable[[], None] | None = None, **more: object
