@@ -243,7 +243,10 @@ def _create(path: Path) -> None:
         (path / folder).mkdir(parents=True, exist_ok=True)
     (path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsync = all\n")
     fresh = path / f"HEAD.{os.getpid()}"  # last, and at once: whoever finds it takes the repository for whole
-    fresh.write_text("ref: refs/heads/main\n")
+    with fresh.open("wb") as file:
+        file.write(b"ref: refs/heads/main\n")
+        file.flush()
+        os.fsync(file.fileno())  # after a power cut, too
     fresh.replace(path / "HEAD")
 
 

@@ -177,7 +177,7 @@ RENAMES = {
     "domains/denoising/data/obtain.py": "a download that was checked goes where `cache.once` looks for it",
     "engine/events/storage/connection.py": "waits for a log that SQLite writes",
     "engine/run/readings.py": "appends lines, each of which is whole by itself",
-    "harness_repo/repository.py": "imports nothing of ours; a HEAD that is lost with the power is written again",
+    "harness_repo/repository.py": "imports nothing of ours, and writes the HEAD of git",
     "engine/sandbox/inside/sweep.py": "runs in the sandbox, and moves what is to be removed",
 }
 
