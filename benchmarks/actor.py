@@ -223,6 +223,7 @@ class Actor:
             noisy=False,
             rules=state.rules,
             account=state.account,
+            arms=(now.candidate, state.of(against).candidate),
         )
 
     def _analysis(self, generation: int) -> t.AnalysisFinished:

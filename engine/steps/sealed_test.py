@@ -15,9 +15,9 @@ from engine.evaluation import answer_codec
 from engine.evaluation.baselines import graded_baselines
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.trial import GradedAnswer, trials
+from engine.events import readings
 from engine.events import types as t
 from engine.events.storage import blobs
-from engine.run import readings
 from engine.run.live_run import Run
 from engine.steps import evaluations
 

@@ -16,7 +16,7 @@ import msgspec
 from engine.core import replay
 from engine.core.settings import check_form
 from engine.errors import SiaError
-from engine.events import losses, tips
+from engine.events import losses, readings, tips
 from engine.events import types as t
 from engine.events.archive import Manifest, is_archive
 from engine.events.event import Event
@@ -26,7 +26,6 @@ from engine.events.reader import Reader
 from engine.events.readmodels import LONGEST_NAME
 from engine.events.storage import blobs
 from engine.events.unseal import open_archive
-from engine.run import readings
 from engine.run.workspace import Workspace
 from engine.transfer import rebuild
 from harness_repo.harness import MAX_BYTES, HarnessInvalid, check_path

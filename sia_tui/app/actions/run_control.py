@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
-from engine.run import readings
+from engine.events import readings
 from sia_tui.app.actions import engine_start
 from sia_tui.app.actions.new_run import named_by_log, options
 from sia_tui.app.navigator.run_cursor import RunCursor

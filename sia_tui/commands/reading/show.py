@@ -30,8 +30,9 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
     Example: sia show last
     """
     from engine.core.state import fold
+    from engine.events import readings
     from engine.queries.run_report import show as report
-    from engine.run import account, readings
+    from engine.run import account
 
     if plots:
         consent.ask_for_run(shared, reference)

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 async def drive_here(shared: Shared, started: Run, progress: Progress, control: Control | None = None) -> None:
     """Drives a run in this process until it is paused, stopped or done; `control` and a signal to end pause it."""
+    from engine.events import readings
     from engine.loop.control_socket import Control
     from engine.loop.driver import drive
     from engine.queries.run_report import show
-    from engine.run import account, readings
+    from engine.run import account
 
     control = control or Control()
     await control.listen(shared.workspace.path, started.state.run)

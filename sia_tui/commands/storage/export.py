@@ -35,8 +35,8 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
     """
     from engine import __version__
     from engine.errors import SiaError
+    from engine.events import readings
     from engine.events.seal import seal
-    from engine.run import readings
     from engine.transfer import adapters
     from engine.transfer.jsonl import write_jsonl
 

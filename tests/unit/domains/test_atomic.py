@@ -176,7 +176,7 @@ def test_of_many_writers_and_readers_none_meets_a_part(tmp_path: Path) -> None:
 RENAMES = {
     "domains/denoising/data/obtain.py": "a download that was checked goes where `cache.once` looks for it",
     "engine/events/storage/connection.py": "waits for a log that SQLite writes",
-    "engine/run/readings.py": "appends lines, each of which is whole by itself",
+    "engine/events/readings.py": "appends lines, each of which is whole by itself",
     "harness_repo/repository.py": "imports nothing of ours, and writes the HEAD of git",
     "engine/sandbox/inside/sweep.py": "runs in the sandbox, and moves what is to be removed",
 }

@@ -76,6 +76,7 @@ def ran(workspace: Path, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_three_generations_accept_an_improvement_which_the_sealed_test_shows_too(tmp_path: Path) -> None:
     subprocess.run(sia(tmp_path, "run", "toy", "--generations", "3", "--headless"), check=True, timeout=200)
     shown = ran(tmp_path, "show", "last")

@@ -47,6 +47,8 @@ def test_the_search_finds_the_rule_and_the_sealed_test_agrees(tmp_path: Path, mo
         "ok": True,
         "events": shown(tmp_path)["head"]["n"],
         "problems": [],
+        "accepted": [],
+        "unchecked": [],
     }
 
 

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from engine.errors import SiaError
+from engine.events import readings
 from engine.events import types as t
 from engine.events.archive import MAX_READINGS
 from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.events.seal import seal
 from engine.events.unseal import open_archive
-from engine.run import readings
 from engine.run.workspace import Workspace
 from engine.transfer.run_import import import_run
 from tests.histories import Play, domain, started

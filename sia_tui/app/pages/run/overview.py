@@ -6,9 +6,9 @@ from engine.core import budget
 from engine.core.account import sentence
 from engine.core.decide import standing
 from engine.core.state import Generation, State
+from engine.events import readings
 from engine.queries.run_report import account_of
 from engine.queries.settings_origin import flat
-from engine.run import readings
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
