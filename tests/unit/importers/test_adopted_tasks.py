@@ -129,7 +129,7 @@ def test_what_is_not_correct_counts_less_than_what_works_also_below_zero(tmp_pat
     assert found["graded"]["score"] < -5  # type: ignore[index]
 
 
-@pytest.mark.parametrize("generations", [pytest.param(20, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize("generations", [pytest.param(10, marks=pytest.mark.slow), 2])
 def test_a_program_that_is_never_changed_is_never_accepted_by_a_noisy_evaluator(
     tmp_path: Path, generations: int
 ) -> None:
