@@ -60,9 +60,12 @@ class SandboxProcess:
         without bubblewrap, each process is killed by itself.
         """
         if self.folder is not None or not self.pid:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(signal.SIGSTOP)  # it starts no other meanwhile
-            for pid in [*process_tree.descendants(self.process.pid)]:
+            found = []
+            process_tree.stop(self.process.pid)  # it starts no other meanwhile
+            for pid in process_tree.descendants(self.process.pid):
+                process_tree.stop(pid)  # before its children are looked for
+                found.append(pid)
+            for pid in found:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self.process.kill()
