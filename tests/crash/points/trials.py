@@ -35,11 +35,12 @@ def problem(stage: Stage, trial: Trial) -> str:
     said.append((scene.command[0], first.code, first.output[-400:]))
     try:
         assert not any(text in first.output for text in BUG), "an error without a sentence"
-        if trial.again:
-            for command in scene.recover():
-                machine.sia(*command, mode="kill", point=trial.again)
+        ended = not first.code
+        if trial.again:  # the recovery may be over before that call
+            codes = [machine.sia(*command, mode="kill", point=trial.again).code for command in scene.recover()]
+            ended = not any(codes)
         # a command that ended well may have been told, and have said, that git is behind the log
-        recovery = scene.recover() if first.code else [("rebuild",)]
+        recovery = [("rebuild",)] if ended else scene.recover()
         for command in (*recovery, *scene.after):
             done = machine.sia(*command)
             said.append((command[0], done.code, done.output[-400:]))
