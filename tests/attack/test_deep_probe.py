@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 import pytest
 
 from engine.failure import Failure
-from engine.sandbox import Isolation, Outcome
+from engine.sandbox import Isolation, Outcome, Program
 from engine.sandbox.selftest import deep_probe
 from engine.sandbox.selftest.attacks import ATTACKS, Attack
 
@@ -40,6 +41,15 @@ def test_an_attack_that_bites_is_told(attack: Attack) -> None:
     measure = asyncio.run(deep_probe.attempt(attack, Isolation.unsafe()))
     assert not measure.achieved and "reached" in measure.how, measure
     assert measure.remedy
+
+
+def test_a_writable_folder_is_found_however_much_there_is_to_look_through(
+    isolation: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (attack,) = [attack for attack in ATTACKS if attack.name == "files to write"]
+    monkeypatch.setattr(deep_probe, "Program", functools.partial(Program, writable_tmp=True))
+    measure = asyncio.run(deep_probe.attempt(attack, isolation))
+    assert not measure.achieved and "/dev/shm" in measure.how, measure  # noqa: S108 - inside
 
 
 def test_nothing_of_a_sandbox_outlives_its_engine(contained: Isolation) -> None:

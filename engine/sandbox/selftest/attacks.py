@@ -106,13 +106,16 @@ ATTACKS = (
     ),
     Attack(
         "files to write",
-        "writes to every folder outside its scratch folder",
+        "writes to every folder outside its scratch folders",
         _code("""
             import os, time
             def attack(instance, ctx):
-                own, reached, until = os.path.realpath("."), [], time.monotonic() + 2
+                # beside its own lies that of `prepare`, which is emptied before each job
+                own, reached, until = os.path.dirname(os.path.realpath(".")), [], time.monotonic() + 2
                 for folder, names, _ in os.walk("/"):
-                    names[:] = [name for name in names if folder != "/" or name not in ("proc", "sys")]
+                    if folder == "/":  # what is likely to be writable first: the time may not be enough for all
+                        names[:] = {*names} - {"proc", "sys"}
+                        names.sort(key=lambda name: name not in ("run", "tmp", "dev", "var", "home", "root", "mnt"))
                     if time.monotonic() > until:
                         break
                     if folder.startswith(own):
