@@ -105,7 +105,7 @@ async def unseal(main: MainScreen) -> None:
     instances = plural(state.domain.counts.get("test", 0), "test instance")
     effects = [
         f"the candidate of generation {state.incumbent} and the baselines run on {instances}",
-        f"this machine knows of {plural(count, 'reading')} of this split before; this one is counted too",
+        f"this machine knows of {plural(count, 'earlier reading')} of this split; this one is counted too",
         "every look weakens the test; this cannot be undone",
     ]
     if await main.app.push_screen_wait(Confirm(f"Read the test split of {state.domain.name}?", effects)):

@@ -100,7 +100,7 @@ def _print_run(facts: dict[str, Any]) -> None:
         echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     if facts["test"]:
         echo(
-            f"sealed test, read {facts['unsealed']} time{'s' * (facts['unsealed'] > 1)} on this machine: "
+            f"sealed test, read {formats.plural(facts['unsealed'], 'time')} on this machine: "
             f"{formats.score(facts['test'])}"
             f"{formats.private_check(facts['test'])}"
         )

@@ -75,5 +75,5 @@ def _print(name: str, report: dict[str, Any]) -> None:
     if before == 0:
         echo("This was the first reading of the test split that this machine knows of.")
     else:
-        times = f"{before} time{'s' * (before > 1)}"
-        echo(f"This machine knows of {times} that the test split was read before, by this or other runs.")
+        readings = formats.plural(before, "earlier reading")
+        echo(f"This machine knows of {readings} of the test split, by this run or others.")

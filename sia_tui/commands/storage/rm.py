@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json
 
@@ -33,5 +34,4 @@ def rm(reference: str, yes: bool, shared: Shared) -> None:
     if shared.as_json:
         print_json({"run": gone.run, "name": gone.name, "events": gone.events})
     else:
-        events = f"{gone.events} event{'s' * (gone.events != 1)}"
-        echo(f"{gone.name} deleted, with {events}; `sia gc` frees the space.")
+        echo(f"{gone.name} deleted, with {plural(gone.events, 'event')}; `sia gc` frees the space.")
