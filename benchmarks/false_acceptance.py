@@ -1,4 +1,4 @@
-"""How often a run or a lineage accepts any candidate of equal skill, under the gate's rules then and now.
+"""How often a run or a lineage accepts a candidate that is no better, under earlier and present rules of the gate.
 
 Runs: under rules 1 (every repeat of an instance is a unit) and 2. Lineages: under rules 3, where each verdict has the
 level of its run, and 4, where all draw from one account; an acceptance beyond the account says so.
@@ -44,15 +44,18 @@ SETTINGS = (
     Setting("5 repeats, deterministic harness", 200, 5, 1.0, 2),
     Setting("20 groups of 10, equal within", 20, 10, 1.0, 8),
     Setting("20 groups of 10, equal within", 20, 10, 1.0, 20),
-    Setting("20 groups of 10, half of it", 20, 10, 0.5, 8),
-    Setting("20 groups of 10, half of it", 20, 10, 0.5, 20),
+    Setting("20 groups of 10, half shared", 20, 10, 0.5, 8),
+    Setting("20 groups of 10, half shared", 20, 10, 0.5, 20),
     Setting("8 noisy instances, 2 repeats", 8, 2, 0.0, 20, noisy=True),
     Setting("the same, but equal repeats", 8, 2, 1.0, 20, noisy=True),
 )
 
 
 class Lineage(NamedTuple):
-    """A run of `candidates` and as many in each of its `forks` from the first; or its end `raised` by one each time."""
+    """A run that judges `candidates`, and `forks` from its first candidate, each of which judges as many.
+
+    With `raised` there is one run, whose planned generations are raised by one before each candidate.
+    """
 
     name: str
     candidates: int

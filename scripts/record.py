@@ -26,7 +26,7 @@ from engine.core import settings
 settings.RESERVED = ()
 main()
 """
-"""`sia`, but for a run that may be called `recorded`: nobody else's may."""
+"""`sia`, which here may call a run `recorded`; that name is reserved for this recording."""
 
 
 def record(domain: str, generations: int, seed: int, target: Path) -> None:

@@ -43,7 +43,7 @@ def models_of(settings: t.Settings) -> list[Place]:
 
 
 def named_by(state: State) -> list[Place]:
-    """The code, data and models that a run's log names, with its settings as they are in `state`."""
+    """The code, data, models and servers that a run's log names, with its settings as they are in `state`."""
     return [*code_of(state.domain), *models_of(state.settings)]
 
 

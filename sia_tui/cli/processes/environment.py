@@ -31,7 +31,7 @@ def prepare_process() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Gives what is written to a stream that was closed (`>&-`) to nobody, and its number to no other file."""
+    """Opens /dev/null for each stream that was closed (`>&-`), so that no file of ours gets its number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             lowest = os.open(os.devnull, os.O_RDWR)  # which is `number`

@@ -9,11 +9,11 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def ending() -> list[signal.Signals]:
-    """Those that end this process: not SIGHUP where `nohup` keeps it away."""
+    """Those of them that are not ignored; `nohup` ignores SIGHUP."""
     return [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def unwind() -> None:
-    """Makes them end this process as an exception does: what has changed the terminal can put it back."""
+    """Makes them raise `SystemExit`, so that code which has changed the terminal can restore it."""
     for number in ending():
         signal.signal(number, lambda number, _: sys.exit(128 + number))
