@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -22,22 +23,26 @@ def workers_of(chosen: int | None) -> int:
     return workers
 
 
-def limit_options(command: Any) -> Any:
-    """The options of every command that works on a run."""
-    for option in (
-        click.option("--plain", is_flag=True, help="Print lines instead of opening the app."),
-        click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox."),
-        click.option(
-            "--workers", type=int, default=None, help="Instances to execute in parallel.  [default: one per core]"
-        ),
-        click.option("--budget-tokens", type=int, help="Stop at this many language model tokens."),
-        click.option("--budget-usd", type=float, help="Stop at this many US dollars."),
-        click.option("--budget-minutes", type=float, help="Stop at this many minutes of work."),
-        click.option("--budget-evaluations", type=int, help="Stop at this many evaluations."),
-        click.option("--generations", type=int, help="Number of candidates to execute.  [default: 8]"),
-    ):
-        command = option(command)
-    return command
+def limit_options(generations: str) -> Callable[[Any], Any]:
+    """The options of every command that works on a run; `generations` says how many there are by default."""
+
+    def decorate(command: Any) -> Any:
+        for option in (
+            click.option("--plain", is_flag=True, help="Print lines instead of opening the app."),
+            click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox."),
+            click.option(
+                "--workers", type=int, default=None, help="Instances to execute in parallel.  [default: one per core]"
+            ),
+            click.option("--budget-tokens", type=int, help="Stop at this many language model tokens."),
+            click.option("--budget-usd", type=float, help="Stop at this many US dollars."),
+            click.option("--budget-minutes", type=float, help="Stop at this many minutes of work."),
+            click.option("--budget-evaluations", type=int, help="Stop at this many evaluations."),
+            click.option("--generations", type=int, help=f"Number of candidates to execute.  [default: {generations}]"),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def limit_assignments(chosen: dict[str, Any]) -> list[str]:

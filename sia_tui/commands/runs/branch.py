@@ -17,7 +17,7 @@ from sia_tui.commands.runs.child_run import child_options, make_child, opened_in
 @click.argument("reference", metavar="RUN")
 @click.option("--generation", type=int, required=True, help="Generation whose candidate becomes the incumbent.")
 @child_options
-@limit_options
+@limit_options("as in RUN")
 @shared_options
 def branch(reference: str, generation: int, *, shared: Shared, **chosen: Any) -> None:
     """Start a new run whose incumbent is the candidate of an earlier generation of RUN, accepted or not.

@@ -17,7 +17,7 @@ from sia_tui.commands.runs.child_run import child_options, make_child, opened_in
 @click.argument("reference", metavar="RUN")
 @click.option("--at", type=int, required=True, help="Last event that the new run shares with RUN.")
 @child_options
-@limit_options
+@limit_options("as in RUN")
 @shared_options
 def fork(reference: str, at: int, *, shared: Shared, **chosen: Any) -> None:
     """Start a new run that shares the events of RUN up to event AT.

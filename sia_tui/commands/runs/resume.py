@@ -15,7 +15,7 @@ from sia_tui.commands.runs.local_engine import drive_existing
 
 @click.command()
 @click.argument("reference", metavar="RUN", default="last")
-@limit_options
+@limit_options("as in RUN")
 @shared_options
 def resume(reference: str, *, shared: Shared, **chosen: Any) -> None:
     """Continue RUN at the first step without a result.

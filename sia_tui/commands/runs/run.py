@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     help="Candidates that need your approval: jumps (adopted tasks: gains too large to be true), harness, weights, "
     "all or none.",
 )
-@limit_options
+@limit_options("8")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random choices.")
 @click.option("--seed-harness", is_flag=True, help="Start from the domain's harness; do not let the agent write one.")
 @click.option("--probes", type=int, help="Proposals to try on folds of train, per Improvement.")
