@@ -109,6 +109,11 @@ def check_tips(reader: Reader, folder: Path) -> Iterator[str]:
 def accepted_losses(reader: Reader) -> list[str]:
     """The losses that a person has accepted, in sentences."""
     return [
-        f"run {event.run} lost events {event.n} to {one.n}, which {one.by} accepted at event {event.n}"
-        for event, one in losses.acceptances(reader)
+        f"{_loss(event, one)}, which {one.by} accepted at event {event.n}" for event, one in losses.acceptances(reader)
     ]
+
+
+def _loss(event: Event, accepted: t.LossAccepted) -> str:
+    if event.n > accepted.n:  # the log is longer, and another than the one that was written
+        return f"event {accepted.n} of run {event.run} is not the one that was written"
+    return f"run {event.run} lost events {event.n} to {accepted.n}"

@@ -85,6 +85,15 @@ def test_a_loss_that_a_person_accepted_is_an_event_and_the_run_goes_on(cut: Path
     assert now.ok and now.accepted == ["run r1 lost events 5 to 13, which ada accepted at event 5"]
 
 
+def test_an_accepted_event_that_is_another_than_was_written_is_named(workspace: Path) -> None:
+    write(workspace, "r1", 3)
+    tips.write(workspace / "tips", "r1", tips.Tip(2, "0" * 64))
+    accept_loss(Workspace(workspace), "r1", by="ada")
+    now = check(workspace)
+    assert now.accepted == ["event 2 of run r1 is not the one that was written, which ada accepted at event 5"]
+    assert now.ok
+
+
 def test_an_acceptance_whose_tip_was_not_written_stands(cut: Path) -> None:
     old = tips.read_all(cut / "tips")["r1"]
     accept_loss(Workspace(cut), "r1", by="ada")
