@@ -119,7 +119,10 @@ class OpenAI:
         # /tokenize is vLLM's own endpoint, beside /v1
         url = self._http.base_url.join("/tokenize")
         answer = await self._post(url, {"model": name, "prompt": text, "add_special_tokens": False})
-        return list(answer["tokens"])
+        try:
+            return list(answer["tokens"])
+        except _MALFORMED as error:
+            raise RetryableError(f"the server's list of tokens is malformed ({type(error).__name__})") from error
 
     async def _post(self, path: Any, body: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -133,12 +136,12 @@ class OpenAI:
         except (ValueError, RecursionError) as error:
             raise UnusableReply(f"the server's answer is not JSON ({error})", response.content, None) from error
         if isinstance(answer, dict) and answer.get("error") and "choices" not in answer:
-            raise _told_error(answer)
+            raise _told_error(answer, self._key_name)
         return answer
 
     async def _stream(self, body: dict[str, Any], request: Request, on_text: OnText) -> Reply:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-        builder = _ReplyBuilder(on_text)
+        builder = _ReplyBuilder(on_text, self._key_name)
         try:
             async with self._http.stream("POST", "/chat/completions", json=body) as response:
                 if response.status_code != 200:
@@ -295,17 +298,17 @@ def _error_message(text: str) -> str:
     return f"{message or text.strip()[:300]}" + (f" [{code}]" if isinstance(code, str) and code else "")
 
 
-def _told_error(answer: Mapping[str, Any]) -> RetryableError | PermanentError:
+def _told_error(answer: Mapping[str, Any], key: str) -> RetryableError | PermanentError:
     """The error that a server tells under status 200."""
     status = answer["error"].get("code") if isinstance(answer["error"], dict) else None
-    return classify(status if isinstance(status, int) else 500, _error_message(json.dumps(answer)), key="the key")
+    return classify(status if isinstance(status, int) else 500, _error_message(json.dumps(answer)), key=key)
 
 
 class _ReplyBuilder:
     """Builds the body of a reply that is not streamed from the chunks of a stream."""
 
-    def __init__(self, on_text: OnText) -> None:
-        self._on_text = on_text
+    def __init__(self, on_text: OnText, key_name: str) -> None:
+        self._on_text, self._key_name = on_text, key_name
         self._texts: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._whole: dict[str, Any] = {}
@@ -315,7 +318,7 @@ class _ReplyBuilder:
 
     def add(self, chunk: dict[str, Any]) -> None:
         if "error" in chunk:
-            raise _told_error(chunk)
+            raise _told_error(chunk, self._key_name)
         self._whole |= {k: chunk[k] for k in ("usage", "prompt_token_ids") if chunk.get(k)}
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}

@@ -143,6 +143,39 @@ def test_an_error_under_status_200_is_that_error_and_was_not_billed(code: int | 
     assert not isinstance(caught.value, UnusableReply)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_refused_key_under_status_200_is_named(streamed: bool) -> None:
+    error = json.dumps({"error": {"message": "no such key", "code": 401}})
+    raw = (f"data: {error}\n\n" if streamed else error).encode()
+
+    async def go(url: str) -> None:
+        model = OpenAI("m", f"{url}/v1", kind="other", key="wrong", key_name="MY_KEY")
+        try:
+            await model.chat(REQUEST, (lambda _: None) if streamed else None)
+        finally:
+            await model.close()
+
+    headers = {"content-type": "text/event-stream" if streamed else "application/json"}
+    with Server(lambda _: Answer(200, headers, [raw])) as server, pytest.raises(PermanentError) as caught:
+        asyncio.run(go(server.url))
+    assert caught.value.remedy == "check the key in $MY_KEY"
+
+
+@pytest.mark.parametrize("answer", [{}, {"tokens": None}, [1, 2]])
+def test_a_list_of_tokens_that_is_none_is_asked_for_again_and_costs_nothing(answer: Any) -> None:
+    async def go(url: str) -> None:
+        model = OpenAI("m", f"{url}/v1", kind="vllm")
+        try:
+            await model.score("a", ["b"])
+        finally:
+            await model.close()
+
+    raw = json.dumps(answer).encode()
+    with Server(lambda _: Answer(200, {}, [raw])) as server, pytest.raises(RetryableError, match="tokens") as caught:
+        asyncio.run(go(server.url))
+    assert not isinstance(caught.value, UnusableReply)
+
+
 @pytest.mark.parametrize(
     "poison",
     [
