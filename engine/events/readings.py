@@ -7,6 +7,7 @@ from: the log, the user's state on this machine, an export, or another reading t
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -42,7 +43,8 @@ def digest_of(reader: Reader, run: str) -> str:
 def record(digest: str, names: Collection[str]) -> None:
     """Remembers these readings on this machine; raises `SiaError` where that is impossible."""
     if lacking := sorted(set(names) - _recorded(digest)):
-        lines = "".join(f"{name}\n" for name in lacking).encode()
+        # a line feed first: a full disk may have cut the last line short
+        lines = b"\n" + "".join(f"{name}\n" for name in lacking).encode()
         for folder in user_state.folders("readings"):
             with contextlib.suppress(OSError):
                 if user_state.is_own(folder, make=True):
@@ -57,7 +59,8 @@ def record(digest: str, names: Collection[str]) -> None:
 def _append(path: Path, lines: bytes) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
-        os.write(handle, lines)  # one write: another process may append too
+        if os.write(handle, lines) < len(lines):  # one write: another process may append too
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,20 @@ def test_a_later_test_remembers_those_before_it_in_the_log_itself(
         made.append(0, t.StepStarted("test", 1))
         made.append(0, t.TestUnsealed("h", score, None, [], {}, {}, "", readings=["ab" * 8, "not a name"]))
     assert count(tmp_path / "w") == 3
+
+
+def test_a_reading_that_a_full_disk_cut_short_is_not_taken_for_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = os.write
+    monkeypatch.setattr("engine.user_state.folders", lambda name: iter([tmp_path / "state" / name]))
+    monkeypatch.setattr("engine.events.readings.os.write", lambda file, lines: whole(file, lines[:9]))
+    with pytest.raises(SiaError, match="readings of the sealed test cannot be recorded"):
+        readings.record(DIGEST, {"a" * 16})
+    monkeypatch.setattr("engine.events.readings.os.write", whole)
+    readings.record(DIGEST, {"b" * 16})
+    play(tmp_path / "w", "r1")
+    assert count(tmp_path / "w") == 1
 
 
 def test_where_nothing_can_be_recorded_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
