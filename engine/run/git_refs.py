@@ -125,7 +125,7 @@ def check_out(repository: Repository, ref: str) -> None:
     """Makes `ref` the one that a clone checks out; raises `SiaError` where git cannot."""
     try:
         repository.head(ref)
-    except RepositoryError as error:
+    except (OSError, RepositoryError) as error:
         raise _behind(error) from error
 
 
@@ -149,7 +149,10 @@ def update(
         notes = scores.catch_up()
         target = {**refs, NOTES: notes.commit if notes else None}
         if notes and notes.commit != before.get(NOTES):
-            repository.store(notes.objects)
+            try:
+                repository.store(notes.objects)
+            except (OSError, RepositoryError) as error:
+                raise _behind(error) from error
         try:
             repository.update(target, before)
         except RepositoryError as error:

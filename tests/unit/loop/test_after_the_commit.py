@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine.core.replay import verify as replay
 from engine.core.state import State
+from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event
 from engine.loop import launch
 from engine.loop.control_socket import Control
 from engine.loop.driver import drive
 from engine.queries.audit import verify as audit
+from engine.run import git_refs
+from engine.run.score_notes import ScoreNotes
 from engine.run.workspace import Workspace
 from engine.transfer.rebuild import rebuild
+from harness_repo.repository import Repository
 from tests.playing import small
 
 
@@ -83,3 +90,18 @@ def test_a_ref_that_git_cannot_move_fails_no_step(tmp_path: Path) -> None:
     shutil.rmtree(tags / "g2")
     rebuild(workspace)
     assert problems(workspace) == []
+
+
+def test_notes_that_a_full_disk_does_not_take_undo_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    workspace = Workspace(tmp_path / "w")
+    run_toy(workspace, small(tmp_path / "toy"))
+    repository = workspace.repository()
+    (workspace.path / "harness_repo" / git_refs.NOTES).unlink()
+    monkeypatch.setattr(Repository, "store", full)
+    with contextlib.closing(workspace.reader()) as reader:
+        git_refs.catch_up(repository, reader, reader.find("toy").run)
+        with pytest.raises(SiaError, match=r"git is behind the log .*No space left.*sia rebuild"):
+            git_refs.update(repository, ScoreNotes(reader), {})
