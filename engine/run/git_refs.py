@@ -162,11 +162,13 @@ def update(
             if now == before:
                 known = None  # a person has moved another ref, or it is locked
         else:
-            kept = {ref: commit for ref, commit in target.items() if commit is not None}
-            gone = target.keys() - kept.keys()
-            return (
-                {ref: commit for ref, commit in (before | kept).items() if ref not in gone} if gone else before | kept
-            )
+            found = dict(before)
+            for ref, commit in target.items():
+                if commit is None:
+                    found.pop(ref, None)
+                else:
+                    found[ref] = commit
+            return found
     raise AssertionError
 
 
