@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from engine import containment
 from engine.errors import SiaError
+from engine.user_path import expanded
 
 FILE = "sia.toml"
 PREFIX = "SIA_"
@@ -66,7 +67,7 @@ class Server(_Section):
 class Vllm(_Section):
     """How vLLM is started: a Python interpreter that has it, and extra arguments for `vllm serve`."""
 
-    interpreter: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    interpreter: Annotated[Path, AfterValidator(expanded)] | None = None
     arguments: tuple[str, ...] = ()
     start_minutes: PositiveFloat = 15.0
 

@@ -15,6 +15,7 @@ from domains.contract import DomainModule, Spec
 from engine import domain_files
 from engine.errors import SiaError
 from engine.importers.adopted import AdoptedTask, adopt
+from engine.user_path import expanded
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -81,7 +82,7 @@ def built_in() -> list[str]:
 def find(reference: str) -> Folder:
     """A domain by its built-in name or its folder, or another tool's task; raises `SiaError` if there is none."""
     builtin = reference in built_in()
-    path = Path(domains.__path__[0]) / reference if builtin else Path(reference).expanduser().absolute()
+    path = Path(domains.__path__[0]) / reference if builtin else expanded(reference).absolute()
     if not builtin:
         domain_files.check_path(reference)
         domain_files.check_path(str(path))

@@ -16,6 +16,7 @@ from engine.errors import SiaError
 from engine.models.extras import find_missing
 from engine.models.prices import FREE, price_of
 from engine.models.protocol import Model
+from engine.user_path import expanded
 from engine.user_settings import Price, Server, UserSettings
 
 CLAUDE = "claude-sonnet-4-6"
@@ -109,7 +110,7 @@ async def open_model(
 
 def trainable(reference: Reference) -> bool:
     """Whether the weights lever can train it: a local checkpoint that transformers or vLLM serves."""
-    return reference.backend == "hf" or (reference.backend == "vllm" and Path(reference.name).expanduser().is_dir())
+    return reference.backend == "hf" or (reference.backend == "vllm" and expanded(reference.name).is_dir())
 
 
 def checkpoint_of(reference: Reference, report: Report = lambda _: None) -> Path:
@@ -119,7 +120,7 @@ def checkpoint_of(reference: Reference, report: Report = lambda _: None) -> Path
             f"the model {reference.backend}:{reference.name} cannot be trained",
             "name a checkpoint with --model hf:FOLDER, or hf:smollm2",
         )
-    return _checkpoint(reference.name, report) if reference.backend == "hf" else Path(reference.name).expanduser()
+    return _checkpoint(reference.name, report) if reference.backend == "hf" else expanded(reference.name)
 
 
 async def _vllm(reference: Reference, settings: UserSettings, adapters: Path | None, report: Report) -> Model:
@@ -191,7 +192,7 @@ def _require(packages: tuple[str, ...], extra: str) -> None:
 
 
 def _require_path(name: str, what: str) -> Path:
-    path = Path(name).expanduser()
+    path = expanded(name)
     if not path.exists():
         raise SiaError(
             f"there is no {what} {path}", "name a model that is on this machine; nothing is downloaded by name"

@@ -17,6 +17,7 @@ from engine.grading.loader import Folder, built_in, find
 from engine.run.named_paths import code_of
 from engine.sandbox import Isolation, probe
 from engine.seeds import sample
+from engine.user_path import expanded
 
 Report = Callable[[str], None]
 _MOVED = "if it has moved, name it anew: sia relink RUN DIR"
@@ -80,7 +81,7 @@ def check_code(task: t.DomainRef) -> Folder:
     elsewhere cannot choose the code that runs here.
     """
     trust.check(None, code_of(task))
-    if task.source not in built_in() and not Path(task.source).expanduser().exists():
+    if task.source not in built_in() and not expanded(task.source).exists():
         raise SiaError(f"the folder {task.source} of the domain {task.name} is not there", _MOVED)
     folder = find(task.source)
     if folder.code_digest() != task.code:

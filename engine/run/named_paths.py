@@ -14,11 +14,12 @@ from engine.events.reader import Reader, RunRow
 from engine.grading.loader import built_in
 from engine.run.models import references
 from engine.trust import Place
+from engine.user_path import expanded
 
 
 def code_of(task: t.DomainRef) -> list[Path]:
     """The folder of the domain, unless it comes with sia, and its data, unless it is the domain's own."""
-    source = [] if task.source in built_in() else [Path(task.source).expanduser().absolute()]
+    source = [] if task.source in built_in() else [expanded(task.source).absolute()]
     return source + ([Path(task.data)] if task.data else [])
 
 
@@ -36,7 +37,7 @@ def models_of(settings: t.Settings) -> list[Place]:
         except SiaError:  # opening the model raises the error
             continue
         if parsed.backend in ("gguf", "hf", "vllm") and not parsed.at and parsed.name != catalog.SMOLLM2:
-            found.append(Path(parsed.name).expanduser().absolute())
+            found.append(expanded(parsed.name).absolute())
         elif address := catalog.foreign_address(parsed):
             found.append(address)
     return found

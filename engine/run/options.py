@@ -13,6 +13,7 @@ from engine.core.settings import check_numbers
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.run.models import full_reference, is_trainable
+from engine.user_path import expanded
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -96,7 +97,7 @@ def read_script(agent: str) -> str:
     """The text of the script that `script:FILE` names; empty for other agents."""
     if not agent.startswith("script:"):
         return ""
-    path = Path(agent.removeprefix("script:")).expanduser()
+    path = expanded(agent.removeprefix("script:"))
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
