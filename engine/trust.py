@@ -202,13 +202,13 @@ def _decode(file: Path) -> Record | None:
         return None
 
 
-def _mark(path: Place) -> str:
-    if isinstance(path, str):
+def _mark(place: Place) -> str:
+    if isinstance(place, str):
         return _ADDRESS
-    if _is_workspace(path) and (identity := _read_identity(path)):
+    if _is_workspace(place) and (identity := _read_identity(place)):
         return f"identity {identity}"
     try:
-        return f"owner {path.stat().st_uid}"
+        return f"owner {place.stat().st_uid}"
     except OSError:
         return "missing"
 
@@ -226,7 +226,7 @@ def _is_workspace(path: Path) -> bool:
 
 
 def _is_new(workspace: Path) -> bool:
-    """Whether there is nothing in it yet, and nobody but its user can put something there."""
+    """Whether there is nothing in it yet, and it is a folder of its user's, to which not everybody can write."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         found = workspace.stat()
         if found.st_uid != os.geteuid() or found.st_mode & stat.S_IWOTH:

@@ -17,7 +17,7 @@ def folders(name: str) -> Iterator[Path]:
 
 
 def is_own(folder: Path, *, make: bool = False) -> bool:
-    """Whether only this user can write to the folder and its parent."""
+    """Whether only this user can write to the folder and its parent; `make` makes both first, and raises `OSError`."""
     for path in (folder.parent, folder):
         if make:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

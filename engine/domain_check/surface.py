@@ -44,8 +44,8 @@ def read_places(items: Sequence[Instance]) -> np.ndarray:
 
 
 def read_lengths(items: Sequence[Instance]) -> np.ndarray:
-    """The sizes of the data: encoded, as text, in words, in lines, in parts; and what is left of them by
-    small divisors, since a space at the end can say a label."""
+    """The sizes of the data: encoded, as text, in words, in lines, in parts; and the size modulo each of `CYCLES`,
+    since blanks at the end of a text could encode its label."""
     import numpy as np
 
     sizes = np.array([_lengths(item.data) for item in items], dtype=float)

@@ -105,6 +105,7 @@ def nearest(texts: Sequence[str], others: Sequence[str], patience_s: float) -> I
 
 
 def leaves(value: Any) -> Iterator[Any]:
+    """The texts and numbers in `value`, at any depth, and the keys of its maps as texts."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield str(key)

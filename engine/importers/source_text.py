@@ -13,7 +13,7 @@ _DECLARED = re.compile(r"^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+", re.MULTILINE)
 
 
 def source_text(path: Path) -> str:
-    """The text, of a Python file with `utf-8` in the place of any other declared encoding; no byte order mark.
+    """The text without a byte order mark; a Python file that declares another encoding declares `utf-8` in it.
 
     Raises `SiaError` if the bytes are not in the encoding that the file declares, UTF-8 if none.
     """

@@ -98,6 +98,7 @@ class PaidReply(msgspec.Struct, frozen=True):
 
 
 LONG = 0.5
+"""The share of a cap from which one prompt counts as long: a harness that sends it is refused, and the run goes on."""
 
 
 class ModelUnavailable(Exception):

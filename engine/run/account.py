@@ -35,7 +35,7 @@ class LineageAccount:
             self._spent[name] = max(spent, self._spent.get(name, 0.0))
 
     def news(self, known: Account) -> dict[str, float]:
-        """What the lineage has spent and `known` does not say, by the names of verdicts."""
+        """What the lineage has spent and `known` does not say, by the names of comparisons."""
         heads = self._lineage.heads()
         for kind in (t.GateDecided, t.AccountRead):
             for event in self._lineage.of_type(kind.type, after=self._read, until=heads):

@@ -97,10 +97,10 @@ class GateDecided(Payload, frozen=True):
     """The verdict on a candidate, paired with the incumbent on `val` under the same seeds.
 
     `n` counts the units of the test, and `unit` says what one is: "instance", "group" or "repeat"; it is empty under
-    rules 1, where every (instance, repeat) is one. `comparison` names the two candidates with
-    their differences, and `spent` is what the test took from the lineage's account of error,
-    0 where the account accepted; it is unset before rules 4, and where nothing was tested. An acceptance `beyond` the
-    account is one that it could not pay for.
+    rules 1, where every (instance, repeat) is one. `comparison` names the two candidates with their differences, and
+    `spent` is what the test took from the lineage's account of error: 0 where the account accepted, and where no result
+    could have been an acceptance; None before rules 4, and where nothing was tested. An acceptance `beyond` the account
+    is one that it could not pay for.
     """
 
     accepted: bool
