@@ -47,12 +47,12 @@ def decode(
             try:
                 return msgspec.json.decode(stored, type=target)
             except msgspec.ValidationError:
-                return msgspec.convert(_without_nulls(msgspec.json.decode(stored)), target)
-        raw: Raw = msgspec.json.decode(stored)
+                return msgspec.convert(_without_nulls(msgspec.json.decode(stored, type=Raw)), target)
+        raw = msgspec.json.decode(stored, type=Raw)
         for step in range(version, target.version):
             raw = upcasters[kind, step](raw)
         return msgspec.convert(raw, target)
-    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError) as error:
         raise SiaError(f"an event {kind!r} of version {version} cannot be read ({error})", "run `sia verify`") from None
 
 

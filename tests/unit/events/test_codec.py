@@ -32,6 +32,9 @@ def test_defaults_are_left_out_so_that_a_new_field_changes_no_old_hash() -> None
         ("run.paused", 1, b'{"by":3}', "cannot be read"),
         ("run.paused", 1, b'{"by":', "cannot be read"),
         ("run.paused", 1, b'{"by":"\xff"}', "cannot be read"),
+        ("run.paused", 1, b"[]", "cannot be read"),
+        ("run.paused", 0, b"7", "cannot be read"),
+        ("run.paused", 1, b'{"by":' + b"[" * 100_000, "cannot be read"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_a_sentence(kind: str, version: int, stored: bytes, says: str) -> None:
