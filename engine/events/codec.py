@@ -23,6 +23,10 @@ class NotRecordable(SiaError):
     """A payload that could not be read back."""
 
 
+class Unreadable(SiaError):
+    """A stored payload that is not one of its type."""
+
+
 def encode(payload: Payload) -> bytes:
     """The canonical JSON that is stored and hashed. Raises `NotRecordable` if it could not be read back."""
     try:
@@ -36,7 +40,10 @@ def encode(payload: Payload) -> bytes:
 def decode(
     kind: str, version: int, stored: bytes, upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS
 ) -> Payload:
-    """The payload in its current type. Raises `SiaError` for a type or version that this release does not know."""
+    """The payload in its current type.
+
+    Raises `Unreadable`, and `SiaError` for a type or version that this release does not know.
+    """
     target = PAYLOADS.get(kind)
     if target is None or version > target.version:
         raise SiaError(
@@ -53,7 +60,9 @@ def decode(
             raw = upcasters[kind, step](raw)
         return msgspec.convert(raw, target)
     except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError) as error:
-        raise SiaError(f"an event {kind!r} of version {version} cannot be read ({error})", "run `sia verify`") from None
+        raise Unreadable(
+            f"an event {kind!r} of version {version} cannot be read ({error})", "run `sia verify`"
+        ) from None
 
 
 def _without_nulls(raw: Raw) -> Raw:

@@ -20,7 +20,7 @@ from engine.errors import SiaError
 from engine.events import archive, rows
 from engine.events import types as t
 from engine.events.archive import Manifest, Packed
-from engine.events.codec import decode
+from engine.events.codec import Unreadable, decode
 from engine.events.event import GENESIS, chain_hash
 from engine.events.storage import blobs, schema
 from engine.events.storage.connection import connect_plainly, read_alone
@@ -56,10 +56,10 @@ def open_archive(path: Path) -> tuple[Database, Manifest]:
             manifest = _fill(log, file, FLOOR + RATIO * path.stat().st_size)
     except BaseException as error:
         log.close()
-        if isinstance(error, SiaError) or not isinstance(error, Exception):
+        if not isinstance(error, Exception) or (isinstance(error, SiaError) and not isinstance(error, Unreadable)):
             raise
         # untrusted bytes: whatever a decoder raises for them, the file is refused
-        what = str(error) if isinstance(error, _Invalid) else f"it cannot be read: {error}"
+        what = str(error) if isinstance(error, _Invalid) else f"it cannot be read: {getattr(error, 'message', error)}"
         raise SiaError(f"{path} is damaged or forged ({' '.join(what.split())[:200]})", _REMEDY) from error
     return log, manifest
 
