@@ -22,7 +22,7 @@ from tests.playing import small
 from tests.story import sia
 
 GENERATIONS = int(os.environ.get("SIA_LONG_RUN", "270"))
-"""More than notes of git lie in one folder."""
+"""Usually more than `FLAT` of harness_repo/notes.py: from there on, notes of git lie in folders."""
 KILLS = 10
 
 

@@ -83,7 +83,7 @@ def test_it_ends_where_the_terminal_has_gone_when_it_gives_it_back(recorded: Pat
         terminal.ended()
 
 
-def test_so_it_does_from_a_command_that_waits_for_a_key(recorded: Path) -> None:
+def test_a_command_that_waits_for_a_key_gives_the_terminal_back_when_it_is_ended(recorded: Path) -> None:
     with PseudoTerminal(sia(recorded, "replay", "last", "--step")) as terminal:
         terminal.until(lambda shown: "Enter: next line" in shown.text)
         while "raw input" not in left_on(terminal):

@@ -1,4 +1,4 @@
-"""The house stays readable: no folder of the product with too many modules, no module too long."""
+"""The code stays readable: no folder of the product with too many modules, no module too long."""
 
 from __future__ import annotations
 

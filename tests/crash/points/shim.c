@@ -1,6 +1,6 @@
 /* Preloaded into a process and all that it starts: counts the calls that change files below given folders, and at one
  * of them kills the process group before the call, or lets the call fail. What to do is in a page of shared memory
- * (control.py has the same layout), so that processes which are forked from one that is already loaded obey it too.
+ * (machine.py has the same layout), so that processes which are forked from one that is already loaded obey it too.
  *
  * Not seen: calls that the C library makes inside itself (the last flush of a FILE), and stores into mapped memory.
  */

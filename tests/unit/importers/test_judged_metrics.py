@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-import numpy  # noqa: F401 - the evaluators' import, which must not be undone with theirs
+import numpy  # noqa: F401 - before `judge` puts sys.modules back: numpy cannot be imported twice
 import pytest
 
 import engine.importers

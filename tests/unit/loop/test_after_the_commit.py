@@ -29,7 +29,7 @@ from tests.playing import small
 
 
 def run_toy(workspace: Workspace, domain: str, *observers: launch.Observer, **options: Any) -> list[str]:
-    """A run of three generations; returns the messages to its user."""
+    """A run of two generations; returns the messages to its user."""
     told: list[str] = []
 
     async def go() -> None:
