@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -67,12 +68,13 @@ def test_a_screen_of_no_size_hides_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", ["0", "00", "-1", "\u00b2", "99999999999", "wide", "", "132"])
 def test_only_a_size_is_taken_for_one(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", size)
+    monkeypatch.setenv("LINES", size)
     prepare_process()
-    assert os.environ.get("COLUMNS") == ("132" if size == "132" else None)
+    assert os.environ.get("COLUMNS") == os.environ.get("LINES") == ("132" if size == "132" else None)
 
 
 def test_a_closed_stream_takes_nothing_with_it(tmp_path: Path) -> None:
-    call = f"{sys.executable} -m sia_tui replay recorded --until 1"
+    call = f"{shlex.quote(sys.executable)} -m sia_tui replay recorded --until 1"
     for closed in (">&-", "2>&-", "<&-"):
         done = subprocess.run(
             ["/bin/sh", "-c", f"{call} {closed}"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
