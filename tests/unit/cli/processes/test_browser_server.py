@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psutil
@@ -15,7 +15,6 @@ from sia_tui.cli.processes import browser_server
 from sia_tui.cli.processes.browser_server import BrowserServer
 
 QUIET = "sleep 60"
-Ask = Callable[[BrowserServer, ClientSession], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
