@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from engine.events.log import RunLog
 from engine.events.reader import Reader
 from tests.histories import Play
+
+settings.register_profile("sia", deadline=None)  # on a busy machine an example may take longer for no fault of the code
+settings.load_profile("sia")
 
 
 @pytest.fixture(scope="session", autouse=True)
