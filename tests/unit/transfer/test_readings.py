@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine import user_state
 from engine.errors import SiaError
 from engine.events import readings
 from engine.events import types as t
@@ -30,7 +31,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def move_to(monkeypatch: pytest.MonkeyPatch, machine: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(machine))
+    """Nothing was recorded there yet, whatever was on the real machine where no home could be written."""
+    monkeypatch.setattr(user_state, "folders", lambda name: iter([machine / "sia" / name]))
 
 
 def play(folder: Path, run: str, tests: int = 0, digest: str = DIGEST) -> None:
