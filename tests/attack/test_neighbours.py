@@ -122,10 +122,12 @@ def prepare(ctx):
         ctypes.CDLL(None).pthread_exit(None)
     time.sleep(0.3)
 def solve(instance, ctx):
-    time.sleep(0.1)
-    found = [open(f"/proc/{pid}/stat").read() for pid in filter(str.isdigit, os.listdir("/proc"))]
-    started = [stat.split()[21] for stat in found if " Z " in stat]
-    return [time.monotonic_ns() - int.from_bytes(beats[:8]) < 5e8, min(started)]
+    before, until, started = beats[:8], time.monotonic() + 5, []
+    while not (started and beats[:8] != before) and time.monotonic() < until:
+        time.sleep(0.1)
+        found = [open(f"/proc/{pid}/stat").read() for pid in filter(str.isdigit, os.listdir("/proc"))]
+        started = [stat.split()[21] for stat in found if " Z " in stat]
+    return [beats[:8] != before, min(started)]
 """
 
 
