@@ -85,7 +85,7 @@ def test_an_outline_keeps_few_states_of_a_long_run(workspace: Path) -> None:
         first = started(settings(generations=60, probes=0), {"train": 1, "val": 2, "test": 1})
         Play(log, first).to_rest()  # type: ignore[arg-type]
         outline = Outline(log.reader, "r1")
-        before = sum(isinstance(one, State) for one in gc.get_objects())
+        before = sum(type(one) is State for one in gc.get_objects())
         assert outline.at(outline.head).status == "finished"
-        kept = sum(isinstance(one, State) for one in gc.get_objects()) - before
+        kept = sum(type(one) is State for one in gc.get_objects()) - before
         assert kept < 100 < len(outline.milestones) / 4
