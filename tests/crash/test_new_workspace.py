@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,8 +35,10 @@ def test_no_kill_while_a_log_is_made_leaves_one_that_does_not_open(tmp_path: Pat
         tracing = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}"]
         inject = ["-e", f"inject={call}:signal=KILL:when={nth}"]
         command = [*tracing, *inject, sys.executable, "-c", CREATE, str(place / "events.db")]
-        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
             break
+        assert done.returncode == -signal.SIGKILL, done.stderr  # and not a call or a machine that strace cannot trace
         killed += 1
         if (place / "events.db").exists():
             with contextlib.closing(Reader.open(place / "events.db")) as reader:  # what comes first only reads
