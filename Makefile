@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 GENERATIONS ?= 8
 SEED ?= 1
 
-.PHONY: demo test test-fresh test-extras test-kernels test-null test-slow test-crash test-local test-train test-denoising lint format lock bench clean
+.PHONY: demo test test-fresh test-extras test-kernels test-null test-slow test-crash test-long test-local test-train test-denoising lint format lock bench clean
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
@@ -35,6 +35,10 @@ test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
 
 test-crash: $(VENV)/.dev  ## a kill and each fault at every call that changes a file, in every command: hours
 	SIA_CRASH_POINTS=all $(BIN)/pytest -m slow -n auto --timeout 0 tests/crash/test_points.py
+
+test-long: $(VENV)/.dev  ## long forms of slow tests: a fork at every event, 20 generations under noise, a run of 2000
+	SIA_LONG=1 SIA_LONG_RUN=2000 $(BIN)/pytest -m slow -k "fork_anywhere or long_run or noisy_evaluator" -n 2 --timeout 0 \
+		tests/crash/test_forks.py tests/crash/test_long_run.py tests/unit/importers/test_adopted_tasks.py
 
 test-extras: $(VENV)/.dev  ## each extra in an environment of its own: gigabytes; llama.cpp is compiled unless pip has kept its wheel
 	$(BIN)/pytest -m extras -n 0 tests/wheel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from engine.run.workspace import Workspace
 from engine.sandbox import open_sandbox
 from harness_repo.harness import read_folder
 from tests.story import TOY, story
+
+STREAMED_STRIDE = 1 if os.environ.get("SIA_LONG") else 7
+"""`make test-long` forks at every result, too."""
 
 
 def silent(text: str) -> None:
@@ -83,7 +87,9 @@ def test_the_guard_bites(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(("streamed_stride", "stride"), [(41, 5), pytest.param(7, 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("streamed_stride", "stride"), [(41, 5), pytest.param(STREAMED_STRIDE, 1, marks=pytest.mark.slow)]
+)
 def test_a_fork_anywhere_that_changes_nothing_ends_as_its_parent_at_no_cost(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, streamed_stride: int, stride: int
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from engine.events.reader import Reader
 from engine.grading.loader import find
 from tests.docs.commandline import PEERS, sia
 
+GENERATIONS = 20 if os.environ.get("SIA_LONG") else 10
+"""`make test-long` has 20, for which the eight pairs of a shorter run are too few."""
 UNCHANGING = """
 [[decision]]
 reason = "nothing but a word in a comment"
@@ -129,7 +132,7 @@ def test_what_is_not_correct_counts_less_than_what_works_also_below_zero(tmp_pat
     assert found["graded"]["score"] < -5  # type: ignore[index]
 
 
-@pytest.mark.parametrize("generations", [pytest.param(10, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize("generations", [pytest.param(GENERATIONS, marks=pytest.mark.slow), 2])
 def test_a_program_that_is_never_changed_is_never_accepted_by_a_noisy_evaluator(
     tmp_path: Path, generations: int
 ) -> None:
