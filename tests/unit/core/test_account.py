@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Sequence
 
@@ -185,10 +184,7 @@ def test_the_simulation_judges_as_the_gate_does() -> None:
     lineage = Lineage("4 forks of a run of 3", 2, forks=4, instances=24)
     runs = range(60)
     accounts, seen = [Account() for _ in runs], set()
-    for number in itertools.count():
-        verdicts = next(itertools.islice(judge(lineage, rules=4, runs=len(runs)), number, None), None)
-        if verdicts is None:
-            break
+    for number, verdicts in enumerate(judge(lineage, rules=4, runs=len(runs))):
         for run in runs:
             differences = [float(d) for d in verdicts.candidate[run] - verdicts.incumbent[run]]
             verdict = judged(differences, accounts[run], generations=verdicts.generations)
