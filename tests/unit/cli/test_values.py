@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.errors import SiaError
+from engine.events.reader import Reader
 from sia_tui.main import cli
 from tests.story import TOY
 
@@ -40,8 +42,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def _files(workspace: Path) -> set[str]:
-    return {str(path) for path in workspace.parent.rglob("*") if not path.name.startswith("events.db-")}
+def _state(workspace: Path) -> tuple[set[str], list[str]]:
+    """The files of the workspace and around it, and the events of its log."""
+    files = {str(path) for path in workspace.parent.rglob("*") if not path.name.startswith("events.db-")}
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        return files, [event.hash for event in reader.all_events()]
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: " ".join(line[:1] + line[2:])[:50])
@@ -49,11 +54,11 @@ def test_a_value_that_cannot_be_is_refused_in_a_sentence(
     workspace: Path, line: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(workspace.parent)
-    before = _files(workspace)
+    before = _state(workspace)
     done = CliRunner().invoke(cli, [*line, "--headless", "--workspace", str(workspace)])
     assert isinstance(done.exception, SiaError), (done.exception, done.output)
     assert str(done.exception).isprintable()
-    assert _files(workspace) == before
+    assert _state(workspace) == before
 
 
 def test_a_folder_whose_name_is_no_utf_8_is_worked_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
