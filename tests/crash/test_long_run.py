@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -46,14 +45,17 @@ def test_a_long_run_that_is_killed_now_and_then_ends_verified(tmp_path: Path) ->
     script.write_text("".join(f'[[decision]]\nfiles = {{"note.txt" = "{n}"}}\n' for n in range(GENERATIONS)))
     arguments = ["run", small(tmp_path / "toy"), "--agent", f"script:{script}", "--generations", str(GENERATIONS)]
     process = start(place.path, *arguments, "--seed", "5")
-    for kill in range(1, KILLS + 1):
-        while process.poll() is None and generation_in(place.log) < kill * GENERATIONS // (KILLS + 1):
-            time.sleep(0.05)  # between two looks at a condition
-        assert process.poll() is None, "the run has ended too early"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process = start(place.path, "resume", "last")
-    assert process.wait() == 0
+    try:
+        for kill in range(1, KILLS + 1):
+            while process.poll() is None and generation_in(place.log) < kill * GENERATIONS // (KILLS + 1):
+                time.sleep(0.05)  # between two looks at a condition
+            assert process.poll() is None, "the run has ended too early"
+            process.kill()
+            process.wait()
+            process = start(place.path, "resume", "last")
+        assert process.wait() == 0
+    finally:
+        process.kill()  # it has a session of its own, and would outlive an interrupted test
     with contextlib.closing(place.reader()) as reader:
         run = reader.runs()[-1].run
         state = fold(reader.history(run))

@@ -58,7 +58,7 @@ class Place:
 Change = Callable[[Place], None]
 CONDITIONS: dict[str, Change] = {}
 HERE: dict[str, Change] = {}
-"""Those that no machine of their own is needed for."""
+"""Conditions that can be made on the machine that runs the tests."""
 
 
 def condition(change: Change) -> Change:

@@ -180,7 +180,7 @@ SLOW = """import time
 def test_a_grader_that_died_has_the_time_to_load_before_its_next_answer_counts(made: Callable[..., Folder]) -> None:
     """Loading is not grading: one death once zeroed every answer that followed."""
     folder = made(load=SLOW)
-    folder = replace(folder, spec=replace(folder.spec, grade_wall_s=1.0))
+    folder = replace(folder, spec=replace(folder.spec, grade_wall_s=2.0))
 
     async def work(grader: Grader) -> Grade:
         await grader.describe()
