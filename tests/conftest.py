@@ -19,6 +19,11 @@ settings.register_profile("sia", deadline=None)  # on a busy machine an example 
 settings.load_profile("sia")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their argument: what gzip writes names the second, and workers must collect the same tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The user's settings and state are the tests' own, also for the commands that they start."""
