@@ -57,8 +57,8 @@ class PseudoTerminal:
         self._reader.start()
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            # its own session with this terminal, as a terminal emulator starts a shell
-            ["setsid", "--ctty", *command],
+            # its own session with this terminal and no signal ignored, as a terminal emulator starts a shell
+            ["setsid", "--ctty", "env", "--default-signal", *command],
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
