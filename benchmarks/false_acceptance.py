@@ -1,7 +1,8 @@
 """How often a run or a lineage accepts a candidate that is no better, under earlier and present rules of the gate.
 
 Runs: under rules 1 (every repeat of an instance is a unit) and 2. Lineages: under rules 3, where each verdict has the
-level of its run, and 4, where all draw from one account; an acceptance beyond the account says so.
+level of its run, and 4, where all draw from one account; an acceptance beyond the account says so. Agents that learn
+from `val`: under rules 4, where they are told every mean, and 5, where they are told on a ladder.
 
 Every candidate has the same skill on every instance: an acceptance is false. Runs accept as the gate does, a candidate
 that was accepted is the next one's incumbent, and a rate is the share of runs with an acceptance. Answers are right or
@@ -72,6 +73,28 @@ LINEAGES = (
 )
 
 
+class Climber(NamedTuple):
+    """An agent that guesses the answers to questions with two answers, and ends with a vote over its guesses.
+
+    A guess has the weight of what the agent was told of it: its mean on `val`, or, on a ladder, whether it was
+    accepted. With `holding_back` the agent abstains first, and then answers one more part of the questions in each
+    generation, so that a verdict tells whether its guesses there are good; then it answers all, and at last it turns
+    those parts around that were rejected.
+    """
+
+    name: str
+    generations: int
+    holding_back: bool = False
+    instances: int = 1068
+
+
+CLIMBERS = (
+    Climber("an agent that votes", 8),
+    Climber("an agent that votes", 51),
+    Climber("an agent that holds back", 51, holding_back=True),
+)
+
+
 class Verdicts(NamedTuple):
     """The verdicts on one candidate in each of the simulated lineages."""
 
@@ -117,6 +140,66 @@ def false_acceptance_of(lineage: Lineage, *, rules: int, runs: int, seed: int = 
     return float(erred.mean()), float(claimed.mean())
 
 
+def climb(climber: Climber, *, rules: int, runs: int, seed: int = 1) -> tuple[float, float]:
+    """The share of runs that accept a candidate that is no better, and the mean of the last candidate on `val`.
+
+    Every candidate that answers all is right as often as not.
+    """
+    draw, alpha = np.random.default_rng(seed), threshold(Gate(), climber.generations)
+    needed = fewest_wins(climber.instances, alpha)
+    parts = [min(_AT_ONCE // 4, runs - done) for done in range(0, runs, _AT_ONCE // 4)]
+    find = _hold_back if climber.holding_back else _vote
+    found = [find(draw, climber, some, needed, told=rules < 5) for some in parts]
+    erred, last = (np.concatenate(column) for column in zip(*found, strict=True))
+    return float(erred.mean()), float(last.mean())
+
+
+def fewest_wins(most: int, alpha: float) -> NDArray[np.int64]:
+    """By the number of units that changed, up to `most`, how many gains among them have a p-value below `alpha`."""
+    found = [1]
+    for changed in range(1, most + 1):
+        wins = found[-1]
+        while wins <= changed and p_value([1.0] * wins + [-1.0] * (changed - wins)) >= alpha:
+            wins += 1
+        found.append(wins)
+    return np.array(found)
+
+
+def _accepted(candidate: Floats, incumbent: Floats, needed: NDArray[np.int64]) -> NDArray[np.bool_]:
+    wins, losses = (candidate > incumbent).sum(axis=1), (candidate < incumbent).sum(axis=1)
+    return np.asarray(wins >= needed[wins + losses])
+
+
+def _vote(
+    draw: np.random.Generator, climber: Climber, runs: int, needed: NDArray[np.int64], *, told: bool
+) -> tuple[NDArray[np.bool_], Floats]:
+    shape = (runs, climber.instances)
+    incumbent = draw.integers(0, 2, shape).astype(np.float64)
+    weight = incumbent.mean(axis=1) - 0.5 if told else np.ones(runs)
+    votes, erred = weight[:, None] * (2 * incumbent - 1), np.zeros(runs, dtype=bool)
+    for _ in range(climber.generations - 2):
+        candidate = draw.integers(0, 2, shape).astype(np.float64)
+        accepted = _accepted(candidate, incumbent, needed)
+        weight = candidate.mean(axis=1) - 0.5 if told else np.where(accepted, 1.0, -1.0)
+        votes += weight[:, None] * (2 * candidate - 1)
+        incumbent[accepted] = candidate[accepted]
+        erred |= accepted
+    last = (votes + 1e-9 * (draw.random(shape) - 0.5) > 0).astype(np.float64)
+    return erred | _accepted(last, incumbent, needed), last.mean(axis=1)
+
+
+def _hold_back(
+    draw: np.random.Generator, climber: Climber, runs: int, needed: NDArray[np.int64], *, told: bool
+) -> tuple[NDArray[np.bool_], Floats]:
+    guess = draw.integers(0, 2, (runs, climber.instances)).astype(np.float64)
+    turned = guess.copy()
+    for part in np.array_split(np.arange(climber.instances), climber.generations - 3):
+        right = guess[:, part].sum(axis=1)
+        good = right * 2 >= len(part) if told else right >= needed[right.astype(int)]
+        turned[:, part] = np.where(good[:, None], guess[:, part], 1 - guess[:, part])
+    return _accepted(turned, guess, needed), turned.mean(axis=1)
+
+
 def false_acceptance(setting: Setting, *, rules: int, runs: int, seed: int = 1) -> float:
     """The share of `runs` that accept any candidate."""
     draw = np.random.default_rng(seed)
@@ -157,7 +240,7 @@ def _p_values(units: Floats, draw: np.random.Generator) -> Floats:
 
 
 def main() -> None:
-    """Prints one row for each setting and each lineage."""
+    """Prints one row for each setting, each lineage and each agent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -173,6 +256,11 @@ def main() -> None:
         after, claimed = false_acceptance_of(lineage, rules=4, runs=chosen.runs, seed=chosen.seed)
         candidates = lineage.candidates * (1 + lineage.forks)
         print(f"{lineage.name:34} {candidates:11}  {before:7.3f}  {after:7.3f}  {claimed:7.3f}")
+    print("\nagent                              generations  rules 4  its val  rules 5  its val")
+    for climber in CLIMBERS:
+        rows = [climb(climber, rules=rules, runs=chosen.runs, seed=chosen.seed) for rules in (4, 5)]
+        rates = "  ".join(f"{rate:7.3f}  {val:7.3f}" for rate, val in rows)
+        print(f"{climber.name:34} {climber.generations:11}  {rates}")
 
 
 if __name__ == "__main__":

@@ -110,8 +110,8 @@ def chooses(name: str, arguments: Mapping[str, Any]) -> Reply:
 def view(**changes: Any) -> View:
     """What an agent sees after two generations."""
     past = [
-        PastGeneration(1, "h1", {}, None, t.Score(0.25, 0.1, 12), accepted=True, verdict="the first candidate"),
-        PastGeneration(2, "h2", {}, "harness", t.Score(0.5, 0.1, 12), accepted=False, verdict="rejected: too close"),
+        PastGeneration(1, "h1", {}, None, "about 0.2", accepted=True, verdict="the first candidate"),
+        PastGeneration(2, "h2", {}, "harness", "", accepted=False, verdict="rejected: not shown to be better"),
     ]
     known: dict[str, Any] = {
         "generation": 2, "improvements": 1, "attempt": 0, "settings": settings(), "incumbent": 1, "harness": HARNESS,

@@ -30,7 +30,7 @@ def harness(tunables: Mapping[str, object], params: Mapping[str, Value]) -> Harn
 def view(of: Harness, *, seen: Sequence[t.ProbeFinished] = (), past: Sequence[Harness] = (), **changes: object) -> View:
     """What an agent sees after one generation, which executed `of`."""
     judged = [
-        PastGeneration(n, "h", one.params, None, t.Score(0.5, 0.1, 9), accepted=True, verdict="first")
+        PastGeneration(n, "h", one.params, None, "0.5000 ± 0.1000", accepted=True, verdict="first")
         for n, one in enumerate([of, *past], 1)
     ]
     return View(

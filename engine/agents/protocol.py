@@ -1,7 +1,8 @@
 """The protocol of agents: what they see, the tools they have, and what they return.
 
-A `View` holds aggregate scores of `val` and trajectories of `train` only: no agent reads a `val` label or the score of
-a single `val` instance, nor anything of the sealed test. An agent's answers are recorded; a replay does not ask again.
+A `View` holds trajectories of `train`, and of `val` the verdicts and the rounded scores of accepted candidates: no
+agent reads a `val` label or the score of a single `val` instance, nor anything of the sealed test. An agent's answers
+are recorded; a replay does not ask again.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from harness_repo.tunable import Value
 
 
 class PastGeneration(msgspec.Struct, frozen=True):
-    """A judged generation: its aggregate score on `val`, and the gate's verdict."""
+    """A judged generation: its score on `val` and the gate's verdict, in words, as far as agents are told of them.
+
+    `val` is empty where its score is not told: that of a rejected candidate.
+    """
 
     n: int
     harness: str
     params: dict[str, Value]
     lever: t.Lever | None
-    val: t.Score
+    val: str
     accepted: bool
     verdict: str
     weights: str | None = None

@@ -1,4 +1,4 @@
-"""The part of a run that agents may read: `train`, and only those scores of `val` that a `View` holds."""
+"""The part of a run that agents may read: `train`. What they are told of `val` is in a `View`."""
 
 from __future__ import annotations
 

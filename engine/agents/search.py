@@ -109,7 +109,7 @@ def _findings(view: View) -> str:
         if view.train
         else "no train instances"
     )
-    scored = f"generation {now.n} scored {now.val.score:.4f} ± {now.val.se:.4f} on val ({now.verdict})"
+    scored = f"generation {now.n}" + (f" scored {now.val} on val ({now.verdict})" if now.val else f" was {now.verdict}")
     lines = [f"{scored}; {train}, {failed} failed"]
     probes = _current_probes(view)
     if best := _best(probes):

@@ -16,9 +16,10 @@ from engine.core.state import Generation, State
 from engine.errors import SiaError
 from engine.events import types as t
 
-RULES = 4
+RULES = 5
 """Rules 2 decide as rules 1 do; the gate and the scores count independent units (`units`). Since rules 3 a jump waits
-for a person (`jump`). Since rules 4 a lineage has one account of error (`account`)."""
+for a person (`jump`). Since rules 4 a lineage has one account of error (`account`). Since rules 5 agents are told of
+`val` on a ladder (`engine.steps.ladder`)."""
 STEP_ATTEMPTS = 3
 IMPROVEMENT_ATTEMPTS = 2
 
@@ -187,4 +188,4 @@ def outcome(state: State) -> str:
     )
 
 
-_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1, 2: _decide_1, 3: _decide_3, 4: _decide_3}
+_RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1, 2: _decide_1, 3: _decide_3, 4: _decide_3, 5: _decide_3}

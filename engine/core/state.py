@@ -19,12 +19,13 @@ Status = Literal["new", "running", "paused", "stopped", "finished", "failed"]
 
 
 class Generation(msgspec.Struct, frozen=True):
-    """One generation, with what has been recorded of it so far."""
+    """One generation, with what has been recorded of it so far; `answer` is a person's to a jump."""
 
     n: int
     candidate: t.Candidate
     execution: t.ExecutionFinished | None = None
     verdict: t.GateDecided | None = None
+    answer: t.ApprovalGiven | None = None
     analysis: t.AnalysisFinished | None = None
     failed_improvements: tuple[str, ...] = ()
     finished: bool = False
@@ -270,7 +271,8 @@ def evolve(state: State, event: Event) -> State:
 
 
 def _judged(state: State, event: Event, verdict: t.GateDecided) -> State:
-    state = _generation(replace(state, awaiting=None, held="", answer=None), event, verdict=verdict)
+    state = _generation(state, event, verdict=verdict, answer=state.answer)
+    state = replace(state, awaiting=None, held="", answer=None)
     if verdict.spent is not None:
         state = _spent(state, {verdict.comparison: verdict.spent})
     return replace(state, incumbent=event.generation) if verdict.accepted else state

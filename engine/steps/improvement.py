@@ -14,6 +14,7 @@ from engine.events import types as t
 from engine.run.live_run import Run
 from engine.steps.agent_tools import StepTools
 from engine.steps.agent_view import LiveRunRecord
+from engine.steps.ladder import told
 from engine.steps.probes import FoldLab, NoLab, of_same_code
 from engine.steps.training import step as training
 from harness_repo import harness as harnesses
@@ -101,9 +102,9 @@ def _past(run: Run) -> list[PastGeneration]:
                 harness=one.candidate.harness,
                 params=run.versions.params(run.state.versions[one.n]),
                 lever=one.candidate.lever,
-                val=one.execution.scores.get("val", t.Score(0.0, 0.0, 0)),
+                val=(known := told(run.state, one)).val,
                 accepted=one.verdict.accepted,
-                verdict=one.verdict.reason,
+                verdict=known.verdict,
                 weights=one.candidate.weights,
             )
         )

@@ -189,8 +189,9 @@ def _backwards(view: View, record: RunRecord) -> Iterator[str]:
     made = {one.n: one for one in record.candidates()}
     for past in view.past[::-1]:
         train = [row.score for row in record.train_results(past.n)]
-        shown = f", train {sum(train) / len(train):.4f} (n = {len(train)})" if train else ""
-        line = f"{past.n}: val {past.val.score:.4f} ± {past.val.se:.4f}{shown}; {past.verdict}"
+        scores = [f"val {past.val}"] if past.val else []
+        scores += [f"train {sum(train) / len(train):.4f} (n = {len(train)})"] if train else []
+        line = f"{past.n}: {'; '.join([*([', '.join(scores)] if scores else []), past.verdict])}"
         one = made.get(past.n)
         yield line if one is None else f"{line}\n   changed: {one.changed}; why: {_short(one.reason, 300)}"
     yield f"The best so far is candidate {view.incumbent}."

@@ -24,7 +24,7 @@ TUNED = parse(
 
 
 def past(n: int, lever: t.Lever | None, *, accepted: bool = True) -> PastGeneration:
-    return PastGeneration(n, f"h{n}", {}, lever, t.Score(0.5, 0.1, 12), accepted, "said the gate")
+    return PastGeneration(n, f"h{n}", {}, lever, "0.5000 ± 0.1000", accepted, "said the gate")
 
 
 def result(score: float) -> t.InstanceFinished:

@@ -24,8 +24,8 @@ def use(name: str, /, *, size: int = 4000, **arguments: Any) -> ToolResult:
 
 def test_candidates_come_with_scores_verdicts_and_reasons() -> None:
     text = use("list_candidates").text
-    assert "1: val 0.2500 ± 0.1000, train 0.2500 (n = 4); the first candidate" in text
-    assert "2: val 0.5000 ± 0.1000, train 1.0000 (n = 4); rejected: too close" in text
+    assert "1: val about 0.2, train 0.2500 (n = 4); the first candidate" in text
+    assert "2: train 1.0000 (n = 4); rejected: not shown to be better" in text
     assert "why: use the rule" in text
     assert "came to nothing: the model came to no decision" in text
 
