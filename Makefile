@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 GENERATIONS ?= 8
 SEED ?= 1
 
-.PHONY: demo test test-fresh test-extras test-kernels test-null test-slow test-crash test-long test-local test-train test-denoising lint format lock bench clean
+.PHONY: demo test test-fresh test-extras test-kernels test-null test-slow test-mutants test-crash test-long test-local test-train test-denoising lint format lock bench clean
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
@@ -32,6 +32,9 @@ test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole ru
 
 test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
 	$(BIN)/pytest -m "slow and not kernels" -n 2 --timeout 2400
+
+test-mutants: $(VENV)/.dev  ## deliberate weakenings of what the promises rest on, each of which its test must notice
+	$(BIN)/pytest -m "" -n auto tests/mutants
 
 test-crash: $(VENV)/.dev  ## a kill and each fault at every call that changes a file, in every command: hours
 	SIA_CRASH_POINTS=all $(BIN)/pytest -m slow -n auto --timeout 0 tests/crash/test_points.py

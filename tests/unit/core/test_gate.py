@@ -48,6 +48,11 @@ def test_many_real_valued_changes_agree_with_scipy(shift: float) -> None:
     assert gate.p_value(list(differences)) == pytest.approx(theirs, abs=error)
 
 
+def test_a_p_value_that_is_drawn_is_never_0() -> None:
+    """What was observed is one of the patterns (Phipson and Smyth, "Permutation P-values Should Never Be Zero")."""
+    assert gate.p_value([float(size) for size in range(1, 60)]) == 1 / (gate.FLIPS + 1)
+
+
 def test_the_order_of_the_units_changes_nothing() -> None:
     draw = random.Random(3)
     differences = [draw.gauss(0.1, 1) for _ in range(100)]

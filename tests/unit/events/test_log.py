@@ -19,7 +19,7 @@ from engine.events import types as t
 from engine.events.event import GENESIS, chain_hash
 from engine.events.log import Fenced, Held, RunLog, is_held
 from engine.events.reader import Reader
-from engine.events.storage.connection import IntegrityError, transaction
+from engine.events.storage.connection import DatabaseError, IntegrityError, open_writer, sync_wal, transaction
 from tests.histories import started
 
 HOLD = """
@@ -245,6 +245,26 @@ def test_durable_waits_for_the_disk_and_the_group_does_not(log: RunLog) -> None:
     assert level() == 2
     log.append([(0, t.RunPaused("a"))], durable=False)
     assert level() == 1
+
+
+def test_what_a_transaction_has_read_stays_true_until_it_writes(log: RunLog, workspace: Path) -> None:
+    """`append` reads the epoch, and its guard the lineage, before it writes: nobody may write in between."""
+    with contextlib.closing(open_writer(workspace / "events.db")) as other:
+        other.conn.execute("PRAGMA busy_timeout = 0")
+        with transaction(log.db, durable=True), pytest.raises(DatabaseError, match="locked"):
+            other.conn.execute("INSERT INTO engines VALUES ('r9', 1)")
+        other.conn.execute("INSERT INTO engines VALUES ('r9', 1)")
+
+
+def test_waiting_for_the_disk_syncs_the_write_ahead_log(
+    log: RunLog, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").readlink().name))
+    log.append([(0, started())], durable=False)
+    sync_wal(workspace / "events.db")
+    assert synced == ["events.db-wal"]
+    sync_wal(workspace / "none.db")
 
 
 def test_a_durable_append_moves_the_tip_and_a_grouped_one_leaves_it_behind(log: RunLog, workspace: Path) -> None:

@@ -72,6 +72,14 @@ def test_every_column_is_covered(whole: Path, column: str) -> None:
     assert [problem for problem in check(whole).problems if "event 9 of run r1" in problem]
 
 
+def relink(path: Path) -> None:
+    """Makes the last event follow the last but two, with a hash that fits."""
+    with contextlib.closing(Reader.open(path / "events.db")) as reader:
+        *_, other, _, last = reader.history("r1")
+    forged = replace(last, prev_hash=other.hash)
+    tamper(path, "UPDATE events SET prev_hash = ?, hash = ? WHERE n = ?", other.hash, forged.expected_hash(), last.n)
+
+
 CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "an event in the middle is gone": (
         lambda path: tamper(path, "DELETE FROM events WHERE n = 20"),
@@ -85,6 +93,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda path: tamper(path, "DELETE FROM events WHERE n = (SELECT max(n) FROM events)"),
         "has lost the last of them",
     ),
+    "an event follows another than the one before": (relink, "event .* does not follow event"),
     "a blob is gone": (
         lambda path: tamper(path, "DELETE FROM blobs WHERE length(data) < 30"),
         "event .* names the blob .*, which is missing",

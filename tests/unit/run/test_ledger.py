@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from engine.events import tips
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.storage.connection import transaction
@@ -82,6 +83,17 @@ def test_a_billed_reply_that_cannot_be_used_is_in_the_log_and_in_the_caps_and_is
     assert log.reader.blob(wasted.reply) == PAID.reply
     on = next(row for row in costs(log.reader.history("r1"))["by"] if row["calls"])
     assert (on["on"], on["usd"], on["tokens"]) == ("task model", 0.25, 15)
+
+
+def test_what_was_billed_is_on_the_disk_before_anybody_uses_it(log: RunLog, workspace: Path) -> None:
+    run = run_of(log)
+    ledger = ledger_of(run)
+    ledger.keep(AT, b"ask", PAID)
+    kept = tips.read(workspace / "tips", "r1")
+    ledger.waste(AT, b"ask more", PAID, "it does not parse", bound=False)
+    wasted = tips.read(workspace / "tips", "r1")
+    # a tip is moved by durable appends only
+    assert kept and wasted and (kept.n, wasted.n) == (run.state.n - 1, run.state.n)
 
 
 @pytest.mark.parametrize(

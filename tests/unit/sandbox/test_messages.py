@@ -90,6 +90,7 @@ def test_noise_is_a_frame_or_malformed(start: bytes, noise: bytes) -> None:
     ("body", "says"),
     [
         (FIXED + b"\x81\x01\x02", "a map with a key of type int"),
+        (FIXED + b"\xde\x08\x00" + b"\x91\x01\xc0" * 2048, "a map with a key that is no text"),  # before it is decoded
         (FIXED + b"\x91\xcb\x7f\xf8" + bytes(6), "the number nan"),
         (FIXED + b"\x81\xa1a\xca\x7f\x80\0\0", "the number inf"),
         (FIXED + b"\xd6\xff\0\0\0\0", "a value of type datetime"),
@@ -123,6 +124,13 @@ def test_a_call_is_no_larger_where_answers_may_be() -> None:
     body = msgspec.msgpack.encode(["call", "model.chat", "x" * (messages.CALL_BYTES + 1)])
     with pytest.raises(Malformed, match="a call of"):
         decode(body, 1 << 30)
+
+
+def test_an_answer_is_no_larger_than_its_domain_allows_though_a_call_may_be() -> None:
+    body = msgspec.msgpack.encode(["answer", "x" * 2048])
+    assert isinstance(decode(body, len(body)), AnswerFrame)
+    with pytest.raises(Malformed, match="an answer of"):
+        decode(body, len(body) - 1)
 
 
 def equal_hashes(count: int) -> bytes:
