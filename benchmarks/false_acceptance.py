@@ -2,7 +2,8 @@
 
 Runs: under rules 1 (every repeat of an instance is a unit) and 2. Lineages: under rules 3, where each verdict has the
 level of its run, and 4, where all draw from one account; an acceptance beyond the account says so. Agents that learn
-from `val`: under rules 4, where they are told every mean, and 5, where they are told on a ladder.
+from `val`: under rules 4, where they are told every mean, and 5, where they are told on a ladder. One score: under
+rules 4, where it is as deterministic as it is declared, and 5, where that is measured.
 
 Every candidate has the same skill on every instance: an acceptance is false. Runs accept as the gate does, a candidate
 that was accepted is the next one's incumbent, and a rate is the share of runs with an acceptance. Answers are right or
@@ -19,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.gate import level, p_value, threshold
+from engine.core.determinism import FIRST
+from engine.core.gate import AGAIN, fewest_units, level, p_value, threshold
 from engine.events.types import Gate
 
 Floats = NDArray[np.float64]
@@ -92,6 +94,25 @@ CLIMBERS = (
     Climber("an agent that votes", 8),
     Climber("an agent that votes", 51),
     Climber("an agent that holds back", 51, holding_back=True),
+)
+
+
+class OneScore(NamedTuple):
+    """A `val` of one instance that is declared deterministic, but its score is noise: normal, or one of two values.
+
+    The higher of two values comes in a share `high` of the executions.
+    """
+
+    name: str
+    generations: int
+    high: float | None = None
+
+
+ONE_SCORES = (
+    OneScore("one score, normal noise", 8),
+    OneScore("one score, normal noise", 51),
+    OneScore("one score, two values", 8, high=2 / 7),
+    OneScore("one score, two values", 51, high=2 / 7),
 )
 
 
@@ -200,6 +221,32 @@ def _hold_back(
     return _accepted(turned, guess, needed), turned.mean(axis=1)
 
 
+def accept_one_score(case: OneScore, *, rules: int, runs: int, seed: int = 1) -> float:
+    """The share of runs that accept any candidate; since rules 5 the run measures its noise (`determinism`)."""
+    draw = np.random.default_rng(seed)
+
+    def scores(times: int) -> Floats:
+        if case.high is None:
+            return draw.normal(size=(runs, times))
+        return (draw.random((runs, times)) < case.high).astype(np.float64)
+
+    first, pairs = scores(FIRST), fewest_units(threshold(Gate(), case.generations))
+    incumbent, noisy, erred = first[:, 0], (first != first[:, :1]).any(axis=1), np.zeros(runs, dtype=bool)
+    for _ in range(case.generations - 1):
+        candidate = scores(AGAIN)
+        ahead, equal = candidate[:, 0] > incumbent, (candidate == candidate[:, :1]).all(axis=1)
+        if rules < 5:
+            accepted = ahead
+        else:
+            accepted = ahead & ~noisy & equal
+            noisy |= ahead & ~equal
+            # at the least number of pairs that reaches the level, nothing but a gain in each of them does
+            accepted |= noisy & (scores(pairs) > scores(pairs)).all(axis=1)
+        incumbent = np.where(accepted, candidate[:, 0], incumbent)
+        erred |= accepted
+    return float(erred.mean())
+
+
 def false_acceptance(setting: Setting, *, rules: int, runs: int, seed: int = 1) -> float:
     """The share of `runs` that accept any candidate."""
     draw = np.random.default_rng(seed)
@@ -240,7 +287,7 @@ def _p_values(units: Floats, draw: np.random.Generator) -> Floats:
 
 
 def main() -> None:
-    """Prints one row for each setting, each lineage and each agent."""
+    """Prints one row for each setting, lineage, noise of one score, and agent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -256,6 +303,10 @@ def main() -> None:
         after, claimed = false_acceptance_of(lineage, rules=4, runs=chosen.runs, seed=chosen.seed)
         candidates = lineage.candidates * (1 + lineage.forks)
         print(f"{lineage.name:34} {candidates:11}  {before:7.3f}  {after:7.3f}  {claimed:7.3f}")
+    print("\none score, declared deterministic   generations  rules 4  rules 5")
+    for case in ONE_SCORES:
+        rates = [accept_one_score(case, rules=rules, runs=chosen.runs, seed=chosen.seed) for rules in (4, 5)]
+        print(f"{case.name:34} {case.generations:11}  {rates[0]:7.3f}  {rates[1]:7.3f}")
     print("\nagent                              generations  rules 4  its val  rules 5  its val")
     for climber in CLIMBERS:
         rows = [climb(climber, rules=rules, runs=chosen.runs, seed=chosen.seed) for rules in (4, 5)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
-from engine.core import budget, results
+from engine.core import budget, determinism, results
 from engine.core.decide import RULES, Append, ApplyGate, AwaitApproval, Halt, Perform, decide
 from engine.core.gate import mean
 from engine.core.results import Results
@@ -103,7 +103,8 @@ class Play:
 
     `fails` and `crashes` name (kind, generation, attempt) of steps that come to nothing; the Improvements of the
     generations in `barren` find nothing. A person who is asked says no to the first candidates in `declines`;
-    with `absent` nobody answers, and the run rests there.
+    with `absent` nobody answers, and the run rests there. `noise` is what a version's repeat adds
+    to its score.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Play:
         first: t.RunStarted | None = None,
         *,
         skill: Skill = rising,
+        noise: Callable[[int, int], float] = lambda number, repeat: 0.0,
         fails: Collection[tuple[str, int, int]] = (),
         crashes: Collection[tuple[str, int, int]] = (),
         barren: Collection[int] = (),
@@ -120,7 +122,7 @@ class Play:
         history: Sequence[Event] = (),
     ) -> None:
         self.log, self.skill, self.fails, self.crashes, self.barren = log, skill, fails, crashes, barren
-        self.declines, self.absent = set(declines), absent
+        self.declines, self.absent, self.noise = set(declines), absent, noise
         self.state, self.results = fold(history), Results()
         for event in history:
             self.results.add(event)
@@ -201,9 +203,14 @@ class Play:
                         done += 1
                         self.append(generation, self._result(one, number, split, f"{split}-{i}", repeat))
         found = self.results.of(generation, candidate)
-        rival = (
-            results.scores(self.results.of(generation, arms[1][0]), state.rules).get("val") if len(arms) == 2 else None
-        )
+        while (due := determinism.due(self.state, self.results, generation)) is not None:
+            incumbent = state.incumbent or 1
+            both = [(candidate, generation), (state.of(incumbent).candidate, incumbent)]
+            for repeat in due.repeats:
+                for one, number in both[: 1 + due.paired]:
+                    self.append(generation, self._result(one, number, "val", "val-0", repeat))
+        beside = determinism.rival(self.state, self.results)
+        rival = beside and results.scores(self.results.of(generation, beside), state.rules).get("val")
         self.append(
             generation,
             t.ExecutionFinished(
@@ -219,7 +226,7 @@ class Play:
 
     def _result(self, one: t.Candidate, number: int, split: str, instance: str, repeat: int) -> t.InstanceFinished:
         seed = derive(self.state.root_seed, "instance", instance, repeat)
-        score = self.skill(number, instance)
+        score = self.skill(number, instance) + self.noise(number, repeat)
         return t.InstanceFinished(one.harness, split, instance, repeat, seed, "p", score, answer=f'"{score}"')
 
     def _improve(self, generation: int) -> None:

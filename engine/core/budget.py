@@ -53,6 +53,12 @@ def exhaustion(name: str, now: float, cap: float, need: int = 0) -> t.BudgetExha
     return t.BudgetExhausted(name, now, cap, f"the budget of {cap:g} {name} is used up ({now:.4g} spent{more})")
 
 
+def allows(state: State, evaluations: int) -> bool:
+    """Whether the cap allows so many more evaluations."""
+    now, cap = spending(state).get("evaluations", (0.0, float("inf")))
+    return now + evaluations <= cap
+
+
 def affordable_evaluations(state: State) -> int | None:
     """How many evaluations an Improvement may use, so that the next Execution can be afforded; None is no cap."""
     cap = state.settings.budget.evaluations

@@ -19,6 +19,8 @@ from engine.core.account import UNUSED, Account, Payment, name_of, pay
 from engine.core.units import Row
 from engine.events.types import Candidate, Gate, GateDecided, Score
 
+AGAIN = 3
+"""How many equal executions let one score win (`determinism`, rules 5)."""
 FLIPS = 20_000
 ENUMERATED = 16
 
@@ -41,6 +43,11 @@ def level(gate: Gate, generations: int, *, judged: int, n: int) -> float:
     """
     least = max(0.5**n, 1 / (FLIPS + 1))
     return min(threshold(gate, generations), max(threshold(gate, max(generations, judged + 2)), 2 * least))
+
+
+def fewest_units(level: float) -> int:
+    """How many units a p-value below `level` takes."""
+    return math.floor(-math.log2(level)) + 1
 
 
 def is_accepted(gate: Gate, alpha: float, p: float, gain: float) -> bool:
@@ -102,6 +109,7 @@ def compare(
     groups: Mapping[str, str] = {},
     account: Account = UNUSED,
     arms: tuple[Candidate | None, Candidate | None] = (None, None),
+    executions: int | None = None,
     refused: bool = False,
     rival_refused: bool = False,
 ) -> GateDecided:
@@ -110,7 +118,7 @@ def compare(
     `groups` has the group of each instance that is in one; rules 1 take every (instance, repeat) as a unit.
     A candidate that fails the private check (`refused`) is rejected whatever its score. Where only the incumbent fails
     it (`rival_refused`), the candidate is accepted whatever its score. `account` is the lineage's before this verdict,
-    and `arms` are candidate and incumbent.
+    and `arms` are candidate and incumbent. `executions` of the candidate gave its one score; None: as is declared.
     """
     found = {row: candidate[row] - incumbent[row] for row in sorted(candidate.keys() & incumbent.keys())}
     name = name_of(*arms, found) if rules >= 4 else ""
@@ -124,12 +132,19 @@ def compare(
     exact = len(found) == 1 and not noisy
     if exact:
         test, accepted = "exact comparison of one deterministic score", gain.score > gate.minimum_effect
+        if executions is not None:
+            test, accepted = (
+                f"comparison of one score, equal in {executions} executions",
+                accepted and executions >= AGAIN,
+            )
     else:
         test = "one-sided paired permutation test"
         accepted = is_accepted(gate, alpha, p, gain.score)
     fixed, broken = _changed(found)
     tested = not exact and (rules > 1 or len(found) > 1)
     reason = _sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), tested=tested)
+    if exact and gain.score > gate.minimum_effect and not accepted:
+        reason = f"rejected: {gain.score:+.4f} over generation {against} may be noise (too few executions of one score)"
     if refused:
         test, accepted, reason = "private check", False, "refused: failed the private check"
     elif rival_refused:

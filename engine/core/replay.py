@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Grade
-from engine.core import budget, units
+from engine.core import budget, determinism, units
 from engine.core import results as instance_results
 from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.gate import mean
@@ -188,9 +188,8 @@ def _instance(reader: Reader, state: State, results: Results, event: Event, payl
 
 def _execution(reader: Reader, state: State, results: Results, event: Event, payload: t.ExecutionFinished) -> _Found:
     candidate = state.of(event.generation).candidate
-    expected = results.execution_finished(
-        event.generation, candidate, state.rival, rules=state.rules, wall_s=payload.wall_s
-    )
+    rival = determinism.rival(state, results)
+    expected = results.execution_finished(event.generation, candidate, rival, rules=state.rules, wall_s=payload.wall_s)
     return None if expected == payload else (str(expected), str(payload))
 
 

@@ -25,6 +25,8 @@ class Results:
     def __init__(self) -> None:
         self._arms: dict[tuple[int, str, str | None], dict[Key, t.InstanceFinished]] = {}
         self._groups: dict[str, dict[str, str]] = {}
+        self.is_noisy = False
+        """Whether a candidate's scores on an instance of `val` differed from one repeat to another."""
 
     def add(self, event: Event) -> None:
         """Adds an event; all but `instance.finished` are ignored."""
@@ -33,6 +35,9 @@ class Results:
             assert isinstance(result, t.InstanceFinished)  # noqa: S101 - by its type
             arm = self._arms.setdefault((event.generation, result.harness, result.weights), {})
             arm[result.split, result.instance, result.repeat] = result
+            if result.repeat and result.split == "val":
+                first = arm.get((result.split, result.instance, 0), result)
+                self.is_noisy = self.is_noisy or first.score != result.score
             if result.group:
                 self._groups.setdefault(result.split, {})[result.instance] = result.group
 

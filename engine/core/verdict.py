@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core import gate, jump
+from engine.core import determinism, gate, jump
 from engine.core.results import Results
 from engine.core.state import State
 from engine.events import types as t
@@ -15,25 +15,31 @@ def verdict(
 ) -> t.GateDecided:
     """Compares the generation's candidate with the incumbent.
 
-    Where the verifier is noisy, both are taken as measured in this generation. With `rule`, another gate decides, and
-    `against` is the generation in the incumbent's place.
+    Where the verifier is noisy, or was found to be (`determinism`), both are taken as measured in this generation.
+    With `rule`, another gate decides, and `against` is the generation in the incumbent's place.
     """
     now, incumbent = state.of(generation), against if rule else state.incumbent
     if incumbent is None:
         score = now.execution.scores.get("val") if now.execution else None
         return gate.first_verdict(score, refused=fails_private_check(state, generation))
     rival = state.of(incumbent).candidate
+    noisy, executions = state.settings.noisy, None
+    candidate, beside = results.val(generation, now.candidate), results.val(generation if noisy else incumbent, rival)
+    if determinism.is_measured(state):
+        candidate, beside, executions = determinism.arms(state, results, generation, incumbent)
+        noisy = executions is None
     return gate.compare(
-        results.val(generation, now.candidate),
-        results.val(generation if state.settings.noisy else incumbent, rival),
+        candidate,
+        beside,
         against=incumbent,
         gate=rule or state.settings.gate,
         generations=state.settings.generations,
-        noisy=state.settings.noisy,
+        noisy=noisy,
         rules=state.rules,
         groups=results.groups("val"),
         account=state.account,
         arms=(now.candidate, rival),
+        executions=executions,
         refused=fails_private_check(state, generation),
         rival_refused=fails_private_check(state, incumbent),
     )

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 
 from msgspec.structs import replace
 
-from engine.core.gate import threshold
+from engine.core.gate import fewest_units, threshold
 from engine.errors import SiaError
 from engine.evaluation.evaluate import Evaluation, Grading, evaluate, grade
 from engine.evaluation.trial import Answer, GradedAnswer, trial
@@ -165,5 +165,5 @@ def scale(folder: Folder) -> float | None:
 
 def repeats(settings: t.Settings, instances: int) -> int:
     """How often each instance must be answered so that the gate can accept anything on a noisy domain."""
-    units = math.floor(-math.log2(threshold(settings.gate, settings.generations))) + 1
+    units = fewest_units(threshold(settings.gate, settings.generations))
     return max(settings.repeats, math.ceil(units / instances)) if settings.noisy else settings.repeats

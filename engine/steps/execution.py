@@ -2,7 +2,8 @@
 
 The harness cannot learn from the sample, so that its scores and failures there are representative. Results that the
 lineage has recorded (same harness, weights, instance, repeat, seed and training set) are reused. If the verifier is
-noisy, the incumbent is executed alternately with the candidate.
+noisy, the incumbent is executed alternately with the candidate. Where there is but one score, what is not declared
+noisy is measured: it is executed again, each time in fresh processes (`determinism`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from domains.contract import Instance
+from engine.core import budget, determinism
 from engine.evaluation import answer_codec
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.interleave import turns
 from engine.evaluation.trial import GradedAnswer, Trial
 from engine.events import types as t
+from engine.grading.client import Grader
 from engine.run.live_run import Run
 from engine.sandbox import Preparation
 from engine.steps import evaluations
@@ -41,16 +44,54 @@ async def execute(run: Run, generation: int) -> None:
     _check_complete(run, generation, candidate, [*trials["val"], *trials["train"]])
     if rival is not None:
         _check_complete(run, generation, rival, trials["val"])
+    await _measure_noise(run, generation, material)
     wall_s = round(time.monotonic() - started, 3)
+    rival = determinism.rival(run.state, run.results)
     finished = run.results.execution_finished(generation, candidate, rival, rules=state.rules, wall_s=wall_s)
     run.append(generation, finished)
 
 
-async def _execute_arm(
-    run: Run, generation: int, candidate: t.Candidate, todo: Sequence[Trial], material: Sequence[Instance]
+async def _measure_noise(run: Run, generation: int, material: Sequence[Instance]) -> None:
+    """Executes the one instance of `val` again, as often as the verdict needs and the budget allows."""
+    while (due := determinism.due(run.state, run.results, generation)) is not None:
+        incumbent = run.state.of(run.state.incumbent).candidate if run.state.incumbent else None
+        for repeat in due.repeats:
+            (trial,) = evaluations.trials_of(run, [repeat], val=await run.domain.val())["val"]
+            candidates = [run.state.of(generation).candidate, *([incumbent] if due.paired and incumbent else [])]
+            if repeat % 2:
+                candidates.reverse()  # in turns, so that a drift of the machine's load cancels
+            if not budget.allows(run.state, len(candidates)):
+                return
+            for candidate in candidates:
+                await _execute_afresh(run, generation, candidate, trial, material)
+
+
+async def _execute_afresh(
+    run: Run, generation: int, candidate: t.Candidate, trial: Trial, material: Sequence[Instance]
 ) -> None:
-    """Appends the results of `candidate` for the trials in `todo` that have none yet: reused, or evaluated now."""
+    grader = Grader(run.ports.grader.folder, run.ports.grader.data, run.ports.isolation)
+    try:
+        await _execute_arm(run, generation, candidate, [trial], material, grader)
+    finally:
+        await grader.close()
+    _check_complete(run, generation, candidate, [trial])
+
+
+async def _execute_arm(
+    run: Run,
+    generation: int,
+    candidate: t.Candidate,
+    todo: Sequence[Trial],
+    material: Sequence[Instance],
+    grader: Grader | None = None,
+) -> None:
+    """Appends the results of `candidate` for the trials in `todo` that have none yet: reused, or evaluated now.
+
+    `grader` grades them in place of the run's own.
+    """
     evaluation = evaluations.of_candidate(run, candidate, material)
+    if grader is not None:
+        evaluation = replace(evaluation, grading=replace(evaluation.grading, grader=grader))
     prepared = evaluation.prepared
     unanswered = _unanswered(run, generation, candidate, todo)
     wanted = [(trial.split, trial.instance, trial.repeat) for trial in unanswered]

@@ -1,0 +1,73 @@
+"""A run of the command measures the noise of its one score in fresh processes, and accepts nothing that is noise."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from engine.core import replay
+from engine.events import types as t
+from engine.events.reader import Reader
+from tests.story import sia
+
+DOMAIN = """
+import random
+from domains.contract import Grade, Instance, Summary
+class One:
+    def __init__(self): self.luck = NOISE  # one for each process, so that no process sees its own noise
+    def digest(self): return "one-1"
+    def instances(self, split): return [Instance(f"{split}-{n}", n) for n in range(1 if split == "val" else 3)]
+    def grade(self, instance, answer): return Grade(answer + self.luck)
+    def summarise(self, split, graded): return Summary()
+    def baselines(self, train, on): return {}
+def load(data): return One()
+"""
+TOML = """
+name = "one"
+title = "One score."
+metric = "score"
+minimum_effect = 0.001
+train_sample = 1
+probe_fold = 1
+learns = false
+"""
+SCRIPT = "[[decision]]\nparams = { level = 1.0 }\n"
+NOISES = {"none": "0.0", "of each process": "random.SystemRandom().random() / 100"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_gain_is_measured_again_in_fresh_processes(tmp_path: Path, noise: str) -> None:
+    folder = tmp_path / "one"
+    (folder / "harness").mkdir(parents=True)
+    (folder / "domain.py").write_text(DOMAIN.replace("NOISE", NOISES[noise]))
+    (folder / "domain.toml").write_text(TOML)
+    (folder / "harness" / "harness.toml").write_text(
+        'name = "one"\n[tunables.level]\ntype = "float"\nlow = 0.0\nhigh = 2.0\n'
+    )
+    (folder / "harness" / "params.toml").write_text("level = 0.0\n")
+    (folder / "harness" / "agent.py").write_text("def solve(instance, ctx):\n    return ctx.params['level']\n")
+    (tmp_path / "script.toml").write_text(SCRIPT)
+    command = ("run", str(folder), "--generations", "2", "--agent", f"script:{tmp_path / 'script.toml'}")
+    ended = subprocess.run(sia(tmp_path / "w", *command), capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    with contextlib.closing(Reader.open(tmp_path / "w" / "events.db")) as reader:
+        run = reader.find("last").run
+        events = list(reader.history(run))
+        assert replay.verify(reader, run).identical
+    val = [
+        (event.generation, one.repeat, one.score)
+        for event in events
+        if isinstance(one := event.payload, t.InstanceFinished) and one.split == "val"
+    ]
+    verdict = [one for event in events if isinstance(one := event.payload, t.GateDecided)][1]
+    assert verdict.accepted
+    if noise == "none":
+        assert [repeat for n, repeat, _ in val if n == 2] == [0, 1, 2]
+        assert verdict.test == "comparison of one score, equal in 3 executions"
+    else:
+        assert len({score for n, _, score in val if n == 1}) == 5
+        assert (verdict.test, verdict.n, verdict.unit) == ("one-sided paired permutation test", 7, "repeat")
