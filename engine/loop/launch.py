@@ -149,11 +149,11 @@ async def reopen(
         log = RunLog.hold(workspace.path, row.run)
         cleanup.callback(log.close)
         state = fold(log.reader.history(log.run))
-        if resume and state.status == "finished" and change is None:
-            raise SiaError(
-                f"{state.name} is finished ({state.reason})", "pass --generations or a larger budget to go further"
-            )
         settings = change(state.settings) if change else None
+        if resume and state.status == "finished" and settings in (None, state.settings):
+            raise SiaError(
+                f"{state.name} is finished ({state.reason})", "pass more --generations or a larger budget to go further"
+            )
         now = settings or state.settings
         trust.check(None, models_of(now))
         isolation = choose_isolation(unsafe=unsafe)

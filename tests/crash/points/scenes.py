@@ -60,6 +60,7 @@ class Stage:
         run = ("run", toy, "--name", "a", "--generations", "2", "--seed", "5", "--probes", "2", *ONE)
         fork = ("fork", "a", "--at", "4", "--set", "seed=8", "--name", "c", *ONE)
         export = ("export", "a", "-o", exported)
+        resume = ("resume", "a", "--generations", "3", *ONE)
         remove = ("rm", "c", "--yes")
         branch = ("branch", "a", "--generation", "1", "--set", "seed=3", "--name", "d", *ONE)
         self.scenes = {
@@ -70,7 +71,7 @@ class Stage:
             "import": self._again("exported", "import", exported),
             "rebuild": self._again("unbuilt", "rebuild"),
             "accept-loss": self._once("lost", ("verify", "--accept-loss", "a"), t.LossAccepted),
-            "resume": self._again("run", "resume", "a", "--generations", "3", *ONE),
+            "resume": Scene("run", resume, self._unless(self._went_on, *resume)),
             "test": self._once("run", ("test", "a", *ONE), t.TestUnsealed),
             "fork": Scene("run", fork, self._gone_on("c", fork)),
             "rm": Scene("fork", remove, self._unless(lambda: "c" not in self._runs(), *remove)),
@@ -161,6 +162,10 @@ class Stage:
             return False
         with contextlib.closing(self._workspace.reader()) as reader:
             return any(True for _ in reader.of_type(payload.type))
+
+    def _went_on(self) -> bool:
+        """Whether the finished run was resumed, and has finished again."""
+        return self._runs().get("a") == "finished" and self._has(t.RunResumed)
 
     def _again(self, before: str, *command: str) -> Scene:
         """The same command recovers, whatever was done."""

@@ -97,6 +97,9 @@ def test_a_budget_of_evaluations_is_never_exceeded_and_can_be_raised(tmp_path: P
     facts = shown(tmp_path)
     assert facts["cost"]["evaluations"] <= 230
     assert "budget" in facts["reason"]
+    same = run(tmp_path, "resume", "last", "--budget-evaluations", "230", status=1)
+    assert "is finished" in same.stderr
+    assert shown(tmp_path)["head"] == facts["head"]
     run(tmp_path, "resume", "last", "--budget-evaluations", "1000", "--budget-minutes", "9")
     assert len(shown(tmp_path)["generations"]) > len(facts["generations"])
     assert json.loads(run(tmp_path, "replay", "--verify", "--json").stdout)["identical"]
