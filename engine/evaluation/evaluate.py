@@ -25,7 +25,7 @@ from engine.evaluation.trial import Answer, GradedAnswer, Trial, prepared_on
 from engine.events import types as t
 from engine.failure import Failure
 from engine.grading.client import Grader, GraderFailed
-from engine.sandbox import Broker, Isolation, Outcome, Preparation, Program, open_sandbox
+from engine.sandbox import Broker, Isolation, Outcome, Preparation, Program, Sandbox, Start, open_sandbox
 from engine.seeds import derive, opaque_id
 from harness_repo.harness import Harness, read_folder
 
@@ -35,13 +35,14 @@ OnPrepared = Callable[[Preparation], None]
 class Grading(msgspec.Struct, frozen=True):
     """How answers are graded: by the domain in its process, with a judge if the domain has questions for one.
 
-    `isolation` and `workers` apply to every sandbox of the evaluation, the harness's and the verifier's.
+    `isolation`, `workers` and `start` apply to every sandbox of the evaluation, the harness's and the verifier's.
     """
 
     grader: Grader
     judge: Judge | None
     isolation: Isolation
     workers: int
+    start: Start = Sandbox.start
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -132,7 +133,11 @@ async def _answer_split(
     voter = {job.key: trial for trial in todo for job in ballots[trial.key]}
     cast: dict[str, Outcome] = {}
     async with open_sandbox(
-        program, workers=grading.workers, broker=evaluation.broker, isolation=grading.isolation
+        program,
+        workers=grading.workers,
+        broker=evaluation.broker,
+        isolation=grading.isolation,
+        start=grading.start,
     ) as session:
         if on_prepared:
             on_prepared(session.prepared)
@@ -200,7 +205,13 @@ async def verify(grading: Grading, answers: AsyncGenerator[Answer, None]) -> Asy
     program = verifying(folder, read_folder(folder.verifier, without="given"))
     async with (
         contextlib.AsyncExitStack() as stack,
-        open_sandbox(program, workers=grading.workers, broker=apart or NoModel(), isolation=grading.isolation) as box,
+        open_sandbox(
+            program,
+            workers=grading.workers,
+            broker=apart or NoModel(),
+            isolation=grading.isolation,
+            start=grading.start,
+        ) as box,
         contextlib.aclosing(box.solve(jobs)) as outcomes,
     ):
         if apart:

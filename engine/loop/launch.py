@@ -24,6 +24,7 @@ from engine.errors import SiaError
 from engine.evaluation import verifier_noise
 from engine.events import types as t
 from engine.events.log import RunLog
+from engine.events.reader import RunRow
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.models.calling import PricedModel
@@ -164,14 +165,19 @@ async def reopen(
         served = await _models(workspace, now, needed, report, cleanup)
         run = Run(log, _ports(workspace, grader, now, isolation, workers, served, cleanup), observers)
         cleanup.callback(_report_late, run, report)
-        run.catch_up()
-        if run.state.name != row.name:  # imported, and another run here had its name first
-            run.append(row.generation, t.RunRenamed(row.name))
-        run.refs.point(run.state)
-        if resume:
-            resumed = t.RunResumed(component_versions(), isolation_facts(isolation), settings)
-            run.append(run.state.generation, resumed)
+        resumed = t.RunResumed(component_versions(), isolation_facts(isolation), settings)
+        take_up(run, row, resumed if resume else None)
         yield run
+
+
+def take_up(run: Run, row: RunRow, resumed: t.RunResumed | None) -> None:
+    """Brings a run to the end of its log, and git with it, and appends `resumed`. `row` is what the log has of it."""
+    run.catch_up()
+    if run.state.name != row.name:  # imported, and another run here had its name first
+        run.append(row.generation, t.RunRenamed(row.name))
+    run.refs.point(run.state)
+    if resumed:
+        run.append(run.state.generation, resumed)
 
 
 def _report_late(run: Run, report: Report) -> None:

@@ -29,7 +29,7 @@ from engine.run.ledger import RunLedger
 from engine.run.models import Callers
 from engine.run.reuse import Reuse
 from engine.run.versions import Versions
-from engine.sandbox import Isolation
+from engine.sandbox import Isolation, Sandbox, Start
 from harness_repo.repository import Repository
 
 Observer = Callable[[Event, State], None]
@@ -39,7 +39,7 @@ class Ports(msgspec.Struct, frozen=True):
     """Everything outside the log that a run touches, and how many instances it executes at once.
 
     `task_model` is what `ctx.model` reaches, `agent_model` what Meta- and Feedback-Agent are, `judge` what grades rest
-    on. `folder` is the workspace, where adapters and checkpoints of training lie.
+    on. `folder` is the workspace, where adapters and checkpoints of training lie. `start` starts a sandbox.
     """
 
     grader: Grader
@@ -51,6 +51,7 @@ class Ports(msgspec.Struct, frozen=True):
     agent_model: PricedModel | None = None
     judge: PricedModel | None = None
     folder: Path = Path(".sia")
+    start: Start = Sandbox.start
 
 
 class Run:

@@ -10,9 +10,10 @@ from engine.sandbox.program import Broker, CallRefused, Job, NoBroker, Outcome, 
 from engine.sandbox.sandbox import DiedError, Sandbox
 from engine.sandbox.sandbox_process import StartError
 from engine.sandbox.selftest.probe import probe
-from engine.sandbox.session import Session, open_sandbox, run_harness
+from engine.sandbox.session import Box, Session, Start, open_sandbox, run_harness
 
 __all__ = [
+    "Box",
     "Broker",
     "CallRefused",
     "DiedError",
@@ -27,6 +28,7 @@ __all__ = [
     "Program",
     "Sandbox",
     "Session",
+    "Start",
     "StartError",
     "open_sandbox",
     "probe",

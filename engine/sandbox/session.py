@@ -10,26 +10,47 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from typing import Protocol
 
 from engine.errors import SiaError
 from engine.failure import Failure
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
-from engine.sandbox.sandbox import DiedError, Sandbox
+from engine.sandbox.sandbox import DiedError, JobResult, Sandbox
 from engine.sandbox.sandbox_process import StartError
 
 TRIES = 4  # the first and three more
 BACK_OFF_S = 0.1
 
 
+class Box(Protocol):
+    """What a session uses of a sandbox."""
+
+    prepared: Preparation
+    cause: Failure | None
+
+    async def run(self, job: Job) -> JobResult:
+        """As `Sandbox.run`."""
+        ...
+
+    async def close(self) -> None:
+        """Kills every process inside."""
+        ...
+
+
+Start = Callable[[Program, Isolation, Broker], Awaitable[Box]]
+"""As `Sandbox.start`."""
+
+
 class Session:
     """A prepared harness (see `open_sandbox`); `prepared` is the outcome of its first `prepare`."""
 
-    def __init__(self, program: Program, workers: int, broker: Broker, isolation: Isolation) -> None:
+    def __init__(self, program: Program, workers: int, broker: Broker, isolation: Isolation, start: Start) -> None:
         self._program, self._workers, self._broker, self._isolation = program, workers, broker, isolation
-        self._boxes: dict[int, Sandbox] = {}
-        self._idle: list[Sandbox] = []
+        self._start_box = start
+        self._boxes: dict[int, Box] = {}
+        self._idle: list[Box] = []
         self._running: set[str] = set()
         self._disturbed: set[str] = set()
         self._start_s = 0.0
@@ -131,7 +152,7 @@ class Session:
     def _single(self) -> bool:
         return self._program.isolation == "instance"
 
-    async def _take(self) -> Sandbox | Failure:
+    async def _take(self) -> Box | Failure:
         """A sandbox in which nothing runs, or the failure of every job."""
         if self._fault or self._idle:
             return self._fault or self._idle.pop()
@@ -139,18 +160,18 @@ class Session:
         self._fault = prepared.failure
         return box or prepared.failure or failure("infrastructure", "no sandbox")
 
-    async def _put_back(self, box: Sandbox) -> None:
+    async def _put_back(self, box: Box) -> None:
         if self._single or box.cause is not None:
             await self._drop(box)
         else:
             self._idle.append(box)
 
-    async def _start(self) -> tuple[Sandbox | None, Preparation]:
+    async def _start(self) -> tuple[Box | None, Preparation]:
         """A prepared sandbox, or None; and how `prepare` ended."""
         message = ""
         for attempt in range(TRIES):
             try:
-                box = await Sandbox.start(self._program, self._isolation, self._broker)
+                box = await self._start_box(self._program, self._isolation, self._broker)
             except StartError as error:
                 message = str(error)
                 await asyncio.sleep(BACK_OFF_S * 4**attempt if attempt < TRIES - 1 else 0)
@@ -163,14 +184,14 @@ class Session:
         fault = failure("infrastructure", f"the sandbox did not start: {message}")
         return None, Preparation(fault, 0.0, 0.0, "")
 
-    async def _drop(self, box: Sandbox) -> None:
+    async def _drop(self, box: Box) -> None:
         if self._boxes.pop(id(box), None) is not None:
             await box.close()
 
 
 @contextlib.asynccontextmanager
 async def open_sandbox(
-    program: Program, *, workers: int, broker: Broker, isolation: Isolation
+    program: Program, *, workers: int, broker: Broker, isolation: Isolation, start: Start = Sandbox.start
 ) -> AsyncIterator[Session]:
     """A prepared harness that runs up to `workers` jobs at once; all its processes are killed at the end.
 
@@ -182,7 +203,7 @@ async def open_sandbox(
             "this machine offers no sandbox to run a harness in",
             "`sia doctor` says what is missing; --unsafe-no-sandbox runs harnesses without one",
         )
-    session = Session(program, max(1, workers), broker, isolation)
+    session = Session(program, max(1, workers), broker, isolation, start)
     try:
         await session.open()
         yield session

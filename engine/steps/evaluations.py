@@ -18,7 +18,7 @@ def grading(run: Run, commit: str = "", workers: int | None = None) -> Grading:
     """How the run grades the answers of the candidate at `commit`, or of a proposal if `commit` is empty."""
     ports, judge = run.ports, run.callers.judge
     model_judge = None if judge is None else ModelJudge(judge, run.state.root_seed, commit)
-    return Grading(ports.grader, model_judge, ports.isolation, workers or ports.workers)
+    return Grading(ports.grader, model_judge, ports.isolation, workers or ports.workers, ports.start)
 
 
 def trials_of(run: Run, repeats: Sequence[int], **instances: Sequence[Instance]) -> dict[str, list[Trial]]:
