@@ -5,8 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 GENERATIONS ?= 8
 SEED ?= 1
+SEEDS ?= 0
+COUNT ?= 1000
 
-.PHONY: demo test test-fresh test-extras test-kernels test-null test-slow test-mutants test-crash test-long test-local test-train test-denoising lint format lock bench clean
+.PHONY: demo test test-fresh test-extras test-kernels test-null test-slow test-mutants test-crash test-long simulate test-local test-train test-denoising lint format lock bench clean
 
 demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its baseline
 	$(BIN)/sia data get lawbench
@@ -42,6 +44,9 @@ test-crash: $(VENV)/.dev  ## a kill and each fault at every call that changes a 
 test-long: $(VENV)/.dev  ## long forms of slow tests: a fork at every event, 20 generations under noise, a run of 2000
 	SIA_LONG=1 SIA_LONG_RUN=2000 $(BIN)/pytest -m slow -k "fork_anywhere or long_run or noisy_evaluator" -n 2 --timeout 0 \
 		tests/crash/test_forks.py tests/crash/test_long_run.py tests/unit/importers/test_adopted_tasks.py
+
+simulate: $(VENV)/.dev  ## random histories with faults on a simulated machine, from seed $(SEEDS) on, $(COUNT) of them
+	$(BIN)/python -m tests.simulation --first $(SEEDS) --count $(COUNT)
 
 test-extras: $(VENV)/.dev  ## each extra in an environment of its own: gigabytes; llama.cpp is compiled unless pip has kept its wheel
 	$(BIN)/pytest -m extras -n 0 tests/wheel

@@ -1,0 +1,14 @@
+"""Whole runs on a simulated machine, with deaths, faults and persons: every promise holds in each history."""
+
+from __future__ import annotations
+
+from tests.simulation.history import History, generated, play
+
+SEEDS = range(6)
+FAILED: dict[str, History] = {}
+"""Histories that once broke a promise, by what was wrong then."""
+
+
+def test_every_promise_holds_in_recorded_histories() -> None:
+    for history in [*FAILED.values(), *map(generated, SEEDS)]:
+        play(history)
