@@ -24,12 +24,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+Size = Annotated[int, msgspec.Meta(ge=1, le=1 << 40)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+ScoreSize = Annotated[float, msgspec.Meta(ge=-1e100, le=1e100)]
+"""Finite: NaN in `domain.toml` is refused by each of these bounds."""
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -101,15 +106,15 @@ class Picture(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one `solve` (and one `prepare`) may use. Wall seconds only guard against a job that waits."""
 
-    cpu_s: float = 10.0
-    wall_s: float = 60.0
-    prepare_cpu_s: float = 300.0
-    prepare_wall_s: float = 900.0
-    memory_mb: int = 4096
-    disk_mb: int = 256
-    processes: int = 64
-    output_kb: int = 256
-    answer_kb: int = 1024
+    cpu_s: Seconds = 10.0
+    wall_s: Seconds = 60.0
+    prepare_cpu_s: Seconds = 300.0
+    prepare_wall_s: Seconds = 900.0
+    memory_mb: Size = 4096
+    disk_mb: Size = 256
+    processes: Size = 64
+    output_kb: Size = 256
+    answer_kb: Size = 1024
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -227,18 +232,18 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     title: str
     metric: str
-    minimum_effect: float
-    train_sample: int
-    probe_fold: int = 400
+    minimum_effect: ScoreSize
+    train_sample: Count
+    probe_fold: Count = 400
     probes: int = 12
     noisy: bool = False
-    repeats: int = 1
+    repeats: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     learns: bool = True
     isolation: Literal["execution", "instance"] = "execution"
     limits: Limits = Limits()
-    grade_wall_s: float = 30.0
+    grade_wall_s: Seconds = 30.0
     model: str = ""
-    failure_score: float = 0.0
+    failure_score: ScoreSize = 0.0
     judged: bool = False
 
 

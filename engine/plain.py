@@ -6,6 +6,7 @@ plain values, at most `MOST_LEVELS` deep. JSON gives all of them back unchanged 
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -25,6 +26,23 @@ def is_score(value: float) -> bool:
 
 class NotPlain(ValueError):
     """The value is not plain; the message names the part: `a map with a key of type int`."""
+
+
+def number(value: Any) -> float:
+    """What `float()` makes of a number of any kind: a truth value, an integer, one of numpy, Decimal or Fraction.
+
+    It may be infinite or NaN. Raises `NotPlain` for a text, for whatever else is no number, and beyond any float.
+    """
+    with contextlib.suppress(Exception):  # foreign code
+        found = value.item() if hasattr(value, "item") else value  # numpy and torch: scalars, and arrays of one
+        if not isinstance(found, str | bytes | bytearray):
+            return float(found)
+    raise NotPlain(f"a value of type {type(value).__name__}")
+
+
+def well_formed(text: str) -> str:
+    """The text, with `?` for each half of a surrogate pair, which no encoding can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def check(value: Any) -> None:

@@ -137,7 +137,7 @@ def _toml(files: Mapping[str, bytes], path: str, kind: Any) -> Any:
     if path not in files:
         raise HarnessInvalid(f"{path} is missing")
     try:
-        return msgspec.convert(tomllib.loads(files[path].decode()), kind)
+        return msgspec.convert(tomllib.loads(files[path].decode("utf-8-sig")), kind)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise HarnessInvalid(f"{path}: {error}") from None
 

@@ -42,7 +42,7 @@ def parse_script(text: str) -> list[Decision]:
     """The decisions of a script; raises `SiaError` if it is not valid."""
     try:
         decisions = msgspec.convert(tomllib.loads(text), Script).decision
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise SiaError(f"the script is not valid: {error}", "docs/guide.md, 'A scripted run', shows the form") from None
     for decision in decisions:
         if decision.lever == "weights":

@@ -80,9 +80,9 @@ class Runner:
         self._ctx, self._harness = (import_module(f"{RUNTIME}.{name}") for name in ("context", "harness"))
         self._facts, self._folders, self._scratch, self._folder = facts, folders, scratch, HERE / "harness"
         self._train = [self._instance(*row) for row in (train if facts["learns"] else [])]
-        manifest = tomllib.loads((self._folder / "harness.toml").read_text(encoding="utf-8"))
+        manifest = tomllib.loads((self._folder / "harness.toml").read_text(encoding="utf-8-sig"))
         chosen = self._folder / "params.toml"
-        self._params = tomllib.loads(chosen.read_text(encoding="utf-8")) if chosen.is_file() else {}
+        self._params = tomllib.loads(chosen.read_text(encoding="utf-8-sig")) if chosen.is_file() else {}
         self._solve: Callable[[Any, Any], Any] | None = None
         self._prepared: Any = None
         self._prepare_failure = self._prepare(manifest.get("entry", "agent.py"))

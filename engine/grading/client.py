@@ -10,7 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ from engine.grading.quoting import may_be_quoted
 from engine.sandbox import Isolation
 from engine.sandbox.inside.harness import exit_text
 
+T = TypeVar("T")
 LOAD_WALL_S = 600.0
 _TIMED = ("grade", "reference", "questions")
 """Operations on a split whose time is limited by the domain: loading the split does not count in it."""
@@ -70,11 +71,11 @@ class Grader:
 
     async def instances(self, split: Split) -> list[Instance]:
         """The instances of a split, with labels for `train` only."""
-        return msgspec.convert(await self._call("instances", split, timeout=LOAD_WALL_S), list[Instance])
+        return await self._call_as(list[Instance], "instances", split)
 
     async def labelled(self) -> list[Instance]:
         """`train` and `val` with labels."""
-        return msgspec.convert(await self._call("labelled", timeout=LOAD_WALL_S), list[Instance])
+        return await self._call_as(list[Instance], "labelled")
 
     async def grade(self, split: Split, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
         """Grades an answer; `replies` are the judge's to its `questions`, if the domain has a judge.
@@ -86,10 +87,7 @@ class Grader:
     async def questions(self, split: Split, instance: str, answer: Any) -> list[Question]:
         """The domain's questions to the judge about this answer."""
         reply = await self._call_plain("questions", split, instance, answer, timeout=self.folder.spec.grade_wall_s)
-        try:
-            return msgspec.convert(reply, list[Question])
-        except msgspec.ValidationError as error:
-            raise GraderFailed(f"questions: {error}") from None
+        return _as(list[Question], reply, "questions")
 
     async def baseline_answers(self, on: Split) -> dict[str, list[Any]]:
         """The answers of every baseline on each instance of `on`, ungraded."""
@@ -116,12 +114,12 @@ class Grader:
     async def summarise(self, split: Split, graded: Sequence[tuple[str, Any, Grade]]) -> Summary:
         """The domain's report on a whole split."""
         reply = await self._call_plain("summarise", split, list(graded), timeout=LOAD_WALL_S)
-        return msgspec.convert(reply, Summary)
+        return _as(Summary, reply, "summarise")
 
     async def baselines(self, on: Split) -> dict[str, list[Grade]]:
         """The grades of every baseline on each instance of `on`."""
         reply = await self._call("baselines", on, timeout=BASELINES_WALL_S)
-        found = {str(name): msgspec.convert(grades, list[Grade]) for name, grades in reply.items()}
+        found = {str(name): _as(list[Grade], grades, "baselines") for name, grades in reply.items()}
         for name, grades in found.items():
             for wrong in [wrong for grade in grades if (wrong := _no_score(grade)) is not None]:
                 raise GraderFailed(f"the baseline {name!r} has {wrong:g}; a score lies between ±{plain.MOST_SCORE:g}")
@@ -137,7 +135,7 @@ class Grader:
     async def examine(self, harness: Mapping[str, bytes]) -> Facts:
         """Facts about the instances, and about what the files of `harness` and of `given/` tell of them; no labels."""
         given = None if self.folder.adopted else self.folder.folders().get("given")
-        return msgspec.convert(await self._call("examine", dict(harness), given, timeout=LOAD_WALL_S), Facts)
+        return await self._call_as(Facts, "examine", dict(harness), given)
 
     async def fingerprints(self) -> dict[str, str]:
         """A digest of each split with its labels and its order."""
@@ -145,7 +143,7 @@ class Grader:
 
     async def near_duplicates(self, split: Split, other: Split) -> NearDuplicates:
         """The near-duplicates of instances of `split` in `other`, by their ids."""
-        return msgspec.convert(await self._call("near_duplicates", split, other, timeout=LOAD_WALL_S), NearDuplicates)
+        return await self._call_as(NearDuplicates, "near_duplicates", split, other)
 
     async def network_attempts(self) -> list[str]:
         """The addresses that the process has tried to reach since it was started; it has no network."""
@@ -200,6 +198,10 @@ class Grader:
             raise GraderFailed(reply["error"])
         return reply["ok"]
 
+    async def _call_as(self, kind: type[T], operation: str, *arguments: Any) -> T:
+        """The reply as a value of `kind`."""
+        return _as(kind, await self._call(operation, *arguments, timeout=LOAD_WALL_S), operation)
+
     async def _call_plain(self, operation: str, *arguments: Any, timeout: float) -> Any:
         """As `_call`, for replies that the log must be able to hold."""
         reply = await self._call(operation, *arguments, timeout=timeout)
@@ -234,6 +236,14 @@ class Grader:
     async def _listen(self, stream: asyncio.StreamReader) -> None:
         async for line in pipes.lines(stream):
             self._stderr.append(line)
+
+
+def _as(kind: type[T], reply: Any, operation: str) -> T:
+    """The reply as a value of `kind`; raises `GraderFailed`. The message has types and fields, no values."""
+    try:
+        return msgspec.convert(reply, kind)
+    except msgspec.ValidationError as error:
+        raise GraderFailed(f"{operation}: {error}") from None
 
 
 def _no_score(grade: Grade) -> float | None:

@@ -14,13 +14,14 @@ import msgspec
 
 from domains.contract import Instance, Split
 from engine.grading.given_files import telling
+from engine.sandbox.inside.harness import plain
 
 NEARLY_ALL = 0.95
 MOST_LISTED = 5
 _SHORTEST = 6
 """Shorter texts occur in any file by chance."""
 
-_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=plain).encode  # as the pipe: numpy's are numbers
 
 
 class LabelLeak(msgspec.Struct, frozen=True):
@@ -98,13 +99,13 @@ def _reported(copies: set[str], subsets: Mapping[str, Sequence[str]]) -> str:
 
 def fingerprint(items: Sequence[Instance]) -> str:
     """SHA-256 over a split with its labels, in the order in which a harness would get it."""
-    return hashlib.sha256(msgspec.msgpack.encode(list(items))).hexdigest()
+    return hashlib.sha256(msgspec.msgpack.encode(list(items), enc_hook=plain)).hexdigest()
 
 
 def _data_digest(data: Any) -> bytes:
     """Equal for equal data; the case and spacing of texts is ignored."""
-    plain = " ".join(data.casefold().split()) if isinstance(data, str) else data
-    return hashlib.sha256(_encode(plain)).digest()
+    told = " ".join(data.casefold().split()) if isinstance(data, str) else data
+    return hashlib.sha256(_encode(told)).digest()
 
 
 def _repeated(items: Sequence[Instance]) -> list[str]:

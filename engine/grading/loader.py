@@ -99,8 +99,8 @@ def find(reference: str) -> Folder:
     if not builtin:
         domain_files.files(path)
     try:
-        spec = msgspec.convert(tomllib.loads((path / "domain.toml").read_text()), Spec)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        spec = msgspec.convert(tomllib.loads((path / "domain.toml").read_text(encoding="utf-8-sig")), Spec)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise SiaError(f"{path / 'domain.toml'} is not valid: {error}", "correct it") from None
     return Folder(path=path, source=reference if builtin else str(path), spec=spec)
 

@@ -28,7 +28,7 @@ from domains.contract import (
     Split,
 )
 from engine import pipes
-from engine.grading import facts, near_duplicates, network_isolation, quoting
+from engine.grading import facts, near_duplicates, network_isolation, quoting, returned
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import load_module
 from engine.sandbox import Isolation
@@ -51,7 +51,7 @@ class Service:
 
     def _split(self, split: Split) -> dict[str, Instance]:
         if split not in self._by_id:
-            self._by_id[split] = _by_id(split, self._open().instances(split))
+            self._by_id[split] = returned.instances(split, self._open().instances(split))
         return self._by_id[split]
 
     def load(self, split: Split) -> None:
@@ -61,9 +61,11 @@ class Service:
     def describe(self) -> dict[str, Any]:
         """The digest of the data, the instances per split, and the title if the data has one."""
         domain = self._open()
+        for split in SPLITS:
+            returned.check_data(split, self._split(split))
         counts = {split: len(self._split(split)) for split in SPLITS}
         return {
-            "digest": domain.digest(),
+            "digest": returned.digest(domain.digest()),
             "counts": counts,
             "title": domain.title() if hasattr(domain, "title") else "",
         }
@@ -105,19 +107,19 @@ class Service:
                 graded[name].append(replace(self._grade(item, values[place]), detail=""))
         return graded
 
-    def baseline_answers(self, on: Split) -> dict[str, Sequence[Any]]:
+    def baseline_answers(self, on: Split) -> dict[str, list[Any]]:
         """The answers of every baseline on `on`, trained on the splits before it."""
         learn = self.labelled() if on == "test" else list(self._split("train").values())
-        return dict(self._open().baselines(learn, list(self._split(on).values())))
+        instances = list(self._split(on).values())
+        return returned.baselines(self._open().baselines(learn, instances), len(instances))
 
     def _grade(self, instance: Instance, answer: Any, replies: Sequence[str] | None = None) -> Grade:
         """The domain's grade, with the kernel runner and the judge's replies if its `grade` takes them."""
-        grade: Callable[..., Grade] = self._open().grade
+        grade: Callable[..., Any] = self._open().grade
         # domains written before the runner had its name call it `bench`
         extras: dict[str, Any] = {"runner": self._runner, "bench": self._runner, "replies": replies}
-        return grade(
-            instance, answer, **{name: extras[name] for name in extras.keys() & inspect.signature(grade).parameters}
-        )
+        taken = {name: extras[name] for name in extras.keys() & inspect.signature(grade).parameters}
+        return returned.grade(grade(instance, answer, **taken))
 
     def examine(self, harness: Mapping[str, bytes], given: str | None) -> facts.Facts:
         """Facts about the instances, without labels; `given` is the folder that a harness may read."""
@@ -157,14 +159,6 @@ class Service:
         drawn = [msgspec.convert(one, Picture) for one in pictures]
         plots = self._open().plots  # type: ignore[attr-defined]
         return list(plots(drawn, {name: tuple(pair) for name, pair in points.items()}, Path(folder)))
-
-
-def _by_id(split: Split, items: Sequence[Instance]) -> dict[str, Instance]:
-    """Instances by their ids; raises `DataInvalid` for an id that is not text."""
-    for number, item in enumerate(items, 1):
-        if not isinstance(item.id, str):
-            raise DataInvalid(f"instance {number} of {split} has the id {item.id!r}, which is not text; make it text")
-    return {item.id: item for item in items}
 
 
 def main() -> None:

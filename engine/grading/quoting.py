@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.grading.returned import WrongReturn
+
 BEFORE_ANY_RUN = ("describe", "examine", "fingerprints", "near_duplicates", "draws", "network_attempts")
 
 
@@ -21,6 +23,8 @@ def may_be_quoted(operation: str, arguments: Sequence[Any]) -> bool:
 def describe(error: Exception, folder: Path, *, quoted: bool) -> str:
     """The type of an exception with its message, or else with the place in the domain where it was raised."""
     name = type(error).__name__
+    if isinstance(error, WrongReturn):
+        return str(error)
     if quoted:
         return f"{name}: {error}".encode("utf-8", "replace").decode()
     inside = [at for at in traceback.extract_tb(error.__traceback__) if Path(at.filename).is_relative_to(folder)]

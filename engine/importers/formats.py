@@ -8,11 +8,12 @@ sia          data/public/evaluate.py --gen-dir D, data/private, reference/refere
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from engine.errors import SiaError
+from engine.plain import MOST_SCORE, well_formed
 
 Kind = Literal["openevolve", "shinka", "sia"]
 TITLES: dict[Kind, str] = {"openevolve": "OpenEvolve", "shinka": "ShinkaEvolve", "sia": "SIA"}
@@ -48,7 +49,7 @@ class Task(msgspec.Struct, frozen=True):
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """adopt.toml, which a user may put beside a task's files."""
 
-    score_max: float
+    score_max: Annotated[float, msgspec.Meta(ge=-MOST_SCORE, le=MOST_SCORE)]
 
 
 def recognise(folder: Path) -> Task | None:
@@ -58,7 +59,7 @@ def recognise(folder: Path) -> Task | None:
         return task
     try:
         score_max = msgspec.toml.decode(bounds.read_text(encoding="utf-8-sig"), type=Bounds).score_max
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SiaError(f"{bounds} is not valid: {error}", "write a line such as: score_max = 1.0") from None
     return msgspec.structs.replace(task, score_max=score_max)
 
@@ -95,7 +96,7 @@ def _openevolve(folder: Path) -> Task:
     except msgspec.ValidationError as error:
         raise SiaError(f"the configuration in {folder} is not valid: {error}", "correct its config.yaml") from None
     problems = () if program else ("there is no initial_program.py, the program to begin with",)
-    return Task("openevolve", program, "evaluator.py", cascade, str(message or ""), problems)
+    return Task("openevolve", program, "evaluator.py", cascade, well_formed(str(message or "")), problems)
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def _config(folder: Path) -> dict[str, Any]:
         if path.is_file():
             try:
                 found = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-            except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+            except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:  # 2024-13-45 is a ValueError
                 raise SiaError(f"{path} cannot be read: {' '.join(str(error).split())}", "correct it") from None
             return found if isinstance(found, dict) else {}
     return {}

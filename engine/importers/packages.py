@@ -6,6 +6,7 @@ Packages are installed on request only, and only as wheels: a build would run fo
 from __future__ import annotations
 
 import ast
+import codecs
 import hashlib
 import importlib.util
 import json
@@ -125,7 +126,9 @@ def required(folder: Path, task: Task, modules: Sequence[str]) -> list[str]:
 def _lines(requirements_file: Path) -> Iterator[str]:
     """The lines as pip reads them: without comments, a line that ends in a backslash with the next one."""
     begun = ""
-    for line in requirements_file.read_text(encoding="utf-8-sig", errors="replace").split("\n"):
+    content = requirements_file.read_bytes()
+    encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    for line in content.decode(encoding, "replace").split("\n"):
         text = re.sub(r"(^|\s)#.*", "", line).rstrip()
         begun += text.removesuffix("\\")
         if not text.endswith("\\") and begun.strip():

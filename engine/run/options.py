@@ -99,7 +99,7 @@ def read_script(agent: str) -> str:
         return ""
     path = expanded(agent.removeprefix("script:"))
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SiaError(f"the script {path} cannot be read ({error})", "name a TOML file after script:") from None
 

@@ -39,14 +39,14 @@ def read(known_keys: set[str], known_themes: set[str]) -> Preferences:
     """The preferences, or the defaults where there is no file; raises `SiaError` for an unknown key or theme."""
     file = path()
     try:
-        text = file.read_text()
-    except FileNotFoundError:
+        text = file.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
         return Preferences()
     except (OSError, UnicodeDecodeError) as error:
         raise SiaError(f"{file} cannot be read ({error})", "correct it or remove it") from None
     try:
         preferences = msgspec.convert(tomllib.loads(text), Preferences)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise SiaError(f"{file} is not valid: {error}", "docs/app.md says what it may hold") from None
     for kind, names, known in (
         ("key", set(preferences.keys), known_keys),

@@ -244,9 +244,9 @@ def test_what_a_domain_prints_breaks_nothing(made: Callable[..., Folder], stream
     ("grade", "says"),
     [
         ("return Grade(float('nan'))", "nan; a score"),
-        ("return 'fine'", "object"),
-        ("return Grade('high')", "float"),
-        ("return Grade(1.0, detail=object())", "TypeError: a value of type object is no plain data"),
+        ("return 'fine'", "a value of type str, not a Grade"),
+        ("return Grade('high')", "in score a value of type str, which is not a number"),
+        ("return Grade(1.0, detail=object())", "in detail a value of type object, which is not text"),
         ("sys.exit(3)", r"died at 'grade' \(exit status 3\)"),
         ("raise RuntimeError('x' * 10)", "RuntimeError: xxxxxxxxxx"),
     ],
