@@ -18,7 +18,7 @@ from domains.contract import Grade, Instance, Picture, Question, Split, Summary
 from engine import pipes, plain
 from engine.errors import SiaError
 from engine.grading.facts import Facts
-from engine.grading.loader import Folder
+from engine.grading.loader import Folder, check_module
 from engine.grading.near_duplicates import NearDuplicates
 from engine.grading.quoting import may_be_quoted
 from engine.sandbox import Isolation
@@ -66,6 +66,7 @@ class Grader:
 
     async def describe(self) -> tuple[str, dict[str, int], str]:
         """The digest of data and splits, the instances per split, and the title; raises `SiaError` without data."""
+        check_module(self.folder)
         reply = await self._call("describe", timeout=LOAD_WALL_S)
         return str(reply["digest"]), dict(reply["counts"]), str(reply["title"] or self.folder.spec.title)
 

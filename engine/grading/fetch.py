@@ -16,7 +16,7 @@ from pathlib import Path
 from engine import pipes
 from engine.errors import SiaError
 from engine.grading.client import GraderFailed
-from engine.grading.loader import Folder
+from engine.grading.loader import Folder, check_module
 
 WALL_S = 7200.0
 
@@ -26,6 +26,7 @@ async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]
 
     Raises `SiaError` if the data cannot be obtained, and `GraderFailed` if the domain's code fails.
     """
+    check_module(folder)
     # a domain that fetches a named set reports what it does
     announcement = [f"fetching the data of {folder.spec.name}"] if data is None else []
 

@@ -105,6 +105,12 @@ def find(reference: str) -> Folder:
     return Folder(path=path, source=reference if builtin else str(path), spec=spec)
 
 
+def check_module(folder: Folder) -> None:
+    """Raises `SiaError` where the domain has no code to be loaded."""
+    if not (folder.path / "domain.py").is_file():
+        raise SiaError(f"{folder.path} has no domain.py", "write one: docs/writing-a-domain.md shows how")
+
+
 def load_module(folder: Path) -> DomainModule:
     """Imports `domain.py`. Called in the grading and fetching processes only."""
     name = f"domains.{folder.name}.domain"
@@ -112,8 +118,7 @@ def load_module(folder: Path) -> DomainModule:
         return cast("DomainModule", importlib.import_module(name))
     sys.path.insert(0, str(folder))
     found = importlib.util.spec_from_file_location("domain", folder / "domain.py")
-    if found is None or found.loader is None:
-        raise SiaError(f"{folder} has no domain.py", "write one: docs/writing-a-domain.md shows how")
+    assert found and found.loader  # noqa: S101 - a Python file
     module = importlib.util.module_from_spec(found)
     sys.modules["domain"] = module
     found.loader.exec_module(module)

@@ -38,6 +38,8 @@ SAID = {
     "… is not a harness: …": ("fork", "some", "--at", "2", "--harness", "full"),
     "… cannot be read (…)": ("apply", "some", "nowhere.jsonl"),
     "the input holds no instance": ("apply", "some", "empty.jsonl"),
+    "… has no harness …": ("diff", "some", "1", "99"),
+    "no generation of … has executed an instance …": ("trajectory", "some", "nobody"),
     "cannot export a run as …": ("export", "some", "-o", "run.zip"),
     "deleting … cannot be undone": ("rm", "some", "--headless"),
     "… is not the task of this run: its code differs": ("relink", "some", "toy"),
