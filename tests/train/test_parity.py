@@ -63,7 +63,7 @@ def by_llama(shipped: Path, trained: Path, tmp_path: Path) -> Any:
 
 def _logits(model: LlamaCpp, adapter: str | None) -> Any:
     model._activate(adapter)
-    with model._decoded(model.tokenize(TEXT), 0) as count:
+    with model._decode(model.tokenize(TEXT), 0) as count:
         return np.array([model._logits(i) for i in range(count)])
 
 
