@@ -23,6 +23,7 @@ AGAIN = 3
 """How many equal executions let one score win (`determinism`, rules 5)."""
 FLIPS = 20_000
 ENUMERATED = 16
+PERMUTATION_TEST = "one-sided paired permutation test"
 
 
 def mean(scores: Sequence[float]) -> Score:
@@ -138,7 +139,7 @@ def compare(
                 accepted and executions >= AGAIN,
             )
     else:
-        test = "one-sided paired permutation test"
+        test = PERMUTATION_TEST
         accepted = is_accepted(gate, alpha, p, gain.score)
     fixed, broken = _changed(found)
     tested = not exact and (rules > 1 or len(found) > 1)

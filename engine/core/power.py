@@ -1,4 +1,4 @@
-"""The power of the gate: the smallest gain that it can detect with the instances of a domain."""
+"""The power of the gate: the smallest gain that it can detect with the instances of a domain, or still in a run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from functools import cache
 from statistics import NormalDist
 from typing import NamedTuple
 
-from engine.core.gate import is_accepted, p_value, threshold
-from engine.events.types import Gate
+import msgspec
+
+from engine.core.account import Account
+from engine.core.decide import last_generation
+from engine.core.gate import PERMUTATION_TEST, is_accepted, level, p_value, threshold
+from engine.core.state import State
+from engine.events.types import Gate, GateDecided
 
 POWER = 0.8
 BREAKS = 0.05
 """The share of answers that a better candidate is assumed to break."""
+_COMPUTED = 2_000
+"""Up to so many changed answers the power is computed; beyond, the normal approximation is as good."""
 
 
 class Rate(NamedTuple):
@@ -74,9 +81,127 @@ def smallest_binary_gain(n: int, rules: Gate, generations: int, pairs: int = 400
     return high / 100
 
 
-def smallest_gain(n: int, spread: float, rules: Gate, generations: int) -> float:
-    """The same for scores whose differences have the standard deviation `spread`: a normal approximation."""
+def smallest_gain(n: int, spread: float, rules: Gate, alpha: float) -> float:
+    """The same at the level `alpha`, for differences with the standard deviation `spread`: a normal approximation."""
     normal = NormalDist()
     error, power = spread / math.sqrt(n), normal.inv_cdf(POWER)
-    by_chance = (power - normal.inv_cdf(threshold(rules, generations))) * error
+    by_chance = (power - normal.inv_cdf(alpha)) * error
     return max(by_chance, rules.minimum_effect + power * error)
+
+
+def power_of(n: int, changed: float, gain: float, rules: Gate, alpha: float) -> float:
+    """The probability that the gate accepts a true gain on `n` answers that are right or wrong, at the level `alpha`.
+
+    Computed, not simulated: each answer changes with probability `changed`, and is then a win with probability
+    (1 + gain / changed) / 2, independently of the others. A gain beyond `changed` changes as many answers as it must.
+    """
+    import numpy as np
+    from scipy.special import betainc, gammaln, xlog1py, xlogy
+
+    changed = max(changed, gain)
+    if changed <= 0:
+        return 0.0
+    spread = math.sqrt(n * changed * (1 - changed))
+    counts = np.arange(max(1, int(n * changed - 8 * spread)), min(n, math.ceil(n * changed + 8 * spread)) + 1)
+    log = gammaln(n + 1) - gammaln(counts + 1) - gammaln(n - counts + 1)
+    shares = np.exp(log + xlogy(counts, changed) + xlog1py(n - counts, -changed))
+    low, high = np.zeros_like(counts), counts + 1  # accepted with `high` wins (beyond all: never), not with `low`
+    while (high - low > 1).any():
+        wins = np.maximum((low + high) // 2, 1)
+        accepted = (betainc(wins, counts - wins + 1, 0.5) < alpha) & ((2 * wins - counts) / n >= rules.minimum_effect)
+        low, high = np.where(accepted, low, wins), np.where(accepted, wins, high)
+    possible = high <= counts
+    tails = betainc(high[possible], (counts - high + 1)[possible], (1 + gain / changed) / 2)
+    return float(np.sum(shares[possible] * tails))
+
+
+class Detectable(msgspec.Struct, frozen=True):
+    """What a run's gate can still detect: the smallest true `gain` that it accepts with power `POWER`.
+
+    None where no gain reaches that power. `half` is the power at half of it. Both assume that a candidate `changed` as
+    many of the `n` units, and that differences have the same error, as in the run's middle verdict by error. `exact`:
+    answers are right or wrong, and the power is computed; else a normal approximation. `level`: what p must be below,
+    the lineage's account included. `generations` are left to judge; if none are, all this is about one more.
+    """
+
+    gain: float | None
+    half: float
+    level: float
+    n: int
+    changed: int
+    exact: bool
+    generations: int
+
+
+def detectable(state: State, account: Account) -> Detectable | None:
+    """What the run can still detect; None before its first test, and where one deterministic score decides."""
+    verdicts = [one.verdict for one in state.generations if one.verdict]
+    tested = sorted((one for one in verdicts if one.test == PERMUTATION_TEST and one.se > 0), key=lambda one: one.se)
+    if not tested:
+        return None
+    middle, rules = tested[len(tested) // 2], state.settings.gate
+    left = max(0, last_generation(state.settings) - len(verdicts))
+    planned = state.settings.generations + (left == 0)
+    alpha = threshold(rules, planned)
+    if state.rules >= 4:
+        alpha = min(level(rules, planned, judged=account.judged, n=middle.n), account.left(rules))
+    changed = len(middle.fixed) + len(middle.broken)
+    exact = _is_right_or_wrong(middle, changed) and changed <= _COMPUTED
+    gain, half = _computed(middle.n, changed, rules, alpha) if exact else _approximated(middle, rules, alpha)
+    return Detectable(gain, half, alpha, middle.n, changed, exact, left)
+
+
+def _is_right_or_wrong(verdict: GateDecided, changed: int) -> bool:
+    """Whether every difference is 1 or -1: then, and else hardly ever, their sum and sum of squares are these."""
+    n, difference = verdict.n, verdict.difference
+    squares = verdict.se**2 * n * (n - 1) + n * difference**2
+    wins = len(verdict.fixed) - len(verdict.broken)
+    return (
+        verdict.unit in ("", "instance")
+        and math.isclose(squares, changed, rel_tol=1e-6)
+        and math.isclose(n * difference, wins, rel_tol=1e-6, abs_tol=1e-6)
+    )
+
+
+@cache
+def _computed(n: int, changed: int, rules: Gate, alpha: float) -> tuple[float | None, float]:
+    """The smallest gain, rounded up to a whole .0001, and the power at half of it."""
+
+    def power_at(gain: float) -> float:
+        return power_of(n, changed / n, gain, rules, alpha)
+
+    low, high = 0, 64
+    while high < 10_000 and power_at(high / 10_000) < POWER:
+        low, high = high, min(2 * high, 10_000)
+    if power_at(high / 10_000) < POWER:
+        return None, 0.0
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power_at(middle / 10_000) >= POWER else (middle, high)
+    return high / 10_000, power_at(high / 20_000)
+
+
+def _approximated(verdict: GateDecided, rules: Gate, alpha: float) -> tuple[float | None, float]:
+    if 0.5**verdict.n >= alpha:
+        return None, 0.0  # no p-value is so small
+    gain = smallest_gain(verdict.n, verdict.se * math.sqrt(verdict.n), rules, alpha)
+    needed = max(-NormalDist().inv_cdf(alpha) * verdict.se, rules.minimum_effect)
+    return gain, NormalDist().cdf((gain / 2 - needed) / verdict.se)
+
+
+def sentence(found: Detectable) -> str:
+    """What the run can still detect, for a person."""
+    left = f"each of the {found.generations} generations left" if found.generations > 1 else "the generation left"
+    who = left if found.generations else "one more generation"
+    if found.level < 1e-9:
+        return f"{who} can claim no gain: the error that the lineage may risk is spent"
+    if found.gain is None:
+        return f"{who} could detect no gain with {POWER:.0%} power: p must be below {found.level:.2g}"
+    if found.exact:
+        how = f"computed, if {found.changed:,} of {found.n:,} units change as here"
+    else:
+        how = f"a normal approximation, with the error of these {found.n:,} units"
+    return (
+        f"{who} detects a true gain of {found.gain:.2g} with {POWER:.0%} power, "
+        f"one of {found.gain / 2:.2g} with {found.half:.0%} (p < {found.level:.2g}; {how})"
+    )

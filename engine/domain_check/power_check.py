@@ -29,7 +29,7 @@ def check_power(scores: Scores, baselines: Mapping[str, float], val: Sequence[In
     of = f"with {n} {named} of val, {GENERATIONS} generations see"
     more = "put more groups into val" if kind == "group" else "put more instances into val"
     if not scores.binary:
-        gain = smallest_gain(n, scores.spread, rules, GENERATIONS)
+        gain = smallest_gain(n, scores.spread, rules, threshold(rules, GENERATIONS))
         spread = f"if differences spread as scores do ({scores.spread:.2g})"
         sentence = f"{of} a gain of {gain:.2g} with {POWER:.0%} power, {spread}"
     else:

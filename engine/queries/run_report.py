@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core import budget
+from engine.core import budget, power
 from engine.core.account import Account
 from engine.core.decide import standing
 from engine.core.state import Generation, State
@@ -42,6 +42,7 @@ def show(state: State, status: str, readings: int = 0, account: Account | None =
         "generations": [_generation(state, one) for one in state.generations],
         "best": _best(state),
         "account": account_of(state, account or state.account),
+        "detectable": msgspec.to_builtins(power.detectable(state, account or state.account)),
         "awaiting": state.awaiting,
         "in_doubt": state.open_step.kind if state.open_step and status != "running" else None,
         "budget": {name: {"spent": now, "cap": cap} for name, (now, cap) in budget.spending(state).items()},

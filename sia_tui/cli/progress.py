@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from engine.core import budget
+from engine.core import budget, power
 from engine.core.decide import standing
 from engine.core.state import State
 from engine.events import types as t
@@ -66,6 +66,8 @@ class Progress:
         """Prints how the run ended and the next commands."""
         self._bars.stop()
         self._line(f"{escape(state.name)} {state.status}: {escape(plain(standing(state)))}.")
+        if found := power.detectable(state, state.account):
+            self._line(f"{power.sentence(found)}.")
         if state.status in ("paused", "stopped", "failed"):
             self._line(f"continue with:  sia resume {escape(state.name)}")
         elif state.incumbent:

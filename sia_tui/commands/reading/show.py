@@ -57,6 +57,7 @@ def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe:
 
 
 def _print_run(facts: dict[str, Any]) -> None:
+    from engine.core import power
     from engine.core.account import sentence
     from sia_tui.cli.tables import table
 
@@ -96,6 +97,8 @@ def _print_run(facts: dict[str, Any]) -> None:
             echo(f"generation {one['n']}: {gains}")
     if facts["account"] and facts["account"]["judged"]:
         echo(sentence(**facts["account"]))
+    if facts["detectable"]:
+        echo(power.sentence(power.Detectable(**facts["detectable"])))
     for row in facts["baselines"] or []:
         echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     if facts["test"]:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import random
+from collections.abc import Sequence
 
 import pytest
 
-from engine.core.gate import compare
-from engine.core.power import BREAKS, POWER, simulate, smallest_binary_gain, smallest_gain
-from engine.events.types import Gate
+from engine.core.account import UNUSED, Account
+from engine.core.decide import RULES as RULES_NOW
+from engine.core.gate import compare, is_accepted, p_value, threshold
+from engine.core.power import (
+    BREAKS,
+    POWER,
+    detectable,
+    power_of,
+    sentence,
+    simulate,
+    smallest_binary_gain,
+    smallest_gain,
+)
+from engine.core.state import Generation, State
+from engine.events.types import Candidate, Gate, GateDecided
+from tests.histories import settings
 
 RULES = Gate(minimum_effect=0.02)
 
@@ -37,7 +52,7 @@ def test_a_handful_of_instances_sees_nothing() -> None:
 
 def test_the_gate_accepts_a_gain_of_real_scores_as_often_as_promised() -> None:
     n, spread = 80, 0.1
-    gain = smallest_gain(n, spread, RULES, 8)
+    gain = smallest_gain(n, spread, RULES, threshold(RULES, 8))
     draw = random.Random(5)
     accepted = 0
     for _ in range(150):
@@ -46,3 +61,82 @@ def test_the_gate_accepts_a_gain_of_real_scores_as_often_as_promised() -> None:
         verdict = compare(candidate, incumbent, against=1, gate=RULES, generations=8, noisy=True, rules=2)
         accepted += verdict.accepted
     assert 0.68 < accepted / 150 < 0.92  # 0.8, within three standard errors
+
+
+@pytest.mark.parametrize(("changed", "gain"), [(0.3, 0.0), (0.3, 0.2), (0.1, 0.25), (1.0, 0.4)])
+def test_the_computed_power_is_the_sum_over_all_results_that_the_gate_accepts(changed: float, gain: float) -> None:
+    n, alpha, share = 30, 0.03, max(changed, gain)
+    better, worse = (share + gain) / 2, (share - gain) / 2
+    total = 0.0
+    for wins in range(n + 1):
+        for losses in range(n - wins + 1):
+            likely = math.comb(n, wins) * math.comb(n - wins, losses)
+            likely *= better**wins * worse**losses * (1 - share) ** (n - wins - losses)
+            p = p_value([1.0] * wins + [-1.0] * losses)
+            total += likely * is_accepted(RULES, alpha, p, (wins - losses) / n)
+    assert power_of(n, changed, gain, RULES, alpha) == pytest.approx(total, rel=1e-9, abs=1e-12)
+
+
+def verdict_on(n: int, differences: Sequence[float], account: Account = UNUSED) -> GateDecided:
+    rival = {(f"i{i:05}", 0): 0.0 for i in range(n)}
+    candidate = dict(zip(rival, [*differences, *[0.0] * (n - len(differences))], strict=True))
+    return compare(
+        candidate, rival, against=1, gate=Gate(), generations=8, noisy=False, rules=RULES_NOW, account=account
+    )
+
+
+def after(*verdicts: GateDecided, generations: int = 8, rules: int = RULES_NOW) -> State:
+    """A run with these verdicts after the one on its first candidate."""
+    first = GateDecided(True, "", "none", n=1068)
+    rows = [Generation(n, Candidate("c"), verdict=one) for n, one in enumerate([first, *verdicts], 1)]
+    return State(rules=rules, _settings=settings(generations=generations), generations=tuple(rows))
+
+
+CHANGES = {70: [1.0] * 42 + [-1.0] * 28, 88: [1.0] * 49 + [-1.0] * 39, 27: [1.0] * 11 + [-1.0] * 16}
+
+
+def test_a_run_says_what_it_can_still_detect_from_its_middle_verdict() -> None:
+    state = after(*(verdict_on(1068, some) for some in CHANGES.values()))
+    found = detectable(state, Account({f"v{i}": 0.05 / 7 for i in range(3)}))
+    assert found and found.gain
+    assert (found.n, found.changed, found.exact, found.generations) == (1068, 70, True, 4)
+    assert found.level == pytest.approx(0.05 / 7)
+    below, at = (power_of(1068, 70 / 1068, gain, Gate(), 0.05 / 7) for gain in (found.gain - 0.0001, found.gain))
+    assert below < POWER <= at
+    assert found.half == power_of(1068, 70 / 1068, found.gain / 2, Gate(), 0.05 / 7)
+    assert sentence(found) == (
+        "each of the 4 generations left detects a true gain of 0.026 with 80% power, one of 0.013 with 19% "
+        "(p < 0.0071; computed, if 70 of 1,068 units change as here)"
+    )
+
+
+def test_what_the_account_has_left_limits_what_can_be_detected() -> None:
+    state = after(*(verdict_on(1068, CHANGES[70]) for _ in range(7)))
+    fresh, poor = (detectable(state, Account({"v": spent})) for spent in (0.0, 0.0499))
+    assert fresh and fresh.gain and poor and poor.gain
+    assert fresh.generations == 0 and fresh.level == pytest.approx(0.05 / 8)  # one more would make it nine
+    assert poor.level == pytest.approx(0.0001) and poor.gain > fresh.gain
+    spent = detectable(state, Account({"v": 0.05}))
+    assert spent and spent.gain is None
+    assert sentence(spent) == "one more generation can claim no gain: the error that the lineage may risk is spent"
+    old = detectable(after(verdict_on(1068, CHANGES[70]), rules=3), Account({"v": 0.05}))
+    assert old and old.level == pytest.approx(0.05 / 7)
+
+
+def test_other_differences_than_right_and_wrong_are_approximated() -> None:
+    draw = random.Random(3)
+    verdict = verdict_on(200, [draw.gauss(0, 0.1) for _ in range(200)])
+    found = detectable(after(verdict), UNUSED)
+    assert found and found.gain and not found.exact
+    assert found.gain == smallest_gain(200, verdict.se * math.sqrt(200), Gate(), 0.05 / 7)
+    assert 0.15 < found.half < 0.25
+    halves = detectable(after(verdict_on(1068, [0.5, -0.5] * 20)), UNUSED)  # repeats that differ
+    assert halves and not halves.exact
+    few = detectable(after(verdict_on(5, [0.1, 0.2, 0.3, -0.1, 0.2])), UNUSED)
+    assert few and few.gain is None
+    assert sentence(few).endswith("could detect no gain with 80% power: p must be below 0.0071")
+
+
+def test_nothing_is_said_before_the_first_test() -> None:
+    assert detectable(after(), UNUSED) is None
+    assert detectable(after(verdict_on(1068, [])), UNUSED) is None, "no score differs: nothing was measured"

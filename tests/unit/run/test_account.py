@@ -158,6 +158,7 @@ def test_show_tells_what_the_whole_lineage_has_spent(parent: Workspace) -> None:
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert "this lineage has judged 8 candidates on these 12 instances; 0 of 0.05 is left" in shown
     facts = json.loads(subprocess.run([*command, "--json"], capture_output=True, timeout=60, check=True).stdout)
+    assert "one more generation can claim no gain: the error that the lineage may risk is spent" in shown
     assert facts["account"] == {"judged": 8, "instances": 12, "error": 0.05, "left": 0.0}
     assert [one["beyond"] for one in facts["generations"]] == [False] * 5
 

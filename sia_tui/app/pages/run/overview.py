@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core import budget
+from engine.core import budget, power
 from engine.core.account import sentence
 from engine.core.decide import standing
 from engine.core.state import Generation, State
@@ -69,9 +69,10 @@ def _generations(state: State) -> list[Row]:
 
 
 def _account(state: State, width: int) -> list[Row]:
-    """Where the account of error of the lineage stands, as far as the run knows at this event."""
-    facts = account_of(state, state.account)
-    return wrap(sentence(**facts), width, "dim" if facts["left"] > 0 else "warn") if facts and facts["judged"] else []
+    """Where the account of error of the lineage stands, as far as the run knows at this event, and what it can see."""
+    facts, found = account_of(state, state.account), power.detectable(state, state.account)
+    rows = wrap(sentence(**facts), width, "dim" if facts["left"] > 0 else "warn") if facts and facts["judged"] else []
+    return [*rows, *(wrap(f"{power.sentence(found)}.", width, "dim") if found else [])]
 
 
 def _generation(one: Generation, held: str, *, best: bool) -> Row:
