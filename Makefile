@@ -75,6 +75,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## the measurements that the documentation quotes
 	$(BIN)/python benchmarks/gate_power.py
+	$(BIN)/python -m benchmarks.covariates
 	$(BIN)/python benchmarks/sandbox_throughput.py
 	$(BIN)/python -m benchmarks.terminal
 	$(BIN)/python benchmarks/broker_overhead.py

@@ -127,9 +127,8 @@ def test_the_first_candidate_has_nothing_to_beat() -> None:
 
 @pytest.mark.parametrize(("n", "discordance"), [(300, 0.10), (1068, 0.05), (1068, 0.25)])
 def test_equal_skill_is_seldom_accepted(n: int, discordance: float) -> None:
-    assert simulate(n, discordance, gain=0.0, pairs=2000, seed=11).accepted <= 0.015
+    assert simulate(n, discordance, gain=0.0, pairs=2000, seed=11, rules=Gate(), alpha=0.01).accepted <= 0.015
 
 
 def test_the_simulation_can_tell_a_gate_that_accepts_too_much() -> None:
-    loose = Gate(alpha=0.2, run_alpha=1.0)
-    assert simulate(300, 0.10, gain=0.0, pairs=500, seed=11, rules=loose).accepted > 0.1
+    assert simulate(300, 0.10, gain=0.0, pairs=500, seed=11, rules=Gate(), alpha=0.2).accepted > 0.1

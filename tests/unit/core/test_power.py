@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from benchmarks.gate_power import simulate
 from engine.core.account import UNUSED, Account
 from engine.core.decide import RULES as RULES_NOW
 from engine.core.gate import compare, is_accepted, p_value, threshold
@@ -17,7 +18,6 @@ from engine.core.power import (
     detectable,
     power_of,
     sentence,
-    simulate,
     smallest_binary_gain,
     smallest_gain,
 )
@@ -33,7 +33,7 @@ def test_the_smallest_binary_gain_is_seen_and_a_smaller_one_is_not(n: int) -> No
     gain = smallest_binary_gain(n, RULES, 8)
     assert gain is not None
     at, below = (
-        simulate(n, g + 2 * BREAKS, gain=g, pairs=1500, seed=3, rules=RULES, generations=8).accepted
+        simulate(n, g + 2 * BREAKS, gain=g, pairs=1500, seed=3, rules=RULES, alpha=threshold(RULES, 8)).accepted
         for g in (gain, gain - 0.02)
     )
     assert below < POWER < at + 0.03
