@@ -60,7 +60,8 @@ class Grade(msgspec.Struct, frozen=True):
     `honest` is the private score, if the domain has one, and `floor` what it must reach; `refused` says why an answer
     does not count at all. A candidate that is refused on an instance, or whose mean `honest` is below the mean `floor`,
     is refused whatever its score; agents learn only that it "failed the private check". `measures` are reported beside
-    the score, to the user only. `detail` is for the user, and for agents on `train` only.
+    the score, to the user only. `detail` is for the user, and for agents on `train` only. `disturbed` says what else
+    the machine did while the answer was timed, if that may have changed the score: the gate then accepts nothing.
     """
 
     score: float
@@ -69,6 +70,7 @@ class Grade(msgspec.Struct, frozen=True):
     refused: str = ""
     detail: str = ""
     measures: Mapping[str, float] = {}
+    disturbed: str = ""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -122,7 +124,8 @@ class Device(msgspec.Struct, frozen=True):
 
     `gflops` is in billions of fp32 operations a second, of a large matrix product; `gbs` in billions of bytes copied a
     second; `peaks` are the `gflops` by dtype (fp32, tf32, bf16, fp16), for those that the device has. `threads` is what
-    a kernel on a CPU may use. `driver` is the version of the GPU driver, `software` the versions of libraries.
+    a kernel on a CPU may use. `driver` is the version of the GPU driver, `software` the versions of libraries. `quiet`
+    says that a CPU was measured at least once while others left it alone.
     """
 
     kind: Literal["cpu", "cuda"]
@@ -134,6 +137,7 @@ class Device(msgspec.Struct, frozen=True):
     driver: str = ""
     peaks: Mapping[str, float] = {}
     software: str = ""
+    quiet: bool = False
 
     def fastest(self) -> float:
         """The highest ceiling of any dtype, in the unit of `gflops`: no kernel is faster."""
@@ -189,13 +193,15 @@ class Live(Protocol):
 class Compared(msgspec.Struct, frozen=True):
     """The times of two programs, measured alternately.
 
-    `ratio` is the median over pairs of `a` divided by `b`; `spread` is the standard error of its logarithm.
+    `ratio` is the median over pairs of `a` divided by `b`; `spread` is the standard error of its logarithm. `disturbed`
+    says what others did meanwhile, if that was enough to change the ratio: put it into `Grade.disturbed`.
     """
 
     a_s: float
     b_s: float
     ratio: float
     spread: float
+    disturbed: str = ""
 
 
 class KernelRunner(Protocol):
@@ -212,7 +218,18 @@ class KernelRunner(Protocol):
     def compare(
         self, fresh: Callable[[], None], a: Callable[[], float], b: Callable[[], float], blocks: int
     ) -> Compared:
-        """Times `a` and `b`, which return seconds, in ABBA blocks, with `fresh` before each pair."""
+        """Times `a` and `b`, which return seconds, in ABBA blocks, with `fresh` before each pair.
+
+        `b` is the candidate. What others use of the processors is measured while it stands still. Disturbed blocks are
+        repeated, and a quiet machine is waited for, within bounds.
+        """
+        ...
+
+    def others_on_gpu(self, *, wait: bool) -> str:
+        """What others use of the GPU now, at a moment at which no guest uses it: for `Grade.disturbed`.
+
+        Empty if that is not enough to change a time. With `wait`, a quiet GPU is waited for, within bounds.
+        """
         ...
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from domains import atomic, cache
 from domains.contract import Device, Guest, GuestFailed, KernelRunner, Limits, Live
-from domains.trimul import cases
+from domains.trimul import cases, physics
 from domains.trimul.candidate import COMPILED, NEEDS_GPU, Candidate, KernelRefused, parse
 from domains.trimul.cases import Case, pad
 
@@ -29,9 +29,6 @@ FIRST_CALL_S = 120.0
 BLOCKS = 3
 LONGER = 0.1
 """Cases below this many seconds for both arms together get twice the blocks."""
-IMPOSSIBLE = 2.0
-"""A time below the roofline of the fastest dtype by more than this is refused. Ceilings are the highest ever measured
-here; a machine that was shared by two at every measurement has shown half of what it can."""
 LIBRARY_BYTES = 32 << 20
 RUN = Limits(cpu_s=240, wall_s=280, prepare_cpu_s=60, prepare_wall_s=120, memory_mb=3072, disk_mb=512, processes=64)
 """The disk is for torch.compile, whose precompiled header alone takes more than 64 MB."""
@@ -40,7 +37,10 @@ _HERE = Path(__file__).parent
 
 
 class Timed(msgspec.Struct, frozen=True):
-    """One case: seconds of both arms, their ratio with its standard error in logarithms, the share of the roofline."""
+    """One case: seconds of both arms, their ratio with its standard error in logarithms, the share of the roofline.
+
+    `disturbed` says what others did meanwhile.
+    """
 
     case: Case
     reference_s: float
@@ -48,6 +48,7 @@ class Timed(msgspec.Struct, frozen=True):
     ratio: float
     spread: float
     roofline: float
+    disturbed: str = ""
 
 
 def run(answer: Any, runner: KernelRunner) -> list[Timed]:
@@ -169,10 +170,10 @@ def _time(pair: Pair, case: Case, device: Device, runner: KernelRunner) -> Timed
     blocks = BLOCKS * 2 if both < LONGER else BLOCKS
     found = runner.compare(lambda: pair.prepare(case, "timing"), pair.reference, pair.candidate, blocks)
     least = max(case.flops() / device.gflops, case.bytes_moved() / device.gbs) / 1e9
-    physical = max(case.flops() / device.fastest(), case.bytes_moved() / device.gbs) / 1e9
-    if found.b_s * IMPOSSIBLE < physical:
-        raise KernelRefused("timing", f"{found.b_s * 1e3:.3g} ms is below what {case.name()} takes at least")
-    return Timed(case, found.a_s, found.b_s, found.ratio, found.spread, least / found.b_s)
+    physics.keep(case, device, found.a_s)
+    if why := physics.impossible(case, device, found.b_s, found.ratio, found.disturbed):
+        raise KernelRefused("timing", why)
+    return Timed(case, found.a_s, found.b_s, found.ratio, found.spread, least / found.b_s, found.disturbed)
 
 
 def geometric_mean(timed: list[Timed]) -> float:

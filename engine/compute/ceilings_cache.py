@@ -92,9 +92,10 @@ def measure(
 
 
 def merge(old: Device, new: Device) -> Device:
-    """`new` with the larger of each ceiling."""
+    """`new` with the larger of each ceiling; one quiet measurement is enough."""
     peaks = {kind: max(old.peaks.get(kind, 0.0), new.peaks.get(kind, 0.0)) for kind in {**old.peaks, **new.peaks}}
-    return msgspec.structs.replace(new, peaks=peaks, gflops=max(old.gflops, new.gflops), gbs=max(old.gbs, new.gbs))
+    gflops, gbs, quiet = max(old.gflops, new.gflops), max(old.gbs, new.gbs), old.quiet or new.quiet
+    return msgspec.structs.replace(new, peaks=peaks, gflops=gflops, gbs=gbs, quiet=quiet)
 
 
 def _file() -> Path:

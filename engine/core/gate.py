@@ -113,6 +113,7 @@ def compare(
     executions: int | None = None,
     refused: bool = False,
     rival_refused: bool = False,
+    disturbed: Sequence[str] = (),
 ) -> GateDecided:
     """The verdict over the instances and repeats that both arms have, under the rules that the run pins.
 
@@ -120,6 +121,8 @@ def compare(
     A candidate that fails the private check (`refused`) is rejected whatever its score. Where only the incumbent fails
     it (`rival_refused`), the candidate is accepted whatever its score. `account` is the lineage's before this verdict,
     and `arms` are candidate and incumbent. `executions` of the candidate gave its one score; None: as is declared.
+    `disturbed` has a sentence for each timing of either arm beside which others were at work: since rules 5 it rejects
+    the candidate, since no p-value shows what moves all pairs alike.
     """
     found = {row: candidate[row] - incumbent[row] for row in sorted(candidate.keys() & incumbent.keys())}
     name = name_of(*arms, found) if rules >= 4 else ""
@@ -146,13 +149,17 @@ def compare(
     reason = _sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), tested=tested)
     if exact and gain.score > gate.minimum_effect and not accepted:
         reason = f"rejected: {gain.score:+.4f} over generation {against} may be noise (too few executions of one score)"
+    void = rules >= 5 and bool(disturbed)
     if refused:
         test, accepted, reason = "private check", False, "refused: failed the private check"
     elif rival_refused:
         test, accepted = "private check", True
         reason = f"accepted: it passed the private check, and generation {against} did not ({gain.score:+.4f})"
+    elif void:
+        test, accepted = "timing", False
+        reason = f"rejected: {_count(disturbed, 2 * len(found))}, which no test can allow for; use a quiet machine"
     payment: Payment | None = None
-    if rules >= 4 and not (exact or refused or rival_refused):
+    if rules >= 4 and not (exact or refused or rival_refused or void):
         payment = pay(account.left(gate), alpha, p, sum(total != 0 for total in totals), accepted=accepted)
         if payment.beyond:
             reason += f"; beyond the error of {gate.run_alpha:g} that its lineage may risk"
@@ -176,11 +183,18 @@ def compare(
     )
 
 
-def first_verdict(score: Score | None, *, refused: bool = False) -> GateDecided:
+def first_verdict(score: Score | None, *, refused: bool = False, disturbed: Sequence[str] = ()) -> GateDecided:
     """The verdict on the first candidate, which has no incumbent to beat."""
     n = score.n if score else 0
     but = ", though it failed the private check" if refused else ""
+    if disturbed and not refused:
+        but = f", though {_count(disturbed, n)}"
     return GateDecided(accepted=True, reason=f"the first candidate is the incumbent to beat{but}", test="none", n=n)
+
+
+def _count(disturbed: Sequence[str], timings: int) -> str:
+    were = "was" if len(disturbed) == 1 else "were"
+    return f"{len(disturbed)} of {max(timings, len(disturbed))} timings {were} disturbed ({disturbed[0]})"
 
 
 def _changed(differences: Mapping[Row, float]) -> tuple[list[str], list[str]]:

@@ -53,6 +53,11 @@ class Results:
             if split == "val"
         }
 
+    def disturbed(self, generation: int, *candidates: t.Candidate) -> list[str]:
+        """What disturbed the timings of these candidates on `val`, once for each timing."""
+        found = (result for one in candidates for result in self.of(generation, one).values())
+        return [result.disturbed for result in found if result.split == "val" and result.disturbed]
+
     def groups(self, split: str) -> dict[str, str]:
         """The group of each instance of `split` that is in one."""
         return self._groups.get(split, {})

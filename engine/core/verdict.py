@@ -19,15 +19,17 @@ def verdict(
     With `rule`, another gate decides, and `against` is the generation in the incumbent's place.
     """
     now, incumbent = state.of(generation), against if rule else state.incumbent
+    disturbed = results.disturbed(generation, now.candidate) if state.rules >= 5 else []
     if incumbent is None:
         score = now.execution.scores.get("val") if now.execution else None
-        return gate.first_verdict(score, refused=fails_private_check(state, generation))
+        return gate.first_verdict(score, refused=fails_private_check(state, generation), disturbed=disturbed)
     rival = state.of(incumbent).candidate
     noisy, executions = state.settings.noisy, None
     candidate, beside = results.val(generation, now.candidate), results.val(generation if noisy else incumbent, rival)
     if determinism.is_measured(state):
         candidate, beside, executions = determinism.arms(state, results, generation, incumbent)
         noisy = executions is None
+    disturbed += results.disturbed(generation if noisy else incumbent, rival)
     return gate.compare(
         candidate,
         beside,
@@ -42,6 +44,7 @@ def verdict(
         executions=executions,
         refused=fails_private_check(state, generation),
         rival_refused=fails_private_check(state, incumbent),
+        disturbed=disturbed,
     )
 
 

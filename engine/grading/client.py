@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domains.contract import Grade, Instance, Picture, Question, Split, Summary
+from domains.contract import Grade, Instance, Picture, Question, Report, Split, Summary
 from engine import pipes, plain
 from engine.errors import SiaError
 from engine.grading.facts import Facts
@@ -45,8 +45,8 @@ class GraderFailed(Exception):
 class Grader:
     """A domain in its process. Calls run one at a time, in order.
 
-    The domain executes answers under `isolation`; without one it probes what this machine offers. Only a check of the
-    domain changes `hash_seed`, Python's order of sets.
+    The domain executes answers under `isolation`; without one it probes what this machine offers. `report` is told why
+    a timing waits. Only a check of the domain changes `hash_seed`, Python's order of sets.
     """
 
     def __init__(
@@ -55,9 +55,11 @@ class Grader:
         data: Path | None = None,
         isolation: Isolation | None = None,
         *,
+        report: Report = lambda _: None,
         hash_seed: int = 0,
     ) -> None:
         self.folder, self.data, self._hash_seed = folder, data, hash_seed
+        self._report = report
         self._isolation = isolation
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -177,8 +179,10 @@ class Grader:
         try:
             process.stdin.write(pipes.pack((operation, arguments)))
             await process.stdin.drain()
-            async with asyncio.timeout(timeout):  # in Python 3.11 wait_for can swallow a cancellation
-                reply = await pipes.receive(process.stdout)
+            async with asyncio.timeout(timeout) as limit:  # in Python 3.11 wait_for can swallow a cancellation
+                while "said" in (reply := await pipes.receive(process.stdout)):
+                    self._report(str(reply["said"]))
+                    limit.reschedule(asyncio.get_running_loop().time() + timeout + float(reply["waits_s"]))
         except TimeoutError:
             await self.close()
             raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None

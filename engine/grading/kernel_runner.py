@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from domains.contract import Compared, Device, Guest, GuestFailed
-from engine.compute import ceilings_cache, devices, timing
+from engine.compute import ceilings_cache, devices, gpu_use, interference, timing
+from engine.compute.patience import Patience, Say
 from engine.grading.live import Line, line_ends
 from engine.sandbox import DiedError, Isolation, Job, NoBroker, Outcome, Program, Sandbox, StartError, probe
 
@@ -31,10 +32,18 @@ ROOMS = 4
 
 
 class SandboxedKernelRunner:
-    """A `domains.contract.KernelRunner`. Without an `isolation` it probes what this machine offers."""
+    """A `domains.contract.KernelRunner`. Without an `isolation` it probes what this machine offers.
 
-    def __init__(self, isolation: Isolation | None) -> None:
+    Timings wait at most `patience_s` for a quiet machine, and say so by `say`.
+    """
+
+    def __init__(
+        self, isolation: Isolation | None, patience_s: float = 0.0, say: Say = lambda text, waits_s: None
+    ) -> None:
         self._isolation = isolation
+        self._patience = Patience(patience_s, lambda: interference.is_quiet(self._reader()), say)
+        self._patience_on_gpu = Patience(patience_s, lambda: not gpu_use.of_others(), say)
+        self._lines: list[Line] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._rooms: dict[str, Sandbox] = {}
         self._device: Device | None = None
@@ -49,7 +58,18 @@ class SandboxedKernelRunner:
         self, fresh: Callable[[], None], a: Callable[[], float], b: Callable[[], float], blocks: int
     ) -> Compared:
         """See `domains.contract.KernelRunner`."""
-        return timing.compare(fresh, a, b, blocks)
+        return timing.compare(fresh, a, b, blocks, self._reader(), self._patience)
+
+    def others_on_gpu(self, *, wait: bool) -> str:
+        """See `domains.contract.KernelRunner`."""
+        if (found := gpu_use.of_others()) and wait and self._patience_on_gpu.wait(found):
+            found = ""
+        if not found:
+            self._patience_on_gpu.renew()
+        return found
+
+    def _reader(self) -> interference.Reader:
+        return interference.Reader(lambda: [pid for line in self._lines for pid in line.pids()])
 
     def close(self) -> None:
         """Closes every sandbox."""
@@ -75,9 +95,12 @@ class SandboxedKernelRunner:
             try:
                 line.greet(START_S)
                 theirs.close()
+                self._lines.append(line)
                 yield line
                 line.check()
             finally:
+                if line in self._lines:
+                    self._lines.remove(line)
                 if not line.dismiss(STOP_S if box.cause is None else 0.0) or box.cause is not None:
                     self._drop(name)
                 line.close()

@@ -94,6 +94,10 @@ class Line:
         if now != self._still:
             raise self._failure("ran on after it had been stopped")
 
+    def pids(self) -> list[int]:
+        """The guest's processes."""
+        return list(processes.descendants(self._slot_pid)) if self._pid else []
+
     def dismiss(self, wall_s: float) -> bool:
         """Tells the guest to return; False if it did not."""
         if self._pid:

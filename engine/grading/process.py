@@ -1,6 +1,7 @@
 """The grading process: loads a domain, gives out its instances, and grades answers. Started by `engine.grading.client`.
 
-It exchanges frames on its standard input and output; what the domain prints goes to standard error.
+It exchanges frames on its standard input and output; what the domain prints goes to standard error. Before a reply it
+may say that it waits for a quiet machine.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from domains.contract import (
     Split,
 )
 from engine import pipes
+from engine.compute import patience
 from engine.grading import facts, near_duplicates, network_isolation, quoting, returned
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import load_module
@@ -37,9 +39,9 @@ from engine.sandbox import Isolation
 class Service:
     """The operations that the engine can call, by name."""
 
-    def __init__(self, folder: Path, data: Path | None, isolation: Isolation | None) -> None:
+    def __init__(self, folder: Path, data: Path | None, isolation: Isolation | None, say: patience.Say) -> None:
         self._module = load_module(folder)
-        self._runner = SandboxedKernelRunner(isolation)
+        self._runner = SandboxedKernelRunner(isolation, patience.MOST_S, say)
         self._data = data
         self._domain: Domain | None = None
         self._by_id: dict[Split, dict[str, Instance]] = {}
@@ -171,11 +173,19 @@ def main() -> None:
     folder, data = Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None
     isolation = msgspec.json.decode(sys.argv[3], type=Isolation | None)
     service: Service | None = None
+
+    def write(frame: bytes) -> None:
+        channel_out.write(frame)
+        channel_out.flush()
+
+    def say(text: str, waits_s: float) -> None:
+        write(pipes.pack({"said": text, "waits_s": waits_s}))
+
     while (request := pipes.read(channel_in)) is not None:
         operation, arguments = request
         try:
             if service is None:
-                service = Service(folder, data, isolation)
+                service = Service(folder, data, isolation, say)
             frame = pipes.pack({"ok": getattr(service, operation)(*arguments)})
         except (DataMissing, DataInvalid) as error:
             frame = pipes.pack({"data": str(error).removesuffix(".")})
@@ -183,8 +193,7 @@ def main() -> None:
             frame = pipes.pack(
                 {"error": quoting.describe(error, folder, quoted=quoting.may_be_quoted(operation, arguments))}
             )
-        channel_out.write(frame)
-        channel_out.flush()
+        write(frame)
 
 
 if __name__ == "__main__":

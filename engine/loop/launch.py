@@ -114,7 +114,7 @@ async def start(
     async with contextlib.AsyncExitStack() as cleanup:
         served = await _models(workspace, started.settings, references(started.settings), report, cleanup)
         workspace.create()
-        grader = Grader(planned.folder, planned.data, planned.isolation)
+        grader = Grader(planned.folder, planned.data, planned.isolation, report=report)
         cleanup.push_async_callback(grader.close)
         ports = _ports(workspace, grader, started.settings, planned.isolation, planned.workers, served, cleanup)
         with workspace.name_lock():

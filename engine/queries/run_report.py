@@ -147,6 +147,7 @@ def test_report(test: t.TestUnsealed) -> dict[str, Any]:
         "baselines": _scores(test.baselines, test.private_of_baselines),
         "failures": test.failures,
         "unsealed_before": test.unsealed_before if test.readings is None else len(test.readings),
+        "disturbed": test.disturbed,
     }
 
 
@@ -163,6 +164,7 @@ def trajectory(reader: Reader, run: str, instance: str) -> list[dict[str, Any]]:
             "score": result.score,
             "detail": result.detail,
             "refused": result.refused,
+            "disturbed": result.disturbed,
             "failure": msgspec.to_builtins(result.failure),
             "cpu_s": result.cpu_s,
             "wall_s": result.wall_s,

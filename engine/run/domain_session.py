@@ -103,7 +103,7 @@ async def open_domain(
         raise SiaError(error.message, _MOVED.replace("DIR", "--data PATH")) from None
     if digest != task.digest:
         raise _changed(task)
-    grader = Grader(folder, data, isolation)
+    grader = Grader(folder, data, isolation, report=report)
     try:
         yield grader
     finally:

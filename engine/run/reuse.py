@@ -47,7 +47,7 @@ class Reuse:
         for event in self._lineage.results(candidate.harness, candidate.weights, prepared, wanted):
             one = event.payload
             assert isinstance(one, t.InstanceFinished)  # noqa: S101 - the read model holds nothing else
-            if is_of_candidate(one.failure):
+            if is_of_candidate(one.failure) and not one.disturbed:
                 found.setdefault((one.split, one.instance, one.repeat, one.seed), one)
         return found
 

@@ -151,5 +151,6 @@ def _result(candidate: t.Candidate, prepared: str, graded: GradedAnswer) -> tupl
         wall_s=round(answer.wall_s, 4),
         log=log,
         group=trial.group,
+        disturbed=grade.disturbed,
     )
     return result, contents

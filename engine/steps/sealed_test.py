@@ -76,6 +76,7 @@ async def unseal(run: Run, generation: int) -> None:
             readings=sorted(earlier),
             private=results.private_check(grades),
             private_of_baselines=results.private_checks(baselines),
+            disturbed=[grade.disturbed for grade in grades if grade.disturbed],
         ),
         contents=[recorded],
     )

@@ -118,11 +118,13 @@ class Builder(Card):
 
 
 class Machine:
-    """A kernel runner on that GPU: the house is honest, the guest is what `guest` makes."""
+    """A kernel runner on that GPU: the house is honest, the guest is what `guest` makes, and `others` what others do,
+    before and after it."""
 
-    def __init__(self, guest: Callable[[int], Card], device: Device = CARD) -> None:
-        self._guest, self._device = guest, device
+    def __init__(self, guest: Callable[[int], Card], device: Device = CARD, others: tuple[str, str] = ("", "")) -> None:
+        self._guest, self._device, self._others = guest, device, others
         self.opened: list[Guest] = []
+        self.running = 0
         self.house: Card
         self.card: Card
 
@@ -135,15 +137,23 @@ class Machine:
         if guest.room == "build":
             yield Builder(guest.memory_bytes)
             return
-        if guest.room == "house":
-            self.house = self.house_of(guest.memory_bytes)
-            yield self.house
-        else:
-            self.card = self._guest(guest.memory_bytes)
-            yield self.card
+        self.running += 1
+        try:
+            if guest.room == "house":
+                self.house = self.house_of(guest.memory_bytes)
+                yield self.house
+            else:
+                self.card = self._guest(guest.memory_bytes)
+                yield self.card
+        finally:
+            self.running -= 1
 
     def house_of(self, memory_bytes: int) -> Card:
         return Card(memory_bytes)
+
+    def others_on_gpu(self, *, wait: bool) -> str:
+        assert not self.running, "the sample would hold what guests of ours do"
+        return self._others[not wait]
 
     def compare(self, *_: Any) -> Any:
         raise AssertionError("a GPU is not timed in turns")

@@ -23,6 +23,7 @@ class TestUnsealed(Payload, frozen=True):
 
     `unsealed_before` counts earlier readings in the history of this run; `readings` names all that were known on the
     machine, of the same domain and whatever run. None: not recorded, in logs that are older than the count.
+    `disturbed` says of each timing beside which others were at work what they did.
     """
 
     harness: str
@@ -37,6 +38,7 @@ class TestUnsealed(Payload, frozen=True):
     private: PrivateCheck | None = None
     private_of_baselines: dict[str, PrivateCheck] = {}
     readings: list[str] | None = None
+    disturbed: list[str] = []
 
     def blobs(self) -> list[str]:
         return [self.answers]

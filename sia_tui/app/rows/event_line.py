@@ -118,6 +118,8 @@ def result_summary(result: t.InstanceFinished) -> tuple[Span, ...]:
     ]  # fmt: skip
     if result.reused:
         spans.append(("  reused", "dim"))
+    if result.disturbed:
+        spans.append(("  timed beside others' work", "warn"))
     return tuple(spans)
 
 

@@ -71,6 +71,8 @@ def _print(name: str, report: dict[str, Any]) -> None:
         echo(f"macro-average: {report['macro']:.4f}")
     if report["failures"]:
         echo(f"failures: {report['failures']}")
+    if disturbed := report["disturbed"]:
+        echo(f"{len(disturbed)} of {report['n']} timings were disturbed ({disturbed[0]}): use a quiet machine")
     before = report["unsealed_before"]
     if before == 0:
         echo("This was the first reading of the test split that this machine knows of.")

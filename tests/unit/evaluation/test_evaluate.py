@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from domains.contract import Question
+from domains.contract import Grade, Instance, Question
 from engine.evaluation.baselines import graded_baselines
 from engine.evaluation.errors import InfrastructureFailure
-from engine.evaluation.evaluate import Evaluation, Grading, answer, evaluate
+from engine.evaluation.evaluate import Evaluation, Grading, answer, evaluate, grade
 from engine.evaluation.trial import Answer, GradedAnswer, trials
 from engine.events import types as t
 from engine.grading.client import Grader
@@ -26,7 +26,7 @@ from engine.sandbox import Isolation, open_sandbox, probe
 from engine.seeds import opaque_id
 from engine.usage import Usage
 from harness_repo.harness import Harness, parse, read_folder
-from tests.story import SCALED
+from tests.story import SCALED, TOY
 
 SEED = 7
 ASKS = "def solve(instance, ctx):\n    return {'value': int(ctx.model.chat(['how much?'])['text'])}\n"
@@ -208,3 +208,30 @@ def test_only_evaluation_opens_a_sandbox_for_a_harness() -> None:
         if open_sandbox.__name__ in path.read_text() or "run_harness" in path.read_text()
     ]
     assert [path for path in found if not path.startswith("sandbox/")] == ["evaluation/evaluate.py"]
+
+
+@pytest.mark.parametrize("noisy", [True, False])
+def test_where_grades_are_noisy_no_harness_is_at_work_while_an_answer_is_graded(noisy: bool) -> None:
+    order: list[str] = []
+
+    class Grades:
+        folder = find(str(TOY))
+
+        async def grade(self, split: str, instance: str, value: object) -> Grade:
+            order.append("grade")
+            return Grade(1.0)
+
+    async def answers() -> AsyncGenerator[Answer, None]:
+        for one in trials("val", [Instance("a", 1), Instance("b", 1)], range(1), SEED):
+            order.append("answer")
+            yield Answer(one, 1, None, 0.0, 0.0, "")
+        order.append("the sandbox is closed")
+
+    async def go() -> int:
+        grader: Any = Grades()
+        grader.folder = replace(grader.folder, spec=replace(grader.folder.spec, noisy=noisy))
+        return len([one async for one in grade(Grading(grader, None, Isolation("none", "none"), 1), answers())])
+
+    assert asyncio.run(go()) == 2
+    at_once = ["answer", "grade", "answer", "grade", "the sandbox is closed"]
+    assert order == (["answer", "answer", "the sandbox is closed", "grade", "grade"] if noisy else at_once)

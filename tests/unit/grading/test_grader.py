@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from msgspec.structs import replace
@@ -340,3 +341,49 @@ def test_a_call_that_is_cancelled_as_its_reply_comes_is_cancelled(
         return done or call.cancelled()
 
     assert use(toy, work)
+
+
+WAITS = """
+        runner._patience._say("others used 58% of the processors; waiting", 1.0)
+        return Grade(2.0, disturbed="others used 58% of the processors")
+"""
+
+
+def test_why_a_timing_waits_is_said_while_it_waits(tmp_path: Path, made: Callable[..., Folder]) -> None:
+    folder = made()
+    code = DOMAIN.format(grade=WAITS, load="pass").replace("instance, answer)", "instance, answer, runner)")
+    (tmp_path / "domain.py").write_text(code)
+    said: list[str] = []
+
+    async def graded() -> Grade:
+        grader = Grader(folder, report=said.append)
+        try:
+            return await grader.grade("val", "val-1", 1)
+        finally:
+            await grader.close()
+
+    assert asyncio.run(graded()) == Grade(2.0, disturbed="others used 58% of the processors")
+    assert said == ["others used 58% of the processors; waiting"]
+
+
+@pytest.mark.parametrize(("waits_s", "answers"), [(600.0, True), (0.0, False)])
+def test_waiting_for_a_quiet_machine_is_no_time_of_the_domains(
+    toy: Folder, monkeypatch: pytest.MonkeyPatch, waits_s: float, answers: bool
+) -> None:
+    frames = iter([{"said": "waiting", "waits_s": waits_s}, {"ok": "graded"}])
+
+    async def receive(_: object) -> object:
+        frame = next(frames)
+        if "ok" in frame:
+            await asyncio.sleep(0.1)
+        return frame
+
+    monkeypatch.setattr(pipes, "receive", receive)
+    process = AsyncMock()
+    process.stdin.write = Mock()
+    exchange = Grader(toy)._exchange(process, "grade", ("val",), 0.05)
+    if answers:
+        assert asyncio.run(exchange) == "graded"
+    else:
+        with pytest.raises(GraderFailed, match="did not answer"):
+            asyncio.run(exchange)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import textwrap
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from domains.contract import Guest, GuestFailed, Limits
+from engine.compute import interference, timing
 from engine.grading.client import Grader
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import find
@@ -126,6 +128,38 @@ for name in os.listdir("/proc/self/fd"):
     with runner.open(guest(shrink, memory_bytes=1 << 14)) as live:
         assert live.ask(0, 10.0).value == "refused"
         assert live.memory[1 << 13] == 0
+
+
+BURNS = """
+import time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # what its children used is in nobody's account once they end
+for seconds in (0.02, 60.0):
+    if os.fork() == 0:
+        until = time.process_time() + seconds
+        while time.process_time() < until:
+            pass
+        os._exit(0)
+until = time.process_time() + 0.02
+while time.process_time() < until:
+    pass
+return 0
+"""
+
+
+def test_busy_processes_of_a_candidate_are_never_counted_as_others(runner: SandboxedKernelRunner) -> None:
+    counts: list[interference.Counts] = []
+    with runner.open(guest("return 0", room="house")) as house, runner.open(guest(BURNS)) as live:
+        reader = interference.Reader(live.pids)
+
+        def read() -> interference.Counts:
+            counts.append(reader())
+            return counts[-1]
+
+        timing.compare(lambda: None, lambda: house.ask(0, 10.0).wall_s, lambda: live.ask(0, 10.0).wall_s, 1, read)
+    ran = [after.ran_s - before.ran_s for before, after in itertools.pairwise(counts)]
+    measured, between = ran[::2], ran[1::2]
+    assert min(between) > 0.02  # while it was timed
+    assert measured == [0.0] * 3  # while others' use is measured
 
 
 ENDINGS = {

@@ -79,6 +79,8 @@ def _result(snapshot: RunSnapshot, event: Event, result: t.InstanceFinished, wid
     rows += [field(name[:14], f"{value:.4f}") for name, value in result.measures.items()]
     if result.refused:
         rows.append(field("refused", (result.refused, "bad")))
+    if result.disturbed:
+        rows.append(field("disturbed", (result.disturbed, "warn")))
     if result.failure:
         rows.append(field("failure", (f"{result.failure.kind}: ", "warn")))
         rows += wrap(result.failure.message, width, "warn")

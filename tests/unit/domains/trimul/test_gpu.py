@@ -61,6 +61,14 @@ def test_the_house_takes_its_times_before_the_guest_can_load_the_gpu() -> None:
     assert alone.count("call") == machine.house.orders.count("call") > 0
 
 
+@pytest.mark.parametrize("others", [("others used 40% of the GPU", ""), ("", "others used 40% of the GPU")])
+def test_times_beside_others_on_the_gpu_before_or_after_the_candidate_are_marked(others: tuple[str, str]) -> None:
+    (instance, *_) = TriMul().instances("val")
+    grade = TriMul().grade(instance, ANSWER, Machine(card(), others=others))
+    assert (grade.disturbed, grade.refused) == ("others used 40% of the GPU", "")
+    assert TriMul().grade(instance, ANSWER, Machine(card())).disturbed == ""
+
+
 LIES = {
     "events that are patched": (lambda times: [one / 5 for one in times], "the guest's clock disagrees"),
     "more than all the time there was": (lambda times: [9.0] * len(times), "the guest's clock disagrees"),
