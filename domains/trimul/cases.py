@@ -45,7 +45,7 @@ class Case(msgspec.Struct, frozen=True):
         return 2.0 * cells * self.hidden * (6 * self.dim + self.n)
 
     def least_flops(self) -> float:
-        """Those of a kernel that leaves out all that half a mask makes zero: in four projections, and in their product."""
+        """Those of a kernel that leaves out what half a mask makes zero: in four projections and in their product."""
         cells, kept = self.batch * self.n**2, 0.5 if self.masked else 1.0
         return 2.0 * cells * self.hidden * ((4 * kept + 2) * self.dim + kept**2 * self.n)
 
