@@ -40,7 +40,7 @@ def told(state: State, one: Generation) -> Told:
     if verdict.accepted:
         why = f"it passed the private check, and {against} did not" if verdict.test == "private check" else ""
         return Told(rounded(score), f"accepted: {why or f'better than {against}'}")
-    if verdict.test == "private check":
+    if verdict.test in ("private check", "timing"):  # it says nothing of the score
         return Told("", verdict.reason)
     if one.answer and one.answer.answer != "yes":
         return Told("", f"rejected: {one.answer.by} declined it" + f": {one.answer.reason}" * bool(one.answer.reason))

@@ -9,6 +9,7 @@ from engine.core import gate
 from engine.core.replay import verify
 from engine.events import types as t
 from engine.queries.what_if import what_if
+from engine.steps.ladder import told
 from tests.histories import Memory, Play, settings, started
 
 BUSY = "others used 58% of the processors"
@@ -106,3 +107,8 @@ def test_a_run_that_pins_older_rules_accepts_as_it_did() -> None:
 
 def test_another_rule_of_the_gate_accepts_no_disturbed_timing_either() -> None:
     assert what_if(Busy(5, {2}).log.events, {"alpha": 0.02}).differs_at is None
+
+
+def test_agents_are_told_that_it_was_the_machine_and_no_score() -> None:
+    state = Busy(5, {2}).state
+    assert told(state, state.of(2)) == ("", state.of(2).verdict.reason if state.of(2).verdict else None)
