@@ -178,11 +178,14 @@ def _describe(payload: t.Payload, generation: int) -> str:
 
 def _instance(reader: Reader, state: State, results: Results, event: Event, payload: t.InstanceFinished) -> _Found:
     seed = derive(state.root_seed, "instance", payload.instance, payload.repeat)
-    commits = {version.commit for version in state.versions.values()}
     if payload.seed != seed:
         return f"the seed {seed} for {payload.instance}", str(payload.seed)
+    arms = [arm for arm in (state.current and state.current.candidate, state.rival) if arm]
+    if any((arm.harness, arm.weights) == (payload.harness, payload.weights) for arm in arms):
+        return None  # as nearly always: a long run has many versions, and more results
     if payload.weights not in {None, *state.adapters.values()}:
         return "an adapter of this run", str(payload.weights)
+    commits = {version.commit for version in state.versions.values()}
     return None if payload.harness in commits else ("a harness of this run", payload.harness)
 
 

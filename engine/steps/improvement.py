@@ -15,7 +15,7 @@ from engine.run.live_run import Run
 from engine.steps.agent_tools import StepTools
 from engine.steps.agent_view import LiveRunRecord
 from engine.steps.ladder import told
-from engine.steps.probes import FoldLab, NoLab, of_same_code
+from engine.steps.probes import FoldLab, NoLab, of_same_code, recent
 from engine.steps.training import step as training
 from harness_repo import harness as harnesses
 from harness_repo.objects import Version
@@ -131,7 +131,7 @@ def make_view(run: Run, generation: int) -> View:
             if key[0] == "train"
         ],
         # after a crash the agent must see exactly what it saw the first time
-        probes=run.effects.probes_before(generation, attempt),
+        probes=recent(run.effects.probes_before(generation, attempt)),
         failed=state.of(generation).failed_improvements,
         declined=[run.versions.params(version) for version in state.declined],
         evidence=run.effects.evidence(generation),

@@ -30,12 +30,24 @@ from engine.steps.evaluations import of_proposal
 from harness_repo.harness import Harness, HarnessInvalid
 from harness_repo.tunable import Value
 
+SEEN = 1000
+"""So many probes an agent sees at least. It weighs all that it sees, so an Improvement would cost more after each."""
+
 
 class Fold(msgspec.Struct, frozen=True):
     """The trials of every probe of a run, and the instances that its harness may learn from."""
 
     todo: list[Trial]
     material: list[Instance]
+
+
+def recent(found: Sequence[t.ProbeFinished]) -> Sequence[t.ProbeFinished]:
+    """The latest probes, at least `SEEN` where there are so many.
+
+    Older ones fall away half of `SEEN` at a time, so that the next Improvements begin with the same ones, and a model
+    of them is not made anew in each. An agent may ask for one that fell away again: its result is reused.
+    """
+    return found[max(0, len(found) - SEEN) // (SEEN // 2) * (SEEN // 2) :]
 
 
 def probe_key(evaluation: Evaluation, todo: Sequence[Trial]) -> str:

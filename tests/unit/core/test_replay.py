@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.core.replay import ReplayResult, states, verify
+from engine.core.replay import ReplayResult, _instance, states, verify
+from engine.core.results import Results
+from engine.core.state import State, evolve
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
@@ -51,6 +53,26 @@ def forged(
 
 def test_an_honest_log_replays_identically(original: Memory) -> None:
     assert replay(original) == ReplayResult(True, len(original.events), None)
+
+
+class _Unread(dict[int, t.HarnessWritten]):
+    """Versions that nobody goes through."""
+
+    def values(self) -> Any:
+        raise AssertionError("all versions were looked at")
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_result_is_checked_without_looking_at_all_versions(noisy: bool) -> None:
+    log, state, checked = Memory(), State(), 0
+    Play(log, started(settings(noisy=noisy))).to_rest()
+    for event in log.events:
+        if isinstance(result := event.payload, t.InstanceFinished):
+            now = replace(state, versions=_Unread(state.versions))
+            assert _instance(log, now, Results(), event, result) is None  # type: ignore[arg-type]
+            checked += 1
+        state = evolve(state, event)
+    assert checked == 3 * 14 + noisy * 2 * 12
 
 
 def test_rehashing_alone_changes_nothing(original: Memory) -> None:
