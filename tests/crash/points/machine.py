@@ -21,7 +21,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-MODES = {"off": 0, "trace": 1, "kill": 2, "full": 3, "error": 4, "short": 5}
+MODES = {"off": 0, "trace": 1, "kill": 2, "full": 3, "error": 4, "short": 5, "look": 6}
 
 
 class Control(ctypes.Structure):
@@ -33,6 +33,9 @@ class Control(ctypes.Structure):
         ("mode", ctypes.c_long),
         ("leader", ctypes.c_long),
         ("reached", ctypes.c_long),
+        ("waiting", ctypes.c_long),
+        ("seen", ctypes.c_long),
+        ("busy", ctypes.c_long),
         ("roots", (ctypes.c_char * 1024) * 4),
     )
 
@@ -93,6 +96,10 @@ class Machine:
         """Remembers what is on the machine."""
         shutil.copytree(self.place, self._saved / name, symlinks=True, ignore=shutil.ignore_patterns("control"))
 
+    def forget(self, name: str) -> None:
+        """Forgets what `save` remembered."""
+        shutil.rmtree(self._saved / name)
+
     def restore(self, name: str) -> None:
         """Puts back what `save` remembered."""
         shutil.rmtree(self.place)
@@ -105,21 +112,32 @@ class Machine:
         point: int = 0,
         roots: tuple[str, ...] = (),
         until: Callable[[], bool] | None = None,
+        look: Callable[[int], None] | None = None,
     ) -> Outcome:
         """Runs a command on the workspace; at the call number `point` happens what `mode` says.
 
-        A command that does not end by itself is killed where `until` holds.
+        A command that does not end by itself is killed where `until` holds. In the mode `look` the command waits before
+        each call until `look` has returned, which gets the call's number.
         """
         assert self._server.stdin is not None and self._server.stdout is not None
         self._journal.write_bytes(b"")
         page = self._page
         page.count, page.point, page.mode, page.reached, page.leader = 0, point, MODES[mode], 0, 0
+        page.waiting = page.seen = page.busy = 0
         watched = [self.place / name for name in roots] or [self.place]
         for root, path in itertools.zip_longest(page.roots, watched):
             root.value = os.fsencode(path) if path else b""
         whole = [*arguments, "--workspace", str(self.workspace), "--headless"]
         self._server.stdin.write(json.dumps({"arguments": whole, "output": str(self._output)}) + "\n")
         self._server.stdin.flush()
+        try:
+            while look and not select.select([self._server.stdout], [], [], 0.0005)[0]:
+                if page.waiting > page.seen:
+                    look(page.waiting)
+                    page.seen = page.waiting
+        except BaseException:
+            page.mode = MODES["off"]  # nobody looks any more
+            raise
         while until and not select.select([self._server.stdout], [], [], 0.05)[0]:
             if page.leader and until():
                 os.killpg(page.leader, signal.SIGKILL)

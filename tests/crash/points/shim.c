@@ -1,6 +1,7 @@
 /* Preloaded into a process and all that it starts: counts the calls that change files below given folders, and at one
- * of them kills the process group before the call, or lets the call fail. What to do is in a page of shared memory
- * (machine.py has the same layout), so that processes which are forked from one that is already loaded obey it too.
+ * of them kills the process group before the call, or lets the call fail; or waits before each call until somebody has
+ * looked at the folders. What to do is in a page of shared memory (machine.py has the same layout), so that processes
+ * which are forked from one that is already loaded obey it too.
  *
  * Not seen: calls that the C library makes inside itself (the last flush of a FILE), and stores into mapped memory.
  */
@@ -21,8 +22,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OFF, TRACE, KILL, FULL, IO_ERROR, SHORT };
+enum { OFF, TRACE, KILL, FULL, IO_ERROR, SHORT, LOOK };
 #define ROOTS 4
+#define PATIENCE 6000000 /* naps of 100 microseconds */
 
 struct control {
     long count;            /* calls so far */
@@ -30,6 +32,9 @@ struct control {
     long mode;
     long leader;           /* the process group to kill */
     long reached;          /* how often something happened */
+    long waiting;          /* the call that waits to be looked at */
+    long seen;             /* the last call that was */
+    long busy;             /* whether one waits: others come after it */
     char roots[ROOTS][1024];
 };
 
@@ -85,9 +90,19 @@ static int meet(const char *call, int folder, const char *path, int grows) {
     int found = absolute(folder, path, full) && watched(full);
     errno = before;
     if (!found) return 0;
+    int looked = page->mode == LOOK;
+    while (looked && __atomic_exchange_n(&page->busy, 1, __ATOMIC_SEQ_CST)) usleep(100);
     long n = __atomic_add_fetch(&page->count, 1, __ATOMIC_SEQ_CST);
     int size = snprintf(line, sizeof line, "%ld %s %s\n", n, call, full);
     syscall(SYS_write, journal, line, (size_t)size);
+    if (looked) {
+        __atomic_store_n(&page->waiting, n, __ATOMIC_SEQ_CST);
+        for (long i = 0; page->mode == LOOK && __atomic_load_n(&page->seen, __ATOMIC_SEQ_CST) < n; i++) {
+            if (i == PATIENCE) kill(-(pid_t)page->leader, SIGKILL); /* nobody looks any more */
+            usleep(100);
+        }
+        __atomic_store_n(&page->busy, 0, __ATOMIC_SEQ_CST);
+    }
     errno = before;
     if (page->mode == FULL && n >= page->point && grows) { /* a full disk stays full */
         page->reached++;
