@@ -87,6 +87,8 @@ class RunLog:
             db = open_writer(workspace / "events.db")
             undo.callback(db.close)
             log = cls(db, workspace, run, lock, clock)
+            if accept_loss:
+                log._begun = False  # the tip is ahead, and says so until the acceptance is in the log
             undo.pop_all()
         return log
 

@@ -102,6 +102,19 @@ def test_an_acceptance_whose_tip_was_not_written_stands(cut: Path) -> None:
     write(cut, "r1", 1)
 
 
+def test_an_acceptance_that_cannot_be_written_leaves_the_loss_to_be_seen(
+    cut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("disk I/O error")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk I/O error"):
+        patch.setattr("engine.events.rows.insert", fail)
+        accept_loss(Workspace(cut), "toy-1", by="ada")
+    assert "run r1 once had 13 events and has lost the last of them" in check(cut).problems
+    assert accept_loss(Workspace(cut), "toy-1", by="ada") == 13
+
+
 def test_the_same_end_cannot_be_lost_twice_unseen(cut: Path) -> None:
     accept_loss(Workspace(cut), "r1", by="ada")
     tips.write(cut / "tips", "r1", tips.Tip(20, "0" * 64))
