@@ -16,6 +16,7 @@ from engine.core.replay import verify as replay
 from engine.events.reader import Reader
 from engine.queries.audit import verify as audit
 from engine.run.workspace import Workspace
+from tests.playing import small
 from tests.story import TOY, sia, story
 
 MOMENTS = 10
@@ -50,14 +51,15 @@ def wait_for(process: subprocess.Popen[bytes], log: Path, n: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("seed", [11])
-def test_ten_kills_change_nothing(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_ten_kills_change_nothing(tmp_path: Path, whole: bool) -> None:
     calm, stormy = tmp_path / "calm", tmp_path / "stormy"
-    arguments = ["run", str(TOY), "--generations", "3", "--seed", "5", "--probes", "6"]
+    toy, probes = (str(TOY), "6") if whole else (small(tmp_path / "toy"), "2")
+    arguments = ["run", toy, "--generations", "3", "--seed", "5", "--probes", probes]
     assert start(calm, *arguments).wait(120) == 0
     total = events_in(calm / "events.db")
 
-    moments = sorted(random.Random(seed).sample(range(2, total - 1), MOMENTS))
+    moments = sorted(random.Random(11).sample(range(2, total - 1), MOMENTS))
     process = start(stormy, *arguments)
     kills, seen = 0, 0
     for moment in moments:
@@ -91,8 +93,9 @@ def test_ten_kills_change_nothing(tmp_path: Path, seed: int) -> None:
 
 
 def test_commits_that_git_has_lost_are_written_again(tmp_path: Path) -> None:
-    assert start(tmp_path, "run", str(TOY), "--generations", "2", "--seed", "5", "--probes", "4").wait(120) == 0
-    shutil.rmtree(tmp_path / "harness_repo")
-    assert start(tmp_path, "resume", "last", "--generations", "3").wait(120) == 0
-    with contextlib.closing(Reader.open(tmp_path / "events.db")) as reader:
-        assert audit(reader, Workspace(tmp_path)).problems == []
+    toy, place = small(tmp_path / "toy"), tmp_path / "w"
+    assert start(place, "run", toy, "--generations", "2", "--seed", "5", "--probes", "2").wait(120) == 0
+    shutil.rmtree(place / "harness_repo")
+    assert start(place, "resume", "last", "--generations", "3").wait(120) == 0
+    with contextlib.closing(Reader.open(place / "events.db")) as reader:
+        assert audit(reader, Workspace(place)).problems == []
