@@ -3,8 +3,8 @@
 One Improvement first tries each untried structural choice once, then works in small rounds until `patience` of them in
 a row find nothing better. Most proposals of a round vary the best probes so far (one for each structure) in one or two
 values; the last one is drawn by Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011)
-from the probes that it sees. Proposals that fail the private check are never varied. Randomness comes from the run's seed
-and state from the log alone, so that a resumed run makes the same proposals.
+from the probes that it sees. Proposals that fail the private check are never varied. Randomness comes from the run's
+seed and state from the log alone, so that a resumed run makes the same proposals.
 """
 
 from __future__ import annotations
