@@ -44,6 +44,20 @@ def test_refused_forks_are_a_resource_failure(attack: Attack, contained: Isolati
     assert failure.kind == "resource"
 
 
+def test_a_few_processes_too_many_are_too_many(contained: Isolation) -> None:
+    """The limit by uid is wider: only the control group, or who looks, knows of them."""
+    source = """
+    import subprocess
+    def solve(instance, ctx):
+        children = [subprocess.Popen(["sleep", "0.5"]) for _ in range(instance.data)]
+        return [child.wait() for child in children]
+    """
+    few, many = run(source, [LIMITS.processes - 2, LIMITS.processes + 2], contained).values()
+    assert few.failure is None, few
+    assert many.failure is not None
+    assert many.failure.message == f"started more than {LIMITS.processes} processes"
+
+
 def test_memory_bomb_in_one_process(attack: Attack, contained: Isolation) -> None:
     bomb = """
     def attack(instance, ctx):

@@ -130,6 +130,7 @@ def test_each_of_two_ways_ends_everything_by_itself(shared: Isolation, end: str)
         if end == "outer process":
             launched.process.kill()
         else:
+            os.kill(inside[-1], signal.SIGSTOP)  # the worker, which would notice it, too
             launched.control.close()
         left = await asyncio.to_thread(wait_until_gone, inside, 4.0)
         await launched.close()

@@ -65,7 +65,10 @@ MUTANTS = [
         "an-answer-is-not-checked",
         "A key that is no text ended a run for good, on every resume: the log could not give the answer back.",
         (Edit(_MESSAGES, "plain.check(frame.value)", "pass"),),
-        (f"{_TEST_MESSAGES}test_an_answer_is_taken_only_if_the_log_gives_it_back",),
+        (
+            f"{_TEST_MESSAGES}test_an_answer_that_is_not_plain_is_the_candidate_s_and_says_what_it_holds"
+            "[body-a map with a key of type int]",
+        ),
     ),
     Mutant(
         "a-call-is-as-large-as-an-answer",

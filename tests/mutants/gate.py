@@ -54,7 +54,6 @@ MUTANTS = [
         "N generations make N - 1 comparisons: divided by one less, the run risks more than it says.",
         (Edit(_GATE, "max(1, generations - 1)", "max(1, generations - 2)"),),
         (f"{_TEST_GATE}test_the_level_holds_the_error_of_the_whole_run[8-0.0071428571428571435]",),
-        quick=True,
     ),
     Mutant(
         "the-level-is-not-divided",
@@ -106,7 +105,6 @@ MUTANTS = [
         "What a rejected candidate has risked is spent: unpaid, a lineage may try for ever at full error.",
         (Edit(_ACCOUNT, "Payment(0.0 if covered or not possible else drawn,", "Payment(0.0,"),),
         (f"{_TEST_ACCOUNT}test_a_run_that_keeps_to_its_plan_is_judged_as_before_and_never_beyond_its_account[8]",),
-        quick=True,
     ),
     Mutant(
         "a-payment-is-not-returned",

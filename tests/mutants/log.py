@@ -135,6 +135,7 @@ MUTANTS = [
             ),
         ),
         ("tests/unit/run/test_versions.py::test_objects_that_git_does_not_take_leave_no_event",),
+        quick=True,
     ),
     Mutant(
         "what-a-stranger-s-file-defines-is-run",
@@ -159,6 +160,7 @@ MUTANTS = [
             "tests/unit/loop/test_after_the_commit.py::"
             "test_a_tip_that_cannot_be_written_and_a_broken_observer_fail_no_step",
         ),
+        raises="ValueError",
     ),
     Mutant(
         "a-failed-group-is-forgotten",
@@ -172,5 +174,6 @@ MUTANTS = [
             "tests/unit/run/test_group_commit.py::"
             "test_a_commit_that_failed_is_told_by_everything_that_follows_until_its_step_has_ended[True]",
         ),
+        quick=True,
     ),
 ]

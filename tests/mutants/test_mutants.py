@@ -6,6 +6,7 @@ A test that passes on its mutant is a hole in the tests: write the one that is m
 from __future__ import annotations
 
 import ast
+import functools
 import os
 from itertools import groupby
 
@@ -25,6 +26,11 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return Tree(tmp_path_factory.mktemp("mutants"))
 
 
+@functools.cache
+def parsed(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text())
+
+
 def test_there_are_as_many_as_were_asked_for_and_each_has_a_name_of_its_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 20
     assert sum(mutant.quick for mutant in MUTANTS) == 2
@@ -33,12 +39,11 @@ def test_there_are_as_many_as_were_asked_for_and_each_has_a_name_of_its_own() ->
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_has_its_place_in_the_code_and_its_test(mutant: Mutant) -> None:
     for file, text in mutant.contents(ROOT).items():
-        assert ast.dump(ast.parse(text)) != ast.dump(ast.parse((ROOT / file).read_text()))
+        assert ast.dump(ast.parse(text)) != ast.dump(parsed(file))
     assert mutant.killed_by
     for test in mutant.killed_by:
         file, _, name = test.partition("::")
-        tree = ast.parse((ROOT / file).read_text())
-        assert name.partition("[")[0] in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert name.partition("[")[0] in {one.name for one in parsed(file).body if isinstance(one, ast.FunctionDef)}
 
 
 @pytest.mark.parametrize("text", ["", "x = 1\nx = 1\n"])
@@ -64,6 +69,6 @@ def test_a_mutant_is_killed_by_its_test(tree: Tree, mutant: Mutant) -> None:
         pytest.skip("it changes nothing for an ordinary user")
     with tree.mutated(mutant):
         ends = tree.ends(mutant.killed_by, mutant.modules)
-    if "Skipped" in ends.values():
+    if "Skipped" in ends.values() and "Skipped" in tree.ends(mutant.killed_by).values():
         pytest.skip("its test is skipped on this machine")
     assert ends == dict.fromkeys(mutant.killed_by, mutant.raises), mutant.why

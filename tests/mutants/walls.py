@@ -11,6 +11,7 @@ _TEST_SECCOMP = "tests/unit/sandbox/test_sandbox_seccomp.py::"
 _TEST_SIGHT, _TEST_LIES = "tests/attack/test_sight.py::", "tests/attack/test_lies.py::"
 _TEST_EXHAUSTION, _TEST_TRACES = "tests/attack/test_exhaustion.py::", "tests/attack/test_traces.py::"
 _TEST_STANDING, _TEST_VIEW = "tests/attack/test_standing.py::", "tests/unit/sandbox/test_sandbox_view.py::"
+_TEST_PROBE = "tests/unit/sandbox/test_sandbox_probe.py::"
 _TEST_FIRST = "tests/attack/test_first_process.py::"
 
 MUTANTS = [
@@ -40,9 +41,9 @@ MUTANTS = [
     ),
     Mutant(
         "another-calling-convention-passes",
-        "By the x32 convention the same calls have other numbers, which the list does not know.",
-        (Edit(_SECCOMP, 'if name == "x86_64":', 'if name != "x86_64":'),),
-        (f"{_TEST_SECCOMP}test_the_x32_calls_are_absent",),
+        "By the 32-bit convention the same calls have other numbers, which the list does not know.",
+        (Edit(_SECCOMP, "yield _op(_JEQ, _ARCH[name], 1, 0)", "yield _op(_JEQ, _ARCH[name], 1, 1)"),),
+        (f"{_TEST_SECCOMP}test_the_filter[x86_64]",),
     ),
     Mutant(
         "one-call-more-is-allowed",
@@ -60,13 +61,13 @@ MUTANTS = [
         "the-network-of-the-host",
         "Abstract Unix sockets of the host, which the filter does not tell from ours, are in its network namespace.",
         (Edit(_PROFILE, '        "--unshare-net",\n', ""),),
-        (f"{_TEST_SIGHT}test_abstract_sockets_of_the_host_are_absent",),
+        (f"{_TEST_PROBE}test_where_bubblewrap_makes_namespaces_a_sandbox_is_found",),
     ),
     Mutant(
         "the-processes-of-the-host",
         "The host's /proc shows every process of the machine, with its command line, to be read.",
         (Edit(_PROFILE, '"--proc", "/proc"', '"--ro-bind", "/proc", "/proc"'),),
-        (f"{_TEST_SIGHT}test_processes_of_the_host_are_absent",),
+        (f"{_TEST_PROBE}test_where_bubblewrap_makes_namespaces_a_sandbox_is_found",),
     ),
     Mutant(
         "the-environment-of-the-engine",
@@ -92,7 +93,7 @@ MUTANTS = [
         "no-limit-on-processes",
         "Without pids.max only a coarse limit by uid stands against a fork bomb.",
         (Edit(_CGROUP, '(group.pids / "pids.max").write_text(str(processes))', "pass"),),
-        (f"{_TEST_EXHAUSTION}test_refused_forks_are_a_resource_failure[best]",),
+        (f"{_TEST_EXHAUSTION}test_a_few_processes_too_many_are_too_many[best]",),
     ),
     Mutant(
         "no-limit-on-memory",
@@ -125,6 +126,11 @@ MUTANTS = [
                 "            status, cpu_s = sweep(pid)\n",
                 "            status, cpu_s = os.waitpid(pid, 0)[1], 0.0\n",
             ),
+            Edit(
+                "engine/sandbox/sandbox.py",
+                "if self.cause is None and self.population.left_behind():",
+                "if self.cause is None and self.population is None:",
+            ),
         ),
         (f"{_TEST_TRACES}test_a_daemon_dies_with_its_solve",),
     ),
@@ -143,7 +149,7 @@ MUTANTS = [
     Mutant(
         "the-first-process-outlives-bubblewrap",
         "The other way: by the kernel, when bubblewrap ends, should the engine's socket be held open by another.",
-        (Edit(_FIRST, "        die_with_parent()\n", ""),),
+        (Edit(_FIRST, "        die_with_parent()\n", ""), Edit(_PROFILE, '        "--die-with-parent",\n', "")),
         (f"{_TEST_FIRST}test_each_of_two_ways_ends_everything_by_itself[best-outer process]",),
     ),
     Mutant(
@@ -162,7 +168,7 @@ MUTANTS = [
         "the-shared-memory-of-the-host",
         "With its IPC namespace a harness has the shared memory of every program of its user.",
         (Edit(_PROFILE, '        "--unshare-ipc",\n', ""),),
-        (f"{_TEST_STANDING}test_its_namespaces_are_not_the_host_s",),
+        (f"{_TEST_PROBE}test_where_bubblewrap_makes_namespaces_a_sandbox_is_found",),
     ),
     Mutant(
         "a-solve-holds-its-slot-s-socket",
@@ -192,7 +198,7 @@ MUTANTS = [
                 "",
             ),
         ),
-        (f"{_TEST_STANDING}test_it_has_no_capability_no_way_to_one_and_a_filter",),
+        (f"{_TEST_PROBE}test_where_bubblewrap_makes_namespaces_a_sandbox_is_found",),
         of_root=True,
     ),
     Mutant(
@@ -226,6 +232,6 @@ MUTANTS = [
                 "if self.pid < 0:",
             ),
         ),
-        (f"{_TEST_EXHAUSTION}test_refused_forks_are_a_resource_failure[looking]",),
+        (f"{_TEST_EXHAUSTION}test_a_few_processes_too_many_are_too_many[looking]",),
     ),
 ]

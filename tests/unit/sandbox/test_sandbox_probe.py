@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from engine.sandbox import Isolation, cgroup, probe
 from engine.sandbox.confinement import view
 from engine.sandbox.selftest import canary
+from engine.sandbox.selftest.probe import _binaries
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,23 @@ def test_every_measure_that_is_missing_says_what_to_do(best: Isolation) -> None:
     assert (best.level == "full") == all(measure.achieved for measure in best.measures)
     for measure in best.measures:
         assert measure.achieved or measure.remedy or measure.name == "seccomp"
+
+
+def makes(*namespaces: str) -> bool:
+    """Whether bubblewrap can make these here, when asked for nothing else."""
+    commands = [[bwrap, *namespaces, "--ro-bind", "/", "/", "true"] for bwrap, _ in _binaries()]
+    return any(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in commands)
+
+
+def test_where_bubblewrap_makes_namespaces_a_sandbox_is_found() -> None:
+    """A wall of ours that is gone must not look like a machine without sandboxes, which skips the tests of attacks."""
+    found = probe()
+    if os.geteuid() == 0 and makes("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"):
+        assert found.mode == "real", found.measures
+    elif makes("--unshare-all"):
+        assert found.level != "none", found.measures
+    else:
+        pytest.skip("no namespaces can be made here")
 
 
 def test_a_probe_works_inside_a_running_loop() -> None:
