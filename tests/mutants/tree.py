@@ -35,21 +35,20 @@ class Tree:
     def mutated(self, mutant: Mutant) -> Iterator[None]:
         """The copy is the mutant meanwhile."""
         changed = mutant.contents(self.path)
+        before = {file: (self.path / file).read_text() for file in changed}
         try:
-            for file, text in changed.items():
-                (self.path / file).write_text(text)
-                self._forget(file)
+            self._write(changed)
             yield
         finally:
-            for file in changed:
-                shutil.copy2(ROOT / file, self.path / file)
-                self._forget(file)
+            self._write(before)
 
-    def _forget(self, file: str) -> None:
-        """Removes what is compiled: Python takes it for current where size and time are the same."""
-        source = self.path / file
-        for compiled in (source.parent / "__pycache__").glob(f"{source.stem}.*"):
-            compiled.unlink()
+    def _write(self, contents: dict[str, str]) -> None:
+        for file, text in contents.items():
+            source = self.path / file
+            source.write_text(text)
+            # Python takes what is compiled for current where size and time are the same
+            for compiled in (source.parent / "__pycache__").glob(f"{source.stem}.*"):
+                compiled.unlink()
 
     def ends(self, tests: Iterable[str], modules: Iterable[str] = ()) -> dict[str, str]:
         """How each of the tests ended here: "passed", "Skipped" or the exception. Raises `RuntimeError` if none ran."""
