@@ -137,10 +137,8 @@ def compare(
     if exact:
         test, accepted = "exact comparison of one deterministic score", gain.score > gate.minimum_effect
         if executions is not None:
-            test, accepted = (
-                f"comparison of one score, equal in {executions} executions",
-                accepted and executions >= AGAIN,
-            )
+            test = f"comparison of one score, equal in {executions} executions"
+            accepted = accepted and executions >= AGAIN
     else:
         test = PERMUTATION_TEST
         accepted = is_accepted(gate, alpha, p, gain.score)

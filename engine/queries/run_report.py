@@ -14,6 +14,7 @@ from engine.evaluation.answer_codec import unpack
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
+from engine.queries.optimism import optimism
 
 
 def show(state: State, status: str, readings: int = 0, account: Account | None = None) -> dict[str, Any]:
@@ -133,6 +134,7 @@ def _best(state: State) -> dict[str, Any] | None:
         "harness": one.candidate.harness,
         "weights": one.candidate.weights,
         "val": _val(one),
+        "optimism": optimism(state),
     }
 
 

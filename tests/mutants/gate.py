@@ -86,12 +86,30 @@ MUTANTS = [
         (f"{_TEST_GATE}test_one_deterministic_score_needs_the_effect_and_no_chance[9.0-True-False]",),
     ),
     Mutant(
+        "one-score-wins-as-declared",
+        "Noise that is declared deterministic was accepted in .88 of simulated runs of 8 generations: it is measured.",
+        (Edit(_GATE, "accepted = accepted and executions >= AGAIN", "accepted = accepted and executions >= 1"),),
+        ("tests/unit/core/test_determinism.py::test_without_enough_executions_one_score_is_not_accepted",),
+    ),
+    Mutant(
+        "a-rejected-candidate-has-a-score",
+        "An agent that is told what rejected candidates scored climbs on noise.",
+        (
+            Edit(
+                "engine/steps/ladder.py",
+                'Told("", f"rejected: not shown to be better than {against}")',
+                'Told(rounded(score), f"rejected: not shown to be better than {against}")',
+            ),
+        ),
+        ("tests/unit/steps/test_ladder.py::test_all_rejections_sound_the_same[scores0]",),
+    ),
+    Mutant(
         "a-noisy-incumbent-is-not-measured-anew",
         "An incumbent was chosen for a lucky score: under noise the candidate must beat it as measured beside it.",
         (
             Edit(
                 _VERDICT,
-                "results.val(generation if state.settings.noisy else incumbent, rival)",
+                "results.val(generation if noisy else incumbent, rival)",
                 "results.val(incumbent, rival)",
             ),
         ),

@@ -59,6 +59,7 @@ def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe:
 def _print_run(facts: dict[str, Any]) -> None:
     from engine.core import power
     from engine.core.account import sentence
+    from engine.queries import optimism
     from sia_tui.cli.tables import table
 
     names = ("domain", "status")
@@ -99,6 +100,8 @@ def _print_run(facts: dict[str, Any]) -> None:
         echo(sentence(**facts["account"]))
     if facts["detectable"]:
         echo(power.sentence(power.Detectable(**facts["detectable"])))
+    if facts["best"] and facts["best"]["optimism"] and facts["best"]["val"]:
+        echo(optimism.sentence(facts["best"]["optimism"], facts["best"]["val"]["score"]))
     for row in facts["baselines"] or []:
         echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     if facts["test"]:

@@ -7,6 +7,7 @@ from engine.core.account import sentence
 from engine.core.decide import standing
 from engine.core.state import Generation, State
 from engine.events import readings
+from engine.queries import optimism
 from engine.queries.run_report import account_of
 from engine.queries.settings_origin import flat
 from sia_tui.app.model.snapshot import RunSnapshot
@@ -54,6 +55,8 @@ def _summary(state: State, width: int) -> list[Row]:
         val = execution.scores["val"]
         text = f"generation {best}: {format_score(val.score, val.se)} on {val.n:,} of val"
         rows.append(field("best", text, to=Target("generation", best)))
+        if share := optimism.optimism(state):
+            rows += wrap(optimism.sentence(share, val.score), width, "dim")
     return rows
 
 

@@ -1,0 +1,48 @@
+"""How much of the incumbent's score on `val` is due to selection.
+
+Noise decides in part who is accepted: the gains of accepted candidates are too large on average, and those of rejected
+ones too small. How much of each gain is noise is estimated from all of them together, in standard errors: by as much as
+their spread is noise, each is shrunk towards their mean (Efron and Morris, "Data analysis using Stein's estimator and
+its generalizations", JASA 70, 1975). Such an estimate needs no correction for the selection (Efron, "Tweedie's formula
+and selection bias", JASA 106, 2011). Both arms err alike, so half of the noise of a gain lies in the score of the one
+who stayed: the candidate, if it was accepted, else the incumbent.
+
+It knows the gate's selection only: not that of an agent that was told of `val`, nor a person's among runs.
+`python -m benchmarks.optimism` compares it with the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from engine.core.state import State
+from engine.events import types as t
+
+FEWEST = 4
+"""The mean and the spread of fewer gains say too little."""
+
+
+def optimism(state: State) -> float | None:
+    """By how much the incumbent's score on `val` is expected to be too high; None where too few gains were tested."""
+    return of_verdicts([one.verdict for one in state.generations if one.verdict])
+
+
+def of_verdicts(verdicts: Iterable[t.GateDecided]) -> float | None:
+    """The same from the verdicts of a run, in any order. Repeats are drawn anew for each verdict, and do not count."""
+    tested = [one for one in verdicts if "permutation" in one.test and one.unit != "repeat" and one.se > 0]
+    if len(tested) < FEWEST:
+        return None
+    gains = [one.difference / one.se for one in tested]
+    middle = math.fsum(gains) / len(gains)
+    spread = math.fsum((gain - middle) ** 2 for gain in gains)
+    noise = min(1.0, (len(gains) - 3) / spread) if spread else 1.0
+    found = [
+        one.se * noise * (gain - middle) * (1 if one.accepted else -1) for gain, one in zip(gains, tested, strict=True)
+    ]
+    return max(0.0, math.fsum(found) / 2)
+
+
+def sentence(share: float, score: float) -> str:
+    """The estimate, for a person."""
+    return f"about {share:.2g} of the {score:.4f} on val is selection: the gate kept what noise favoured"
