@@ -19,3 +19,11 @@ class Failure(msgspec.Struct, frozen=True):
 
     kind: FailureKind
     message: str
+
+
+class StepFailure(Exception):
+    """A step failed: the driver records `step.failed` and tries again."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure

@@ -12,12 +12,11 @@ from engine import keys
 from engine.core import budget
 from engine.core.decide import Append, ApplyGate, AwaitApproval, Halt, Perform, decide
 from engine.core.state import ENGINE_ENDED
-from engine.core.step_failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.events import types as t
 from engine.events.storage import blobs
-from engine.failure import Failure
+from engine.failure import Failure, StepFailure
 from engine.grading.client import GraderFailed
 from engine.loop import approval
 from engine.loop.control_socket import Control

@@ -13,13 +13,13 @@ import msgspec
 
 from engine.agents.protocol import Lab, ProbeRequest, Question, ToolResult
 from engine.core import budget
-from engine.core.step_failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.trial import trials
 from engine.events import types as t
 from engine.events.storage import blobs
+from engine.failure import StepFailure
 from engine.models.calling import BudgetExceeded, ModelUnavailable, Position
 from engine.models.protocol import Abilities, PermanentError, Reply, Request, ToolCall
 from engine.run.live_run import Run

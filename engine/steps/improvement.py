@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from engine.agents.language.meta import MetaAgent
 from engine.agents.protocol import Lab, NoProposal, PastGeneration, View
-from engine.core.step_failure import StepFailure
 from engine.events import types as t
+from engine.failure import StepFailure
 from engine.run.live_run import Run
 from engine.steps.agent_tools import StepTools
 from engine.steps.agent_view import LiveRunRecord

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
-from engine.core.step_failure import StepFailure
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
 from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.trial import trials
 from engine.events import types as t
+from engine.failure import StepFailure
 from engine.models.calling import Position, ScoreRequest
 from engine.models.protocol import Model, PermanentError, Reply, Request, ScoreReply
 from engine.run.live_run import Run

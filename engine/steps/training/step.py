@@ -23,9 +23,9 @@ from msgspec.structs import replace
 from domains.contract import Instance
 from engine.core import budget
 from engine.core.histogram import bin_counts
-from engine.core.step_failure import StepFailure
 from engine.events import types as t
 from engine.events.storage import blobs
+from engine.failure import StepFailure
 from engine.models.protocol import Model, Reply, Request
 from engine.run.live_run import Run
 from engine.steps.training.monitor import Collapse, Rollout, find_collapse, is_saturated, summarize
