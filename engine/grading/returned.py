@@ -69,6 +69,7 @@ def grade(value: Any) -> Grade:
         refused=_text("refused", value.refused),
         detail=_text("detail", value.detail),
         measures={_text("measures", name): _number("measures", one) for name, one in value.measures.items()},
+        disturbed=_text("disturbed", value.disturbed),
     )
 
 
