@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
 import time
 import traceback
 
-from tests.simulation.history import History, generated, play, shrunk
+from tests.simulation.faults import PLANTED, Planted
+from tests.simulation.history import History, calm, generated, play, shrunk
 
 
-def failure_of(history: History) -> str:
-    """What a history breaks, in a line; empty where all holds."""
+def failure_of(history: History, planted: Planted = contextlib.nullcontext) -> str:
+    """What a history breaks where a fault is planted, in a line; empty where all holds."""
     try:
-        play(history)
+        with planted():
+            play(history)
     except Exception as error:  # of the engine's, too
         return f"{type(error).__name__}: {error}"
     return ""
@@ -27,16 +30,20 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--count", type=int, default=1000, help="how many seeds")
     parser.add_argument("--most", type=int, default=3, help="stop after so many failures")
+    parser.add_argument("--plant", choices=list(PLANTED), help="a fault to put into the engine")
     chosen = parser.parse_args()
+    planted = PLANTED.get(chosen.plant, contextlib.nullcontext)
     began, failed, deaths, seed = time.perf_counter(), 0, 0, chosen.first
     for seed in range(chosen.first, chosen.first + chosen.count):
         history = generated(seed)
+        calm(history.world)  # without the fault
         try:
-            deaths += play(history).deaths
+            with planted():
+                deaths += play(history).deaths
         except Exception as error:
             failed += 1
             kind = type(error).__name__
-            small = shrunk(history, lambda one, kind=kind: failure_of(one).startswith(kind))  # type: ignore[misc]
+            small = shrunk(history, lambda one, kind=kind: failure_of(one, planted).startswith(kind))  # type: ignore[misc]
             print(f"seed {seed} fails; again: python -m tests.simulation --first {seed} --count 1")
             traceback.print_exc(limit=-4, file=sys.stdout)
             print(f"    at the least, for FAILED in tests/simulation/test_histories.py:\n    {small}", flush=True)

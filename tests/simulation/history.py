@@ -265,11 +265,13 @@ class _Player:
             with contextlib.closing(workspace.reader()) as reader:
                 row = reader.find(run)
                 verdicts = [e for e in reader.history(run) if e.type == t.GateDecided.type]
-            at, generation = 1 + int(chance * row.head_n), None
-            if branch and verdicts:
+                settings = fold(reader.history(run)).settings
+            plan = ForkPlan(run, 1 + int(chance * row.head_n))
+            if branch and verdicts:  # another way from there, by another seed
                 chosen = verdicts[int(chance * len(verdicts))]
-                at, generation = chosen.n, chosen.generation
-            child = fork(workspace, ForkPlan(run, at, branch=generation))
+                other = replace(settings, seed=1 + self._forks)
+                plan = ForkPlan(run, chosen.n, branch=chosen.generation, settings=other)
+            child = fork(workspace, plan)
             self._forks += 1
             self._begin(child)
 

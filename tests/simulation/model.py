@@ -160,15 +160,10 @@ def _check_account(reader: Reader) -> None:
     for event in reader.of_type(t.GateDecided.type):
         if isinstance(one := event.payload, t.GateDecided) and one.spent is not None:
             spent[one.comparison] = max(one.spent, spent.get(one.comparison, 0.0))
-    most = max((s for s in _alphas(reader)), default=0.0)
+    started = next(iter(reader.of_type(t.RunStarted.type))).payload
+    most = started.settings.gate.run_alpha if isinstance(started, t.RunStarted) else 0.0
     if sum(spent.values()) > most + 1e-9:
         raise Violation(f"the lineage spent {sum(spent.values())} of its error of {most}")
-
-
-def _alphas(reader: Reader) -> Iterator[float]:
-    for event in reader.of_type(t.RunStarted.type):
-        if isinstance(started := event.payload, t.RunStarted):
-            yield started.settings.gate.run_alpha
 
 
 def _check_bills(machine: Machine, reader: Reader, in_flight: int) -> None:

@@ -79,9 +79,9 @@ class World(msgspec.Struct, frozen=True):
         return [Instance(f"{split}-{i}", first + i, 7 * (first + i) % 10) for i in range(SIZES[split])]
 
     def answer(self, data: int, skill: int, seed: int) -> str:
-        """What the model says: right where the skill suffices."""
-        noise = 0.1 * roll(self.n, "noise", data, seed) if self.settings.noisy else 0.0
-        right = 1000 * (roll(self.n, "hardness", data) + noise) < skill
+        """What the model says: the more skill, the more of it is right, and each skill is right elsewhere."""
+        noise = seed if self.settings.noisy and roll(self.n, "noise", data, seed) < 0.1 else ""
+        right = 1000 * roll(self.n, "right", data, skill, noise) < skill
         return str(7 * data % 10 if right else (7 * data + 1) % 10)
 
     def fails(self, data: int, skill: int) -> bool:
@@ -94,9 +94,9 @@ class World(msgspec.Struct, frozen=True):
         label, seed = 7 * data % 10, derive(self.n, "model", f"{split}/{instance}/{repeat}", 0)
         return float(not self.fails(data, skill) and self.answer(data, skill, seed) == str(label))
 
-    def proposal(self, generation: int, attempt: int, ordinal: int) -> int:
-        """A skill that the agent tries."""
-        return int(250 + 750 * roll(self.n, "skill", generation, attempt, ordinal))
+    def proposal(self, seed: int, *turn: int) -> int:
+        """A skill that the agent of a run with that seed tries in its turn."""
+        return int(250 + 750 * roll(self.n, "skill", seed, *turn))
 
     def word(self, commit: str) -> t.Answer:
         """What a person says of a candidate."""
@@ -173,7 +173,7 @@ class Agent:
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         g, attempt = view.generation, view.attempt
         requests = [
-            ProbeRequest(i, {"skill": self._world.proposal(g, attempt, i)}, f"try {i}")
+            ProbeRequest(i, {"skill": self._world.proposal(view.settings.seed, g, attempt, i)}, f"try {i}")
             for i in range(view.settings.probes)
         ]
         found = await tools.probe(requests)
