@@ -37,6 +37,13 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         yield ready
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, list[t.Payload]]:
+    """A run that trained in its first Improvement, and its payloads; for tests that only look."""
+    with pytest.MonkeyPatch.context() as patch, stage(tmp_path_factory.mktemp("trained"), patch) as ready:
+        return ready, ready.run(TRAINS)
+
+
 def of(payloads: list[t.Payload], kind: type[P]) -> list[P]:
     return [one for one in payloads if isinstance(one, kind)]
 
@@ -47,8 +54,10 @@ def whole(play: Stage) -> bool:
         return replay.verify(reader, run).identical and not audit.verify(reader, play.workspace).problems
 
 
-def test_an_adapter_makes_a_candidate_of_the_same_harness_which_the_gate_accepts(play: Stage) -> None:
-    payloads = play.run(TRAINS)
+def test_an_adapter_makes_a_candidate_of_the_same_harness_which_the_gate_accepts(
+    trained_once: tuple[Stage, list[t.Payload]],
+) -> None:
+    play, payloads = trained_once
     (trained,) = of(payloads, t.WeightsTrained)
     first, second = (one.candidate for one in of(payloads, t.GenerationStarted))
     assert second == t.Candidate(first.harness, trained.adapter, "weights")
@@ -57,8 +66,8 @@ def test_an_adapter_makes_a_candidate_of_the_same_harness_which_the_gate_accepts
     assert whole(play)
 
 
-def test_training_is_fed_from_train_without_what_measures(play: Stage) -> None:
-    payloads = play.run(TRAINS)
+def test_training_is_fed_from_train_without_what_measures(trained_once: tuple[Stage, list[t.Payload]]) -> None:
+    play, payloads = trained_once
     fed = {sample.instance for _, samples in play.did("learn") for sample in samples}
     measured = {one.instance for one in of(payloads, t.InstanceFinished)}
     assert len(fed) >= 8
@@ -69,8 +78,8 @@ def test_training_is_fed_from_train_without_what_measures(play: Stage) -> None:
     assert len(samples) == 16
 
 
-def test_rollouts_count_as_evaluations_and_show_curves(play: Stage) -> None:
-    payloads = play.run(TRAINS)
+def test_rollouts_count_as_evaluations_and_show_curves(trained_once: tuple[Stage, list[t.Payload]]) -> None:
+    _, payloads = trained_once
     reported = of(payloads, t.TrainingProgress)
     assert sum(one.evaluations for one in reported) == 3 * 8 * 2
     assert [one.step for one in reported] == list(range(1, len(reported) + 1))
