@@ -22,14 +22,18 @@ from engine.loop.fork import ForkPlan, change_settings, fork, gate_event, state_
 from engine.queries.audit import verify as audit
 from engine.run.workspace import Workspace
 from harness_repo.harness import parse, read_folder
+from tests.playing import small
 from tests.story import TOY
 
 
-def asked_run(workspace: Workspace, answers: list[Approval], generations: int = 3) -> State:
-    """Runs the toy, giving one of `answers` each time the engine asks, through the engine's own queue."""
+def asked_run(
+    workspace: Workspace, answers: list[Approval], generations: int = 3, *, domain: str | None = None
+) -> State:
+    """Runs `domain`, or the toy with 12 instances, giving one of `answers` each time the engine asks, as its queue."""
 
     async def go() -> State:
-        options = launch.Options(domain=str(TOY), generations=generations, probes=4, approve="harness", name="asked")
+        task = domain or small(workspace.path.with_name(f"{workspace.path.name}-toy"))
+        options = launch.Options(domain=task, generations=generations, probes=4, approve="harness", name="asked")
         planned = await launch.plan(options, lambda _: None)
         control = Control()
         waiting = list(answers)
@@ -78,7 +82,7 @@ def test_an_edit_takes_the_candidates_place(tmp_path: Path) -> None:
     folder = shutil.copytree(TOY / "harness", tmp_path / "edited")
     (folder / "params.toml").write_text('method = "rule"\nskill = 6\n')
     workspace = Workspace(tmp_path / "w")
-    state = asked_run(workspace, [Approval("edit", "the test", folder=str(folder))], generations=2)
+    state = asked_run(workspace, [Approval("edit", "the test", folder=str(folder))], 2, domain=str(TOY))
     assert state.versions[2].author == "person"
     execution = state.of(2).execution
     assert execution and execution.scores["val"].score == pytest.approx(0.6)
