@@ -73,11 +73,11 @@ class Vllm(_Section):
 
 
 class Concurrency(_Section):
-    """Concurrent calls by backend. A model in this process always handles one at a time."""
+    """The most concurrent calls by backend. A model in this process always handles one at a time."""
 
-    anthropic: PositiveInt = 4
-    openai: PositiveInt = 4
-    vllm: PositiveInt = 32
+    anthropic: PositiveInt = 64
+    openai: PositiveInt = 64
+    vllm: PositiveInt = 256
 
 
 class UserSettings(BaseSettings):
@@ -94,6 +94,8 @@ class UserSettings(BaseSettings):
     approve: str = "jumps"
     workers: PositiveInt | None = None
     retries: Annotated[int, Field(ge=0)] = 6
+    patience: PositiveFloat = 15.0
+    """Minutes for which a call that is refused under a rate limit is sent again."""
     budget: BudgetSettings = BudgetSettings()
     concurrency: Concurrency = Concurrency()
     prices: Mapping[str, Price] = {}

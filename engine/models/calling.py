@@ -1,6 +1,6 @@
 """Calls of a language model for a run: recorded replies are reused, new ones are paid for and recorded.
 
-    recall -> wait for an equal call in flight -> reserve budget -> send, with retries -> record
+    recall -> wait for an equal call in flight -> reserve budget -> wait for a turn -> send, with retries -> record
 
 A `Caller` knows no log and no budget; its `Ledger` does. A reply is on disk in the ledger before `Caller` returns it.
 One that was billed and cannot be used is there too, before the call is sent again.
@@ -9,6 +9,7 @@ One that was billed and cannot be used is there too, before the call is sent aga
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.keys import redact, redact_error
+from engine.models.limiter import RateLimiter, Turn
 from engine.models.protocol import (
     Finish,
     Message,
@@ -39,6 +41,8 @@ Price = Callable[[Usage], float]
 MAX_WAIT_S = 600.0
 MAX_WASTE = 1 << 20
 """Bytes of a reply that cannot be used which are kept."""
+CONGESTION = (429, 503, 529)
+"""Statuses that say that a model is called too fast, or has too much to do; all its callers then wait."""
 ACCOUNT_ERRORS = (401, 402, 403, 404)
 """Statuses that every request would get: they concern the key, the account or the model's name."""
 Readable = Callable[[bytes], bool]
@@ -48,12 +52,20 @@ _R = TypeVar("_R", Reply, ScoreReply)
 
 
 class CallPolicy(msgspec.Struct, frozen=True):
-    """How a model is called: concurrent calls, attempts per call, and the waits between attempts in seconds."""
+    """How a model is called: the most concurrent calls, attempts per call, and waits in seconds.
+
+    Refusals for the rate or the load are no attempts: such a call is sent again until it has waited `patience_s`.
+    """
 
     max_concurrent: int = 8
     attempts: int = 6
     first_wait_s: float = 0.5
     max_wait_s: float = 60.0
+    patience_s: float = 900.0
+
+    def limiter(self) -> RateLimiter:
+        """A new limiter under this policy."""
+        return RateLimiter(self.max_concurrent, first_wait_s=self.first_wait_s, max_wait_s=self.max_wait_s)
 
 
 class PricedModel(msgspec.Struct, frozen=True):
@@ -139,12 +151,12 @@ class Ledger(Protocol):
 
 
 class Caller:
-    """Calls one model for one run."""
+    """Calls one model for one run, at the rate of `limiter`, which other callers of the model share."""
 
-    def __init__(self, served: PricedModel, ledger: Ledger) -> None:
+    def __init__(self, served: PricedModel, ledger: Ledger, limiter: RateLimiter | None = None) -> None:
         self.model = served.model
         self._price, self._policy, self._ledger = served.price, served.policy, ledger
-        self._slots = asyncio.Semaphore(served.policy.max_concurrent)
+        self._limiter = limiter or served.policy.limiter()
         self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
         self._accepted = False
         self._in_flight: dict[tuple[bytes, str, int], asyncio.Event] = {}
@@ -222,28 +234,46 @@ class Caller:
         return await self._send_with_retries(call, send)
 
     async def _send_with_retries(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
-        policy, at = self._policy, call.at
-        for attempt in range(1, policy.attempts + 1):
+        failures, refused_since = 0, None
+        for attempt in itertools.count(1):
             try:
-                async with self._slots:
-                    return await self._receive(call, send)
+                async with self._limiter.turn(again=refused_since is not None) as turn:
+                    try:
+                        return await self._receive(call, send)
+                    except RetryableError as error:
+                        if error.status in CONGESTION:
+                            refused_since = refused_since or turn.sent
+                            self._limiter.refused(turn, error.after_s, overloaded=error.status != 429)
+                        raise
             except PermanentError as error:
-                clear = PermanentError(_storable(at, error), error.remedy, status=error.status)
+                clear = PermanentError(_storable(call.at, error), error.remedy, status=error.status)
                 self._refused = clear if error.status in ACCOUNT_ERRORS else None
                 raise clear from None
             except RetryableError as error:
-                clean = RetryableError(_storable(at, error), status=error.status, after_s=error.after_s)
-                if attempt == policy.attempts:
-                    raise ModelUnavailable(
-                        f"{self.model.weights} gave no reply in {attempt} attempts ({clean})"
-                    ) from None
-                wait_s = _wait(policy, attempt, error.after_s)
-                self._ledger.retried(at, self.model.weights, attempt, wait_s, clean)
-                if isinstance(error, UnusableReply):
-                    with self._reserve(Usage()):
-                        pass  # raises where the cap has no room for another one
-            await asyncio.sleep(wait_s)
+                failures += turn.refused_s is None
+                await self._retry(call, attempt, failures, turn, refused_since, error)
         raise AssertionError
+
+    async def _retry(
+        self, call: _Call, attempt: int, failures: int, turn: Turn, refused_since: float | None, error: RetryableError
+    ) -> None:
+        """Records that the attempt failed, and waits; raises where no further attempt is due."""
+        policy, at, weights = self._policy, call.at, self.model.weights
+        clean = RetryableError(_storable(at, error), status=error.status, after_s=error.after_s)
+        if turn.refused_s is not None and refused_since is not None:
+            if turn.sent + turn.refused_s - refused_since > policy.patience_s:
+                minutes = policy.patience_s / 60
+                raise ModelUnavailable(f"{weights} refused a call over {minutes:g} minutes ({clean})") from None
+            self._ledger.retried(at, weights, attempt, round(turn.refused_s, 3), clean)
+            return  # the limiter lets it wait
+        if failures == policy.attempts:
+            raise ModelUnavailable(f"{weights} gave no reply in {failures} attempts ({clean})") from None
+        wait_s = _wait(policy, failures, error.after_s)
+        self._ledger.retried(at, weights, attempt, wait_s, clean)
+        if isinstance(error, UnusableReply):
+            with self._reserve(Usage()):
+                pass  # raises where the cap has no room for another one
+        await asyncio.sleep(wait_s)
 
     async def _receive(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
         """One reply as it is used and recorded. One that cannot be used is recorded, and raised as its error."""

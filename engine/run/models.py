@@ -28,8 +28,9 @@ class Callers(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, ledger: Ledger, *served: PricedModel | None) -> Callers:
-        """Callers of the served task model, agent model and judge, all on one ledger."""
-        return cls(*(None if one is None else Caller(one, ledger) for one in served))
+        """Callers of the served task model, agent model and judge, on one ledger; one limiter for each model."""
+        limiters = {id(one.model): one.policy.limiter() for one in served if one is not None}
+        return cls(*(None if one is None else Caller(one, ledger, limiters[id(one.model)]) for one in served))
 
 
 def references(settings: t.Settings) -> set[str]:
@@ -91,6 +92,6 @@ async def serve(
             f"the price of {parsed.name} is not known, so a budget of dollars cannot be kept",
             "add it to [prices] in sia.toml, or leave --budget-usd out",
         )
-    policy = CallPolicy(max_concurrent=catalog.in_flight(parsed, chosen), attempts=1 + chosen.retries)
+    policy = CallPolicy(catalog.in_flight(parsed, chosen), attempts=1 + chosen.retries, patience_s=60 * chosen.patience)
     model = await catalog.open_model(parsed, chosen, adapters=adapters, report=report)
     return PricedModel(model, functools.partial(prices.usd, table or prices.FREE), policy)

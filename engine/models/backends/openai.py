@@ -70,7 +70,8 @@ class OpenAI:
         self._key_name = f"${key_name}" if key else ""
         headers = {"authorization": f"Bearer {key}"} if key else {}
         timeout = httpx2.Timeout(silence_s, connect=10.0)
-        self._http = httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=timeout)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)  # its default would queue the 101st
+        self._http = httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=timeout, limits=limits)
         self._fault, self._events = httpx2.HTTPError, httpx2.EventSource
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:

@@ -132,7 +132,7 @@ def test_a_refused_key_is_a_persons_to_mend() -> None:
 
 
 def test_a_model_that_is_away_is_an_infrastructure_failure() -> None:
-    asks = Asks(RetryableError("overloaded", status=529, after_s=0.0))
+    asks = Asks(RetryableError("internal error", status=500, after_s=0.0))
     with pytest.raises(InfrastructureFailure, match="no reply in"):
         asks("model.chat", HELLO)
 

@@ -204,7 +204,11 @@ def test_a_run_survives_every_fault_and_its_key_is_found_nowhere(tmp_path: Path,
 
 
 @pytest.mark.slow
-def test_a_model_that_stays_away_fails_the_step_and_never_the_candidate(tmp_path: Path, toy: str) -> None:
+def test_a_model_that_stays_away_fails_the_step_and_never_the_candidate(
+    tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIA_PATIENCE", "0.01")
+
     def away(asked: Asked) -> Plan:
         return play(asked) if asked.body.get("tools") or asked.n < 9 else Plan(status=529, headers={"retry-after": "0"})
 
@@ -213,7 +217,7 @@ def test_a_model_that_stays_away_fails_the_step_and_never_the_candidate(tmp_path
         done = call(workspace, server.url, "run", toy, *AGENTS, "--generations", "1")
         known = {json.dumps(record.body) for record in server.records if record.answered}
     assert done.returncode == 1
-    assert "no reply in 7 attempts" in done.stdout
+    assert "refused a call over 0.01 minutes" in done.stdout
     assert [one.failure.kind for one in payloads(workspace, t.StepFailed)] == ["infrastructure"] * 3
     assert not payloads(workspace, t.ExecutionFinished)
     with AnthropicServer(play) as server:

@@ -182,7 +182,7 @@ def test_what_may_pass_is_tried_again_and_noted() -> None:
 
 def test_what_does_not_pass_is_given_up_after_so_many_attempts() -> None:
     async def away(asked: Request) -> Reply:
-        raise RetryableError("overloaded", status=529)
+        raise RetryableError("internal error", status=500)
 
     model, ledger = Fake(away), Ledger()
     with pytest.raises(ModelUnavailable, match="no reply in 3 attempts"):
