@@ -18,6 +18,9 @@ from engine.models.protocol import Abilities, Message, Reply, Tool, ToolCall
 from harness_repo.harness import Harness
 from harness_repo.tunable import Value
 
+MAX_TOKENS = 8192
+"""The longest reply of an agent: a cap on dollars must hold it."""
+
 
 class PastGeneration(msgspec.Struct, frozen=True):
     """A judged generation: its score on `val` and the gate's verdict, in words, as far as agents are told of them.
@@ -72,7 +75,7 @@ class Question(msgspec.Struct, frozen=True):
     messages: Sequence[Message]
     tools: Sequence[Tool] = ()
     schema: Mapping[str, Any] | None = None
-    max_tokens: int = 8192
+    max_tokens: int = MAX_TOKENS
 
 
 class Lab(Protocol):

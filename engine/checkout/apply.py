@@ -8,9 +8,11 @@ score, budget or count of test readings. No instance of the sealed test is used.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
+
+from msgspec.structs import replace
 
 from domains.contract import Instance
 from engine import trust
@@ -21,8 +23,9 @@ from engine.evaluation import evaluate
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import Evaluation, Grading, OnPrepared
 from engine.evaluation.trial import Answer, trial
+from engine.events import types as t
 from engine.grading.client import Grader
-from engine.models.calling import Caller, PaidReply, Position, Readable
+from engine.models.calling import BudgetExceeded, Caller, PaidReply, Position, Readable
 from engine.models.protocol import RetryableError
 from engine.run.domain_session import divide
 from engine.run.models import serve
@@ -53,37 +56,60 @@ def parse_input(text: str, form: Form) -> list[Instance]:
 
 
 class Unrecorded:
-    """A ledger that stores nothing: `sia apply` and `sia check` write no events."""
+    """A ledger that stores nothing: `sia apply` and `sia check` write no events. It counts, and keeps a cap in dollars.
+
+    `unpriced` counts calls whose price is not known.
+    """
+
+    def __init__(self, cap_usd: float | None = None) -> None:
+        self._cap = float("inf") if cap_usd is None else cap_usd
+        self._reserved = 0.0
+        self.calls = self.tokens = self.unpriced = 0
+        self.usd = 0.0
 
     def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
         return None
 
-    def reserve(self, usd: float, tokens: int) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    @contextlib.contextmanager
+    def reserve(self, usd: float, tokens: int) -> Iterator[None]:
+        if self.usd + self._reserved + usd > self._cap:
+            raise BudgetExceeded("usd", self.usd, self._cap, self._reserved + usd)
+        self._reserved += usd
+        try:
+            yield
+        finally:
+            self._reserved -= usd
 
     def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
-        pass
+        self.calls += 1
+        self.tokens += paid.usage.total
+        self.usd += paid.usd
+        self.unpriced += paid.unpriced
 
     def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:
-        pass
+        self.keep(at, request, paid)
 
     def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         pass
 
 
 @contextlib.asynccontextmanager
-async def task_model(checkout: Checkout, folder: Path) -> AsyncIterator[Caller | None]:
+async def task_model(
+    checkout: Checkout, folder: Path, ledger: Unrecorded, cap_usd: float | None = None
+) -> AsyncIterator[Caller | None]:
     """The run's model for `ctx.model`, with unrecorded calls; None if the run has none.
 
-    `folder` is the workspace; its settings say how to reach the model.
+    `folder` is the workspace; its settings say how to reach the model. Raises `SiaError` for a cap in dollars on a
+    model whose price is not known.
     """
     if not checkout.state.settings.model:
         yield None
         return
     trust.check(None, models_of(checkout.state.settings))
-    served = await serve(checkout.state.settings.model, checkout.state.settings, folder, adapters=folder / "adapters")
+    settings = replace(checkout.state.settings, budget=t.Budget(usd=cap_usd))
+    served = await serve(settings.model, settings, folder, adapters=folder / "adapters")
     try:
-        yield Caller(served, Unrecorded())
+        yield Caller(served, ledger)
     finally:
         await served.model.close()
 
@@ -143,6 +169,8 @@ async def apply(
                     yielded += 1
     except InfrastructureFailure as error:
         raise run_error(error) from None
+    except BudgetExceeded as error:
+        raise SiaError(str(error), "pass a higher --budget-usd, or leave it out") from None
 
 
 def run_error(error: InfrastructureFailure) -> SiaError:

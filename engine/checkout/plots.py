@@ -51,7 +51,7 @@ async def _answer_again(checkout: Checkout, grader: Grader, isolation: Isolation
     learn = await apply.material(checkout, grader, "run")
     todo = [trial("val", instance, checkout.repeat, checkout.state.root_seed)]
     try:
-        async with apply.task_model(checkout, workspace) as model:
+        async with apply.task_model(checkout, workspace, apply.Unrecorded()) as model:
             chosen = apply.evaluation(checkout, grader, learn, model=model, isolation=isolation, workers=1)
             (answer,) = [one async for one in evaluate.verify(chosen.grading, evaluate.answer(chosen, todo))]
     except InfrastructureFailure as error:

@@ -69,11 +69,12 @@ class CallPolicy(msgspec.Struct, frozen=True):
 
 
 class PricedModel(msgspec.Struct, frozen=True):
-    """A model with its price and its call policy."""
+    """A model with its price and its call policy. A model whose price is not known has `priced` false."""
 
     model: Model
     price: Price
     policy: CallPolicy = CallPolicy()
+    priced: bool = True
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -97,7 +98,7 @@ class ScoreRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PaidReply(msgspec.Struct, frozen=True):
-    """A reply to record, as JSON, with its usage, cost and latency."""
+    """A reply to record, as JSON, with its usage, cost and latency. `unpriced`: what it cost is not known."""
 
     weights: str
     adapter: str | None
@@ -107,6 +108,7 @@ class PaidReply(msgspec.Struct, frozen=True):
     usage: Usage
     usd: float
     latency_s: float
+    unpriced: bool = False
 
 
 LONG = 0.5
@@ -120,8 +122,9 @@ class ModelUnavailable(Exception):
 class BudgetExceeded(Exception):
     """The next call might exceed a cap. `long`: its prompt alone might take more than `LONG` of the cap."""
 
-    def __init__(self, resource: str, spent: float, cap: float) -> None:
-        super().__init__(f"the budget of {cap:g} {resource} is too small for the next call ({spent:.4g} spent)")
+    def __init__(self, resource: str, spent: float, cap: float, needed: float = 0.0) -> None:
+        enough = f"; {spent + needed:.4g} would do" if needed else ""
+        super().__init__(f"the budget of {cap:g} {resource} is too small for the next call ({spent:.4g} spent{enough})")
         self.resource, self.spent, self.cap = resource, spent, cap
         self.long = False
 
@@ -155,7 +158,7 @@ class Caller:
 
     def __init__(self, served: PricedModel, ledger: Ledger, limiter: RateLimiter | None = None) -> None:
         self.model = served.model
-        self._price, self._policy, self._ledger = served.price, served.policy, ledger
+        self._price, self._priced, self._policy, self._ledger = served.price, served.priced, served.policy, ledger
         self._limiter = limiter or served.policy.limiter()
         self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
         self._accepted = False
@@ -202,8 +205,11 @@ class Caller:
                 began = time.monotonic()
                 reply = await self._send_first_alone(_Call(at, request, body, most), send)
                 paid = self._paid(request, msgspec.json.encode(reply), reply.usage, began)
-                finish: Finish = reply.finish if isinstance(reply, Reply) else "stop"
-                self._ledger.keep(at, body, replace(paid, finish=finish))
+                if isinstance(reply, Reply):
+                    paid = replace(paid, finish=reply.finish)
+                    if reply.usd is not None:
+                        paid = replace(paid, usd=reply.usd, unpriced=False)
+                self._ledger.keep(at, body, paid)
                 return reply
         except BudgetExceeded as error:
             prompt = most.input if error.resource == "tokens" else self._price(Usage(input=most.input))
@@ -313,6 +319,7 @@ class Caller:
             usage=usage,
             usd=self._price(usage),
             latency_s=round(time.monotonic() - began, 3),
+            unpriced=not self._priced,
         )
 
 

@@ -66,8 +66,12 @@ def foreign_address(reference: Reference) -> str:
 
 
 def price(reference: Reference, settings: UserSettings) -> Price | None:
-    """The price per million tokens: zero for a model that the user runs, None if it is not in the table."""
-    own = reference.local or reference.backend == "vllm" or bool(reference.at)
+    """The price per million tokens; zero for a model that the user runs, and for a server that is sent no key.
+
+    None if it is not known. A server that wants a key may bill whoever has it.
+    """
+    keyed = reference.at in settings.servers and settings.servers[reference.at].key
+    own = reference.local or reference.backend == "vllm" or (bool(reference.at) and not keyed)
     return price_of(reference.name, settings.prices) or (FREE if own else None)
 
 

@@ -78,7 +78,10 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A model's reply. Training needs `prompt_ids` and `tokens`; they are empty where the backend has none."""
+    """A model's reply. Training needs `prompt_ids` and `tokens`; they are empty where the backend has none.
+
+    `usd` is what the server says that the reply has cost, where it says so.
+    """
 
     text: str
     finish: Finish
@@ -86,6 +89,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     calls: Sequence[ToolCall] = ()
     prompt_ids: Sequence[int] = ()
     tokens: Sequence[Token] = ()
+    usd: float | None = None
 
 
 class ScoreReply(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ _ROLES: dict[t.ModelRole, str] = {
 }
 _NOTHING: dict[str, Any] = {
     "evaluations": 0, "reused": 0, "cpu_s": 0.0, "wall_s": 0.0, "calls": 0, "tokens": 0, "reused_tokens": 0, "usd": 0.0,
+    "unpriced": 0,
 }  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def costs(history: Iterable[Event]) -> dict[str, Any]:
         "usd_per_accepted_point": state.spent.usd * POINT / gain if gain > 0 else None,
         "seconds": state.spent.seconds,
         "usd": state.spent.usd,
+        "unpriced": sum(row["unpriced"] for row in by.rows.values()),
     }
 
 
@@ -97,10 +99,9 @@ def _costs_of(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]
             return [("trials", {"evaluations": count, "wall_s": wall_s})]
         case t.ModelCalled(role=role, reused=True, usage=usage):
             return [(_ROLES[role], {"reused_tokens": usage.total})]
-        case t.ModelCalled(role=role, usage=usage, usd=usd, latency_s=latency_s):
-            return [(_ROLES[role], {"calls": 1, "tokens": usage.total, "usd": usd, "wall_s": latency_s})]
-        case t.ModelWasted(role=role, usage=usage, usd=usd, latency_s=latency_s):
-            return [(_ROLES[role], {"calls": 1, "tokens": usage.total, "usd": usd, "wall_s": latency_s})]
+        case t.ModelCalled(role=role, usage=usage) | t.ModelWasted(role=role, usage=usage):
+            spent = {"usd": payload.usd, "unpriced": int(payload.unpriced), "wall_s": payload.latency_s}
+            return [(_ROLES[role], {"calls": 1, "tokens": usage.total, **spent})]
         case t.TrainingProgress(evaluations=count) if count:
             return [("rollouts", {"evaluations": count})]
         case t.TrainingCheckpointed(usage=usage):

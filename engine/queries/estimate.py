@@ -12,6 +12,7 @@ import msgspec
 
 from domains.contract import Instance
 from engine.agents.levers import RECIPES
+from engine.agents.protocol import MAX_TOKENS
 from engine.events import types as t
 from engine.run.models import is_trainable
 from engine.usage import Usage
@@ -22,6 +23,8 @@ AGENT_TURNS = 12
 AGENT_REPLY, TASK_REPLY = 1200, 100
 JUDGE_QUESTIONS, JUDGE_PROMPT, JUDGE_REPLY = 6, 300, 20
 _AGENT_START, _AGENT_TURN = 4000, 1500  # tokens: prompt, task and tools; what a turn adds
+_FIRST_BYTES = 24_000
+"""Of an agent's first request; a token is reserved for each."""
 _S_PER_CALL, _TOKENS_PER_S = 1.0, 60.0
 _CHARS = 3.0  # characters a token: more in English, fewer in Chinese
 Price = Callable[[Usage], float]
@@ -30,12 +33,16 @@ _TRAINED_PER_S = 600.0
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """The estimate for the agents' model, the task model and the judge together."""
+    """The estimate for the agents' model, the task model and the judge together.
+
+    `first_usd` is what is reserved in a budget of dollars for the agent's first call: more than it will cost.
+    """
 
     calls: int = 0
     tokens: int = 0
     usd: float = 0.0
     minutes: float = 0.0
+    first_usd: float = 0.0
 
 
 def estimate(
@@ -51,13 +58,14 @@ def estimate(
     judged: int = 0,
 ) -> Estimate:
     """Estimates a run of `units` evaluations an Execution and `judged` judged answers. A None price: no such model."""
-    calls, tokens, usd, seconds = 0, 0, 0.0, 0.0
+    calls, tokens, usd, seconds, first = 0, 0, 0.0, 0.0, 0.0
     if agent is not None:
         conversations = settings.generations - 1 + (not settings.seed_harness)
         asked = sum(_AGENT_START + turn * _AGENT_TURN for turn in range(AGENT_TURNS))
         # each turn reads from the cache what the previous turn has written
         fresh = _AGENT_START + AGENT_TURNS * _AGENT_TURN
         usage = Usage(output=AGENT_TURNS * AGENT_REPLY, cache_read=asked - fresh, cache_write=fresh)
+        first = agent(Usage(cache_write=_FIRST_BYTES, output=MAX_TOKENS)) if conversations else 0.0
         calls += conversations * AGENT_TURNS
         tokens += conversations * (usage.output + usage.cache_read + usage.cache_write)
         usd += conversations * agent(usage)
@@ -78,7 +86,7 @@ def estimate(
         tokens += count * (usage.input + usage.output)
         usd += count * judge(usage)
         seconds += count * (_S_PER_CALL + usage.output / _TOKENS_PER_S) / at_once
-    return Estimate(calls, tokens, round(usd, 4), round(seconds / 60, 1))
+    return Estimate(calls, tokens, round(usd, 4), round(seconds / 60, 1), round(first, 4))
 
 
 def trainings(settings: t.Settings, train: int, tokens: int) -> tuple[int, float]:

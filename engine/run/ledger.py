@@ -46,7 +46,7 @@ class RunLedger:
             if not is_readable(reply):
                 continue
             if not is_own:
-                again = replace(call, **_fields(at), usd=0.0, latency_s=0.0, reused=True)
+                again = replace(call, **_fields(at), usd=0.0, latency_s=0.0, reused=True, unpriced=False)
                 self._journal.append(self._generation, again)
             return reply
         return None
@@ -58,7 +58,7 @@ class RunLedger:
         for resource, needed in (("usd", self._usd + usd), ("tokens", self._tokens + tokens)):
             spent, cap = caps.get(resource, (0.0, float("inf")))
             if spent + needed > cap:
-                raise BudgetExceeded(resource, spent, cap)
+                raise BudgetExceeded(resource, spent, cap, needed)
         self._usd, self._tokens = self._usd + usd, self._tokens + tokens
         try:
             yield
@@ -78,6 +78,7 @@ class RunLedger:
             usd=paid.usd,
             latency_s=paid.latency_s,
             seed=paid.seed,
+            unpriced=paid.unpriced,
         )
         self._journal.append(self._generation, call, contents=[request, paid.reply])
 
@@ -95,6 +96,7 @@ class RunLedger:
             usd=paid.usd,
             latency_s=paid.latency_s,
             seed=paid.seed,
+            unpriced=paid.unpriced,
         )
         self._journal.append(self._generation, wasted, contents=[request, paid.reply])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.agents.protocol import MAX_TOKENS
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.models.calling import Caller, CallPolicy, Ledger, PricedModel
@@ -56,7 +57,7 @@ def is_trainable(reference: str) -> bool:
 
 
 def price(reference: str, folder: Path) -> Callable[[Usage], float] | None:
-    """US dollars by usage; None where there is no model. A model without a known price is free."""
+    """US dollars by usage; None where there is no model. A model without a known price counts 0: see `unpriced`."""
     if not reference:
         return None
     from engine.models import catalog, prices
@@ -66,8 +67,17 @@ def price(reference: str, folder: Path) -> Callable[[Usage], float] | None:
     return functools.partial(prices.usd, table or prices.FREE)
 
 
+def unpriced(settings: t.Settings, folder: Path) -> list[str]:
+    """The models of a run whose price is not known, as its settings name them."""
+    from engine.models import catalog
+    from engine.user_settings import read
+
+    chosen = read(folder).settings
+    return sorted(one for one in references(settings) if catalog.price(catalog.parse(one), chosen) is None)
+
+
 async def check(settings: t.Settings, folder: Path) -> None:
-    """Raises `SiaError` for a model without a key, or without a known price where dollars are capped."""
+    """Raises `SiaError` for a model without a key; where dollars are capped, for an unknown price or too low a cap."""
     from engine.models import catalog
 
     async with contextlib.AsyncExitStack() as opened:
@@ -75,6 +85,13 @@ async def check(settings: t.Settings, folder: Path) -> None:
             if catalog.parse(reference).backend in _ELSEWHERE:
                 served = await serve(reference, settings, folder)
                 opened.push_async_callback(served.model.close)
+                cap, needed = settings.budget.usd, served.price(Usage(output=MAX_TOKENS))
+                if reference == settings.agent_model and cap is not None and needed > cap:
+                    raise SiaError(
+                        f"a budget of {cap:g} US dollars is too small for one call of the agent, for whose reply "
+                        f"{needed:.2g} is reserved",
+                        "pass a higher --budget-usd; `sia run --dry-run` says what a run may cost",
+                    )
 
 
 async def serve(
@@ -94,4 +111,4 @@ async def serve(
         )
     policy = CallPolicy(catalog.in_flight(parsed, chosen), attempts=1 + chosen.retries, patience_s=60 * chosen.patience)
     model = await catalog.open_model(parsed, chosen, adapters=adapters, report=report)
-    return PricedModel(model, functools.partial(prices.usd, table or prices.FREE), policy)
+    return PricedModel(model, functools.partial(prices.usd, table or prices.FREE), policy, priced=table is not None)

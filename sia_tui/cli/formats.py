@@ -48,6 +48,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
+def dollars(usd: float, unpriced: bool | int) -> str:
+    """An amount; where the price of a call is not known, at least this."""
+    if not unpriced:
+        return f"{usd:.4f}"
+    return f"{usd:.4f} + unknown" if usd else "unknown"
+
+
 def size(count: int) -> str:
     """A number of bytes."""
     value = float(count)

@@ -42,13 +42,15 @@ def headline(event: Event, payload: t.Payload) -> str | None:
         case t.AnalysisFinished(reason=reason, lever=lever):
             return f"{g}: the next lever is the {lever}: {escape(plain(reason))}"
         case t.ModelCalled(role=role, usd=usd, finish=finish) if role not in ("task", "judge"):
-            known = "reused" if payload.reused else f"{payload.latency_s:.1f} s, ${usd:.4f}"
+            paid = "price unknown" if payload.unpriced else f"${usd:.4f}"
+            known = "reused" if payload.reused else f"{payload.latency_s:.1f} s, {paid}"
             known += f" ({escape(finish)})"
             used = formats.plural(payload.usage.total, "token")
             return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {used}, {known}"
         case t.ModelWasted(role=role, usd=usd):
             reason = escape(plain(payload.reason))
-            return f"[yellow]{g}: {_ROLES[role]} call billed (${usd:.4f}) and of no use: {reason}[/yellow]"
+            paid = "price unknown" if payload.unpriced else f"${usd:.4f}"
+            return f"[yellow]{g}: {_ROLES[role]} call billed ({paid}) and of no use: {reason}[/yellow]"
         case t.ModelRetried(role=role, wait_s=wait_s):
             reason = escape(plain(payload.reason))
             return f"[yellow]{g}: {_ROLES[role]} call retried in {wait_s:.1f} s: {reason}[/yellow]"

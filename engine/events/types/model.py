@@ -17,7 +17,8 @@ class ModelCalled(Payload, frozen=True):
     The position is (`place`, `ordinal`): for the task agent `SPLIT/INSTANCE/REPEAT` or `prepare`, for an agent its
     step and attempt. Equal requests at equal positions have equal replies in a lineage: the later one is `reused`,
     costs nothing, and counts in a budget of tokens. `harness` is the candidate whose instance asked; none where a
-    harness is only tried. `prompt` is the SHA-256 of the agent's prompt.
+    harness is only tried. `prompt` is the SHA-256 of the agent's prompt. `unpriced`: what it cost is not known, and
+    `usd` is 0.
     """
 
     role: ModelRole
@@ -35,6 +36,7 @@ class ModelCalled(Payload, frozen=True):
     harness: str = ""
     prompt: str = ""
     reused: bool = False
+    unpriced: bool = False
 
     def blobs(self) -> list[str]:
         return [self.request, self.reply]
@@ -66,6 +68,7 @@ class ModelWasted(Payload, frozen=True):
     adapter: str | None = None
     harness: str = ""
     prompt: str = ""
+    unpriced: bool = False
 
     def blobs(self) -> list[str]:
         return [self.request, self.reply]

@@ -72,7 +72,7 @@ class OpenAI:
         timeout = httpx2.Timeout(silence_s, connect=10.0)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)  # its default would queue the 101st
         self._http = httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=timeout, limits=limits)
-        self._fault, self._events = httpx2.HTTPError, httpx2.EventSource
+        self._fault, self._silent, self._events = httpx2.HTTPError, httpx2.ReadTimeout, httpx2.EventSource
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
         """One reply; raises `RetryableError` or `PermanentError`."""
@@ -126,10 +126,16 @@ class OpenAI:
             raise RetryableError(f"the server's list of tokens is malformed ({type(error).__name__})") from error
 
     async def _post(self, path: Any, body: dict[str, Any]) -> dict[str, Any]:
+        started = False
         try:
-            response = await self._http.post(path, json=body)
+            async with self._http.stream("POST", path, json=body) as response:
+                started = response.status_code == 200
+                await response.aread()
         except self._fault as error:
-            raise self._connection_error(error) from error
+            broken = self._connection_error(error)
+            if started or isinstance(error, self._silent):  # the server has worked on it, and may bill it
+                raise UnusableReply(str(broken), b"", None) from error
+            raise broken from error
         if response.status_code != 200:
             raise self._classify(response, response.text)
         try:
@@ -152,10 +158,10 @@ class OpenAI:
                         return _reply(builder.build(), request)
                     builder.add(json.loads(event.data))
         except self._fault as error:
-            raise self._connection_error(error) from error
+            raise builder.broken_off(str(self._connection_error(error))) from error
         except _MALFORMED as error:
-            raise RetryableError(f"the stream sent a malformed event ({error})") from error
-        raise RetryableError("the stream ended before the reply was complete")
+            raise builder.broken_off(f"the stream sent a malformed event ({error})") from error
+        raise builder.broken_off("the stream ended before the reply was complete")
 
     def _connection_error(self, error: Exception) -> RetryableError:
         return RetryableError(f"the connection to {self._http.base_url} broke ({type(error).__name__}: {error})")
@@ -234,6 +240,7 @@ def _reply(answer: dict[str, Any], request: Request) -> Reply:
         return Reply(
             text, "tools" if calls and finish == "stop" else finish, _usage(answer.get("usage") or {}), calls=calls,
             prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled_tokens(choice),
+            usd=_dollars(answer.get("usage") or {}),
         )  # fmt: skip
     except _MALFORMED as error:
         raise _unusable(answer, error) from error
@@ -263,6 +270,16 @@ def _usage(usage: Mapping[str, Any]) -> Usage:
     cached = _count((usage.get("prompt_tokens_details") or {}).get("cached_tokens"))
     prompt, output = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     return Usage(input=max(0, prompt - cached), output=output, cache_read=cached)
+
+
+def _dollars(usage: Mapping[str, Any]) -> float | None:
+    """What the server says that a reply has cost, as OpenRouter does; None where it says nothing sound.
+
+    https://openrouter.ai/docs/use-cases/usage-accounting, November 2026: `usage.cost`, charged to the account.
+    """
+    cost = usage.get("cost")
+    sound = isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0
+    return float(cost) if sound else None
 
 
 def _count(value: Any) -> int:
@@ -316,10 +333,12 @@ class _ReplyBuilder:
         self._ids: list[int] = []
         self._logprobs: list[Any] = []
         self._finish: str | None = None
+        self._began = False
 
     def add(self, chunk: dict[str, Any]) -> None:
         if "error" in chunk:
             raise _told_error(chunk, self._key_name)
+        self._began = True
         self._whole |= {k: chunk[k] for k in ("usage", "prompt_token_ids") if chunk.get(k)}
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
@@ -346,6 +365,14 @@ class _ReplyBuilder:
                 call["function"][part] += found
             elif found is not None:  # the arguments as an object, which is whole
                 call["function"][part] = found
+
+    def broken_off(self, message: str) -> RetryableError:
+        """The error for a stream that gave no reply: it may have been billed as soon as it began."""
+        if not self._began:
+            return RetryableError(message)
+        usage = _usage(self._whole.get("usage") or {})
+        text = "".join(self._texts).encode(errors="replace")
+        return UnusableReply(message, text, None if usage == Usage() else usage)
 
     def build(self) -> dict[str, Any]:
         message = {"content": "".join(self._texts), "tool_calls": [self._calls[i] for i in sorted(self._calls)]}

@@ -52,7 +52,8 @@ def event_summary(event: Event) -> tuple[Span, ...]:
             end: Span = (failure.message, "bad") if failure else (why, "dim")
             return ((f"probe {ordinal}  ", "dim"), (f"{format_score(score.score, score.se)}  ", ""), end)
         case t.ModelCalled(role=role, place=place, usage=usage, reused=reused):
-            cost = "reused" if reused else f"{payload.latency_s:.1f} s, {payload.usd:.4f} USD"
+            usd = "price unknown" if payload.unpriced else f"{payload.usd:.4f} USD"
+            cost = "reused" if reused else f"{payload.latency_s:.1f} s, {usd}"
             tokens = f"{usage.input + usage.cache_read:,} + {usage.output:,} tokens  "
             return ((f"model {role}  ", "accent"), (tokens, ""), (f"{place} call {payload.ordinal}  {cost}", "dim"))
         case t.ToolCalled(name=name, place=place, failed=failed):

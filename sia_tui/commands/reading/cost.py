@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sia_tui.cli.formats import dollars, plural
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import open_run
@@ -40,8 +41,11 @@ def cost(reference: str, shared: Shared) -> None:
     gain, usd = facts["per_accepted_point"], facts["usd_per_accepted_point"]
     each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " per +0.01" if gain else ""
     echo(f"accepted gain on val: {facts['gain']:+.4f}{each}")
+    if facts["unpriced"]:
+        calls = plural(facts["unpriced"], "call")
+        echo(f"The price of {calls} is not known, so the dollars are too few: add it to [prices] in sia.toml.")
 
 
 def _cost_columns(row: dict[str, Any]) -> list[Any]:
     counts = [row[name] for name in ("evaluations", "reused", "calls", "tokens", "reused_tokens")]
-    return [*counts, f"{row['usd']:.4f}", f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}"]
+    return [*counts, dollars(row["usd"], row["unpriced"]), f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}"]

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli import consent
+from sia_tui.cli.formats import dollars, plural
 from sia_tui.cli.limits import workers_of
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json, say
 from sia_tui.cli.runs import open_run
 
 if TYPE_CHECKING:
-    from engine.checkout.apply import Form, PreparedOn
+    from engine.checkout.apply import Form, PreparedOn, Unrecorded
     from engine.checkout.folder import Checkout
     from engine.evaluation.evaluate import Evaluation
     from engine.evaluation.trial import Answer
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     "--as", "form", type=click.Choice(["jsonl", "text"]), help="Format of INPUT.  [default: text for .txt, else jsonl]"
 )
 @click.option("--workers", type=int, default=None, help="Inputs to answer in parallel.  [default: one per core]")
+@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help="Stop at this many US dollars.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run harness code without a sandbox.")
 @shared_options
 def apply(
@@ -50,6 +52,7 @@ def apply(
     material: PreparedOn,
     form: Form | None,
     workers: int | None,
+    budget_usd: float | None,
     unsafe: bool,
     shared: Shared,
 ) -> None:
@@ -72,6 +75,7 @@ def apply(
     isolation = choose_isolation(unsafe=unsafe)
     quiet = shared.as_json
     rows: list[Answer] = []
+    ledger = apply.Unrecorded(budget_usd)
 
     def on_prepared(prepared: Preparation) -> None:
         failure = prepared.failure
@@ -85,7 +89,7 @@ def apply(
     async def go() -> Evaluation:
         async with (
             domain_of(chosen.state.domain, say) as grader,
-            apply.task_model(chosen, shared.workspace.path) as model,
+            apply.task_model(chosen, shared.workspace.path, ledger, budget_usd) as model,
         ):
             evaluation = apply.evaluation(
                 chosen,
@@ -113,9 +117,12 @@ def apply(
     evaluation = asyncio.run(go())
     failed = sum(row.failure is not None for row in rows)
     if quiet:
-        print_json(_facts(chosen, evaluation, material, rows))
+        print_json(_facts(chosen, evaluation, material, rows, ledger))
     elif failed:
         say(f"{failed} of {len(rows)} inputs have no answer")
+    if ledger.calls and not quiet:
+        paid = dollars(ledger.usd, ledger.unpriced)
+        say(f"{plural(ledger.calls, 'call')} of the model, {plural(ledger.tokens, 'token')}, US dollars: {paid}")
     if failed:
         raise click.exceptions.Exit(1)
 
@@ -157,7 +164,9 @@ def _print(row: Answer) -> None:
         echo(msgspec.json.encode(row.value).decode())
 
 
-def _facts(chosen: Checkout, evaluation: Evaluation, material: PreparedOn, rows: list[Answer]) -> dict[str, Any]:
+def _facts(
+    chosen: Checkout, evaluation: Evaluation, material: PreparedOn, rows: list[Answer], ledger: Unrecorded
+) -> dict[str, Any]:
     return {
         "run": chosen.state.run,
         "name": chosen.state.name,
@@ -166,6 +175,10 @@ def _facts(chosen: Checkout, evaluation: Evaluation, material: PreparedOn, rows:
         "weights": chosen.generation.candidate.weights,
         "prepared_on": material,
         "prepared": evaluation.prepared,
+        "calls": ledger.calls,
+        "tokens": ledger.tokens,
+        "usd": ledger.usd,
+        "unpriced": ledger.unpriced,
         "answers": [_row(row) for row in rows],
     }
 

@@ -17,6 +17,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     import msgspec
 
     from engine.queries.estimate import TASK_REPLY, trainings
+    from engine.run import models as serving
 
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
@@ -27,6 +28,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         else (settings.generations - 1) * settings.probes * settings.probe_fold
     )
     models = await _estimated(planned, shared, units, probes)
+    unpriced = serving.unpriced(settings, shared.workspace.path)
     per_call = models.tokens // models.calls - TASK_REPLY if models.calls else 0
     rollouts, minutes = trainings(settings, domain.counts["train"] - settings.train_sample, per_call)
     facts = {
@@ -40,6 +42,8 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         "model_calls": models.calls,
         "tokens": models.tokens,
         "usd": models.usd,
+        "usd_of_first_call": models.first_usd,
+        "unpriced": unpriced,
         "model_minutes": models.minutes,
         "isolation": planned.isolation.level,
     }
@@ -57,6 +61,14 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         if models.calls
         else "No language model is called; the run costs nothing."
     )
+    if unpriced:
+        echo(
+            f"The price of {', '.join(unpriced)} is not known and not in these dollars: add it to [prices] in sia.toml."
+        )
+    if models.first_usd:
+        echo(
+            f"Before the first call of the agent about ${models.first_usd:.2f} is reserved; a smaller cap ends the run."
+        )
     if rollouts:
         echo(f"Training: at most {rollouts} rollouts, about {minutes:g} minutes on two cores.")
     echo(f"Sandbox: {planned.isolation.level}. Nothing was started.")

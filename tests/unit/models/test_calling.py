@@ -226,6 +226,21 @@ def test_every_billed_reply_is_recorded_and_counted_whatever_became_of_it(
     assert not ledger.kept
 
 
+@pytest.mark.parametrize(("says", "usd"), [(None, 0.05), (0.25, 0.25), (0.0, 0.0)])
+def test_what_the_server_says_that_a_reply_has_cost_is_recorded(says: float | None, usd: float) -> None:
+    async def priced(asked: Request) -> Reply:
+        return Reply("x", "stop", Usage(input=10, output=5), usd=says)
+
+    paid: list[PaidReply] = []
+    ledger = Ledger()
+    ledger.keep = lambda at, request, reply: paid.append(reply)  # type: ignore[method-assign]
+    for is_priced in (True, False):
+        model = PricedModel(Fake(priced), lambda usage: usage.output * 0.01, FAST, priced=is_priced)
+        asyncio.run(Caller(model, ledger).chat(at("a"), request("x")))
+    assert [one.usd for one in paid] == [usd, usd]
+    assert [one.unpriced for one in paid] == [False, says is None]
+
+
 def test_the_cap_holds_over_replies_that_cannot_be_used() -> None:
     async def large(asked: Request) -> Reply:
         raise UnusableReply("no reply", b"{}", Usage(input=600, output=10))

@@ -61,6 +61,9 @@ def test_prices_add_up_and_a_person_overrules_them() -> None:
     assert price(parse("openai:unknown"), settings) is None
     for own in ("smollm2", "vllm:x", "openai:x@http://127.0.0.1:1/v1"):
         assert price(parse(own), settings) == Price(input=0, output=0)
+    keyed = UserSettings(servers={"paid": Server(url="https://x/v1", key="K"), "own": Server(url="http://x/v1")})
+    assert price(parse("openai:x@paid"), keyed) is None, "a server that wants a key may bill"
+    assert price(parse("openai:x@own"), keyed) == Price(input=0, output=0)
     assert price_of("claude-haiku-4-5-20251001", {}) == DEFAULTS["claude-haiku-4-5"]
     used = Usage(input=1_000_000, output=100_000, cache_read=2_000_000, cache_write=400_000)
     assert usd(DEFAULTS["claude-sonnet-4-6"], used) == pytest.approx(3 + 1.5 + 0.6 + 1.5)

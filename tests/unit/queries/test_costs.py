@@ -9,6 +9,7 @@ from engine.events import types as t
 from engine.queries.costs import costs
 from engine.queries.estimate import AGENT_TURNS, JUDGE_QUESTIONS, TASK_REPLY, estimate
 from engine.usage import Usage
+from sia_tui.cli.formats import dollars
 from tests.agent_tools import HARNESS
 from tests.histories import Memory, Play, settings
 
@@ -50,6 +51,18 @@ def test_reused_tokens_stand_apart_and_cost_nothing() -> None:
     )
     row = next(row for row in costs(play.log.events)["by"] if row["on"] == "task model")
     assert (row["calls"], row["tokens"], row["reused_tokens"], row["usd"]) == (0, 0, 120, 0.0)
+
+
+def test_a_call_of_unknown_price_is_counted_and_not_free() -> None:
+    play = Play(Memory())
+    unpriced = t.ModelCalled("task", "m", "p", 0, "q", "r", "stop", USAGE, unpriced=True)
+    play.append(0, t.StepStarted("baseline", 1), unpriced, t.ModelCalled("task", "m", "p", 1, "q", "r", "stop", USAGE))
+    found = costs(play.log.events)
+    row = next(row for row in found["by"] if row["on"] == "task model")
+    assert (row["calls"], row["unpriced"], found["unpriced"]) == (2, 1, 1)
+    assert dollars(row["usd"], row["unpriced"]) == "unknown"
+    assert dollars(0.5, 1) == "0.5000 + unknown"
+    assert dollars(0.5, 0) == "0.5000"
 
 
 def test_an_estimate_counts_conversations_and_instances() -> None:

@@ -19,7 +19,8 @@ def model_call_rows(snapshot: RunSnapshot, call: t.ModelCalled, width: int) -> l
     """A model call: its place, its cost, each message of the request, the reply."""
     usage = call.usage
     cached = f", {usage.cache_read:,} of them cached" if usage.cache_read else ""
-    cost = "reused from the lineage" if call.reused else f"{format_duration(call.latency_s)}, {call.usd:.4f} USD"
+    usd = "price unknown" if call.unpriced else f"{call.usd:.4f} USD"
+    cost = "reused from the lineage" if call.reused else f"{format_duration(call.latency_s)}, {usd}"
     rows = [
         field("role", f"{call.role}, {call.place} call {call.ordinal}"),
         field("weights", call.weights + (f" with {call.adapter[:12]}" if call.adapter else "")),

@@ -13,10 +13,11 @@ from engine.errors import SiaError
 from engine.models.backends.quirks import QUIRKS
 from engine.models.protocol import Message, PermanentError, Reply, Request, RetryableError, Tool, UnusableReply
 from tests.fakes.openai_server import OpenAIServer, Plan, Use, tokenized
+from tests.fakes.serving import End
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
-from engine.models.backends.openai import OpenAI, kind_of
+from engine.models.backends.openai import OpenAI, _reply, kind_of
 
 T = TypeVar("T")
 KINDS = list(QUIRKS)
@@ -247,3 +248,34 @@ def test_a_server_is_known_by_the_owner_of_its_models(kind: str) -> None:
         assert asyncio.run(kind_of(f"{server.url}/v1")) == kind
     with pytest.raises(SiaError, match="no server answers"):
         asyncio.run(kind_of(f"{server.url}/v1"))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("end", ["broken", "early"])
+def test_a_reply_that_breaks_off_after_its_beginning_may_have_been_billed(streamed: bool, end: End) -> None:
+    with (
+        OpenAIServer(lambda _: Plan(LONG, cut_at=200 if streamed else 60, end=end)) as server,
+        pytest.raises(UnusableReply) as caught,
+    ):
+        using(server, "openai", lambda m: m.chat(request(), (lambda _: None) if streamed else None))
+    assert caught.value.usage is None, "so the most that the call can take is counted"
+
+
+def test_a_server_that_is_not_there_has_billed_nothing() -> None:
+    async def go() -> None:
+        model = OpenAI("m", "http://127.0.0.1:9/v1", kind="other")
+        try:
+            await model.chat(request())
+        finally:
+            await model.close()
+
+    with pytest.raises(RetryableError) as caught:
+        asyncio.run(go())
+    assert not isinstance(caught.value, UnusableReply)
+
+
+@pytest.mark.parametrize(("cost", "usd"), [(0.0125, 0.0125), (0, 0.0), (None, None), ("much", None), (-1, None)])
+def test_the_cost_that_a_server_gives_is_read(cost: Any, usd: float | None) -> None:
+    """OpenRouter: `usage.cost` in dollars (openrouter.ai/docs/use-cases/usage-accounting, November 2026)."""
+    reply = _reply({"choices": [{"message": {"content": "x"}}], "usage": {"cost": cost}}, request())
+    assert reply.usd == usd
