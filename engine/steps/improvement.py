@@ -33,11 +33,21 @@ async def write_first(run: Run, generation: int) -> None:
 
 async def _write_anew(run: Run, generation: int) -> None:
     # the place counts rewrites, so that a failed conversation is not replayed
-    made = await MetaAgent().write(await _tools(run, "meta", f"meta/{run.state.rewrites}", NoLab()))
+    tools = await _tools(run, "meta", f"meta/{run.state.rewrites}", NoLab())
+    made = await MetaAgent().write(tools, _failed_rewrites(run) if run.state.rewrites else ())
     if isinstance(made, NoProposal):
         raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
     version = Version(made.harness.files, [], 1, None, MetaAgent.name, made.reason)
     run.versions.write(generation, version, changed=made.changed)
+
+
+def _failed_rewrites(run: Run) -> list[str]:
+    failed = (event.payload for event in run.log.reader.history(run.log.run))
+    return [
+        one.failure.message
+        for one in failed
+        if isinstance(one, t.StepFailed) and one.kind == "write" and one.failure.kind == "candidate"
+    ]
 
 
 async def _tools(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepTools:

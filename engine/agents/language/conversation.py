@@ -1,8 +1,10 @@
 """A conversation that ends with a decision: the model calls reading tools until it makes a valid final call.
 
 It depends only on replies and tool results, which `AgentTools` records: after a crash it reaches the same point without
-new calls. It is bounded: after `READING` turns only final tools are offered, and after more than `REPAIRS` rejected
-decisions it ends without one. Models without tool support have lower bounds.
+new calls. It is bounded: after `READING` turns, of which the last are announced, reading tools refuse; after more than
+`REPAIRS` rejected decisions, or `SILENT` replies in a row without a call, it ends without one. The list of tools stays
+the same, since a change would empty the prompt cache. Models without tool support have lower bounds, and a grammar
+that then has final tools only.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.agents.language.prompt import Prompt
 from engine.agents.language.tool_calling import ask
@@ -20,6 +23,8 @@ from engine.models.protocol import Message, Tool, ToolCall
 
 READING, READING_SMALL = 20, 1
 REPAIRS, REPAIRS_SMALL = 4, 2
+SILENT = 3
+_ANNOUNCED = 3
 _CUT = "the reply was cut off before its end; say it in fewer words, with replacements instead of whole files"
 _ONE = "end with one decision, not with several"
 T = TypeVar("T")
@@ -52,9 +57,11 @@ class Conversation:
     async def decision(self, decide: Decide[T]) -> T | NoProposal:
         """The result of `decide` for the first final call that it does not reject."""
         rejected: list[Rejection] = []
+        silent = 0
         for turn in range(self._reading + self._repairs + 1):
             reading = [one.tool for one in self._read_tools.values()] if turn < self._reading else []
-            offer = [*reading, *self._finals.values()]
+            all_tools = [one.tool for one in self._read_tools.values()] if self._tools.abilities.tools else reading
+            offer = [*all_tools, *self._finals.values()]
             reply = await ask(self._tools, turn, self._prompt.sha256, tuple(self._messages), offer)
             if reply.finish == "refused":
                 return NoProposal("the model refused to continue")
@@ -77,12 +84,25 @@ class Conversation:
                     rejected.append(made)
                     result = ToolResult(made.why, failed=True)
                 self._messages.append(Message("tool", result.text, answers=call.id, failed=result.failed))
+            left = self._reading - turn - 1
+            if reply.calls and self._read_tools and self._tools.abilities.tools and 0 <= left <= _ANNOUNCED:
+                self._announce(left)
+            silent = 0 if reply.calls else silent + 1
+            if silent == SILENT and reply.finish != "length":
+                return NoProposal(f"the model calls no tool: it gave {SILENT} replies of text in a row")
             if not reply.calls:
                 self._messages.append(Message("user", _CUT if reply.finish == "length" else "Use one of the tools."))
             if len(rejected) > self._repairs:
                 return NoProposal(f"{len(rejected)} decisions were rejected, the last because {rejected[-1].why}"[:500])
         last = f"; its last decision was rejected because {rejected[-1].why}" if rejected else ""
         return NoProposal(f"the model made no valid decision{last}"[:500])
+
+    def _announce(self, left: int) -> None:
+        """Appends to the last result how many turns of reading are left."""
+        last = self._messages[-1]
+        finals = " or ".join(self._finals)
+        note = f"{left} more turn{'s' * (left != 1)} of reading; then decide" if left else "no more reading: decide now"
+        self._messages[-1] = replace(last, text=f"{last.text}\n\n({note} with {finals})")
 
     async def _use(self, call: ToolCall, reading: Sequence[Tool]) -> ToolResult:
         read_tool = self._read_tools.get(call.name)

@@ -1,8 +1,8 @@
 """The Feedback-Agent: a language model that reads the run through tools and ends with one decision.
 
-Analysis and Improvement are one conversation. Analysis ends with the first decision, which is recorded with its
-evidence. Improvement replays the conversation from the log, checks the decision, returns it to the model if it fails,
-and makes the candidate.
+Analysis and Improvement are one conversation. A decision whose harness was judged before, or does not run, goes back to
+the model. Analysis ends with the first decision that holds, which is recorded with its evidence. Improvement replays
+the conversation from the log, and makes the candidate.
 """
 
 from __future__ import annotations
@@ -38,10 +38,8 @@ class FeedbackAgent:
         """The model's findings and decision."""
 
         async def decide(ordinal: int, call: ToolCall) -> t.AnalysisFinished | Rejection:
-            try:
-                return _parse_decision(view, tools, call)[0]
-            except InvalidCall as error:
-                return Rejection(str(error))
+            found = await _checked(view, tools, ordinal, call)
+            return found if isinstance(found, Rejection) else found[0]
 
         found = await self._conversation(view, tools).decision(decide)
         if isinstance(found, NoProposal):
@@ -52,15 +50,12 @@ class FeedbackAgent:
         """The candidate of the first decision that parses and runs."""
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | NoProposal | Rejection:
-            try:
-                decided, made = _parse_decision(view, tools, call)
-                if made is None:
-                    return NoProposal("the model decided on another lever")
-            except InvalidCall as error:
-                return Rejection(str(error))
-            ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
-            if ran.failed:
-                return Rejection(f"the harness does not run.\n{ran.text}")
+            found = await _checked(view, tools, ordinal, call)
+            if isinstance(found, Rejection):
+                return found
+            decided, made = found
+            if made is None:
+                return NoProposal("the model decided on another lever")
             return Proposal(made, decided.reason, edits.describe_changes(view.harness, made))
 
         return await self._conversation(view, tools).decision(decide)
@@ -76,6 +71,23 @@ class FeedbackAgent:
         if tools.trainable:
             finals = [_WEIGHTS.tool] if view.settings.lever == "weights" else [*finals, _WEIGHTS.tool]
         return Conversation(tools, prompt, opening, read_tools, finals)
+
+
+async def _checked(
+    view: View, tools: AgentTools, ordinal: int, call: ToolCall
+) -> tuple[t.AnalysisFinished, Harness | None] | Rejection:
+    """The decision as an event, and its harness, if any; or the reason why it goes back to the model."""
+    try:
+        decided, made = _parse_decision(view, tools, call)
+    except InvalidCall as error:
+        return Rejection(str(error))
+    if made is None:
+        return decided, None
+    for past in view.past:
+        if past.weights == view.weights and tools.record.files(past.n) == made.files:
+            return Rejection(f"these are exactly the files of candidate {past.n}, which was judged; change more")
+    ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
+    return Rejection(f"the harness does not run.\n{ran.text}") if ran.failed else (decided, made)
 
 
 def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:

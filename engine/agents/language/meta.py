@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.agents.language import edits, run_tools
 from engine.agents.language.conversation import Conversation, Rejection
 from engine.agents.language.edits import WriteHarness
@@ -22,8 +24,11 @@ class MetaAgent:
     def __init__(self) -> None:
         self._prompt = load("meta")
 
-    async def write(self, tools: AgentTools) -> Proposal | NoProposal:
-        """A harness that answered a few training cases in the sandbox, or the reason why there is none."""
+    async def write(self, tools: AgentTools, earlier: Sequence[str] = ()) -> Proposal | NoProposal:
+        """A harness that answered a few training cases in the sandbox, or the reason why there is none.
+
+        `earlier` says why earlier attempts failed.
+        """
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | Rejection:
             try:
@@ -40,12 +45,13 @@ class MetaAgent:
 
         size = PAGE if tools.abilities.tools else PAGE_SMALL
         read_tools = [run_tools.of_train(tools.record, size), *run_tools.of_references(tools.record, size)]
-        conversation = Conversation(tools, self._prompt, _opening(tools, size), read_tools, [_WRITE.tool])
+        conversation = Conversation(tools, self._prompt, _opening(tools, size, earlier), read_tools, [_WRITE.tool])
         return await conversation.decision(decide)
 
 
-def _opening(tools: AgentTools, size: int) -> str:
+def _opening(tools: AgentTools, size: int, earlier: Sequence[str]) -> str:
     names = ", ".join(tools.record.references)
     there, absent = "A language model is there as ctx.model.", "There is no language model: ctx.model refuses."
     model = there if tools.has_task_model else absent
-    return f"The task:\n{tools.record.task[:size]}\n\nReferences: {names or 'none'}. {model}"
+    failed = "".join(f"\n\nAn earlier attempt of yours failed: {why[:size]}" for why in earlier[-2:])
+    return f"The task:\n{tools.record.task[:size]}\n\nReferences: {names or 'none'}. {model}{failed}"

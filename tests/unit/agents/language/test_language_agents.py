@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.agents.language import compact
-from engine.agents.language.conversation import READING, READING_SMALL, REPAIRS, REPAIRS_SMALL
+from engine.agents.language.conversation import READING, READING_SMALL, REPAIRS, REPAIRS_SMALL, SILENT
 from engine.agents.language.feedback import FeedbackAgent
 from engine.agents.language.meta import MetaAgent
 from engine.agents.protocol import NoProposal, Proposal, View
@@ -52,7 +52,15 @@ def test_analysis_goes_as_far_as_the_first_decision_and_cites_events() -> None:
         "it guesses", "harness", "use the rule", 0.4,
     )  # fmt: skip
     assert found.evidence == [5, 10], "the view's, and that of the cited answer"
-    assert not tools.tried, "nothing runs in Analysis"
+    assert len(tools.tried) == 1, "a harness runs before its decision is recorded"
+
+
+def test_the_decision_that_is_recorded_is_the_one_that_held() -> None:
+    tools = FakeTools(
+        calls(update(expected_gain=0.9)), calls(update(reason="repaired", expected_gain=0.1)), breaks=["NameError: x"]
+    )
+    found = analyse(tools)
+    assert (found.reason, found.expected_gain) == ("repaired", 0.1)
 
 
 def test_improvement_is_the_same_conversation_and_makes_the_candidate() -> None:
@@ -197,7 +205,31 @@ def test_an_agent_that_never_decides_is_given_up() -> None:
     tools = FakeTools(*[calls(READ) for _ in range(40)])
     made = improve(tools)
     assert isinstance(made, NoProposal)
-    assert {tool.name for tool in tools.questions[-1].tools} == {"update_harness"}, "at last only a decision is offered"
+    offers = {tuple(tool.name for tool in question.tools) for question in tools.questions}
+    assert len(offers) == 1, "other tools would empty the prompt cache"
+    ends = [question.messages[-1].text for question in tools.questions]
+    assert "2 more turns of reading; then decide with update_harness" in ends[READING - 2]
+    assert "no more reading: decide now" in ends[READING]
+    assert "there is no tool 'list_candidates' now" in ends[READING + 1]
+
+
+@pytest.mark.parametrize("text", ["I would change the prompt.", ""])
+def test_a_model_that_calls_no_tool_is_given_up_after_three_replies(text: str) -> None:
+    tools = FakeTools(*[says(text)] * 40)
+    made = improve(tools)
+    assert isinstance(made, NoProposal) and "calls no tool" in made.reason
+    assert len(tools.questions) == SILENT
+
+
+def test_a_harness_that_was_judged_before_goes_back_without_being_run() -> None:
+    first = improve(FakeTools(calls(update())))
+    assert isinstance(first, Proposal)
+    tools = FakeTools(calls(update()), calls(update(params={}, files={"notes.md": "other"})))
+    tools.record.files = lambda n: first.harness.files if n == 2 else FILES  # type: ignore[method-assign]
+    made = improve(tools)
+    assert isinstance(made, Proposal) and "notes.md" in made.harness.files
+    assert "exactly the files of candidate 2" in told(tools)
+    assert len(tools.tried) == 1
 
 
 def test_a_model_without_tools_decides_under_a_grammar() -> None:
@@ -295,3 +327,10 @@ def test_a_meta_agent_that_writes_nothing_that_runs_says_so() -> None:
     made = asyncio.run(MetaAgent().write(tools))
     assert isinstance(made, NoProposal)
     assert "does not parse" in made.reason
+
+
+def test_a_later_attempt_of_the_meta_agent_knows_why_the_earlier_ones_failed() -> None:
+    tools = FakeTools(calls(written(FILES["agent.py"].decode())))
+    asyncio.run(MetaAgent().write(tools, ["no such file", "NameError: x"]))
+    opening = tools.questions[0].messages[1].text
+    assert "An earlier attempt of yours failed: NameError: x" in opening
