@@ -32,13 +32,14 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One message. `calls` belong to `assistant`; `answers` (a call's id) and `failed` belong to `tool`."""
+    """One message. `calls` and `blocks` are of `assistant`; `answers` (a call's id) and `failed` are of `tool`."""
 
     role: MessageRole
     text: str = ""
     calls: Sequence[ToolCall] = ()
     answers: str = ""
     failed: bool = False
+    blocks: Sequence[Mapping[str, Any]] = ()
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -80,7 +81,8 @@ class Token(msgspec.Struct, frozen=True):
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """A model's reply. Training needs `prompt_ids` and `tokens`; they are empty where the backend has none.
 
-    `usd` is what the server says that the reply has cost, where it says so.
+    `usd` is what the server says that the reply has cost, where it says so. `blocks` is a reply with reasoning in its
+    server's own form: the server wants it back unchanged, in `Message.blocks`, when the conversation goes on.
     """
 
     text: str
@@ -90,6 +92,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     prompt_ids: Sequence[int] = ()
     tokens: Sequence[Token] = ()
     usd: float | None = None
+    blocks: Sequence[Mapping[str, Any]] = ()
 
 
 class ScoreReply(msgspec.Struct, frozen=True):

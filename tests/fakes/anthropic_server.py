@@ -24,6 +24,8 @@ KINDS = {
 }  # fmt: skip
 UNFORCED = ("claude-sonnet-5", "claude-opus-5", "claude-fable-5", "claude-haiku-5")
 """Models that refuse to be made to call a tool, as of November 2026."""
+THOUGHT = "thought_"
+"""In the id of a call that followed thinking."""
 PIECE = 7
 """Letters in one text or JSON delta: small enough to cut words, keys and numbers in two."""
 
@@ -36,6 +38,12 @@ class Use(NamedTuple):
     id: str = ""
 
 
+class Think(NamedTuple):
+    """What the fake thinks, before a call: it comes signed, and has to come back as it was."""
+
+    text: str
+
+
 class Plan(NamedTuple):
     """What the fake says: text and calls in order, or an error where `status` is none of success.
 
@@ -43,7 +51,7 @@ class Plan(NamedTuple):
     breaking the connection or, with `end="early"`, in good order; `pause_s` passes before each event.
     """
 
-    blocks: Sequence[str | Use] = ("",)
+    blocks: Sequence[str | Use | Think] = ("",)
     stop: str = ""
     status: int = 200
     message: str = "this is a fake"
@@ -129,12 +137,32 @@ def malformed(body: Mapping[str, Any], version: str) -> str:
     forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
     if forced and body["model"].startswith(UNFORCED):
         return f"tool_choice: forced tool use is not supported by {body['model']}"
+    if lost := _without_thinking(messages):
+        return lost
     for i, message in enumerate(messages):
         uses = {b["id"] for b in _content(message) if b["type"] == "tool_use"}
         after = _content(messages[i + 1]) if i + 1 < len(messages) else []
         if lost := uses - {b["tool_use_id"] for b in after if b["type"] == "tool_result"}:
             return f"messages.{i}: `tool_use` ids were found without `tool_result` blocks: {', '.join(sorted(lost))}"
     return ""
+
+
+def _without_thinking(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Thinking goes back unchanged with the calls that followed it: platform.claude.com/docs/en/build-with-claude/
+    extended-thinking, "Preserving thinking blocks", November 2026. The fake marks such calls by their id."""
+    for i, message in enumerate(messages):
+        blocks = _content(message)
+        thought = [block for block in blocks if block["type"] == "thinking"]
+        if any(block["type"] == "tool_use" and THOUGHT in block["id"] for block in blocks) and not thought:
+            found = blocks[0]["type"]
+            return f"messages.{i}.content.0.type: Expected `thinking` or `redacted_thinking`, but found `{found}`"
+        if any(block["signature"] != _signature(block["thinking"]) for block in thought):
+            return f"messages.{i}.content.0: Invalid `signature` in `thinking` block"
+    return ""
+
+
+def _signature(thought: str) -> str:
+    return hashlib.sha256(thought.encode()).hexdigest()
 
 
 def _content(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -185,7 +213,8 @@ def _cut(events: Sequence[bytes], at: int) -> list[bytes]:
 
 
 def _events(asked: Asked, plan: Plan, usage: Mapping[str, int]) -> Sequence[bytes]:
-    output = sum(tokens(b if isinstance(b, str) else b.input) for b in plan.blocks)
+    output = sum(tokens(b.input if isinstance(b, Use) else b.text if isinstance(b, Think) else b) for b in plan.blocks)
+    thinks = any(isinstance(b, Think) for b in plan.blocks)
     stop = plan.stop or ("tool_use" if any(isinstance(b, Use) for b in plan.blocks) else "end_turn")
     message = {
         "id": f"msg_{asked.n}", "type": "message", "role": "assistant", "model": asked.body["model"], "content": [],
@@ -196,8 +225,12 @@ def _events(asked: Asked, plan: Plan, usage: Mapping[str, int]) -> Sequence[byte
         if isinstance(block, str):
             start: dict[str, Any] = {"type": "text", "text": ""}
             deltas = [{"type": "text_delta", "text": part} for part in _parts(block)]
+        elif isinstance(block, Think):
+            start = {"type": "thinking", "thinking": "", "signature": ""}
+            deltas = [{"type": "thinking_delta", "thinking": part} for part in _parts(block.text)]
+            deltas.append({"type": "signature_delta", "signature": _signature(block.text)})
         else:
-            identity = block.id or f"toolu_{asked.n}_{index}"
+            identity = block.id or f"toolu_{THOUGHT if thinks else ''}{asked.n}_{index}"
             start = {"type": "tool_use", "id": identity, "name": block.name, "input": {}}
             parts = ["", *_parts(json.dumps(block.input))]
             deltas = [{"type": "input_json_delta", "partial_json": part} for part in parts]

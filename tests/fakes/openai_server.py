@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tests.fakes import openai_responses as responses
 from tests.fakes.serving import Answer, Asked, End, Record, Server, serve
 
 OWNED_BY = {"vllm": "vllm", "llamacpp": "me", "ollama": "library", "openai": "system", "other": "someone"}
@@ -80,6 +81,8 @@ class OpenAIServer(Server):
                 return _json({"tokens": tokenized(asked.body["prompt"])})
             if asked.path == "/v1/completions" and kind == "vllm":
                 return _json(_scored(asked.body["prompt"]))
+            if asked.path == "/v1/responses" and kind == "openai":
+                return responses.answer(asked, script(asked))
             if asked.path != "/v1/chat/completions":
                 return _error(404, "Not Found", "")
             if refused := _refused(asked.body, kind):

@@ -18,13 +18,15 @@ from msgspec.structs import replace
 from engine.agents.language.prompt import Prompt
 from engine.agents.language.tool_calling import ask
 from engine.agents.language.toolbox import ReadTool
-from engine.agents.protocol import AgentTools, NoProposal, ToolResult
+from engine.agents.protocol import MAX_TOKENS, AgentTools, NoProposal, ToolResult
 from engine.models.protocol import Message, Tool, ToolCall
 
 READING, READING_SMALL = 20, 1
 REPAIRS, REPAIRS_SMALL = 4, 2
 SILENT = 3
 _ANNOUNCED = 3
+LONGEST = 4 * MAX_TOKENS
+"""Tokens of a reply after replies that were cut: reasoning counts in them."""
 _CUT = "the reply was cut off before its end; say it in fewer words, with replacements instead of whole files"
 _ONE = "end with one decision, not with several"
 T = TypeVar("T")
@@ -57,15 +59,17 @@ class Conversation:
     async def decision(self, decide: Decide[T]) -> T | NoProposal:
         """The result of `decide` for the first final call that it does not reject."""
         rejected: list[Rejection] = []
-        silent = 0
+        silent, longest = 0, MAX_TOKENS
         for turn in range(self._reading + self._repairs + 1):
             reading = [one.tool for one in self._read_tools.values()] if turn < self._reading else []
             all_tools = [one.tool for one in self._read_tools.values()] if self._tools.abilities.tools else reading
             offer = [*all_tools, *self._finals.values()]
-            reply = await ask(self._tools, turn, self._prompt.sha256, tuple(self._messages), offer)
+            reply = await ask(self._tools, turn, self._prompt.sha256, tuple(self._messages), offer, longest)
+            if reply.finish == "length":
+                longest = min(2 * longest, LONGEST)
             if reply.finish == "refused":
                 return NoProposal("the model refused to continue")
-            self._messages.append(Message("assistant", reply.text, reply.calls))
+            self._messages.append(Message("assistant", reply.text, reply.calls, blocks=reply.blocks))
             if reply.finish == "length":
                 rejected.append(Rejection(_CUT))
             finals = [call for call in reply.calls if call.name in self._finals]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.agents.protocol import AgentTools, Question
+from engine.agents.protocol import MAX_TOKENS, AgentTools, Question
 from engine.models.protocol import Message, Reply, Tool, ToolCall
 from engine.models.receipt import plain_call
 
@@ -24,11 +24,16 @@ class _Choice(msgspec.Struct, frozen=True):
 
 
 async def ask(
-    tools: AgentTools, ordinal: int, prompt: str, messages: Sequence[Message], offer: Sequence[Tool]
+    tools: AgentTools,
+    ordinal: int,
+    prompt: str,
+    messages: Sequence[Message],
+    offer: Sequence[Tool],
+    max_tokens: int = MAX_TOKENS,
 ) -> Reply:
     """The model's reply to `messages`, with its calls of the tools in `offer`."""
     if tools.abilities.tools:
-        return await tools.ask(ordinal, prompt, Question(messages, tools=offer))
+        return await tools.ask(ordinal, prompt, Question(messages, tools=offer, max_tokens=max_tokens))
     question = Question(_flat(messages, offer), schema=_schema(offer), max_tokens=GRAMMAR_TOKENS)
     reply = await tools.ask(ordinal, prompt, question)
     try:

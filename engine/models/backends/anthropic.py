@@ -160,9 +160,17 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
     if message.role == "tool":
         answer = {"type": "tool_result", "tool_use_id": message.answers, "is_error": message.failed}
         return [answer | ({"content": message.text} if message.text else {})]
-    calls = [{"type": "tool_use", "id": c.id, "name": c.name, "input": c.arguments} for c in message.calls]
     # the API refuses a text of blanks, also one that Claude itself wrote before a call
+    if message.blocks:
+        return [_sound(block) for block in message.blocks if block.get("type") != "text" or block["text"].strip()]
+    calls = [{"type": "tool_use", "id": c.id, "name": c.name, "input": c.arguments} for c in message.calls]
     return ([{"type": "text", "text": message.text}] if message.text.strip() else []) + calls
+
+
+def _sound(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block as the API takes it back: Claude may have called a tool with something else than an object."""
+    is_unsound = block.get("type") == "tool_use" and not isinstance(block.get("input"), dict)
+    return {**block, "input": {}} if is_unsound else dict(block)
 
 
 def _format(request: Request, transform: Any) -> dict[str, Any] | None:
@@ -180,6 +188,7 @@ class _ReplyBuilder:
         self._on_text = on_text
         self._texts: list[str] = []
         self._calls: dict[int, tuple[str, str, list[str]]] = {}
+        self._blocks: dict[int, dict[str, Any]] = {}  # thinking as it came, and the text between, by index
         self._usage = Usage()
         self._stop = ""
         self._complete = False
@@ -190,8 +199,19 @@ class _ReplyBuilder:
                 self._count(event.message.usage)
             case "content_block_start" if event.content_block.type == "tool_use":
                 self._calls[event.index] = (event.content_block.id, event.content_block.name, [])
+            case "content_block_start" if event.content_block.type == "thinking":
+                self._blocks[event.index] = {"type": "thinking", "thinking": "", "signature": ""}
+            case "content_block_start" if event.content_block.type == "redacted_thinking":
+                self._blocks[event.index] = {"type": "redacted_thinking", "data": event.content_block.data}
+            case "content_block_start" if event.content_block.type == "text":
+                self._blocks[event.index] = {"type": "text", "text": ""}
+            case "content_block_delta" if event.delta.type == "thinking_delta":
+                self._blocks[event.index]["thinking"] += event.delta.thinking
+            case "content_block_delta" if event.delta.type == "signature_delta":
+                self._blocks[event.index]["signature"] += event.delta.signature
             case "content_block_delta" if event.delta.type == "text_delta":
                 self._texts.append(event.delta.text)
+                self._blocks.setdefault(event.index, {"type": "text", "text": ""})["text"] += event.delta.text
                 if self._on_text:
                     self._on_text(event.delta.text)
             case "content_block_delta" if event.delta.type == "input_json_delta":
@@ -215,7 +235,24 @@ class _ReplyBuilder:
                 text = msgspec.json.decode(text)["choice"]
             except (ValueError, KeyError, TypeError) as error:
                 raise self.broken_off(f"the reply is no choice ({error})") from error
-        return Reply(text, finish, self._usage, calls=list(self._read_calls(cut=finish == "length")))
+        calls = self._read_calls(cut=finish == "length")
+        return Reply(text, finish, self._usage, calls=calls, blocks=self._kept(calls))
+
+    def _kept(self, calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
+        """All blocks in their order, where there is thinking in a reply with calls: it goes back with their results.
+
+        https://platform.claude.com/docs/en/build-with-claude/extended-thinking, "Preserving thinking blocks", November
+        2026: the blocks are signed, and the last assistant turn goes back as it came.
+        """
+        if not calls or not any("thinking" in block["type"] for block in self._blocks.values()):
+            return []
+        places = {identity: index for index, (identity, _, _) in self._calls.items()}
+        used = {
+            places[call.id]: {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
+            for call in calls
+        }
+        blocks = {**self._blocks, **used}
+        return [blocks[index] for index in sorted(blocks)]
 
     def broken_off(self, message: str) -> RetryableError:
         """The error for a stream that gave no reply: it was billed as soon as it began."""

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from engine.errors import SiaError
-from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, effort, final_text, sampling
+from engine.models.backends import responses
+from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, final_text, sampling
 from engine.models.extras import missing_package
 from engine.models.faults import classify, retry_after
 from engine.models.protocol import (
@@ -76,6 +77,9 @@ class OpenAI:
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
         """One reply; raises `RetryableError` or `PermanentError`."""
+        if responses.serves(request, self._kind):
+            answer = await self._post(responses.PATH, responses.wire(request) | {"model": self.weights})
+            return responses.reply(answer, request)
         body = wire(request, self._kind) | {"model": await self._model_name(request.adapter)}
         if on_text and self._quirks.streams_usage and not request.choices:
             return await self._stream(body, request, on_text)
@@ -142,7 +146,7 @@ class OpenAI:
             answer: dict[str, Any] = response.json()
         except (ValueError, RecursionError) as error:
             raise UnusableReply(f"the server's answer is not JSON ({error})", response.content, None) from error
-        if isinstance(answer, dict) and answer.get("error") and "choices" not in answer:
+        if isinstance(answer, dict) and answer.get("error") and not {"choices", "output"} & answer.keys():
             raise _told_error(answer, self._key_name)
         return answer
 
@@ -194,7 +198,7 @@ def wire(request: Request, kind: str) -> dict[str, Any]:
     """The request in OpenAI's format for this kind of server; the caller adds `model`."""
     quirks = QUIRKS[kind]
     body: dict[str, Any] = {"messages": [_message(m) for m in request.messages], quirks.limit: request.max_tokens}
-    body |= sampling(request, kind) | effort(request, kind) | constraint(request, kind)
+    body |= sampling(request, kind) | constraint(request, kind)
     if request.stop:
         body["stop"] = list(request.stop)
     if request.tools:
@@ -221,6 +225,8 @@ def _message(message: Message) -> dict[str, Any]:
             {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.arguments)}}
             for c in message.calls
         ]
+        for block in message.blocks:
+            body |= block
     return body
 
 
@@ -240,10 +246,19 @@ def _reply(answer: dict[str, Any], request: Request) -> Reply:
         return Reply(
             text, "tools" if calls and finish == "stop" else finish, _usage(answer.get("usage") or {}), calls=calls,
             prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled_tokens(choice),
-            usd=_dollars(answer.get("usage") or {}),
+            usd=_dollars(answer.get("usage") or {}), blocks=_reasoning(message) if calls else (),
         )  # fmt: skip
     except _MALFORMED as error:
         raise _unusable(answer, error) from error
+
+
+def _reasoning(message: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Reasoning that goes back with a call of a tool: DeepSeek answers 400 without it.
+
+    https://api-docs.deepseek.com/guides/thinking_mode, November 2026. Other servers that send it take it or ignore it.
+    """
+    thought = message.get("reasoning_content")
+    return [{"reasoning_content": thought}] if isinstance(thought, str) and thought else []
 
 
 def _text(content: Any) -> str:
@@ -328,6 +343,7 @@ class _ReplyBuilder:
     def __init__(self, on_text: OnText, key_name: str) -> None:
         self._on_text, self._key_name = on_text, key_name
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._whole: dict[str, Any] = {}
         self._ids: list[int] = []
@@ -345,6 +361,7 @@ class _ReplyBuilder:
             if text := _text(delta.get("content")):
                 self._texts.append(text)
                 self._on_text(text)
+            self._thoughts.append(_text(delta.get("reasoning_content")))
             for call in delta.get("tool_calls") or ():
                 self._add_call(call)
             if legacy := delta.get("function_call"):
@@ -375,6 +392,7 @@ class _ReplyBuilder:
         return UnusableReply(message, text, None if usage == Usage() else usage)
 
     def build(self) -> dict[str, Any]:
-        message = {"content": "".join(self._texts), "tool_calls": [self._calls[i] for i in sorted(self._calls)]}
+        message: dict[str, Any] = {"content": "".join(self._texts), "reasoning_content": "".join(self._thoughts)}
+        message["tool_calls"] = [self._calls[i] for i in sorted(self._calls)]
         tokens = {"token_ids": self._ids, "logprobs": {"content": self._logprobs}}
         return {**self._whole, "choices": [{"message": message, "finish_reason": self._finish, **tokens}]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from engine.models.protocol import Abilities, Request
@@ -48,9 +48,6 @@ OWNERS: Mapping[str, str] = {
 """The kind of a server by `owned_by` in its list of models; `me` is llama-cpp-python."""
 _REASONING_MODELS = ("o1", "o3", "o4", "gpt-5", "gpt-6")
 """OpenAI's reasoning models: they reject `temperature` and `top_p`."""
-_TOOLS_WITHOUT_REASONING = ("gpt-5.5", "gpt-5.6")
-"""Models that refuse function tools on chat completions (400) unless reasoning is off (seen in November 2026:
-github.com/BerriAI/litellm issue 34569)."""
 CHOICE = "choice"
 """The member of the reply's object where `choices` are sent as a schema."""
 
@@ -68,10 +65,10 @@ def sampling(request: Request, kind: str) -> dict[str, Any]:
     return found | ({"seed": request.seed} if QUIRKS[kind].seed else {})
 
 
-def effort(request: Request, kind: str) -> dict[str, Any]:
-    """The effort of reasoning, where it has to be given."""
-    off = kind == "openai" and request.tools and request.weights.startswith(_TOOLS_WITHOUT_REASONING)
-    return {"reasoning_effort": "none"} if off else {}
+def choice_schema(choices: Sequence[str]) -> dict[str, Any]:
+    """The schema of an object with one of these texts as its member `CHOICE`."""
+    member = {"type": "string", "enum": list(choices)}
+    return {"type": "object", "properties": {CHOICE: member}, "required": [CHOICE], "additionalProperties": False}
 
 
 def constraint(request: Request, kind: str) -> dict[str, Any]:
@@ -83,10 +80,7 @@ def constraint(request: Request, kind: str) -> dict[str, Any]:
             return {"structured_outputs": {"choice": list(request.choices)}}
         if quirks.choices == "grammar":
             return {"grammar": grammar(request.choices)}
-        member = {"type": "string", "enum": list(request.choices)}
-        schema = {
-            "type": "object", "properties": {CHOICE: member}, "required": [CHOICE], "additionalProperties": False,
-        }  # fmt: skip
+        schema = choice_schema(request.choices)
     if not schema:
         return {}
     if quirks.schema == "json_object":
@@ -95,7 +89,13 @@ def constraint(request: Request, kind: str) -> dict[str, Any]:
 
 
 def final_text(text: str) -> str:
-    """A reply's text; only the channel `final` where a server leaves the channels of gpt-oss (harmony) in it."""
+    """A reply's text without what was thought before it, where a server leaves that in the text.
+
+    Thoughts are a first part in `<think>`, or the channels but `final` of gpt-oss (harmony). Text whose thoughts do not
+    end has nothing else.
+    """
+    if text.lstrip().startswith("<think>"):
+        return text.partition("</think>")[2].lstrip()
     if "<|channel|>" not in text:
         return text
     _, found, final = text.rpartition("<|channel|>final<|message|>")

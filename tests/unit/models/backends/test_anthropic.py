@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.errors import SiaError
 from engine.models.protocol import Message, OnText, PermanentError, Reply, Request, RetryableError, Tool, ToolCall
-from tests.fakes.anthropic_server import KEY, AnthropicServer, Plan, Use
+from engine.models.receipt import received
+from tests.fakes.anthropic_server import KEY, AnthropicServer, Plan, Think, Use
 from tests.fakes.serving import Asked
 
 pytest.importorskip("anthropic", reason="needs the extra agents")
@@ -237,3 +240,30 @@ def test_log_probabilities_and_adapters_are_refused_without_a_request(serving: A
 
     asyncio.run(go())
     assert server.records == []
+
+
+@pytest.mark.parametrize("between", ["", "let me see", " \n"])
+@pytest.mark.parametrize("given", [{"n": 1}, [1]])
+def test_thinking_goes_back_unchanged_with_the_calls_that_followed_it(serving: Any, between: str, given: Any) -> None:
+    """platform.claude.com/docs/en/build-with-claude/extended-thinking, November 2026; the fake refuses all else."""
+    thought = Think("it asks for seven times six, which the tool knows")
+    server = serving(Plan([thought, *([between] if between else []), Use("look", given), Use("look", {"n": 2})]))
+    messages, replies = list(ASK.messages), []
+    for _ in range(3):
+        (found,) = chat(server, replace(ASK, weights="claude-sonnet-5-5", messages=messages, tools=[TOOL]))
+        reply = msgspec.json.decode(msgspec.json.encode(received(found)), type=Reply)  # as the log gives it back
+        replies.append(reply)
+        messages.append(Message("assistant", reply.text, reply.calls, blocks=reply.blocks))
+        messages += [Message("tool", "42", answers=call.id) for call in reply.calls]
+    assert [reply.text for reply in replies] == [between] * 3, "what it thinks is no part of the text"
+    assert [len(reply.calls) for reply in replies] == [2] * 3
+    sent = server.wait_for(3)[2].body["messages"][1]["content"]
+    assert [block["type"] for block in sent if block["type"] != "text"] == ["thinking", "tool_use", "tool_use"]
+
+
+def test_the_fake_refuses_calls_without_their_thinking(serving: Any) -> None:
+    server = serving(Plan([Think("hm"), Use("look", {"n": 1})]))
+    (reply,) = chat(server, replace(ASK, weights="claude-sonnet-5-5", tools=[TOOL]))
+    again = [*ASK.messages, Message("assistant", "", reply.calls), Message("tool", "42", answers=reply.calls[0].id)]
+    with pytest.raises(PermanentError, match="Expected `thinking`"):
+        chat(server, replace(ASK, weights="claude-sonnet-5-5", messages=again, tools=[TOOL]))

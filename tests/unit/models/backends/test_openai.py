@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.errors import SiaError
 from engine.models.backends.quirks import QUIRKS
-from engine.models.protocol import Message, PermanentError, Reply, Request, RetryableError, Tool, UnusableReply
+from engine.models.protocol import Message, Model, PermanentError, Reply, Request, RetryableError, Tool, UnusableReply
+from engine.models.receipt import received
 from tests.fakes.openai_server import OpenAIServer, Plan, Use, tokenized
-from tests.fakes.serving import End
+from tests.fakes.serving import Asked, End
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
@@ -32,7 +35,7 @@ def request(**more: Any) -> Request:
 
 def using(server: OpenAIServer, kind: str, do: Callable[[OpenAI], Awaitable[T]], **more: Any) -> T:
     async def go() -> T:
-        model = OpenAI("m", f"{server.url}/v1", kind=kind, **more)
+        model = OpenAI(more.pop("name", "m"), f"{server.url}/v1", kind=kind, **more)
         try:
             return await do(model)
         finally:
@@ -92,21 +95,6 @@ def test_calls_of_tools_come_with_their_arguments(kind: str, streamed: bool) -> 
     assert second["tool_choice"]["function"]["name"] == "look"
     assert json.loads(second["messages"][2]["tool_calls"][0]["function"]["arguments"]) == {"n": 12, "why": "…"}
     assert second["messages"][3]["tool_call_id"] == "call_1"
-
-
-@pytest.mark.parametrize("name", ["gpt-5.5", "gpt-5.6-mini"])
-def test_models_that_refuse_tools_while_they_reason_are_asked_without(name: str) -> None:
-    with OpenAIServer(lambda _: Plan("", [Use("look", "{}")]), kind="openai", models=[name]) as server:
-
-        async def ask(model: OpenAI) -> tuple[Reply, Reply]:
-            model.weights = name
-            with_tools = await model.chat(Request(name, MESSAGES, tools=[TOOL], tool_choice="any"))
-            return with_tools, await model.chat(Request(name, MESSAGES))
-
-        reply, _ = using(server, "openai", ask)
-        first, second = [record.body for record in server.wait_for(2)]
-    assert [call.name for call in reply.calls] == ["look"]
-    assert first["reasoning_effort"] == "none" and "reasoning_effort" not in second
 
 
 def test_an_account_without_credit_is_not_waited_for() -> None:
@@ -279,3 +267,77 @@ def test_the_cost_that_a_server_gives_is_read(cost: Any, usd: float | None) -> N
     """OpenRouter: `usage.cost` in dollars (openrouter.ai/docs/use-cases/usage-accounting, November 2026)."""
     reply = _reply({"choices": [{"message": {"content": "x"}}], "usage": {"cost": cost}}, request())
     assert reply.usd == usd
+
+
+def _turns(model: Model, asked: Request, turns: int) -> Coroutine[Any, Any, list[Reply]]:
+    """A conversation in which each call of a tool is answered, as an agent holds it."""
+
+    async def go() -> list[Reply]:
+        replies, messages = [], list(asked.messages)
+        for _ in range(turns):
+            found = await model.chat(replace(asked, messages=messages))
+            reply = msgspec.json.decode(msgspec.json.encode(received(found)), type=Reply)  # as the log gives it back
+            replies.append(reply)
+            messages.append(Message("assistant", reply.text, reply.calls, blocks=reply.blocks))
+            messages += [Message("tool", "42", answers=call.id) for call in reply.calls]
+        return replies
+
+    return go()
+
+
+@pytest.mark.parametrize("arguments", ['{"case": 1}', "{", "null", "[1]"])
+@pytest.mark.parametrize("weights", ["gpt-5.5", "gpt-5.6-2026-10-01"])
+def test_models_that_reason_call_tools_by_the_responses_api(weights: str, arguments: str) -> None:
+    """They refuse tools on chat completions (github.com/BerriAI/litellm issue 34569, November 2026)."""
+    asked = Request(weights, MESSAGES, tools=[TOOL], tool_choice="any", max_tokens=100)
+
+    def script(_: Asked) -> Plan:
+        return Plan("let me see", [Use("look", arguments), Use("look", "{}")], reasoning="hm, " * 5)
+
+    async def go(url: str) -> list[Reply]:
+        model = OpenAI(weights, url, kind="openai")
+        try:
+            return await _turns(model, asked, 3)
+        finally:
+            await model.close()
+
+    with OpenAIServer(script, kind="openai", models=[weights]) as server:
+        replies = asyncio.run(go(f"{server.url}/v1"))
+        bodies = [record.body for record in server.wait_for(3)]
+    for reply in replies:
+        assert (reply.text, reply.finish, [call.name for call in reply.calls]) == ("let me see", "tools", ["look"] * 2)
+        assert bool(reply.calls[0].invalid) == (arguments != '{"case": 1}')
+        assert reply.usage.output == 10 + 20 + len(arguments) + 2
+    assert [item.get("encrypted_content") for item in bodies[-1]["input"] if item.get("type") == "reasoning"] == [
+        "sealed:hm, hm, hm, hm, hm, "
+    ] * 2
+    assert bodies[0]["store"] is False
+
+
+@pytest.mark.parametrize(("plan", "finish"), [(Plan("so", finish="length"), "length"), (Plan("done"), "stop")])
+def test_the_end_of_a_response_is_told(plan: Plan, finish: str) -> None:
+    with OpenAIServer(lambda _: plan, kind="openai", models=["gpt-5.5"]) as server:
+        reply = using(server, "openai", lambda m: m.chat(Request("gpt-5.5", MESSAGES, tools=[TOOL])), name="gpt-5.5")
+    assert (reply.text, reply.finish, reply.calls, reply.blocks) == (plan.text, finish, [], [])
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_reasoning_is_kept_apart_and_goes_back_with_a_call(streamed: bool) -> None:
+    """DeepSeek answers 400 without it (api-docs.deepseek.com/guides/thinking_mode, November 2026)."""
+    with OpenAIServer(lambda _: Plan("so", [Use("look", "{}")], reasoning="hm"), kind="other") as server:
+        on_text = (lambda _: None) if streamed else None
+        reply = using(server, "other", lambda m: m.chat(request(tools=[TOOL]), on_text))
+        again = [*MESSAGES, Message("assistant", reply.text, reply.calls, blocks=reply.blocks)]
+        again.append(Message("tool", "42", answers=reply.calls[0].id))
+        using(server, "other", lambda m: m.chat(Request("m", again, tools=[TOOL])))
+        sent = server.wait_for(2)[1].body["messages"][2]
+    assert reply.text == "so"
+    assert (sent["content"], sent["reasoning_content"]) == ("so", "hm")
+
+
+@pytest.mark.parametrize(
+    ("said", "text"), [("<think>hm</think>\n\n42", "42"), ("\n<think>hm", ""), ("a <think> b", "a <think> b")]
+)
+def test_thoughts_that_a_server_leaves_in_the_text_are_no_part_of_the_reply(said: str, text: str) -> None:
+    with OpenAIServer(lambda _: Plan(said), kind="vllm") as server:
+        assert using(server, "vllm", lambda m: m.chat(request())).text == text

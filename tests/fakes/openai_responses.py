@@ -1,0 +1,92 @@
+"""OpenAI's Responses API as the fake of its server speaks it.
+
+What it refuses is documented at platform.openai.com/docs/api-reference/responses and /docs/guides/reasoning, or was
+seen in issues of its SDKs, as of November 2026: calls go back with the reasoning that led to them, results have a call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tests.fakes.serving import Answer, Asked
+
+if TYPE_CHECKING:
+    from tests.fakes.openai_server import Plan
+
+KNOWN = {
+    "model", "input", "instructions", "tools", "tool_choice", "max_output_tokens", "store", "include", "reasoning",
+    "text", "parallel_tool_calls", "stream",
+}  # fmt: skip
+
+
+def answer(asked: Asked, plan: Plan) -> Answer:
+    """The answer to a request that is well-formed; a refusal of one that is not."""
+    if fault := malformed(asked.body):
+        return _error(400, fault)
+    if plan.status != 200:
+        return Answer(plan.status, {"content-type": "application/json", **plan.headers}, [plan.body.encode()])
+    output: list[dict[str, Any]] = []
+    if plan.reasoning:
+        sealed = f"sealed:{plan.reasoning}"
+        output.append({"type": "reasoning", "id": f"rs_{asked.n}", "summary": [], "encrypted_content": sealed})
+    if plan.text:
+        content = [{"type": "output_text", "text": plan.text, "annotations": []}]
+        output.append({"type": "message", "id": f"msg_{asked.n}", "role": "assistant", "status": "completed",
+                       "content": content})  # fmt: skip
+    for place, use in enumerate(plan.calls):
+        call = f"call_{asked.n}_{place}" + ("_reasoned" if plan.reasoning else "")
+        output.append({"type": "function_call", "id": f"fc_{asked.n}_{place}", "call_id": call, "name": use.name,
+                       "arguments": use.arguments, "status": "completed"})  # fmt: skip
+    prompt = len(json.dumps(asked.body["input"]))
+    spent = len(plan.text or "") + len(plan.reasoning) + sum(len(use.arguments) for use in plan.calls)
+    whole: dict[str, Any] = {
+        "id": f"resp_{asked.n}", "object": "response", "model": asked.body["model"], "output": output, "error": None,
+        "status": "incomplete" if plan.finish == "length" else "completed",
+        "incomplete_details": {"reason": "max_output_tokens"} if plan.finish == "length" else None,
+        "usage": {
+            "input_tokens": prompt, "input_tokens_details": {"cached_tokens": prompt // 2}, "output_tokens": spent,
+            "output_tokens_details": {"reasoning_tokens": len(plan.reasoning)}, "total_tokens": prompt + spent,
+        },
+    }  # fmt: skip
+    return Answer(200, {"content-type": "application/json"}, [json.dumps(whole).encode()])
+
+
+def malformed(body: Mapping[str, Any]) -> str:
+    """Why the original would answer 400, or nothing."""
+    if unknown := sorted(body.keys() - KNOWN):
+        return f"Unknown parameter: '{unknown[0]}'."
+    if any("name" not in tool for tool in body.get("tools", [])):
+        return "Missing required parameter: 'tools[0].name'."
+    if body.get("max_output_tokens", 16) < 16:
+        return "Invalid 'max_output_tokens': integer below minimum value."
+    return _items(body["input"], stored=body.get("store", True))
+
+
+def _items(items: Sequence[Mapping[str, Any]], *, stored: bool) -> str:
+    calls = {item["call_id"] for item in items if item.get("type") == "function_call"}
+    answered = {item["call_id"] for item in items if item.get("type") == "function_call_output"}
+    if lost := answered - calls:
+        return f"No tool call found for function call output with call_id {min(lost)}."
+    if lost := calls - answered:
+        return f"No tool output found for function call {min(lost)}."
+    reasoned = False
+    for item in items:
+        kind = item.get("type")
+        if kind == "reasoning":
+            reasoned = True
+            if not stored and not str(item.get("encrypted_content", "")).startswith("sealed:"):
+                return f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is false."
+        elif kind == "function_call" and item["call_id"].endswith("_reasoned") and not reasoned:
+            return (
+                f"Item '{item.get('id')}' of type 'function_call' was provided without its required 'reasoning' item."
+            )
+        elif kind == "function_call_output":
+            reasoned = False
+    return ""
+
+
+def _error(status: int, message: str) -> Answer:
+    error = {"error": {"message": message, "type": "invalid_request_error", "code": None}}
+    return Answer(status, {"content-type": "application/json"}, [json.dumps(error).encode()])
