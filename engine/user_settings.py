@@ -30,7 +30,7 @@ PREFIX = "SIA_"
 DEFAULT = "the engine's default"
 OWN_ONLY = ("servers", "vllm")
 """Tables that a workspace may not have."""
-Kind = Literal["auto", "openai", "vllm", "llamacpp", "ollama", "other"]
+Kind = Literal["auto", "openai", "vllm", "llamacpp", "llama-server", "ollama", "other"]
 Dollars = Annotated[float, Field(ge=0)]
 
 

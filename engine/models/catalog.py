@@ -1,13 +1,14 @@
 """Model references as users write them, and how each is opened.
 
 claude    anthropic:NAME    openai:NAME[@SERVER|@URL]    vllm:NAME[@URL]    smollm2    gguf:FILE    hf:FOLDER
+openrouter:NAME    ollama:NAME    lmstudio:NAME    llamacpp:NAME, which are openai:NAME@openrouter and so on
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,13 @@ CLAUDE = "claude-sonnet-4-6"
 SMOLLM2 = "smollm2"
 BACKENDS = ("anthropic", "openai", "vllm", "gguf", "hf")
 OPENAI_KEY = "OPENAI_API_KEY"
+KNOWN: Mapping[str, Server] = {
+    "openrouter": Server(url="https://openrouter.ai/api/v1", kind="other", key="OPENROUTER_API_KEY"),
+    "ollama": Server(url="http://127.0.0.1:11434/v1", kind="ollama"),
+    "lmstudio": Server(url="http://127.0.0.1:1234/v1", kind="other"),
+    "llamacpp": Server(url="http://127.0.0.1:8080/v1", kind="llama-server"),
+}
+"""Servers that need no entry in [servers], at their usual addresses; an entry of the same name comes first."""
 LLAMA = ("llama_cpp", "jinja2")
 TORCH = ("torch", "transformers", "peft")
 _WEB = ("http://", "https://")
@@ -49,6 +57,8 @@ def parse(text: str) -> Reference:
     if text == SMOLLM2:
         return Reference("gguf", SMOLLM2)
     backend, _, rest = text.partition(":")
+    if backend in KNOWN and rest and "@" not in rest:
+        backend, rest = "openai", f"{rest}@{backend}"
     name, _, at = rest.partition("@") if backend in ("openai", "vllm") else (rest, "", "")
     if backend not in BACKENDS or not name or name.startswith("-"):  # vLLM would take it for an option
         raise SiaError(f"{text!r} names no model", "`sia models` shows how models are named")
@@ -70,9 +80,15 @@ def price(reference: Reference, settings: UserSettings) -> Price | None:
 
     None if it is not known. A server that wants a key may bill whoever has it.
     """
-    keyed = reference.at in settings.servers and settings.servers[reference.at].key
+    server = servers(settings).get(reference.at)
+    keyed = server is not None and server.key
     own = reference.local or reference.backend == "vllm" or (bool(reference.at) and not keyed)
     return price_of(reference.name, settings.prices) or (FREE if own else None)
+
+
+def servers(settings: UserSettings) -> Mapping[str, Server]:
+    """The servers that a reference can name: those of the settings, and `KNOWN` ones."""
+    return {**KNOWN, **settings.servers}
 
 
 def in_flight(reference: Reference, settings: UserSettings) -> int:
@@ -87,14 +103,15 @@ async def open_model(
 
     `adapters` is the workspace's folder of adapters: one folder for each, named by SHA-256.
     """
-    keys.expect(server.key for server in settings.servers.values())
+    keys.expect(server.key for server in servers(settings).values())
     match reference:
         case Reference("anthropic", name):
             from engine.models.backends.anthropic import KEY, Anthropic
 
             return Anthropic(name, key=keys.key(KEY))
         case Reference("openai", name):
-            from engine.models.backends.openai import OpenAI, kind_of
+            from engine.models.backends.openai import OpenAI
+            from engine.models.backends.servers import kind_of
 
             server = _server(reference, settings)
             key = _key(server)
@@ -149,8 +166,8 @@ def _server(reference: Reference, settings: UserSettings) -> Server:
     """The server after `@`: an entry of [servers] or a URL. Without one, $OPENAI_BASE_URL or OpenAI itself."""
     from engine.models.backends.openai import OPENAI
 
-    if reference.at in settings.servers:
-        return settings.servers[reference.at]
+    if reference.at in (known := servers(settings)):
+        return known[reference.at]
     if reference.at.startswith(_WEB):
         return Server(url=reference.at)
     if reference.at:

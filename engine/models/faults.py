@@ -23,6 +23,10 @@ _TOO_LONG = (
 _SPENT = "insufficient_quota"
 """OpenAI's code, under status 429, for an account without credit: waiting does not help.
 https://platform.openai.com/docs/guides/error-codes"""
+_NO_TOOLS = "--jinja"
+"""In llama-server's refusal of tools, under status 500: github.com/ggml-org/llama.cpp, docs/function-calling.md."""
+_TOO_MUCH = "request too large"
+"""OpenAI's, under status 429: the request alone exceeds the tokens of a minute, so that waiting does not help."""
 _NO_KEY = "name the server and its key under [servers] in your settings, and write openai:MODEL@NAME"
 _REMEDIES = {
     401: "check the key in {key}",
@@ -42,6 +46,10 @@ def classify(status: int, message: str, *, key: str, after_s: float | None = Non
         )
     if _SPENT in message:
         return PermanentError(text, _REMEDIES[402].format(key=key), status=status)
+    if _NO_TOOLS in message:
+        return PermanentError(text, "start llama-server with --jinja", status=400)
+    if status == 429 and _TOO_MUCH in message.lower():
+        return PermanentError(text, _REMEDIES[413], status=413)
     if status in (401, 403) and not key:
         return PermanentError(text, _NO_KEY, status=status)
     if status in RETRYABLE or (status >= 500 and status != 501):

@@ -11,10 +11,13 @@ from engine import keys
 from engine.errors import SiaError
 from engine.models import catalog
 from engine.models.backends import vllm_environment
-from engine.models.backends.openai import kind_of
+from engine.models.backends.servers import served
 from engine.models.extras import find_missing
 from engine.models.files import smollm2
-from engine.user_settings import UserSettings
+from engine.user_settings import Server, UserSettings
+
+_MOST_NAMES = 8
+"""Models of a server that are listed."""
 
 
 class ModelAvailability(msgspec.Struct, frozen=True):
@@ -28,16 +31,32 @@ class ModelAvailability(msgspec.Struct, frozen=True):
 
 
 async def survey(settings: UserSettings) -> list[ModelAvailability]:
-    """One row for each kind of reference and each configured server; the servers are contacted."""
+    """One row for each kind of reference and each server.
+
+    The servers of the settings are contacted, and those that run here at their usual addresses.
+    """
     rows = [_claude(), _openai(), *_local(), _vllm(settings)]
     for name, server in settings.servers.items():
-        written, what = f"openai:NAME@{name}", f"the server at {server.url}"
-        try:
-            kind = await kind_of(server.url, keys.key(server.key) if server.key else "")
-            rows.append(ModelAvailability(written, what, True, f"answers ({kind})"))
-        except SiaError as error:
-            rows.append(ModelAvailability(written, what, False, error.message, error.remedy))
+        rows.append(await _server(f"openai:NAME@{name}", server))
+    for name, server in catalog.KNOWN.items():
+        if name in settings.servers:
+            continue
+        if server.key:
+            rows.append(_keyed(f"{name}:NAME", f"the models at {server.url}", "httpx2", server.key))
+        elif not find_missing(("httpx2",), "agents"):
+            row = await _server(f"{name}:NAME", server)
+            rows.append(row if row.usable else msgspec.structs.replace(row, how="not running"))
     return rows
+
+
+async def _server(written: str, server: Server) -> ModelAvailability:
+    what = f"the server at {server.url}"
+    try:
+        kind, names = await served(server.url, keys.key(server.key) if server.key else "", timeout_s=3)
+    except SiaError as error:
+        return ModelAvailability(written, what, False, error.message, error.remedy)
+    shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
+    return ModelAvailability(written, what, True, f"answers ({kind})" + (f": {shown}" if shown else ""))
 
 
 def _claude() -> ModelAvailability:

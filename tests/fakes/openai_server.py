@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 from tests.fakes import openai_responses as responses
 from tests.fakes.serving import Answer, Asked, End, Record, Server, serve
 
-OWNED_BY = {"vllm": "vllm", "llamacpp": "me", "ollama": "library", "openai": "system", "other": "someone"}
+OWNED_BY = {
+    "vllm": "vllm",
+    "llamacpp": "me",
+    "llama-server": "llamacpp",
+    "ollama": "library",
+    "openai": "system",
+    "other": "someone",
+}
 PIECE = 7
 
 
@@ -58,6 +65,7 @@ class OpenAIServer(Server):
         key: str = "",
         models: Sequence[str] = ("m",),
         runtime_adapters: bool = True,
+        window: int = 1 << 30,
         port: int = 0,
     ) -> None:
         served = list(models)
@@ -90,7 +98,9 @@ class OpenAIServer(Server):
             plan = script(asked)
             if plan.status != 200:
                 return Answer(plan.status, {"content-type": "application/json", **plan.headers}, [plan.body.encode()])
-            return _streamed(asked, plan, kind) if asked.body.get("stream") else _whole(asked, plan, kind)
+            if asked.body.get("stream"):
+                return _streamed(asked, plan, kind)
+            return _whole(asked, plan, kind, window)
 
         super().__init__(answer, note, port)
 
@@ -133,9 +143,11 @@ def _choice(body: Mapping[str, Any], plan: Plan, kind: str) -> dict[str, Any]:
     return choice
 
 
-def _whole(asked: Asked, plan: Plan, kind: str) -> Answer:
+def _whole(asked: Asked, plan: Plan, kind: str, window: int) -> Answer:
     answer = {"id": f"chatcmpl-{asked.n}", "object": "chat.completion", "model": asked.body["model"]}
     answer |= {"choices": [_choice(asked.body, plan, kind)], "usage": _usage(asked.body, plan)}
+    answer["usage"]["prompt_tokens"] = min(window, answer["usage"]["prompt_tokens"])
+    answer["usage"]["prompt_tokens_details"] = {"cached_tokens": answer["usage"]["prompt_tokens"] // 2}
     if kind == "vllm":
         answer["prompt_token_ids"] = tokenized(json.dumps(asked.body["messages"]))
     raw = json.dumps(answer).encode()

@@ -31,7 +31,7 @@ pytest.importorskip("starlette_context", reason="needs llama-cpp-python[server]"
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
 from engine.models.backends.llamacpp import LlamaCpp
-from engine.models.backends.openai import kind_of
+from engine.models.backends.servers import kind_of
 from engine.models.catalog import open_model, parse
 from engine.models.files.f16 import convert
 from engine.user_settings import UserSettings

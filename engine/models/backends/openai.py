@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import SiaError
 from engine.models.backends import responses
-from engine.models.backends.quirks import CHOICE, OWNERS, QUIRKS, constraint, final_text, sampling
+from engine.models.backends.quirks import CHOICE, QUIRKS, constraint, cut_prompt, final_text, sampling, written_calls
 from engine.models.extras import missing_package
 from engine.models.faults import classify, retry_after
 from engine.models.protocol import (
@@ -85,6 +84,8 @@ class OpenAI:
             return await self._stream(body, request, on_text)
         answer = await self._post("/chat/completions", body)
         reply = _reply(answer, request)
+        if self._quirks.cuts_prompts and (cut := cut_prompt(body, reply.usage)):
+            raise cut
         if on_text:
             on_text(reply.text)
         return reply
@@ -176,24 +177,6 @@ class OpenAI:
         )
 
 
-async def kind_of(url: str, key: str = "") -> str:
-    """The kind of the server at `url`, by the owner of its models; raises `SiaError` if none answers."""
-    try:
-        import httpx2
-    except ModuleNotFoundError:
-        raise missing_package("httpx2", "agents") from None
-    headers = {"authorization": f"Bearer {key}"} if key else {}
-    try:
-        async with httpx2.AsyncClient(headers=headers, timeout=10) as http:
-            response = await http.get(f"{url.rstrip('/')}/models")
-            owners = [model.get("owned_by") for model in response.json().get("data") or ()]
-    except httpx2.HTTPError as error:
-        raise SiaError(f"no server answers at {url} ({type(error).__name__})", "start it, or correct the URL") from None
-    except (ValueError, AttributeError):
-        return "other"
-    return OWNERS.get(owners[0] if owners else "", "other")
-
-
 def wire(request: Request, kind: str) -> dict[str, Any]:
     """The request in OpenAI's format for this kind of server; the caller adds `model`."""
     quirks = QUIRKS[kind]
@@ -242,6 +225,8 @@ def _reply(answer: dict[str, Any], request: Request) -> Reply:
             text = msgspec.json.decode(text)[CHOICE]
         legacy = message.get("function_call")
         found = message.get("tool_calls") or ([{"function": legacy}] if legacy else ())
+        if request.tools and not found:
+            text, found = written_calls(text)
         calls = [_call(call, f"call-{number}") for number, call in enumerate(found)]
         return Reply(
             text, "tools" if calls and finish == "stop" else finish, _usage(answer.get("usage") or {}), calls=calls,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from engine.models.protocol import Abilities, Request
+from engine.models.protocol import Abilities, PermanentError, Request
+from engine.usage import Usage
 
 
 class Quirks(NamedTuple):
@@ -25,6 +27,8 @@ class Quirks(NamedTuple):
     score: bool = False
     """Whether it has `/tokenize`, and `prompt_logprobs` for prompts of token ids."""
     adapters: bool = False
+    cuts_prompts: bool = False
+    """Whether it cuts a prompt beyond its window without a word."""
 
     @property
     def abilities(self) -> Abilities:
@@ -38,14 +42,17 @@ QUIRKS: Mapping[str, Quirks] = {
     "openai": Quirks("schema", "json_schema", limit="max_completion_tokens", seed=False),
     "vllm": Quirks("structured_outputs", "json_schema", token_ids=True, score=True, adapters=True),
     "llamacpp": Quirks("grammar", "json_object", streams_usage=False, tools=False),
-    "ollama": Quirks("schema", "json_schema"),
+    "llama-server": Quirks("grammar", "json_schema"),
+    "ollama": Quirks("schema", "json_schema", cuts_prompts=True),
     "other": Quirks("schema", "json_schema"),
 }
 OWNERS: Mapping[str, str] = {
-    "vllm": "vllm", "llamacpp": "llamacpp", "me": "llamacpp", "library": "ollama", "openai": "openai",
+    "vllm": "vllm", "llamacpp": "llama-server", "me": "llamacpp", "library": "ollama", "openai": "openai",
     "system": "openai",
 }  # fmt: skip
-"""The kind of a server by `owned_by` in its list of models; `me` is llama-cpp-python."""
+"""The kind of a server by `owned_by` in its list of models; `me` is llama-cpp-python, `llamacpp` is llama-server, which
+has tools and JSON schemas (github.com/ggml-org/llama.cpp, docs/function-calling.md and tools/server/README.md, November
+2026)."""
 _REASONING_MODELS = ("o1", "o3", "o4", "gpt-5", "gpt-6")
 """OpenAI's reasoning models: they reject `temperature` and `top_p`."""
 CHOICE = "choice"
@@ -86,6 +93,39 @@ def constraint(request: Request, kind: str) -> dict[str, Any]:
     if quirks.schema == "json_object":
         return {"response_format": {"type": "json_object", "schema": schema}}
     return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}}
+
+
+_MOST_BYTES = 12
+"""More bytes than a token has on average in any text of some length."""
+
+
+def cut_prompt(body: Mapping[str, Any], usage: Usage) -> PermanentError | None:
+    """The error for a prompt that the server has cut without a word: it counts far fewer tokens than were sent.
+
+    Ollama does so beyond its window, 4,096 tokens unless set: https://docs.ollama.com/context-length, November 2026.
+    """
+    sent = sum(len((message.get("content") or "").encode()) for message in body["messages"])
+    if not 0 < usage.input + usage.cache_read < sent / _MOST_BYTES:
+        return None
+    return PermanentError(
+        f"the server has cut the prompt to {usage.input + usage.cache_read} tokens, its window",
+        "start it with a larger one, for Ollama OLLAMA_CONTEXT_LENGTH=32768",
+    )
+
+
+_WRITTEN = re.compile(r"<tool_call>\s*(\{.*?\})\s*(?:</tool_call>|$)", re.DOTALL)
+
+
+def written_calls(text: str) -> tuple[str, list[dict[str, Any]]]:
+    """The calls that a small model has written as text, in the form of Hermes and Qwen; and the rest of the text."""
+    found = []
+    for written in _WRITTEN.findall(text):
+        try:
+            call = json.loads(written)
+            found.append({"function": {"name": call["name"], "arguments": call.get("arguments")}})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return text, []
+    return (_WRITTEN.sub("", text).strip() if found else text), found
 
 
 def final_text(text: str) -> str:

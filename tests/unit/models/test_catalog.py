@@ -171,7 +171,8 @@ def test_the_survey_says_what_works_here_and_what_would_mend_the_rest(
     with OpenAIServer(lambda _: Plan(), kind="ollama") as server:
         servers = {"here": Server(url=f"{server.url}/v1"), "gone": Server(url="http://127.0.0.1:9/v1")}
         rows = _rows(UserSettings(servers=servers))
-        assert rows["openai:NAME@here"].how == "answers (ollama)"
+        assert rows["openai:NAME@here"].how == "answers (ollama): m"
+        assert not rows["openrouter:NAME"].usable and "$OPENROUTER_API_KEY" in rows["openrouter:NAME"].remedy
         assert not rows["openai:NAME@gone"].usable
         assert "ANTHROPIC_API_KEY" in rows["claude"].remedy
         assert "sia-tui[local]" in rows["smollm2"].remedy
@@ -191,3 +192,36 @@ def _rows(settings: UserSettings) -> dict[str, Any]:
 
 def test_every_backend_has_a_name() -> None:
     assert {parse(f"{backend}:x").backend for backend in catalog.BACKENDS} == set(catalog.BACKENDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("openrouter:qwen/qwen3-coder:free", Reference("openai", "qwen/qwen3-coder:free", "openrouter")),
+        ("ollama:qwen3:8b", Reference("openai", "qwen3:8b", "ollama")),
+        ("lmstudio:gemma", Reference("openai", "gemma", "lmstudio")),
+        ("llamacpp:local", Reference("openai", "local", "llamacpp")),
+    ],
+)
+def test_servers_that_people_use_are_named_in_one_word(text: str, reference: Reference) -> None:
+    assert parse(text) == reference
+    assert catalog.foreign_address(reference) == ""
+
+
+def test_a_server_that_is_known_by_name_can_be_set_to_another_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("httpx2", reason="needs the extra agents")
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+
+    async def go(settings: UserSettings) -> str:
+        model = await open_model(parse("ollama:m"), settings)
+        reply = await model.chat(Request("m", [Message("user", "x")]))
+        await model.close()
+        return reply.text
+
+    with OpenAIServer(lambda _: Plan("here"), kind="ollama") as server:
+        settings = UserSettings(servers={"ollama": Server(url=f"{server.url}/v1", kind="ollama")})
+        assert asyncio.run(go(settings)) == "here"
+    assert price(parse("ollama:m"), UserSettings()) == Price(input=0, output=0)
+    assert price(parse("openrouter:m"), UserSettings()) is None
+    with pytest.raises(SiaError, match=r"no key .*\$OPENROUTER_API_KEY"):
+        asyncio.run(open_model(parse("openrouter:m"), UserSettings()))

@@ -20,7 +20,8 @@ from tests.fakes.serving import Asked, End
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
-from engine.models.backends.openai import OpenAI, _reply, kind_of
+from engine.models.backends.openai import OpenAI, _reply
+from engine.models.backends.servers import kind_of
 
 T = TypeVar("T")
 KINDS = list(QUIRKS)
@@ -341,3 +342,60 @@ def test_reasoning_is_kept_apart_and_goes_back_with_a_call(streamed: bool) -> No
 def test_thoughts_that_a_server_leaves_in_the_text_are_no_part_of_the_reply(said: str, text: str) -> None:
     with OpenAIServer(lambda _: Plan(said), kind="vllm") as server:
         assert using(server, "vllm", lambda m: m.chat(request())).text == text
+
+
+def test_a_prompt_that_ollama_has_cut_is_told_and_not_answered() -> None:
+    """It cuts beyond its window, 4,096 unless set, without a word (docs.ollama.com/context-length, November 2026)."""
+    long = Request("m", [Message("user", "a word and another " * 3000)])
+    for kind, cuts in (("ollama", True), ("other", False)):
+        with OpenAIServer(lambda _: Plan("x"), kind=kind, window=4096) as server:
+            if cuts:
+                with pytest.raises(PermanentError, match="cut the prompt to 4096 tokens") as caught:
+                    using(server, kind, lambda m: m.chat(long))
+                assert "OLLAMA_CONTEXT_LENGTH" in caught.value.remedy
+            else:
+                assert using(server, kind, lambda m: m.chat(long)).text == "x"
+            assert using(server, kind, lambda m: m.chat(request())).text == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "calls", "rest"),
+    [
+        ('<tool_call>\n{"name": "look", "arguments": {"n": 1}}\n</tool_call>', [("look", {"n": 1})], ""),
+        ('I look. <tool_call>{"name": "look", "arguments": {"n": {"m": 2}}}', [("look", {"n": {"m": 2}})], "I look."),
+        ('<tool_call>{"name": "look"}</tool_call><tool_call>{"name": "b"}</tool_call>', [("look", {}), ("b", {})], ""),
+        ("<tool_call>{look}</tool_call>", [], "<tool_call>{look}</tool_call>"),
+        ("no call", [], "no call"),
+    ],
+)
+def test_calls_that_a_small_model_writes_as_text_are_calls(text: str, calls: list[Any], rest: str) -> None:
+    with OpenAIServer(lambda _: Plan(text), kind="ollama") as server:
+        reply = using(server, "ollama", lambda m: m.chat(request(tools=[TOOL])))
+        plain = using(server, "ollama", lambda m: m.chat(request()))
+    assert [(call.name, call.arguments) for call in reply.calls] == calls
+    assert (reply.text, reply.finish) == (rest, "tools" if calls else "stop")
+    assert plain.text == text, "without tools it is text"
+
+
+def test_llama_server_has_tools_and_says_what_it_lacks() -> None:
+    """github.com/ggml-org/llama.cpp, docs/function-calling.md, November 2026: tools need --jinja, else status 500."""
+    lacks = '{"error": {"code": 500, "message": "tools param requires --jinja flag", "type": "server_error"}}'
+    with OpenAIServer(lambda _: Plan("", [Use("look", "{}")]), kind="llama-server") as server:
+        assert asyncio.run(kind_of(f"{server.url}/v1")) == "llama-server"
+        assert using(server, "llama-server", lambda m: m.chat(request(tools=[TOOL]))).calls[0].name == "look"
+    with (
+        OpenAIServer(lambda _: Plan(status=500, body=lacks), kind="llama-server") as server,
+        pytest.raises(PermanentError) as caught,
+    ):
+        using(server, "llama-server", lambda m: m.chat(request(tools=[TOOL])))
+    assert caught.value.remedy == "start llama-server with --jinja"
+
+
+def test_a_request_that_exceeds_the_tokens_of_a_minute_is_not_waited_for() -> None:
+    """OpenAI's message under 429 (community.openai.com and its SDKs' issues, November 2026); waiting never helps."""
+    large = '{"error": {"message": "Request too large for m on tokens per min (TPM): Limit 30000, Requested 40000."}}'
+    with (
+        OpenAIServer(lambda _: Plan(status=429, body=large)) as server,
+        pytest.raises(PermanentError, match="Request too large"),
+    ):
+        using(server, "openai", lambda m: m.chat(request()))
