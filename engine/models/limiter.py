@@ -106,8 +106,9 @@ class RateLimiter:
         """Calls a second that are sent now; infinite until the model has refused one."""
         since = max(0.0, self._now() - self._paused_until) / self._recovery_s
         if self._doubles:
-            return self._refused_rate * _DECREASE * 2.0 ** min(since, 20.0)
-        return self._refused_rate * (1 + (1 - _DECREASE) * (since - 1) ** 3)
+            return self._refused_rate * _DECREASE * math.exp2(min(since, 20.0))
+        from_there = since - 1
+        return self._refused_rate * (1 + (1 - _DECREASE) * from_there * from_there * from_there)
 
     def _decrease(self, now: float, wait_s: float) -> None:
         if math.isinf(self._refused_rate):

@@ -69,7 +69,7 @@ def test_failures_confusions_and_rewards_are_counted() -> None:
 
 def test_files_and_their_differences_are_shown() -> None:
     assert "agent.py (" in use("list_files", candidate=1).text
-    assert use("read_file", candidate=2, path="params.toml").text == 'method = "rule"\n'
+    assert use("read_file", candidate=2, path="params.toml").text == 'method = "rule"\n\n'
     assert '-method = "guess"\n+method = "rule"' in use("show_diff", old=1, new=2).text
 
 
