@@ -39,6 +39,7 @@ class Progress:
         )
         self._task = self._bars.add_task("starting", total=None, note="")
         self._done, self._sum = 0, 0.0
+        self._replies = self._cut = 0  # of the task model in this step
 
     def __enter__(self) -> Progress:
         self._bars.start()
@@ -82,13 +83,22 @@ class Progress:
                 self._begin_step(kind, event.generation, state)
             case t.InstanceFinished() | t.ProbeFinished():
                 self._count(payload, state)
+            case t.ModelCalled(role="task", finish=finish):
+                self._replies += 1
+                self._cut += finish == "length"
             case _:
                 if (text := headline(event, payload)) is not None:
                     self._line(text)
+                if isinstance(payload, t.ExecutionFinished) and self._cut:
+                    self._line(
+                        f"[yellow]generation {event.generation}: of {self._replies} replies of the task model "
+                        f"{self._cut} were cut at the harness's max_tokens, in which thinking counts[/yellow]"
+                    )
 
     def _begin_step(self, kind: str, generation: int, state: State) -> None:
         total = {"execute": budget.execution_cost(state), "improve": state.settings.probes}.get(kind)
         self._done, self._sum = state.executed if kind == "execute" else 0, 0.0
+        self._replies = self._cut = 0
         where = f"generation {generation} · " if generation else ""
         self._bars.reset(self._task, description=f"{where}{formats.STEP_NAMES[kind]}", total=total, note="")
         self._bars.update(self._task, completed=self._done)
