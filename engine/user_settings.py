@@ -56,6 +56,15 @@ class Price(_Section):
     cache_write: Dollars | None = None
 
 
+class ModelFacts(_Section):
+    """What a model can do, where the table of known models is wrong or has no row: see `engine.models.known_models`."""
+
+    forces: bool | None = None
+    samples: bool | None = None
+    wire: Literal["chat", "responses"] | None = None
+    output: PositiveInt | None = None
+
+
 class Server(_Section):
     """A server with OpenAI's API. `kind` is its software, `key` the variable or keyring entry that holds its key."""
 
@@ -99,6 +108,7 @@ class UserSettings(BaseSettings):
     budget: BudgetSettings = BudgetSettings()
     concurrency: Concurrency = Concurrency()
     prices: Mapping[str, Price] = {}
+    models: Mapping[str, ModelFacts] = {}
     servers: Mapping[str, Server] = {}
     vllm: Vllm = Vllm()
 

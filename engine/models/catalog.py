@@ -15,6 +15,7 @@ from typing import NamedTuple
 from engine import keys, user_settings
 from engine.errors import SiaError
 from engine.models.extras import find_missing
+from engine.models.known_models import known
 from engine.models.prices import FREE, price_of
 from engine.models.protocol import Model
 from engine.user_path import expanded
@@ -104,11 +105,13 @@ async def open_model(
     `adapters` is the workspace's folder of adapters: one folder for each, named by SHA-256.
     """
     keys.expect(server.key for server in servers(settings).values())
+    own = settings.models.get(reference.name)
+    facts = known(reference.name, own) if own else None
     match reference:
         case Reference("anthropic", name):
             from engine.models.backends.anthropic import KEY, Anthropic
 
-            return Anthropic(name, key=keys.key(KEY))
+            return Anthropic(name, key=keys.key(KEY), facts=facts)
         case Reference("openai", name):
             from engine.models.backends.openai import OpenAI
             from engine.models.backends.servers import kind_of
@@ -116,7 +119,8 @@ async def open_model(
             server = _server(reference, settings)
             key = _key(server)
             kind = server.kind if server.kind != "auto" else await kind_of(server.url, key)
-            return OpenAI(name, server.url, kind=kind, key=key, key_name=server.key or OPENAI_KEY)
+            named = server.key or OPENAI_KEY
+            return OpenAI(name, server.url, kind=kind, key=key, key_name=named, facts=facts)
         case Reference("vllm", name):
             return await _vllm(reference, settings, adapters, report)
         case Reference("gguf", name):

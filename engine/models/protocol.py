@@ -71,6 +71,12 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     schema: Mapping[str, Any] | None = None
 
 
+def ask_for_call(tool_choice: str) -> str:
+    """What a model is told that cannot be made to call a tool."""
+    which = "one of the tools" if tool_choice == "any" else f"the tool {tool_choice}"
+    return f"End every reply with a call of {which}."
+
+
 class Token(msgspec.Struct, frozen=True):
     """A sampled token: its id and its log-probability under the model that sampled it."""
 

@@ -18,6 +18,7 @@ from engine.core.replay import verify as replay
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.models.backends.anthropic import wire
+from engine.models.known_models import known
 from engine.models.protocol import Request
 from engine.queries.audit import verify as audit
 from engine.run.workspace import Workspace
@@ -49,7 +50,7 @@ def calls(workspace: Path) -> Iterator[tuple[t.ModelCalled, str]]:
         for event in reader.history(reader.find("last").run):
             if isinstance(call := event.payload, t.ModelCalled) and not call.reused:
                 request = msgspec.json.decode(reader.blob(call.request), type=Request)
-                yield call, json.dumps(wire(request)["messages"])
+                yield call, json.dumps(wire(request, known(request.weights))["messages"])
 
 
 def kept(workspace: Path) -> Counter[str]:

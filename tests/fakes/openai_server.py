@@ -66,6 +66,7 @@ class OpenAIServer(Server):
         models: Sequence[str] = ("m",),
         runtime_adapters: bool = True,
         window: int = 1 << 30,
+        refuses: Sequence[str] = (),
         port: int = 0,
     ) -> None:
         served = list(models)
@@ -93,6 +94,8 @@ class OpenAIServer(Server):
                 return responses.answer(asked, script(asked))
             if asked.path != "/v1/chat/completions":
                 return _error(404, "Not Found", "")
+            if found := [name for name in refuses if name in asked.body]:
+                return _error(400, f"Unsupported parameter: '{found[0]}' is not supported with this model.", "")
             if refused := _refused(asked.body, kind):
                 return refused
             plan = script(asked)

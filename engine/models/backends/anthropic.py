@@ -15,6 +15,7 @@ import msgspec
 from engine.errors import SiaError
 from engine.models.extras import missing_package
 from engine.models.faults import classify, retry_after
+from engine.models.known_models import Known, known
 from engine.models.protocol import (
     Abilities,
     Finish,
@@ -27,6 +28,7 @@ from engine.models.protocol import (
     ScoreReply,
     ToolCall,
     UnusableReply,
+    ask_for_call,
 )
 from engine.usage import Usage
 
@@ -46,12 +48,9 @@ _FINISH: Mapping[str, Finish] = {
     "tool_use": "tools",
     "refusal": "refused",
 }
-_SAMPLING_MODELS = ("claude-sonnet-4", "claude-haiku-4", "claude-opus-4-5", "claude-opus-4-6")
-"""Models that accept `temperature` or `top_p`, but not both, and only under `_VERSION`; later models accept neither."""
-_FORCING_MODELS = ("claude-3", "claude-sonnet-4", "claude-haiku-4", "claude-opus-4")
-"""Models that can be made to call a tool. Later ones answer 400; they are told to in words, and reminded."""
 _VERSION = {"anthropic-version": "2023-06-01"}
-"""The last API version with sampling parameters; the SDK uses a later one, which rejects them (400)."""
+"""The last API version with sampling parameters, one of `temperature` and `top_p`; the SDK uses a later one, which
+rejects them (400)."""
 _KINDS = {"rate_limit_error": 429, "overloaded_error": 529, "timeout_error": 504, "invalid_request_error": 400}
 """The HTTP status that an `error` event within a stream stands for; 500 for all others."""
 _EPHEMERAL = {"cache_control": {"type": "ephemeral"}}
@@ -62,7 +61,9 @@ class Anthropic:
 
     abilities = Abilities(choices=True, schema=True)
 
-    def __init__(self, weights: str = DEFAULT, *, key: str | None, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self, weights: str = DEFAULT, *, key: str | None, facts: Known | None = None, silence_s: float = SILENCE_S
+    ) -> None:
         try:
             import anthropic
             import httpx2
@@ -71,18 +72,20 @@ class Anthropic:
         if not key:
             raise SiaError("there is no key for Claude", f"set ${KEY}, or store it with `keyring set sia {KEY}`")
         self.weights = weights
+        self._facts = facts
         timeout = httpx2.Timeout(silence_s, connect=10.0)
         self._client = anthropic.AsyncAnthropic(api_key=key, max_retries=0, timeout=timeout)
         self._api, self._http = anthropic, httpx2
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
         """One reply; raises `RetryableError` or `PermanentError`."""
-        body = wire(request)
+        facts = self._facts or known(request.weights)
+        body = wire(request, facts)
         if format_ := _format(request, self._api.transform_schema):
             body["output_config"] = {"format": format_}
         builder = _ReplyBuilder(None if request.choices else on_text)
         try:
-            if sampling := _sampling(request):
+            if sampling := _sampling(request, facts):
                 body |= {"extra_body": sampling, "extra_headers": _VERSION}
             async with await self._client.messages.create(**body, stream=True) as stream:
                 async for event in stream:
@@ -104,7 +107,7 @@ class Anthropic:
         await self._client.close()
 
 
-def wire(request: Request) -> dict[str, Any]:
+def wire(request: Request, facts: Known) -> dict[str, Any]:
     """The request in Anthropic's format, with up to two `cache_control` marks: on tools and system prompt, and on the
     last turn."""
     if request.adapter:
@@ -117,15 +120,18 @@ def wire(request: Request) -> dict[str, Any]:
         for tool in request.tools
     ]
     forced = bool(tools and request.tool_choice)
-    if forced and not request.weights.startswith(_FORCING_MODELS):
-        which = "one of the tools" if request.tool_choice == "any" else f"the tool {request.tool_choice}"
-        system.append({"type": "text", "text": f"End every reply with a call of {which}."})
+    if forced and not facts.forces:
+        system.append({"type": "text", "text": ask_for_call(request.tool_choice)})
         forced = False
     turns = _turns([m for m in request.messages if m.role != "system"])
     for marked in (system or tools, turns[-1]["content"] if turns else []):
         if marked:
             marked[-1] = {**marked[-1], **_EPHEMERAL}
-    body: dict[str, Any] = {"model": request.weights, "max_tokens": request.max_tokens, "messages": turns}
+    body: dict[str, Any] = {
+        "model": request.weights,
+        "max_tokens": min(request.max_tokens, facts.output),
+        "messages": turns,
+    }
     body |= {"system": system} if system else {}
     body |= {"tools": tools} if tools else {}
     body |= {"stop_sequences": list(request.stop)} if request.stop else {}
@@ -135,8 +141,8 @@ def wire(request: Request) -> dict[str, Any]:
     return body
 
 
-def _sampling(request: Request) -> dict[str, float]:
-    if not request.weights.startswith(_SAMPLING_MODELS):
+def _sampling(request: Request, facts: Known) -> dict[str, float]:
+    if not facts.samples:
         return {}
     if request.top_p == 1.0:
         return {"temperature": request.temperature}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from engine.models.protocol import Abilities, PermanentError, Request
@@ -53,8 +53,8 @@ OWNERS: Mapping[str, str] = {
 """The kind of a server by `owned_by` in its list of models; `me` is llama-cpp-python, `llamacpp` is llama-server, which
 has tools and JSON schemas (github.com/ggml-org/llama.cpp, docs/function-calling.md and tools/server/README.md, November
 2026)."""
-_REASONING_MODELS = ("o1", "o3", "o4", "gpt-5", "gpt-6")
-"""OpenAI's reasoning models: they reject `temperature` and `top_p`."""
+_REFUSABLE = {"tool_choice": "tool_choice", "temperature": "sampling", "top_p": "sampling", "'seed'": "seed"}
+"""By what the refusal names, what is left out from then on."""
 CHOICE = "choice"
 """The member of the reply's object where `choices` are sent as a schema."""
 
@@ -64,12 +64,22 @@ def grammar(choices: Any) -> str:
     return "root ::= " + " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
 
 
-def sampling(request: Request, kind: str) -> dict[str, Any]:
+def sampling(request: Request, kind: str, without: Collection[str]) -> dict[str, Any]:
     """Temperature, top_p and seed, as far as the server accepts them."""
-    if kind == "openai" and request.weights.startswith(_REASONING_MODELS):
-        return {}
-    found: dict[str, Any] = {"temperature": request.temperature, "top_p": request.top_p}
-    return found | ({"seed": request.seed} if QUIRKS[kind].seed else {})
+    found: dict[str, Any] = {}
+    if "sampling" not in without:
+        found = {"temperature": request.temperature, "top_p": request.top_p}
+    return found | ({"seed": request.seed} if QUIRKS[kind].seed and "seed" not in without else {})
+
+
+def refused_part(error: PermanentError) -> str:
+    """What the server refuses of a request that it may otherwise take; empty where the error says nothing of the kind.
+
+    OpenRouter answers 404 where no provider has a parameter, other servers 400 or 422.
+    """
+    if error.status not in (400, 404, 422):
+        return ""
+    return next((part for name, part in _REFUSABLE.items() if name in str(error)), "")
 
 
 def choice_schema(choices: Sequence[str]) -> dict[str, Any]:

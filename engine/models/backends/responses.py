@@ -18,15 +18,7 @@ from engine.models.protocol import Finish, Message, PermanentError, Reply, Reque
 from engine.usage import Usage
 
 PATH = "/responses"
-_MODELS = ("gpt-5.5", "gpt-5.6")
-"""Models that refuse function tools on chat completions (400) unless reasoning is off: github.com/BerriAI/litellm issue
-34569, seen in November 2026."""
 _MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
-
-
-def serves(request: Request, kind: str) -> bool:
-    """Whether this request goes to the Responses API."""
-    return kind == "openai" and bool(request.tools) and request.weights.startswith(_MODELS)
 
 
 def wire(request: Request) -> dict[str, Any]:
@@ -57,7 +49,7 @@ def _items(message: Message) -> list[Mapping[str, Any]]:
         return [{"type": "function_call_output", "call_id": message.answers, "output": message.text}]
     if message.blocks:
         return list(message.blocks)
-    calls = [
+    calls: list[Mapping[str, Any]] = [
         {"type": "function_call", "call_id": c.id, "name": c.name, "arguments": json.dumps(c.arguments)}
         for c in message.calls
     ]

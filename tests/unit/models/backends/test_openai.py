@@ -13,14 +13,17 @@ from msgspec.structs import replace
 
 from engine.errors import SiaError
 from engine.models.backends.quirks import QUIRKS
+from engine.models.known_models import known
 from engine.models.protocol import Message, Model, PermanentError, Reply, Request, RetryableError, Tool, UnusableReply
 from engine.models.receipt import received
+from engine.user_settings import ModelFacts
 from tests.fakes.openai_server import OpenAIServer, Plan, Use, tokenized
 from tests.fakes.serving import Asked, End
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
-from engine.models.backends.openai import OpenAI, _reply
+from engine.models.backends.chat_reply import reply as reply_of
+from engine.models.backends.openai import OpenAI
 from engine.models.backends.servers import kind_of
 
 T = TypeVar("T")
@@ -266,7 +269,7 @@ def test_a_server_that_is_not_there_has_billed_nothing() -> None:
 @pytest.mark.parametrize(("cost", "usd"), [(0.0125, 0.0125), (0, 0.0), (None, None), ("much", None), (-1, None)])
 def test_the_cost_that_a_server_gives_is_read(cost: Any, usd: float | None) -> None:
     """OpenRouter: `usage.cost` in dollars (openrouter.ai/docs/use-cases/usage-accounting, November 2026)."""
-    reply = _reply({"choices": [{"message": {"content": "x"}}], "usage": {"cost": cost}}, request())
+    reply = reply_of({"choices": [{"message": {"content": "x"}}], "usage": {"cost": cost}}, request())
     assert reply.usd == usd
 
 
@@ -399,3 +402,43 @@ def test_a_request_that_exceeds_the_tokens_of_a_minute_is_not_waited_for() -> No
         pytest.raises(PermanentError, match="Request too large"),
     ):
         using(server, "openai", lambda m: m.chat(request()))
+
+
+@pytest.mark.parametrize("refuses", [["tool_choice"], ["temperature"], ["seed"], ["tool_choice", "seed", "top_p"]])
+def test_what_a_model_refuses_is_left_out_from_then_on(refuses: list[str]) -> None:
+    asked = request(tools=[TOOL], tool_choice="any")
+    with OpenAIServer(lambda _: Plan("", [Use("look", "{}")]), kind="other", refuses=refuses) as server:
+
+        async def twice(model: OpenAI) -> list[Reply]:
+            return [await model.chat(asked), await model.chat(asked)]
+
+        replies = using(server, "other", twice)
+        bodies = [record.body for record in server.wait_for(2 + len(refuses))]
+    assert [[call.name for call in reply.calls] for reply in replies] == [["look"], ["look"]]
+    assert len(bodies) == 2 + len(refuses), "each refusal is met once"
+    told = [body["messages"][-1]["content"] for body in bodies[-2:]]
+    assert all(("End every reply with a call" in text) == ("tool_choice" in refuses) for text in told)
+
+
+def test_a_request_that_is_refused_for_another_reason_is_not_sent_again() -> None:
+    with OpenAIServer(lambda _: Plan(status=400, body='{"error": {"message": "no"}}'), kind="other") as server:
+        with pytest.raises(PermanentError, match="no"):
+            using(server, "other", lambda m: m.chat(request(tools=[TOOL], tool_choice="any")))
+        assert len(server.records) == 1
+
+
+def test_the_users_facts_of_a_model_overrule_the_table() -> None:
+    assert (known("gpt-5.5").wire, known("gpt-5.5-mini").wire, known("gpt-5.4").wire) == (
+        "responses",
+        "responses",
+        "chat",
+    )
+    own = ModelFacts(wire="chat", forces=False, output=50)
+    with OpenAIServer(lambda _: Plan("x"), kind="openai", models=["gpt-5.7"]) as server:
+        facts = known("gpt-5.7", own)
+        asked = Request("gpt-5.7", MESSAGES, tools=[TOOL], tool_choice="any", max_tokens=900)
+        using(server, "openai", lambda m: m.chat(asked), name="gpt-5.7", facts=facts)
+        (record,) = server.wait_for(1)
+    assert record.path == "/v1/chat/completions"
+    assert record.body["max_completion_tokens"] == 50
+    assert "tool_choice" not in record.body and "temperature" not in record.body

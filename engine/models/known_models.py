@@ -1,0 +1,77 @@
+"""What vendors' models can do and cost, by name; `[models]` and `[prices]` in sia.toml overrule it.
+
+Of November 2026. Abilities hold for all names that begin with a row's, and the longest one counts; prices hold for the
+name itself and its dated forms. Sources: platform.claude.com/docs/en/about-claude/models and /pricing (five-minute
+caches, prompts of any length), platform.claude.com/docs/en/agents-and-tools/tool-use, platform.openai.com/docs/models,
+and, for tools while reasoning, github.com/BerriAI/litellm issue 34569. Without a price are claude-haiku-5-5, whose
+prompts of more than 100,000 tokens cost five times as much, and OpenAI's models, many of which have such tiers.
+
+A model that is not here is asked with everything, and what it refuses is left out from then on.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from engine.user_settings import ModelFacts, Price
+
+Wire = Literal["messages", "chat", "responses"]
+
+
+class Known(NamedTuple):
+    """A model: whether it can be made to call a tool, and takes sampling parameters.
+
+    `wire` is the API by which it uses tools, `output` the most tokens of a reply, thinking included.
+    """
+
+    name: str
+    forces: bool = True
+    samples: bool = True
+    wire: Wire = "chat"
+    output: int = 1 << 20
+    price: Price | None = None
+
+
+def _claude(
+    name: str, output: int, price: Price | None = None, *, forces: bool = False, samples: bool = False
+) -> Known:
+    return Known(f"claude-{name}", forces, samples, "messages", output, price)
+
+
+_SONNET_4 = Price(input=3.0, output=15.0, cache_read=0.30, cache_write=3.75)
+_OPUS = Price(input=5.0, output=25.0, cache_read=0.50, cache_write=6.25)
+MODELS = (
+    _claude("", 128_000),
+    _claude("3", 64_000, forces=True),
+    _claude("sonnet-4", 64_000, forces=True, samples=True),
+    _claude("sonnet-4-5", 64_000, _SONNET_4, forces=True, samples=True),
+    _claude("sonnet-4-6", 64_000, _SONNET_4, forces=True, samples=True),
+    _claude("sonnet-5", 128_000, Price(input=2.0, output=10.0, cache_read=0.20, cache_write=2.50)),
+    _claude("sonnet-5-5", 128_000, Price(input=2.0, output=10.0, cache_read=0.10, cache_write=2.50)),
+    _claude("haiku-4", 64_000, forces=True, samples=True),
+    _claude("haiku-4-5", 64_000, Price(input=1.0, output=5.0, cache_read=0.10, cache_write=1.25), forces=True,
+            samples=True),
+    _claude("opus-4", 32_000, forces=True),
+    _claude("opus-4-5", 64_000, _OPUS, forces=True, samples=True),
+    _claude("opus-4-6", 128_000, _OPUS, forces=True, samples=True),
+    _claude("opus-4-7", 128_000, _OPUS, forces=True),
+    _claude("opus-4-8", 128_000, _OPUS, forces=True),
+    _claude("opus-5", 128_000, _OPUS),
+    _claude("opus-5-5", 128_000, Price(input=4.0, output=20.0, cache_read=0.20, cache_write=5.0)),
+    Known("o1", samples=False),
+    Known("o3", samples=False),
+    Known("o4", samples=False),
+    Known("gpt-5", samples=False, output=128_000),
+    Known("gpt-5.5", samples=False, wire="responses", output=128_000),
+    Known("gpt-5.6", samples=False, wire="responses", output=128_000),
+    Known("gpt-6", samples=False),
+)  # fmt: skip
+_UNKNOWN = Known("")
+
+
+def known(weights: str, own: ModelFacts | None = None) -> Known:
+    """What the model can do, as far as it is known; `own` is what the user's settings say of it."""
+    found = max(
+        (one for one in MODELS if weights.startswith(one.name)), key=lambda one: len(one.name), default=_UNKNOWN
+    )
+    return found if own is None else found._replace(**own.model_dump(exclude_none=True))
