@@ -76,6 +76,15 @@ def _priceless(place: Path, patch: Patch) -> None:
     asyncio.run(models.serve("openai:nobody-sells-this", capped, place))
 
 
+def _small_cap(place: Path, patch: Patch) -> None:
+    capped = t.Settings(
+        generations=1, seed=1, agent="claude", gate=t.Gate(), agent_model="anthropic:m", budget=t.Budget(usd=0.01)
+    )
+    served = SimpleNamespace(model=mock.Mock(close=mock.AsyncMock()), price=lambda usage: usage.output * 15e-6)
+    patch.setattr(models, "serve", mock.AsyncMock(return_value=served))
+    asyncio.run(models.check(capped, place))
+
+
 def _server_without_key(place: Path, patch: Patch) -> None:
     patch.setattr(keys, "key", lambda _: "")
     catalog._key(Server(url="http://127.0.0.1:9/v1", key="NOBODY_HAS_THIS"))
@@ -190,6 +199,7 @@ PROVOKED: dict[str, Provoke] = {
     "training failed (…)": _training,
     "the device cannot be measured (…)": _unmeasured,
     "the price of … is not known, so a budget of dollars cannot be kept": _priceless,
+    "a budget of … US dollars is too small for one call of the agent, for whose reply … is reserved": _small_cap,
     "there is no key for …": _server_without_key,
     "there is no server …": lambda place, patch: catalog._server(catalog.parse("openai:m@nowhere"), UserSettings()),
     "vLLM has no interpreter here": _no_interpreter,
