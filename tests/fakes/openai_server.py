@@ -90,7 +90,7 @@ class OpenAIServer(Server):
                 return _json({"tokens": tokenized(asked.body["prompt"])})
             if asked.path == "/v1/completions" and kind == "vllm":
                 return _json(_scored(asked.body["prompt"]))
-            if asked.path == "/v1/responses" and kind == "openai":
+            if asked.path == "/v1/responses" and kind == "openai" and "/v1/responses" not in refuses:
                 return responses.answer(asked, script(asked))
             if asked.path != "/v1/chat/completions":
                 return _error(404, "Not Found", "")

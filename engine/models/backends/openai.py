@@ -79,23 +79,30 @@ class OpenAI:
         What the server refuses of a request is left out from then on: such a refusal costs nothing.
         """
         while True:
+            sent_without = frozenset(self._without)
             try:
                 return await self._chat(request, on_text)
             except PermanentError as error:
-                part = refused_part(error)
-                if not part or part in self._without:
+                is_absent = error.status == 404 and self._facts_of(request).wire == "responses" and bool(request.tools)
+                part = refused_part(error) or ("responses" if is_absent else "")
+                if not part or part in sent_without:
                     raise
                 self._without.add(part)
 
     async def _chat(self, request: Request, on_text: OnText | None) -> Reply:
-        facts = self._facts or (known(request.weights) if self._kind == "openai" else Known(""))
-        if facts.wire == "responses" and request.tools:
+        facts = self._facts_of(request)
+        reasons = facts.wire == "responses" and bool(request.tools)
+        if reasons and "responses" not in self._without:
             answer = await self._post(responses.PATH, responses.wire(request) | {"model": self.weights})
-            return responses.reply(answer, request)
+            found = responses.reply(answer, request)
+            if on_text:
+                on_text(found.text)
+            return found
         without = (
             self._without | (set() if facts.samples else {"sampling"}) | (set() if facts.forces else {"tool_choice"})
         )
-        longest = {self._quirks.limit: min(request.max_tokens, facts.output)}
+        longest: dict[str, Any] = {self._quirks.limit: min(request.max_tokens, facts.output)}
+        longest |= {"reasoning_effort": "none"} if reasons else {}  # a proxy without the Responses API
         body = wire(request, self._kind, without) | longest | {"model": await self._model_name(request.adapter)}
         if on_text and self._quirks.streams_usage and not request.choices:
             return await self._stream(body, request, on_text)
@@ -106,6 +113,9 @@ class OpenAI:
         if on_text:
             on_text(found.text)
         return found
+
+    def _facts_of(self, request: Request) -> Known:
+        return self._facts or (known(request.weights) if self._kind == "openai" else Known(""))
 
     async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
         """Log-probabilities of `continuations`, each tokenized by itself; only vLLM scores given texts."""

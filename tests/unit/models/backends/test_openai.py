@@ -442,3 +442,29 @@ def test_the_users_facts_of_a_model_overrule_the_table() -> None:
     assert record.path == "/v1/chat/completions"
     assert record.body["max_completion_tokens"] == 50
     assert "tool_choice" not in record.body and "temperature" not in record.body
+
+
+def test_a_proxy_without_the_responses_api_is_asked_without_reasoning() -> None:
+    def script(_: Asked) -> Plan:
+        return Plan("", [Use("look", "{}")])
+
+    with OpenAIServer(script, kind="openai", models=["gpt-5.5"], refuses=["/v1/responses"]) as server:
+
+        async def twice(model: OpenAI) -> list[Reply]:
+            asked = Request("gpt-5.5", MESSAGES, tools=[TOOL], tool_choice="any")
+            return [await model.chat(asked), await model.chat(asked)]
+
+        replies = using(server, "openai", twice, name="gpt-5.5")
+        paths = [record.path for record in server.wait_for(3)]
+    assert [[call.name for call in reply.calls] for reply in replies] == [["look"], ["look"]]
+    assert paths == ["/v1/responses", "/v1/chat/completions", "/v1/chat/completions"]
+
+
+def test_calls_in_flight_together_are_all_sent_again_without_what_is_refused() -> None:
+    asked = request(tools=[TOOL], tool_choice="any")
+
+    async def together(model: OpenAI) -> list[Reply]:
+        return list(await asyncio.gather(*(model.chat(asked) for _ in range(4))))
+
+    with OpenAIServer(lambda _: Plan("", [Use("look", "{}")]), kind="other", refuses=["tool_choice"]) as server:
+        assert len(using(server, "other", together)) == 4
