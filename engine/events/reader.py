@@ -22,6 +22,7 @@ from engine.events.storage.database import Database
 from engine.events.storage.schema import MILESTONE, REUSED
 
 _TYPES = (int, str, int, str, int, int, int, bytes, str, str)
+SHOWN_ID = 8
 MANY, ROW_BYTES = 50_000, 16
 """From so many rows on it is checked whether the file has room for them; each takes more than this."""
 COLUMNS = "seq, run, n, type, v, at, generation, payload, prev_hash, hash"
@@ -43,6 +44,10 @@ class RunRow(msgspec.Struct, frozen=True):
     best: float | None
     head_n: int
     head_hash: str
+
+    def goes_by(self, name: str) -> bool:
+        """Whether commands that are given `name` mean this run: its name, or as much of its id as lists show."""
+        return name == self.name or (len(name) >= SHOWN_ID and self.run.startswith(name))
 
 
 class GenerationRow(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
+from engine import plain
 from engine.core.decide import last_generation
 from engine.core.settings import check_name
 from engine.core.state import State, fold
@@ -127,8 +128,10 @@ def change_settings(settings: t.Settings, assignments: Sequence[str]) -> t.Setti
     if values["agent"] != settings.agent and values["agent_model"] == settings.agent_model:
         values["agent_model"] = full_reference(agents_model(str(values["agent"]), ""))
     try:
+        if values["seed"] != settings.seed:
+            plain.check(values["seed"])
         new = msgspec.convert(values, t.Settings)
-    except msgspec.ValidationError as error:
+    except (plain.NotPlain, msgspec.ValidationError) as error:
         raise SiaError(f"that setting is not valid: {error}", "`sia config show` has those in force") from None
     check_settings(new)
     return None if new == settings else new

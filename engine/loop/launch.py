@@ -245,10 +245,11 @@ def free_name(workspace: Workspace, name: str, stem: str) -> str:
     `stem` ends in the mark before the number; a long one is cut, so that names of forks of forks stay names of runs.
     """
     stem = shortened(stem[:-1], 7) + stem[-1]
-    taken: set[str] = set()
+    runs: list[RunRow] = []
     if workspace.log.exists():
         with contextlib.closing(workspace.reader()) as reader:
-            taken = {run.name for run in reader.runs()}
-    if name and name in taken:
+            runs = reader.runs()
+    taken = {run.name for run in runs}
+    if name and any(run.goes_by(name) for run in runs):
         raise SiaError(f"this workspace already has a run {name!r}", "choose another --name")
     return name or next(free for i in range(1, 1 << 30) if (free := f"{stem}{i}") not in taken)

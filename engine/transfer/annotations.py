@@ -23,7 +23,7 @@ def rename(workspace: Workspace, reference: str, name: str) -> RunRow:
     with workspace.name_lock():
         with contextlib.closing(workspace.reader()) as reader:
             row = reader.find(reference)
-            if any(run.name == name for run in reader.runs()):
+            if any(run.goes_by(name) for run in reader.runs()):
                 raise SiaError(f"this workspace already has a run {name!r}", "choose another name")
         _append(workspace, row, t.RunRenamed(name))
         rebuild.point_refs(workspace, [row.run], gone=[row.name])

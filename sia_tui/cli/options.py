@@ -18,12 +18,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class UserPath(click.Path):
-    """A path as a user writes it: `~` is their home, also where no shell replaces it, as in `--data=~/x`."""
+    """A path as a user writes it: `~` is their home, also where no shell replaces it, as in `--data=~/x`.
+
+    An empty text is refused: it would be the current folder, and comes of a variable that is not set.
+    """
 
     def __init__(self, **rules: Any) -> None:
         super().__init__(path_type=Path, **rules)
 
     def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("an empty text names no file and no folder: a variable of your shell may be unset", param, ctx)
         with contextlib.suppress(RuntimeError):  # a user without a home
             value = Path(value).expanduser()
         return super().convert(value, param, ctx)

@@ -33,7 +33,7 @@ NOT_READING = (
     "export RUN -o FILE",
     "import FILE",
     "rename RUN NAME",
-    "relink RUN DOMAIN",
+    "relink RUN DIR",
     "note RUN TEXT",
     "rm RUN --yes",
 )
@@ -92,6 +92,7 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
 
     def call(command: str, *more: str) -> None:
         stands_for = {**STANDS_FOR, "DOMAIN": SOUND} if command.startswith("check") else STANDS_FOR
+        stands_for = {**stands_for, "DIR": str(TOY)} if command.startswith("relink") else stands_for
         words = [*(stands_for.get(word, word) for word in command.split()), *more, "--json"]
         done = sia(tmp_path, *words)
         assert done.status == (1 if command == "doctor" and not contained() else 0), f"sia {' '.join(words)}\n{done}"

@@ -34,7 +34,7 @@ SAID = {
     "… has the events 1 to …, not …": ("fork", "some", "--at", "99999"),
     "… has no verdict on a generation …": ("branch", "some", "--generation", "9"),
     "… is not a setting that you can change": ("fork", "some", "--at", "2", "--set", "sed=3"),
-    "that setting is not valid: …": ("fork", "some", "--at", "2", "--set", "seed=many"),
+    "that setting is not valid: …": ("fork", "some", "--at", "2", "--set", f"seed={1 << 64}"),
     "… is not a harness: …": ("fork", "some", "--at", "2", "--harness", "full"),
     "… cannot be read (…)": ("apply", "some", "nowhere.jsonl"),
     "the input holds no instance": ("apply", "some", "empty.jsonl"),

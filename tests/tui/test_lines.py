@@ -83,3 +83,24 @@ async def test_only_rows_in_sight_are_asked_for() -> None:
         await pilot.pause()
         assert lines.cursor_row == 999_999
         assert rows.asked <= {*range(25), *range(999_970, 1_000_000)}
+
+
+@pytest.mark.asyncio
+async def test_a_row_that_is_wider_than_the_screen_says_so_at_its_end() -> None:
+    class Wide(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Lines()
+
+    app = Wide()
+    async with app.run_test(size=(20, 4)) as pilot:
+        lines = app.query_one(Lines)
+        lines.show([row("x" * 20), row("y" * 21), row("盗" * 11)])
+        await pilot.pause()
+        width = lines.size.width
+        drawn = [lines.render_line(y).text for y in range(3)]
+        assert [len(text) for text in drawn[:2]] == [width, width]
+        assert drawn[1] == "y" * (width - 1) + "…"
+        assert drawn[0] == ("x" * 20 if width == 20 else "x" * (width - 1) + "…")
+        assert drawn[2].endswith("…") and lines.render_line(2).cell_length == width
+        lines.offset_cells = 21 - width
+        assert lines.render_line(1).text == "y" * width

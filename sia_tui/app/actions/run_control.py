@@ -30,12 +30,12 @@ async def pause_or_resume(main: MainScreen) -> None:
     cursor = main.navigator.cursor
     if cursor is None:
         return
-    if main.navigator.status == "running":
+    if main.navigator.status_now == "running":
         await _request(main, cursor, "pause")
         return
-    state = cursor.snapshot.state
     more: list[str] = []
-    if state.status == "finished":
+    if main.navigator.status_now == "finished":
+        state = cursor.at_head_snapshot.state
         values = await main.app.push_screen_wait(_resume_form(state))
         if not values:
             return

@@ -15,7 +15,7 @@ from engine.events.event import Event
 _TEXT = "CAST(payload AS TEXT)"
 _RESULT = "type = 'instance.finished'"
 _SCORE = re.compile(r"score(<=|>=|<|>|=)(-?\d*\.?\d+)")
-_RANGE = re.compile(r"(\d+)?(-)?(\d+)?")
+_RANGE = re.compile(r"(\d{1,18})?(-)?(\d{1,18})?")  # of 64 bits
 _FLAGS = {
     "failed": f"{_RESULT} AND instr({_TEXT}, '\"failure\":{{') > 0",
     "refused": f"{_RESULT} AND instr({_TEXT}, '\"refused\":') > 0",

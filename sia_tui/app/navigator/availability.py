@@ -48,11 +48,12 @@ def _comparable(navigator: Navigator) -> str:
 
 
 def _running(navigator: Navigator) -> str:
-    return "" if navigator.status == "running" else f"the run is not running: it is {navigator.status}"
+    status = navigator.status_now
+    return "" if status == "running" else f"the run is not running: it is {status}"
 
 
 def _not_running(navigator: Navigator) -> str:
-    return "the run is running; pause it first (p)" if navigator.status == "running" else ""
+    return "the run is running; pause it first (p)" if navigator.status_now == "running" else ""
 
 
 def _waiting_candidate(navigator: Navigator) -> str:

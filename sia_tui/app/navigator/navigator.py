@@ -57,6 +57,15 @@ class Navigator:
         return status
 
     @property
+    def status_now(self) -> str:
+        """The status of the selected run at its head, whatever event is shown: what an engine can be asked for."""
+        cursor = self.cursor
+        if cursor is None or cursor.at_head:
+            return self.status
+        known = self.live_runs.statuses.get(cursor.run_id)
+        return known or cursor.source.status(cursor.source.reader.find(cursor.run_id))
+
+    @property
     def selection(self) -> Target | None:
         """The row of the lineage that is selected: a run, or one of its generations."""
         if self.cursor is None:

@@ -9,6 +9,7 @@ from engine.errors import SiaError
 from sia_tui.app.navigator.run_cursor import RunCursor
 
 _EXAMPLES = "type an event number, g3 for a generation, 14:03:20 for a time, or +90s after the start"
+_LONGEST = 24
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -17,6 +18,8 @@ def parse_position(cursor: RunCursor, text: str) -> int | None:
     text = text.strip().replace(",", "")
     if text in ("", "end"):
         return None
+    if len(text) > _LONGEST:  # more digits than any number of an event or a second has
+        raise SiaError(f"{text[:_LONGEST]!r} is not a position in this run", _EXAMPLES)
     if text.isdecimal():
         if not 1 <= int(text) <= cursor.head:
             raise SiaError(f"there is no event {text}", f"this run has events 1 to {cursor.head}")

@@ -49,6 +49,11 @@ class RunCursor:
         """The run at event `n`."""
         return RunSnapshot(self.source.reader, self.outline, self.n)
 
+    @property
+    def at_head_snapshot(self) -> RunSnapshot:
+        """The run at its last event, whatever event is shown."""
+        return RunSnapshot(self.source.reader, self.outline, self.head)
+
     def catch_up(self) -> bool:
         """Reads what was appended; true if that changes what is shown."""
         return self.outline.catch_up() and self.at_head

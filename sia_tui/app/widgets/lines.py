@@ -153,7 +153,10 @@ class Lines(ScrollView, can_focus=True):
         segments = [
             Segment(sanitize(text), base + self._style(tone) if tone else base) for text, tone in self.rows[index].spans
         ]
-        strip = Strip(segments).crop_extend(self.offset_cells, self.offset_cells + width, base)
+        whole, end = Strip(segments), self.offset_cells + width
+        strip = whole.crop_extend(self.offset_cells, end, base)
+        if whole.cell_length > end and width > 1:  # shift+right shows the rest
+            strip = Strip([*strip.crop(0, width - 1), Segment("…", base + self._style("dim"))], width)
         if index == self.cursor_row and (self.has_focus or self.rows[index].target):
             over = self._style("cursor" if self.has_focus else "cursor-blurred")
             strip = Strip(list(Segment.apply_style(list(strip), post_style=over)), width)

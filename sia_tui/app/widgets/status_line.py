@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.core import budget
 from engine.core.state import State
 from sia_tui.app.navigator.navigator import Navigator
+from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.units import format_duration, format_score
 from sia_tui.app.widgets.bars import Bar
 from sia_tui.cli.formats import STEP_NAMES
@@ -28,8 +29,15 @@ class StatusLine(Bar):
             self.draw_parts(["no run is selected"])
             return
         parts = [(f" {status} ", _STATUS_STYLES.get(status, "")), *state_parts(cursor.snapshot.state)]
-        parts.append(("following" if following else "view paused", ""))
+        parts.append((view(cursor, following=following), ""))
         self.draw_parts(parts)
+
+
+def view(cursor: RunCursor, *, following: bool) -> str:
+    """Whether what is shown goes on with the run."""
+    if cursor.at_head:
+        return "following" if following else "view paused"
+    return "replaying" if cursor.playing else "past event"
 
 
 def state_parts(state: State) -> list[tuple[str, str]]:

@@ -28,10 +28,13 @@ def trust(named: tuple[str, ...], *, listed: bool, forget: bool, shared: Shared)
     Example: sia trust tickets
     """
     from engine import trust as trusted
+    from engine.domain_files import check_path
     from engine.errors import SiaError
 
     if (listed or not named) and (forget or named):
         raise click.UsageError("--list takes no DIR, and --forget needs one.")
+    if not all(map(str.strip, named)):
+        check_path("")
     for place in map(trusted.place_of, named):
         for one in _with_workspace(place):
             if not forget:

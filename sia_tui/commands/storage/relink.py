@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import click
@@ -27,8 +28,10 @@ def relink(reference: str, folder: Path | None, data: Path | None, shared: Share
 
     if folder is None and data is None:
         raise click.UsageError("Name DIR, --data, or both.")
+    with contextlib.closing(shared.workspace.reader()) as reader:
+        name = reader.find(reference).name
     domain = asyncio.run(relinked(shared.workspace, reference, say, folder=folder, data=data))
     if shared.as_json:
         print_json({"source": domain.source, "data": domain.data})
     else:
-        echo(f"The task of {reference} is {domain.source}" + (f", its data {domain.data}." if domain.data else "."))
+        echo(f"The task of {name} is {domain.source}" + (f", its data {domain.data}." if domain.data else "."))

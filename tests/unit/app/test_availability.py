@@ -71,4 +71,15 @@ def test_before_the_first_generation_there_is_nothing_to_open(navigator: Navigat
     for action in ("verdict", "diff", "files", "analysis", "cases", "edit"):
         assert unavailable(action, navigator) == "no generation has started here"
     assert unavailable("branch", navigator) == "no generation has a verdict here"
-    assert unavailable("unseal", navigator).startswith("the run is running"), "as it was at that event"
+    assert unavailable("unseal", navigator) == "no candidate has been accepted yet"
+
+
+def test_at_a_past_event_an_engine_is_asked_for_what_it_can_do_now(navigator: Navigator) -> None:
+    """The run was running at that event; the keys sent the user from one to the other."""
+    assert navigator.cursor is not None
+    navigator.cursor.go_to(navigator.cursor.head - 1)
+    assert navigator.cursor.snapshot.state.status == navigator.status == "running"
+    assert navigator.status_now == "finished"
+    assert unavailable("stop", navigator) == "the run is not running: it is finished"
+    assert not unavailable("unseal", navigator)
+    assert not unavailable("pause", navigator)

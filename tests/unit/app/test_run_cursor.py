@@ -10,6 +10,7 @@ from engine.errors import SiaError
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.position import parse_position
 from sia_tui.app.navigator.run_cursor import MAX_PAUSE_S, SPEEDS, RunCursor
+from sia_tui.app.widgets.status_line import view
 from tests.unit.app.conftest import SECOND_US, START_US
 
 
@@ -99,3 +100,23 @@ def test_the_speed_stays_within_its_steps(cursor: RunCursor) -> None:
     assert cursor.speed == SPEEDS[-1]
     cursor.change_speed(-1)
     assert cursor.speed == SPEEDS[-2]
+
+
+def test_the_status_line_follows_at_the_head_only(cursor: RunCursor) -> None:
+    assert [view(cursor, following=True), view(cursor, following=False)] == ["following", "view paused"]
+    cursor.go_to(3)
+    assert view(cursor, following=True) == "past event"
+    cursor.toggle_replay()
+    assert view(cursor, following=True) == "replaying"
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 30, "9" * 5000, "g" + "9" * 30, "g" + "9" * 5000, "+" + "9" * 400, "+1e5", "-3", "٣"]
+)
+def test_a_position_that_no_run_has_is_refused_or_the_nearest(cursor: RunCursor, text: str) -> None:
+    try:
+        found = parse_position(cursor, text)
+    except SiaError as error:
+        assert len(str(error)) < 300
+    else:
+        assert found is None or 1 <= found <= cursor.head

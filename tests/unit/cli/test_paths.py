@@ -70,3 +70,24 @@ def test_an_option_before_the_command_is_told_where_it_belongs(words: list[str],
 
 def test_one_is_no_plural() -> None:
     assert [plural(count, "event") for count in (0, 1, 2, 1200)] == ["0 events", "1 event", "2 events", "1,200 events"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ls", "--workspace", ""),
+        ("run", "toy", "--data", ""),
+        ("trust", ""),
+        ("export", "last", "-o", ""),
+        ("replay", "--file", ""),
+        ("import", ""),
+        ("new", "", "--template", "classify"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_empty_text_is_no_path(home: Path, words: tuple[str, ...]) -> None:
+    """As `--workspace "$UNSET"`: it was the current folder."""
+    done = called(*words)
+    assert done.exit_code != 0
+    assert "an empty text names no" in f"{done.output}{done.exception}"
+    assert not list(home.iterdir())
