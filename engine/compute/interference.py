@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 LIMIT = 0.05
 """The share of the processors, or of the own time, that others may take. The median over pairs is not moved by it."""
-START_S = 5e-4
+START_S = 1e-3
 """What starting and stopping a program may make its threads wait in each call: who starts it needs a processor, too."""
 SWITCH_S = 1e-3
 """The least that an involuntary switch costs, where the kernel does not count the time that threads wait."""

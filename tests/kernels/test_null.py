@@ -1,4 +1,7 @@
-"""An unchanged candidate, twenty times, while another process comes and goes: the gate accepts none."""
+"""An unchanged candidate, twenty times, while another process comes and goes: the gate accepts none.
+
+The marks of disturbed timings, by which it would accept none anyway, are left out: the turns alone are tested.
+"""
 
 from __future__ import annotations
 

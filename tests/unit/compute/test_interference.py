@@ -56,9 +56,9 @@ def test_what_a_tick_cannot_tell_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_starting_and_stopping_is_no_waiting_for_others() -> None:
-    spent = Counts(ran_s=0.05, waited_s=0.001)
+    spent = Counts(ran_s=0.05, waited_s=0.002)
     assert interference.share_waited(spent, 2) == 0.0
-    assert interference.share_waited(spent._replace(waited_s=0.011), 2) == pytest.approx(0.01 / 0.061)
+    assert interference.share_waited(spent._replace(waited_s=0.011), 2) == pytest.approx(0.009 / 0.061)
     assert interference.share_waited(Counts(), 2) == 0.0
 
 
