@@ -55,7 +55,7 @@ MUTANTS = [
     Mutant(
         "replies-that-cannot-be-used-are-bought-beyond-the-cap",
         "Each attempt is billed: the cap must hold before each of them, not before the first alone.",
-        (Edit(_CALLING, "with self._reserve(Usage()):\n                        pass", "pass"),),
+        (Edit(_CALLING, "if isinstance(error, UnusableReply):", "if error is None:"),),
         (f"{_TEST_CALLING}test_the_cap_holds_over_replies_that_cannot_be_used",),
         raises="ModelUnavailable",
     ),
