@@ -44,15 +44,18 @@ async def execute(run: Run, generation: int) -> None:
     _check_complete(run, generation, candidate, [*trials["val"], *trials["train"]])
     if rival is not None:
         _check_complete(run, generation, rival, trials["val"])
-    await _measure_noise(run, generation, material)
+    if len(trials["val"]) == 1:
+        rival = await _measure_noise(run, generation, material)
     wall_s = round(time.monotonic() - started, 3)
-    rival = determinism.rival(run.state, run.results)
     finished = run.results.execution_finished(generation, candidate, rival, rules=state.rules, wall_s=wall_s)
     run.append(generation, finished)
 
 
-async def _measure_noise(run: Run, generation: int, material: Sequence[Instance]) -> None:
-    """Executes the one instance of `val` again, as often as the verdict needs and the budget allows."""
+async def _measure_noise(run: Run, generation: int, material: Sequence[Instance]) -> t.Candidate | None:
+    """Executes the one instance of `val` again, as often as the verdict needs and the budget allows.
+
+    Returns the incumbent where the verdict compares the candidate with its executions of this generation.
+    """
     while (due := determinism.due(run.state, run.results, generation)) is not None:
         incumbent = run.state.of(run.state.incumbent).candidate if run.state.incumbent else None
         for repeat in due.repeats:
@@ -61,9 +64,10 @@ async def _measure_noise(run: Run, generation: int, material: Sequence[Instance]
             if repeat % 2:
                 candidates.reverse()  # in turns, so that a drift of the machine's load cancels
             if not budget.allows(run.state, len(candidates)):
-                return
+                return determinism.rival(run.state, run.results)
             for candidate in candidates:
                 await _execute_afresh(run, generation, candidate, trial, material)
+    return determinism.rival(run.state, run.results)
 
 
 async def _execute_afresh(

@@ -2,7 +2,7 @@
 
 The step itself calls eight modules, each from one or two places, and no other. What those call in turn, in the packages
 that know runs and harnesses, are seven more. Not counted are the sandbox, grading, models and the log below them, and
-`evaluation.interleave`, which only a noisy verifier needs.
+`evaluation.interleave` and `core.determinism`, which only a noisy verifier and a `val` of one instance need.
 """
 
 from __future__ import annotations
