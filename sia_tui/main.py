@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -153,6 +154,7 @@ def main() -> None:
         prepare_process()
         signals.unwind()
         ended = cli.main(prog_name="sia", standalone_mode=False)
+        sys.stdout.flush()
         if isinstance(ended, int):  # the status of a click `Exit`, which comes back as a value
             sys.exit(ended)
     except click.ClickException as error:
@@ -169,7 +171,16 @@ def main() -> None:
         from sia_tui.cli.output import echo
 
         echo(f"sia: {_sentence(error)}.", err=True)
+        _discard_output()
         sys.exit(1)
+
+
+def _discard_output() -> None:
+    """Drops what standard output cannot take (a full disk), or Python would report it once more as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(error: Exception) -> str:

@@ -115,6 +115,10 @@ class Progress:
         self._bars.update(self._task, completed=self._done, note=note)
 
     def _line(self, text: str) -> None:
-        if not self._quiet:
+        if self._quiet:
+            return
+        try:
             self._console.print(plain(text))
             sys.stdout.flush()
+        except OSError:  # a full disk, or a reader that has gone: the log is what counts
+            self._quiet = True
