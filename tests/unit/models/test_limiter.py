@@ -229,7 +229,10 @@ def test_a_call_that_is_cancelled_while_it_waits_gives_its_place_back() -> None:
 
 @pytest.mark.slow
 def test_64_workers_against_a_server_of_8_requests_a_second() -> None:
-    """As above over HTTP and real time: Anthropic's SDK against a server with a token bucket."""
+    """As above over HTTP and real time: Anthropic's SDK against a server with a token bucket.
+
+    How near to the limit it comes is measured in virtual time; here a busy machine may be slower.
+    """
     pytest.importorskip("anthropic", reason="needs the extra agents")
     from engine.models.backends.anthropic import Anthropic
     from tests.fakes.anthropic_server import KEY, AnthropicServer, Plan
@@ -237,11 +240,13 @@ def test_64_workers_against_a_server_of_8_requests_a_second() -> None:
 
     bucket, lock, began = Bucket(8, 8), threading.Lock(), time.monotonic()
     permitted: list[float] = []
+    refused: list[float] = []
 
     def script(_: Asked) -> Plan:
         with lock:
             now = time.monotonic() - began
             if (wait_s := bucket.ask(now)) is not None:
+                refused.append(now)
                 return Plan(status=429, headers={"retry-after": str(round(wait_s))})
             permitted.append(now)
         return Plan(blocks=["x"])
@@ -250,7 +255,7 @@ def test_64_workers_against_a_server_of_8_requests_a_second() -> None:
         model = Anthropic("claude-haiku-4-5", key=KEY)
         model._client.base_url = url
         caller = Caller(PricedModel(model, lambda usage: 0.0, CallPolicy(max_concurrent=WORKERS)), Ledger())
-        left = iter(range(200))
+        left = iter(range(100))
 
         async def worker() -> None:
             for call in left:
@@ -262,5 +267,6 @@ def test_64_workers_against_a_server_of_8_requests_a_second() -> None:
 
     with AnthropicServer(script) as server:
         asyncio.run(go(server.url))
-    assert len(permitted) == 200
-    assert 200 / permitted[-1] >= 0.9 * 8
+    assert len(permitted) == 100
+    assert len(refused) < 50
+    assert 100 / permitted[-1] >= 0.5 * 8
