@@ -171,6 +171,11 @@ class Reader:
             bound = last if last is not None else 1 << 62
             yield from self.numbered(part, after, bound)
 
+    def outline(self, run: str) -> Iterator[Event]:
+        """The history of a run without `instance.finished`: few events, on which all but counts depends."""
+        for part, last in self.segments(run):
+            yield from self.milestones(part, after=0, until=last if last is not None else 1 << 62)
+
     def own(self, run: str, until: int | None = None) -> list[Event]:
         """The events written under this run's own id, up to `until`, in order."""
         return self.numbered(run, 0, until if until is not None else 1 << 62)

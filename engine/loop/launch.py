@@ -149,7 +149,7 @@ async def reopen(
     async with contextlib.AsyncExitStack() as cleanup:
         log = RunLog.hold(workspace.path, row.run)
         cleanup.callback(log.close)
-        state = fold(log.reader.history(log.run))
+        state = fold(log.reader.outline(log.run))
         settings = change(state.settings) if change else None
         if resume and state.status == "finished" and settings in (None, state.settings):
             raise SiaError(

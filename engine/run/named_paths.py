@@ -50,4 +50,4 @@ def named_by(state: State) -> list[Place]:
 
 def places_of(reader: Reader, row: RunRow) -> list[Place]:
     """All that the log names for a run, with its settings at its head."""
-    return named_by(fold(reader.history(row.run)))
+    return named_by(fold(reader.outline(row.run)))

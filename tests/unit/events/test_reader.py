@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine.core.state import fold
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
@@ -89,6 +90,22 @@ def test_a_fork_keeps_what_was_and_goes_on_by_itself(workspace: Path) -> None:
         assert [reader.find(run).root for run in "pcgh"] == ["p"] * 4
         assert reader.event("g", 2).run == "p"
         assert [event.type for event in reader.history("p")][-1] == "run.stopped"
+
+
+def test_an_outline_leaves_out_results_and_gives_the_same_settings_domain_and_status(
+    workspace: Path, finished: str
+) -> None:
+    with contextlib.closing(RunLog.hold(workspace, "r2")) as log:
+        log.fork_from(log.reader.event(finished, 30))
+        log.append([(1, t.RunForked("fork", finished, 30, replace(started().settings, seed=8)))])
+        reader = log.reader
+        for run in (finished, "r2"):
+            whole, outline = list(reader.history(run)), list(reader.outline(run))
+            assert outline == [event for event in whole if event.type != t.InstanceFinished.type] != whole
+            one, other = fold(whole), fold(outline)
+            assert (one.settings, one.domain, one.status, one.name) == (
+                *(other.settings, other.domain, other.status, other.name),
+            )
 
 
 def test_an_event_beyond_the_end_is_refused(three: Reader) -> None:
