@@ -70,3 +70,14 @@ def test_only_what_the_candidate_did_is_reused(workspace: Path) -> None:
         assert reuse.probe("infrastructure") is None
         assert reuse.probe("candidate") is not None
         assert (known := reuse.probe("verifier")) is not None and known.failure is None
+
+
+def test_a_score_that_was_timed_beside_others_work_is_measured_again(workspace: Path) -> None:
+    busy = t.InstanceFinished("h1", "val", "a", 0, 7, "p", 4.59, disturbed="others used 58% of the processors")
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        log.append([(0, started()), (1, busy)])
+        reuse = Reuse(log.reader, "r1", workspace)
+        assert reuse.results(CANDIDATE, "p", [("val", "a", 0)]) == {}
+        log.append([(1, replace(busy, score=3.07, disturbed=""))])
+        (found,) = reuse.results(CANDIDATE, "p", [("val", "a", 0)]).values()
+        assert found.score == 3.07
