@@ -153,7 +153,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "baselines that are too few": (
         put("domain.py", "for _ in on]", "for _ in on[1:]]"),
         "baselines",
-        "the baselines cannot be measured: IndexError",
+        "the baselines cannot be measured: .* for \\d+ instances",
     ),
     "a report on other instances": (
         put("domain.py", "[row.instance.id for row in rows]", "['elsewhere']"),
