@@ -19,3 +19,9 @@ def test_no_folder_has_more_than_fifteen_modules() -> None:
 def test_no_module_has_more_than_400_lines() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in MODULES}
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
+
+
+def test_no_two_decisions_share_a_number() -> None:
+    numbers = Counter(path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert len(numbers) > 40
+    assert [number for number, count in numbers.items() if count > 1] == []
