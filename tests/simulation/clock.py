@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from unittest import mock
 
 NOON = 1_800_000_000.0
+LONGEST_S = 86_400.0
+"""No history takes so long."""
 
 
 class Stuck(AssertionError):
@@ -42,6 +44,8 @@ class _Selector(selectors.SelectSelector):
         if timeout is None:
             raise Stuck("everybody waits, and nothing will ever come")
         self._clock.sleep(timeout)
+        if self._clock.now > LONGEST_S:
+            raise Stuck("nothing has come of it in a day")
         return []
 
 

@@ -150,6 +150,8 @@ class _Player:
                 runner.run(self._engines())
             except Death:
                 machine.buried = True
+                if machine.endless:
+                    raise Violation("the run never ends: its effects are without number") from None
             except Stuck as error:
                 raise Violation(str(error)) from None
         self._tasks.clear()

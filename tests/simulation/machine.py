@@ -58,6 +58,10 @@ from tests.simulation.world import World, roll
 MEMORY = Path("/dev/shm")  # noqa: S108 - where it is there, a sync costs nothing
 
 
+MANY = 30_000
+"""No history has so many effects."""
+
+
 class Death(SystemExit):
     """The machine dies now. asyncio hands it on at once, and no code of ours catches it."""
 
@@ -86,7 +90,7 @@ class Machine:
         self.server = Server(self)
         self.count, self.dead, self.buried = 0, False, False
         self.engines = 0
-        self.quiet = False
+        self.quiet = self.endless = False
         self.person: Callable[[Incident], None] = lambda incident: None
         self.places: list[str] = []
         self.happened: list[str] = []
@@ -109,6 +113,9 @@ class Machine:
             raise Gone if self.buried else Death
         self.count += 1
         self.places.append(place)
+        if self.count > MANY:
+            self.dead = self.endless = True
+            raise Death
         down, fault, until = self._outage
         if self.quiet:
             return ""
