@@ -164,7 +164,8 @@ class _Player:
         for run in self._unfinished():
             self._begin(run)
         while self._tasks:
-            done, self._tasks = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(set(self._tasks), return_when=asyncio.FIRST_COMPLETED)
+            self._tasks -= done  # a fork may have begun meanwhile
             for task in done:
                 task.result()
 
