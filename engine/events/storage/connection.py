@@ -89,6 +89,7 @@ def _create(path: Path) -> None:
     ):
         db.execute("PRAGMA journal_mode = WAL").fetchone()  # a later change could be cut short and leave a journal
         schema.prepare(db)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # closing does it too, but tells of no error
 
 
 def open_reader(path: Path) -> Database:

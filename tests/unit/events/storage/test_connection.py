@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,6 +23,7 @@ from engine.errors import SiaError
 from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.events.storage import connection, schema
+from engine.events.storage.database import Database
 from engine.sandbox.selftest import probe
 from tests.histories import Play, started
 
@@ -246,3 +248,21 @@ class _Blank:
 
     def exists(self) -> bool:
         return False
+
+
+def test_a_new_log_is_whole_before_it_is_closed(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others: list[Any] = []
+    prepare = schema.prepare
+
+    def prepare_and_stay(db: Database) -> None:
+        """So that closing leaves the write-ahead log, as it does where it meets an error."""
+        prepare(db)
+        others.append(connection.connect_plainly(db.execute("PRAGMA database_list").fetchone()[2]))
+        others[-1].execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+    monkeypatch.setattr(schema, "prepare", prepare_and_stay)
+    connection.open_writer(workspace / "events.db").close()
+    for other in others:
+        other.close()
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        assert reader.runs() == []
