@@ -215,6 +215,7 @@ class Machine:
             mock.patch.object(log_module, "sync_wal", synced),
             mock.patch.object(tips, "write", tip),
             mock.patch.object(RunLog, "append", appended),
+            mock.patch.object(log_module, "PATIENCE_S", 0.0),  # the lock waits by a clock of its own, in vain
         ):
             yield
 
