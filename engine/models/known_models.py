@@ -11,9 +11,10 @@ A model that is not here is asked with everything, and what it refuses is left o
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from engine.user_settings import ModelFacts, Price
+if TYPE_CHECKING:
+    from engine.user_settings import ModelFacts
 
 Wire = Literal["messages", "chat", "responses"]
 
@@ -21,7 +22,8 @@ Wire = Literal["messages", "chat", "responses"]
 class Known(NamedTuple):
     """A model: whether it can be made to call a tool, and takes sampling parameters.
 
-    `wire` is the API by which it uses tools, `output` the most tokens of a reply, thinking included.
+    `wire` is the API by which it uses tools, `output` the most tokens of a reply, thinking included. `price` has the
+    fields of `engine.user_settings.Price`.
     """
 
     name: str
@@ -29,27 +31,27 @@ class Known(NamedTuple):
     samples: bool = True
     wire: Wire = "chat"
     output: int = 1 << 20
-    price: Price | None = None
+    price: dict[str, float] | None = None
 
 
 def _claude(
-    name: str, output: int, price: Price | None = None, *, forces: bool = False, samples: bool = False
+    name: str, output: int, price: dict[str, float] | None = None, *, forces: bool = False, samples: bool = False
 ) -> Known:
     return Known(f"claude-{name}", forces, samples, "messages", output, price)
 
 
-_SONNET_4 = Price(input=3.0, output=15.0, cache_read=0.30, cache_write=3.75)
-_OPUS = Price(input=5.0, output=25.0, cache_read=0.50, cache_write=6.25)
+_SONNET_4 = {"input": 3.0, "output": 15.0, "cache_read": 0.30, "cache_write": 3.75}
+_OPUS = {"input": 5.0, "output": 25.0, "cache_read": 0.50, "cache_write": 6.25}
 MODELS = (
     _claude("", 128_000),
     _claude("3", 64_000, forces=True),
     _claude("sonnet-4", 64_000, forces=True, samples=True),
     _claude("sonnet-4-5", 64_000, _SONNET_4, forces=True, samples=True),
     _claude("sonnet-4-6", 64_000, _SONNET_4, forces=True, samples=True),
-    _claude("sonnet-5", 128_000, Price(input=2.0, output=10.0, cache_read=0.20, cache_write=2.50)),
-    _claude("sonnet-5-5", 128_000, Price(input=2.0, output=10.0, cache_read=0.10, cache_write=2.50)),
+    _claude("sonnet-5", 128_000, {"input": 2.0, "output": 10.0, "cache_read": 0.20, "cache_write": 2.50}),
+    _claude("sonnet-5-5", 128_000, {"input": 2.0, "output": 10.0, "cache_read": 0.10, "cache_write": 2.50}),
     _claude("haiku-4", 64_000, forces=True, samples=True),
-    _claude("haiku-4-5", 64_000, Price(input=1.0, output=5.0, cache_read=0.10, cache_write=1.25), forces=True,
+    _claude("haiku-4-5", 64_000, {"input": 1.0, "output": 5.0, "cache_read": 0.10, "cache_write": 1.25}, forces=True,
             samples=True),
     _claude("opus-4", 32_000, forces=True),
     _claude("opus-4-5", 64_000, _OPUS, forces=True, samples=True),
@@ -57,7 +59,7 @@ MODELS = (
     _claude("opus-4-7", 128_000, _OPUS, forces=True),
     _claude("opus-4-8", 128_000, _OPUS, forces=True),
     _claude("opus-5", 128_000, _OPUS),
-    _claude("opus-5-5", 128_000, Price(input=4.0, output=20.0, cache_read=0.20, cache_write=5.0)),
+    _claude("opus-5-5", 128_000, {"input": 4.0, "output": 20.0, "cache_read": 0.20, "cache_write": 5.0}),
     Known("o1", samples=False),
     Known("o3", samples=False),
     Known("o4", samples=False),

@@ -8,7 +8,7 @@ from engine.models.known_models import MODELS
 from engine.usage import Usage
 from engine.user_settings import Price
 
-DEFAULTS: Mapping[str, Price] = {one.name: one.price for one in MODELS if one.price is not None}
+DEFAULTS: Mapping[str, Price] = {one.name: Price(**one.price) for one in MODELS if one.price is not None}
 FREE = Price(input=0.0, output=0.0)
 
 

@@ -52,7 +52,8 @@ def test_a_few_processes_too_many_are_too_many(contained: Isolation) -> None:
         children = [subprocess.Popen(["sleep", "0.5"]) for _ in range(instance.data)]
         return [child.wait() for child in children]
     """
-    few, many = run(source, [LIMITS.processes - 2, LIMITS.processes + 2], contained).values()
+    outcomes = run(source, [LIMITS.processes - 2, LIMITS.processes + 2], contained)
+    few, many = outcomes["0"], outcomes["1"]
     assert few.failure is None, few
     assert many.failure is not None
     assert many.failure.message == f"started more than {LIMITS.processes} processes"
