@@ -32,15 +32,16 @@ while True:
     time.sleep(0.1 - busy_s)
 """
 BUSY_ITSELF = """
-import os, signal, time
+import os, time
 def custom_kernel(data):
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    if os.fork() == 0:
+    if (child := os.fork()) == 0:
         until = time.process_time() + 0.05
         while time.process_time() < until:
             pass
         os._exit(0)
-    return honest(data)
+    answer = honest(data)
+    os.waitpid(child, 0)  # what runs on after the call is refused
+    return answer
 """
 CASE = cases.Case(64, 1, 128, True, "normal")
 

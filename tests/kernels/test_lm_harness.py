@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,14 @@ def test_the_fastest_that_is_right_is_submitted_and_the_model_is_told_of_all() -
     )
     outcome = solved(model)
     assert outcome.failure is None, outcome
-    assert outcome.answer["source"].strip() == FUSED.strip()
+    # the trials are timed: beside others' work the reference may seem the faster one
+    ratios = {
+        name: float(ratio) for name, ratio in re.findall(r"^(.+): right, .+ ms, ([\d.]+) times", model.prompts[4], re.M)
+    }
+    fastest = {name for name, ratio in ratios.items() if ratio == max(ratios.values())}
+    assert "reply 4" in ratios
+    if len(fastest) == 1:
+        assert (outcome.answer["source"].strip() == FUSED.strip()) is (fastest == {"reply 4"}), ratios
     assert "reply 1: the reply has no block" in model.prompts[1]
     assert "reply 2: wrong on" in model.prompts[2]
     assert "reply 3: the process ended with status -6" in model.prompts[3]
