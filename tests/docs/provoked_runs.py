@@ -33,8 +33,8 @@ from sia_tui.app.actions import engine_start, run_control
 from sia_tui.app.model.event_filter import parse_filter
 from sia_tui.app.navigator.position import parse_position
 from sia_tui.app.screens.harness_editor import HarnessEditor
-from sia_tui.commands.setup import serve
 from sia_tui.commands.tasks import adopt
+from sia_tui.main import cli
 from tests.story import TOY
 
 Patch = pytest.MonkeyPatch
@@ -152,7 +152,7 @@ def _no_process(place: Path, patch: Patch) -> None:
 
 def _no_browser(place: Path, patch: Patch) -> None:
     patch.setitem(sys.modules, "sia_tui.cli.processes.browser_server", None)
-    CliRunner().invoke(serve.serve, ["--workspace", str(place)], catch_exceptions=False, standalone_mode=False)
+    CliRunner().invoke(cli, ["serve", "--workspace", str(place)], catch_exceptions=False, standalone_mode=False)
 
 
 def _uninstalled(place: Path, patch: Patch) -> None:
