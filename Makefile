@@ -33,7 +33,7 @@ test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole ru
 	$(BIN)/pytest -m "not fresh and not extras" -n 0 --timeout 2400 -k denoising tests
 
 test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
-	$(BIN)/pytest -m "slow and not kernels" -n 2 --timeout 2400
+	$(BIN)/pytest -m "slow and not kernels" -n 2 --timeout 2400 --durations 25
 
 test-mutants: $(VENV)/.dev  ## deliberate weakenings of what the promises rest on, each of which its test must notice
 	$(BIN)/pytest -m "" -n auto tests/mutants
@@ -102,8 +102,12 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps -e .
 	touch $@ $(VENV)/.core
 
-$(VENV)/.local: $(VENV)/.dev  # llama.cpp is compiled: some fifteen minutes of one core, once
-	CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(BIN)/pip install --quiet "llama-cpp-python[server]" -e ".[local]"
+$(VENV)/.llama: $(VENV)/.dev  # llama.cpp is compiled: some fifteen minutes of one core, once
+	CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(BIN)/pip wheel --quiet --no-deps --wheel-dir $(VENV)/wheels "llama-cpp-python>=0.3.36,<0.4"
+	touch $@
+
+$(VENV)/.local: $(VENV)/.llama
+	$(BIN)/pip install --quiet --find-links $(VENV)/wheels "llama-cpp-python[server]" -e ".[local]"
 	touch $@
 
 $(VENV)/.train: $(VENV)/.dev

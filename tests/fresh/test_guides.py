@@ -26,7 +26,7 @@ class Guide(NamedTuple):
 
 
 GUIDES = [
-    Guide("docs/your-task.md", 10, {}, "root"),
+    Guide("docs/your-task.md", 10, {}, "ordinary"),
     Guide("docs/from-openevolve.md", 3, {"function_minimization": "tests/toys/peers/openevolve"}, "ordinary"),
     Guide(
         "docs/weights.md", 4, {}, "`make test-train`"
