@@ -21,6 +21,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
             "pause": "Pause a live run.",
             "stop": "Stop a live run that you do not mean to continue.",
             "approve": "Approve, decline or edit the candidate that awaits approval.",
+            "hint": "Tell the agent of a run what you know.",
             "branch": "Start a new run from the candidate of an earlier generation.",
             "fork": "Start a new run from any event, also with changed settings.",
         },

@@ -43,7 +43,7 @@ class View(msgspec.Struct, frozen=True):
 
     `attempt` counts the Improvements of this generation that found no candidate, `improvements` all Improvements of the
     run so far. `declined` are the parameters of candidates that a person declined. `weights` is the incumbent's
-    adapter.
+    adapter. `hints` are a person's words, the newest last.
     """
 
     generation: int
@@ -59,6 +59,7 @@ class View(msgspec.Struct, frozen=True):
     evidence: Sequence[int]
     declined: Sequence[dict[str, Value]] = ()
     weights: str | None = None
+    hints: Sequence[t.RunHinted] = ()
 
 
 class ProbeRequest(msgspec.Struct, frozen=True):

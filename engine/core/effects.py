@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 
 from engine.events import types as t
 from engine.events.event import Event
@@ -14,6 +15,9 @@ class Effects:
     def __init__(self) -> None:
         self.probes: list[t.ProbeFinished] = []
         self.checkpoints: list[t.TrainingCheckpointed] = []
+        self.hints: Sequence[t.RunHinted] = ()
+        """A person's hints as the latest Analysis reads them: also its Improvement, which repeats the conversation."""
+        self._hints: list[t.RunHinted] = []
         self._in_turn = True
         self._tools: dict[tuple[str, int], t.ToolCalled] = {}
         self._reports: dict[int, int] = {}
@@ -33,6 +37,10 @@ class Effects:
                 self.checkpoints.append(payload)
             case t.ToolCalled(place=place, ordinal=ordinal):
                 self._tools[place, ordinal] = payload
+            case t.RunHinted():
+                self._hints.append(payload)
+            case t.StepStarted(kind=kind):
+                self.hints = tuple(self._hints) if kind == "analyse" else self.hints
             case t.TrainingProgress():
                 self._reports[event.generation] = self.reports(event.generation) + 1
             case _:
@@ -73,5 +81,6 @@ _INDEXED = {
     for kind in (
         *(t.ProbeFinished, t.TrainingCheckpointed, t.ToolCalled, t.TrainingProgress),
         *(t.ExecutionFinished, t.GateDecided),  # the evidence
+        *(t.RunHinted, t.StepStarted),
     )
 }

@@ -48,7 +48,7 @@ class ReplayResult(msgspec.Struct, frozen=True):
 
 _BY_PERSONS = (
     *(t.RunPaused, t.RunStopped, t.RunResumed, t.RunForked),
-    *(t.RunRenamed, t.RunRelinked, t.RunNoted, t.LossAccepted),
+    *(t.RunRenamed, t.RunRelinked, t.RunNoted, t.RunHinted, t.LossAccepted),
 )
 _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.BaselineMeasured: ("baseline",),

@@ -97,6 +97,7 @@ class State(msgspec.Struct, frozen=True):
     tested: t.TestUnsealed | None = None
     account: Account = UNUSED
     notes: tuple[str, ...] = ()
+    hints: tuple[t.RunHinted, ...] = ()
     n: int = 0
     hash: str = ""
 
@@ -199,8 +200,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, name=name)
         case t.RunRelinked(source=source, data=data):
             return replace(state, _domain=replace(state.domain, source=source, data=data))
-        case t.RunNoted(text=text):
-            return replace(state, notes=(*state.notes, text))
+        case t.RunNoted() | t.RunHinted():
+            return _said(state, payload)
         case t.StepStarted(kind=kind, attempt=attempt):
             opened = OpenStep(kind, event.generation, attempt, event.at)
             unsealed = state.unsealed + (kind == "test")
@@ -268,6 +269,12 @@ def evolve(state: State, event: Event) -> State:
             return replace(_succeed(state), tested=payload)
         case _:
             return state
+
+
+def _said(state: State, words: t.RunNoted | t.RunHinted) -> State:
+    if isinstance(words, t.RunNoted):
+        return replace(state, notes=(*state.notes, words.text))
+    return replace(state, hints=(*state.hints, words))
 
 
 def _judged(state: State, event: Event, verdict: t.GateDecided) -> State:
@@ -362,7 +369,8 @@ def _add_step_time(state: State, event: Event) -> State:
     since = max(0, event.at - state.open_step.started_at) / 1e6
     no_engine = t.RunResumed | t.RunForked | t.RunRenamed | t.RunRelinked | t.RunNoted | t.LossAccepted
     abandoned = isinstance(event.payload, t.StepAbandoned) and event.payload.reason == ENGINE_ENDED
-    if abandoned or isinstance(event.payload, no_engine):
+    unheard = isinstance(event.payload, t.RunHinted) and not event.payload.live
+    if abandoned or unheard or isinstance(event.payload, no_engine):
         since = 0.0
     step = replace(state.open_step, started_at=event.at)
     return replace(state, open_step=step, spent=replace(state.spent, seconds=state.spent.seconds + since))

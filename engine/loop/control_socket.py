@@ -1,4 +1,4 @@
-"""The control socket of a live engine takes requests to pause or stop, and approvals. The engine writes the events.
+"""The control socket of a live engine takes requests to pause or stop, approvals, hints. The engine writes the events.
 
 The socket lies in the workspace, in a folder that only its user can open (mode 0700). Whoever finds the workspace finds
 the engine, whatever $TMPDIR is and however long the path is.
@@ -11,7 +11,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -44,7 +44,14 @@ class Approval(msgspec.Struct, frozen=True, tag="approval"):
     commit: str = ""
 
 
-Request = PauseRequest | Approval
+class Hint(msgspec.Struct, frozen=True, tag="hint"):
+    """A person's words to the Feedback-Agent."""
+
+    text: str
+    by: str
+
+
+Request = PauseRequest | Approval | Hint
 
 
 def address(workspace: Path, run: str) -> Path:
@@ -66,6 +73,10 @@ class _Stranger(Exception):
     """The process at the other end is another user's."""
 
 
+class _Deaf(Exception):
+    """The engine takes no hints at this moment."""
+
+
 def _check_peer(connection: socket.socket) -> None:
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     if not _is_own(user):
@@ -77,10 +88,14 @@ def _is_own(user: int) -> bool:
 
 
 class Control:
-    """The engine's end. The first request to pause or stop counts; approvals wait until the engine takes them."""
+    """The engine's end. The first request to pause or stop counts; approvals wait until the engine takes them.
+
+    `hear` records a hint at once; until the engine has set it, no hint is taken.
+    """
 
     def __init__(self) -> None:
         self.request: PauseRequest | None = None
+        self.hear: Callable[[Hint], None] | None = None
         self.approvals: asyncio.Queue[Approval] = asyncio.Queue()
         self._requested = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -114,7 +129,7 @@ class Control:
         self._server = await asyncio.start_unix_server(self._serve, sock=listening)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, msgspec.DecodeError, TimeoutError, _Stranger):
+        with contextlib.suppress(OSError, msgspec.DecodeError, TimeoutError, SiaError, _Stranger, _Deaf):
             _check_peer(writer.get_extra_info("socket"))
             line = await asyncio.wait_for(reader.readline(), 5)
             match msgspec.json.decode(line, type=Request):
@@ -122,6 +137,10 @@ class Control:
                     self.ask(kind, by)
                 case Approval() as approval:
                     self.approvals.put_nowait(approval)
+                case Hint() as hint:
+                    if self.hear is None:
+                        raise _Deaf
+                    self.hear(hint)
             writer.write(b"ok\n")
             await writer.drain()
         writer.close()

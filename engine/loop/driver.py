@@ -42,6 +42,7 @@ async def drive(run: Run, control: Control) -> None:
 
     A request to pause or stop takes effect at once, also inside a step.
     """
+    control.hear = lambda hint: run.append(run.state.generation, t.RunHinted(hint.text, hint.by, live=True))
     while True:
         if control.request is not None and run.state.status == "running":
             by = control.request.by

@@ -31,6 +31,7 @@ def show(state: State, status: str, readings: int = 0, account: Account | None =
         "status": status,
         "reason": standing(state),
         "notes": list(state.notes),
+        "hints": [{"text": hint.text, "by": hint.by} for hint in state.hints],
         "parent": state.parent,
         "seed": state.settings.seed,
         "lever": state.settings.lever,

@@ -146,4 +146,5 @@ def make_view(run: Run, generation: int) -> View:
         declined=[run.versions.params(version) for version in state.declined],
         evidence=run.effects.evidence(generation),
         weights=state.of(incumbent).candidate.weights,
+        hints=run.effects.hints,
     )

@@ -71,6 +71,8 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             wrong += f"; zero reward on {', '.join(zero)}" if zero else ""
             line = f"{g}: adapter {adapter[:10]} by {algorithm}, {rounds} rounds ({ended}), {how}"
             return escape(plain(line)) + (f"[yellow]{escape(plain(wrong))}[/yellow]" if wrong else "")
+        case t.RunHinted(text=text, by=by):
+            return f"hint by {escape(plain(by))}: {escape(plain(text))}"
         case t.ApprovalAsked(number=number, reason=reason) if reason:
             why = f"candidate {number} needs your approval, since {escape(plain(reason))}: sia approve"
             return f"[bold red]{why}[/bold red]"

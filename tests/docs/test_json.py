@@ -35,6 +35,7 @@ NOT_READING = (
     "rename RUN NAME",
     "relink RUN DIR",
     "note RUN TEXT",
+    "hint RUN TEXT",
     "rm RUN --yes",
 )
 """What makes, ends or needs a live run is called in an order of its own."""
@@ -105,7 +106,7 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
         call(command)
     call("branch RUN --generation G --no-start")
     call("fork RUN --at N --no-start")
-    for command in NOT_READING[-6:]:
+    for command in NOT_READING[-7:]:
         call(command)
     call("run DOMAIN", "--budget-evaluations", "1")  # ends before anything is judged
     with waiting_run(tmp_path):

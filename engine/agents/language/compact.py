@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.agents.language import run_tools
+from engine.agents.language import memory, run_tools
 from engine.agents.language.toolbox import InvalidCall, ReadTool
 from engine.agents.protocol import AgentTools, View
 from engine.agents.run_record import RunRecord
@@ -25,9 +25,10 @@ _AT_ONCE = ("count_failures", "count_confusions")
 
 
 def opening(view: View, tools: AgentTools) -> str:
-    """The first user message: at most five parts of `PAGE` characters."""
+    """The first user message: at most five parts of `PAGE` characters, and one where a person gave hints."""
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
+        *memory.hints(view, PAGE),
         f"Candidates so far:\n{run_tools.candidates(view, tools.record, PAGE)}",
         f"You change candidate {view.incumbent}. Its parameters: {_list_params(view.harness.params)[:PAGE]}.",
     ]

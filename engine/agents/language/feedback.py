@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from engine.agents.language import compact, edits, run_tools
+from engine.agents.language import compact, edits, memory, run_tools
 from engine.agents.language.conversation import Conversation, Rejection
 from engine.agents.language.edits import UpdateHarness, UpdateWeights
 from engine.agents.language.prompt import load
@@ -147,6 +147,7 @@ def _opening(view: View, tools: AgentTools) -> str:
     model = "reach a language model through ctx.model" if tools.has_task_model else "have no language model"
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
+        *memory.hints(view, PAGE),
         f"Candidates so far:\n{run_tools.candidates(view, tools.record, PAGE)}",
         f"You change candidate {view.incumbent}. Its files: {', '.join(harness.files)}.",
         f"Its parameters: {params or 'none'}. Harnesses here {model}.",

@@ -85,6 +85,18 @@ class RunNoted(Payload, frozen=True):
     text: str
 
 
+@event("run.hinted")
+class RunHinted(Payload, frozen=True):
+    """A person's words to the Feedback-Agent, which reads them from its next Analysis on.
+
+    `live`: an engine was at work, and wrote the event.
+    """
+
+    text: str
+    by: str
+    live: bool = False
+
+
 @event("loss.accepted")
 class LossAccepted(Payload, frozen=True):
     """A person goes on without events that were lost: `n` and `hash` are of the last that was once written."""

@@ -1,4 +1,4 @@
-"""Pausing, resuming and stopping a run, approving its candidates, and reading its test split."""
+"""Pausing, resuming and stopping a run, approving its candidates, hints to its agent, and reading its test split."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.events import readings
 from sia_tui.app.actions import engine_start
 from sia_tui.app.actions.new_run import named_by_log, options
 from sia_tui.app.navigator.run_cursor import RunCursor
-from sia_tui.app.screens.dialogs import Confirm
+from sia_tui.app.screens.dialogs import Confirm, Prompt
 from sia_tui.app.screens.form import Form, FormField
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.cli.formats import plural
@@ -93,6 +93,21 @@ async def approve(main: MainScreen) -> None:
     name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, approval)
     done = {"yes": "approved", "no": "declined", "edit": "replaced by your edit"}[decision.answer]
     main.notify(f"Candidate {number} of {name} {done}", markup=False)
+
+
+async def hint(main: MainScreen) -> None:
+    """Asks for a person's words to the agent, and records them."""
+    from engine.loop.control_socket import Hint
+    from engine.loop.hint import check, give
+
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    about = "what the agent should know: it reads this from its next Analysis on"
+    text = await main.app.push_screen_wait(Prompt(f"a hint for {cursor.snapshot.state.name}", about, check=check))
+    if text is not None:
+        _, when = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, Hint(text, BY))
+        main.notify(f"{when}.", markup=False)
 
 
 async def unseal(main: MainScreen) -> None:

@@ -46,6 +46,7 @@ ACTIONS: dict[str, Action] = {
     "pause": run_control.pause_or_resume,
     "stop": run_control.stop,
     "approve": run_control.approve,
+    "hint": run_control.hint,
     "unseal": run_control.unseal,
     "copy": pages.copy,
     "wide": lambda main: main.panes.toggle_zoom(),

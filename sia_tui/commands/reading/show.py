@@ -118,6 +118,8 @@ def _print_run(facts: dict[str, Any]) -> None:
         echo(f"candidate {facts['awaiting']} needs your approval: `sia approve {facts['name']}`")
     for note in facts["notes"]:
         echo(f"note: {note}")
+    for hint in facts["hints"]:
+        echo(f"hint by {hint['by']}: {hint['text']}")
     if facts["in_doubt"] == "test":
         echo(f"in doubt: an unsealing of the test split has no result; `sia test {facts['name']}` repeats it")
     elif facts["in_doubt"]:

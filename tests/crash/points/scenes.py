@@ -66,6 +66,7 @@ class Stage:
         self.scenes = {
             "run": Scene("nothing", run, self._gone_on("a", run)),
             "note": self._once("run", ("note", "a", "words"), t.RunNoted),
+            "hint": self._once("run", ("hint", "a", "words"), t.RunHinted),
             "rename": Scene("run", ("rename", "a", "b"), self._unless(lambda: "b" in self._runs(), "rename", "a", "b")),
             "export": Scene("run", export, self._unless(Path(exported).exists, *export)),
             "import": self._again("exported", "import", exported),
@@ -197,7 +198,7 @@ def _beside(reader: Reader, run: str) -> list[Any]:
     found: list[Any] = []
     for event in reader.history(run):
         match payload := event.payload:
-            case t.RunNoted() | t.RunRenamed() | t.ApprovalGiven():
+            case t.RunNoted() | t.RunHinted() | t.RunRenamed() | t.ApprovalGiven():
                 found.append(payload)
             case t.TestUnsealed():
                 found.append(("test", payload.score, payload.baselines, payload.subsets))

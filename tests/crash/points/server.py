@@ -35,7 +35,7 @@ _USED = (
     "engine.transfer.run_import",
 )
 _COMMANDS = (
-    *(f"runs.{name}" for name in ("run", "resume", "fork", "branch", "approve")),
+    *(f"runs.{name}" for name in ("run", "resume", "fork", "branch", "approve", "hint")),
     *(f"storage.{name}" for name in ("export", "import_", "rename", "note", "rm", "gc", "verify", "rebuild")),
     "results.test",
 )

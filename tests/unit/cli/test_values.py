@@ -17,7 +17,8 @@ from tests.story import TOY
 LATIN_1 = os.fsdecode(b"caf\xe9")
 LARGE = str(10**24)
 LINES = (
-    *(("note", "last", LATIN_1), ("trajectory", "last", LATIN_1), ("show", LATIN_1), ("rename", "last", LATIN_1)),
+    *(("note", "last", LATIN_1), ("hint", "last", LATIN_1)),
+    *(("trajectory", "last", LATIN_1), ("show", LATIN_1), ("rename", "last", LATIN_1)),
     *(("run", str(TOY), "--name", LATIN_1), ("run", LATIN_1), ("run", str(TOY), "--model", LATIN_1)),
     *(("run", str(TOY), option, LARGE) for option in ("--seed", "--generations", "--workers", "--probes")),
     *(("run", str(TOY), f"--budget-{name}", LARGE) for name in ("tokens", "evaluations")),

@@ -20,7 +20,7 @@ from engine.events.reader import Reader
 from engine.events.storage import blobs
 from tests.fakes.anthropic_server import AnthropicServer, Plan
 from tests.fakes.serving import Asked
-from tests.playing import CANARY, GUESS, TIMES, asks, call, contents, faulty, payloads, play, small
+from tests.playing import CANARY, GUESS, TIMES, asks, call, contents, faulty, payloads, play, said, small
 from tests.story import sia
 
 pytest.importorskip("anthropic", reason="the extra agents is not installed")
@@ -91,6 +91,22 @@ def test_a_run_of_language_models_writes_repairs_improves_and_is_gated(finished:
     analysis = payloads(workspace, t.AnalysisFinished)[0]
     assert analysis.expected_gain == 0.5
     assert analysis.evidence
+
+
+@pytest.mark.slow
+def test_a_hint_is_read_by_the_next_analysis_whether_the_run_goes_on_or_is_forked(copied: Told) -> None:
+    hint = "the amounts tell the charges apart"
+    given = call(copied.workspace, "", "hint", "first", hint)
+    assert "sia resume first --generations 4" in given.stdout, given
+    for generations in (4, 5):
+        sent, head = len(copied.server.records), str(shown(copied)["head"]["n"])
+        words = ["resume", "first"] if generations == 4 else ["fork", "first", "--at", head]
+        done = call(copied.workspace, copied.server.url, *words, "--generations", str(generations))
+        assert done.returncode == 0, done
+        asked = [record.body for record in copied.server.records[sent:] if said_by_feedback(record.body)]
+        assert asked and all(hint in said(body["messages"][0]) for body in asked)
+    for run in ("first", "last"):
+        assert call(copied.workspace, "", "replay", run, "--verify").returncode == 0
 
 
 def test_replay_verifies_the_run_without_a_socket(finished: Told) -> None:
@@ -185,11 +201,11 @@ def test_a_run_survives_every_fault_and_its_key_is_found_nowhere(tmp_path: Path,
     workspace, file = tmp_path / "w", str(tmp_path / "run.jsonl")
     run = ("run", toy, *AGENTS, "--generations", "2", "--json")
     with AnthropicServer(faulty, key=CANARY) as server:
-        said = [call(workspace, server.url, *run, key=CANARY)]
-    said.append(call(workspace, "", "export", "last", "-o", file, "--with-data", key=CANARY))
-    said.append(call(workspace, "", "log", "last", "--json", key=CANARY))
-    assert [one.returncode for one in said] == [0, 0, 0], said
-    stormy, calm = json.loads(said[0].stdout), shown(finished)
+        told = [call(workspace, server.url, *run, key=CANARY)]
+    told.append(call(workspace, "", "export", "last", "-o", file, "--with-data", key=CANARY))
+    told.append(call(workspace, "", "log", "last", "--json", key=CANARY))
+    assert [one.returncode for one in told] == [0, 0, 0], told
+    stormy, calm = json.loads(told[0].stdout), shown(finished)
     retried = payloads(workspace, t.ModelRetried)
     assert {one.status for one in retried} >= {429, 529, 500, None}
     assert any("[ANTHROPIC_API_KEY]" in one.reason for one in retried), "the server has shown the key"
@@ -197,7 +213,7 @@ def test_a_run_survives_every_fault_and_its_key_is_found_nowhere(tmp_path: Path,
         assert [one[name] for one in stormy["generations"]] == [one[name] for one in calm["generations"][:2]]
     assert json.loads(call(workspace, "", "replay", "--verify", "--json").stdout)["identical"]
 
-    assert not [one for one in said if CANARY in one.stdout + one.stderr]
+    assert not [one for one in told if CANARY in one.stdout + one.stderr]
     assert not [one for one in contents(workspace) if CANARY.encode() in one]
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or CANARY.encode() not in path.read_bytes()

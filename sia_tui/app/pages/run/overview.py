@@ -33,6 +33,9 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
         heading("settings"),
         *(field(key, str(value)) for key, value in flat(state.settings).items() if key != "script"),
     ]
+    if state.hints:
+        hints = (line for hint in state.hints for line in wrap(f"{hint.by}: {hint.text}", width))
+        rows += [BLANK, heading("hints", "the agent reads them at its Analysis"), *hints]
     if state.notes:
         rows += [BLANK, heading("notes"), *(line for note in state.notes for line in wrap(note, width))]
     return Page(state.name, rows)

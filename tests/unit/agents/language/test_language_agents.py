@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.agents.language import compact
+from engine.agents.language import compact, memory
 from engine.agents.language.conversation import READING, READING_SMALL, REPAIRS, REPAIRS_SMALL, SILENT
 from engine.agents.language.feedback import FeedbackAgent
 from engine.agents.language.meta import MetaAgent
@@ -334,3 +334,22 @@ def test_a_later_attempt_of_the_meta_agent_knows_why_the_earlier_ones_failed() -
     asyncio.run(MetaAgent().write(tools, ["no such file", "NameError: x"]))
     opening = tools.questions[0].messages[1].text
     assert "An earlier attempt of yours failed: NameError: x" in opening
+
+
+@pytest.mark.parametrize("abilities", [Abilities(), GRAMMAR])
+def test_a_persons_hints_stand_in_the_opening_the_newest_last(abilities: Abilities) -> None:
+    def opening(**changes: Any) -> str:
+        tools = FakeTools(says(""), says(""), says(""), abilities=abilities)
+        asyncio.run(FeedbackAgent("claude").analyse(view(**changes), tools))
+        return tools.questions[0].messages[1].text
+
+    hints = [t.RunHinted("look at the last digit", "ada"), t.RunHinted("seven times", "ada")]
+    with_hints = opening(hints=hints)
+    told = "Hints by a person who knows this task; begin with them:\n- look at the last digit\n- seven times\n\n"
+    assert with_hints.replace(told, "") == opening() != with_hints
+
+
+def test_of_many_hints_the_newest_are_told() -> None:
+    (told,) = memory.hints(view(hints=[t.RunHinted(str(n) * 30, "ada") for n in range(9)]), 100)
+    assert told.endswith("8" * 30) and "0" not in told
+    assert memory.hints(view(), 100) == []
