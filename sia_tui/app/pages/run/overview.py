@@ -1,4 +1,4 @@
-"""The run as a whole: where it stands, its generations, baselines, sealed test, spend, settings and notes."""
+"""The run as a whole: where it stands, generations, baselines, sealed test, spend, hints, settings and notes."""
 
 from __future__ import annotations
 
@@ -29,13 +29,11 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
         *_baselines(state),
         *_sealed_test(snapshot),
         *_spend(state),
+        *_hints(state, width),
         BLANK,
         heading("settings"),
         *(field(key, str(value)) for key, value in flat(state.settings).items() if key != "script"),
     ]
-    if state.hints:
-        hints = (line for hint in state.hints for line in wrap(f"{hint.by}: {hint.text}", width))
-        rows += [BLANK, heading("hints", "the agent reads them at its Analysis"), *hints]
     if state.notes:
         rows += [BLANK, heading("notes"), *(line for note in state.notes for line in wrap(note, width))]
     return Page(state.name, rows)
@@ -112,6 +110,11 @@ def _sealed_test(snapshot: RunSnapshot) -> list[Row]:
         *(row(f"{format_score(s.score, s.se)}  {s.name} (n = {s.n:,})") for s in test.subsets),
         *(row(f"{format_score(s.score, s.se)}  baseline: {name}") for name, s in test.baselines.items()),
     ]
+
+
+def _hints(state: State, width: int) -> list[Row]:
+    hints = [line for hint in state.hints for line in wrap(f"{hint.by}: {hint.text}", width)]
+    return [BLANK, heading("hints", "the agent reads them at each Analysis"), *hints] if hints else []
 
 
 def _spend(state: State) -> list[Row]:
