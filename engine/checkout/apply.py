@@ -80,14 +80,17 @@ class Unrecorded:
         finally:
             self._reserved -= usd
 
-    def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
+    async def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
+        self._count(paid)
+
+    def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:
+        self._count(paid)
+
+    def _count(self, paid: PaidReply) -> None:
         self.calls += 1
         self.tokens += paid.usage.total
         self.usd += paid.usd
         self.unpriced += paid.unpriced
-
-    def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:
-        self.keep(at, request, paid)
 
     def retried(self, at: Position, weights: str, attempt: int, wait_s: float, error: RetryableError) -> None:
         pass

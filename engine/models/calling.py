@@ -140,7 +140,7 @@ class Ledger(Protocol):
         """Reserves the highest cost of a call while the context lasts; raises `BudgetExceeded` if a cap is too low."""
         ...
 
-    def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
+    async def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
         """Records a reply; returns when it is on disk."""
         ...
 
@@ -209,7 +209,7 @@ class Caller:
                     paid = replace(paid, finish=reply.finish)
                     if reply.usd is not None:
                         paid = replace(paid, usd=reply.usd, unpriced=False)
-                self._ledger.keep(at, body, paid)
+                await self._ledger.keep(at, body, paid)
                 return reply
         except BudgetExceeded as error:
             prompt = most.input if error.resource == "tokens" else self._price(Usage(input=most.input))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine.core.state import State
@@ -21,4 +21,13 @@ class Journal(Protocol):
         self, generation: int, *payloads: t.Payload, contents: Sequence[bytes] = (), durable: bool = True
     ) -> None:
         """Appends events and the blobs that they name."""
+        ...
+
+    async def append_together(
+        self, generation: int, payload: t.Payload, contents: Sequence[bytes], more: Callable[[], bool]
+    ) -> None:
+        """Appends an event, and returns when it is on the disk.
+
+        While there may be `more` it waits for them, for 5 ms at most: they are written together.
+        """
         ...

@@ -28,6 +28,7 @@ class RunLedger:
     def __init__(self, journal: Journal, reader: Reader, reuse: Reuse) -> None:
         self._journal, self._reader, self._reuse = journal, reader, reuse
         self._usd, self._tokens = 0.0, 0
+        self._in_flight = self._arrived = 0  # calls with a reservation, and those of them that wait for the disk
 
     @property
     def _generation(self) -> int:
@@ -60,12 +61,14 @@ class RunLedger:
             if spent + needed > cap:
                 raise BudgetExceeded(resource, spent, cap, needed)
         self._usd, self._tokens = self._usd + usd, self._tokens + tokens
+        self._in_flight += 1
         try:
             yield
         finally:
+            self._in_flight -= 1
             self._usd, self._tokens = self._usd - usd, self._tokens - tokens
 
-    def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
+    async def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
         """As `Ledger.keep`."""
         call = t.ModelCalled(
             **_fields(at),
@@ -80,7 +83,13 @@ class RunLedger:
             seed=paid.seed,
             unpriced=paid.unpriced,
         )
-        self._journal.append(self._generation, call, contents=[request, paid.reply])
+        self._arrived += 1
+        try:
+            await self._journal.append_together(
+                self._generation, call, [request, paid.reply], lambda: self._arrived < self._in_flight
+            )
+        finally:
+            self._arrived -= 1
 
     def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:
         """As `Ledger.waste`."""

@@ -64,7 +64,7 @@ class Run:
         """The judged generations as agents see them, as far as a step has made them."""
         self._observers = list(observers)
         self._blind = ""
-        self._group = GroupCommit(lambda rows, contents: self._commit(rows, contents, durable=False))
+        self._group = GroupCommit(self._commit)
 
         self.domain = DomainSession(ports.grader)
         self.account = LineageAccount(log.reader, log.run)
@@ -99,6 +99,12 @@ class Run:
     def stream(self, generation: int, payload: t.Payload, contents: Sequence[bytes]) -> None:
         """Appends within 50 ms, together with others: for results that come in numbers and can be computed again."""
         self._group.add((generation, payload), contents)
+
+    async def append_together(
+        self, generation: int, payload: t.Payload, contents: Sequence[bytes], more: Callable[[], bool]
+    ) -> None:
+        """As `Journal.append_together`: events that come in numbers wait for the disk once."""
+        await self._group.add_durably((generation, payload), contents, more)
 
     def flush(self) -> None:
         """Appends what is waiting; like all that appends, it raises if a former group could not be appended."""

@@ -6,8 +6,10 @@ must not pass for a complete one.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from engine.models.backends import responses
@@ -69,8 +71,12 @@ class OpenAI:
         self._key_name = f"${key_name}" if key else ""
         headers = {"authorization": f"Bearer {key}"} if key else {}
         timeout = httpx2.Timeout(silence_s, connect=10.0)
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)  # its default would queue the 101st
-        self._http = httpx2.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=timeout, limits=limits)
+        certificates = httpx2.create_ssl_context()
+        self._new_client = functools.partial(
+            httpx2.AsyncClient, base_url=url.rstrip("/"), headers=headers, timeout=timeout, verify=certificates
+        )
+        self._idle = [self._new_client()]
+        self._url = self._idle[0].base_url
         self._fault, self._silent, self._events = httpx2.HTTPError, httpx2.ReadTimeout, httpx2.EventSource
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
@@ -139,7 +145,17 @@ class OpenAI:
         return ScoreReply(logprobs, Usage(input=total, output=len(logprobs)))
 
     async def close(self) -> None:
-        await self._http.aclose()
+        for http in self._idle:
+            await http.aclose()
+
+    @contextlib.asynccontextmanager
+    async def _client(self) -> AsyncIterator[Any]:
+        """A client that no other call uses now: at each request a pool looks at all of its connections."""
+        http = self._idle.pop() if self._idle else self._new_client()
+        try:
+            yield http
+        finally:
+            self._idle.append(http)
 
     async def _model_name(self, adapter: str | None) -> str:
         if adapter is None:
@@ -150,7 +166,7 @@ class OpenAI:
 
     async def _tokens(self, text: str, name: str) -> list[int]:
         # /tokenize is vLLM's own endpoint, beside /v1
-        url = self._http.base_url.join("/tokenize")
+        url = self._url.join("/tokenize")
         answer = await self._post(url, {"model": name, "prompt": text, "add_special_tokens": False})
         try:
             return list(answer["tokens"])
@@ -160,7 +176,7 @@ class OpenAI:
     async def _post(self, path: Any, body: dict[str, Any]) -> dict[str, Any]:
         started = False
         try:
-            async with self._http.stream("POST", path, json=body) as response:
+            async with self._client() as http, http.stream("POST", path, json=body) as response:
                 started = response.status_code == 200
                 await response.aread()
         except self._fault as error:
@@ -182,7 +198,7 @@ class OpenAI:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
         builder = ReplyBuilder(on_text, self._key_name)
         try:
-            async with self._http.stream("POST", "/chat/completions", json=body) as response:
+            async with self._client() as http, http.stream("POST", "/chat/completions", json=body) as response:
                 if response.status_code != 200:
                     raise self._classify(response, (await response.aread()).decode(errors="replace"))
                 async for event in self._events(response):
@@ -196,7 +212,7 @@ class OpenAI:
         raise builder.broken_off("the stream ended before the reply was complete")
 
     def _connection_error(self, error: Exception) -> RetryableError:
-        return RetryableError(f"the connection to {self._http.base_url} broke ({type(error).__name__}: {error})")
+        return RetryableError(f"the connection to {self._url} broke ({type(error).__name__}: {error})")
 
     def _classify(self, response: Any, text: str) -> RetryableError | PermanentError:
         return classify(

@@ -94,7 +94,7 @@ class Ledger:
         finally:
             self.set_aside -= tokens
 
-    def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
+    async def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
         assert (request, at.place, at.ordinal) not in self.kept
         self.kept[request, at.place, at.ordinal] = paid.reply
         self.spent += paid.usage.input + paid.usage.output
@@ -232,8 +232,12 @@ def test_what_the_server_says_that_a_reply_has_cost_is_recorded(says: float | No
         return Reply("x", "stop", Usage(input=10, output=5), usd=says)
 
     paid: list[PaidReply] = []
-    ledger = Ledger()
-    ledger.keep = lambda at, request, reply: paid.append(reply)  # type: ignore[method-assign]
+
+    class Noting(Ledger):
+        async def keep(self, at: Position, request: bytes, reply: PaidReply) -> None:
+            paid.append(reply)
+
+    ledger = Noting()
     for is_priced in (True, False):
         model = PricedModel(Fake(priced), lambda usage: usage.output * 0.01, FAST, priced=is_priced)
         asyncio.run(Caller(model, ledger).chat(at("a"), request("x")))

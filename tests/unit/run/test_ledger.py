@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,10 @@ def ledger_of(run: Run) -> RunLedger:
     return RunLedger(run, run.log.reader, run.reuse)
 
 
+def keep(ledger: RunLedger, at: Position, request: bytes, paid: PaidReply) -> None:
+    asyncio.run(ledger.keep(at, request, paid))
+
+
 def calls(run: Run) -> list[t.ModelCalled]:
     return [p for event in run.log.reader.history(run.log.run) if isinstance(p := event.payload, t.ModelCalled)]
 
@@ -54,7 +59,7 @@ def test_a_reply_is_kept_with_what_it_took_and_recalled_without_a_word(log: RunL
     run = run_of(log)
     ledger = ledger_of(run)
     assert ledger.recall(AT, b"ask") is None
-    ledger.keep(AT, b"ask", PAID)
+    keep(ledger, AT, b"ask", PAID)
     assert (run.state.spent.usd, run.state.spent.tokens) == (0.25, 15)
     assert ledger.recall(AT, b"ask") == b'"reply"'
     assert ledger_of(run).recall(AT, b"ask") == b'"reply"'
@@ -65,9 +70,9 @@ def test_a_reply_is_kept_with_what_it_took_and_recalled_without_a_word(log: RunL
 
 def test_a_reply_that_cannot_be_read_is_passed_over_for_one_that_can(log: RunLog) -> None:
     ledger = ledger_of(run_of(log))
-    ledger.keep(AT, b"ask", replace(PAID, reply=b"poison"))
+    keep(ledger, AT, b"ask", replace(PAID, reply=b"poison"))
     assert ledger.recall(AT, b"ask", lambda reply: reply != b"poison") is None
-    ledger.keep(AT, b"ask", PAID)
+    keep(ledger, AT, b"ask", PAID)
     assert ledger.recall(AT, b"ask", lambda reply: reply != b"poison") == b'"reply"'
 
 
@@ -88,12 +93,40 @@ def test_a_billed_reply_that_cannot_be_used_is_in_the_log_and_in_the_caps_and_is
 def test_what_was_billed_is_on_the_disk_before_anybody_uses_it(log: RunLog, workspace: Path) -> None:
     run = run_of(log)
     ledger = ledger_of(run)
-    ledger.keep(AT, b"ask", PAID)
+    keep(ledger, AT, b"ask", PAID)
     kept = tips.read(workspace / "tips", "r1")
     ledger.waste(AT, b"ask more", PAID, "it does not parse", bound=False)
     wasted = tips.read(workspace / "tips", "r1")
     # a tip is moved by durable appends only
     assert kept and wasted and (kept.n, wasted.n) == (run.state.n - 1, run.state.n)
+
+
+def test_replies_that_arrive_together_wait_for_the_disk_once_and_each_is_there_when_it_is_used(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, commits = run_of(log), list[bool]()
+    append = RunLog.append
+
+    def counted(self: RunLog, *arguments: Any, durable: bool = True, **more: Any) -> Any:
+        commits.append(durable)
+        return append(self, *arguments, durable=durable, **more)
+
+    monkeypatch.setattr(RunLog, "append", counted)
+    ledger = ledger_of(run)
+
+    async def one(number: int) -> None:
+        place = Position("task", f"val/{number}/0", 0)
+        with ledger.reserve(0.1, 1):
+            await asyncio.sleep(0)
+            await ledger.keep(place, b"ask", PAID)
+            assert ledger.recall(place, b"ask") == PAID.reply
+
+    async def go() -> None:
+        await asyncio.gather(*(one(number) for number in range(64)))
+
+    asyncio.run(go())
+    assert commits == [True]
+    assert len(calls(run)) == 64
 
 
 @pytest.mark.parametrize(
@@ -102,14 +135,14 @@ def test_what_was_billed_is_on_the_disk_before_anybody_uses_it(log: RunLog, work
 )
 def test_another_request_or_position_is_not_known(log: RunLog, at: Position, request_: bytes) -> None:
     ledger = ledger_of(run_of(log))
-    ledger.keep(AT, b"ask", PAID)
+    keep(ledger, AT, b"ask", PAID)
     assert ledger.recall(at, request_) is None
 
 
 def test_another_candidate_is_given_the_reply_as_reused(log: RunLog) -> None:
     run = run_of(log)
     ledger = ledger_of(run)
-    ledger.keep(AT, b"ask", PAID)
+    keep(ledger, AT, b"ask", PAID)
     other = Position("task", AT.place, 0, harness="h2")
     assert ledger.recall(other, b"ask") == b'"reply"'
     assert ledger.recall(other, b"ask") == b'"reply"'
@@ -118,7 +151,7 @@ def test_another_candidate_is_given_the_reply_as_reused(log: RunLog) -> None:
 
 
 def test_a_fork_is_given_what_its_parent_paid_for_after_it_left(log: RunLog, workspace: Path) -> None:
-    ledger_of(run_of(log)).keep(AT, b"ask", PAID)
+    keep(ledger_of(run_of(log)), AT, b"ask", PAID)
     parent = log.reader.event("r1", 2)
     with contextlib.closing(RunLog.hold(workspace, "r2")) as child:
         child.fork_from(parent)
@@ -133,7 +166,7 @@ def test_a_fork_is_given_what_its_parent_paid_for_after_it_left(log: RunLog, wor
 def test_a_reply_that_was_left_out_of_an_import_is_asked_for_again(log: RunLog) -> None:
     run = run_of(log)
     ledger = ledger_of(run)
-    ledger.keep(AT, b"ask", PAID)
+    keep(ledger, AT, b"ask", PAID)
     with transaction(log.db, durable=False) as connection:
         connection.execute("UPDATE blobs SET codec = 'left out', data = x'' WHERE sha256 = ?", (calls(run)[0].reply,))
     assert ledger.recall(AT, b"ask") is None
@@ -149,7 +182,7 @@ def test_what_is_in_flight_counts_with_all_that_it_may_cost(log: RunLog, caps: d
         with ledger.reserve(0.4, 40):
             pass
     with ledger.reserve(0.6, 60):
-        ledger.keep(AT, b"ask", PAID)
+        keep(ledger, AT, b"ask", PAID)
     with pytest.raises(BudgetExceeded), ledger.reserve(0.8, 90):
         pass
 
