@@ -8,7 +8,7 @@ are recorded; a replay does not ask again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -20,6 +20,8 @@ from harness_repo.tunable import Value
 
 MAX_TOKENS = 8192
 """The longest reply of an agent: a cap on dollars must hold it."""
+MOST_TUNED = 64
+"""Values that are tried for one candidate whose agent asks for that."""
 
 
 class PastGeneration(msgspec.Struct, frozen=True):
@@ -136,11 +138,15 @@ class AgentTools(Lab, Protocol):
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """The next candidate's harness. `changed` summarizes the change in a few words."""
+    """The next candidate's harness. `changed` summarizes the change in a few words.
+
+    `tune` is how many values of the harness's tunables are tried on a fold of `train` first.
+    """
 
     harness: Harness
     reason: str
     changed: str
+    tune: int = 0
 
 
 class NoProposal(msgspec.Struct, frozen=True):
@@ -160,4 +166,13 @@ class Agent(Protocol):
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """Makes the next candidate from the incumbent."""
+        ...
+
+
+@runtime_checkable
+class Alternatives(Protocol):
+    """An agent that can make several proposals for one candidate."""
+
+    async def alternative(self, view: View, made: Sequence[Proposal], tools: AgentTools) -> Proposal | NoProposal:
+        """A proposal that takes another approach than those in `made`."""
         ...

@@ -2,17 +2,18 @@
 
 The file is TOML: a list of `[[decision]]`, one for each Improvement in order, with `reason` and one of
 `params = {...}`, `files = {path = text}` (replacing or adding), `nothing = "why"`, or `lever = "weights"` with an
-`algorithm` and its hyper-parameters in `recipe = {...}`.
+`algorithm` and its hyper-parameters in `recipe = {...}`. With `tune = N`, N values of the tunables are tried first.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
-from engine.agents.protocol import AgentTools, NoProposal, Proposal, View
+from engine.agents.protocol import MOST_TUNED, AgentTools, NoProposal, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.weights.recipe import recipe
@@ -30,6 +31,7 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lever: t.Lever = "harness"
     algorithm: str = ""
     recipe: dict[str, Value] = {}
+    tune: Annotated[int, msgspec.Meta(ge=0, le=MOST_TUNED)] = 0
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,4 +85,6 @@ class ScriptedAgent:
             harness = parse(files).with_params(decision.params) if decision.params else parse(files)
         except HarnessInvalid as error:
             return NoProposal(f"the scripted edit is not a harness: {error}")
-        return Proposal(harness, decision.reason, ", ".join([*decision.params, *decision.files]) or "nothing")
+        return Proposal(
+            harness, decision.reason, ", ".join([*decision.params, *decision.files]) or "nothing", decision.tune
+        )

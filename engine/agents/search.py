@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from engine.agents import levers
-from engine.agents.protocol import AgentTools, NoProposal, ProbeRequest, Proposal, View
+from engine.agents.protocol import AgentTools, Lab, NoProposal, ProbeRequest, Proposal, View
 from engine.agents.tpe import Params, Tpe, active_values
 from engine.events import types as t
 from engine.seeds import derive
@@ -59,6 +59,10 @@ class SearchAgent:
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """Probes, then proposes the best probe that no generation has executed."""
+        return await self.find(view, tools)
+
+    async def find(self, view: View, lab: Lab) -> Proposal | NoProposal:
+        """As `improve`, which needs no tools but `lab`."""
         if not view.harness.manifest.tunables:
             if program := view.harness.manifest.evolve:
                 return NoProposal(f"{program} has no number, flag or operator to vary")
@@ -71,7 +75,7 @@ class SearchAgent:
                 break
             covering = bool(_untried_choices(view.harness, probes))
             before = _best(probes)
-            found = await tools.probe(requests)
+            found = await lab.probe(requests)
             probes += found
             asked += len(requests)
             after = _best(probes)

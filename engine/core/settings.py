@@ -14,6 +14,7 @@ RESERVED = (NEWEST, "recorded")
 MAX_NAME = 64
 MOST = 1_000_000
 """Generations of a run, and probes of an Improvement."""
+MOST_PROPOSALS = 16
 MOST_WORKERS = 4096
 
 
@@ -25,6 +26,11 @@ def check_numbers(settings: t.Settings) -> None:
         )
     if not 1 <= settings.probes <= MOST:
         raise SiaError(f"an Improvement has 1 to {MOST} probes, not {settings.probes}", f"pass --probes 1 to {MOST}")
+    if not 1 <= settings.proposals <= MOST_PROPOSALS:
+        raise SiaError(
+            f"a candidate is chosen from 1 to {MOST_PROPOSALS} proposals, not {settings.proposals}",
+            f"pass --proposals 1 to {MOST_PROPOSALS}",
+        )
     if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")
     if settings.lever == "best-of-n" and not settings.model:

@@ -60,7 +60,7 @@ def estimate(
     """Estimates a run of `units` evaluations an Execution and `judged` judged answers. A None price: no such model."""
     calls, tokens, usd, seconds, first = 0, 0, 0.0, 0.0, 0.0
     if agent is not None:
-        conversations = settings.generations - 1 + (not settings.seed_harness)
+        conversations = (settings.generations - 1) * settings.proposals + (not settings.seed_harness)
         asked = sum(_AGENT_START + turn * _AGENT_TURN for turn in range(AGENT_TURNS))
         # each turn reads from the cache what the previous turn has written
         fresh = _AGENT_START + AGENT_TURNS * _AGENT_TURN

@@ -30,6 +30,7 @@ class Options(msgspec.Struct, frozen=True):
     lever: str = "auto"
     approve: str = "jumps"
     probes: int | None = None
+    proposals: int = 1
     budget: t.Budget = t.Budget()
     data: Path | None = None
     workers: int = 1
@@ -58,6 +59,7 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         judge=full_reference(_judge(options.judge, spec)),
         seed_harness=options.seed_harness,
         probes=spec.probes if options.probes is None else options.probes,
+        proposals=options.proposals,
     )
     check_settings(settings)
     return settings
@@ -112,4 +114,9 @@ def check_settings(settings: t.Settings) -> None:
             "the lever policy weights needs a model that can be trained", "pass --model hf:FOLDER, or hf:smollm2"
         )
     make_agent(settings.agent, settings.script)
+    if settings.proposals > 1 and settings.agent not in LANGUAGE_MODELS:
+        raise SiaError(
+            f"the agent {settings.agent} makes one proposal for a candidate, not {settings.proposals}",
+            "leave --proposals out, or choose an agent that is a language model",
+        )
     agents_model(settings.agent, settings.agent_model)

@@ -12,6 +12,7 @@ from engine.agents.protocol import Lab, NoProposal, PastGeneration, View
 from engine.events import types as t
 from engine.failure import StepFailure
 from engine.run.live_run import Run
+from engine.steps import proposals
 from engine.steps.agent_tools import StepTools
 from engine.steps.agent_view import LiveRunRecord
 from engine.steps.ladder import told
@@ -54,9 +55,10 @@ async def _tools(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepTools
     return StepTools(run, role, place, LiveRunRecord(run, await run.domain.train()), lab)
 
 
-async def _feedback(run: Run, view: View) -> StepTools:
+async def _feedback(run: Run, view: View, proposal: int = 0) -> StepTools:
     lab = FoldLab(run, view.generation, view.attempt, view.harness)
-    return await _tools(run, "feedback", f"feedback/{view.generation}/{view.attempt}", lab)
+    place = f"feedback/{view.generation}/{view.attempt}" + (f"/{proposal}" if proposal else "")
+    return await _tools(run, "feedback", place, lab)
 
 
 async def analyse(run: Run, generation: int) -> None:
@@ -80,6 +82,7 @@ async def improve(run: Run, generation: int) -> None:
     if isinstance(made, NoProposal):
         run.append(generation, t.ImprovementFailed(made.reason))
         return
+    made = await proposals.choose(run, view, made, lambda number: _feedback(run, view, number))
     if made.harness.files == view.harness.files:
         run.append(generation, t.ImprovementFailed("the proposal changes nothing"))
         return

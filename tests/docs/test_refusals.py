@@ -27,6 +27,8 @@ SAID = {
     "… is no task of OpenEvolve, ShinkaEvolve or SIA": ("adopt", "full"),
     "a run has 1 to … generations, not …": (*RUN, "--generations", "0"),
     "an Improvement has 1 to … probes, not …": (*RUN, "--probes", "0"),
+    "a candidate is chosen from 1 to … proposals, not …": (*RUN, "--proposals", "0"),
+    "the agent … makes one proposal for a candidate, not …": (*RUN, "--proposals", "2"),
     "… workers are not 1 to …": (*RUN, "--workers", "0"),
     "--watch starts several runs, and a name fits only one": (*RUN, "--watch", "--name", "x"),
     "… comes with sia, and its files do not change": ("run", "toy", "--watch"),

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.agents.language.toolbox import InvalidCall
+from engine.agents.protocol import MOST_TUNED
 from engine.weights.recipe import ALGORITHMS
 from harness_repo.harness import Harness, HarnessInvalid, parse
 from harness_repo.tunable import Value
@@ -50,6 +51,15 @@ class UpdateHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replacements: Annotated[list[Replacement], Meta(description="Exact replacements in files.")] = []
     remove: Annotated[list[str], Meta(description="Paths of files to remove.")] = []
     params: Annotated[dict[str, Value], Meta(description="New values of parameters in params.toml.")] = {}
+    tune: Annotated[
+        int,
+        Meta(
+            description="So many values of the tunables in harness.toml are tried on a fold of the training cases, and "
+            "the best become the candidate's. 0: none.",
+            ge=0,
+            le=MOST_TUNED,
+        ),
+    ] = 0
 
 
 class UpdateWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,8 +8,11 @@ the conversation from the log, and makes the candidate.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from engine.agents.language import compact, edits, memory, run_tools
+from msgspec.structs import replace
+
+from engine.agents.language import compact, edits, memory, plateau, run_tools
 from engine.agents.language.conversation import Conversation, Rejection
 from engine.agents.language.edits import UpdateHarness, UpdateWeights
 from engine.agents.language.prompt import load
@@ -42,9 +45,10 @@ class FeedbackAgent:
             return found if isinstance(found, Rejection) else found[0]
 
         found = await self._conversation(view, tools).decision(decide)
+        noted = plateau.note(view, trainable=tools.trainable)
         if isinstance(found, NoProposal):
-            return t.AnalysisFinished(findings=found.reason, lever="harness", reason="no decision was made")
-        return found
+            return t.AnalysisFinished(findings=noted + found.reason, lever="harness", reason="no decision was made")
+        return replace(found, findings=noted + found.findings)
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """The candidate of the first decision that parses and runs."""
@@ -56,11 +60,27 @@ class FeedbackAgent:
             decided, made = found
             if made is None:
                 return NoProposal("the model decided on another lever")
-            return Proposal(made, decided.reason, edits.describe_changes(view.harness, made))
+            return _proposal(view, decided, made, call)
 
         return await self._conversation(view, tools).decision(decide)
 
-    def _conversation(self, view: View, tools: AgentTools) -> Conversation:
+    async def alternative(self, view: View, made: Sequence[Proposal], tools: AgentTools) -> Proposal | NoProposal:
+        """A candidate that takes another approach than those in `made`; only the harness may change."""
+
+        async def decide(ordinal: int, call: ToolCall) -> Proposal | NoProposal | Rejection:
+            found = await _checked(view, tools, ordinal, call)
+            if isinstance(found, Rejection):
+                return found
+            decided, harness = found
+            if harness is None:
+                return Rejection("only the harness may change here")
+            if any(one.harness.files == harness.files for one in made):
+                return Rejection("these are exactly the files of another proposal; take another approach")
+            return _proposal(view, decided, harness, call)
+
+        return await self._conversation(view, tools, made).decision(decide)
+
+    def _conversation(self, view: View, tools: AgentTools, made: Sequence[Proposal] = ()) -> Conversation:
         if tools.abilities.tools:
             prompt, opening = load("feedback"), _opening(view, tools)
             read_tools, finals = run_tools.of_run(view, tools.record, PAGE), [_HARNESS.tool]
@@ -68,8 +88,13 @@ class FeedbackAgent:
             prompt, opening = load("feedback_small"), compact.opening(view, tools)
             read_tools = compact.read_tools(view, tools.record)
             finals = [compact.decision(_HARNESS.tool.name, view)]
-        if tools.trainable:
-            finals = [_WEIGHTS.tool] if view.settings.lever == "weights" else [*finals, _WEIGHTS.tool]
+        if tools.trainable and not made:
+            only = view.settings.lever == "weights" or plateau.only_training(view)
+            finals = [_WEIGHTS.tool] if only else [*finals, _WEIGHTS.tool]
+        if asked := plateau.instruction(view):
+            opening = f"{opening}\n\n{asked}"
+        if made:
+            opening = f"{opening}\n\n{_made(made)}"
         return Conversation(tools, prompt, opening, read_tools, finals)
 
 
@@ -90,6 +115,19 @@ async def _checked(
     return Rejection(f"the harness does not run.\n{ran.text}") if ran.failed else (decided, made)
 
 
+def _proposal(view: View, decided: t.AnalysisFinished, harness: Harness, call: ToolCall) -> Proposal:
+    changed = edits.describe_changes(view.harness, harness)
+    return Proposal(harness, decided.reason, changed, tune=_HARNESS.parse(call).tune)
+
+
+def _made(made: Sequence[Proposal]) -> str:
+    """What a conversation for another proposal is told of those that were made."""
+    lines = [f"- {one.changed}: {one.reason}" for one in made]
+    return "\n".join(
+        ["Proposals that were already made for this candidate; take another approach than all of them:", *lines]
+    )
+
+
 def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:
     """The decision as an event, and its harness, if any; raises `InvalidCall` if the call is no valid decision."""
     if call.name == _WEIGHTS.tool.name:
@@ -103,7 +141,10 @@ def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.An
         expected_gain=update.expected_gain,
         cost_estimate=update.cost,
     )
-    return decided, edits.apply_edits(view.harness, update)
+    harness = edits.apply_edits(view.harness, update)
+    if update.tune and not harness.manifest.tunables:
+        raise InvalidCall("there is nothing to tune: harness.toml declares no tunables")
+    return decided, harness
 
 
 def _training(view: View, tools: AgentTools, call: ToolCall) -> t.AnalysisFinished:

@@ -35,7 +35,8 @@ class Settings(msgspec.Struct, frozen=True):
     `model` is the task agent's language model and `agent_model` that of Meta- and Feedback-Agent, each as
     `BACKEND:NAME`, and `judge` the one that grades rest on; empty where there is none. `seed_harness`: the first
     candidate is the domain's, whatever the agent. `scale` is how large the task's scores are known to be, 0 if that is
-    not known; None: the candidate cannot change its own score, and no gain is held (`engine.core.jump`).
+    not known; None: the candidate cannot change its own score, and no gain is held (`engine.core.jump`). Of
+    `proposals` for one candidate the best on a fold of `train` goes to the gate.
     """
 
     generations: int
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True):
     seed_harness: bool = False
     judge: str = ""
     scale: float | None = None
+    proposals: int = 1
 
 
 class DomainRef(msgspec.Struct, frozen=True):

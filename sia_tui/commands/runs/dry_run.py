@@ -21,12 +21,10 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
 
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
-    # only the search agent probes, and only where it changes the harness
-    probes = (
-        0
-        if settings.agent_model or settings.lever in ("weights", "best-of-n")
-        else (settings.generations - 1) * settings.probes * settings.probe_fold
-    )
+    # of agents that are language models only a choice among proposals is known before
+    each = (settings.proposals if settings.proposals > 1 else 0) if settings.agent_model else settings.probes
+    changes = 0 if settings.lever in ("weights", "best-of-n") else settings.generations - 1
+    probes = changes * each * settings.probe_fold
     models = await _estimated(planned, shared, units, probes)
     unpriced = serving.unpriced(settings, shared.workspace.path)
     per_call = models.tokens // models.calls - TASK_REPLY if models.calls else 0

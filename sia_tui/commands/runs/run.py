@@ -45,6 +45,13 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random choices.")
 @click.option("--seed-harness", is_flag=True, help="Start from the domain's harness; do not let the agent write one.")
 @click.option("--probes", type=int, help="Proposals to try on folds of train, per Improvement.")
+@click.option(
+    "--proposals",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Proposals of a language model for each candidate; the best on a fold of train goes to the gate.",
+)
 @click.option("--data", type=UserPath(), help="Folder of the domain's data.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print an estimate; start nothing.")
@@ -78,6 +85,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         lever=chosen["lever"],
         approve=chosen["approve"],
         probes=chosen["probes"],
+        proposals=chosen["proposals"],
         budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
         data=chosen["data"],
         workers=workers_of(chosen["workers"]),

@@ -18,7 +18,7 @@ from engine import trust
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
-from tests.fakes.anthropic_server import AnthropicServer, Plan
+from tests.fakes.anthropic_server import AnthropicServer, Plan, Use
 from tests.fakes.serving import Asked
 from tests.playing import CANARY, GUESS, TIMES, asks, call, contents, faulty, payloads, play, said, small
 from tests.story import sia
@@ -146,6 +146,31 @@ def test_agents_read_train_and_of_val_a_mean(finished: Told) -> None:
     assert any("train-" in text for text in asked), "agents read trajectories"
     assert not [text for text in asked if "val-" in text or "test-" in text]
     assert not [text for text in asked if any(f"x = {x}" in text for x in range(100, 240))]
+
+
+@pytest.mark.slow
+def test_of_two_proposals_the_better_on_train_is_judged(toy: str, tmp_path: Path) -> None:
+    """The second conversation is told of the first proposal; both are probed, and one candidate goes to the gate."""
+
+    def game(asked: Asked) -> Plan:
+        made = play(asked)
+        if said_by_feedback(asked.body) and "already made for this candidate" not in json.dumps(asked.body):
+            for use in made.blocks:
+                if isinstance(use, Use) and use.name == "update_harness":
+                    use.input["files"]["agent.py"] = use.input["files"]["agent.py"].replace(TIMES, "Guess again.")
+        return made
+
+    with AnthropicServer(game) as server:
+        run = ("run", toy, *AGENTS, "--generations", "2", "--proposals", "2")
+        done = call(tmp_path / "w", server.url, *run)
+        assert done.returncode == 0, done
+    first, second = payloads(tmp_path / "w", t.ProbeFinished)
+    assert (first.why[:15], second.why[:15]) == ("proposal 1 of 2", "proposal 2 of 2")
+    assert second.score.score > first.score.score + 0.5
+    written = payloads(tmp_path / "w", t.HarnessWritten)[-1]
+    assert "Of 2 proposals it scored best on a fold of train" in written.reason
+    assert payloads(tmp_path / "w", t.GateDecided)[-1].accepted
+    assert call(tmp_path / "w", "", "replay", "last", "--verify").returncode == 0
 
 
 def test_a_fork_that_changes_nothing_sends_no_request(copied: Told) -> None:

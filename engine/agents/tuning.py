@@ -1,0 +1,43 @@
+"""Tuning: the model proposes a harness, and the search finds the values of the tunables that it declares.
+
+The values are tried on the held-out fold of `train`, so that one candidate goes to the gate, with the best of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from engine.agents.protocol import Lab, NoProposal, ProbeRequest, Proposal, View
+from engine.agents.search import SearchAgent
+from engine.events import types as t
+
+
+async def tune(view: View, made: Proposal, lab: Lab, first: int) -> Proposal:
+    """`made` with the best of `made.tune` values that `lab` tries; as it is where none of them runs.
+
+    `lab` tries values of the harness of `made`; `first` is the ordinal of the first probe.
+    """
+    of_its_own = replace(
+        view,
+        harness=made.harness,
+        past=[],
+        declined=[],
+        probes=[],
+        settings=replace(view.settings, probes=made.tune),
+    )
+    found = await SearchAgent().find(of_its_own, _Numbered(lab, first))
+    if isinstance(found, NoProposal):
+        return replace(made, reason=f"{made.reason} Its values were not tuned: {found.reason}.")
+    return replace(made, harness=found.harness, reason=f"{made.reason} Tuned: {found.reason}")
+
+
+class _Numbered:
+    """A lab whose probes are numbered from `first` on."""
+
+    def __init__(self, lab: Lab, first: int) -> None:
+        self._lab, self._first = lab, first
+
+    async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
+        return await self._lab.probe([replace(one, ordinal=self._first + one.ordinal) for one in requests])

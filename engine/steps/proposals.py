@@ -1,0 +1,62 @@
+"""Several proposals for one candidate: the best on a held-out fold of `train` goes to the gate (`--proposals`).
+
+A choice on `train` costs no error of the gate, which judges one candidate on `val` as before. Each further proposal is
+a conversation of its own, which is told of the earlier ones and asked for another approach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from msgspec.structs import replace
+
+from engine.agents.protocol import AgentTools, Alternatives, NoProposal, ProbeRequest, Proposal, View
+from engine.agents.tuning import tune
+from engine.events import types as t
+from engine.run.live_run import Run
+from engine.steps.probes import FoldLab
+
+ToolsOf = Callable[[int], Awaitable[AgentTools]]
+"""The tools of the conversation for the proposal of that number."""
+
+
+async def choose(run: Run, view: View, first: Proposal, tools_of: ToolsOf) -> Proposal:
+    """`first`, or the alternative that scores best on the fold; tuned, if it asks for that."""
+    made = [first, *await _alternatives(run, view, first, tools_of)]
+    best = await _best(run, view, made) if len(made) > 1 else first
+    if not best.tune:
+        return best
+    return await tune(view, best, FoldLab(run, view.generation, view.attempt, best.harness), first=len(made))
+
+
+async def _alternatives(run: Run, view: View, first: Proposal, tools_of: ToolsOf) -> list[Proposal]:
+    agent, wanted = run.ports.agent, run.state.settings.proposals - 1
+    if not isinstance(agent, Alternatives):
+        return []
+    made: list[Proposal] = []
+    for number in range(1, wanted + 1):
+        found = await agent.alternative(view, [first, *made], await tools_of(number))
+        if not isinstance(found, NoProposal):
+            made.append(found)
+    return made
+
+
+async def _best(run: Run, view: View, made: list[Proposal]) -> Proposal:
+    """The proposal with the highest score; the first of equals, and the very first where no probe could be paid."""
+    probes: list[t.ProbeFinished | None] = []
+    for number, one in enumerate(made):
+        lab = FoldLab(run, view.generation, view.attempt, one.harness)
+        probed = await lab.probe([ProbeRequest(number, {}, f"proposal {number + 1} of {len(made)}: {one.changed}")])
+        probes.append(probed[0] if probed else None)
+    scored = [
+        (probe.score.score, -number)
+        for number, probe in enumerate(probes)
+        if probe is not None and not probe.failure and not probe.refused
+    ]
+    if not scored:
+        return made[0]
+    chosen = -max(scored)[1]
+    others = ", ".join(f"{score:.4f}" for score, number in scored if number != -chosen)
+    beside = f", beside {others}" if others else ""
+    why = f"Of {len(made)} proposals it scored best on a fold of train: {max(scored)[0]:.4f}{beside}."
+    return replace(made[chosen], reason=f"{made[chosen].reason} {why}")

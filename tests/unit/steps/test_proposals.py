@@ -1,0 +1,129 @@
+"""Of several proposals the best on the fold goes on, and is tuned where it asks for that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from domains.contract import Grade, Instance
+from engine.agents.protocol import NoProposal, Proposal
+from engine.evaluation.evaluate import Evaluation
+from engine.evaluation.trial import Answer, GradedAnswer, Trial
+from engine.events import types as t
+from engine.events.log import RunLog
+from engine.run.live_run import Ports, Run
+from engine.steps import probes
+from engine.steps.improvement import make_view
+from engine.steps.proposals import choose
+from harness_repo.harness import parse
+from tests.histories import SEED_HARNESS, Play, settings, started
+
+
+def made(skill: int, text: str = "", count: int = 0) -> Proposal:
+    files = {**SEED_HARNESS, "params.toml": f"skill = {skill}\n".encode(), "notes.md": text.encode()}
+    return Proposal(parse(files), f"skill {skill}.", f"skill → {skill}", tune=count)
+
+
+class Inventor:
+    """Makes the alternatives that it was given, in order."""
+
+    name = "fake"
+
+    def __init__(self, *others: Proposal | NoProposal) -> None:
+        self.others = list(others)
+        self.told: list[int] = []
+
+    async def alternative(self, view: Any, so_far: Sequence[Proposal], tools: Any) -> Proposal | NoProposal:
+        self.told.append(len(so_far))
+        return self.others.pop(0)
+
+
+class _ImprovementBegins(Exception):
+    """The first Improvement is open."""
+
+
+class _Play(Play):
+    def _improve(self, generation: int) -> None:
+        raise _ImprovementBegins
+
+
+async def _evaluate(evaluation: Evaluation, todo: Sequence[Trial], _prepared: Any) -> AsyncIterator[GradedAnswer]:
+    skill = int(evaluation.harness.params["skill"])
+    failure = t.Failure("candidate", "no") if skill == 13 else None
+    for trial in todo:
+        yield GradedAnswer(Answer(trial, skill, failure, 0.1, 0.1, ""), Grade(skill / 10))
+
+
+@pytest.fixture
+def log(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunLog]:
+    monkeypatch.setattr(probes, "evaluate", _evaluate)
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as held:
+        yield held
+
+
+def chosen(log: RunLog, first: Proposal, *others: Proposal | NoProposal, **changes: object) -> tuple[Proposal, Run]:
+    agent = Inventor(*others)
+    play = _Play(log, started(settings(proposals=1 + len(others), **changes)))  # type: ignore[arg-type]
+    with contextlib.suppress(_ImprovementBegins):
+        play.to_rest()
+    spec = SimpleNamespace(folder=SimpleNamespace(spec=SimpleNamespace(learns=True, limits=None)))
+    run = Run(log, Ports(spec, None, agent, None, workers=4))  # type: ignore[arg-type]
+    run.catch_up()
+    run.domain._train = [Instance(f"train-{i}", i, i) for i in range(6)]
+
+    async def tools(number: int) -> Any:
+        return number
+
+    found = asyncio.run(choose(run, make_view(run, 1), first, tools))
+    assert len(agent.told) == len(others)
+    assert agent.told[:1] in ([1], [])
+    return found, run
+
+
+def test_the_best_on_the_fold_goes_on(log: RunLog) -> None:
+    found, run = chosen(log, made(3), made(7), made(5))
+    assert found.harness.params == {"skill": 7}
+    assert found.reason == "skill 7. Of 3 proposals it scored best on a fold of train: 0.7000, beside 0.3000, 0.5000."
+    assert [probe.why for probe in run.effects.probes] == [
+        f"proposal {n} of 3: skill → {skill}" for n, skill in ((1, 3), (2, 7), (3, 5))
+    ]
+
+
+def test_one_proposal_is_not_probed(log: RunLog) -> None:
+    found, run = chosen(log, made(3))
+    assert found == made(3)
+    assert run.effects.probes == []
+
+
+def test_an_alternative_that_was_not_found_or_fails_does_not_count(log: RunLog) -> None:
+    found, run = chosen(log, made(3), NoProposal("nothing"), made(13))
+    assert found.harness == made(3).harness
+    assert len(run.effects.probes) == 2
+
+
+def test_what_cannot_be_paid_is_not_tried(log: RunLog) -> None:
+    found, run = chosen(log, made(3), made(7), budget=t.Budget(evaluations=14 * 2 + 2))
+    assert found == made(3)
+    assert run.effects.probes == []
+
+
+def test_the_chosen_one_is_tuned_and_what_is_recorded_is_not_tried_again(log: RunLog) -> None:
+    found, run = chosen(log, made(3), made(7, "other", count=6))
+    assert found.harness.params["skill"] > 7
+    assert "Of 2 proposals" in found.reason
+    assert "Tuned: skill 7 → " in found.reason
+    recorded = list(run.effects.probes)
+    assert len({probe.ordinal for probe in recorded}) == len(recorded) <= 2 + 6
+    run.ports.agent.others = [made(7, "other", count=6)]  # type: ignore[attr-defined]
+
+    async def tools(number: int) -> Any:
+        return number
+
+    assert asyncio.run(choose(run, make_view(run, 1), made(3), tools)) == found
+    assert run.effects.probes == recorded
