@@ -80,8 +80,9 @@ def verify(reader: Reader, run: str, until: int | None = None) -> ReplayResult:
     for event in reader.history(run, until=until):
         count += 1
         found = _chain(event, previous)
+        if found is None and isinstance(payload := event.payload, t.Unread):
+            found = f"an event {event.type}", payload.problem
         if found is None:
-            payload = event.payload
             try:
                 found = _explain(reader, state, results, event, payload, last)
                 state = evolve(state, event)

@@ -30,9 +30,7 @@ class Results:
 
     def add(self, event: Event) -> None:
         """Adds an event; all but `instance.finished` are ignored."""
-        if event.type == t.InstanceFinished.type:
-            result = event.payload
-            assert isinstance(result, t.InstanceFinished)  # noqa: S101 - by its type
+        if event.type == t.InstanceFinished.type and isinstance(result := event.payload, t.InstanceFinished):
             arm = self._arms.setdefault((event.generation, result.harness, result.weights), {})
             arm[result.split, result.instance, result.repeat] = result
             if result.repeat and result.split == "val":

@@ -7,10 +7,21 @@ from typing import Any
 
 import msgspec
 
-from engine.events.codec import decode
-from engine.events.types import Payload
+from engine.errors import SiaError
+from engine.events.codec import Unreadable, decode
+from engine.events.types import Payload, Unread
 
 GENESIS = "0" * 64
+
+
+class DoesNotFit(SiaError, LookupError):
+    """An event that names a generation or a version which the history before it does not have."""
+
+    def __init__(self, n: int, kind: str) -> None:
+        super().__init__(
+            f"event {n} ({kind}) does not fit what came before it",
+            f"`sia verify` says what is wrong; `sia fork RUN --at {n - 1}` goes on from before it",
+        )
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -29,8 +40,19 @@ class Event(msgspec.Struct, frozen=True):
 
     @property
     def payload(self) -> Payload:
-        """The payload in its current type."""
-        return decode(self.type, self.v, self.stored)
+        """The payload in its current type; `Unread` where it is not one of its type."""
+        try:
+            return decode(self.type, self.v, self.stored)
+        except Unreadable as error:
+            return Unread(error.message)
+
+    def as_json(self) -> msgspec.Raw:
+        """The stored payload; as a text where it is no JSON."""
+        try:
+            msgspec.json.decode(self.stored)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return msgspec.Raw(msgspec.json.encode(self.stored.decode("utf-8", "replace")))
+        return msgspec.Raw(self.stored)
 
     def expected_hash(self) -> str:
         """The hash that these contents should have."""

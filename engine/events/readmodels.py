@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
 from engine.errors import SiaError
 from engine.events import types
-from engine.events.codec import decode
+from engine.events.codec import Unreadable, decode
 from engine.events.event import Event
 from engine.events.storage import schema
 from engine.events.storage.connection import DatabaseError, connect_plainly, transaction
@@ -134,9 +135,10 @@ def _name_anew(connection: Any, runs: Iterable[str]) -> None:
             (run,),
         )
         for seq, kind, version, stored in rows:
-            named = decode(kind, version, stored)
-            assert isinstance(named, types.RunStarted | types.RunForked | types.RunRenamed)  # noqa: S101 - by its type
-            wanted.append((seq, run, named.name))
+            with contextlib.suppress(Unreadable):  # the run keeps the name that it had before
+                named = decode(kind, version, stored)
+                assert isinstance(named, types.RunStarted | types.RunForked | types.RunRenamed)  # noqa: S101 - by type
+                wanted.append((seq, run, named.name))
     connection.execute("UPDATE runs SET name = char(0) || run")  # which is the name of none
     for _, run, name in sorted(wanted):
         connection.execute("UPDATE runs SET name = ? WHERE run = ?", (_free(connection, name, run), run))

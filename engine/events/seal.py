@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from engine.events.archive import Manifest
 from engine.events.event import Event
 from engine.events.reader import Reader, RunRow
 from engine.events.storage.connection import connect_plainly, explained
+from engine.events.types import Payload, Unread
 
 _LEVEL = 12
 
@@ -65,9 +66,9 @@ def seal(
     told = tuple(sorted(readings)[: archive.MAX_READINGS])
     with snapshot(reader):
         events = lineage(reader, run)
-        kept, left_out = archive.needs(
-            ((payload.blobs(), payload.withheld()) for payload in (event.payload for event in events)), data=data
-        )
+        payloads = [event.payload for event in events]
+        _check_read(run, events, payloads)
+        kept, left_out = archive.needs(((payload.blobs(), payload.withheld()) for payload in payloads), data=data)
         absent = {name for (name,) in reader.db.conn.execute("SELECT sha256 FROM blobs WHERE codec = 'left out'")}
         kept, left_out = kept - absent, left_out | (kept & absent)
         manifest = Manifest(
@@ -84,6 +85,16 @@ def seal(
         with new_file(target) as scratch:
             _write(scratch, manifest, events, _read_stored(reader, kept))
     return manifest
+
+
+def _check_read(run: RunRow, events: Sequence[Event], payloads: Sequence[Payload]) -> None:
+    """Raises `SiaError` where one of them cannot be read, since no import takes it."""
+    for event, payload in zip(events, payloads, strict=True):
+        if isinstance(payload, Unread):
+            raise SiaError(
+                f"event {event.n} of {run.name} cannot be read, and no import would take it",
+                f"export it as .jsonl, or a fork from before it: `sia fork {run.name} --at {event.n - 1}`",
+            )
 
 
 def _read_stored(reader: Reader, names: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:

@@ -26,9 +26,8 @@ class Training(NamedTuple):
 def trainings(reader: Reader) -> Iterator[Training]:
     """Every adapter that a run of the log has trained."""
     for event in reader.of_type(t.WeightsTrained.type):
-        payload = event.payload
-        assert isinstance(payload, t.WeightsTrained)  # noqa: S101 - by its type
-        yield Training(event, payload)
+        if isinstance(payload := event.payload, t.WeightsTrained):
+            yield Training(event, payload)
 
 
 def is_intact(folder: Path) -> bool:
@@ -60,6 +59,5 @@ def unused_folders(reader: Reader, workspace: Path) -> Iterator[Path]:
 
 def _checkpoints(reader: Reader) -> Iterator[t.TrainingCheckpointed]:
     for event in reader.of_type(t.TrainingCheckpointed.type):
-        payload = event.payload
-        assert isinstance(payload, t.TrainingCheckpointed)  # noqa: S101 - by its type
-        yield payload
+        if isinstance(payload := event.payload, t.TrainingCheckpointed):
+            yield payload

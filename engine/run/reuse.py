@@ -46,8 +46,7 @@ class Reuse:
         found: dict[ResultKey, t.InstanceFinished] = {}
         for event in self._lineage.results(candidate.harness, candidate.weights, prepared, wanted):
             one = event.payload
-            assert isinstance(one, t.InstanceFinished)  # noqa: S101 - the read model holds nothing else
-            if is_of_candidate(one.failure) and not one.disturbed:
+            if isinstance(one, t.InstanceFinished) and is_of_candidate(one.failure) and not one.disturbed:
                 found.setdefault((one.split, one.instance, one.repeat, one.seed), one)
         return found
 
@@ -57,12 +56,8 @@ class Reuse:
 
     def replies(self, request: str, place: str, ordinal: int) -> list[tuple[Event, t.ModelCalled]]:
         """The replies to a request, named by its digest, at a position, each with the event that recorded it."""
-        found: list[tuple[Event, t.ModelCalled]] = []
-        for event in self._lineage.replies(request, place, ordinal):
-            call = event.payload
-            assert isinstance(call, t.ModelCalled)  # noqa: S101 - the read model holds nothing else
-            found.append((event, call))
-        return found
+        found = self._lineage.replies(request, place, ordinal)
+        return [(event, call) for event in found if isinstance(call := event.payload, t.ModelCalled)]
 
     def adapter(self, key: str) -> t.WeightsTrained | None:
         """The training with that key whose adapter is still in the workspace."""
@@ -93,8 +88,7 @@ class _Index(Generic[_Keyed]):
         """The payloads with that key, the oldest first."""
         heads = self._lineage.heads()
         for event in self._lineage.of_type(self._kind.type, after=self._read, until=heads):
-            payload = event.payload
-            assert isinstance(payload, self._kind)  # noqa: S101 - by its type
-            self._by_key.setdefault(payload.key, []).append(payload)
+            if isinstance(payload := event.payload, self._kind):
+                self._by_key.setdefault(payload.key, []).append(payload)
         self._read |= heads
         return self._by_key.get(key, [])

@@ -49,10 +49,9 @@ class ScoreNotes:
         """Reads what is new of a run; returns the commits that it is about."""
         changed: set[str] = set()
         for event in self._reader.of_type_in(row.run, t.HarnessWritten.type, after=after, until=row.head_n):
-            version = event.payload
-            assert isinstance(version, t.HarnessWritten)  # noqa: S101 - by its type
-            self._reasons[version.commit] = next(iter(version.reason.strip().splitlines()), "no reason given")
-            changed.add(version.commit)
+            if isinstance(version := event.payload, t.HarnessWritten):
+                self._reasons[version.commit] = next(iter(version.reason.strip().splitlines()), "no reason given")
+                changed.add(version.commit)
         for one in self._reader.generations_of(row.run, after=self._closed.get(row.run, 0)):
             if one.accepted is None:
                 break  # generations are judged in order

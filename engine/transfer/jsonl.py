@@ -19,8 +19,9 @@ _HEAD = ("run", "n", "type", "v", "at", "generation", "prev_hash", "hash")
 def write_jsonl(reader: Reader, run: RunRow, target: Path, *, data: bool) -> int:
     """Writes `run` to `target`, which must not exist; returns the number of lines.
 
-    `payload` is byte for byte what was hashed. `blobs` has text and `base64` other contents, by digest. `left_out`
-    names contents that may hold text of instances; they are written with `data` only.
+    `payload` is byte for byte what was hashed, or a text of it where that is no JSON. `blobs` has text and `base64`
+    other contents, by digest. `left_out` names contents that may hold text of instances; they are written with `data`
+    only.
     """
     check_target(target)
     inlined: set[str] = set()
@@ -32,7 +33,7 @@ def write_jsonl(reader: Reader, run: RunRow, target: Path, *, data: bool) -> int
 
 
 def _line(reader: Reader, event: Event, inlined: set[str], *, data: bool) -> dict[str, Any]:
-    line: dict[str, Any] = {name: getattr(event, name) for name in _HEAD} | {"payload": msgspec.Raw(event.stored)}
+    line: dict[str, Any] = {name: getattr(event, name) for name in _HEAD} | {"payload": event.as_json()}
     payload = event.payload
     withheld = set() if data else set(payload.withheld())
     for name in payload.blobs():

@@ -53,10 +53,8 @@ def write_versions(repository: Repository, reader: Reader, events: Iterable[Even
     """Stores the commits of all `harness.written` among `events`; raises `SiaError` if one gets another id."""
     commits: set[str] = set()
     for event in events:
-        if event.type != t.HarnessWritten.type:
+        if event.type != t.HarnessWritten.type or not isinstance(payload := event.payload, t.HarnessWritten):
             continue
-        payload = event.payload
-        assert isinstance(payload, t.HarnessWritten)  # noqa: S101 - by its type
         files = {path: reader.blob(name) for path, name in payload.files.items()}
         if repository.write(version_of(payload, files)).commit != payload.commit:
             raise SiaError(

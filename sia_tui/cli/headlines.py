@@ -62,7 +62,8 @@ def headline(event: Event, payload: t.Payload) -> str | None:
                 for name, value in measures.items()
                 if name.startswith("reward/")
             )
-            line = f"{g}: round {number} of training: mean reward {measures['reward']:.4f}"
+            mean = f"mean reward {measures['reward']:.4f}" if "reward" in measures else "no mean reward"  # it was NaN
+            line = f"{g}: round {number} of training: {mean}"
             return escape(plain(line + (f" ({classes})" if classes else "")))
         case t.WeightsTrained(adapter=adapter, algorithm=algorithm, rounds=rounds, ended=ended, reused=reused):
             how = "reused" if reused else f"{payload.wall_s:.0f} s"
@@ -88,6 +89,8 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             return f"[red]{g}: {kind} failed ({failure.kind}): {escape(plain(failure.message))}[/red]"
         case t.StepAbandoned(kind=kind, reason=reason, kept=kept):
             return f"{g}: {kind} interrupted ({escape(reason)}); {kept} results kept"
+        case t.Unread(problem=problem):
+            return f"[red]{g}: left out, since {escape(plain(problem))}[/red]"
         case t.BudgetWarned(resource=resource, share=share):
             return f"[yellow]{share:.0%} of the {escape(resource)} budget used[/yellow]"
         case _:

@@ -7,14 +7,16 @@ negative epoch: the log remembers that it was removed and not lost.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from engine.events.codec import decode
+from engine.events.codec import Unreadable, decode
 from engine.events.reader import Reader
 from engine.events.storage.connection import transaction
 from engine.events.storage.database import Database
 
 _GUARD = "events_no_delete"
+_NAME = re.compile(rb"[0-9a-f]{64}")
 
 
 def delete_run(connection: Any, run: str) -> int:
@@ -41,7 +43,10 @@ def unneeded_blobs(reader: Reader) -> list[tuple[str, int]]:
     """(name, stored bytes) of the blobs that no event of any run names."""
     needed: set[str] = set()
     for kind, version, stored in reader.rows("SELECT type, v, payload FROM events"):
-        needed.update(decode(kind, version, stored).blobs())
+        try:
+            needed.update(decode(kind, version, stored).blobs())
+        except Unreadable:
+            needed.update(name.decode() for name in _NAME.findall(stored))
     sizes = reader.rows("SELECT sha256, length(data) FROM blobs ORDER BY sha256")
     return [(name, size) for name, size in sizes if name not in needed]
 

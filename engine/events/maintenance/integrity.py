@@ -39,9 +39,7 @@ def check(reader: Reader) -> Checked:
         problems += found
         heads[event.run] = event
         by_hash.add(event.hash)
-        if event.type == t.HarnessWritten.type and not found:
-            payload = event.payload
-            assert isinstance(payload, t.HarnessWritten)  # noqa: S101 - by its type
+        if not found and event.type == t.HarnessWritten.type and isinstance(payload := event.payload, t.HarnessWritten):
             commits[payload.commit] = describe(event)
     problems += _blobs(reader)
     problems += _derived(reader)
@@ -62,10 +60,13 @@ def _event(reader: Reader, event: Event, before: Event | None, known: set[str]) 
         yield f"{describe(event)} was altered: its contents do not have its hash"
         return
     try:
-        needed, withheld = event.payload.blobs(), event.payload.withheld()
+        payload = event.payload
     except SiaError as error:
         yield f"{describe(event)} cannot be read: {error}"
         return
+    if isinstance(payload, t.Unread):
+        yield f"{describe(event)} is left out: {payload.problem}"
+    needed, withheld = payload.blobs(), payload.withheld()
     for name in needed:
         codec = reader.blob_codec(name)
         if codec is None or (codec == blobs.LEFT_OUT and name not in withheld):

@@ -7,7 +7,7 @@ One file per idea; each event type is registered where it is defined. Imports `e
 in it: what is made of an event.
 """
 
-from engine.events.types.base import PAYLOADS, Payload
+from engine.events.types.base import PAYLOADS, Payload, Unread
 from engine.events.types.decision import (
     AccountRead,
     AnalysisFinished,
@@ -113,6 +113,7 @@ __all__ = [
     "ToolCalled",
     "TrainingCheckpointed",
     "TrainingProgress",
+    "Unread",
     "Usage",
     "WeightsTrained",
 ]

@@ -23,6 +23,13 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
         return []
 
 
+class Unread(Payload, frozen=True):
+    """Stands for a stored payload that is not one of its type, as earlier releases could write; it changes nothing."""
+
+    type: ClassVar[str] = "unread"
+    problem: str
+
+
 PAYLOADS: dict[str, type[Payload]] = {}
 """Every event type by its name."""
 _Kind = TypeVar("_Kind", bound=type[Payload])

@@ -50,7 +50,7 @@ def _print_event(event: Event, as_json: bool) -> None:
 
     if as_json:
         head = {name: getattr(event, name) for name in ("seq", "run", "n", "type", "v", "at", "generation", "hash")}
-        echo(plain_json(msgspec.json.encode({**head, "payload": msgspec.Raw(event.stored)})))
+        echo(plain_json(msgspec.json.encode({**head, "payload": event.as_json()})))
         return
     from rich.text import Text
 
@@ -58,6 +58,6 @@ def _print_event(event: Event, as_json: bool) -> None:
 
     at = datetime.fromtimestamp(event.at / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
     line = headline(event, event.payload)
-    text = event.stored.decode() if line is None else Text.from_markup(line).plain
+    text = event.stored.decode("utf-8", "replace") if line is None else Text.from_markup(line).plain
     line_text = plain(text if len(text) <= _WIDTH or not sys.stdout.isatty() else text[: _WIDTH - 1] + "…")
     echo(f"{event.n:>6}  {at}  {event.generation:>2}  {event.type:<19} {line_text}")
