@@ -155,6 +155,7 @@ def update(agent: str, evidence: str) -> dict[str, Any]:
         "reason": "say what is wanted",
         "evidence": [evidence],
         "expected_gain": 0.5,
+        "notebook": f"after {evidence}: the model knows the rule",
         "files": {"agent.py": agent},
     }
 

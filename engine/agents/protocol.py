@@ -45,7 +45,7 @@ class View(msgspec.Struct, frozen=True):
 
     `attempt` counts the Improvements of this generation that found no candidate, `improvements` all Improvements of the
     run so far. `declined` are the parameters of candidates that a person declined. `weights` is the incumbent's
-    adapter. `hints` are a person's words, the newest last.
+    adapter. `hints` are a person's words, the newest last; `notebook` is what earlier Analyses of the run wrote down.
     """
 
     generation: int
@@ -62,6 +62,7 @@ class View(msgspec.Struct, frozen=True):
     declined: Sequence[dict[str, Value]] = ()
     weights: str | None = None
     hints: Sequence[t.RunHinted] = ()
+    notebook: str = ""
 
 
 class ProbeRequest(msgspec.Struct, frozen=True):

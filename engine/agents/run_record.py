@@ -12,11 +12,16 @@ from engine.events import types as t
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A candidate: the reason for it, and its changes to the harness that it was made from."""
+    """A candidate: the reason for it, and its changes to the harness that it was made from.
+
+    `findings` and `expected`, a gain on val, are of the Analysis that led to it, where agents are told of them.
+    """
 
     n: int
     reason: str
     changed: str
+    findings: str = ""
+    expected: float | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):

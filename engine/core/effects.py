@@ -16,8 +16,13 @@ class Effects:
         self.probes: list[t.ProbeFinished] = []
         self.checkpoints: list[t.TrainingCheckpointed] = []
         self.hints: Sequence[t.RunHinted] = ()
-        """A person's hints as the latest Analysis reads them: also its Improvement, which repeats the conversation."""
+        self.notebook = ""
+        """A person's hints and the agent's notebook as the latest Analysis reads them.
+
+        So does its Improvement, which repeats the conversation.
+        """
         self._hints: list[t.RunHinted] = []
+        self._notebook = ""
         self._in_turn = True
         self._tools: dict[tuple[str, int], t.ToolCalled] = {}
         self._reports: dict[int, int] = {}
@@ -39,8 +44,11 @@ class Effects:
                 self._tools[place, ordinal] = payload
             case t.RunHinted():
                 self._hints.append(payload)
+            case t.AnalysisFinished(notebook=notebook):
+                self._notebook = notebook or self._notebook
             case t.StepStarted(kind=kind):
-                self.hints = tuple(self._hints) if kind == "analyse" else self.hints
+                if kind == "analyse":
+                    self.hints, self.notebook = tuple(self._hints), self._notebook
             case t.TrainingProgress():
                 self._reports[event.generation] = self.reports(event.generation) + 1
             case _:
@@ -81,6 +89,6 @@ _INDEXED = {
     for kind in (
         *(t.ProbeFinished, t.TrainingCheckpointed, t.ToolCalled, t.TrainingProgress),
         *(t.ExecutionFinished, t.GateDecided),  # the evidence
-        *(t.RunHinted, t.StepStarted),
+        *(t.RunHinted, t.AnalysisFinished, t.StepStarted),
     )
 }

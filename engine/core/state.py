@@ -98,6 +98,7 @@ class State(msgspec.Struct, frozen=True):
     account: Account = UNUSED
     notes: tuple[str, ...] = ()
     hints: tuple[t.RunHinted, ...] = ()
+    notebook: str = ""
     n: int = 0
     hash: str = ""
 
@@ -239,7 +240,9 @@ def _evolve(state: State, event: Event) -> State:
         case t.AccountRead():
             return _spent(state, payload.spent)
         case t.AnalysisFinished():
-            return _succeed(_generation(state, event, analysis=payload))
+            return _succeed(
+                _generation(replace(state, notebook=payload.notebook or state.notebook), event, analysis=payload)
+            )
         case t.ProbeFinished(evaluations=count, reused=reused):
             return _evaluated(state, 0, count) if reused else _evaluated(state, count, 0)
         case t.ToolCalled(evaluations=count):

@@ -32,6 +32,7 @@ def show(state: State, status: str, readings: int = 0, account: Account | None =
         "reason": standing(state),
         "notes": list(state.notes),
         "hints": [{"text": hint.text, "by": hint.by} for hint in state.hints],
+        "notebook": state.notebook or None,
         "parent": state.parent,
         "seed": state.settings.seed,
         "lever": state.settings.lever,

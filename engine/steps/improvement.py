@@ -150,4 +150,5 @@ def make_view(run: Run, generation: int) -> View:
         evidence=run.effects.evidence(generation),
         weights=state.of(incumbent).candidate.weights,
         hints=run.effects.hints,
+        notebook=run.effects.notebook,
     )

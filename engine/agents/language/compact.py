@@ -25,11 +25,12 @@ _AT_ONCE = ("count_failures", "count_confusions")
 
 
 def opening(view: View, tools: AgentTools) -> str:
-    """The first user message: at most five parts of `PAGE` characters, and one where a person gave hints."""
+    """The first user message: at most five parts of `PAGE` characters, and two where there are hints and a notebook."""
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
         *memory.hints(view, PAGE),
-        f"Candidates so far:\n{run_tools.candidates(view, tools.record, PAGE)}",
+        *memory.notebook(view, PAGE),
+        f"Candidates so far:\n{run_tools.candidates(view, tools.record, PAGE, brief=True)}",
         f"You change candidate {view.incumbent}. Its parameters: {_list_params(view.harness.params)[:PAGE]}.",
     ]
     about = {"candidate": view.incumbent}

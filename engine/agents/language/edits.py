@@ -14,6 +14,8 @@ from engine.weights.recipe import ALGORITHMS
 from harness_repo.harness import Harness, HarnessInvalid, parse
 from harness_repo.tunable import Value
 
+NOTEBOOK = 6000
+"""The most characters of a notebook."""
 Findings = Annotated[str, Meta(description="What you found out, in a few sentences.", max_length=4000)]
 Reason = Annotated[str, Meta(description="What you change, and why it should help.", max_length=2000)]
 Evidence = Annotated[
@@ -21,6 +23,14 @@ Evidence = Annotated[
 ]
 Gain = Annotated[float, Meta(description="The gain in the mean score on val that you expect.", ge=-1e9, le=1e9)]
 Cost = Annotated[str, Meta(description="What the change will cost to run, if it is more than before.", max_length=500)]
+Notebook = Annotated[
+    str,
+    Meta(
+        description="Your notebook as it shall stand from now on, whole: what later decisions need to know. "
+        "Empty leaves it as it is.",
+        max_length=NOTEBOOK,
+    ),
+]
 Files = Annotated[dict[str, str], Meta(description="Whole files by path, replacing or adding.")]
 
 
@@ -47,6 +57,7 @@ class UpdateHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence: Evidence
     expected_gain: Gain
     cost: Cost = ""
+    notebook: Notebook = ""
     files: Files = {}
     replacements: Annotated[list[Replacement], Meta(description="Exact replacements in files.")] = []
     remove: Annotated[list[str], Meta(description="Paths of files to remove.")] = []
@@ -72,6 +83,7 @@ class UpdateWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     algorithm: Annotated[str, Meta(description=f"One of {', '.join(ALGORITHMS)}.")]
     hyper_parameters: Annotated[dict[str, float], Meta(description="What differs from the defaults, by name.")] = {}
     cost: Cost = ""
+    notebook: Notebook = ""
 
 
 def apply_edits(harness: Harness, update: UpdateHarness) -> Harness:

@@ -140,6 +140,7 @@ def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.An
         evidence=_events(view, tools, update.evidence),
         expected_gain=update.expected_gain,
         cost_estimate=update.cost,
+        notebook=update.notebook,
     )
     harness = edits.apply_edits(view.harness, update)
     if update.tune and not harness.manifest.tunables:
@@ -166,6 +167,7 @@ def _training(view: View, tools: AgentTools, call: ToolCall) -> t.AnalysisFinish
         algorithm=update.algorithm,
         recipe=chosen,
         cost_estimate=update.cost,
+        notebook=update.notebook,
     )
 
 
@@ -189,6 +191,7 @@ def _opening(view: View, tools: AgentTools) -> str:
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
         *memory.hints(view, PAGE),
+        *memory.notebook(view, PAGE),
         f"Candidates so far:\n{run_tools.candidates(view, tools.record, PAGE)}",
         f"You change candidate {view.incumbent}. Its files: {', '.join(harness.files)}.",
         f"Its parameters: {params or 'none'}. Harnesses here {model}.",

@@ -1,4 +1,4 @@
-"""What the Feedback-Agent is told of before this Analysis: a person's hints."""
+"""What the Feedback-Agent is told of before this Analysis: a person's hints, and its own notebook."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def hints(view: View, size: int) -> list[str]:
             break
     words = "\n".join(reversed(told))
     return [f"Hints by a person who knows this task; begin with them:\n{words}"] if told else []
+
+
+def notebook(view: View, size: int) -> list[str]:
+    """A part of the opening with the notebook; none while it is empty."""
+    return [f"Your notebook, as you left it:\n{view.notebook[:size]}"] if view.notebook else []

@@ -170,11 +170,14 @@ def of_train(record: RunRecord, size: int) -> ReadTool:
     return Arguments("read_train", f"Training cases with their labels; there are {len(cases)}.", _Cases).as_tool(read)
 
 
-def candidates(view: View, record: RunRecord, size: int | None = None) -> str:
-    """All judged candidates, and why the other attempts found none; with a `size`, so many characters of its end."""
+def candidates(view: View, record: RunRecord, size: int | None = None, *, brief: bool = False) -> str:
+    """All judged candidates, and why the other attempts found none; with a `size`, so many characters of its end.
+
+    `brief` leaves out what was found before each.
+    """
     parts: list[str] = []
     length = 0
-    for part in _backwards(view, record):
+    for part in _backwards(view, record, brief=brief):
         parts.append(part)
         length += len(part)
         if size is not None and length >= size:
@@ -183,7 +186,7 @@ def candidates(view: View, record: RunRecord, size: int | None = None) -> str:
     return text if size is None else text[-size:]
 
 
-def _backwards(view: View, record: RunRecord) -> Iterator[str]:
+def _backwards(view: View, record: RunRecord, *, brief: bool) -> Iterator[str]:
     """The parts of that text, the last first: of many candidates the newest are told."""
     yield from (f"an attempt after {view.generation} came to nothing: {_short(why, 300)}" for why in view.failed[::-1])
     made = {one.n: one for one in record.candidates()}
@@ -193,7 +196,11 @@ def _backwards(view: View, record: RunRecord) -> Iterator[str]:
         scores += [f"train {sum(train) / len(train):.4f} (n = {len(train)})"] if train else []
         line = f"{past.n}: {'; '.join([*([', '.join(scores)] if scores else []), past.verdict])}"
         one = made.get(past.n)
-        yield line if one is None else f"{line}\n   changed: {one.changed}; why: {_short(one.reason, 300)}"
+        if one is not None:
+            line += f"\n   changed: {one.changed}; why: {_short(one.reason, 300)}"
+            line += f"\n   found before: {_short(one.findings, 300)}" if one.findings and not brief else ""
+            line += f"\n   expected on val: {one.expected:+.4g}" if one.expected is not None else ""
+        yield line
     yield f"The best so far is candidate {view.incumbent}."
 
 

@@ -36,7 +36,10 @@ class GenerationFinished(Payload, frozen=True):
 
 @event("analysis.finished")
 class AnalysisFinished(Payload, frozen=True):
-    """An agent's findings and its lever; for weights also the algorithm and the values that it sets in the recipe."""
+    """An agent's findings and its lever; for weights also the algorithm and the values that it sets in the recipe.
+
+    `notebook` is the whole notebook that the agent keeps from here on; empty leaves it as it was.
+    """
 
     findings: str
     lever: Lever
@@ -47,6 +50,7 @@ class AnalysisFinished(Payload, frozen=True):
     cost_estimate: str = ""
     wall_s: float = 0.0
     recipe: dict[str, bool | int | float | str] = {}
+    notebook: str = ""
 
 
 @event("harness.written")

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @click.command("show")
 @click.argument("reference", metavar="RUN", default="last")
 @click.option("--plots", type=UserPath(file_okay=False), help="Also write plots to this folder.")
+@click.option("--notebook", is_flag=True, help="Print the notebook that the agent keeps, and nothing else.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="With --plots: run harness code without a sandbox.")
 @shared_options
-def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> None:
+def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, shared: Shared) -> None:
     """Report on RUN: generations, verdicts, best candidate, baselines and budget.
 
     Example: sia show last
@@ -44,6 +45,8 @@ def show(reference: str, plots: Path | None, unsafe: bool, shared: Shared) -> No
         plotted = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
+    elif notebook:
+        echo(facts["notebook"] or f"{facts['name']}: its agent has written no notebook")
     else:
         _print_run(facts)
     for name in plotted:
@@ -120,6 +123,9 @@ def _print_run(facts: dict[str, Any]) -> None:
         echo(f"note: {note}")
     for hint in facts["hints"]:
         echo(f"hint by {hint['by']}: {hint['text']}")
+    if facts["notebook"]:
+        length = formats.plural(len(facts["notebook"]), "character")
+        echo(f"the agent keeps a notebook of {length}: `sia show {facts['name']} --notebook`")
     if facts["in_doubt"] == "test":
         echo(f"in doubt: an unsealing of the test split has no result; `sia test {facts['name']}` repeats it")
     elif facts["in_doubt"]:

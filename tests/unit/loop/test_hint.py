@@ -1,4 +1,4 @@
-"""A person's hint: an event of the run, read by the agent from its next Analysis on."""
+"""A person's hint, and the agent's notebook: events of the run, read by the agent from its next Analysis on."""
 
 from __future__ import annotations
 
@@ -114,6 +114,18 @@ def test_it_is_read_by_the_next_analysis_and_by_its_improvement() -> None:
         effects.add(event(payload))
         read.append([hint.text for hint in effects.hints])
     assert read == [[], ["first"], ["first"], ["first"], ["first", "second"]]
+
+
+def test_an_improvement_has_the_notebook_as_its_analysis_had_it_before_it_wrote_it_anew() -> None:
+    effects, read = Effects(), []
+    for payload in (
+        *(t.StepStarted("analyse", 1), t.AnalysisFinished("", "harness", "", notebook="seven")),
+        *(t.StepStarted("improve", 1), t.StepStarted("analyse", 1), t.AnalysisFinished("", "harness", "")),
+        *(t.StepStarted("improve", 1), t.StepStarted("analyse", 1)),
+    ):
+        effects.add(event(payload))
+        read.append(effects.notebook)
+    assert read == ["", "", "", "seven", "seven", "seven", "seven"]
 
 
 @pytest.mark.parametrize(("live", "counted"), [(True, 5.0), (False, 0.0)])

@@ -140,6 +140,15 @@ def said_by_feedback(body: dict[str, Any]) -> bool:
     return any(tool["name"] == "update_harness" for tool in body.get("tools", []))
 
 
+def test_an_analysis_begins_with_the_notebook_and_with_what_was_expected(finished: Told) -> None:
+    requests = [record.body for record in finished.server.records[: finished.requests]]
+    first, *_, last = [said(body["messages"][0]) for body in requests if said_by_feedback(body)]
+    assert "Your notebook" not in first
+    assert "Your notebook, as you left it:\nafter g1: the model knows the rule" in last
+    assert "found before: the prompt does not say what is wanted\n   expected on val: +0.5" in last
+    assert shown(finished)["notebook"] == "after g2: the model knows the rule"
+
+
 def test_agents_read_train_and_of_val_a_mean(finished: Told) -> None:
     requests = [record.body for record in finished.server.records[: finished.requests]]
     asked = [json.dumps(body) for body in requests if body.get("tools")]

@@ -1,4 +1,4 @@
-"""An Analysis: findings, the lever and its reason, the evidence, the expected gain, and the outcome."""
+"""An Analysis: findings, the lever and its reason, the notebook, the evidence, the expected gain, and the outcome."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
         rows += [BLANK, field("expected", f"{analysis.expected_gain:+.4f}")]
     if analysis.cost_estimate:
         rows.append(field("cost", analysis.cost_estimate))
+    if analysis.notebook:
+        rows += [BLANK, heading("notebook from here on"), *wrap(analysis.notebook, width)]
     if analysis.evidence:
         rows += [BLANK, heading("evidence")]
         rows += [row((f"event {number:,}", "accent"), to=Target("event", number)) for number in analysis.evidence]

@@ -30,6 +30,7 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
         *_sealed_test(snapshot),
         *_spend(state),
         *_hints(state, width),
+        *_notebook(state, width),
         BLANK,
         heading("settings"),
         *(field(key, str(value)) for key, value in flat(state.settings).items() if key != "script"),
@@ -115,6 +116,10 @@ def _sealed_test(snapshot: RunSnapshot) -> list[Row]:
 def _hints(state: State, width: int) -> list[Row]:
     hints = [line for hint in state.hints for line in wrap(f"{hint.by}: {hint.text}", width)]
     return [BLANK, heading("hints", "the agent reads them at each Analysis"), *hints] if hints else []
+
+
+def _notebook(state: State, width: int) -> list[Row]:
+    return [BLANK, heading("the agent's notebook"), *wrap(state.notebook, width)] if state.notebook else []
 
 
 def _spend(state: State) -> list[Row]:

@@ -8,16 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.agents.language import compact, memory
+from engine.agents.language import compact, memory, run_tools
 from engine.agents.language.conversation import READING, READING_SMALL, REPAIRS, REPAIRS_SMALL, SILENT
 from engine.agents.language.feedback import FeedbackAgent
 from engine.agents.language.meta import MetaAgent
 from engine.agents.protocol import NoProposal, Proposal, View
+from engine.agents.run_record import Candidate
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply
 from engine.usage import Usage
 from harness_repo.harness import parse
-from tests.agent_tools import FILES, FakeTools, calls, chooses, says, view
+from tests.agent_tools import FILES, FakeRecord, FakeTools, calls, chooses, says, view
 
 ANALYSIS = t.AnalysisFinished("", "harness", "")
 GRAMMAR = Abilities(tools=False, schema=True)
@@ -353,3 +354,30 @@ def test_of_many_hints_the_newest_are_told() -> None:
     (told,) = memory.hints(view(hints=[t.RunHinted(str(n) * 30, "ada") for n in range(9)]), 100)
     assert told.endswith("8" * 30) and "0" not in told
     assert memory.hints(view(), 100) == []
+
+
+@pytest.mark.parametrize("abilities", [Abilities(), GRAMMAR])
+def test_the_notebook_stands_in_the_opening_once_there_is_one(abilities: Abilities) -> None:
+    def opening(**changes: Any) -> str:
+        tools = FakeTools(says(""), says(""), says(""), abilities=abilities)
+        asyncio.run(FeedbackAgent("claude").analyse(view(**changes), tools))
+        return tools.questions[0].messages[1].text
+
+    kept = opening(notebook="the rule is seven times x")
+    assert kept.replace("Your notebook, as you left it:\nthe rule is seven times x\n\n", "") == opening() != kept
+
+
+def test_a_decision_writes_the_notebook_anew() -> None:
+    assert analyse(FakeTools(calls(update(notebook="seven times x")))).notebook == "seven times x"
+    tools = FakeTools(calls(update(notebook="x" * 6001)), calls(update()))
+    assert analyse(tools).notebook == ""
+    assert "notebook" in told(tools)
+
+
+def test_what_was_found_and_expected_before_a_candidate_stands_beside_its_verdict() -> None:
+    record = FakeRecord()
+    record.candidates = lambda: [Candidate(2, "use the rule", "method", "it guesses", 0.4)]  # type: ignore[method-assign]
+    line = run_tools.candidates(view(), record)
+    assert "rejected: not shown to be better" in line
+    assert "found before: it guesses\n   expected on val: +0.4" in line
+    assert "it guesses" not in run_tools.candidates(view(), record, brief=True)
