@@ -141,13 +141,15 @@ class AgentTools(Lab, Protocol):
 class Proposal(msgspec.Struct, frozen=True):
     """The next candidate's harness. `changed` summarizes the change in a few words.
 
-    `tune` is how many values of the harness's tunables are tried on a fold of `train` first.
+    `tune` is how many values of the harness's tunables are tried on a fold of `train` first. `alternative`: it is
+    another proposal than the one that the Analysis decided on.
     """
 
     harness: Harness
     reason: str
     changed: str
     tune: int = 0
+    alternative: bool = False
 
 
 class NoProposal(msgspec.Struct, frozen=True):

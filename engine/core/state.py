@@ -240,18 +240,14 @@ def _evolve(state: State, event: Event) -> State:
         case t.AccountRead():
             return _spent(state, payload.spent)
         case t.AnalysisFinished():
-            return _succeed(
-                _generation(replace(state, notebook=payload.notebook or state.notebook), event, analysis=payload)
-            )
+            kept = replace(state, notebook=payload.notebook or state.notebook)
+            return _succeed(_generation(kept, event, analysis=payload))
         case t.ProbeFinished(evaluations=count, reused=reused):
             return _evaluated(state, 0, count) if reused else _evaluated(state, count, 0)
         case t.ToolCalled(evaluations=count):
             return _evaluated(state, count, 0) if count else state
-        case t.ModelCalled():
-            return _on_model_called(state, payload)
-        case t.ModelWasted(usage=usage, usd=usd):
-            spent = state.spent
-            return replace(state, spent=replace(spent, tokens=spent.tokens + usage.total, usd=spent.usd + usd))
+        case t.ModelCalled() | t.ModelWasted():
+            return _paid(state, payload)
         case t.TrainingProgress(evaluations=count):
             return _evaluated(state, count, 0) if count else state
         case t.TrainingCheckpointed(usage=usage):
@@ -338,7 +334,8 @@ def _on_weights_trained(state: State, trained: t.WeightsTrained) -> State:
     same = state.versions[state.incumbent or 1]
     version = replace(same, number=trained.number, lever="weights", author=trained.author, reason=trained.reason)
     state = replace(state, spent=replace(state.spent, reused=state.spent.reused + trained.evaluations * trained.reused))
-    return _next(state, replace(version, changed=f"trained by {trained.algorithm}"), trained.adapter)
+    version = replace(version, changed=f"trained by {trained.algorithm}", alternative=False)
+    return _next(state, version, trained.adapter)
 
 
 def _next(state: State, version: t.HarnessWritten, adapter: str | None) -> State:
@@ -393,9 +390,9 @@ def _evaluated(state: State, fresh: int, reused: int) -> State:
     return replace(state, spent=spent, open_step=step)
 
 
-def _on_model_called(state: State, call: t.ModelCalled) -> State:
+def _paid(state: State, call: t.ModelCalled | t.ModelWasted) -> State:
     spent, tokens = state.spent, call.usage.total
-    if call.reused:
+    if isinstance(call, t.ModelCalled) and call.reused:
         return replace(state, spent=replace(spent, reused_tokens=spent.reused_tokens + tokens))
     return replace(state, spent=replace(spent, tokens=spent.tokens + tokens, usd=spent.usd + call.usd))
 

@@ -86,7 +86,8 @@ def _decision(state: State, one: Generation) -> dict[str, Any] | None:
     analysis = state.of(one.n - 1).analysis if one.n > 1 else None
     if analysis is None:
         return None
-    facts = {name: getattr(analysis, name) for name in ("findings", "reason", "evidence", "expected_gain")}
+    facts = {name: getattr(analysis, name) for name in ("findings", "reason", "evidence")}
+    facts["expected_gain"] = analysis.expected_of(state.versions[one.n])
     return {**facts, "cost": analysis.cost_estimate, "gain": one.verdict.difference if one.verdict else None}
 
 

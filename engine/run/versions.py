@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
@@ -36,11 +38,11 @@ class Versions:
             self._params[version.commit] = self.harness(version).params
         return dict(self._params[version.commit])
 
-    def write(self, generation: int, version: Version, *, changed: str) -> None:
+    def write(self, generation: int, version: Version, *, changed: str, alternative: bool = False) -> None:
         """Writes a new version: git's objects first, then the event that makes it exist. The driver points the refs."""
         self._repository.write(version)
         event, contents = harness_written(version, changed)
-        self._journal.append(generation, event, contents=contents)
+        self._journal.append(generation, replace(event, alternative=alternative), contents=contents)
 
 
 def harness_written(version: Version, changed: str) -> tuple[t.HarnessWritten, list[bytes]]:

@@ -39,12 +39,12 @@ class LiveRunRecord:
         return [self._candidate(n, version) for n, version in sorted(self._run.state.versions.items())]
 
     def _candidate(self, n: int, version: t.HarnessWritten) -> Candidate:
-        """Since rules 5 with the Analysis that led to it; a person's candidate rests on none."""
+        """Since rules 5 with the Analysis before it."""
         state = self._run.state
-        analysis = state.of(n - 1).analysis if 1 < n <= state.generation + 1 and version.author != "person" else None
+        analysis = state.of(n - 1).analysis if 1 < n <= state.generation + 1 else None
         if analysis is None or state.rules < 5:
             return Candidate(n, version.reason, version.changed)
-        return Candidate(n, version.reason, version.changed, analysis.findings, analysis.expected_gain)
+        return Candidate(n, version.reason, version.changed, analysis.findings, analysis.expected_of(version))
 
     def files(self, n: int) -> Mapping[str, bytes] | None:
         """As `RunRecord.files`."""

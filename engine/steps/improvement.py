@@ -88,7 +88,7 @@ async def improve(run: Run, generation: int) -> None:
         return
     parent = run.state.of(view.incumbent).candidate.harness
     version = Version(made.harness.files, [parent], generation + 1, "harness", run.ports.agent.name, made.reason)
-    run.versions.write(generation, version, changed=made.changed)
+    run.versions.write(generation, version, changed=made.changed, alternative=made.alternative)
 
 
 def _without_private_scores(result: t.InstanceFinished) -> t.InstanceFinished:

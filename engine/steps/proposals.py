@@ -37,7 +37,7 @@ async def _alternatives(run: Run, view: View, first: Proposal, tools_of: ToolsOf
     for number in range(1, wanted + 1):
         found = await agent.alternative(view, [first, *made], await tools_of(number))
         if not isinstance(found, NoProposal):
-            made.append(found)
+            made.append(replace(found, alternative=True))
     return made
 
 

@@ -52,10 +52,17 @@ class AnalysisFinished(Payload, frozen=True):
     recipe: dict[str, bool | int | float | str] = {}
     notebook: str = ""
 
+    def expected_of(self, version: HarnessWritten) -> float | None:
+        """The gain that is expected of `version`; None where it is not what this decision asked for."""
+        return None if version.alternative or version.author == "person" else self.expected_gain
+
 
 @event("harness.written")
 class HarnessWritten(Payload, frozen=True):
-    """A harness version was created. Its commit id is a function of the other fields and the files."""
+    """A harness version was created. Its commit id is a function of the other fields and the files.
+
+    `alternative`: of several proposals it is another than the one that the Analysis decided on.
+    """
 
     number: int
     commit: str
@@ -66,6 +73,7 @@ class HarnessWritten(Payload, frozen=True):
     reason: str
     lever: Lever | None = None
     changed: str = ""
+    alternative: bool = False
 
     def blobs(self) -> list[str]:
         return list(self.files.values())

@@ -89,6 +89,7 @@ def chosen(log: RunLog, first: Proposal, *others: Proposal | NoProposal, **chang
 def test_the_best_on_the_fold_goes_on(log: RunLog) -> None:
     found, run = chosen(log, made(3), made(7), made(5))
     assert found.harness.params == {"skill": 7}
+    assert found.alternative, "the Analysis had decided on another"
     assert found.reason == "skill 7. Of 3 proposals it scored best on a fold of train: 0.7000, beside 0.3000, 0.5000."
     assert [probe.why for probe in run.effects.probes] == [
         f"proposal {n} of 3: skill → {skill}" for n, skill in ((1, 3), (2, 7), (3, 5))

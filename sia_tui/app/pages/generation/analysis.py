@@ -52,8 +52,8 @@ def _outcome(snapshot: RunSnapshot, n: int, analysis: t.AnalysisFinished) -> Row
         if verdict is None:
             return row((f"candidate {candidate} is being executed", "dim"), to=target)
         gain = f"{verdict.difference:+.4f} ± {verdict.se:.4f}"
-        if analysis.expected_gain is not None:
-            gain += f", {analysis.expected_gain:+.4f} was expected"
+        if (expected := analysis.expected_of(state.versions[candidate])) is not None:
+            gain += f", {expected:+.4f} was expected"
         tone: Tone = "good" if verdict.accepted else "warn"
         outcome = "accepted" if verdict.accepted else "rejected"
         return row((f"candidate {candidate} {outcome}: ", tone), gain, to=target)
