@@ -123,7 +123,7 @@ async def answer(
 async def _answer_split(
     evaluation: Evaluation, program: Program, todo: Sequence[Trial], on_prepared: OnPrepared | None
 ) -> AsyncGenerator[Answer, None]:
-    grading, votes = evaluation.grading, evaluation.candidate.votes
+    grading, votes, model = evaluation.grading, evaluation.candidate.votes, evaluation.model
     shown = {trial.instance: opaque_id(evaluation.seed, trial.instance) for trial in todo}
     todo = sorted(todo, key=lambda trial: shown[trial.instance])
     ballots = {
@@ -138,6 +138,7 @@ async def _answer_split(
         broker=evaluation.broker,
         isolation=grading.isolation,
         start=grading.start,
+        room=(lambda: model.has_room) if model is not None else (lambda: False),
     ) as session:
         if on_prepared:
             on_prepared(session.prepared)

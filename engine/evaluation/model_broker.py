@@ -61,6 +61,11 @@ class TaskModel(Protocol):
 
     model: Model
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a further call would be sent at once, so that it is worth to begin another solve meanwhile."""
+        ...
+
     async def chat(self, at: Position, request: Request) -> Reply:
         """As `Caller.chat`."""
         ...

@@ -12,8 +12,8 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
@@ -163,7 +163,13 @@ class Caller:
         self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
         self._accepted = False
         self._in_flight: dict[tuple[bytes, str, int], asyncio.Event] = {}
+        self._reserved: set[asyncio.Event] = set()  # of calls in flight that count with all that they may yet cost
         self._refused: PermanentError | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a further call would be sent at once."""
+        return self._limiter.has_room
 
     async def chat(self, at: Position, request: Request) -> Reply:
         """The reply to `request`; raises `PermanentError`, `ModelUnavailable` or `BudgetExceeded`."""
@@ -199,9 +205,9 @@ class Caller:
             await in_flight.wait()
         if (known := self._ledger.recall(at, body, lambda reply: _is_readable(reply, kind))) is not None:
             return msgspec.json.decode(known, type=kind)
-        self._in_flight[key] = asyncio.Event()
+        ended = self._in_flight[key] = asyncio.Event()
         try:
-            with self._reserve(most):
+            async with self._reserved_in_turn(most, ended):
                 began = time.monotonic()
                 reply = await self._send_first_alone(_Call(at, request, body, most), send)
                 paid = self._paid(request, msgspec.json.encode(reply), reply.usage, began)
@@ -215,9 +221,25 @@ class Caller:
             prompt = most.input if error.resource == "tokens" else self._price(Usage(input=most.input))
             exceeded, error.long = error, prompt > LONG * error.cap
         finally:
+            self._reserved.discard(ended)
             self._in_flight.pop(key).set()
         await self._await_in_flight()
         raise exceeded
+
+    @asynccontextmanager
+    async def _reserved_in_turn(self, most: Usage, ended: asyncio.Event) -> AsyncIterator[None]:
+        """Reserves; where calls in flight leave no room in a cap, once they have ended, since most cost far less."""
+        with ExitStack() as stack:
+            while True:
+                try:
+                    stack.enter_context(self._reserve(most))
+                    break
+                except BudgetExceeded:
+                    if not self._reserved:
+                        raise
+                    await next(iter(self._reserved)).wait()
+            self._reserved.add(ended)
+            yield
 
     def _reserve(self, most: Usage) -> AbstractContextManager[None]:
         usd = max(self._price(most), self._price(Usage(cache_write=most.input, output=most.output)))

@@ -102,6 +102,11 @@ class RateLimiter:
         return turn.refused_s
 
     @property
+    def has_room(self) -> bool:
+        """Whether a further call would be sent at once."""
+        return not self._queue and self._in_flight < self._window
+
+    @property
     def rate(self) -> float:
         """Calls a second that are sent now; infinite until the model has refused one."""
         since = max(0.0, self._now() - self._paused_until) / self._recovery_s

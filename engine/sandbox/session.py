@@ -1,5 +1,7 @@
 """Runs jobs in sandboxes, one for each job that runs at once: replaces one that dies, and runs unclear jobs once more.
 
+So many jobs as there are workers compute at once. While some of them wait for a model, further ones are started.
+
 Outcomes do not depend on the order in which jobs finish, or on how many run at once: a job that fails while another
 one exhausts the machine runs again, alone.
 """
@@ -16,12 +18,14 @@ from typing import Protocol
 from engine.errors import SiaError
 from engine.failure import Failure
 from engine.sandbox.isolation import Isolation
+from engine.sandbox.places import Places, memory_is_left
 from engine.sandbox.program import Broker, Job, Outcome, Preparation, Program, failure
 from engine.sandbox.sandbox import DiedError, JobResult, Sandbox
 from engine.sandbox.sandbox_process import StartError
 
 TRIES = 4  # the first and three more
 BACK_OFF_S = 0.1
+LEAST_WAIT_S = 0.05
 
 
 class Box(Protocol):
@@ -41,14 +45,19 @@ class Box(Protocol):
 
 Start = Callable[[Program, Isolation, Broker], Awaitable[Box]]
 """As `Sandbox.start`."""
+Room = Callable[[], bool]
+"""Whether a further call of the model would be sent at once."""
 
 
 class Session:
     """A prepared harness (see `open_sandbox`); `prepared` is the outcome of its first `prepare`."""
 
-    def __init__(self, program: Program, workers: int, broker: Broker, isolation: Isolation, start: Start) -> None:
-        self._program, self._workers, self._broker, self._isolation = program, workers, broker, isolation
-        self._start_box = start
+    def __init__(
+        self, program: Program, workers: int, broker: Broker, isolation: Isolation, start: Start, room: Room
+    ) -> None:
+        self._program, self._workers, self._isolation = program, workers, isolation
+        self._places = Places(workers, broker)
+        self._start_box, self._room = start, room
         self._boxes: dict[int, Box] = {}
         self._idle: list[Box] = []
         self._running: set[str] = set()
@@ -94,7 +103,10 @@ class Session:
         retries: list[Job] = []
 
         async def lane(number: int) -> None:
-            if number and number >= len(self._boxes) and not self._single and not await self._widen():
+            if number >= self._workers:
+                if not self._single and not await self._add_box():
+                    return
+            elif number and number >= len(self._boxes) and not self._single and not await self._widen():
                 return
             while queue:
                 job = queue.popleft()
@@ -103,23 +115,38 @@ class Session:
                 else:
                     done.put_nowait(outcome)
 
-        lanes = {asyncio.create_task(lane(number)) for number in range(min(self._workers, len(queue)))}
+        lanes = [asyncio.create_task(lane(number)) for number in range(min(self._workers, len(queue)))]
+        further = asyncio.create_task(self._wait_for_room())
         try:
-            left = lanes
+            left = set(lanes)
             while left and (queue or self._running):  # a lane that has not begun by then is not needed
-                ended, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                ended, _ = await asyncio.wait({*left, further}, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
                     task.result()
+                if further.done():
+                    lanes += [asyncio.create_task(lane(len(lanes)))] if queue else []
+                    further = asyncio.create_task(self._wait_for_room())
+                left = {task for task in lanes if not task.done()}
             await _cancel(left)
             for job in sorted(retries, key=lambda job: job.key):
                 done.put_nowait(await self._solve(job, alone=True) or _lost(job))
         finally:
-            await _cancel(lanes)
+            await _cancel({*lanes, further})
             done.put_nowait(None)
+
+    async def _wait_for_room(self) -> None:
+        """Returns when a further sandbox would be used: jobs wait for a model that would take another call."""
+        while True:
+            await self._places.left_for(max(self._start_s, LEAST_WAIT_S))
+            if self._room() and memory_is_left():
+                return
 
     async def _widen(self) -> bool:
         """Adds a sandbox once the work has lasted as long as a start takes: most work ends before."""
         await asyncio.sleep(self._start_s)
+        return await self._add_box()
+
+    async def _add_box(self) -> bool:
         box, _ = await self._start()
         if box:
             self._idle.append(box)
@@ -129,24 +156,28 @@ class Session:
         """The outcome of a job; None if it must run once more, alone."""
         self._running.add(job.key)
         try:
-            for attempt in range(TRIES):
-                box = await self._take()
-                if isinstance(box, Failure):
-                    return _failed(job, box)
-                try:
-                    outcome, retry = await box.run(job)
-                except DiedError as death:
-                    outcome, retry = _failed(job, death.cause), death.unclear or self._isolation.mode == "unsafe"
-                await self._put_back(box)
-                fault = outcome.failure
-                if fault is None or fault.kind != "infrastructure":
-                    break
-                await asyncio.sleep(BACK_OFF_S * 4**attempt)
-            if fault and fault.kind == "resource":
-                self._disturbed |= self._running - {job.key}
-            return None if not alone and (retry or (fault and job.key in self._disturbed)) else outcome
+            async with self._places.hold(job.key):
+                return await self._solve_in_place(job, alone=alone)
         finally:
             self._running.discard(job.key)
+
+    async def _solve_in_place(self, job: Job, *, alone: bool) -> Outcome | None:
+        for attempt in range(TRIES):
+            box = await self._take()
+            if isinstance(box, Failure):
+                return _failed(job, box)
+            try:
+                outcome, retry = await box.run(job)
+            except DiedError as death:
+                outcome, retry = _failed(job, death.cause), death.unclear or self._isolation.mode == "unsafe"
+            await self._put_back(box)
+            fault = outcome.failure
+            if fault is None or fault.kind != "infrastructure":
+                break
+            await asyncio.sleep(BACK_OFF_S * 4**attempt)
+        if fault and fault.kind == "resource":
+            self._disturbed |= self._running - {job.key}
+        return None if not alone and (retry or (fault and job.key in self._disturbed)) else outcome
 
     @property
     def _single(self) -> bool:
@@ -171,7 +202,7 @@ class Session:
         message = ""
         for attempt in range(TRIES):
             try:
-                box = await self._start_box(self._program, self._isolation, self._broker)
+                box = await self._start_box(self._program, self._isolation, self._places)
             except StartError as error:
                 message = str(error)
                 await asyncio.sleep(BACK_OFF_S * 4**attempt if attempt < TRIES - 1 else 0)
@@ -191,9 +222,17 @@ class Session:
 
 @contextlib.asynccontextmanager
 async def open_sandbox(
-    program: Program, *, workers: int, broker: Broker, isolation: Isolation, start: Start = Sandbox.start
+    program: Program,
+    *,
+    workers: int,
+    broker: Broker,
+    isolation: Isolation,
+    start: Start = Sandbox.start,
+    room: Room = lambda: False,
 ) -> AsyncIterator[Session]:
-    """A prepared harness that runs up to `workers` jobs at once; all its processes are killed at the end.
+    """A prepared harness that computes for up to `workers` jobs at once; all its processes are killed at the end.
+
+    Further jobs run while some wait for a call, and `room` says that the model would take another one.
 
     Raises `SiaError` if this machine offers no sandbox. Enter it from a thread that outlives it: the sandbox dies with
     the thread that started it.
@@ -203,7 +242,7 @@ async def open_sandbox(
             "this machine offers no sandbox to run a harness in",
             "`sia doctor` says what is missing; --unsafe-no-sandbox runs harnesses without one",
         )
-    session = Session(program, max(1, workers), broker, isolation, start)
+    session = Session(program, max(1, workers), broker, isolation, start, room)
     try:
         await session.open()
         yield session

@@ -52,6 +52,11 @@ class BatchingCaller:
         self._timer: asyncio.TimerHandle | None = None
         self._batch: asyncio.Task[None] | None = None
 
+    @property
+    def has_room(self) -> bool:
+        """False: all `SLOTS` have a place, whether or not they wait."""
+        return False
+
     async def chat(self, at: Position, request: Request) -> Reply:
         """The policy's reply, recorded."""
         place = f"{self._place}/{at.place.removeprefix('train/')}"

@@ -256,6 +256,23 @@ def test_the_cap_holds_over_replies_that_cannot_be_used() -> None:
     assert (len(model.asked), ledger.spent) == (2, 1220)
 
 
+def test_a_call_for_which_a_cap_has_no_room_waits_for_those_in_flight() -> None:
+    async def cheap(asked: Request) -> Reply:
+        await asyncio.sleep(0)
+        return Reply("x", "stop", Usage(input=1, output=1))
+
+    async def go(cap: int) -> tuple[int, list[object]]:
+        model, ledger = Fake(cheap), Ledger(cap)
+        calls = caller(model, ledger)
+        results = await asyncio.gather(
+            *(calls.chat(at(str(number)), request("x")) for number in range(6)), return_exceptions=True
+        )
+        return model.most, [type(one) for one in results]
+
+    assert asyncio.run(go(1600)) == (2, [Reply] * 6)  # two reservations at once
+    assert asyncio.run(go(500)) == (0, [BudgetExceeded] * 6)
+
+
 def test_a_refused_key_is_found_out_once_however_many_ask() -> None:
     async def refuses(asked: Request) -> Reply:
         await asyncio.sleep(0.001)
