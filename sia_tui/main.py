@@ -32,6 +32,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
             "ls": "List the runs of this workspace.",
             "show": "Report on a run: generations, verdicts, best candidate, budget.",
             "log": "Print the events of a run; --follow prints them live.",
+            "call": "Print one call of a model or a tool: prompt and reply.",
             "tree": "Show the lineage of runs and their generations.",
             "trajectory": "Show how each generation answered one instance.",
             "cost": "Show what a run has spent, and on what.",

@@ -209,8 +209,10 @@ def _evolve(state: State, event: Event) -> State:
             return replace(state, name=name)
         case t.RunRelinked(source=source, data=data):
             return replace(state, _domain=replace(state.domain, source=source, data=data))
-        case t.RunNoted() | t.RunHinted():
-            return _said(state, payload)
+        case t.RunNoted(text=text):
+            return replace(state, notes=(*state.notes, text))
+        case t.RunHinted():
+            return replace(state, hints=(*state.hints, payload))
         case t.StepStarted(kind=kind, attempt=attempt):
             opened = OpenStep(kind, event.generation, attempt, event.at)
             unsealed = state.unsealed + (kind == "test")
@@ -276,12 +278,6 @@ def _evolve(state: State, event: Event) -> State:
             return replace(_succeed(state), tested=payload)
         case _:
             return state
-
-
-def _said(state: State, words: t.RunNoted | t.RunHinted) -> State:
-    if isinstance(words, t.RunNoted):
-        return replace(state, notes=(*state.notes, words.text))
-    return replace(state, hints=(*state.hints, words))
 
 
 def _judged(state: State, event: Event, verdict: t.GateDecided) -> State:

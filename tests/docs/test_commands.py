@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 from engine.compute.devices import gpus
-from tests.docs.commandline import PEERS, TOY, contained, live_run, served, sia, waiting_run
+from tests.docs.commandline import PEERS, ROOT, TOY, contained, live_run, served, sia, waiting_run
 from tests.docs.helptext import PAGE, commands, refreshed, sections
 
 TOY_FOR = {
@@ -18,6 +19,8 @@ TOY_FOR = {
     "better.py": str(PEERS / "openevolve" / "initial_program.py"),
 }
 """The examples name LawBench and a case of it; here they run on a toy that needs no data and little time."""
+CALLS = ROOT / "tests" / "golden" / "v4-models.db"
+"""A log with calls of language models and of tools."""
 SOUND = "toy"
 """A domain that passes `sia check`."""
 ENDS_AS = {"pause": "paused", "stop": "stopped", "approve": "finished"}
@@ -53,9 +56,10 @@ def test_every_section_has_an_example_of_its_own_command() -> None:
 
 
 def test_every_example_does_what_it_says(tmp_path: Path) -> None:
-    quiet, busy = tmp_path / "quiet", tmp_path / "busy"
-    quiet.mkdir()
-    busy.mkdir()
+    quiet, busy, asking = tmp_path / "quiet", tmp_path / "busy", tmp_path / "asking"
+    for place in (quiet, busy, asking / ".sia"):
+        place.mkdir(parents=True)
+    shutil.copy(CALLS, asking / ".sia" / "events.db")
     (quiet / "cases.jsonl").write_text("1\n2\n")
     # `resume` continues what `stop` has stopped
     last = {"stop": 1, "resume": 2}
@@ -74,7 +78,8 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
                 done = sia(busy, *arguments)
             assert ENDS_AS[command] in sia(busy, "ls").output
         else:
-            done = sia(busy if command == "resume" else quiet, *arguments)
+            place = asking if command == "call" or "--calls" in arguments else quiet
+            done = sia(busy if command == "resume" else place, *arguments)
         if command == "bench":
             assert (done.status, "no usable GPU" in done.errors) == (1, True), done
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from engine.events.types import PAYLOADS
 from tests.docs.commandline import DOCS, PEERS, TOY, contained, live_run, sia, waiting_run
 from tests.docs.shape import mismatches
-from tests.docs.test_commands import SOUND
+from tests.docs.test_commands import CALLS, SOUND
 
 PAGE = DOCS / "json.md"
 STANDS_FOR = {
@@ -48,7 +49,9 @@ params = { method = "rule", skill = 10 }
 reason = "break it, so that there are failures to show"
 files = { "agent.py" = "def solve(instance, ctx):\\n    raise ValueError(instance.id)\\n" }
 """
-_SECTION = re.compile(r"^## `sia ([^`]+) --json`\n.*?^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ONLY_OF_MODELS = ("finish", "usage", "usd?", "reused")
+_WHOLE = re.MULTILINE | re.DOTALL
+_SECTION = re.compile(r"^## `sia ([^`]+) --json`\n.*?^```json\n(.*?)^```$", _WHOLE)
 
 
 def shapes() -> dict[str, Any]:
@@ -82,6 +85,21 @@ def test_a_right_shape_passes() -> None:
 def test_every_type_of_event_is_on_the_page() -> None:
     page = PAGE.read_text()
     assert [name for name in PAYLOADS if f"| `{name}` |" not in page] == []
+
+
+def test_a_call_is_printed_in_the_shape_on_the_page(tmp_path: Path) -> None:
+    (tmp_path / ".sia").mkdir()
+    shutil.copy(CALLS, tmp_path / ".sia" / "events.db")
+    (block,) = re.findall(r"^## `sia call RUN N --json`.*?^```json\n(.*?)^```$", PAGE.read_text(), _WHOLE)
+    shape = json.loads(block)
+    listed = [json.loads(line) for line in sia(tmp_path, "log", "last", "--calls", "--json").output.splitlines()]
+    assert {one["type"] for one in listed} == {"model.called", "tool.called"}
+    for one in listed:
+        absent = ONLY_OF_MODELS if one["type"] == "tool.called" else ()
+        wanted = {name: kind for name, kind in shape.items() if name not in absent}
+        assert mismatches(wanted, one) == []
+    first = json.loads(sia(tmp_path, "call", "last", str(listed[0]["n"]), "--json").output)
+    assert first == listed[0]
 
 
 @pytest.mark.slow

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from engine.events import types as t
+from engine.queries import calls
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.blob import blob_text
 from sia_tui.app.rows.row import BLANK, Row, Span, field, heading
@@ -28,11 +28,12 @@ def model_call_rows(snapshot: RunSnapshot, call: t.ModelCalled, width: int) -> l
         field("cost", cost),
         field("finish", call.finish),
     ]
-    for message in _messages(blob_text(snapshot, call.request)):
+    for message in calls.messages(calls.parsed(blob_text(snapshot, call.request))):
         rows += [BLANK, heading(str(message.get("role", "?")))]
         rows += wrap(str(message.get("text", "")), width, limit=_MAX_ROWS)
         rows += _tool_requests(message, width)
-    reply = _json_object(blob_text(snapshot, call.reply))
+    found = calls.parsed(blob_text(snapshot, call.reply))
+    reply = found if isinstance(found, dict) else {"text": calls.as_text(found)}
     rows += [BLANK, heading("reply"), *wrap(str(reply.get("text", "")), width, "strong", limit=_MAX_ROWS)]
     return rows + _tool_requests(reply, width)
 
@@ -50,21 +51,5 @@ def _tool_requests(message: dict[str, Any], width: int) -> list[Row]:
     """The tool calls that a message asks for."""
     rows: list[Row] = []
     for call in message.get("calls") or ():
-        arguments = json.dumps(call.get("arguments"), ensure_ascii=False)
-        rows += wrap(f"calls {call.get('name')}({arguments})", width, "accent")
+        rows += wrap(f"calls {call.get('name')}({calls.as_text(call.get('arguments'))})", width, "accent")
     return rows
-
-
-def _messages(request: str) -> list[dict[str, Any]]:
-    content = _json_object(request)
-    messages = content.get("messages")
-    return messages if isinstance(messages, list) else [{"role": "request", "text": content.get("text", request)}]
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    """`text` as a JSON object; any other text stands under the key `text`."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {"text": text}
-    return value if isinstance(value, dict) else {"text": text}
