@@ -220,9 +220,11 @@ def _evolve(state: State, event: Event) -> State:
         case t.StepFailed(failure=failure):
             rewritten = payload.kind == "write" and failure.kind == "candidate"  # the Meta-Agent then writes another
             state = replace(state, rewrites=state.rewrites + rewritten)
-            return replace(_close(state), failures=state.failures + 1, attempts=payload.attempt, last_failure=failure)
+            return replace(
+                state, open_step=None, failures=state.failures + 1, attempts=payload.attempt, last_failure=failure
+            )
         case t.StepAbandoned(attempt=attempt):
-            return replace(_close(state), attempts=attempt)
+            return replace(state, open_step=None, attempts=attempt)
         case t.BaselineMeasured():
             return replace(_succeed(state), baseline=payload)
         case t.HarnessWritten():
@@ -391,10 +393,6 @@ def _paid(state: State, call: t.ModelCalled | t.ModelWasted) -> State:
     if isinstance(call, t.ModelCalled) and call.reused:
         return replace(state, spent=replace(spent, reused_tokens=spent.reused_tokens + tokens))
     return replace(state, spent=replace(spent, tokens=spent.tokens + tokens, usd=spent.usd + call.usd))
-
-
-def _close(state: State) -> State:
-    return replace(state, open_step=None)
 
 
 def _succeed(state: State) -> State:
