@@ -11,10 +11,11 @@ _BRIEF = 160
 
 
 def headline(call: dict[str, Any]) -> str:
-    """What a call of `engine.queries.calls` was, and what it took."""
+    """What a call was, and what it took; `call` is as `engine.queries.calls` gives it."""
     who = f"{call['role']}, {call['place']} call {call['ordinal']}"
     if "usage" not in call:
-        return f"{who} · tool {call['name']}, {call['seconds']:.1f} s" + " (failed)" * call["failed"]
+        failed = " (failed)" if call["failed"] else ""
+        return f"{who} · tool {call['name']}, {call['seconds']:.1f} s{failed}"
     usage = call["usage"]
     taken = usage.get("input", 0) + usage.get("cache_read", 0) + usage.get("cache_write", 0)
     paid = "price unknown" if call["usd"] is None else f"${call['usd']:.4f}"
