@@ -16,9 +16,10 @@ import pytest
 from engine import containment, trust, user_state
 from engine.checkout import apply, folder
 from engine.core import decide, replay
-from engine.core.state import State
+from engine.core.state import State, evolve
 from engine.events import codec, log, readmodels, seal, unseal
 from engine.events import types as t
+from engine.events.event import Event
 from engine.events.maintenance import merge
 from engine.events.reader import Reader
 from engine.events.storage import blobs, connection
@@ -186,6 +187,12 @@ def _rules(place: Path, patch: Patch) -> None:
     decide.decide(mock.Mock(spec=State, rules=99))
 
 
+def _verdict() -> Event:
+    """A verdict on a generation that never began."""
+    stored = codec.encode(t.GateDecided(True, "", "", 0))
+    return Event(1, "r", 1, t.GateDecided.type, 1, 0, 1, stored, "", "")
+
+
 PROVOKED: dict[str, Provoke] = {
     "… cannot be written": _denied,
     "… cannot be written (…)": _unlockable,
@@ -198,6 +205,7 @@ PROVOKED: dict[str, Provoke] = {
     "… is damaged or forged: reading it does not end": sqlite("interrupted"),
     "the disk that holds … is full": sqlite("database or disk is full"),
     "… cannot be opened for this command": sqlite("attempt to write a readonly database"),
+    "event … (…) does not fit what came before it": lambda place, patch: evolve(State(), _verdict()),
     "… is damaged (event …)": lambda place, patch: _reader()._event((1, "r", "three")),
     "… is damaged or forged: it has too many rows": _many_rows,
     "… is damaged or forged: its events repeat": lambda place, patch: list(_reader(_row(2), _row(1)).all_events()),

@@ -91,27 +91,19 @@ def test_a_log_that_ends_with_a_poisoned_record_opens_and_goes_on(kind: str, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "form"), [*zip(LAST, cycle(FORMS), strict=False), *zip(cycle(sorted(LAST)), FORMS, strict=False)]
-)
-def test_every_command_reads_such_a_log(kind: str, form: str, tmp_path: Path) -> None:
-    """Also where the record lies in the middle: then what does not fit without it is told in a sentence."""
-    for cut in (True, False):
-        folder = tmp_path / str(cut)
-        folder.mkdir()
-        _, event = make(folder, kind, form, cut=cut)
-        for words in (
-            *("ls", "show last", "show last --json", "log last --instances", "log last --json", "tree", "cost last"),
-            *("replay last --verify", "verify", "diff last 1 2", "compare last --what-if gate.alpha=0.5", "gc"),
-            *(f"export last -o {folder}/a.jsonl", f"export last -o {folder}/a.sia"),
-            f"fork last --at {event.n - 1} --no-start --generations 9",
-        ):
-            done = call(folder, words)
-            assert done.exception is None or isinstance(done.exception, SiaError | SystemExit), (words, done.exc_info)
-            if words.startswith("fork"):
-                assert done.exception is None or event.run not in str(done.exception), done.exception
-        with contextlib.closing(Reader.open(folder / "events.db")) as reader, contextlib.suppress(DoesNotFit):
-            read(reader)
+@pytest.mark.parametrize(("kind", "form"), zip(LAST, cycle(FORMS), strict=False))
+def test_every_command_reads_a_log_with_such_a_record_in_the_middle(kind: str, form: str, tmp_path: Path) -> None:
+    """What does not fit without it is told in a sentence."""
+    _, event = make(tmp_path, kind, form, cut=False)
+    for words in (
+        *("ls", "show last", "log last --instances", "log last --json", "tree", "cost last", "replay last --verify"),
+        *("verify", "gc", f"export last -o {tmp_path}/a.jsonl", f"export last -o {tmp_path}/a.sia"),
+        f"fork last --at {event.n - 1} --no-start --generations 9",
+    ):
+        done = call(tmp_path, words)
+        assert done.exception is None or isinstance(done.exception, SiaError | SystemExit), (words, done.exc_info)
+    with contextlib.closing(Reader.open(tmp_path / "events.db")) as reader, contextlib.suppress(DoesNotFit):
+        read(reader)
 
 
 def call(workspace: Path, words: str) -> Result:
