@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.core.account import UNUSED, Account
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.events.event import DoesNotFit, Event
+from engine.events.event import Event, fitting
 
 ENGINE_ENDED = "the engine ended"
 """Why a reading of the sealed test abandons a step that an engine that died had left open."""
@@ -165,19 +165,12 @@ def evolve_results(state: State, fresh: int, reused: int, event: Event) -> State
     return _evaluated(state, fresh, reused)
 
 
+@fitting
 def evolve(state: State, event: Event) -> State:
     """The state after one more event; raises `DoesNotFit`."""
-    try:
-        return _evolve(state, event)
-    except LookupError:
-        raise DoesNotFit(event.n, event.type) from None
-
-
-def _evolve(state: State, event: Event) -> State:
     payload = event.payload
-    if event.type == t.InstanceFinished.type:
-        reused = isinstance(payload, t.InstanceFinished) and payload.reused
-        return evolve_results(state, int(not reused), int(reused), event)
+    if isinstance(payload, t.InstanceFinished):
+        return evolve_results(state, int(not payload.reused), int(payload.reused), event)
     state = replace(_add_step_time(state, event), n=event.n, hash=event.hash)
     match payload:
         case t.RunStarted():

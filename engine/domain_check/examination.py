@@ -21,7 +21,7 @@ from engine.evaluation.judge import ModelJudge
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.facts import Facts
-from engine.grading.fetch import fetch
+from engine.grading.fetch import NothingToFetch, fetch
 from engine.grading.loader import find
 from engine.models.calling import Caller
 from engine.run.domain_session import Report
@@ -133,6 +133,8 @@ async def _open(assessor: Assessor, report: Report) -> dict[str, int] | Finding:
             try:
                 await fetch(grader.folder, grader.data, report)
                 digest, counts, _ = await grader.describe()
+            except NothingToFetch:
+                return Finding("contract", "fail", error.message, error.remedy or "correct it")
             except SiaError as refused:
                 return Finding("contract", "fail", refused.message, refused.remedy or "put the data there")
             except GraderFailed:

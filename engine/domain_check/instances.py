@@ -28,14 +28,6 @@ def check_counts(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> 
                 f"the split {split} has no instances",
                 f"give it some: {'`sia test` reads it' if split == 'test' else lacking}",
             )
-    for split, ids in facts.repeated.items():
-        problem = True
-        yield Finding(
-            "instances",
-            "fail",
-            f"{split} has ids twice ({', '.join(ids)}), and all but the last instance of an id are missing from a run",
-            "give every instance of a split an id of its own",
-        )
     if facts.unstable:
         problem = True
         yield Finding(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,6 +14,7 @@ from engine.events.codec import Unreadable, decode
 from engine.events.types import Payload, Unread
 
 GENESIS = "0" * 64
+_State = TypeVar("_State")
 
 
 class DoesNotFit(SiaError, LookupError):
@@ -22,6 +25,19 @@ class DoesNotFit(SiaError, LookupError):
             f"event {n} ({kind}) does not fit what came before it",
             f"`sia verify` says what is wrong; `sia fork RUN --at {n - 1}` goes on from before it",
         )
+
+
+def fitting(evolve: Callable[[_State, Event], _State]) -> Callable[[_State, Event], _State]:
+    """`evolve`, which folds an event into a state, with `DoesNotFit` for what it looks up in vain."""
+
+    @functools.wraps(evolve)
+    def evolved(state: _State, event: Event) -> _State:
+        try:
+            return evolve(state, event)
+        except LookupError:
+            raise DoesNotFit(event.n, event.type) from None
+
+    return evolved
 
 
 class Event(msgspec.Struct, frozen=True):

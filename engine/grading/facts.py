@@ -1,4 +1,4 @@
-"""Faults in the instances of a domain: duplicates, leaked labels, instability.
+"""Faults in the instances of a domain: copies, leaked labels, instability.
 
 Runs in the grading process, where the labels are. Only ids, counts, and names of files and fields leave it.
 """
@@ -33,7 +33,7 @@ class LabelLeak(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """`repeated`: ids that occur twice in a split. `shared_ids`, `shared_data`: examples of pairs `split/id = split/id`
+    """`shared_ids`, `shared_data`: examples of pairs `split/id = split/id`
     across splits; `shared_data_count` counts them. `unstable`: splits that differ when they are read again. `leaks`:
     places visible to a harness that contain labels. `in_harness`: files of the seed harness that contain ids, data or
     labels of val or test. `in_given`: files that a harness may read and that tell labels of val or test. `labelled`:
@@ -41,7 +41,6 @@ class Facts(msgspec.Struct, frozen=True):
     of the same program. `reported`: the subset of test that the domain reports and that has none of the shared data, if
     only test shares data."""
 
-    repeated: dict[str, list[str]]
     shared_ids: list[str]
     shared_data: list[str]
     shared_data_count: int
@@ -79,7 +78,6 @@ def examine(
     hidden = [*splits["val"], *splits["test"]]
     known = {_encode(item.label) for item in splits["train"]}
     return Facts(
-        repeated={split: found for split, items in splits.items() if (found := _repeated(items))},
         shared_ids=shared_ids[:MOST_LISTED],
         shared_data=shared_data[:MOST_LISTED],
         shared_data_count=len(shared_data),
@@ -106,11 +104,6 @@ def _data_digest(data: Any) -> bytes:
     """Equal for equal data; the case and spacing of texts is ignored."""
     told = " ".join(data.casefold().split()) if isinstance(data, str) else data
     return hashlib.sha256(_encode(told)).digest()
-
-
-def _repeated(items: Sequence[Instance]) -> list[str]:
-    seen: set[str] = set()
-    return sorted({item.id for item in items if item.id in seen or seen.add(item.id)})[:MOST_LISTED]  # type: ignore[func-returns-value]
 
 
 def _leaks(items: Sequence[Instance]) -> Iterator[LabelLeak]:

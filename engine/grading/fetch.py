@@ -21,10 +21,15 @@ from engine.grading.loader import Folder, check_module
 WALL_S = 7200.0
 
 
+class NothingToFetch(SiaError):
+    """The domain fetches no data."""
+
+
 async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]) -> Path:
     """Obtains the data of a domain, or the set that `data` names; returns its path. Progress goes to `report`.
 
-    Raises `SiaError` if the data cannot be obtained, and `GraderFailed` if the domain's code fails.
+    Raises `SiaError` if the data cannot be obtained, `NothingToFetch` where there is none, and `GraderFailed` if the
+    domain's code fails.
     """
     check_module(folder)
     # a domain that fetches a named set reports what it does
@@ -63,7 +68,7 @@ async def fetch(folder: Folder, data: Path | None, report: Callable[[str], None]
         await process.wait()
         await relayed
     if "data" in reply:
-        raise SiaError(reply["data"])
+        raise (NothingToFetch if reply["nothing"] else SiaError)(reply["data"])
     if "error" in reply:
         raise GraderFailed(reply["error"])
     return Path(reply["ok"])

@@ -16,6 +16,10 @@ from engine import pipes
 from engine.grading.loader import load_module
 
 
+class NothingToFetch(DataMissing):
+    """The domain has no data that it could fetch, and opens without."""
+
+
 def obtain(folder: Path, data: Path | None, report: Report) -> Path:
     """Obtains the data if the domain can; raises `DataMissing` or `DataInvalid`."""
     module = load_module(folder)
@@ -27,7 +31,7 @@ def obtain(folder: Path, data: Path | None, report: Report) -> Path:
     if (fetch := getattr(module, "fetch", None)) is not None:
         return Path(fetch(report))
     module.load(None)  # raises, and says what is missing
-    raise DataMissing("this domain has no data to fetch; it reads what --data names")
+    raise NothingToFetch("this domain has no data to fetch; it reads what --data names")
 
 
 def main() -> None:
@@ -41,7 +45,7 @@ def main() -> None:
     try:
         reply = {"ok": str(with_retries(lambda: obtain(folder, data, report), report))}
     except (DataMissing, DataInvalid) as error:
-        reply = {"data": str(error).removesuffix(".")}
+        reply = {"data": str(error).removesuffix("."), "nothing": isinstance(error, NothingToFetch)}
     except Exception as error:
         reply = {"error": f"{type(error).__name__}: {error}"}
     sys.stdout.flush()

@@ -19,7 +19,10 @@ class WrongReturn(Exception):
 
 
 def instances(split: Split, items: Iterable[Any]) -> dict[str, Instance]:
-    """The instances by their ids; raises `DataInvalid` for what is no instance, or has no name that a log can hold."""
+    """The instances by their ids.
+
+    Raises `DataInvalid` for what is no instance, or has no name that a log can hold, or the name of another one.
+    """
     try:
         found = list(items)
     except TypeError:
@@ -36,7 +39,12 @@ def instances(split: Split, items: Iterable[Any]) -> dict[str, Instance]:
         for what, name in (("id", item.id), ("group", item.group)):
             if isinstance(name, str) and plain.well_formed(name) != name:
                 raise DataInvalid(f"{where} has an {what} with half of a surrogate pair; decode it as what it is")
-    return {item.id: item for item in found}
+    known: dict[str, Instance] = {}
+    for item in found:
+        if item.id in known:
+            raise DataInvalid(f"two instances of {split} have the id {item.id[:60]!r}; give each an id of its own")
+        known[item.id] = item
+    return known
 
 
 def check_data(split: Split, known: dict[str, Instance]) -> None:

@@ -12,7 +12,7 @@ from engine import trust
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
-from engine.grading.fetch import fetch
+from engine.grading.fetch import NothingToFetch, fetch
 from engine.grading.loader import Folder, built_in, find
 from engine.run.named_paths import code_of
 from engine.sandbox import Isolation, probe
@@ -57,11 +57,14 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
     try:
         try:
             digest, counts, title = await grader.describe()
-        except SiaError:
+        except SiaError as error:
             if data is not None and data.exists():
                 raise
             await grader.close()
-            await fetch(folder, data, report)
+            try:
+                await fetch(folder, data, report)
+            except NothingToFetch:
+                raise error from None
             digest, counts, title = await grader.describe()
     except GraderFailed as error:
         raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", folder.remedy(data)) from None

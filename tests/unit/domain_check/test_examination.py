@@ -118,10 +118,10 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
         "constant answers",
         "a constant answer wins",
     ),
-    "missing instances": (
+    "an id twice": (
         put("domain.py", 'id=str(row["id"])', 'id=row["id"][:-1]'),
-        "instances",
-        "val has ids twice .* are missing from a run",
+        "contract",
+        "two instances of .* have the id '.*'",
     ),
     "an empty split": (empty_val, "instances", "the split val has no instances"),
     "a missing file": (remove_test, "contract", "test.jsonl cannot be read"),

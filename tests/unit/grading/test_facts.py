@@ -35,7 +35,7 @@ def facts(made: dict[Split, Any], harness: dict[str, bytes] | None = None) -> Fa
 
 def test_sound_instances_have_nothing_wrong() -> None:
     found = facts(splits(), {"agent.py": b"LABELS = ['secret-a', 'secret-b', 'secret-c']"})
-    assert (found.repeated, found.shared_ids, found.shared_data, found.unstable) == ({}, [], [], [])
+    assert (found.shared_ids, found.shared_data, found.unstable) == ([], [], [])
     assert (found.leaks, found.in_harness, found.labelled) == ([], [], ["train", "val", "test"])
 
 
