@@ -63,6 +63,8 @@ class ModelFacts(_Section):
     samples: bool | None = None
     wire: Literal["chat", "responses"] | None = None
     output: PositiveInt | None = None
+    window: PositiveInt | None = None
+    effort: str | None = None
 
 
 class Server(_Section):

@@ -32,7 +32,7 @@ from engine.models.protocol import (
     ScoreReply,
     UnusableReply,
 )
-from engine.models.receipt import received
+from engine.models.receipt import is_readable, is_sound, raw, received
 from engine.usage import Usage
 
 CallerRole = Literal["meta", "feedback", "task", "judge"]
@@ -69,12 +69,16 @@ class CallPolicy(msgspec.Struct, frozen=True):
 
 
 class PricedModel(msgspec.Struct, frozen=True):
-    """A model with its price and its call policy. A model whose price is not known has `priced` false."""
+    """A model with its price and its call policy. A model whose price is not known has `priced` false.
+
+    `effort` is what every chat call asks for that names none.
+    """
 
     model: Model
     price: Price
     policy: CallPolicy = CallPolicy()
     priced: bool = True
+    effort: str = ""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -159,6 +163,7 @@ class Caller:
     def __init__(self, served: PricedModel, ledger: Ledger, limiter: RateLimiter | None = None) -> None:
         self.model = served.model
         self._price, self._priced, self._policy, self._ledger = served.price, served.priced, served.policy, ledger
+        self._effort = served.effort
         self._limiter = limiter or served.policy.limiter()
         self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
         self._accepted = False
@@ -173,6 +178,7 @@ class Caller:
 
     async def chat(self, at: Position, request: Request) -> Reply:
         """The reply to `request`; raises `PermanentError`, `ModelUnavailable` or `BudgetExceeded`."""
+        request = replace(request, effort=request.effort or self._effort)
         body = msgspec.json.encode(request, order="deterministic")
         most = Usage(input=_max_prompt_tokens(request.messages, body), output=request.max_tokens)
         return await self._call(at, request, body, most, lambda: self.model.chat(request), Reply)
@@ -203,7 +209,7 @@ class Caller:
         key = (body, at.place, at.ordinal)
         while (in_flight := self._in_flight.get(key)) is not None:  # equal concurrent calls are paid once
             await in_flight.wait()
-        if (known := self._ledger.recall(at, body, lambda reply: _is_readable(reply, kind))) is not None:
+        if (known := self._ledger.recall(at, body, lambda reply: is_readable(reply, kind))) is not None:
             return msgspec.json.decode(known, type=kind)
         ended = self._in_flight[key] = asyncio.Event()
         try:
@@ -274,7 +280,7 @@ class Caller:
                             self._limiter.refused(turn, error.after_s, overloaded=error.status != 429)
                         raise
             except PermanentError as error:
-                clear = PermanentError(_storable(call.at, error), error.remedy, status=error.status)
+                clear = type(error)(_storable(call.at, error), error.remedy, status=error.status)
                 self._refused = clear if error.status in ACCOUNT_ERRORS else None
                 raise clear from None
             except RetryableError as error:
@@ -318,14 +324,14 @@ class Caller:
         try:
             return received(reply)
         except (RetryableError, PermanentError, RecursionError) as error:
-            self._waste(call, _raw(reply), reply.usage, began, error)
+            self._waste(call, raw(reply), reply.usage, began, error)
             if isinstance(error, PermanentError):
                 raise
             message = "the reply is nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise UnusableReply(message, b"", None) from None
 
     def _waste(self, call: _Call, raw: bytes, usage: Usage | None, began: float, error: Exception) -> None:
-        known = usage if _is_sound(usage) else None
+        known = usage if is_sound(usage) else None
         text = redact(raw[:MAX_WASTE].decode(errors="replace")).encode(errors="replace")
         paid = self._paid(call.request, text, known or call.most, began)
         reason = _storable(call.at, error)
@@ -352,27 +358,6 @@ class _Call(msgspec.Struct, frozen=True):
     request: Request | ScoreRequest
     body: bytes
     most: Usage
-
-
-def _is_readable(reply: bytes, kind: type[Reply | ScoreReply]) -> bool:
-    try:
-        msgspec.json.decode(reply, type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return False
-    return True
-
-
-def _is_sound(usage: Usage | None) -> bool:
-    counts = [getattr(usage, name) for name in Usage.__struct_fields__] if usage is not None else [None]
-    return all(type(count) is int and count >= 0 for count in counts)
-
-
-def _raw(reply: Reply | ScoreReply) -> bytes:
-    """A reply of which the log cannot take everything, as far as it can be written down."""
-    try:
-        return repr(reply).encode(errors="backslashreplace")
-    except RecursionError:
-        return b""
 
 
 def _storable(at: Position, error: Exception) -> str:

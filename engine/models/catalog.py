@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from engine import keys, user_settings
 from engine.errors import SiaError
@@ -21,7 +22,8 @@ from engine.models.protocol import Model
 from engine.user_path import expanded
 from engine.user_settings import Price, Server, UserSettings
 
-CLAUDE = "claude-sonnet-4-6"
+CLAUDE = "claude-sonnet-5-5"
+"""Of Anthropic's models the one with the best results for its price: see docs/models.md."""
 SMOLLM2 = "smollm2"
 BACKENDS = ("anthropic", "openai", "vllm", "gguf", "hf")
 OPENAI_KEY = "OPENAI_API_KEY"
@@ -32,8 +34,15 @@ KNOWN: Mapping[str, Server] = {
     "llamacpp": Server(url="http://127.0.0.1:8080/v1", kind="llama-server"),
 }
 """Servers that need no entry in [servers], at their usual addresses; an entry of the same name comes first."""
+_VENDOR = Server(url="https://api.openai.com/v1", kind="openai", key=OPENAI_KEY)
 LLAMA = ("llama_cpp", "jinja2")
 TORCH = ("torch", "transformers", "peft")
+SMALL_WINDOW = 32_000
+WIDER = {
+    "ollama": "start Ollama with OLLAMA_CONTEXT_LENGTH=32768, or more",
+    "llama-server": "start llama-server with --ctx-size 32768, or more",
+}
+"""How a server is started with a wider window, for the kinds that tell of theirs."""
 _WEB = ("http://", "https://")
 Report = Callable[[str], None]
 
@@ -81,7 +90,7 @@ def price(reference: Reference, settings: UserSettings) -> Price | None:
 
     None if it is not known. A server that wants a key may bill whoever has it.
     """
-    server = servers(settings).get(reference.at)
+    server = _named(reference.at, settings)
     keyed = server is not None and server.key
     own = reference.local or reference.backend == "vllm" or (bool(reference.at) and not keyed)
     return price_of(reference.name, settings.prices) or (FREE if own else None)
@@ -114,13 +123,16 @@ async def open_model(
             return Anthropic(name, key=keys.key(KEY), facts=facts)
         case Reference("openai", name):
             from engine.models.backends.openai import OpenAI
-            from engine.models.backends.servers import kind_of
+            from engine.models.backends.servers import kind_of, window_of
 
             server = _server(reference, settings)
             key = _key(server)
             kind = server.kind if server.kind != "auto" else await kind_of(server.url, key)
             named = server.key or OPENAI_KEY
-            return OpenAI(name, server.url, kind=kind, key=key, key_name=named, facts=facts)
+            window = await window_of(kind, server.url, name, key)
+            if 0 < window < SMALL_WINDOW:
+                report(f"{name} has a window of {window:,} tokens there, which an agent may fill: {WIDER[kind]}")
+            return OpenAI(name, server.url, kind=kind, key=key, key_name=named, facts=facts, window=window)
         case Reference("vllm", name):
             return await _vllm(reference, settings, adapters, report)
         case Reference("gguf", name):
@@ -168,10 +180,8 @@ async def _vllm(reference: Reference, settings: UserSettings, adapters: Path | N
 
 def _server(reference: Reference, settings: UserSettings) -> Server:
     """The server after `@`: an entry of [servers] or a URL. Without one, $OPENAI_BASE_URL or OpenAI itself."""
-    from engine.models.backends.openai import OPENAI
-
-    if reference.at in (known := servers(settings)):
-        return known[reference.at]
+    if found := _named(reference.at, settings):
+        return found
     if reference.at.startswith(_WEB):
         return Server(url=reference.at)
     if reference.at:
@@ -180,7 +190,21 @@ def _server(reference: Reference, settings: UserSettings) -> Server:
         )
     if base := os.environ.get("OPENAI_BASE_URL"):
         return Server(url=base, key=OPENAI_KEY if keys.key(OPENAI_KEY) else "")
-    return Server(url=OPENAI, kind="openai", key=OPENAI_KEY)
+    return _VENDOR
+
+
+def _named(at: str, settings: UserSettings) -> Server | None:
+    """The server that has this name or this address: a key goes to the address that the user has paired it with."""
+    named = servers(settings)
+    addresses = [*settings.servers.values(), *KNOWN.values(), _VENDOR]
+    if (base := os.environ.get("OPENAI_BASE_URL")) and keys.key(OPENAI_KEY):
+        addresses.insert(0, Server(url=base, key=OPENAI_KEY))
+    return named.get(at) or next((one for one in addresses if at and _address(one.url) == _address(at)), None)
+
+
+def _address(url: str) -> tuple[str, str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower(), parts.path.rstrip("/")
 
 
 def _key(server: Server) -> str:

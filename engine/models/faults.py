@@ -9,7 +9,7 @@ import datetime
 import email.utils
 from collections.abc import Mapping
 
-from engine.models.protocol import PermanentError, RetryableError
+from engine.models.protocol import ContextTooLong, PermanentError, RetryableError
 
 RETRYABLE = frozenset({408, 409, 425, 429, 529})
 """Client errors that may be retried; besides them every 5xx but 501."""
@@ -19,6 +19,7 @@ _TOO_LONG = (
     "maximum context length",
     "context window",
     "context size",
+    "exceed context limit",
 )
 _SPENT = "insufficient_quota"
 """OpenAI's code, under status 429, for an account without credit: waiting does not help.
@@ -27,7 +28,7 @@ _NO_TOOLS = "--jinja"
 """In llama-server's refusal of tools, under status 500: github.com/ggml-org/llama.cpp, docs/function-calling.md."""
 _TOO_MUCH = "request too large"
 """OpenAI's, under status 429: the request alone exceeds the tokens of a minute, so that waiting does not help."""
-_NO_KEY = "name the server and its key under [servers] in your settings, and write openai:MODEL@NAME"
+_NO_KEY = "pair its address with a key under [servers] in your own sia.toml: url, and key, the name of a variable"
 _REMEDIES = {
     401: "check the key in {key}",
     402: "add credit to the account of the key in {key}",
@@ -41,7 +42,7 @@ def classify(status: int, message: str, *, key: str, after_s: float | None = Non
     """The error for a response with this HTTP `status`; `key` names where the key comes from; empty for none."""
     text = f"{message} (status {status})"
     if any(mark in message.lower() for mark in _TOO_LONG) and status in (400, 413, 422, 500):
-        return PermanentError(
+        return ContextTooLong(
             f"the context is too long: {text}", "shorten the prompt, or choose a model with more", status=status
         )
     if _SPENT in message:

@@ -54,7 +54,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """One chat call. `weights` names the base model, `adapter` a LoRA adapter by its SHA-256.
 
     `choices` constrains the reply to one of these texts, `schema` to JSON of that shape; `tool_choice` requires a
-    call of any tool (`any`) or of the tool that it names. Backends differ in what they support: see `Abilities`.
+    call of any tool (`any`) or of the tool that it names; `effort` is how much to spend on thinking, in the vendor's
+    words. Backends differ in what they support: see `Abilities`.
     """
 
     weights: str
@@ -69,6 +70,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     stop: Sequence[str] = ()
     choices: Sequence[str] = ()
     schema: Mapping[str, Any] | None = None
+    effort: str = ""
 
 
 def ask_for_call(tool_choice: str) -> str:
@@ -109,7 +111,7 @@ class ScoreReply(msgspec.Struct, frozen=True):
 
 
 class Abilities(msgspec.Struct, frozen=True):
-    """What a backend supports."""
+    """What a backend supports; `window` is how many tokens prompt and reply have together, 0 where it is not known."""
 
     tools: bool = True
     score: bool = False
@@ -118,6 +120,7 @@ class Abilities(msgspec.Struct, frozen=True):
     seed: bool = False
     adapters: bool = False
     tokens: bool = False
+    window: int = 0
 
 
 class RetryableError(Exception):
@@ -148,6 +151,10 @@ class PermanentError(Exception):
         super().__init__(message)
         self.remedy = remedy
         self.status = status
+
+
+class ContextTooLong(PermanentError):
+    """The prompt exceeds the model's window, or was cut by it: a shorter one may be answered."""
 
 
 class Model(Protocol):

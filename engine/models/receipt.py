@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from engine import plain
 from engine.keys import redact
 from engine.models.protocol import PermanentError, Reply, RetryableError, ScoreReply, ToolCall
+from engine.usage import Usage
 
 _R = TypeVar("_R", Reply, ScoreReply)
 
@@ -66,3 +67,26 @@ def _redacted(value: Any) -> Any:
 
 def _valid(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
+
+
+def is_readable(reply: bytes, kind: type[Reply | ScoreReply]) -> bool:
+    """Whether a recorded reply can be read: earlier releases recorded some that cannot."""
+    try:
+        msgspec.json.decode(reply, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+    return True
+
+
+def is_sound(usage: Usage | None) -> bool:
+    """Whether a server's usage is one: numbers of tokens."""
+    counts = [getattr(usage, name) for name in Usage.__struct_fields__] if usage is not None else [None]
+    return all(type(count) is int and count >= 0 for count in counts)
+
+
+def raw(reply: Reply | ScoreReply) -> bytes:
+    """A reply of which the log cannot take everything, as far as it can be written down."""
+    try:
+        return repr(reply).encode(errors="backslashreplace")
+    except RecursionError:
+        return b""

@@ -99,6 +99,7 @@ async def serve(
 ) -> PricedModel:
     """The model that `reference` names, under the settings of the workspace `folder`; raises `SiaError`."""
     from engine.models import catalog, prices
+    from engine.models.known_models import known
     from engine.user_settings import read
 
     chosen = read(folder).settings
@@ -109,6 +110,9 @@ async def serve(
             f"the price of {parsed.name} is not known, so a budget of dollars cannot be kept",
             "add it to [prices] in sia.toml, or leave --budget-usd out",
         )
+    effort = known(parsed.name, chosen.models.get(parsed.name)).effort
     policy = CallPolicy(catalog.in_flight(parsed, chosen), attempts=1 + chosen.retries, patience_s=60 * chosen.patience)
     model = await catalog.open_model(parsed, chosen, adapters=adapters, report=report)
-    return PricedModel(model, functools.partial(prices.usd, table or prices.FREE), policy, priced=table is not None)
+    return PricedModel(
+        model, functools.partial(prices.usd, table or prices.FREE), policy, priced=table is not None, effort=effort
+    )

@@ -4,6 +4,19 @@
 
 As a process: `python -m tests.fakes.anthropic_server --port-file F --script file.py:function [--record-file R]`.
 Like the original it wants a key, refuses what is malformed, counts tokens, and caches what `cache_control` marks.
+
+Its rules, with the page that has each (as stored there between September and November 2026; P is
+platform.claude.com/docs/en):
+
+- Sonnet 5.5 and Opus 5.5 refuse forced tool choice, sampling, thinking budgets, prefill and thinking that is disabled:
+  P/models/sonnet-5-5/migration-guide, P/models/opus-5-5/migration-guide. Of Sonnet 5, Opus 5, Fable 5 and Haiku 5.5 the
+  facts of November 2026 say so of forced choice.
+- API version 2026-10-21 refuses `temperature`, `top_p`, `top_k`: codersera.com/blog/anthropic-api-2026-10-21-sdk-
+  migration-guide-2026; github.com/ttlequals0/MinusPod, release 2.101.10 (2026-10-31).
+- Levels of effort: P/build-with-claude/effort.
+- Thinking goes back unchanged with calls: P/build-with-claude/extended-thinking, "Preserving thinking blocks".
+- A prompt beyond the window is refused: P/build-with-claude/context-windows.
+- A text of blanks is refused; temperature or top_p, not both; results of tools come first: facts of November 2026.
 """
 
 from __future__ import annotations
@@ -24,6 +37,7 @@ KINDS = {
 }  # fmt: skip
 UNFORCED = ("claude-sonnet-5", "claude-opus-5", "claude-fable-5", "claude-haiku-5")
 """Models that refuse to be made to call a tool, as of November 2026."""
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
 THOUGHT = "thought_"
 """In the id of a call that followed thinking."""
 PIECE = 7
@@ -68,7 +82,14 @@ Script = Callable[[Asked], Plan]
 class AnthropicServer(Server):
     """The fake in a thread of this process."""
 
-    def __init__(self, script: Script, note: Callable[[Record], None] | None = None, *, key: str = KEY) -> None:
+    def __init__(
+        self,
+        script: Script,
+        note: Callable[[Record], None] | None = None,
+        *,
+        key: str = KEY,
+        window: int = 1 << 30,
+    ) -> None:
         cached: set[str] = set()
         lock = threading.Lock()
 
@@ -82,6 +103,8 @@ class AnthropicServer(Server):
                 return _refusal(Plan(status=404, message=f"no route {asked.path}"))
             if fault := malformed(asked.body, asked.headers.get("anthropic-version", "")):
                 return _refusal(Plan(status=400, message=fault))
+            if (size := sum(map(tokens, _blocks(asked.body)))) > window:
+                return _refusal(Plan(status=400, message=f"prompt is too long: {size} tokens > {window} maximum"))
             plan = script(asked)
             if plan.status != 200:
                 return _refusal(plan)
@@ -134,6 +157,14 @@ def malformed(body: Mapping[str, Any], version: str) -> str:
         return "A maximum of 4 blocks with cache_control may be provided."
     if any(block.get("type") == "text" and not block["text"].strip() for block in _blocks(body)):
         return "messages: text content blocks must contain non-whitespace text"
+    effort = (body.get("output_config") or {}).get("effort", "high")
+    if effort not in EFFORTS:
+        return f"output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max', not '{effort}'"
+    thinking = (body.get("thinking") or {}).get("type", "adaptive")
+    if body["model"].startswith(UNFORCED) and thinking not in ("adaptive", "between_tools"):
+        return f'"thinking.type.{thinking}" is not supported for this model.'
+    if body["model"].startswith(UNFORCED) and (sampling or messages[-1]["role"] == "assistant"):
+        return f"{(sampling or ['prefill'])[0]}: not supported by {body['model']}"
     forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
     if forced and body["model"].startswith(UNFORCED):
         return f"tool_choice: forced tool use is not supported by {body['model']}"

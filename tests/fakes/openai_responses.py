@@ -1,7 +1,10 @@
 """OpenAI's Responses API as the fake of its server speaks it.
 
-What it refuses is documented at platform.openai.com/docs/api-reference/responses and /docs/guides/reasoning, or was
-seen in issues of its SDKs, as of November 2026: calls go back with the reasoning that led to them, results have a call.
+Its rules, with the page that has each: names and values of parameters, developers.openai.com/api/reference/resources/
+responses (2026); reasoning items go back with the calls that followed them, cookbook.openai.com/examples/responses_api/
+reasoning_items (2025-05-11) and github.com/coder/mux, pull request 59 (2025-10-06, the error's text); levels of effort,
+developers.openai.com/api/docs/guides/reasoning (2026) and docs.venice.ai/models/gpt-5-5 (2026). That a result has a
+call and the reverse is from the facts of November 2026.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from tests.fakes.serving import Answer, Asked
 if TYPE_CHECKING:
     from tests.fakes.openai_server import Plan
 
+EFFORTS = ("none", "low", "medium", "high", "xhigh")
 KNOWN = {
     "model", "input", "instructions", "tools", "tool_choice", "max_output_tokens", "store", "include", "reasoning",
     "text", "parallel_tool_calls", "stream",
@@ -61,6 +65,9 @@ def malformed(body: Mapping[str, Any]) -> str:
         return "Missing required parameter: 'tools[0].name'."
     if body.get("max_output_tokens", 16) < 16:
         return "Invalid 'max_output_tokens': integer below minimum value."
+    effort = (body.get("reasoning") or {}).get("effort", "medium")
+    if effort not in EFFORTS:
+        return f"Invalid value: '{effort}'. Supported values are: {', '.join(EFFORTS)}."
     return _items(body["input"], stored=body.get("store", True))
 
 

@@ -1,6 +1,19 @@
 """A fake of servers with OpenAI's API, of each kind with its quirks; what it says comes from a script of the test.
 
 As a process: `python -m tests.fakes.openai_server --port-file F --script file.py:function [--record-file R]`.
+
+Its rules, with the page that has each:
+
+- GPT-5.4 to 5.6 refuse tools on chat completions unless `reasoning_effort` is `none`, also where none is sent:
+  github.com/BerriAI/litellm, pull request 34569 (2026-07-24); github.com/openai/openai-openapi, issue 541 (2026-05-18).
+- DeepSeek wants `reasoning_content` back with every call of a tool, also an empty one: github.com/anomalyco/opencode,
+  issue 24722, which quotes api-docs.deepseek.com/guides/thinking_mode (2026); github.com/deepseek-ai/deepseek-harness,
+  discussion 739 (2026).
+- Ollama's window and how it tells of it: github.com/ollama/ollama, docs/context-length.mdx (commit 948f6933, 2026).
+- llama-server without `--jinja` answers tools with 500: github.com/defilantech/LLMKube, issue 126 (2026-01-27).
+- `usage.cost` in dollars: openrouter.ai/docs/use-cases/usage-accounting (2026).
+- Mistral's content may be a list of parts: github.com/spring-projects/spring-ai, pull request 5020 (2025-12).
+- The rest is from the facts of November 2026.
 """
 
 from __future__ import annotations
@@ -76,6 +89,8 @@ class OpenAIServer(Server):
                 return Answer(200, {}, [b""])
             if key and asked.headers.get("authorization") != f"Bearer {key}":
                 return _error(401, "Incorrect API key provided", "invalid_api_key")
+            if told := _window_told(asked, kind, window):
+                return told
             if asked.path == "/v1/models":
                 listed = [{"id": name, "object": "model", "owned_by": OWNED_BY[kind]} for name in served]
                 return _json({"object": "list", "data": listed})
@@ -114,10 +129,15 @@ def _refused(body: Mapping[str, Any], kind: str) -> Answer | None:
         return _error(500, "1 validation error", "internal_server_error")
     if kind == "openai" and "max_tokens" in body and str(body["model"]).startswith("gpt-5"):
         return _error(400, "Unsupported parameter: 'max_tokens'", "unsupported_parameter")
-    reasons = str(body["model"]).startswith(("gpt-5.5", "gpt-5.6")) and body.get("reasoning_effort") != "none"
+    reasons = (
+        str(body["model"]).startswith(("gpt-5.4", "gpt-5.5", "gpt-5.6")) and body.get("reasoning_effort") != "none"
+    )
     if kind == "openai" and reasons and body.get("tools"):
         message = "Function tools with reasoning are not supported for this model in /v1/chat/completions."
         return _error(400, message, "unsupported_parameter")
+    said = [message for message in body.get("messages", []) if message.get("tool_calls")]
+    if str(body["model"]).startswith("deepseek") and any("reasoning_content" not in message for message in said):
+        return _error(400, "The reasoning_content in the thinking mode must be passed back to the API.", "")
     if kind == "openai" and "temperature" in body and str(body["model"]).startswith("gpt-5"):
         return _error(400, "Unsupported value: 'temperature'", "unsupported_value")
     return None
@@ -131,6 +151,18 @@ def _usage(body: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
         "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output,
         "prompt_tokens_details": cached,
     }  # fmt: skip
+
+
+def _window_told(asked: Asked, kind: str, window: int) -> Answer | None:
+    """What Ollama and llama-server say of their window: github.com/ollama/ollama, docs/api.md (`/api/ps` of a model
+    that is loaded, `/api/show`), and github.com/ggml-org/llama.cpp, tools/server/README.md (`/props`), as of 2026."""
+    if kind == "llama-server" and asked.path == "/props":
+        return _json({"default_generation_settings": {"n_ctx": window}})
+    if kind == "ollama" and asked.path == "/api/ps":
+        return _json({"models": []})
+    if kind == "ollama" and asked.path == "/api/show":
+        return _json({"parameters": f'stop "<|im_end|>"\nnum_ctx {window}', "model_info": {}})
+    return None
 
 
 def _choice(body: Mapping[str, Any], plan: Plan, kind: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.errors import SiaError
 from engine.models.extras import missing_package
@@ -35,7 +36,7 @@ from engine.usage import Usage
 if TYPE_CHECKING:
     from anthropic.types import RawMessageStreamEvent
 
-DEFAULT = "claude-sonnet-4-6"
+DEFAULT = "claude-sonnet-5-5"
 KEY = "ANTHROPIC_API_KEY"
 SILENCE_S = 120.0
 """Seconds without any event, even `ping`, after which a stream counts as broken."""
@@ -73,6 +74,7 @@ class Anthropic:
             raise SiaError("there is no key for Claude", f"set ${KEY}, or store it with `keyring set sia {KEY}`")
         self.weights = weights
         self._facts = facts
+        self.abilities = replace(self.abilities, window=(facts or known(weights)).window)
         timeout = httpx2.Timeout(silence_s, connect=10.0)
         self._client = anthropic.AsyncAnthropic(api_key=key, max_retries=0, timeout=timeout)
         self._api, self._http = anthropic, httpx2
@@ -82,7 +84,7 @@ class Anthropic:
         facts = self._facts or known(request.weights)
         body = wire(request, facts)
         if format_ := _format(request, self._api.transform_schema):
-            body["output_config"] = {"format": format_}
+            body["output_config"] = {"format": format_, **body.get("output_config", {})}
         builder = _ReplyBuilder(None if request.choices else on_text)
         try:
             if sampling := _sampling(request, facts):
@@ -132,6 +134,8 @@ def wire(request: Request, facts: Known) -> dict[str, Any]:
         "max_tokens": min(request.max_tokens, facts.output),
         "messages": turns,
     }
+    # platform.claude.com/docs/en/build-with-claude/effort
+    body |= {"output_config": {"effort": request.effort}} if request.effort else {}
     body |= {"system": system} if system else {}
     body |= {"tools": tools} if tools else {}
     body |= {"stop_sequences": list(request.stop)} if request.stop else {}

@@ -58,12 +58,13 @@ def reply(answer: dict[str, Any], request: Request) -> Reply:
 
 
 def _reasoning(message: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Reasoning that goes back with a call of a tool: DeepSeek answers 400 without it.
+    """Reasoning that goes back with a call of a tool: DeepSeek answers 400 without it, also where it is empty.
 
-    https://api-docs.deepseek.com/guides/thinking_mode, November 2026. Other servers that send it take it or ignore it.
+    https://api-docs.deepseek.com/guides/thinking_mode, November 2026, and github.com/deepseek-ai/deepseek-harness,
+    discussion 739. Other servers that send it take it or ignore it.
     """
     thought = message.get("reasoning_content")
-    return [{"reasoning_content": thought}] if isinstance(thought, str) and thought else []
+    return [{"reasoning_content": thought}] if isinstance(thought, str) else []
 
 
 def _text(content: Any) -> str:
@@ -167,7 +168,8 @@ class ReplyBuilder:
             if text := _text(delta.get("content")):
                 self._texts.append(text)
                 self._on_text(text)
-            self._thoughts.append(_text(delta.get("reasoning_content")))
+            if "reasoning_content" in delta:
+                self._thoughts.append(_text(delta["reasoning_content"]))
             for call in delta.get("tool_calls") or ():
                 self._add_call(call)
             if legacy := delta.get("function_call"):
@@ -198,7 +200,8 @@ class ReplyBuilder:
         return UnusableReply(message, text, None if usage == Usage() else usage)
 
     def build(self) -> dict[str, Any]:
-        message: dict[str, Any] = {"content": "".join(self._texts), "reasoning_content": "".join(self._thoughts)}
+        message: dict[str, Any] = {"content": "".join(self._texts)}
+        message |= {"reasoning_content": "".join(self._thoughts)} if self._thoughts else {}
         message["tool_calls"] = [self._calls[i] for i in sorted(self._calls)]
         tokens = {"token_ids": self._ids, "logprobs": {"content": self._logprobs}}
         return {**self._whole, "choices": [{"message": message, "finish_reason": self._finish, **tokens}]}

@@ -12,6 +12,8 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.models.backends import responses
 from engine.models.backends.chat_reply import MALFORMED, ReplyBuilder, error_message, reply, told_error, unusable
 from engine.models.backends.quirks import (
@@ -56,6 +58,7 @@ class OpenAI:
         key: str = "",
         key_name: str = "OPENAI_API_KEY",
         facts: Known | None = None,
+        window: int = 0,
         load: Loader | None = None,
         silence_s: float = SILENCE_S,
     ) -> None:
@@ -64,7 +67,7 @@ class OpenAI:
         except ModuleNotFoundError:
             raise missing_package("httpx2", "agents") from None
         self.weights = weights
-        self.abilities = QUIRKS[kind].abilities
+        self.abilities = replace(QUIRKS[kind].abilities, window=(facts or known(weights)).window or window)
         self._kind, self._quirks, self._load = kind, QUIRKS[kind], load
         self._facts = facts
         self._without: set[str] = set()  # what this model has refused
@@ -114,7 +117,7 @@ class OpenAI:
             return await self._stream(body, request, on_text)
         answer = await self._post("/chat/completions", body)
         found = reply(answer, request)
-        if self._quirks.cuts_prompts and (cut := cut_prompt(body, found.usage)):
+        if self._quirks.cuts_prompts and (cut := cut_prompt(body, found.usage, self.abilities.window)):
             raise cut
         if on_text:
             on_text(found.text)
@@ -225,6 +228,7 @@ def wire(request: Request, kind: str, without: Collection[str] = ()) -> dict[str
     quirks = QUIRKS[kind]
     body: dict[str, Any] = {"messages": [_message(m) for m in request.messages], quirks.limit: request.max_tokens}
     body |= sampling(request, kind, without) | constraint(request, kind)
+    body |= {"reasoning_effort": request.effort} if request.effort else {}
     if request.stop:
         body["stop"] = list(request.stop)
     if request.tools:

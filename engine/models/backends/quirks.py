@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from engine.models.protocol import Abilities, PermanentError, Request
+from engine.models.protocol import Abilities, ContextTooLong, PermanentError, Request
 from engine.usage import Usage
 
 
@@ -107,17 +107,21 @@ def constraint(request: Request, kind: str) -> dict[str, Any]:
 
 _MOST_BYTES = 12
 """More bytes than a token has on average in any text of some length."""
+_MANY_BYTES = 6
+"""More bytes than a token has on average in prose and code."""
 
 
-def cut_prompt(body: Mapping[str, Any], usage: Usage) -> PermanentError | None:
+def cut_prompt(body: Mapping[str, Any], usage: Usage, window: int = 0) -> ContextTooLong | None:
     """The error for a prompt that the server has cut without a word: it counts far fewer tokens than were sent.
 
-    Ollama does so beyond its window, 4,096 tokens unless set: https://docs.ollama.com/context-length, November 2026.
+    Ollama does so beyond its window. Unless set, that depends on the memory of the GPU: 4,096 tokens below 24 GiB,
+    32,768 up to 48, more beyond (github.com/ollama/ollama, docs/context-length.mdx, 2026).
     """
     sent = sum(len((message.get("content") or "").encode()) for message in body["messages"])
-    if not 0 < usage.input + usage.cache_read < sent / _MOST_BYTES:
+    is_beyond = window and sent / _MANY_BYTES > window
+    if not (0 < usage.input + usage.cache_read < sent / _MOST_BYTES or is_beyond):
         return None
-    return PermanentError(
+    return ContextTooLong(
         f"the server has cut the prompt to {usage.input + usage.cache_read} tokens, its window",
         "start it with a larger one, for Ollama OLLAMA_CONTEXT_LENGTH=32768",
     )

@@ -38,6 +38,7 @@ def wire(request: Request) -> dict[str, Any]:
     if request.tool_choice:
         named = {"type": "function", "name": request.tool_choice}
         body["tool_choice"] = "required" if request.tool_choice == "any" else named
+    body |= {"reasoning": {"effort": request.effort}} if request.effort else {}
     schema = choice_schema(request.choices) if request.choices else request.schema
     if schema:
         body["text"] = {"format": {"type": "json_schema", "name": "reply", "schema": schema}}

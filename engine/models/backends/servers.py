@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.errors import SiaError
 from engine.models.backends.quirks import OWNERS
@@ -39,3 +39,37 @@ async def served(url: str, key: str = "", timeout_s: float = 10) -> Served:
 async def kind_of(url: str, key: str = "") -> str:
     """The kind of the server at `url`; raises `SiaError` if none answers."""
     return (await served(url, key)).kind
+
+
+OLLAMA_WINDOW = 4096
+"""Ollama's window on a machine with less than 24 GiB of GPU memory: docs/context-length.mdx of its repository, 2026."""
+
+
+async def window_of(kind: str, url: str, model: str, key: str = "", timeout_s: float = 10) -> int:
+    """How many tokens prompt and reply have together on a running server; 0 where it does not tell.
+
+    Ollama says it of a model that is loaded (`/api/ps`); of another one, `/api/show` has its `num_ctx`. llama-server
+    has it in `/props`.
+    """
+    if kind not in ("ollama", "llama-server"):
+        return 0
+    import httpx2
+
+    base = url.rstrip("/").removesuffix("/v1")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    try:
+        async with httpx2.AsyncClient(headers=headers, timeout=timeout_s) as http:
+            if kind == "llama-server":
+                return _count((await http.get(f"{base}/props")).json()["default_generation_settings"]["n_ctx"])
+            for loaded in (await http.get(f"{base}/api/ps")).json().get("models") or ():
+                if model in (loaded.get("name"), loaded.get("model")):
+                    return _count(loaded.get("context_length"))
+            shown = (await http.post(f"{base}/api/show", json={"model": model})).json().get("parameters") or ""
+            set_ = [line.split()[1] for line in shown.splitlines() if line.split()[:1] == ["num_ctx"]]
+            return _count(set_[-1]) if set_ else OLLAMA_WINDOW
+    except (httpx2.HTTPError, ValueError, AttributeError, TypeError, LookupError):
+        return 0
+
+
+def _count(value: Any) -> int:
+    return max(0, int(value or 0))

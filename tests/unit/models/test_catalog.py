@@ -22,6 +22,7 @@ from engine.user_settings import Price, Server, UserSettings, Vllm
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.anthropic_server import Plan as Said
 from tests.fakes.openai_server import OpenAIServer, Plan
+from tests.fakes.serving import Asked
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "reference"),
     [
-        ("claude", Reference("anthropic", "claude-sonnet-4-6")),
+        ("claude", Reference("anthropic", "claude-sonnet-5-5")),
         ("anthropic:claude-opus-4-6", Reference("anthropic", "claude-opus-4-6")),
         ("openai:qwen@http://127.0.0.1:8080/v1", Reference("openai", "qwen", "http://127.0.0.1:8080/v1")),
         ("openai:a:b", Reference("openai", "a:b")),
@@ -55,7 +56,7 @@ def test_what_names_nothing_is_refused(text: str) -> None:
 
 
 def test_prices_add_up_and_a_person_overrules_them() -> None:
-    settings = UserSettings(prices={"mine": Price(input=1, output=2), "claude-sonnet-4-6": Price(input=9, output=9)})
+    settings = UserSettings(prices={"mine": Price(input=1, output=2), "claude-sonnet-5-5": Price(input=9, output=9)})
     assert price(parse("openai:mine"), settings) == Price(input=1, output=2)
     assert price(parse("claude"), settings) == Price(input=9, output=9)
     assert price(parse("openai:unknown"), settings) is None
@@ -96,6 +97,48 @@ def test_a_server_of_the_settings_is_found_by_its_name_and_known_by_its_kind(mon
             asyncio.run(go(parse("openai:m@there"), settings))
         with pytest.raises(SiaError, match=r"no key .*\$OPENAI_API_KEY"):
             asyncio.run(go(parse("openai:m"), settings))
+
+
+def test_a_key_goes_to_the_address_with_which_the_user_has_paired_it_and_to_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("httpx2", reason="needs the extra agents")
+    monkeypatch.setenv("MY_KEY", "a-key-of-mine")
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-vendor")
+    seen: list[str] = []
+
+    def answer(asked: Asked) -> Plan:
+        seen.append(asked.headers.get("authorization", ""))
+        return Plan("yes")
+
+    async def go(reference: str, settings: UserSettings) -> None:
+        model = await open_model(parse(reference), settings)
+        await model.chat(Request("m", [Message("user", "x")]))
+        await model.close()
+
+    with OpenAIServer(answer, kind="other") as paired, OpenAIServer(answer, kind="other") as other:
+        settings = UserSettings(servers={"mine": Server(url=f"{paired.url}/v1", key="MY_KEY")})
+        for address in (f"{paired.url}/v1", f"{paired.url}/v1/", f"{other.url}/v1"):
+            asyncio.run(go(f"openai:m@{address}", settings))
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{other.url}/v1")
+        asyncio.run(go(f"openai:m@{other.url}/v1", settings))
+    assert seen == ["Bearer a-key-of-mine"] * 2 + [""] + ["Bearer a-key-of-the-vendor"]
+    assert price(parse(f"openai:m@{paired.url}/v1"), settings) is None, "who has the key may bill"
+
+
+@pytest.mark.parametrize(("kind", "window"), [("ollama", 4096), ("llama-server", 8192), ("other", 0)])
+def test_a_narrow_window_of_a_running_server_is_told_when_it_is_opened(kind: str, window: int) -> None:
+    pytest.importorskip("httpx2", reason="needs the extra agents")
+    told: list[str] = []
+
+    async def go(url: str) -> int:
+        model = await open_model(parse(f"openai:m@{url}/v1"), UserSettings(), report=told.append)
+        await model.close()
+        return model.abilities.window
+
+    with OpenAIServer(lambda a: Plan("x"), kind=kind, window=window or 1 << 30) as server:
+        assert asyncio.run(go(server.url)) == window
+    assert [f"a window of {window:,} tokens" in one for one in told] == [True] * bool(window)
 
 
 def test_a_key_from_the_keyring_serves_and_one_that_is_refused_costs_one_request(

@@ -267,3 +267,16 @@ def test_the_fake_refuses_calls_without_their_thinking(serving: Any) -> None:
     again = [*ASK.messages, Message("assistant", "", reply.calls), Message("tool", "42", answers=reply.calls[0].id)]
     with pytest.raises(PermanentError, match="Expected `thinking`"):
         chat(server, replace(ASK, weights="claude-sonnet-5-5", messages=again, tools=[TOOL]))
+
+
+def test_effort_goes_beside_a_format_and_is_left_out_where_none_is_asked_for(serving: Any) -> None:
+    server = serving(Plan(['{"choice": "42"}']))
+    ask = Request("claude-opus-5-5", ASK.messages, choices=["42"])
+    chat(server, ask)
+    chat(server, replace(ask, effort="xhigh"))
+    sent = [record.body["output_config"] for record in server.wait_for(2)]
+    assert ["effort" in one for one in sent] == [False, True]
+    assert sent[1]["effort"] == "xhigh"
+    assert sent[1]["format"]["type"] == "json_schema"
+    with pytest.raises(PermanentError, match="effort"):
+        chat(server, replace(ask, effort="extreme"))

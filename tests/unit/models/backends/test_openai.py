@@ -428,7 +428,7 @@ def test_a_request_that_is_refused_for_another_reason_is_not_sent_again() -> Non
 
 
 def test_the_users_facts_of_a_model_overrule_the_table() -> None:
-    assert (known("gpt-5.5").wire, known("gpt-5.5-mini").wire, known("gpt-5.4").wire) == (
+    assert (known("gpt-5.5").wire, known("gpt-5.5-mini").wire, known("gpt-5.2").wire) == (
         "responses",
         "responses",
         "chat",
@@ -468,3 +468,17 @@ def test_calls_in_flight_together_are_all_sent_again_without_what_is_refused() -
 
     with OpenAIServer(lambda _: Plan("", [Use("look", "{}")]), kind="other", refuses=["tool_choice"]) as server:
         assert len(using(server, "other", together)) == 4
+
+
+@pytest.mark.parametrize(("weights", "tools", "sent"), [
+    ("gpt-5.5", True, {"reasoning": {"effort": "low"}}),
+    ("gpt-5.5", False, {"reasoning_effort": "low"}),
+    ("deepseek-v4-pro", True, {"reasoning_effort": "low"}),
+])  # fmt: skip
+def test_effort_has_the_form_of_each_api(weights: str, tools: bool, sent: dict[str, object]) -> None:
+    kind = "openai" if weights.startswith("gpt") else "other"
+    with OpenAIServer(lambda asked: Plan("x"), kind=kind, models=[weights]) as server:
+        ask = Request(weights, MESSAGES, tools=[TOOL] if tools else (), effort="low")
+        using(server, kind, lambda m: m.chat(ask), name=weights)
+        (record,) = server.wait_for(1)
+    assert {name: record.body[name] for name in sent} == sent
