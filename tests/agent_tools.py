@@ -35,7 +35,10 @@ class FakeRecord:
         return [Candidate(1, "the seed", "all"), Candidate(2, "use the rule", "method")]
 
     def files(self, n: int) -> Mapping[str, bytes] | None:
-        return {1: FILES, 2: {**FILES, "params.toml": b'method = "rule"\n\n'}}.get(n)
+        return {1: FILES, 2: {**FILES, "params.toml": b'method = "rule"\n\n', "notes.md": b"2"}}.get(n)
+
+    def declined(self) -> Sequence[Mapping[str, bytes]]:
+        return [{**FILES, "notes.md": b"declined"}]
 
     def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
         if n not in (1, 2):

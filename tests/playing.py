@@ -132,14 +132,14 @@ def first_harness(body: Mapping[str, Any]) -> Plan:
 def next_harness(body: Mapping[str, Any]) -> Plan:
     """The Feedback-Agent: reads, then one edit that is no Python, one that breaks, and one that runs.
 
-    After the first candidate it asks for the rule, which is better; later it adds a comment, which is no better.
+    After the first candidate it asks for the rule, which is better; later it adds a constant, which is no better.
     """
     turn = turns(body)
     n = int(re.search(r"You change candidate (\d+)", said(body["messages"][0]))[1])  # type: ignore[index]
     reading = [Use("list_candidates", {}), Use("list_trajectories", {"candidate": n, "only": "wrong"})]
     if turn == 0:
         return Plan(blocks=["Let me see.", *reading])
-    later = [NO_PYTHON, BROKEN, asks(TIMES) if n == 1 else asks(TIMES) + "# as before\n"]
+    later = [NO_PYTHON, BROKEN, asks(TIMES) if n == 1 else asks(TIMES) + "AS_BEFORE = True\n"]
     return Plan(blocks=[Use("update_harness", update(later[min(turn, len(later)) - 1], f"g{n}"))])
 
 

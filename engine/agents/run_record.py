@@ -12,16 +12,13 @@ from engine.events import types as t
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A candidate: the reason for it, and its changes to the harness that it was made from.
-
-    `findings` and `expected`, a gain on val, are of the Analysis that led to it, where agents are told of them.
-    """
+    """A candidate: the reason for it, its changes to the harness that it was made from, and the Analysis before it."""
 
     n: int
     reason: str
     changed: str
     findings: str = ""
-    expected: float | None = None
+    expected_gain: float | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -55,6 +52,10 @@ class RunRecord(Protocol):
 
     def files(self, n: int) -> Mapping[str, bytes] | None:
         """The files of candidate `n`; None where there is no such candidate."""
+        ...
+
+    def declined(self) -> Sequence[Mapping[str, bytes]]:
+        """The files of each candidate that a person declined, or replaced by an edit."""
         ...
 
     def train_results(self, n: int) -> Sequence[t.InstanceFinished]:

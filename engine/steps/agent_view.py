@@ -51,6 +51,10 @@ class LiveRunRecord:
         version = self._run.state.versions.get(n)
         return None if version is None else self._run.versions.files(version)
 
+    def declined(self) -> Sequence[Mapping[str, bytes]]:
+        """As `RunRecord.declined`."""
+        return [self._run.versions.files(version) for version in self._run.state.declined]
+
     def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
         """As `RunRecord.train_results`."""
         if not 1 <= n <= len(self._run.state.generations):

@@ -1,8 +1,8 @@
 """The Feedback-Agent: a language model that reads the run through tools and ends with one decision.
 
-Analysis and Improvement are one conversation. A decision whose harness was judged before, or does not run, goes back to
-the model. Analysis ends with the first decision that holds, which is recorded with its evidence. Improvement replays
-the conversation from the log, and makes the candidate.
+Analysis and Improvement are one conversation. A decision whose harness was judged before, also but for comments and
+layout, or does not run, goes back to the model. Analysis ends with the first decision that holds, which is recorded
+with its evidence. Improvement replays the conversation from the log, and makes the candidate.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from engine.events import types as t
 from engine.models.protocol import ToolCall
 from engine.weights.recipe import recipe
 from harness_repo.harness import Harness
+from harness_repo.likeness import are_alike
 from harness_repo.tunable import Value
 
 PAGE = 8000
@@ -74,8 +75,8 @@ class FeedbackAgent:
             decided, harness = found
             if harness is None:
                 return Rejection("only the harness may change here")
-            if any(one.harness.files == harness.files for one in made):
-                return Rejection("these are exactly the files of another proposal; take another approach")
+            if any(are_alike(one.harness.files, harness.files) for one in made):
+                return Rejection("these are the files of another proposal; take another approach")
             return _proposal(view, decided, harness, call)
 
         return await self._conversation(view, tools, made).decision(decide)
@@ -108,11 +109,22 @@ async def _checked(
         return Rejection(str(error))
     if made is None:
         return decided, None
-    for past in view.past:
-        if past.weights == view.weights and tools.record.files(past.n) == made.files:
-            return Rejection(f"these are exactly the files of candidate {past.n}, which was judged; change more")
+    if known := _known(view, tools, made):
+        return Rejection(known)
     ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
     return Rejection(f"the harness does not run.\n{ran.text}") if ran.failed else (decided, made)
+
+
+def _known(view: View, tools: AgentTools, made: Harness) -> str:
+    """Why a harness is not tried: it does what one does that was judged or declined; empty where it is new."""
+    for past in view.past:
+        files = tools.record.files(past.n) if past.weights == view.weights else None
+        if files is not None and are_alike(files, made.files):
+            same = "exactly" if files == made.files else "but for comments and layout"
+            return f"these are {same} the files of candidate {past.n}, which was judged; change more"
+    if any(are_alike(files, made.files) for files in tools.record.declined()):
+        return "these are the files of a candidate that a person declined; make another"
+    return ""
 
 
 def _proposal(view: View, decided: t.AnalysisFinished, harness: Harness, call: ToolCall) -> Proposal:

@@ -199,7 +199,7 @@ def _backwards(view: View, record: RunRecord, *, brief: bool) -> Iterator[str]:
         if one is not None:
             line += f"\n   changed: {one.changed}; why: {_short(one.reason, 300)}"
             line += f"\n   found before: {_short(one.findings, 300)}" if one.findings and not brief else ""
-            line += f"\n   expected on val: {one.expected:+.4g}" if one.expected is not None else ""
+            line += f"\n   expected on val: {one.expected_gain:+.4g}" if one.expected_gain is not None else ""
         yield line
     yield f"The best so far is candidate {view.incumbent}."
 

@@ -233,6 +233,23 @@ def test_a_harness_that_was_judged_before_goes_back_without_being_run() -> None:
     assert len(tools.tried) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"params": {}, "files": {"agent.py": "# better\ndef solve(a, b):\n    return 0\n"}}, ""),
+        ({"params": {}, "files": {"agent.py": "# better\ndef solve( instance, ctx ):\n    return 0\n"}}, "comments"),
+        ({"files": {"notes.md": " 2\n"}}, "but for comments and layout the files of candidate 2, which was judged"),
+        ({"params": {}, "files": {"notes.md": "declined"}}, "a person declined"),
+    ],
+)
+def test_what_is_known_but_for_comments_and_layout_costs_no_trial(change: dict[str, Any], why: str) -> None:
+    tools = FakeTools(calls(update(**change)), calls(update(params={}, files={"notes.md": "other"})))
+    made = improve(tools)
+    assert isinstance(made, Proposal)
+    assert len(tools.tried) == 1
+    assert why in told(tools) if why else len(tools.questions) == 1
+
+
 def test_a_model_without_tools_decides_under_a_grammar() -> None:
     small = {"findings": "it guesses", "reason": "the rule", "evidence": ["g1"], "expected_gain": 0.1}
     tools = FakeTools(
