@@ -97,8 +97,12 @@ def _view(private: tuple[Path, ...], _changed: tuple[tuple[Path, int], ...]) -> 
 
 
 def interpreter() -> list[str]:
-    """The command of this Python, without the user's site folder and the script's folder on its path."""
-    return [sys.executable, "-s", "-P"]
+    """The command of this Python, without the user's site folder and the script's folder on its path.
+
+    In a path with `..` the folder before it need not exist inside.
+    """
+    python = Path(sys.executable)
+    return [str(python.parent.resolve() / python.name if ".." in python.parts else python), "-s", "-P"]
 
 
 def parents(path: Path) -> list[Path]:

@@ -90,3 +90,15 @@ def test_no_folder_around_this_python_is_bound() -> None:
     shown = view.view()
     assert not {Path(sys.prefix), Path(sys.base_prefix), Path.home(), Path("/usr"), Path("/")} & set(shown.binds)
     assert sum(len(words) for words in shown.words()) < 64 << 10
+
+
+def test_this_python_is_found_inside_also_where_it_was_called_by_way_of_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `../project/.venv/bin/python`: the folder before `..` is not there inside."""
+    (tmp_path / "elsewhere").mkdir()
+    programs = tmp_path / "venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "python").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "elsewhere" / ".." / "venv" / "bin" / "python"))
+    assert view.interpreter()[0] == str(programs / "python")
