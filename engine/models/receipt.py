@@ -30,7 +30,8 @@ def received(reply: _R) -> _R:
         if not all(map(math.isfinite, logprobs)):
             raise PermanentError("the model gives NaN or an infinity for a log-probability", "use other weights")
         if isinstance(reply, Reply):
-            reply = replace(reply, text=redact(_valid(reply.text)), calls=[plain_call(one) for one in reply.calls])
+            calls, blocks = [plain_call(one) for one in reply.calls], [_well_formed(one) for one in reply.blocks]
+            reply = replace(reply, text=redact(_valid(reply.text)), calls=calls, blocks=blocks)
         body = msgspec.json.encode(reply)
         again = msgspec.json.decode(body, type=type(reply))
     except (msgspec.MsgspecError, TypeError, ValueError, AttributeError) as error:
@@ -63,6 +64,14 @@ def _redacted(value: Any) -> Any:
     if isinstance(value, dict):
         return {redact(key): _redacted(one) for key, one in value.items()}
     return value
+
+
+def _well_formed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_well_formed(one) for one in value]
+    if isinstance(value, dict):
+        return {_well_formed(key): _well_formed(one) for key, one in value.items()}
+    return plain.well_formed(value) if isinstance(value, str) else value
 
 
 def _valid(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -173,6 +174,45 @@ def a_time_zone_that_is_not_there(place: Place) -> None:
 @here
 def a_home_that_is_not_there(place: Place) -> None:
     place.environment["HOME"] = str(place.inside / "nowhere" / "home")
+
+
+@here
+def a_time_zone_at_the_end_of_the_world(place: Place) -> None:
+    place.environment["TZ"] = "<+2459>-24:59:59"
+
+
+@here
+def home_and_tmpdir_that_are_files(place: Place) -> None:
+    file = place.inside / "file"
+    file.touch()
+    place.environment |= {"HOME": str(file), "TMPDIR": str(file)}
+
+
+@here
+def home_and_tmpdir_that_are_devices(place: Place) -> None:
+    """As services get `HOME=/dev/null`."""
+    place.environment |= {"HOME": os.devnull, "TMPDIR": os.devnull}
+
+
+@here
+def optimised_python_that_takes_warnings_for_errors(place: Place) -> None:
+    place.environment |= {"PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error"}
+
+
+@here
+def umask_777(place: Place) -> None:
+    """What a file is made with, its own user may not even read."""
+    place.umask = 0o777
+
+
+@here
+def an_empty_path(place: Place) -> None:
+    place.behind("/usr/bin/env PATH=")
+
+
+@here
+def no_path(place: Place) -> None:
+    place.behind("/usr/bin/env -u PATH")
 
 
 @here

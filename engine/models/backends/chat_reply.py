@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +23,8 @@ from engine.models.protocol import (
 )
 from engine.usage import Usage
 
+_MOST = 1 << 53
+"""Tokens, or dollars: far beyond any reply, and exact in every number."""
 _FINISH: Mapping[str, Finish] = {
     "stop": "stop",
     "length": "length",
@@ -37,7 +38,7 @@ def reply(answer: dict[str, Any], request: Request) -> Reply:
     """A complete reply. What is only missing (usage, an id, a known finish reason) does not matter."""
     try:
         choice = answer["choices"][0]
-        message, finish = choice["message"], _FINISH.get(choice.get("finish_reason") or "", "stop")
+        message, finish = choice["message"], _FINISH.get(str(choice.get("finish_reason")), "stop")
         if choice.get("finish_reason") == "error":
             raise ValueError("the server ended it with an error")
         text = final_text(_text(message.get("content")))
@@ -49,9 +50,9 @@ def reply(answer: dict[str, Any], request: Request) -> Reply:
             text, found = written_calls(text)
         calls = [_call(call, f"call-{number}") for number, call in enumerate(found)]
         return Reply(
-            text, "tools" if calls and finish == "stop" else finish, _usage(answer.get("usage") or {}), calls=calls,
+            text, "tools" if calls and finish == "stop" else finish, _usage(fields(answer.get("usage"))), calls=calls,
             prompt_ids=answer.get("prompt_token_ids") or (), tokens=_sampled_tokens(choice),
-            usd=_dollars(answer.get("usage") or {}), blocks=_reasoning(message) if calls else (),
+            usd=_dollars(fields(answer.get("usage"))), blocks=_reasoning(message) if calls else (),
         )  # fmt: skip
     except MALFORMED as error:
         raise unusable(answer, error) from error
@@ -79,7 +80,7 @@ MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 def unusable(answer: Any, error: Exception) -> UnusableReply:
     try:
-        usage = _usage(answer["usage"])
+        usage = _usage(fields(answer["usage"]))
     except MALFORMED:
         usage = Usage()
     message = f"the reply is malformed ({type(error).__name__}: {error})"
@@ -88,8 +89,8 @@ def unusable(answer: Any, error: Exception) -> UnusableReply:
 
 def _usage(usage: Mapping[str, Any]) -> Usage:
     # `prompt_tokens` includes cached ones; `completion_tokens` includes reasoning that is not in the text.
-    cached = _count((usage.get("prompt_tokens_details") or {}).get("cached_tokens"))
-    prompt, output = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    cached = count(fields(usage.get("prompt_tokens_details")).get("cached_tokens"))
+    prompt, output = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
     return Usage(input=max(0, prompt - cached), output=output, cache_read=cached)
 
 
@@ -99,14 +100,17 @@ def _dollars(usage: Mapping[str, Any]) -> float | None:
     https://openrouter.ai/docs/use-cases/usage-accounting, November 2026: `usage.cost`, charged to the account.
     """
     cost = usage.get("cost")
-    if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0:
-        return float(cost)
-    return None
+    return float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost <= _MOST else None
 
 
-def _count(value: Any) -> int:
-    """A number of tokens; 0 where the server gives none."""
-    return max(0, int(value)) if isinstance(value, int | float) and math.isfinite(value) else 0
+def count(value: Any) -> int:
+    """A number of tokens; 0 where the server gives none, or one that no reply can have."""
+    return int(value) if isinstance(value, int | float) and 0 <= value <= _MOST else 0
+
+
+def fields(value: Any) -> Mapping[str, Any]:
+    """The map that a server gives; nothing where it gives something else."""
+    return value if isinstance(value, dict) else {}
 
 
 def _call(call: Mapping[str, Any], unnamed: str) -> ToolCall:
@@ -195,7 +199,7 @@ class ReplyBuilder:
         """The error for a stream that gave no reply: it may have been billed as soon as it began."""
         if not self._began:
             return RetryableError(message)
-        usage = _usage(self._whole.get("usage") or {})
+        usage = _usage(fields(self._whole.get("usage")))
         text = "".join(self._texts).encode(errors="replace")
         return UnusableReply(message, text, None if usage == Usage() else usage)
 

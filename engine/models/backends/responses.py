@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from engine.models.backends.chat_reply import count, fields
 from engine.models.backends.quirks import CHOICE, choice_schema
 from engine.models.protocol import Finish, Message, PermanentError, Reply, Request, ToolCall, UnusableReply
 from engine.usage import Usage
@@ -60,7 +61,7 @@ def _items(message: Message) -> list[Mapping[str, Any]]:
 def reply(answer: Mapping[str, Any], request: Request) -> Reply:
     """The reply in an answer; raises `UnusableReply` where it is malformed, or failed after it was begun."""
     try:
-        output, usage = answer["output"], _usage(answer.get("usage") or {})
+        output, usage = answer["output"], _usage(fields(answer.get("usage")))
         if answer.get("status") == "failed":
             raise ValueError(f"the server ended it with an error: {(answer.get('error') or {}).get('message')}")
         parts = [part for item in output if item.get("type") == "message" for part in item.get("content") or ()]
@@ -74,8 +75,7 @@ def reply(answer: Mapping[str, Any], request: Request) -> Reply:
         return Reply(text, finish, usage, calls=calls, blocks=[_returned(item) for item in kept])
     except _MALFORMED as error:
         message = f"the reply is malformed ({type(error).__name__}: {error})"
-        found = answer.get("usage") if isinstance(answer, dict) else None
-        usage = _usage(found) if isinstance(found, dict) else Usage()
+        usage = _usage(fields(fields(answer).get("usage")))
         raise UnusableReply(message, json.dumps(answer).encode(), None if usage == Usage() else usage) from error
 
 
@@ -90,8 +90,9 @@ def _finish(answer: Mapping[str, Any], *, refused: bool, calls: Sequence[ToolCal
 
 def _call(item: Mapping[str, Any], place: int) -> ToolCall:
     identity, name = str(item.get("call_id") or f"call-{place}"), str(item.get("name") or "")
+    arguments = item.get("arguments") or "{}"
     try:
-        return ToolCall(identity, name, json.loads(item.get("arguments") or "{}"))
+        return ToolCall(identity, name, json.loads(arguments) if isinstance(arguments, str) else arguments)
     except (ValueError, TypeError, RecursionError) as error:
         return ToolCall(identity, name, {}, invalid=f"the arguments are not JSON ({error})")
 
@@ -105,6 +106,6 @@ def _returned(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:
-    cached = int((usage.get("input_tokens_details") or {}).get("cached_tokens") or 0)
-    prompt, output = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
+    cached = count(fields(usage.get("input_tokens_details")).get("cached_tokens"))
+    prompt, output = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
     return Usage(input=max(0, prompt - cached), output=output, cache_read=cached)

@@ -17,7 +17,10 @@ from tests.unit.models.test_calling import Ledger, caller
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
+from engine.models.backends import responses
+from engine.models.backends.chat_reply import reply
 from engine.models.backends.openai import OpenAI
+from engine.models.receipt import received
 
 GOOD = {"path": "a"}
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5}
@@ -103,6 +106,42 @@ def test_a_tool_of_any_name_goes_back_to_the_model() -> None:
     reply, ledger = replied(json.dumps(body(tool_calls=calls, content="x \ud83d")).encode())
     assert [made.name for made in reply.calls] == ["lo?ok", "", ""] and reply.text == "x ?"
     assert ledger.retries == []
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"prompt_tokens": 10**400, "completion_tokens": 10**30, "cost": 10**400}, Usage()),
+        ({"prompt_tokens": -3, "completion_tokens": "7"}, Usage()),
+        (
+            {"prompt_tokens": 10.0, "completion_tokens": True, "prompt_tokens_details": "none"},
+            Usage(input=10, output=1),
+        ),
+        ([USAGE], Usage()),
+    ],
+)
+@pytest.mark.parametrize("finish", [["stop"], {"reason": "stop"}, 7, None])
+def test_a_usage_and_an_end_that_are_none_are_no_more_than_missing(usage: Any, counted: Usage, finish: Any) -> None:
+    answer = reply(body(finish, usage, content="hi"), REQUEST)
+    assert (answer.text, answer.finish, answer.usage, answer.usd) == ("hi", "stop", counted, None)
+
+
+@pytest.mark.parametrize(
+    "usage", [{"input_tokens": "ten"}, {"input_tokens_details": "x"}, {"input_tokens": 10**400}, [1]]
+)
+def test_the_responses_api_may_be_as_odd(usage: Any) -> None:
+    """A usage that is none let the error escape, and the call was not counted."""
+    item = {"type": "function_call", "call_id": "c", "name": "look", "arguments": GOOD}
+    made = responses.reply({"output": [item], "usage": usage}, REQUEST)
+    assert ([one.arguments for one in made.calls], made.usage) == ([GOOD], Usage())
+    with pytest.raises(UnusableReply, match="malformed"):
+        responses.reply({"output": 7, "usage": usage}, REQUEST)
+
+
+def test_a_thought_with_half_a_surrogate_costs_a_letter() -> None:
+    thought = {"reasoning_content": "so \ud83d"}
+    made = received(Reply("", "tools", Usage(), blocks=[thought, {"summary": [{"text": "\udc00"}]}]))
+    assert made.blocks == [{"reasoning_content": "so ?"}, {"summary": [{"text": "?"}]}]
 
 
 @pytest.mark.parametrize(
