@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Instance
-from engine.agents.protocol import PastGeneration, ProbeRequest, Question, ToolResult, View
+from engine.agents.protocol import Cases, PastGeneration, ProbeRequest, Question, ToolResult, Tree, View
 from engine.agents.run_record import Candidate, Exchange
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply, ToolCall
@@ -67,6 +67,9 @@ class FakeTools:
 
     trainable = False
     has_task_model = True
+    tokens = 100_000
+    evaluations = 0
+    has_sandbox = True
 
     def __init__(self, *replies: Reply, abilities: Abilities | None = None, breaks: Sequence[str] = ()) -> None:
         self.record = FakeRecord()
@@ -75,6 +78,8 @@ class FakeTools:
         self.questions: list[Question] = []
         self.used: list[tuple[int, str]] = []
         self.tried: list[Harness] = []
+        self.ran: list[str] = []
+        self.probed: list[tuple[int, Harness, Cases, str]] = []
         self.breaks = list(breaks)
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
@@ -89,6 +94,14 @@ class FakeTools:
     async def smoke(self, harness: Harness) -> ToolResult:
         self.tried.append(harness)
         return ToolResult(self.breaks.pop(0), failed=True) if self.breaks else ToolResult("train-0: answer 0, score 1")
+
+    async def run_python(self, tree: Tree, code: str) -> ToolResult:
+        self.ran.append(code)
+        return ToolResult(f"{len(tree)} files")
+
+    async def try_out(self, ordinal: int, harness: Harness, cases: Cases, why: str) -> ToolResult:
+        self.probed.append((ordinal, harness, cases, why))
+        return ToolResult("on 20 of train: mean score 0.9")
 
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         raise AssertionError("a language model does not probe")

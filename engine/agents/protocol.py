@@ -24,6 +24,10 @@ MOST_TUNED = 64
 """Values that are tried for one candidate whose agent asks for that."""
 
 
+Tree = Mapping[str, Callable[[], bytes]]
+"""Files by path, each with what makes its content."""
+
+
 class PastGeneration(msgspec.Struct, frozen=True):
     """A judged generation: its score on `val` and the gate's verdict, in words, as far as agents are told of them.
 
@@ -82,6 +86,14 @@ class Question(msgspec.Struct, frozen=True):
     max_tokens: int = MAX_TOKENS
 
 
+class Cases(msgspec.Struct, frozen=True):
+    """What a harness is tried on: so many cases of `train`, those named, or all of them, out of fold."""
+
+    count: int = 20
+    named: Sequence[str] = ()
+    out_of_fold: bool = False
+
+
 class Lab(Protocol):
     """Tries proposals."""
 
@@ -131,6 +143,32 @@ class AgentTools(Lab, Protocol):
 
     async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
         """The result of the tool `call`: from the log if it is recorded there, else from `work`."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens this conversation may take for reading and trying."""
+        ...
+
+    @property
+    def has_sandbox(self) -> bool:
+        """Whether `run_python` is there."""
+        ...
+
+    async def run_python(self, tree: Tree, code: str) -> ToolResult:
+        """The output of `code`, run in the sandbox in a read-only folder with the files of `tree`."""
+        ...
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations this conversation may take for tries; 0 where it may not try."""
+        ...
+
+    async def try_out(self, ordinal: int, harness: Harness, cases: Cases, why: str) -> ToolResult:
+        """Runs `harness` on cases of `train` that it does not learn from, beside the best candidate.
+
+        Each is a probe in the log, and counts in the budget; the result says why where that does not allow it.
+        """
         ...
 
     async def smoke(self, harness: Harness) -> ToolResult:

@@ -57,7 +57,7 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.InstanceFinished: ("execute",),
     t.ExecutionFinished: ("execute",),
     t.AnalysisFinished: ("analyse",),
-    t.ProbeFinished: ("improve",),
+    t.ProbeFinished: ("write", "analyse", "improve"),
     t.ModelCalled: ("baseline", "write", "execute", "analyse", "improve", "test"),
     t.ModelWasted: ("baseline", "write", "execute", "analyse", "improve", "test"),
     t.ModelRetried: ("baseline", "write", "execute", "analyse", "improve", "test"),

@@ -16,6 +16,8 @@ MOST = 1_000_000
 """Generations of a run, and probes of an Improvement."""
 MOST_PROPOSALS = 16
 MOST_WORKERS = 4096
+LEAST_TOKENS, MOST_TOKENS = 4000, 10_000_000
+"""Tokens of an agent's conversation: with fewer it reads next to nothing."""
 
 
 def check_numbers(settings: t.Settings) -> None:
@@ -30,6 +32,11 @@ def check_numbers(settings: t.Settings) -> None:
         raise SiaError(
             f"a candidate is chosen from 1 to {MOST_PROPOSALS} proposals, not {settings.proposals}",
             f"pass --proposals 1 to {MOST_PROPOSALS}",
+        )
+    if not LEAST_TOKENS <= settings.agent_tokens <= MOST_TOKENS:
+        raise SiaError(
+            f"a conversation of an agent has {LEAST_TOKENS} to {MOST_TOKENS} tokens, not {settings.agent_tokens}",
+            f"pass --agent-tokens {LEAST_TOKENS} to {MOST_TOKENS}",
         )
     if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")

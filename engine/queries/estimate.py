@@ -19,7 +19,7 @@ from engine.usage import Usage
 from harness_repo.harness import Harness
 
 AGENT_TURNS = 12
-"""Calls of one agent's conversation, of at most 25."""
+"""Calls of one agent's conversation."""
 AGENT_REPLY, TASK_REPLY = 1200, 100
 JUDGE_QUESTIONS, JUDGE_PROMPT, JUDGE_REPLY = 6, 300, 20
 _AGENT_START, _AGENT_TURN = 4000, 1500  # tokens: prompt, task and tools; what a turn adds

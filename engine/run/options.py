@@ -31,6 +31,7 @@ class Options(msgspec.Struct, frozen=True):
     approve: str = "jumps"
     probes: int | None = None
     proposals: int = 1
+    agent_tokens: int = t.AGENT_TOKENS
     budget: t.Budget = t.Budget()
     data: Path | None = None
     workers: int = 1
@@ -60,6 +61,7 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         seed_harness=options.seed_harness,
         probes=spec.probes if options.probes is None else options.probes,
         proposals=options.proposals,
+        agent_tokens=options.agent_tokens,
     )
     check_settings(settings)
     return settings

@@ -8,7 +8,7 @@ from engine.failure import Failure, FailureKind
 from engine.sandbox.isolation import Isolation, Measure
 from engine.sandbox.program import Broker, CallRefused, Job, NoBroker, Outcome, Preparation, Program
 from engine.sandbox.sandbox import DiedError, Sandbox
-from engine.sandbox.sandbox_process import StartError
+from engine.sandbox.sandbox_process import StartError, temporary_folder
 from engine.sandbox.selftest.probe import probe
 from engine.sandbox.session import Box, Session, Start, open_sandbox, run_harness
 
@@ -33,4 +33,5 @@ __all__ = [
     "open_sandbox",
     "probe",
     "run_harness",
+    "temporary_folder",
 ]

@@ -123,7 +123,7 @@ async def launch(program: Program, isolation: Isolation) -> SandboxProcess:
     ours, theirs = socket.socketpair()
     control = Control(ours)
     errors = os.memfd_create("errors")
-    folder = _unsafe_folder() if isolation.mode == "unsafe" else None
+    folder = temporary_folder("unsafe") if isolation.mode == "unsafe" else None
     scratch = ["prepare", "0"]
     try:
         with theirs:
@@ -204,13 +204,13 @@ def _own_uid() -> int:
     return uid if any(first <= uid < first + count for first, _, count in rows) else profile.NOBODY
 
 
-def _unsafe_folder() -> Path:
-    """A new folder for an unsafe run; removes those of killed engines."""
-    for stale in Path(tempfile.gettempdir()).glob("sia-unsafe-*"):
+def temporary_folder(purpose: str) -> Path:
+    """A new folder that only this user reaches; removes those for the same purpose of killed engines."""
+    for stale in Path(tempfile.gettempdir()).glob(f"sia-{purpose}-*"):
         pid = stale.name.split("-")[2]
         if pid.isdigit() and not Path("/proc", pid).exists():
             shutil.rmtree(stale, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"sia-unsafe-{os.getpid()}-"))
+    return Path(tempfile.mkdtemp(prefix=f"sia-{purpose}-{os.getpid()}-"))
 
 
 def _start_bare(

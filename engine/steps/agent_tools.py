@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from engine.agents.protocol import Lab, ProbeRequest, Question, ToolResult
+from engine.agents.protocol import Cases, Lab, ProbeRequest, Question, ToolResult, Tree
 from engine.core import budget
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
@@ -28,6 +28,8 @@ from engine.sandbox import Preparation
 from engine.seeds import derive
 from engine.steps.agent_view import LiveRunRecord
 from engine.steps.evaluations import of_proposal
+from engine.steps.workbench.desk_folder import DeskFolder
+from engine.steps.workbench.tryouts import Tryouts
 from harness_repo.harness import Harness
 
 SMOKE_INSTANCES = 3
@@ -37,10 +39,13 @@ _LOG_CHARS = 1500
 class StepTools:
     """The `AgentTools` of one conversation; `place` names it within the lineage."""
 
-    def __init__(self, run: Run, role: t.ModelRole, place: str, record: LiveRunRecord, lab: Lab) -> None:
-        self._run, self._role, self._place, self._lab = run, role, place, lab
+    def __init__(
+        self, run: Run, role: t.ModelRole, place: str, record: LiveRunRecord, lab: Lab, tryouts: Tryouts
+    ) -> None:
+        self._run, self._role, self._place, self._lab, self._tryouts = run, role, place, lab, tryouts
         self.record = record
         self._caller = run.callers.agent
+        self._desk = DeskFolder(run.ports)
 
     @property
     def abilities(self) -> Abilities:
@@ -109,6 +114,33 @@ class StepTools:
         generation = run.state.open_step.generation if run.state.open_step else 0
         run.append(generation, event, contents=[arguments, text])
         return ToolResult(text.decode(), result.failed)
+
+    @property
+    def tokens(self) -> int:
+        """As `AgentTools.tokens`."""
+        return self._run.state.settings.agent_tokens
+
+    @property
+    def has_sandbox(self) -> bool:
+        """As `AgentTools.has_sandbox`."""
+        return self._desk.has_sandbox
+
+    async def run_python(self, tree: Tree, code: str) -> ToolResult:
+        """As `AgentTools.run_python`; raises `InfrastructureFailure`."""
+        return await self._desk.run(tree, code)
+
+    def close(self) -> None:
+        """Removes the folder in which code ran."""
+        self._desk.close()
+
+    @property
+    def evaluations(self) -> int:
+        """As `AgentTools.evaluations`."""
+        return self._tryouts.evaluations
+
+    async def try_out(self, ordinal: int, harness: Harness, cases: Cases, why: str) -> ToolResult:
+        """As `AgentTools.try_out`."""
+        return await self._tryouts.run(ordinal, harness, cases, why)
 
     async def smoke(self, harness: Harness) -> ToolResult:
         """As `AgentTools.smoke`; the instances are the first of the sample that an Execution answers."""

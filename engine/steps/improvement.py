@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from operator import attrgetter
 
@@ -18,6 +19,7 @@ from engine.steps.agent_view import LiveRunRecord
 from engine.steps.ladder import told
 from engine.steps.probes import FoldLab, NoLab, of_same_code, recent
 from engine.steps.training import step as training
+from engine.steps.workbench.tryouts import Tryouts
 from harness_repo import harness as harnesses
 from harness_repo.objects import Version
 
@@ -33,39 +35,38 @@ async def write_first(run: Run, generation: int) -> None:
 
 
 async def _write_anew(run: Run, generation: int) -> None:
-    # the place counts rewrites, so that a failed conversation is not replayed
-    tools = await _tools(run, "meta", f"meta/{run.state.rewrites}", NoLab())
-    made = await MetaAgent().write(tools, _failed_rewrites(run) if run.state.rewrites else ())
+    # each attempt has a place of its own in the log; the earlier ones are replayed from there
+    attempts = [
+        await _tools(run, "meta", f"meta/{attempt}", NoLab(), Tryouts(run, 0, attempt, None))
+        for attempt in range(run.state.rewrites + 1)
+    ]
+    with contextlib.ExitStack() as stack:
+        for tools in attempts:
+            stack.callback(tools.close)
+        made = await MetaAgent().write(attempts)
     if isinstance(made, NoProposal):
         raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
     version = Version(made.harness.files, [], 1, None, MetaAgent.name, made.reason)
     run.versions.write(generation, version, changed=made.changed)
 
 
-def _failed_rewrites(run: Run) -> list[str]:
-    failed = (event.payload for event in run.log.reader.history(run.log.run))
-    return [
-        one.failure.message
-        for one in failed
-        if isinstance(one, t.StepFailed) and one.kind == "write" and one.failure.kind == "candidate"
-    ]
-
-
-async def _tools(run: Run, role: t.ModelRole, place: str, lab: Lab) -> StepTools:
-    return StepTools(run, role, place, LiveRunRecord(run, await run.domain.train()), lab)
+async def _tools(run: Run, role: t.ModelRole, place: str, lab: Lab, tryouts: Tryouts) -> StepTools:
+    return StepTools(run, role, place, LiveRunRecord(run, await run.domain.train()), lab, tryouts)
 
 
 async def _feedback(run: Run, view: View, proposal: int = 0) -> StepTools:
     lab = FoldLab(run, view.generation, view.attempt, view.harness)
+    tryouts = Tryouts(run, view.generation, view.attempt, view.harness)
     place = f"feedback/{view.generation}/{view.attempt}" + (f"/{proposal}" if proposal else "")
-    return await _tools(run, "feedback", place, lab)
+    return await _tools(run, "feedback", place, lab, tryouts)
 
 
 async def analyse(run: Run, generation: int) -> None:
     """Appends the agent's findings and its choice of lever."""
     started = time.monotonic()
     view = await _view(run, generation)
-    analysis = await run.ports.agent.analyse(view, await _feedback(run, view))
+    with contextlib.closing(await _feedback(run, view)) as tools:
+        analysis = await run.ports.agent.analyse(view, tools)
     run.append(generation, replace(analysis, wall_s=round(time.monotonic() - started, 3)))
 
 
@@ -78,11 +79,17 @@ async def improve(run: Run, generation: int) -> None:
     if now.analysis.lever == "weights":
         await training.train(run, generation, now.analysis)
         return
-    made = await run.ports.agent.improve(view, now.analysis, await _feedback(run, view))
+    with contextlib.closing(await _feedback(run, view)) as tools:
+        made = await run.ports.agent.improve(view, now.analysis, tools)
     if isinstance(made, NoProposal):
         run.append(generation, t.ImprovementFailed(made.reason))
         return
-    made = await proposals.choose(run, view, made, lambda number: _feedback(run, view, number))
+    with contextlib.ExitStack() as stack:
+
+        async def tools_of(number: int) -> StepTools:
+            return stack.enter_context(contextlib.closing(await _feedback(run, view, number)))
+
+        made = await proposals.choose(run, view, made, tools_of)
     if made.harness.files == view.harness.files:
         run.append(generation, t.ImprovementFailed("the proposal changes nothing"))
         return

@@ -30,6 +30,8 @@ from engine.steps.evaluations import of_proposal
 from harness_repo.harness import Harness, HarnessInvalid
 from harness_repo.tunable import Value
 
+LOG_CHARS = 1500
+"""So much of the end of a log is kept until a probe has ended."""
 SEEN = 1000
 """So many probes an agent sees at least. It weighs all that it sees, so an Improvement would cost more after each."""
 
@@ -155,37 +157,63 @@ class FoldLab:
     async def _try(
         self, request: ProbeRequest, evaluation: Evaluation, todo: Sequence[Trial], place: asyncio.Semaphore
     ) -> tuple[t.ProbeFinished, bytes]:
-        prepared: list[Preparation] = []
         async with place:
-            started = time.monotonic()
-            found = [
-                GradedAnswer(answer_codec.drop_large(answer), grade)
-                async for answer, grade in evaluate(evaluation, todo, prepared.append)
-            ]
-        found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))
-        items = msgspec.json.encode(
-            [
-                [answer.trial.instance, grade.score, answer_codec.excerpt(answer.value), *private_columns(grade)]
-                for answer, grade in found
-            ]
-        )
-        check = private_check([grade for _, grade in found])
-        broken = prepared[0].failure if prepared else None
-        finished = t.ProbeFinished(
-            generation=self._generation,
-            attempt=self._attempt,
-            ordinal=request.ordinal,
-            why=request.why,
-            params={**self._base.params, **request.params},
-            fold=f"{len(todo)} of train",
-            score=mean([grade.score for _, grade in found]),
-            evaluations=len(found),
-            cpu_s=round(sum(one.cpu_s for one in prepared) + sum(answer.cpu_s for answer, _ in found), 3),
-            wall_s=round(time.monotonic() - started, 3),
-            key=probe_key(evaluation, todo),
-            items=blobs.digest(items),
-            failure=broken or next((answer.failure for answer, _ in found if answer.failure), None),
-            refused=check is not None and not check.passed,
-            weights=evaluation.candidate.weights,
-        )
-        return finished, items
+            named = Named(self._generation, self._attempt, request.ordinal, request.why, f"{len(todo)} of train")
+            finished, found = await measure(
+                named, [(evaluation, todo)], {**self._base.params, **request.params}, probe_key(evaluation, todo)
+            )
+            return finished, rows_of(found)
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What names a probe in the log."""
+
+    generation: int
+    attempt: int
+    ordinal: int
+    why: str
+    fold: str
+
+
+async def measure(
+    named: Named, parts: Sequence[tuple[Evaluation, Sequence[Trial]]], params: Mapping[str, Value], key: str
+) -> tuple[t.ProbeFinished, list[GradedAnswer]]:
+    """Evaluates the `parts` of one probe after each other: its event, and its answers in order."""
+    prepared: list[Preparation] = []
+    found: list[GradedAnswer] = []
+    started = time.monotonic()
+    for evaluation, todo in parts:
+        async for answer, grade in evaluate(evaluation, todo, prepared.append):
+            short = replace(answer_codec.drop_large(answer), log=answer.log[-LOG_CHARS:])
+            found.append(GradedAnswer(short, grade))
+    found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))
+    check = private_check([grade for _, grade in found])
+    broken = next((one.failure for one in prepared if one.failure), None)
+    finished = t.ProbeFinished(
+        generation=named.generation,
+        attempt=named.attempt,
+        ordinal=named.ordinal,
+        why=named.why,
+        params=dict(params),
+        fold=named.fold,
+        score=mean([grade.score for _, grade in found]),
+        evaluations=len(found),
+        cpu_s=round(sum(one.cpu_s for one in prepared) + sum(answer.cpu_s for answer, _ in found), 3),
+        wall_s=round(time.monotonic() - started, 3),
+        key=key,
+        items=blobs.digest(rows_of(found)),
+        failure=broken or next((answer.failure for answer, _ in found if answer.failure), None),
+        refused=check is not None and not check.passed,
+        weights=parts[0][0].candidate.weights,
+    )
+    return finished, found
+
+
+def rows_of(found: Sequence[GradedAnswer]) -> bytes:
+    """The rows that a probe records: instance, score, excerpt of the answer, and the private check's columns."""
+    return msgspec.json.encode(
+        [
+            [answer.trial.instance, grade.score, answer_codec.excerpt(answer.value), *private_columns(grade)]
+            for answer, grade in found
+        ]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -31,6 +31,7 @@ Notebook = Annotated[
         max_length=NOTEBOOK,
     ),
 ]
+Start = Annotated[int, Meta(description="The try whose files to edit; 0: those of the best candidate.", ge=0)]
 Files = Annotated[dict[str, str], Meta(description="Whole files by path, replacing or adding.")]
 
 
@@ -42,11 +43,43 @@ class Replacement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: str
 
 
+class Edits(Protocol):
+    """Edits of files."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Whole files by path, replacing or adding."""
+        ...
+
+    @property
+    def replacements(self) -> Sequence[Replacement]:
+        """Exact replacements in files."""
+        ...
+
+    @property
+    def remove(self) -> Sequence[str]:
+        """Paths of files to remove."""
+        ...
+
+    @property
+    def params(self) -> Mapping[str, Value]:
+        """New values of parameters."""
+        ...
+
+
 class WriteHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The arguments of `write_harness`."""
 
     reason: Reason
     files: Files
+
+
+class WriteTriedHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of `write_harness` where harnesses may be tried."""
+
+    reason: Reason
+    files: Files = {}
+    start: Annotated[int, Meta(description="The try whose files to begin from; 0: from none.", ge=0)] = 0
 
 
 class UpdateHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +106,28 @@ class UpdateHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0
 
 
+class UpdateTriedHarness(UpdateHarness, frozen=True, forbid_unknown_fields=True):
+    """The arguments of `update_harness` where harnesses may be tried."""
+
+    start: Start = 0
+
+
+class TryHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of `try_harness`."""
+
+    why: Annotated[str, Meta(description="What you want to find out, in a few words.", max_length=300)]
+    files: Files = {}
+    replacements: Annotated[list[Replacement], Meta(description="Exact replacements in files.")] = []
+    remove: Annotated[list[str], Meta(description="Paths of files to remove.")] = []
+    params: Annotated[dict[str, Value], Meta(description="New values of parameters in params.toml.")] = {}
+    start: Start = 0
+    cases: Annotated[int, Meta(description="On so many held-out cases of train.", ge=1, le=1_000_000)] = 20
+    instances: Annotated[list[str], Meta(description="Instead on these cases of train, by id.")] = []
+    out_of_fold: Annotated[
+        bool, Meta(description="Instead on all of train, each case held out once: the surest and the most expensive.")
+    ] = False
+
+
 class UpdateWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The arguments of `update_weights`."""
 
@@ -86,22 +141,19 @@ class UpdateWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notebook: Notebook = ""
 
 
-def apply_edits(harness: Harness, update: UpdateHarness) -> Harness:
-    """`harness` with `update` applied; raises `InvalidCall` if a replacement does not fit or the result is invalid."""
-    files = {path: content for path, content in harness.files.items() if path not in update.remove}
-    if missing := sorted(set(update.remove) - set(harness.files)):
+def edited(before: Mapping[str, bytes], update: Edits) -> Harness:
+    """The files with `update` applied, as a harness; raises `InvalidCall` if it does not fit or is invalid."""
+    files = {path: content for path, content in before.items() if path not in update.remove}
+    if missing := sorted(set(update.remove) - set(before)):
         raise InvalidCall(f"there is no file {missing[0]!r} to remove")
     files |= {path: text.encode("utf-8", "replace") for path, text in update.files.items()}
     for replacement in update.replacements:
         files[replacement.path] = _replace(files, replacement)
     made = parse_files(files)
     try:
-        made = made.with_params(update.params) if update.params else made
+        return made.with_params(update.params) if update.params else made
     except HarnessInvalid as error:
         raise InvalidCall(f"the harness is not valid: {error}") from None
-    if made.files == harness.files:
-        raise InvalidCall("this changes nothing in the harness")
-    return made
 
 
 def parse_files(files: Mapping[str, bytes]) -> Harness:

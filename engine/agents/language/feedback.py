@@ -12,11 +12,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.agents.language import compact, edits, memory, plateau, run_tools
+from engine.agents.language import compact, desk, desk_tools, edits, memory, plateau, run_tools
 from engine.agents.language.conversation import Conversation, Rejection
-from engine.agents.language.edits import UpdateHarness, UpdateWeights
+from engine.agents.language.edits import UpdateHarness, UpdateTriedHarness, UpdateWeights
 from engine.agents.language.prompt import load
-from engine.agents.language.toolbox import Arguments, InvalidCall
+from engine.agents.language.toolbox import AgentTool, Arguments, InvalidCall
+from engine.agents.language.trying import TryTool
 from engine.agents.protocol import AgentTools, NoProposal, Proposal, View
 from engine.errors import SiaError
 from engine.events import types as t
@@ -27,7 +28,9 @@ from harness_repo.likeness import are_alike
 from harness_repo.tunable import Value
 
 PAGE = 8000
-_HARNESS = Arguments("update_harness", "Decide: change the harness of the best candidate so far.", UpdateHarness)
+_ABOUT = "Decide: change the harness of the best candidate so far."
+_HARNESS = Arguments("update_harness", _ABOUT, UpdateHarness)
+_TRIED_HARNESS = Arguments("update_harness", _ABOUT, UpdateTriedHarness)
 _WEIGHTS = Arguments("update_weights", "Decide: train the model, with the harness as it is.", UpdateWeights)
 _CITATION = re.compile(r"g(\d+)(?:/(.+))?")
 
@@ -40,12 +43,13 @@ class FeedbackAgent:
 
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """The model's findings and decision."""
+        conversation, trying = _conversation(view, tools)
 
         async def decide(ordinal: int, call: ToolCall) -> t.AnalysisFinished | Rejection:
-            found = await _checked(view, tools, ordinal, call)
+            found = await _checked(view, tools, trying, ordinal, call)
             return found if isinstance(found, Rejection) else found[0]
 
-        found = await self._conversation(view, tools).decision(decide)
+        found = await conversation.decision(decide)
         noted = plateau.note(view, trainable=tools.trainable)
         if isinstance(found, NoProposal):
             return t.AnalysisFinished(findings=noted + found.reason, lever="harness", reason="no decision was made")
@@ -53,23 +57,25 @@ class FeedbackAgent:
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """The candidate of the first decision that parses and runs."""
+        conversation, trying = _conversation(view, tools)
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | NoProposal | Rejection:
-            found = await _checked(view, tools, ordinal, call)
+            found = await _checked(view, tools, trying, ordinal, call)
             if isinstance(found, Rejection):
                 return found
             decided, made = found
             if made is None:
                 return NoProposal("the model decided on another lever")
-            return _proposal(view, decided, made, call)
+            return _proposal(view, decided, made, _update(trying, call))
 
-        return await self._conversation(view, tools).decision(decide)
+        return await conversation.decision(decide)
 
     async def alternative(self, view: View, made: Sequence[Proposal], tools: AgentTools) -> Proposal | NoProposal:
         """A candidate that takes another approach than those in `made`; only the harness may change."""
+        conversation, trying = _conversation(view, tools, made)
 
         async def decide(ordinal: int, call: ToolCall) -> Proposal | NoProposal | Rejection:
-            found = await _checked(view, tools, ordinal, call)
+            found = await _checked(view, tools, trying, ordinal, call)
             if isinstance(found, Rejection):
                 return found
             decided, harness = found
@@ -77,34 +83,45 @@ class FeedbackAgent:
                 return Rejection("only the harness may change here")
             if any(are_alike(one.harness.files, harness.files) for one in made):
                 return Rejection("these are the files of another proposal; take another approach")
-            return _proposal(view, decided, harness, call)
+            return _proposal(view, decided, harness, _update(trying, call))
 
-        return await self._conversation(view, tools, made).decision(decide)
+        return await conversation.decision(decide)
 
-    def _conversation(self, view: View, tools: AgentTools, made: Sequence[Proposal] = ()) -> Conversation:
-        if tools.abilities.tools:
-            prompt, opening = load("feedback"), _opening(view, tools)
-            read_tools, finals = run_tools.of_run(view, tools.record, PAGE), [_HARNESS.tool]
-        else:
-            prompt, opening = load("feedback_small"), compact.opening(view, tools)
-            read_tools = compact.read_tools(view, tools.record)
-            finals = [compact.decision(_HARNESS.tool.name, view)]
-        if tools.trainable and not made:
-            only = view.settings.lever == "weights" or plateau.only_training(view)
-            finals = [_WEIGHTS.tool] if only else [*finals, _WEIGHTS.tool]
-        if asked := plateau.instruction(view):
-            opening = f"{opening}\n\n{asked}"
-        if made:
-            opening = f"{opening}\n\n{_made(made)}"
-        return Conversation(tools, prompt, opening, read_tools, finals)
+
+def _conversation(view: View, tools: AgentTools, made: Sequence[Proposal] = ()) -> tuple[Conversation, TryTool | None]:
+    """The conversation, and its tool for tries where there is one; `made` are the proposals of earlier ones."""
+    may_train = tools.trainable and not made
+    only_weights = may_train and (view.settings.lever == "weights" or plateau.only_training(view))
+    may_try = tools.abilities.tools and tools.evaluations > 0 and not only_weights
+    trying = TryTool(view.harness.files) if may_try else None
+    offered: list[AgentTool]
+    if tools.abilities.tools:
+        prompt, opening = load("feedback"), _opening(view, tools)
+        offered = [
+            *run_tools.of_run(view, tools.record, PAGE),
+            *desk_tools.of_tree(desk.tree(tools.record, view), PAGE, sandbox=tools.has_sandbox),
+            *([trying] if trying else []),
+        ]
+        finals = [(_TRIED_HARNESS if trying else _HARNESS).tool]
+    else:
+        prompt, opening = load("feedback_small"), compact.opening(view, tools)
+        offered = [*compact.read_tools(view, tools.record)]
+        finals = [compact.decision(_HARNESS.tool.name, view)]
+    if may_train:
+        finals = [_WEIGHTS.tool] if only_weights else [*finals, _WEIGHTS.tool]
+    if asked := plateau.instruction(view):
+        opening = f"{opening}\n\n{asked}"
+    if made:
+        opening = f"{opening}\n\n{_made(made)}"
+    return Conversation(tools, prompt, opening, offered, finals), trying
 
 
 async def _checked(
-    view: View, tools: AgentTools, ordinal: int, call: ToolCall
+    view: View, tools: AgentTools, trying: TryTool | None, ordinal: int, call: ToolCall
 ) -> tuple[t.AnalysisFinished, Harness | None] | Rejection:
     """The decision as an event, and its harness, if any; or the reason why it goes back to the model."""
     try:
-        decided, made = _parse_decision(view, tools, call)
+        decided, made = _parse_decision(view, tools, trying, call)
     except InvalidCall as error:
         return Rejection(str(error))
     if made is None:
@@ -127,9 +144,8 @@ def _known(view: View, tools: AgentTools, made: Harness) -> str:
     return ""
 
 
-def _proposal(view: View, decided: t.AnalysisFinished, harness: Harness, call: ToolCall) -> Proposal:
-    changed = edits.describe_changes(view.harness, harness)
-    return Proposal(harness, decided.reason, changed, tune=_HARNESS.parse(call).tune)
+def _proposal(view: View, decided: t.AnalysisFinished, harness: Harness, update: UpdateHarness) -> Proposal:
+    return Proposal(harness, decided.reason, edits.describe_changes(view.harness, harness), tune=update.tune)
 
 
 def _made(made: Sequence[Proposal]) -> str:
@@ -140,11 +156,17 @@ def _made(made: Sequence[Proposal]) -> str:
     )
 
 
-def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.AnalysisFinished, Harness | None]:
+def _update(trying: TryTool | None, call: ToolCall) -> UpdateHarness:
+    return _TRIED_HARNESS.parse(call) if trying else _HARNESS.parse(call)
+
+
+def _parse_decision(
+    view: View, tools: AgentTools, trying: TryTool | None, call: ToolCall
+) -> tuple[t.AnalysisFinished, Harness | None]:
     """The decision as an event, and its harness, if any; raises `InvalidCall` if the call is no valid decision."""
     if call.name == _WEIGHTS.tool.name:
         return _training(view, tools, call), None
-    update = _HARNESS.parse(call)
+    update = _update(trying, call)
     decided = t.AnalysisFinished(
         findings=update.findings,
         lever="harness",
@@ -154,7 +176,10 @@ def _parse_decision(view: View, tools: AgentTools, call: ToolCall) -> tuple[t.An
         cost_estimate=update.cost,
         notebook=update.notebook,
     )
-    harness = edits.apply_edits(view.harness, update)
+    start = trying.files(update.start) if trying and isinstance(update, UpdateTriedHarness) else view.harness.files
+    harness = edits.edited(start, update)
+    if harness.files == view.harness.files:
+        raise InvalidCall("this changes nothing in the harness")
     if update.tune and not harness.manifest.tunables:
         raise InvalidCall("there is nothing to tune: harness.toml declares no tunables")
     return decided, harness

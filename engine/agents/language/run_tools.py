@@ -1,4 +1,6 @@
-"""The tools with which an agent reads a run: their results are bounded in size, paged, and about `train` only.
+"""The tools that sum up a run for an agent: their results are bounded in size, paged, and about `train` only.
+
+What they sum up lies in full on the agent's desk (`desk`).
 
 Results depend on answers and scores, never on run ids, event numbers, times or costs: in a fork or after a crash, an
 agent must read the same text.
@@ -34,18 +36,6 @@ class _Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offset: Offset = 0
 
 
-class _Trajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    candidate: Number
-    instance: str
-    offset: Offset = 0
-
-
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    candidate: Number
-    path: str
-    offset: Offset = 0
-
-
 class _Diff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     old: Number
     new: Number
@@ -67,7 +57,7 @@ class _Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
-    """The Feedback-Agent's reading tools; a result has at most `size` characters, and says how to read on."""
+    """The tools that sum up; a result has at most `size` characters, and says how to read on."""
 
     def answered(n: int) -> Sequence[t.InstanceFinished]:
         if found := record.train_results(n):
@@ -86,14 +76,6 @@ def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
         lines = [f"{row.instance}: {_outcome(row)}" for row in rows]
         return page(f"{len(rows)} of candidate {args.candidate}:\n" + "\n".join(lines), args.offset, size)
 
-    def trajectory(args: _Trajectory) -> str:
-        rows = [row for row in answered(args.candidate) if row.instance == args.instance]
-        if not rows:
-            raise InvalidCall(
-                f"candidate {args.candidate} has not answered {args.instance!r}; list_trajectories has ids"
-            )
-        return page("\n\n".join(_describe(record, args.candidate, row) for row in rows), args.offset, size)
-
     def failures(args: _Of) -> str:
         failed = [row for row in answered(args.candidate) if row.failure]
         by_kind: dict[str, list[t.InstanceFinished]] = {}
@@ -111,16 +93,6 @@ def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
     def rewards(args: _Of) -> str:
         return _histogram([row.score for row in answered(args.candidate)])
 
-    def files(args: _Of) -> str:
-        found = files_of(args.candidate)
-        return "\n".join(f"{path} ({len(content)} bytes)" for path, content in found.items())
-
-    def file(args: _File) -> str:
-        found = files_of(args.candidate)
-        if args.path not in found:
-            raise InvalidCall(f"candidate {args.candidate} has no file {args.path!r}, but {', '.join(found)}")
-        return page(found[args.path].decode("utf-8", "replace"), args.offset, size)
-
     def diff(args: _Diff) -> str:
         old, new = files_of(args.old), files_of(args.new)
         return page(_difference(args.old, old, args.new, new), args.offset, size)
@@ -130,18 +102,10 @@ def of_run(view: View, record: RunRecord, size: int) -> list[ReadTool]:
             lambda _: page(candidates(view, record), 0, size)
         ),
         Arguments("list_trajectories", "A candidate's answers on train, with scores.", _Listing).as_tool(trajectories),
-        Arguments(
-            "read_trajectory",
-            "All about one answer on train: the case, the label, the answer, the log, the model calls.",
-            _Trajectory,
-        ).as_tool(trajectory),
         Arguments("count_failures", "A candidate's failures on train by kind, with examples.", _Of).as_tool(failures),
         Arguments("count_confusions", "Which labels of train got which wrong answers.", _Of).as_tool(confusion),
         Arguments("show_rewards", "A histogram of a candidate's scores on train.", _Of).as_tool(rewards),
-        Arguments("list_files", "The files of a candidate's harness.", _Of).as_tool(files),
-        Arguments("read_file", "A file of a candidate's harness.", _File).as_tool(file),
         Arguments("show_diff", "What differs between the harnesses of two candidates.", _Diff).as_tool(diff),
-        *of_references(record, size),
     ]
 
 
@@ -216,7 +180,8 @@ def _failed(row: t.InstanceFinished) -> str:
     return f"{row.instance} {row.failure.kind}: {row.failure.message}" if row.failure else row.instance
 
 
-def _describe(record: RunRecord, n: int, row: t.InstanceFinished) -> str:
+def describe(record: RunRecord, n: int, row: t.InstanceFinished) -> str:
+    """All about one answer on train: the case, the label, the answer, the grade, the log, the model calls."""
     case = record.train[row.instance]
     parts = [
         f"case {row.instance}: {_short(case.data, 1 << 20)}",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from engine.agents.protocol import ToolResult
+from engine.agents.protocol import AgentTools, ToolResult
 from engine.models.protocol import Tool, ToolCall
 
 A = TypeVar("A")
@@ -17,11 +17,28 @@ class InvalidCall(Exception):
     """A call with invalid arguments; the message is for the model."""
 
 
+class AgentTool(Protocol):
+    """A tool of a conversation."""
+
+    @property
+    def tool(self) -> Tool:
+        """Its definition, as the model is told it."""
+        ...
+
+    async def answer(self, tools: AgentTools, ordinal: int, call: ToolCall) -> ToolResult:
+        """The result of the call, from the log where it is there."""
+        ...
+
+
 class ReadTool(msgspec.Struct, frozen=True):
     """A tool without side effects: its definition, and the function that answers a call."""
 
     tool: Tool
     read: Callable[[ToolCall], str]
+
+    async def answer(self, tools: AgentTools, ordinal: int, call: ToolCall) -> ToolResult:
+        """As `AgentTool.answer`."""
+        return await tools.use(ordinal, call, lambda: self.use(call))
 
     async def use(self, call: ToolCall) -> ToolResult:
         """The result of the call; a failed result for an invalid call."""
@@ -29,6 +46,15 @@ class ReadTool(msgspec.Struct, frozen=True):
             return ToolResult(self.read(call))
         except InvalidCall as error:
             return ToolResult(str(error), failed=True)
+
+
+def failing(why: str) -> Callable[[], Awaitable[ToolResult]]:
+    """Work whose result is a refusal."""
+
+    async def work() -> ToolResult:
+        return ToolResult(why, failed=True)
+
+    return work
 
 
 class Arguments(Generic[A]):

@@ -48,7 +48,7 @@ from engine.events.types.run import (
     RunStarted,
     RunStopped,
 )
-from engine.events.types.settings import Approve, Budget, DomainRef, Gate, Lever, LeverPolicy, Settings
+from engine.events.types.settings import AGENT_TOKENS, Approve, Budget, DomainRef, Gate, Lever, LeverPolicy, Settings
 from engine.events.types.step import StepAbandoned, StepFailed, StepKind, StepStarted
 from engine.events.types.test import Subset, TestUnsealed
 from engine.events.types.training import TrainingCheckpointed, TrainingProgress, WeightsTrained
@@ -56,6 +56,7 @@ from engine.failure import Failure, FailureKind
 from engine.usage import Usage
 
 __all__ = [
+    "AGENT_TOKENS",
     "BLOB",
     "PAYLOADS",
     "AccountRead",

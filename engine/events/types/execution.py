@@ -115,10 +115,11 @@ class ExecutionFinished(Payload, frozen=True):
 
 @event("probe.finished")
 class ProbeFinished(Payload, frozen=True):
-    """A proposal tried on a held-out fold of `train`. `params` are all its values; `items` is a blob.
+    """A proposal tried on cases of `train` that it did not learn from. `params` are all its values; `items` is a blob.
 
     `key` names all that the result depends on; a run of the lineage that asks for the same is given it (`reused`).
-    `refused` says that it failed the private check.
+    `refused` says that it failed the private check. What a language model tries has edited files, and a `report`: a
+    blob with the failures and logs that the model reads. The Meta-Agent's are of generation 0.
     """
 
     generation: int
@@ -137,6 +138,10 @@ class ProbeFinished(Payload, frozen=True):
     reused: bool = False
     refused: bool = False
     weights: str | None = None
+    report: str = ""
 
     def blobs(self) -> list[str]:
-        return [self.items]
+        return [name for name in (self.items, self.report) if name]
+
+    def withheld(self) -> list[str]:
+        return [self.report] if self.report else []

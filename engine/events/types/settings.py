@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+AGENT_TOKENS = 120_000
+"""Tokens of one conversation of an agent, unless the user chooses otherwise."""
 Lever = Literal["harness", "weights"]
 LeverPolicy = Literal["auto", "harness", "weights", "best-of-n"]
 Approve = Literal["none", "jumps", "harness", "weights", "all"]
@@ -36,7 +38,8 @@ class Settings(msgspec.Struct, frozen=True):
     `BACKEND:NAME`, and `judge` the one that grades rest on; empty where there is none. `seed_harness`: the first
     candidate is the domain's, whatever the agent. `scale` is how large the task's scores are known to be, 0 if that is
     not known; None: the candidate cannot change its own score, and no gain is held (`engine.core.jump`). Of
-    `proposals` for one candidate the best on a fold of `train` goes to the gate.
+    `proposals` for one candidate the best on a fold of `train` goes to the gate. `agent_tokens` is how many tokens one
+    conversation of a language-model agent may take for reading and trying.
     """
 
     generations: int
@@ -58,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True):
     judge: str = ""
     scale: float | None = None
     proposals: int = 1
+    agent_tokens: int = AGENT_TOKENS
 
 
 class DomainRef(msgspec.Struct, frozen=True):

@@ -21,10 +21,11 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
 
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
-    # of agents that are language models only a choice among proposals is known before
-    each = (settings.proposals if settings.proposals > 1 else 0) if settings.agent_model else settings.probes
+    # a language model tries as much as the search probes, in the first harness too; its choice among proposals is more
+    written = bool(settings.agent_model and not settings.seed_harness)
+    chosen = settings.proposals if settings.agent_model and settings.proposals > 1 else 0
     changes = 0 if settings.lever in ("weights", "best-of-n") else settings.generations - 1
-    probes = changes * each * settings.probe_fold
+    probes = ((changes + written) * settings.probes + changes * chosen) * settings.probe_fold
     models = await _estimated(planned, shared, units, probes)
     unpriced = serving.unpriced(settings, shared.workspace.path)
     per_call = models.tokens // models.calls - TASK_REPLY if models.calls else 0

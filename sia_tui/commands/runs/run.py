@@ -52,6 +52,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Proposals of a language model for each candidate; the best on a fold of train goes to the gate.",
 )
+@click.option(
+    "--agent-tokens",
+    type=int,
+    default=120_000,
+    show_default=True,
+    help="Tokens that a language model may take to read and try, per Improvement.",
+)
 @click.option("--data", type=UserPath(), help="Folder of the domain's data.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print an estimate; start nothing.")
@@ -86,6 +93,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         approve=chosen["approve"],
         probes=chosen["probes"],
         proposals=chosen["proposals"],
+        agent_tokens=chosen["agent_tokens"],
         budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
         data=chosen["data"],
         workers=workers_of(chosen["workers"]),

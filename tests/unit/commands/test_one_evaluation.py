@@ -17,6 +17,7 @@ from engine.run.workspace import Workspace
 from engine.steps.agent_tools import StepTools
 from engine.steps.agent_view import LiveRunRecord
 from engine.steps.probes import NoLab
+from engine.steps.workbench.tryouts import Tryouts
 from harness_repo.harness import parse
 from tests.fakes.anthropic_server import AnthropicServer, Plan
 from tests.fakes.serving import Asked
@@ -70,7 +71,8 @@ def test_apply_and_pictures_see_the_domain_s_folders(workspace: Path, tmp_path: 
 def test_a_smoke_run_learns_nothing_where_the_domain_says_so(tmp_path: Path) -> None:
     async def go() -> str:
         async with start(Workspace(tmp_path / "w"), await plan(Options(domain=str(SCALED)), print)) as run:
-            tools = StepTools(run, "meta", "meta/0", LiveRunRecord(run, await run.domain.train()), NoLab())
+            record = LiveRunRecord(run, await run.domain.train())
+            tools = StepTools(run, "meta", "meta/0", record, NoLab(), Tryouts(run, 0, 0, None))
             return (await tools.smoke(parse({"harness.toml": b'name = "learns"\n', "agent.py": LEARNS}))).text
 
     assert "score 0" in asyncio.run(go())

@@ -53,12 +53,6 @@ def test_trajectories_are_listed_by_what_became_of_them(only: str, ids: set[int]
     assert {x for x in range(4) if f"train-{x}:" in text} == ids
 
 
-def test_a_trajectory_is_told_whole() -> None:
-    text = use("read_trajectory", candidate=1, instance="train-3").text
-    for part in ("case train-3: 3", "label: 1", "candidate: ValueError: three", "log of train-3", "seven"):
-        assert part in text
-
-
 def test_failures_confusions_and_rewards_are_counted() -> None:
     assert use("count_failures", candidate=1).text == "candidate: 1, like train-3 candidate: ValueError: three"
     assert use("count_failures", candidate=2).text == "no instance of train failed"
@@ -67,33 +61,16 @@ def test_failures_confusions_and_rewards_are_counted() -> None:
     assert use("show_rewards", candidate=2).text == "all 4 scores are 1"
 
 
-def test_files_and_their_differences_are_shown() -> None:
-    assert "agent.py (" in use("list_files", candidate=1).text
-    assert use("read_file", candidate=2, path="params.toml").text == 'method = "rule"\n\n'
+def test_differences_of_files_are_shown() -> None:
     assert '-method = "guess"\n+method = "rule"' in use("show_diff", old=1, new=2).text
-
-
-def test_long_answers_are_paged_without_a_gap() -> None:
-    whole, offset = "", 0
-    for _ in range(100):
-        text = use("read_reference", size=100, name="tables.md", offset=offset).text
-        assert len(text) < 200
-        part, more, _ = text.partition("\n[")
-        whole, offset = whole + part, offset + len(part)
-        if not more:
-            break
-    assert whole == FakeRecord.references["tables.md"]
 
 
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("read_trajectory", {"candidate": 1, "instance": "val-1"}),
         ("list_trajectories", {"candidate": 9}),
-        ("read_file", {"candidate": 1, "path": "../../etc/passwd"}),
-        ("read_file", {"candidate": 7, "path": "agent.py"}),
-        ("read_reference", {"name": "tables.md", "offset": 1 << 20}),
         ("list_trajectories", {"candidate": 1, "only": "secret"}),
+        ("show_diff", {"old": 1, "new": 7}),
         ("list_candidates", {"extra": 1}),
     ],
 )
