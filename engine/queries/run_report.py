@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,14 +15,23 @@ from engine.evaluation.answer_codec import unpack
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
+from engine.queries.cut_replies import Replies
 from engine.queries.optimism import optimism
 
 
-def show(state: State, status: str, readings: int = 0, account: Account | None = None) -> dict[str, Any]:
+def show(
+    state: State,
+    status: str,
+    readings: int = 0,
+    account: Account | None = None,
+    cut: Mapping[int, Replies] | None = None,
+) -> dict[str, Any]:
     """The shape that `sia show --json` promises (docs/json.md).
 
     `readings` of the domain's test are known here, and so is the lineage's `account`; else the run's own history says.
+    `cut` are the generations whose task model's replies were cut.
     """
+    cut = cut or {}
     return {
         "run": state.run,
         "name": state.name,
@@ -42,7 +52,7 @@ def show(state: State, status: str, readings: int = 0, account: Account | None =
         "judge": state.settings.judge or None,
         "isolation": state.isolation.get("level"),
         "baselines": _scores(state.baseline.scores, state.baseline.private) if state.baseline else None,
-        "generations": [_generation(state, one) for one in state.generations],
+        "generations": [_generation(state, one, cut.get(one.n)) for one in state.generations],
         "best": _best(state),
         "account": account_of(state, account or state.account),
         "detectable": msgspec.to_builtins(power.detectable(state, account or state.account)),
@@ -56,7 +66,7 @@ def show(state: State, status: str, readings: int = 0, account: Account | None =
     }
 
 
-def _generation(state: State, one: Generation) -> dict[str, Any]:
+def _generation(state: State, one: Generation, cut: Replies | None) -> dict[str, Any]:
     return {
         "n": one.n,
         "lever": one.candidate.lever,
@@ -70,6 +80,7 @@ def _generation(state: State, one: Generation) -> dict[str, Any]:
         "beyond": one.verdict.beyond if one.verdict else False,
         "held": state.why_held(one.n) or None,
         "failures": one.execution.failures if one.execution else {},
+        "replies_cut": msgspec.to_builtins(cut),
         "decision": _decision(state, one),
     }
 

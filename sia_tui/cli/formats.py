@@ -55,6 +55,17 @@ def dollars(usd: float, unpriced: bool | int) -> str:
     return f"{usd:.4f} + unknown" if usd else "unknown"
 
 
+def duration(seconds: float) -> str:
+    """A duration in the unit that suits it."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} m" if hours else f"{minutes} m {rest:02} s"
+
+
 def size(count: int) -> str:
     """A number of bytes."""
     value = float(count)

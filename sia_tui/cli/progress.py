@@ -1,4 +1,4 @@
-"""Progress of a run: a live bar in a terminal, and a headline per event."""
+"""Progress of a run: a headline per event, and beside it a live bar in a terminal, or a line now and then."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from engine.core.decide import standing
 from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
+from engine.queries.cut_replies import sentence
 from sia_tui.cli import formats
 from sia_tui.cli.console import console, decorates
 from sia_tui.cli.headlines import headline
 from sia_tui.cli.output import plain
+
+EVERY_S = 10
+"""Seconds between two lines on the progress of a step."""
 
 
 class Progress:
@@ -38,8 +42,13 @@ class Progress:
             disable=not (live and decorates(self._console)),
         )
         self._task = self._bars.add_task("starting", total=None, note="")
-        self._done, self._sum = 0, 0.0
+        self._done, self._sum, self._score = 0, 0.0, ""
+        self._name = "starting"
+        self._total: int | None = None
+        self._first = self._reused = 0  # results that were there before, and those that the lineage had
+        self._begun = self._told = 0  # in µs, by the events
         self._replies = self._cut = 0  # of the task model in this step
+        self._unpriced = 0
 
     def __enter__(self) -> Progress:
         self._bars.start()
@@ -78,41 +87,64 @@ class Progress:
     def __call__(self, event: Event, state: State) -> None:
         """Prints an appended event, if it has a headline, and updates the bar."""
         payload = event.payload
+        self._unpriced += isinstance(payload, t.ModelCalled) and payload.unpriced
         match payload:
             case t.StepStarted(kind=kind):
-                self._begin_step(kind, event.generation, state)
+                self._begin_step(kind, event, state)
             case t.InstanceFinished() | t.ProbeFinished():
-                self._count(payload, state)
+                self._count(payload, event.at, state)
             case t.ModelCalled(role="task", finish=finish):
                 self._replies += 1
                 self._cut += finish == "length"
+                self._tell(event.at, state)
             case _:
                 if (text := headline(event, payload)) is not None:
                     self._line(text)
                 if isinstance(payload, t.ExecutionFinished) and self._cut:
-                    self._line(
-                        f"[yellow]generation {event.generation}: of {self._replies} replies of the task model "
-                        f"{self._cut} were cut at the harness's max_tokens, in which thinking counts[/yellow]"
-                    )
+                    self._line(f"[yellow]{sentence(event.generation, self._replies, self._cut)}[/yellow]")
 
-    def _begin_step(self, kind: str, generation: int, state: State) -> None:
+    def _begin_step(self, kind: str, event: Event, state: State) -> None:
         total = {"execute": budget.execution_cost(state), "improve": state.settings.probes}.get(kind)
-        self._done, self._sum = state.executed if kind == "execute" else 0, 0.0
+        self._done, self._sum, self._total = state.executed if kind == "execute" else 0, 0.0, total
+        self._first, self._reused, self._begun, self._told = self._done, 0, event.at, event.at
         self._replies = self._cut = 0
-        where = f"generation {generation} · " if generation else ""
-        self._bars.reset(self._task, description=f"{where}{formats.STEP_NAMES[kind]}", total=total, note="")
+        where = f"generation {event.generation} · " if event.generation else ""
+        self._name = f"{where}{formats.STEP_NAMES[kind]}"
+        self._bars.reset(self._task, description=self._name, total=total, note="")
         self._bars.update(self._task, completed=self._done)
 
-    def _count(self, payload: t.InstanceFinished | t.ProbeFinished, state: State) -> None:
+    def _count(self, payload: t.InstanceFinished | t.ProbeFinished, at: int, state: State) -> None:
         self._done += 1
+        self._reused += payload.reused
         score = payload.score.score if isinstance(payload, t.ProbeFinished) else payload.score
         self._sum = max(self._sum, score) if isinstance(payload, t.ProbeFinished) else self._sum + score
-        note = (
-            f"best {self._sum:.3f}" if isinstance(payload, t.ProbeFinished) else f"score {self._sum / self._done:.3f}"
+        self._score = (
+            f"best {self._sum:.3f}"
+            if isinstance(payload, t.ProbeFinished)
+            else f"score {self._sum / (self._done - self._first):.3f}"
         )
-        for name, (now, cap) in budget.spending(state).items():
-            note += f" · {name} {now:.4g}/{cap:g}"
-        self._bars.update(self._task, completed=self._done, note=note)
+        self._bars.update(self._task, completed=self._done, note=" · ".join([self._score, *self._spending(state)]))
+        self._tell(at, state)
+
+    def _tell(self, at: int, state: State) -> None:
+        """Where no bar is drawn, prints how far the step is, at most once in `EVERY_S`, by the times of the events."""
+        if not self._bars.disable or at - self._told < EVERY_S * 1_000_000:
+            return
+        self._told = at
+        fresh, seconds = self._done - self._first - self._reused, (at - self._begun) / 1e6
+        parts = [f"{self._name}: {self._done:,}" + (f" of {self._total:,}" if self._total else "")]
+        parts += [self._score] if self._done else []
+        parts += [f"{fresh / seconds:.3g} a second"] if fresh else []
+        if fresh and self._total and self._total > self._done:
+            parts.append(f"about {formats.duration((self._total - self._done) * seconds / fresh)} left")
+        self._line(escape(" · ".join([*parts, *self._spending(state)])))
+
+    def _spending(self, state: State) -> list[str]:
+        """What is used of each budget, and the dollars so far where a model is called and there is no cap on them."""
+        used = budget.spending(state)
+        asks = state.settings.model or state.settings.agent_model
+        paid = [f"${formats.dollars(state.spent.usd, self._unpriced)}"] if asks and "usd" not in used else []
+        return [*paid, *(f"{name} {now:.4g}/{cap:g}" for name, (now, cap) in used.items())]
 
     def _line(self, text: str) -> None:
         if self._quiet:

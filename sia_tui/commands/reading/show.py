@@ -32,6 +32,7 @@ def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, share
     """
     from engine.core.state import fold
     from engine.events import readings
+    from engine.queries.cut_replies import cut_replies
     from engine.queries.run_report import show as report
     from engine.run import account
 
@@ -41,7 +42,8 @@ def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, share
         state = fold(reader.history(run.run))
         count = len(readings.known(reader, state.domain.digest))
         spent = account.known(reader, state)
-        facts = report(state, status_of(shared.workspace, run), count, spent) | {"name": run.name}
+        cut = cut_replies(reader.outline(run.run))
+        facts = report(state, status_of(shared.workspace, run), count, spent, cut) | {"name": run.name}
         plotted = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
@@ -62,7 +64,7 @@ def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe:
 def _print_run(facts: dict[str, Any]) -> None:
     from engine.core import power
     from engine.core.account import sentence
-    from engine.queries import optimism
+    from engine.queries import cut_replies, optimism
     from sia_tui.cli.tables import table
 
     names = ("domain", "status")
@@ -95,6 +97,8 @@ def _print_run(facts: dict[str, Any]) -> None:
         ],
     )
     for one in facts["generations"]:
+        if one["replies_cut"]:
+            _warn(cut_replies.sentence(one["n"], **one["replies_cut"]))
         decision = one["decision"] or {}
         if decision.get("expected_gain") is not None and decision["gain"] is not None:
             gains = f"expected gain on val {decision['expected_gain']:+.4f}, measured {decision['gain']:+.4f}"
@@ -130,6 +134,12 @@ def _print_run(facts: dict[str, Any]) -> None:
         echo(f"in doubt: an unsealing of the test split has no result; `sia test {facts['name']}` repeats it")
     elif facts["in_doubt"]:
         echo(f"in doubt: the step {facts['in_doubt']} has no result; `sia resume {facts['name']}` repeats it")
+
+
+def _warn(line: str) -> None:
+    from sia_tui.cli.console import console
+
+    console(markup=False, soft_wrap=True).print(plain(line), style="yellow")
 
 
 def _verdict(generation: dict[str, Any]) -> Text:

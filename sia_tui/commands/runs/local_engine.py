@@ -28,6 +28,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     from engine.events import readings
     from engine.loop.control_socket import Control
     from engine.loop.driver import drive
+    from engine.queries.cut_replies import cut_replies
     from engine.queries.run_report import show
     from engine.run import account
 
@@ -48,7 +49,8 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     if shared.as_json:
         state, reader = started.state, started.log.reader
         count = len(readings.known(reader, state.domain.digest))
-        print_json(show(state, state.status, count, account.known(reader, state)))
+        cut = cut_replies(reader.outline(state.run))
+        print_json(show(state, state.status, count, account.known(reader, state), cut))
     else:
         progress.ended(started.state)
     if started.state.status == "failed":

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.state import State, evolve
 from engine.events import types as t
+from engine.queries.cut_replies import cut_replies
+from engine.queries.run_report import show
 from sia_tui.app.pages.run.overview import _account
 from sia_tui.cli.progress import Progress
 from tests.histories import Memory, Play, settings, started
@@ -30,7 +33,17 @@ class Talking(Play):
         super().append(generation, *payloads, contents=contents)
         if any(isinstance(payload, t.StepStarted) and payload.kind == "execute" for payload in payloads):
             for number, finish in enumerate(self.finishes):
-                super().append(generation, t.ModelCalled("task", "m", "p", number, "q", "r", finish))
+                call = t.ModelCalled("task", "m", "p", number, "q", "r", finish, harness="h", usd=0.5)
+                super().append(generation, call)
+
+
+def printed(play: Play, capsys: pytest.CaptureFixture[str]) -> str:
+    """What is printed of a run without a terminal."""
+    progress, state = Progress(live=False, quiet=False), State()
+    for event in play.log.events:
+        state = evolve(state, event)
+        progress(event, state)
+    return capsys.readouterr().out
 
 
 @pytest.mark.parametrize("cut", [True, False])
@@ -38,11 +51,29 @@ def test_replies_that_are_cut_are_told_with_their_number(cut: bool, capsys: pyte
     play = Talking(Memory())
     play.finishes = ("stop", "length", "length") if cut else ("stop", "tools")
     play.to_rest()
-    progress, state = Progress(live=False, quiet=False), State()
-    for event in play.log.events:
-        state = evolve(state, event)
-        progress(event, state)
-    said = capsys.readouterr().out
+    said = printed(play, capsys)
     executions = sum(isinstance(event.payload, t.ExecutionFinished) for event in play.log.events)
     assert executions > 1
     assert said.count("of 3 replies of the task model 2 were cut") == (executions if cut else 0)
+    found = cut_replies(play.log.events)
+    report = show(play.state, "finished", cut=found)
+    assert {n: (one.replies, one.cut) for n, one in found.items()} == (dict.fromkeys((1, 2, 3), (3, 2)) if cut else {})
+    assert [one["replies_cut"] for one in report["generations"]] == [{"replies": 3, "cut": 2} if cut else None] * 3
+
+
+def test_without_a_terminal_a_long_step_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    play = Talking(Memory(), started(settings(model="m", budget=t.Budget(evaluations=900))))  # an event a second
+    play.to_rest()
+    said = [line for line in printed(play, capsys).splitlines() if "Execution: " in line]
+    assert said[0] == (
+        "generation 1 · Execution: 7 of 14 · score 0.100 · 0.7 a second · about 10.0 s left · $1.5000 · "
+        "evaluations 7/900"
+    )
+    assert len(said) == 3
+
+
+def test_a_short_step_prints_no_such_line(capsys: pytest.CaptureFixture[str]) -> None:
+    play = Play(Memory(), started(settings()))
+    play.to_rest()
+    play.log.events = [replace(event, at=event.at // 10) for event in play.log.events]
+    assert "Execution: " not in printed(play, capsys)

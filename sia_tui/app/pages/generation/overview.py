@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.core.state import Generation
 from engine.events import types as t
+from engine.queries.cut_replies import cut_replies, sentence
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.generation.cases import case_table
 from sia_tui.app.pages.generation.verdict import verdict_rows
@@ -18,7 +19,8 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     if not 1 <= n <= len(state.generations):
         return empty_page(f"generation {n}", f"generation {n} has not started at this event")
     one = state.of(n)
-    rows = [*_candidate(snapshot, one, width), *_execution(one), *verdict_rows(state, n, width)]
+    rows = [*_candidate(snapshot, one, width), *_execution(one), *_cut(snapshot, n, width)]
+    rows += verdict_rows(state, n, width)
     if one.analysis:
         rows += [BLANK, heading("Analysis", "enter opens it")]
         rows += [row(line.spans[0], to=Target("analysis", n)) for line in wrap(one.analysis.reason, width)]
@@ -59,6 +61,12 @@ def _execution(one: Generation) -> list[Row]:
         rows += _private_check(done.private, done.scores.get("val"), one.n)
     rows += [field(f"failed: {kind}", (f"{count:,}", "warn")) for kind, count in done.failures.items()]
     return rows
+
+
+def _cut(snapshot: RunSnapshot, n: int, width: int) -> list[Row]:
+    """A warning where replies of the task model were cut."""
+    found = cut_replies(event for event in snapshot.milestones() if event.generation == n).get(n)
+    return wrap(sentence(n, found.replies, found.cut), width, "warn") if found else []
 
 
 def _private_check(check: t.PrivateCheck, val: t.Score | None, n: int) -> list[Row]:

@@ -7,7 +7,7 @@ from engine.core.account import sentence
 from engine.core.decide import standing
 from engine.core.state import Generation, State
 from engine.events import readings
-from engine.queries import optimism
+from engine.queries import cut_replies, optimism
 from engine.queries.run_report import account_of
 from engine.queries.settings_origin import flat
 from sia_tui.app.model.snapshot import RunSnapshot
@@ -25,6 +25,7 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     rows: list[Row] = [
         *_summary(state, width),
         *_generations(state),
+        *_cut(snapshot, width),
         *_account(state, width),
         *_baselines(state),
         *_sealed_test(snapshot),
@@ -71,6 +72,12 @@ def _generations(state: State) -> list[Row]:
         row(("map of generations and instances", "accent"), to=Target("map")),
         row(("cost", "accent"), to=Target("cost")),
     ]
+
+
+def _cut(snapshot: RunSnapshot, width: int) -> list[Row]:
+    """A warning for each generation in which replies of the task model were cut."""
+    found = cut_replies.cut_replies(snapshot.milestones()).items()
+    return [line for n, one in found for line in wrap(cut_replies.sentence(n, one.replies, one.cut), width, "warn")]
 
 
 def _account(state: State, width: int) -> list[Row]:
