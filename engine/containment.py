@@ -17,7 +17,8 @@ from domains.atomic import SCRATCH
 from engine.errors import SiaError
 
 _OURS = {
-    *("events.db", "events.db-wal", "events.db-shm", "events.db-journal", "sia.toml", "naming.lock", "identity"),
+    *("events.db", "events.db-wal", "events.db-shm", "events.db-journal", "sia.toml", "identity"),
+    *("naming.lock", "calls.lock"),
     *("adapters", "control", "harness_repo", "locks", "tips", "training"),
 }
 # written once, under a new name: another name of one does no harm, and there are too many to look at each

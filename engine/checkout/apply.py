@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal
 
@@ -69,6 +70,9 @@ class Unrecorded:
 
     def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
         return None
+
+    def claim(self, at: Position, request: bytes, patience_s: float) -> AbstractAsyncContextManager[None]:
+        return contextlib.nullcontext()
 
     @contextlib.contextmanager
     def reserve(self, usd: float, tokens: int) -> Iterator[None]:

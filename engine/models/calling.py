@@ -1,6 +1,6 @@
 """Calls of a language model for a run: recorded replies are reused, new ones are paid for and recorded.
 
-    recall -> wait for an equal call in flight -> reserve budget -> wait for a turn -> send, with retries -> record
+    recall -> claim -> recall -> reserve budget -> wait for a turn -> send, with retries -> record
 
 A `Caller` knows no log and no budget; its `Ledger` does. A reply is on disk in the ledger before `Caller` returns it.
 One that was billed and cannot be used is there too, before the call is sent again.
@@ -13,7 +13,7 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
@@ -140,6 +140,13 @@ class Ledger(Protocol):
         """The readable reply that the lineage has recorded for `request` at this position, if any."""
         ...
 
+    def claim(self, at: Position, request: bytes, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """Keeps other engines of the lineage from sending `request` at this position while the context lasts.
+
+        Waits for one that has claimed it, for `patience_s` at most; what it got is then recorded.
+        """
+        ...
+
     def reserve(self, usd: float, tokens: int) -> AbstractContextManager[None]:
         """Reserves the highest cost of a call while the context lasts; raises `BudgetExceeded` if a cap is too low."""
         ...
@@ -209,20 +216,23 @@ class Caller:
         key = (body, at.place, at.ordinal)
         while (in_flight := self._in_flight.get(key)) is not None:  # equal concurrent calls are paid once
             await in_flight.wait()
-        if (known := self._ledger.recall(at, body, lambda reply: is_readable(reply, kind))) is not None:
-            return msgspec.json.decode(known, type=kind)
+        if (known := self._recall(at, body, kind)) is not None:
+            return known
         ended = self._in_flight[key] = asyncio.Event()
         try:
-            async with self._reserved_in_turn(most, ended):
-                began = time.monotonic()
-                reply = await self._send_first_alone(_Call(at, request, body, most), send)
-                paid = self._paid(request, msgspec.json.encode(reply), reply.usage, began)
-                if isinstance(reply, Reply):
-                    paid = replace(paid, finish=reply.finish)
-                    if reply.usd is not None:
-                        paid = replace(paid, usd=reply.usd, unpriced=False)
-                await self._ledger.keep(at, body, paid)
-                return reply
+            async with self._ledger.claim(at, body, self._policy.patience_s):
+                if (known := self._recall(at, body, kind)) is not None:  # another engine has asked meanwhile
+                    return known
+                async with self._reserved_in_turn(most, ended):
+                    began = time.monotonic()
+                    reply = await self._send_first_alone(_Call(at, request, body, most), send)
+                    paid = self._paid(request, msgspec.json.encode(reply), reply.usage, began)
+                    if isinstance(reply, Reply):
+                        paid = replace(paid, finish=reply.finish)
+                        if reply.usd is not None:
+                            paid = replace(paid, usd=reply.usd, unpriced=False)
+                    await self._ledger.keep(at, body, paid)
+                    return reply
         except BudgetExceeded as error:
             prompt = most.input if error.resource == "tokens" else self._price(Usage(input=most.input))
             exceeded, error.long = error, prompt > LONG * error.cap
@@ -231,6 +241,10 @@ class Caller:
             self._in_flight.pop(key).set()
         await self._await_in_flight()
         raise exceeded
+
+    def _recall(self, at: Position, body: bytes, kind: type[_R]) -> _R | None:
+        known = self._ledger.recall(at, body, lambda reply: is_readable(reply, kind))
+        return None if known is None else msgspec.json.decode(known, type=kind)
 
     @asynccontextmanager
     async def _reserved_in_turn(self, most: Usage, ended: asyncio.Event) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from engine.core import budget
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
+from engine.models import claims
 from engine.models.calling import BudgetExceeded, PaidReply, Position, Readable
 from engine.models.protocol import RetryableError
 from engine.run.journal import Journal
@@ -51,6 +53,11 @@ class RunLedger:
                 self._journal.append(self._generation, again)
             return reply
         return None
+
+    def claim(self, at: Position, request: bytes, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """As `Ledger.claim`."""
+        claim = f"{self._reuse.root} {blobs.digest(request)} {at.place} {at.ordinal}"
+        return claims.held(self._reader.path.with_name(claims.FILE), claim, patience_s)
 
     @contextlib.contextmanager
     def reserve(self, usd: float, tokens: int) -> Iterator[None]:

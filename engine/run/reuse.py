@@ -7,6 +7,7 @@ of the machine made is never reused.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -38,6 +39,11 @@ class Reuse:
         self.probe_keys: dict[tuple[str, str], str] = {}
         """The keys of proposals, by code and values: each is computed once."""
         self._own: dict[str, int | None] | None = None
+
+    @functools.cached_property
+    def root(self) -> str:
+        """The run from which the lineage comes."""
+        return self._reader.segments(self._run)[0][0]
 
     def results(
         self, candidate: t.Candidate, prepared: str, wanted: Iterable[tuple[str, str, int]]

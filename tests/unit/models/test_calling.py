@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 import pytest
@@ -83,6 +84,9 @@ class Ledger:
     def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
         key = (request, at.place, at.ordinal)
         return next((kept[key] for kept in (self.poisoned, self.kept) if key in kept and is_readable(kept[key])), None)
+
+    def claim(self, at: Position, request: bytes, patience_s: float) -> AbstractAsyncContextManager[None]:
+        return contextlib.nullcontext()
 
     @contextlib.contextmanager
     def reserve(self, usd: float, tokens: int) -> Iterator[None]:

@@ -112,6 +112,8 @@ HELD: dict[str, Trap] = {
     "the lock of the run, hard": _linked("locks/r1", "r1", hard=True),
     "the lock of names": _linked("naming.lock", "r1"),
     "the lock of names, hard": _linked("naming.lock", "r1", hard=True),
+    "the lock of calls": _linked("calls.lock", "r1"),
+    "the lock of calls, hard": _linked("calls.lock", "r1", hard=True),
     "HEAD": _linked("harness_repo/HEAD", "r1"),
 }
 
@@ -197,7 +199,7 @@ def test_without_the_check_each_trap_bites(
     "name",
     [
         *("events.db", "events.db-wal", "events.db-shm", "events.db-journal", "tips/r1", "control/r1", "sia.toml"),
-        *("locks/r1", "naming.lock", "adapters/a/adapter_config.json", "training/k/1/state.json"),
+        *("locks/r1", "naming.lock", "calls.lock", "adapters/a/adapter_config.json", "training/k/1/state.json"),
         *("harness_repo/HEAD", "harness_repo/config", "harness_repo/packed-refs", "harness_repo/refs/heads/toy-1"),
     ],
 )
