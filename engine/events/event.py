@@ -58,7 +58,7 @@ class Event(msgspec.Struct, frozen=True):
     def payload(self) -> Payload:
         """The payload in its current type; `Unread` where it is not one of its type."""
         try:
-            return decode(self.type, self.v, self.stored)
+            return _decoded(self.type, self.v, self.stored)
         except Unreadable as error:
             return Unread(error.message)
 
@@ -73,6 +73,12 @@ class Event(msgspec.Struct, frozen=True):
     def expected_hash(self) -> str:
         """The hash that these contents should have."""
         return chain_hash(self.prev_hash, self.run, self.n, self.type, self.v, self.at, self.generation, self.stored)
+
+
+@functools.lru_cache(maxsize=8)
+def _decoded(kind: str, version: int, stored: bytes) -> Payload:
+    """Decodes an event once for all that look at it in turn; no more are kept, as a log has many."""
+    return decode(kind, version, stored)
 
 
 def chain_hash(prev_hash: str, run: str, n: int, kind: str, v: int, at: int, generation: int, stored: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
@@ -96,6 +97,10 @@ def _billed_replies_that_cannot_be_used_are_counted_nowhere() -> Any:
     return mock.patch.object(Caller, "_waste", lambda *_: None)
 
 
+def _nobody_claims_a_call() -> Any:
+    return mock.patch.object(ledger.RunLedger, "claim", lambda *_: contextlib.nullcontext())
+
+
 PLANTED: dict[str, Planted] = {
     "refs before the commit": _refs_before_the_commit,
     "an error after the commit reaches the step": _an_error_after_the_commit_reaches_the_step,
@@ -103,5 +108,6 @@ PLANTED: dict[str, Planted] = {
     "replies are not recorded before they are used": _replies_are_not_recorded_before_they_are_used,
     "the tip is ahead of the disk": _the_tip_is_written_before_the_disk_has_the_events,
     "a kill from outside is blamed on the candidate": _a_kill_from_outside_is_blamed_on_the_candidate,
+    "nobody claims a call": _nobody_claims_a_call,
     "billed replies are counted nowhere": _billed_replies_that_cannot_be_used_are_counted_nowhere,
 }

@@ -24,9 +24,11 @@ from engine.loop.launch import take_up
 from engine.models.calling import CallPolicy, PricedModel
 from engine.run.live_run import Ports, Run
 from engine.sandbox import Isolation
+from tests.simulation.boxes import starter
 from tests.simulation.clock import Clock, Loop, Stuck, simulated
-from tests.simulation.machine import Death, Gone, Incident, Machine, starter
+from tests.simulation.machine import Death, Gone, Incident, Machine
 from tests.simulation.model import Violation, check_end, check_kept, told
+from tests.simulation.server import Line
 from tests.simulation.world import COUNT, Agent, Grader, World, price
 
 LIVES, FORKS = 60, 2
@@ -94,10 +96,10 @@ def shrunk(history: History, fails: Callable[[History], bool]) -> History:
 def _play(history: History) -> Passed:
     player = _Player(history)
     try:
-        with simulated(player.machine.clock, history.world), player.machine.interposed():
+        with simulated(player.machine.clock, history.world), player.machine.disk.interposed():
             return player.play()
     finally:
-        player.machine.close()
+        player.machine.disk.remove()
 
 
 class _Player:
@@ -109,10 +111,11 @@ class _Player:
         self._tasks: set[asyncio.Task[None]] = set()
         self._raises: set[str] = set()
         self._forks = 0
-        self._in_flight = 0
         self._wrong: list[str] = []
-        served = PricedModel(self.machine.server, price, CallPolicy(max_concurrent=8, attempts=3))
-        self._ports = Ports(
+
+    def _ports(self, line: Line) -> Ports:
+        served = PricedModel(line, price, CallPolicy(max_concurrent=8, attempts=3))
+        return Ports(
             Grader(self.world),  # type: ignore[arg-type]
             self.machine.repository,  # type: ignore[arg-type]
             Agent(self.world),
@@ -131,15 +134,15 @@ class _Player:
             deaths, cuts = machine.deaths, machine.cuts
             self._live()
             check_kept(machine, power=machine.cuts > cuts)
-            if self._wrong:
-                raise Violation("; ".join(self._wrong))
+            if wrong := self._wrong + machine.server.wrong:
+                raise Violation("; ".join(wrong))
             if machine.deaths == deaths and self._unfinished() == []:
                 break
         else:
             raise Violation(f"the run never ends: {machine.happened[-5:]}")
         machine.quiet = True
         root = self._close()
-        check_end(machine, self._in_flight)
+        check_end(machine)
         return Passed(machine.places, machine.deaths, told(machine, root))
 
     def _live(self) -> None:
@@ -157,7 +160,6 @@ class _Player:
         self._tasks.clear()
         self._controls.clear()
         if machine.dead:
-            self._in_flight += self.world.workers * max(1, 1 + self._forks)
             machine.bury()
 
     async def _engines(self) -> None:
@@ -189,15 +191,15 @@ class _Player:
         except SiaError as error:
             self.machine.happened.append(f"not held: {error}")
             return
-        control = Control()
+        control, line, interrupted = Control(), self.machine.server.line(), False
+        self.machine.server.connect(log.run, line)
         try:
-            run = Run(log, self._ports)
+            run = Run(log, self._ports(line))
             if name:
                 self._take_up(run)
             else:
                 run.append(0, self.world.started)
             self._controls[log.run] = control
-            self.machine.engines = len(self._controls)
             answering = asyncio.ensure_future(self._answer(run, control))
             try:
                 await drive(run, control)
@@ -205,13 +207,11 @@ class _Player:
                 answering.cancel()
         except SiaError as error:
             self.machine.happened.append(f"ended: {error}")
-            self._in_flight += self.world.workers  # the sentence is said, and the run can be resumed
+            interrupted = True  # the sentence is said, and the run can be resumed
         finally:
             self._controls.pop(log.run, None)
-            self.machine.engines = len(self._controls)
-            if control.request:
-                self._in_flight += self.world.workers
             if not self.machine.dead:
+                self.machine.server.disconnect(log.run, interrupted=interrupted or control.request is not None)
                 log.close()
 
     def _take_up(self, run: Run) -> None:
@@ -284,7 +284,7 @@ class _Player:
             rows = reader.runs()
         for row in rows:
             with contextlib.closing(RunLog.hold(self.machine.workspace.path, row.run)) as log:
-                take_up(Run(log, self._ports), row, None)
+                take_up(Run(log, self._ports(self.machine.server.line())), row, None)
         return rows[0].run
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from tests.simulation.history import History, generated, play
+from tests.simulation.history import History, Incident, generated, play
 
 SEEDS = range(6)
-FAILED: dict[str, History] = {}
+FAILED: dict[str, History] = {
+    "a fork asked what its parent was asking": History(
+        19, (Incident(152, "kill", 0.100394), Incident(348, "fork", 0.552562))
+    ),
+}
 """Histories that once broke a promise, by what was wrong then."""
 
 

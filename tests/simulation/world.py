@@ -43,7 +43,7 @@ class World(msgspec.Struct, frozen=True):
         """Every combination of a cap, an approval, noise, and who is the agent."""
         cap = (t.Budget(), t.Budget(tokens=4_000), t.Budget(evaluations=22), t.Budget(usd=0.4))[self.n % 4]
         return t.Settings(
-            generations=3,
+            generations=2 + (roll(self.n, "long") < 0.3),
             seed=self.n,
             agent="simulated",
             gate=t.Gate(alpha=0.1, run_alpha=0.2),
