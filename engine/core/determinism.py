@@ -44,9 +44,19 @@ class Arms(NamedTuple):
 
 def is_measured(state: State) -> bool:
     """Whether this run measures its noise: it has one score, which is not declared noisy, and judges candidates."""
-    settings = state.settings
-    one = state.domain.counts.get("val") == 1 and settings.repeats == 1 and not settings.noisy
-    return state.rules >= 5 and one and last_generation(settings) > 1
+    return state.rules >= 5 and _applies(state.settings, state.domain.counts.get("val", 0))
+
+
+def _applies(settings: t.Settings, val: int) -> bool:
+    return val == 1 and settings.repeats == 1 and not settings.noisy and last_generation(settings) > 1
+
+
+def executions_at_most(settings: t.Settings, val: int) -> tuple[int, int]:
+    """How often a run on `val` instances executes one again to measure its noise: if it finds none, and at most."""
+    if not _applies(settings, val):
+        return 0, 0
+    judged, pairs = last_generation(settings) - 1, fewest_units(threshold(settings.gate, settings.generations))
+    return FIRST - 1 + judged * (AGAIN - 1), FIRST - 1 + AGAIN - 1 + 2 * judged * pairs
 
 
 def due(state: State, results: Results, generation: int) -> Due | None:

@@ -56,8 +56,12 @@ def estimate(
     at_once: int,
     judge: Price | None = None,
     judged: int = 0,
+    again: int = 0,
 ) -> Estimate:
-    """Estimates a run of `units` evaluations an Execution and `judged` judged answers. A None price: no such model."""
+    """Estimates a run of `units` evaluations an Execution and `again` more, and `judged` judged answers.
+
+    A None price: no such model.
+    """
     calls, tokens, usd, seconds, first = 0, 0, 0.0, 0.0, 0.0
     if agent is not None:
         conversations = (settings.generations - 1) * settings.proposals + (not settings.seed_harness)
@@ -74,7 +78,7 @@ def estimate(
     if task is not None:
         prompts = sum(len(text.decode("utf-8", "replace")) for path, text in harness.files.items() if _prompt(path))
         usage = Usage(input=int((prompts + cases) / _CHARS) + 50, output=TASK_REPLY)
-        count = settings.generations * units
+        count = settings.generations * units + again
         calls += count
         tokens += count * (usage.input + usage.output)
         usd += count * task(usage)

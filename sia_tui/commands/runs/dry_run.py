@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     import msgspec
 
+    from engine.core.determinism import executions_at_most
     from engine.queries.estimate import TASK_REPLY, trainings
     from engine.run import models as serving
 
@@ -26,7 +27,8 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     chosen = settings.proposals if settings.agent_model and settings.proposals > 1 else 0
     changes = 0 if settings.lever in ("weights", "best-of-n") else settings.generations - 1
     probes = ((changes + written) * settings.probes + changes * chosen) * settings.probe_fold
-    models = await _estimated(planned, shared, units, probes)
+    again, again_at_most = executions_at_most(settings, domain.counts["val"])
+    models = await _estimated(planned, shared, units, probes, again_at_most)
     unpriced = serving.unpriced(settings, shared.workspace.path)
     per_call = models.tokens // models.calls - TASK_REPLY if models.calls else 0
     rollouts, minutes = trainings(settings, domain.counts["train"] - settings.train_sample, per_call)
@@ -34,7 +36,8 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         "domain": domain.name,
         "counts": domain.counts,
         "generations": settings.generations,
-        "evaluations_executions": units * settings.generations,
+        "evaluations_executions": units * settings.generations + again,
+        "evaluations_if_noisy_at_most": units * settings.generations + again_at_most,
         "evaluations_probes_at_most": probes,
         "training_rollouts_at_most": rollouts,
         "training_minutes": minutes,
@@ -54,6 +57,11 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     echo(
         f"{plural(settings.generations, 'generation')} of {plural(units, 'evaluation')}, and at most {most} in probes."
     )
+    if again:
+        echo(
+            f"The one score of val is measured {again} times more, to see whether it comes out the same each time; "
+            f"at most {again_at_most} times where it does not."
+        )
     echo(
         f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
         f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
@@ -73,7 +81,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     echo(f"Sandbox: {planned.isolation.level}. Nothing was started.")
 
 
-async def _estimated(planned: RunPlan, shared: Shared, units: int, probes: int) -> Estimate:
+async def _estimated(planned: RunPlan, shared: Shared, units: int, probes: int, again: int) -> Estimate:
     from engine.grading.client import Grader
     from engine.queries.estimate import Estimate, estimate
     from engine.run import models
@@ -92,7 +100,16 @@ async def _estimated(planned: RunPlan, shared: Shared, units: int, probes: int) 
     agent, task, judge = (
         models.price(reference, folder) for reference in (settings.agent_model, settings.model, settings.judge)
     )
-    judged = settings.generations * units + probes
+    judged = settings.generations * units + again + probes
     return estimate(
-        settings, units, seed, sample, agent=agent, task=task, at_once=planned.workers, judge=judge, judged=judged
+        settings,
+        units,
+        seed,
+        sample,
+        agent=agent,
+        task=task,
+        at_once=planned.workers,
+        judge=judge,
+        judged=judged,
+        again=again,
     )

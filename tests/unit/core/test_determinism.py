@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from benchmarks.false_acceptance import ONE_SCORES, OneScore, accept_one_score
-from engine.core.determinism import FIRST
+from engine.core.determinism import FIRST, executions_at_most
 from engine.core.gate import AGAIN, compare, fewest_units
 from engine.core.replay import verify
 from engine.events import types as t
@@ -38,6 +38,18 @@ def executed(one: Play) -> list[int]:
         if isinstance(result := event.payload, t.InstanceFinished) and result.split == "val"
     )
     return [found[n] for n in sorted(found)]
+
+
+def test_what_the_measurement_takes_is_known_before() -> None:
+    chosen = settings(generations=4)
+    expected, most = executions_at_most(chosen, 1)
+    assert sum(executed(play(0.1, 0.2, 0.3, 0.4))) == 4 + expected
+    assert sum(executed(play(0.1, 0.2, 0.3, 0.4, spread=0.01))) <= 4 + most
+    late = [executed(play(0.1, 0.2, 0.3, 0.4, spread=1e-12 * 10**n)) for n in range(12)]
+    assert all(sum(one) <= 4 + most for one in late)
+    for other in (replace(chosen, noisy=True), replace(chosen, repeats=2), replace(chosen, generations=1)):
+        assert executions_at_most(other, 1) == (0, 0)
+    assert executions_at_most(chosen, 2) == (0, 0)
 
 
 def test_a_score_that_comes_out_the_same_wins_after_it_was_executed_again() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.core import replay
+from engine.core.determinism import executions_at_most
 from engine.events import types as t
 from engine.events.reader import Reader
 from tests.story import sia
@@ -65,6 +66,10 @@ def test_a_gain_is_measured_again_in_fresh_processes(tmp_path: Path, noise: str)
     ]
     verdict = [one for event in events if isinstance(one := event.payload, t.GateDecided)][1]
     assert verdict.accepted
+    first = events[0].payload
+    assert isinstance(first, t.RunStarted)
+    expected, most = (2 + again for again in executions_at_most(first.settings, 1))
+    assert len(val) == expected if noise == "none" else expected < len(val) <= most
     if noise == "none":
         assert [repeat for n, repeat, _ in val if n == 2] == [0, 1, 2]
         assert verdict.test == "comparison of one score, equal in 3 executions"

@@ -78,5 +78,7 @@ def test_an_estimate_counts_conversations_and_instances() -> None:
     assert (task.calls, task.usd) == (42, pytest.approx(42 * TASK_REPLY / 1000))
     assert both.usd > task.usd
     assert estimate(chosen, 14, HARNESS, sample, agent=None, task=None, at_once=2).calls == 0
+    again = estimate(chosen, 1, HARNESS, sample, agent=None, task=dollars, at_once=2, again=8)
+    assert again.calls == 3 + 8
     judged = estimate(chosen, 14, HARNESS, sample, agent=None, task=None, at_once=2, judge=dollars, judged=30)
     assert (judged.calls, judged.usd > 0) == (30 * JUDGE_QUESTIONS, True)
