@@ -39,7 +39,7 @@ test-mutants: $(VENV)/.dev  ## deliberate weakenings of what the promises rest o
 	$(BIN)/pytest -m "" -n auto tests/mutants
 
 test-crash: $(VENV)/.dev  ## a kill and each fault at every call that changes a file, in every command: hours
-	SIA_CRASH_POINTS=all $(BIN)/pytest -m slow -n auto --timeout 0 -rP tests/crash/test_points.py
+	$(BIN)/python -m tests.crash.points
 
 test-long: $(VENV)/.dev  ## long forms of slow tests: a fork at every event, 20 generations under noise, a run of 2000
 	SIA_LONG=1 SIA_LONG_RUN=2000 $(BIN)/pytest -m slow -k "fork_anywhere or long_run or noisy_evaluator" -n 2 --timeout 0 \

@@ -41,12 +41,13 @@ LAWBENCH = Path(domains.lawbench.__file__).parent
 SIZES = 'SIZES = {"train": (0, 60), "val": (100, 180), "test": (200, 240)}'
 
 
-def small(folder: Path) -> str:
-    """The toy times7 with 12 instances of val, and 4 of train executed."""
+def small(folder: Path, train: int = 4, val: int = 12, test: int = 8) -> str:
+    """The toy times7 with so many instances of val and test, and so many of train executed."""
     shutil.copytree(TOY, folder)
+    sizes = f'SIZES = {{"train": (0, 20), "val": (100, {100 + val}), "test": (200, {200 + test})}}'
     for name, old, new in (
-        ("domain.py", SIZES, 'SIZES = {"train": (0, 20), "val": (100, 112), "test": (200, 208)}'),
-        ("domain.toml", "train_sample = 10", "train_sample = 4"),
+        ("domain.py", SIZES, sizes),
+        ("domain.toml", "train_sample = 10", f"train_sample = {train}"),
     ):
         text = (folder / name).read_text()
         assert old in text

@@ -50,9 +50,12 @@ class Outcome(NamedTuple):
 
 
 class Machine:
-    """`place` holds the workspace `w`, the user's `state`, and `out`, where exports go."""
+    """`place` holds the workspace `w`, the user's `state`, and `out`, where exports go.
 
-    def __init__(self, folder: Path) -> None:
+    Where it is `real`, commands start sandboxes and grading processes; else see inside.py.
+    """
+
+    def __init__(self, folder: Path, *, real: bool = False) -> None:
         self.place = folder / "place"
         self.workspace = self.place / "w"
         self.toy = folder / "toy"
@@ -73,6 +76,7 @@ class Machine:
             "XDG_STATE_HOME": str(self.place / "state"),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "LD_PRELOAD": str(library),
+            "CRASH_REAL": "yes" if real else "",
             "CRASH_CONTROL": str(control),
             "CRASH_JOURNAL": str(self._journal),
         }
@@ -95,6 +99,14 @@ class Machine:
     def save(self, name: str) -> None:
         """Remembers what is on the machine."""
         shutil.copytree(self.place, self._saved / name, symlinks=True, ignore=shutil.ignore_patterns("control"))
+
+    def saved(self, name: str) -> Path:
+        """Where what `save` remembered lies."""
+        return self._saved / name
+
+    def call(self, point: int) -> str:
+        """The call number `point` of the command that runs: its number, its name and its file."""
+        return self._journal.read_text(errors="replace").splitlines()[point - 1]
 
     def forget(self, name: str) -> None:
         """Forgets what `save` remembered."""
@@ -156,11 +168,11 @@ class Machine:
 
 
 @contextlib.contextmanager
-def machine(folder: Path) -> Iterator[Machine]:
+def machine(folder: Path, *, real: bool = False) -> Iterator[Machine]:
     """A machine with nothing on it; skips the test where no shim can be compiled."""
     if not sys.platform.startswith("linux") or shutil.which("cc") is None:
         pytest.skip("the shim needs Linux and a C compiler (cc)")
-    made = Machine(folder)
+    made = Machine(folder, real=real)
     try:
         yield made
     finally:

@@ -20,6 +20,9 @@ from tests.story import story
 
 Command = tuple[str, ...]
 ONE = ("--workers", "1")
+QUICK = ("run", "note", "rename", "export", "import", "rebuild", "accept-loss")
+"""Those of which a few trials are in the default tests."""
+SCENES = (*QUICK, "resume", "test", "fork", "rm", "gc", "branch", "approve")
 
 
 class Scene(NamedTuple):
@@ -56,13 +59,13 @@ class Stage:
         self._workspace = Workspace(machine.workspace)
         self._saved: set[str] = set()
         self._calm: dict[str, tuple[list[str], Told]] = {}
-        toy, exported = small(machine.toy), str(machine.place / "out" / "a.sia")
-        run = ("run", toy, "--name", "a", "--generations", "2", "--seed", "5", "--probes", "2", *ONE)
+        toy, exported = small(machine.toy, train=2, val=4, test=2), str(machine.place / "out" / "a.sia")
+        run = ("run", toy, "--name", "a", "--generations", "1", "--seed", "5", "--probes", "2", *ONE)
         fork = ("fork", "a", "--at", "4", "--set", "seed=8", "--name", "c", *ONE)
         export = ("export", "a", "-o", exported)
-        resume = ("resume", "a", "--generations", "3", *ONE)
+        resume = ("resume", "a", "--generations", "2", *ONE)
         remove = ("rm", "c", "--yes")
-        branch = ("branch", "a", "--generation", "1", "--set", "seed=3", "--name", "d", *ONE)
+        branch = ("branch", "a", "--generation", "1", "--set", "seed=3", "--generations", "2", "--name", "d", *ONE)
         self.scenes = {
             "run": Scene("nothing", run, self._gone_on("a", run)),
             "note": self._once("run", ("note", "a", "words"), t.RunNoted),
@@ -87,7 +90,7 @@ class Stage:
         }
         machine.save("nothing")
         self._saved.add("nothing")
-        self._asking = (*run, "--approve", "harness")
+        self._asking = (*run, "--approve", "harness", "--generations", "2")
 
     def calm(self, name: str) -> tuple[list[str], Told]:
         """The calls that the command of a scene makes, and what is told after it."""
