@@ -8,7 +8,17 @@ from typing import Any
 import msgspec
 
 from domains.contract import Instance
-from engine.agents.protocol import Cases, PastGeneration, ProbeRequest, Question, ToolResult, Tree, View
+from engine.agents.protocol import (
+    Cases,
+    PastGeneration,
+    ProbeRequest,
+    Question,
+    Surroundings,
+    TaskModel,
+    ToolResult,
+    Tree,
+    View,
+)
 from engine.agents.run_record import Candidate, Exchange
 from engine.events import types as t
 from engine.models.protocol import Abilities, Reply, ToolCall
@@ -70,6 +80,7 @@ class FakeTools:
     tokens = 100_000
     evaluations = 0
     has_sandbox = True
+    surroundings = Surroundings(model=TaskModel("a-model", ["choices"], 200_000, 3.0, 15.0))
 
     def __init__(self, *replies: Reply, abilities: Abilities | None = None, breaks: Sequence[str] = ()) -> None:
         self.record = FakeRecord()

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from domains.contract import Limits
 from engine.agents.run_record import RunRecord
 from engine.events import types as t
 from engine.models.protocol import Abilities, Message, Reply, Tool, ToolCall
@@ -94,6 +95,27 @@ class Cases(msgspec.Struct, frozen=True):
     out_of_fold: bool = False
 
 
+class TaskModel(msgspec.Struct, frozen=True):
+    """The model behind `ctx.model`: what it `can` beside text (choices, schema, score, tools), its window in tokens (0:
+    not known), and US dollars for a million tokens of prompts and of replies (None: not known)."""
+
+    name: str
+    can: Sequence[str] = ()
+    window: int = 0
+    usd_in: float | None = None
+    usd_out: float | None = None
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """How harnesses run: limits, packages that they may import, folders that they may read, and their model, if any."""
+
+    limits: Limits = Limits()
+    packages: Sequence[str] = ()
+    learns: bool = True
+    folders: Sequence[str] = ()
+    model: TaskModel | None = None
+
+
 class Lab(Protocol):
     """Tries proposals."""
 
@@ -130,6 +152,11 @@ class AgentTools(Lab, Protocol):
     @property
     def has_task_model(self) -> bool:
         """Whether harnesses of this run have a language model."""
+        ...
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """How harnesses of this run are executed."""
         ...
 
     @property

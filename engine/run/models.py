@@ -67,6 +67,28 @@ def price(reference: str, folder: Path) -> Callable[[Usage], float] | None:
     return functools.partial(prices.usd, table or prices.FREE)
 
 
+class ModelFacts(msgspec.Struct, frozen=True):
+    """What is known of a model: its window in tokens, 0 if not; dollars for a million tokens, None if not."""
+
+    window: int = 0
+    usd_in: float | None = None
+    usd_out: float | None = None
+
+
+def facts(reference: str, folder: Path) -> ModelFacts:
+    """What the tables and the settings of the workspace `folder` say of a model."""
+    from engine.models import catalog
+    from engine.models.known_models import known
+    from engine.user_settings import read
+
+    if not reference:
+        return ModelFacts()
+    parsed, chosen = catalog.parse(reference), read(folder).settings
+    price_ = catalog.price(parsed, chosen)
+    window = known(parsed.name, chosen.models.get(parsed.name)).window
+    return ModelFacts(window, price_.input if price_ else None, price_.output if price_ else None)
+
+
 def unpriced(settings: t.Settings, folder: Path) -> list[str]:
     """The models of a run whose price is not known, as its settings name them."""
     from engine.models import catalog

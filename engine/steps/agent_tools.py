@@ -6,12 +6,13 @@ same point without new calls.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from engine.agents.protocol import Cases, Lab, ProbeRequest, Question, ToolResult, Tree
+from engine.agents.protocol import Cases, Lab, ProbeRequest, Question, Surroundings, ToolResult, Tree
 from engine.core import budget
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
@@ -23,12 +24,13 @@ from engine.failure import StepFailure
 from engine.models.calling import BudgetExceeded, ModelUnavailable, Position
 from engine.models.protocol import Abilities, PermanentError, Reply, Request, ToolCall
 from engine.run.live_run import Run
-from engine.run.models import is_trainable
+from engine.run.models import facts, is_trainable
 from engine.sandbox import Preparation
 from engine.seeds import derive
 from engine.steps.agent_view import LiveRunRecord
 from engine.steps.evaluations import of_proposal
 from engine.steps.workbench.desk_folder import DeskFolder
+from engine.steps.workbench.surroundings import around
 from engine.steps.workbench.tryouts import Tryouts
 from harness_repo.harness import Harness
 
@@ -56,6 +58,11 @@ class StepTools:
     def has_task_model(self) -> bool:
         """As `AgentTools.has_task_model`."""
         return self._run.callers.task is not None
+
+    @functools.cached_property
+    def surroundings(self) -> Surroundings:
+        """As `AgentTools.surroundings`."""
+        return around(self._run)
 
     @property
     def trainable(self) -> bool:
@@ -115,10 +122,12 @@ class StepTools:
         run.append(generation, event, contents=[arguments, text])
         return ToolResult(text.decode(), result.failed)
 
-    @property
+    @functools.cached_property
     def tokens(self) -> int:
-        """As `AgentTools.tokens`."""
-        return self._run.state.settings.agent_tokens
+        """As `AgentTools.tokens`: what the user allows, as far as the model's window holds it with a reply."""
+        settings = self._run.state.settings
+        window = facts(settings.agent_model, self._run.ports.folder).window
+        return min(settings.agent_tokens, window * 3 // 5) if window else settings.agent_tokens
 
     @property
     def has_sandbox(self) -> bool:

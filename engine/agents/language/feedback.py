@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.agents.language import compact, desk, desk_tools, edits, memory, plateau, run_tools
+from engine.agents.language import compact, desk, desk_tools, edits, memory, plateau, run_tools, surroundings
 from engine.agents.language.conversation import Conversation, Rejection
 from engine.agents.language.edits import UpdateHarness, UpdateTriedHarness, UpdateWeights
 from engine.agents.language.prompt import load
@@ -96,7 +96,8 @@ def _conversation(view: View, tools: AgentTools, made: Sequence[Proposal] = ()) 
     trying = TryTool(view.harness.files) if may_try else None
     offered: list[AgentTool]
     if tools.abilities.tools:
-        prompt, opening = load("feedback"), _opening(view, tools)
+        prompt = surroundings.prompt("feedback", tools, trying=trying is not None, training=may_train)
+        opening = _opening(view, tools)
         offered = [
             *run_tools.of_run(view, tools.record, PAGE),
             *desk_tools.of_tree(desk.tree(tools.record, view), PAGE, sandbox=tools.has_sandbox),
@@ -224,13 +225,13 @@ def _opening(view: View, tools: AgentTools) -> str:
     """The first user message."""
     harness = view.harness
     params = ", ".join(f"{name} = {value!r}" for name, value in harness.params.items())
-    model = "reach a language model through ctx.model" if tools.has_task_model else "have no language model"
     parts = [
         f"The task:\n{tools.record.task[:PAGE]}",
         *memory.hints(view, PAGE),
         *memory.notebook(view, PAGE),
         f"Candidates so far:\n{run_tools.candidates(view, tools.record, PAGE)}",
         f"You change candidate {view.incumbent}. Its files: {', '.join(harness.files)}.",
-        f"Its parameters: {params or 'none'}. Harnesses here {model}.",
+        f"Its parameters: {params or 'none'}.",
+        surroundings.facts(tools.surroundings),
     ]
     return "\n\n".join(parts)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from engine.agents.language import desk, desk_tools, edits, run_tools
+from engine.agents.language import desk, desk_tools, edits, run_tools, surroundings
 from engine.agents.language.conversation import Conversation, Rejection
 from engine.agents.language.edits import WriteHarness, WriteTriedHarness
-from engine.agents.language.prompt import load
 from engine.agents.language.toolbox import AgentTool, Arguments, InvalidCall
 from engine.agents.language.trying import TryTool
 from engine.agents.protocol import AgentTools, NoProposal, Proposal
@@ -24,9 +23,6 @@ class MetaAgent:
     """Writes the first harness."""
 
     name = "meta"
-
-    def __init__(self) -> None:
-        self._prompt = load("meta")
 
     async def write(self, attempts: Sequence[AgentTools]) -> Proposal | NoProposal:
         """A harness that answered a few training cases in the sandbox, or the reason why there is none.
@@ -45,7 +41,8 @@ class MetaAgent:
         else:
             offered += run_tools.of_references(first.record, size)
         final = (_WRITE_TRIED if trying else _WRITE).tool
-        conversation = Conversation(first, self._prompt, _opening(first, size), offered, [final])
+        prompt = surroundings.prompt("meta", first, trying=trying is not None)
+        conversation = Conversation(first, prompt, _opening(first, size), offered, [final])
         made: Proposal | NoProposal = NoProposal("")
         for place, tools in enumerate(attempts):
             if place:
@@ -75,6 +72,5 @@ async def _written(tools: AgentTools, trying: TryTool | None, ordinal: int, call
 
 def _opening(tools: AgentTools, size: int) -> str:
     names = ", ".join(tools.record.references)
-    there, absent = "A language model is there as ctx.model.", "There is no language model: ctx.model refuses."
-    model = there if tools.has_task_model else absent
-    return f"The task:\n{tools.record.task[:size]}\n\nReferences: {names or 'none'}. {model}"
+    facts = surroundings.facts(tools.surroundings)
+    return f"The task:\n{tools.record.task[:size]}\n\nReferences: {names or 'none'}. {facts}"
