@@ -43,6 +43,10 @@ class Account(msgspec.Struct, frozen=True):
         """The account after more verdicts; of one comparison the larger payment counts."""
         return Account({**self.spent, **{name: max(one, self.spent.get(name, 0.0)) for name, one in spent.items()}})
 
+    def lacks(self, spent: Mapping[str, float]) -> dict[str, float]:
+        """What of `spent` the account does not have, or has a smaller payment for."""
+        return {name: one for name, one in spent.items() if one > self.spent.get(name, -1.0)}
+
     def without(self, name: str) -> Account:
         """The account as it would be without that comparison."""
         return Account({other: one for other, one in self.spent.items() if other != name})

@@ -158,8 +158,9 @@ def _decided(state: State, results: Results, event: Event, payload: t.Payload) -
 
 
 def _account(state: State, event: Event, payload: t.AccountRead) -> _Found:
-    """What other runs had spent is recorded; it comes before a verdict, and says nothing that was known."""
-    due = state.rules >= 4 and state.incumbent is not None and decide(state) == ApplyGate(event.generation)
+    """What other runs had spent is recorded, before a verdict or as one is removed; it says nothing that was known."""
+    judging = state.incumbent is not None and decide(state) == ApplyGate(event.generation)
+    due = state.rules >= 4 and (judging or payload.removed)
     known = state.account.spent
     new = payload.spent and all(spent > known.get(name, -0.5) and spent >= 0 for name, spent in payload.spent.items())
     return None if due and new else ("what follows the results", _describe(payload, event.generation))

@@ -368,7 +368,7 @@ def _add_step_time(state: State, event: Event) -> State:
     since = max(0, event.at - state.open_step.started_at) / 1e6
     no_engine = t.RunResumed | t.RunForked | t.RunRenamed | t.RunRelinked | t.RunNoted | t.LossAccepted
     abandoned = isinstance(event.payload, t.StepAbandoned) and event.payload.reason == ENGINE_ENDED
-    unheard = isinstance(event.payload, t.RunHinted) and not event.payload.live
+    unheard = isinstance(event.payload, t.RunHinted | t.AccountRead) and not event.payload.live
     if abandoned or unheard or isinstance(event.payload, no_engine):
         since = 0.0
     step = replace(state.open_step, started_at=event.at)

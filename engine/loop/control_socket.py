@@ -1,4 +1,6 @@
-"""The control socket of a live engine takes requests to pause or stop, approvals, hints. The engine writes the events.
+"""The control socket of a live engine takes requests to pause or stop, approvals, hints and accounts of removed runs.
+
+The engine writes the events.
 
 The socket lies in the workspace, in a folder that only its user can open (mode 0700). Whoever finds the workspace finds
 the engine, whatever $TMPDIR is and however long the path is.
@@ -51,7 +53,14 @@ class Hint(msgspec.Struct, frozen=True, tag="hint"):
     by: str
 
 
-Request = PauseRequest | Approval | Hint
+class Removed(msgspec.Struct, frozen=True, tag="removed"):
+    """A run of the lineage is being removed, by its name, and what it has `spent` of the lineage's error."""
+
+    name: str
+    spent: dict[str, float]
+
+
+Request = PauseRequest | Approval | Hint | Removed
 
 
 def address(workspace: Path, run: str) -> Path:
@@ -74,7 +83,7 @@ class _Stranger(Exception):
 
 
 class _Deaf(Exception):
-    """The engine takes no hints at this moment."""
+    """The engine takes nothing to record at this moment."""
 
 
 def _check_peer(connection: socket.socket) -> None:
@@ -90,12 +99,12 @@ def _is_own(user: int) -> bool:
 class Control:
     """The engine's end. The first request to pause or stop counts; approvals wait until the engine takes them.
 
-    `hear` records a hint at once; until the engine has set it, no hint is taken.
+    `hear` records a hint, or what a removed run has spent, at once; until the engine has set it, none is taken.
     """
 
     def __init__(self) -> None:
         self.request: PauseRequest | None = None
-        self.hear: Callable[[Hint], None] | None = None
+        self.hear: Callable[[Hint | Removed], None] | None = None
         self.approvals: asyncio.Queue[Approval] = asyncio.Queue()
         self._requested = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -137,10 +146,10 @@ class Control:
                     self.ask(kind, by)
                 case Approval() as approval:
                     self.approvals.put_nowait(approval)
-                case Hint() as hint:
+                case Hint() | Removed() as said:
                     if self.hear is None:
                         raise _Deaf
-                    self.hear(hint)
+                    self.hear(said)
             writer.write(b"ok\n")
             await writer.drain()
         writer.close()

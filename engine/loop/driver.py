@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -19,7 +20,7 @@ from engine.events.storage import blobs
 from engine.failure import Failure, StepFailure
 from engine.grading.client import GraderFailed
 from engine.loop import approval
-from engine.loop.control_socket import Control
+from engine.loop.control_socket import Control, Hint, Removed
 from engine.models.calling import BudgetExceeded
 from engine.run.live_run import Run
 from engine.steps import baseline, execution, gate, improvement, sealed_test
@@ -42,7 +43,7 @@ async def drive(run: Run, control: Control) -> None:
 
     A request to pause or stop takes effect at once, also inside a step.
     """
-    control.hear = lambda hint: run.append(run.state.generation, t.RunHinted(hint.text, hint.by, live=True))
+    control.hear = functools.partial(_record, run)
     while True:
         if control.request is not None and run.state.status == "running":
             by = control.request.by
@@ -60,6 +61,15 @@ async def drive(run: Run, control: Control) -> None:
             case AwaitApproval():
                 await _await_approval(run, control)
         run.refs.point(run.state)
+
+
+def _record(run: Run, said: Hint | Removed) -> None:
+    match said:
+        case Hint(text=text, by=by):
+            run.append(run.state.generation, t.RunHinted(text, by, live=True))
+        case Removed(name=name, spent=spent):
+            if news := run.state.account.lacks(spent):
+                run.append(run.state.generation, t.AccountRead(news, removed=name, live=True))
 
 
 async def perform(run: Run, step: Perform, control: Control) -> None:

@@ -36,7 +36,10 @@ class LineageAccount:
 
     def news(self, known: Account) -> dict[str, float]:
         """What the lineage has spent and `known` does not say, by the names of comparisons."""
-        heads = self._lineage.heads()
+        return known.lacks(self.read(self._lineage.heads()).spent)
+
+    def read(self, heads: Mapping[str, int]) -> Account:
+        """What the runs in `heads` say, up to these events, and what was read before."""
         for kind in (t.GateDecided, t.AccountRead):
             for event in self._lineage.of_type(kind.type, after=self._read, until=heads):
                 match event.payload:
@@ -48,9 +51,16 @@ class LineageAccount:
                     case _:
                         pass
         self._read = heads
-        return {name: spent for name, spent in self._spent.items() if spent > known.spent.get(name, -1.0)}
+        return Account(self._spent)
 
 
 def known(reader: Reader, state: State) -> Account:
     """The account of a run's lineage with all that the log holds of it, the latest verdicts of other runs included."""
     return state.account.with_spent(LineageAccount(reader, state.run).news(state.account))
+
+
+def only_in(reader: Reader, run: str) -> dict[str, float]:
+    """What `run` alone says that its lineage has spent: it would be forgotten with the run."""
+    others = Lineage(reader, run).heads()
+    own = {run: others.pop(run)}
+    return LineageAccount(reader, run).read(others).lacks(LineageAccount(reader, run).read(own).spent)

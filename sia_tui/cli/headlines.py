@@ -37,8 +37,11 @@ def headline(event: Event, payload: t.Payload) -> str | None:
         case t.GateDecided(accepted=accepted, reason=reason):
             colour = "green" if accepted else "yellow"
             return f"{g}: [{colour}]{escape(reason)}[/{colour}]"
-        case t.AccountRead(spent=spent):
-            return f"{g}: other runs of this lineage have judged {len(spent)} more and spent {sum(spent.values()):.2g}"
+        case t.AccountRead(spent=spent, removed=removed):
+            others = (
+                f"{escape(plain(removed))}, which was removed, has" if removed else "other runs of this lineage have"
+            )
+            return f"{g}: {others} judged {len(spent)} more and spent {sum(spent.values()):.2g}"
         case t.AnalysisFinished(reason=reason, lever=lever):
             return f"{g}: the next lever is the {lever}: {escape(plain(reason))}"
         case t.ModelCalled(role=role, usd=usd, finish=finish) if role not in ("task", "judge"):

@@ -141,9 +141,9 @@ MUTANTS = [
         "Twenty forks with an error of .05 each accept by mistake in one of five lineages.",
         (
             Edit(
-                "engine/run/account.py",
-                "if spent > known.spent.get(name, -1.0)}",
-                "if name in known.spent and spent > known.spent[name]}",
+                "engine/core/account.py",
+                "if one > self.spent.get(name, -1.0)}",
+                "if name in self.spent and one > self.spent[name]}",
             ),
         ),
         (f"{_TEST_LINEAGE}test_a_fork_draws_from_what_its_parent_left",),
@@ -157,6 +157,18 @@ MUTANTS = [
             ),
         ),
         (f"{_TEST_LINEAGE}test_what_a_removed_fork_spent_is_remembered_by_those_who_read_it",),
+    ),
+    Mutant(
+        "removing-a-run-gives-its-error-back",
+        "Fork, look, remove, repeat would judge any number of candidates.",
+        (
+            Edit(
+                "engine/transfer/removal.py",
+                "if row.parent and (spent := account.only_in(reader, row.run)):",
+                "if not row.parent and (spent := account.only_in(reader, row.run)):",
+            ),
+        ),
+        (f"{_TEST_LINEAGE}test_what_a_removed_run_spent_stays_spent",),
     ),
     Mutant(
         "two-runs-spend-the-same-error",

@@ -170,6 +170,10 @@ class TimeTravel(RuleBasedStateMachine):
         else:
             assert not children
             del self.known[HERE][run]
+            if parent := self.parents.get(run):  # it may have recorded what the run had spent of their error
+                before, self.known[HERE][parent] = self.known[HERE][parent], self._hashes(HERE, parent)
+                assert self.known[HERE][parent][: len(before)] == before
+                assert len(self.known[HERE][parent]) <= len(before) + 1
 
     @precondition(lambda self: self.known[HERE])
     @rule(pick=PICK, text=st.sampled_from(["a word", "another"]))

@@ -137,7 +137,10 @@ class GateDecided(Payload, frozen=True):
 class AccountRead(Payload, frozen=True):
     """What other runs of the lineage have `spent` of its error, as far as this history did not say so.
 
-    By the names of their comparisons. Since rules 4; it comes before the verdict that counts it.
+    By the names of their comparisons. Since rules 4; it comes before the verdict that counts it, or, at any time, when
+    a run is `removed` (its name) that alone said this. `live`: an engine was at work then, and wrote the event.
     """
 
     spent: dict[str, float]
+    removed: str = ""
+    live: bool = False

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from engine.core.account import Account
 from engine.core.replay import verify
+from engine.core.state import fold
 from engine.events import types as t
-from engine.events.log import RunLog
+from engine.events.log import Held, RunLog
 from engine.events.reader import Reader
 from engine.events.seal import seal
+from engine.loop.control_socket import Control
+from engine.loop.driver import drive
 from engine.loop.fork import ForkPlan, fork, gate_event
-from engine.run.account import LineageAccount
+from engine.run.account import LineageAccount, known
 from engine.run.workspace import Workspace
 from engine.steps import gate
 from engine.transfer.removal import remove
+from engine.transfer.run_import import import_run
 from tests.histories import Play, settings, started
 from tests.story import sia
 
@@ -120,6 +126,112 @@ def test_what_a_removed_fork_spent_is_remembered_by_those_who_read_it(parent: Wo
     assert played(parent, third).judged == 16
 
 
+def left(place: Workspace, run: str = "r1") -> tuple[int, float]:
+    """How many candidates a run's lineage has judged, and what is left, as `show` says it; the run replays."""
+    with contextlib.closing(place.reader()) as reader:
+        assert verify(reader, run).identical
+        spent = known(reader, fold(reader.history(run)))
+    return spent.judged, pytest.approx(spent.left(GATE), abs=1e-12)
+
+
+def test_what_a_removed_run_spent_stays_spent(parent: Workspace) -> None:
+    child = forked(parent)
+    played(parent, child)
+    before = left(parent)
+    assert before == (8, 0.0)
+    remove(parent, child)
+    assert left(parent) == before
+    assert played(parent, forked(parent)).judged == 12
+    (told,) = [one for one in payloads(parent, "r1") if isinstance(one, t.AccountRead)]
+    assert (len(told.spent), told.removed) == (4, "toy-1.1")
+
+
+def test_of_a_chain_of_removed_runs_all_stays_spent(parent: Workspace, tmp_path: Path) -> None:
+    child = forked(parent)
+    played(parent, child)
+    grandchild = forked(parent, child, 2)
+    played(parent, grandchild)
+    before = left(parent)
+    remove(parent, grandchild)
+    assert left(parent) == left(parent, child) == before
+    remove(parent, child)
+    assert left(parent) == before
+    with contextlib.closing(parent.reader()) as reader:
+        seal(reader, reader.find("r1"), tmp_path / "r1.sia", data=False, made_by="tests")
+    (elsewhere := Workspace(tmp_path / "elsewhere")).create()
+    import_run(elsewhere, tmp_path / "r1.sia")
+    assert left(elsewhere) == before
+    remove(parent, "r1")
+    with contextlib.closing(parent.reader()) as reader:
+        assert reader.runs() == []
+
+
+def test_a_removal_says_nothing_that_another_run_has_read(parent: Workspace) -> None:
+    first, second = forked(parent), forked(parent)
+    played(parent, first)
+    played(parent, second)
+    before = left(parent)
+    remove(parent, first)
+    assert left(parent) == before and not [one for one in payloads(parent, "r1") if isinstance(one, t.AccountRead)]
+    remove(parent, second)
+    assert left(parent) == before
+
+
+def test_a_removal_that_was_killed_gives_nothing_back_and_counts_nothing_twice(
+    parent: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = forked(parent)
+    played(parent, child)
+    before = left(parent)
+    with monkeypatch.context() as killed:
+        killed.setattr("engine.transfer.removal.delete_run", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            remove(parent, child)
+    assert left(parent) == left(parent, child) == before
+    remove(parent, child)
+    assert left(parent) == before
+    assert len([one for one in payloads(parent, "r1") if isinstance(one, t.AccountRead)]) == 1
+
+
+def test_a_live_run_records_what_a_removed_fork_spent(parent: Workspace) -> None:
+    child = forked(parent)
+    played(parent, child)
+    before = left(parent)
+
+    async def go(log: RunLog) -> None:
+        state = fold(log.reader.history("r1"))
+        run = SimpleNamespace(
+            state=state, append=lambda g, payload: log.append([(g, payload)]), refs=SimpleNamespace(point=id)
+        )
+        control = Control()
+        await control.listen(parent.path, "r1")
+        try:
+            with pytest.raises(Held, match=r"which has to record what toy-1\.1 has judged"):
+                await asyncio.to_thread(remove, parent, child)
+            await drive(run, control)  # type: ignore[arg-type]
+            await asyncio.to_thread(remove, parent, child)
+        finally:
+            control.close()
+
+    with contextlib.closing(RunLog.hold(parent.path, "r1")) as log:
+        asyncio.run(go(log))
+    assert left(parent) == before
+    assert payloads(parent, "r1")[-1].live  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("live", "counted"), [(True, 5.0), (False, 0.0)])
+def test_the_time_until_a_removal_counts_where_an_engine_was_at_work(
+    workspace: Path, live: bool, counted: float
+) -> None:
+    now = [0]
+    with contextlib.closing(RunLog.hold(workspace, "r1", lambda: now[0])) as log:
+        log.append([(0, started()), (0, t.StepStarted("baseline", 1))])
+        now[0] = 5_000_000
+        log.append([(0, t.AccountRead({"a" * 16: 0.01}, removed="toy-2", live=live))])
+        assert fold(log.reader.history("r1")).spent.seconds == pytest.approx(counted, abs=0.5)
+    assert replays(workspace / "events.db", "r1")
+
+
 def test_two_runs_that_judge_at_once_spend_one_after_the_other(
     parent: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +262,9 @@ def test_old_rules_have_no_account(workspace: Path) -> None:
     assert played(place, child) == Account()
     assert not [one for one in payloads(place, child) if isinstance(one, t.AccountRead)]
     assert replays(place.log, child)
+    before = payloads(place, "r1")
+    remove(place, child)
+    assert payloads(place, "r1") == before
 
 
 def test_show_tells_what_the_whole_lineage_has_spent(parent: Workspace) -> None:
