@@ -14,6 +14,8 @@ from domains.contract import DataInvalid
 from domains.denoising.data import annotated, tenx
 from domains.denoising.data.counts import Counts, check
 
+MOST_ROWS = 100_000_000
+"""Rows or columns: a hundred times the largest atlas."""
 _LIBRARY = re.compile(r"(.+?)_lib\d+\.")  # inDrop's names: the donor, then the library
 
 
@@ -33,11 +35,14 @@ def _npz(path: Path) -> Counts:
     try:
         with np.load(path, allow_pickle=False) as file:
             parts = (file["data"].astype(np.float64), file["indices"].astype(np.int64), file["indptr"])
+            shape = tuple(map(int, file["shape"]))
+            if max(shape) > MOST_ROWS:
+                raise ValueError(f"a shape of {shape}")
             kind = sparse.csc_matrix if "format" in file and file["format"].item() == b"csc" else sparse.csr_matrix
-            matrix = sparse.csr_matrix(kind(parts, shape=tuple(file["shape"])))
+            matrix = sparse.csr_matrix(kind(parts, shape=shape))
             matrix.check_format(full_check=True)
             named = {name: tuple(map(str, file[name])) for name in ("cells", "label", "donor", "genes") if name in file}
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, MemoryError, zipfile.BadZipFile) as error:
         raise DataInvalid(f"{path} is not a matrix of CSR parts ({error}): see the README of denoising.") from None
     genes = named.pop("genes", None) or tuple(f"column {place}" for place in range(matrix.shape[1]))
     if len(genes) != matrix.shape[1]:

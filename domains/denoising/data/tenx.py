@@ -27,7 +27,7 @@ def read(folder: Path) -> Counts:
         cells = [line.strip() for line in _lines(_beside(folder, prefix, "barcodes.tsv"))]
         features = [line.split("\t") for line in _lines(_beside(folder, prefix, "features.tsv", "genes.tsv"))]
         matrix = io.mmread(matrix_file)
-    except (OSError, ValueError, EOFError, zlib.error) as error:
+    except (OSError, ValueError, EOFError, OverflowError, MemoryError, zlib.error) as error:
         raise DataInvalid(f"{folder} is not a 10x folder that can be read ({error}): obtain it again.") from None
     if matrix.shape != (len(features), len(cells)):
         raise DataInvalid(

@@ -17,6 +17,8 @@ from tests.unit.domains.denoising.counting import small
 
 COUNTS = check(small())
 
+MARKET = b"%%MatrixMarket matrix coordinate integer general\n"
+
 
 def write(file: Path, text: str, *, gzipped: bool) -> None:
     if gzipped:
@@ -98,6 +100,8 @@ def test_two_matrices_in_a_folder_are_not_chosen_from(tmp_path: Path) -> None:
     [
         ("matrix.mtx.gz", b"no gzip", "can be read"),
         ("matrix.mtx.gz", gzip.compress(b"hello"), "can be read"),
+        ("matrix.mtx.gz", gzip.compress(MARKET + b"9 9 99999999999999\n1 1 1\n"), "can be read"),  # no memory
+        ("matrix.mtx.gz", gzip.compress(MARKET + b"9 9 1\n1 1 99999999999999999999999\n"), "can be read"),
         ("barcodes.tsv.gz", gzip.compress(b"one\ntwo\n"), "features and 2 barcodes beside it"),
         ("features.tsv.gz", gzip.compress(b"gene\n" * 9)[:-6], "can be read"),
     ],
@@ -113,6 +117,14 @@ def test_a_10x_folder_with_a_damaged_file_is_refused(tmp_path: Path, name: str, 
 def test_what_scipy_writes_is_read_as_it_was(tmp_path: Path, kind: type) -> None:
     sparse.save_npz(tmp_path / "some.npz", kind(COUNTS.matrix))
     assert (read(tmp_path / "some.npz").matrix != COUNTS.matrix).nnz == 0
+
+
+def test_an_npz_of_an_absurd_shape_is_refused(tmp_path: Path) -> None:
+    """A name was made for each of its columns."""
+    parts = {"data": np.ones(1), "indices": np.zeros(1, int), "indptr": np.array([0, 1])}
+    np.savez(tmp_path / "some.npz", **parts, shape=np.array([1, 10**12]))
+    with pytest.raises(DataInvalid, match=r"is not a matrix of CSR parts \(a shape of \(1, 1000000000000\)\)"):
+        read(tmp_path / "some.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 cut"])
