@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sia_tui.cli.limits import limit_assignments
+from sia_tui.cli.limits import limit_assignments, workers_of
 from sia_tui.cli.options import Shared, UserPath
 from sia_tui.cli.output import echo, print_json
 from sia_tui.commands.app import attach, opens_app
@@ -55,6 +55,7 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
     from engine.run.named_paths import models_of
     from harness_repo.harness import HarnessInvalid, read_folder
 
+    workers_of(chosen["workers"])  # refused before a run is made
     with parent_reader(shared, chosen["source"]) as reader:
         parent = reader.find(reference)
         state = fork.state_at(reader, parent, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -9,8 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from engine import trust
+from engine.events.reader import Reader
+from sia_tui.main import cli
 from tests.story import TOY, sia
 
 
@@ -129,3 +133,11 @@ def test_a_workspace_path_may_hold_any_sign(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     for arguments in (["show"], ["verify"], ["replay", "--verify"], ["log"]):
         assert call(odd, *arguments).returncode == 0
+
+
+@pytest.mark.parametrize("command", [["fork", "last", "--at", "3"], ["branch", "last", "--generation", "1"]])
+def test_a_child_that_could_not_start_is_not_made(command: list[str], workspace: Path, finished: str) -> None:
+    refused = CliRunner().invoke(cli, [*command, "--workers", "0", "--workspace", str(workspace)])
+    assert "workers are not 1 to" in str(refused.exception)
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        assert [run.run for run in reader.runs()] == [finished]
