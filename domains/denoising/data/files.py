@@ -35,11 +35,11 @@ def _npz(path: Path) -> Counts:
     try:
         with np.load(path, allow_pickle=False) as file:
             parts = (file["data"].astype(np.float64), file["indices"].astype(np.int64), file["indptr"])
-            shape = tuple(map(int, file["shape"]))
-            if max(shape) > MOST_ROWS:
-                raise ValueError(f"a shape of {shape}")
+            rows, columns = map(int, file["shape"])
+            if max(rows, columns) > MOST_ROWS:
+                raise ValueError(f"a shape of {rows} x {columns}")
             kind = sparse.csc_matrix if "format" in file and file["format"].item() == b"csc" else sparse.csr_matrix
-            matrix = sparse.csr_matrix(kind(parts, shape=shape))
+            matrix = sparse.csr_matrix(kind(parts, shape=(rows, columns)))
             matrix.check_format(full_check=True)
             named = {name: tuple(map(str, file[name])) for name in ("cells", "label", "donor", "genes") if name in file}
     except (OSError, ValueError, KeyError, EOFError, TypeError, MemoryError, zipfile.BadZipFile) as error:

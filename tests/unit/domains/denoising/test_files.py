@@ -123,7 +123,7 @@ def test_an_npz_of_an_absurd_shape_is_refused(tmp_path: Path) -> None:
     """A name was made for each of its columns."""
     parts = {"data": np.ones(1), "indices": np.zeros(1, int), "indptr": np.array([0, 1])}
     np.savez(tmp_path / "some.npz", **parts, shape=np.array([1, 10**12]))
-    with pytest.raises(DataInvalid, match=r"is not a matrix of CSR parts \(a shape of \(1, 1000000000000\)\)"):
+    with pytest.raises(DataInvalid, match=r"is not a matrix of CSR parts .a shape of 1 x 1000000000000"):
         read(tmp_path / "some.npz")
 
 
