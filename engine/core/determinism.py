@@ -4,7 +4,8 @@ Where `val` is one instance, answered once, no test is possible: of two scores o
 if a score comes out the same each time. So the first candidate is executed `FIRST` times, and each that one score would
 accept `AGAIN` times, in fresh processes and with fresh seeds, as repeats have. As long as all executions of each
 candidate agree, one score decides. Once any differ, that is noise, whatever the domain declares: from then on each
-candidate and the incumbent are executed side by side, as often as the permutation test needs to reach the level.
+candidate and the incumbent are executed side by side, as often as the permutation test needs to reach the level. So
+they are where a budget, raised later, left too few executions of the first candidate to know.
 
 Scores that differ continuously never pass as deterministic. Of scores with two values, one of them in a share q of all
 executions, (1 - q)^FIRST q^(AGAIN - 1) do: at most 1.5% of runs, however many generations they have.
@@ -65,7 +66,7 @@ def due(state: State, results: Results, generation: int) -> Due | None:
         return None
     now = state.of(generation).candidate
     rows = results.val(generation, now)
-    if results.is_noisy and state.incumbent:
+    if _takes_pairs(state, results) and state.incumbent:
         rival = results.val(generation, state.of(state.incumbent).candidate)
         pairs = fewest_units(threshold(state.settings.gate, state.settings.generations))
         wanted = range(generation * _STRIDE, generation * _STRIDE + pairs)
@@ -74,6 +75,11 @@ def due(state: State, results: Results, generation: int) -> Due | None:
     times = FIRST if state.incumbent is None else AGAIN if _is_ahead(state, results, generation) else 1
     done = {repeat for _, repeat in rows}
     return _due([repeat for repeat in range(times) if repeat not in done], paired=False)
+
+
+def _takes_pairs(state: State, results: Results) -> bool:
+    """Whether one score is noise as far as is known: it differed, or was not measured as often as that takes."""
+    return results.is_noisy or (state.incumbent is not None and len(results.val(1, state.of(1).candidate)) < FIRST)
 
 
 def _due(repeats: Sequence[int], *, paired: bool) -> Due | None:
@@ -91,7 +97,7 @@ def _is_ahead(state: State, results: Results, generation: int) -> bool:
 def arms(state: State, results: Results, generation: int, incumbent: int) -> Arms:
     """What the gate compares in a run that measures its noise."""
     rows, rival = results.val(generation, state.of(generation).candidate), state.of(incumbent).candidate
-    if results.is_noisy:
+    if _takes_pairs(state, results):
         beside = results.val(generation, rival)
         return Arms(_pairs(rows), _pairs(beside), None)
     return Arms(_first(rows), _first(results.val(incumbent, rival)), len(rows))
@@ -107,6 +113,6 @@ def _pairs(rows: dict[Row, float]) -> dict[Row, float]:
 
 def rival(state: State, results: Results) -> t.Candidate | None:
     """The incumbent, where it is executed beside each candidate: the verifier is declared noisy, or was found to be."""
-    if state.incumbent and is_measured(state) and results.is_noisy:
+    if state.incumbent and is_measured(state) and _takes_pairs(state, results):
         return state.of(state.incumbent).candidate
     return state.rival

@@ -56,11 +56,18 @@ def is_accepted(gate: Gate, alpha: float, p: float, gain: float) -> bool:
     return p < alpha and gain >= gate.minimum_effect
 
 
-def p_value(differences: Sequence[float]) -> float:
-    """The probability of a mean difference at least this large if every sign were random."""
+def p_value(differences: Sequence[float], *, scaled: bool = True) -> float:
+    """The probability of a mean difference at least this large if every sign were random.
+
+    `scaled`: sums count as equal within a part of the largest difference. Before rules 5 that was an absolute number,
+    which is less than a rounding of differences of 10,000, and more than differences of 1e-13.
+    """
     changed = sorted(d for d in differences if d != 0)
     if not changed:
         return 1.0
+    if scaled:
+        _, exponent = math.frexp(max(changed[-1], -changed[0]))
+        changed = [math.ldexp(d, -exponent) for d in changed]  # exact: the largest is then between 0.5 and 1
     sizes = {abs(d) for d in changed}
     if len(sizes) == 1:
         return _binomial_tail(sum(d > 0 for d in changed), len(changed))
@@ -132,7 +139,7 @@ def compare(
     differences = units.divide(found, unit, groups)
     alpha = own if rules < 4 else level(gate, generations, judged=account.judged, n=len(differences))
     totals = [math.fsum(one) for one in differences]
-    gain, p = units.mean(differences), p_value(totals)
+    gain, p = units.mean(differences), p_value(totals, scaled=rules >= 5)
     exact = len(found) == 1 and not noisy
     if exact:
         test, accepted = "exact comparison of one deterministic score", gain.score > gate.minimum_effect

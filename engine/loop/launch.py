@@ -76,6 +76,8 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     )
     if folder.adopted:
         settings = replace(settings, repeats=verifier_noise.repeats(settings, counts["val"]))
+    if counts["val"] == 1 and settings.repeats > 1:
+        settings = replace(settings, noisy=True)  # repeats of one generation share its moment of the machine
     domain = t.DomainRef(
         name=spec.name,
         source=folder.source,

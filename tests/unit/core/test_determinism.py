@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from benchmarks.false_acceptance import ONE_SCORES, OneScore, accept_one_score
+from engine.core import determinism
 from engine.core.determinism import FIRST, executions_at_most
 from engine.core.gate import AGAIN, compare, fewest_units
 from engine.core.replay import verify
@@ -69,6 +70,23 @@ def test_noise_of_a_score_that_is_declared_deterministic_is_found_and_not_accept
     assert all(n.verdict and n.verdict.test == "one-sided paired permutation test" for n in one.state.generations[1:])
     old = play(*[0.5] * 8, spread=0.1, rules=4)
     assert executed(old) == [1] * 8 and old.state.incumbent != 1  # this is what the rules before did
+
+
+def test_a_first_candidate_that_was_not_measured_is_taken_for_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its five executions were left out for a budget, which was raised later: one score accepted noise then."""
+
+    class Short(Play):
+        def perform(self, kind: t.StepKind, generation: int, attempt: int) -> None:
+            monkeypatch.setattr(determinism, "FIRST", 1 if generation < 2 else FIRST)
+            super().perform(kind, generation, attempt)
+
+    begun = replace(started(settings(generations=8)), domain=domain({"train": 6, "val": 1, "test": 4}))
+    one = Short(Memory(), begun, skill=lambda number, _: 0.5 + number % 2)
+    one.to_rest()
+    pairs = fewest_units(0.05 / 7)
+    assert executed(one) == [1, *[1 + 2 * pairs] * 7]
+    assert all(n.verdict and n.verdict.test == "one-sided paired permutation test" for n in one.state.generations[1:])
+    assert verify(one.log, one.log.run).identical  # type: ignore[arg-type]
 
 
 def test_a_gain_beyond_the_noise_wins() -> None:

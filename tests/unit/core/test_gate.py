@@ -53,6 +53,29 @@ def test_a_p_value_that_is_drawn_is_never_0() -> None:
     assert gate.p_value([float(size) for size in range(1, 60)]) == 1 / (gate.FLIPS + 1)
 
 
+@pytest.mark.parametrize("size", [1e-13, 1e-6, 1e4, 1e9])
+@pytest.mark.parametrize("n", [3, 16, 60])
+def test_p_is_the_same_at_every_size_of_the_scores(n: int, size: float) -> None:
+    """Gains of tens of thousands had p = 0 where none of the sums reached their own, rounded otherwise."""
+    for seed in range(50):
+        draw = random.Random(seed)
+        gains = [draw.uniform(1, 2) for _ in range(n)]
+        p = gate.p_value([size * one for one in gains])
+        assert p == (0.5**n if n <= gate.ENUMERATED else 1 / (gate.FLIPS + 1))
+        mixed = [one * draw.choice((1, -1)) for one in gains]
+        assert gate.p_value([size * one for one in mixed]) == gate.p_value(mixed)
+
+
+def test_before_rules_5_sums_were_compared_as_they_were() -> None:
+    gains = next(
+        gains
+        for seed in range(100)
+        if gate.p_value(gains := [random.Random(seed + k).uniform(5e4, 1.5e5) for k in (0, 1000, 2000)], scaled=False)
+        == 0
+    )
+    assert gate.p_value(gains) == 0.125
+
+
 def test_the_order_of_the_units_changes_nothing() -> None:
     draw = random.Random(3)
     differences = [draw.gauss(0.1, 1) for _ in range(100)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from engine.core import replay
 from engine.core.determinism import executions_at_most
 from engine.events import types as t
 from engine.events.reader import Reader
+from engine.loop import launch
 from tests.story import sia
 
 DOMAIN = """
@@ -39,18 +41,32 @@ SCRIPT = "[[decision]]\nparams = { level = 1.0 }\n"
 NOISES = {"none": "0.0", "of each process": "random.SystemRandom().random() / 100"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("noise", NOISES)
-def test_a_gain_is_measured_again_in_fresh_processes(tmp_path: Path, noise: str) -> None:
-    folder = tmp_path / "one"
+def one_score(folder: Path, noise: str, more: str = "") -> Path:
     (folder / "harness").mkdir(parents=True)
     (folder / "domain.py").write_text(DOMAIN.replace("NOISE", NOISES[noise]))
-    (folder / "domain.toml").write_text(TOML)
+    (folder / "domain.toml").write_text(TOML + more)
     (folder / "harness" / "harness.toml").write_text(
         'name = "one"\n[tunables.level]\ntype = "float"\nlow = 0.0\nhigh = 2.0\n'
     )
     (folder / "harness" / "params.toml").write_text("level = 0.0\n")
     (folder / "harness" / "agent.py").write_text("def solve(instance, ctx):\n    return ctx.params['level']\n")
+    return folder
+
+
+@pytest.mark.parametrize(("repeats", "noisy"), [(1, False), (3, True)])
+def test_repeats_of_one_instance_are_compared_with_the_incumbent_beside_them(
+    tmp_path: Path, repeats: int, noisy: bool
+) -> None:
+    """Repeats of one generation share its moment of the machine: alone they showed errors far too small."""
+    folder = one_score(tmp_path / "one", "none", f"repeats = {repeats}\n")
+    planned = asyncio.run(launch.plan(launch.Options(domain=str(folder), generations=2), lambda _: None))
+    assert planned.started.settings.noisy == noisy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_gain_is_measured_again_in_fresh_processes(tmp_path: Path, noise: str) -> None:
+    folder = one_score(tmp_path / "one", noise)
     (tmp_path / "script.toml").write_text(SCRIPT)
     command = ("run", str(folder), "--generations", "2", "--agent", f"script:{tmp_path / 'script.toml'}")
     ended = subprocess.run(sia(tmp_path / "w", *command), capture_output=True, text=True, timeout=300, check=False)
