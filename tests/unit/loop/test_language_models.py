@@ -219,13 +219,13 @@ def test_the_sealed_test_and_an_input_of_ones_own_reach_the_model(copied: Told, 
 
 
 def test_a_cap_of_money_is_never_exceeded(tmp_path: Path, toy: str) -> None:
-    workspace, cap = tmp_path / "w", 0.17
+    workspace, cap = tmp_path / "w", 0.14
     with AnthropicServer(play) as server:
         run = ("run", toy, *AGENTS, "--generations", "3", "--budget-usd", str(cap), "--json")
         facts = json.loads(call(workspace, server.url, *run).stdout)
         calls = [one for one in payloads(workspace, t.ModelCalled) if not one.reused]
         assert len(calls) == len(server.records), "what was paid for is in the log"
-    assert "the budget of 0.17 usd is too small" in facts["reason"]
+    assert "the budget of 0.14 usd is too small" in facts["reason"]
     assert 0 < facts["cost"]["usd"] <= cap
     assert facts["cost"]["usd"] == pytest.approx(sum(one.usd for one in calls))
     assert json.loads(call(workspace, "", "replay", "last", "--verify", "--json").stdout)["identical"]
