@@ -16,7 +16,7 @@ from engine import pipes
 from engine.grading.loader import load_module
 
 
-class NothingToFetch(DataMissing):
+class NoneToFetch(DataMissing):
     """The domain has no data that it could fetch, and opens without."""
 
 
@@ -31,7 +31,7 @@ def obtain(folder: Path, data: Path | None, report: Report) -> Path:
     if (fetch := getattr(module, "fetch", None)) is not None:
         return Path(fetch(report))
     module.load(None)  # raises, and says what is missing
-    raise NothingToFetch("this domain has no data to fetch; it reads what --data names")
+    raise NoneToFetch("this domain has no data to fetch; it reads what --data names")
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
     try:
         reply = {"ok": str(with_retries(lambda: obtain(folder, data, report), report))}
     except (DataMissing, DataInvalid) as error:
-        reply = {"data": str(error).removesuffix("."), "nothing": isinstance(error, NothingToFetch)}
+        reply = {"data": str(error).removesuffix("."), "nothing": isinstance(error, NoneToFetch)}
     except Exception as error:
         reply = {"error": f"{type(error).__name__}: {error}"}
     sys.stdout.flush()

@@ -21,9 +21,11 @@ def sentences() -> Iterator[str]:
     """The messages of all such errors, as they stand in the code."""
     known = nodes()
     kinds = {node.name for node in known if isinstance(node, ast.ClassDef) and BASE in map(_name, node.bases)} | {BASE}
-    for node in known:
-        if isinstance(node, ast.Call) and _name(node.func) in kinds:
-            message = node.args[0]
+    own = [node for kind in known if isinstance(kind, ast.ClassDef) and kind.name in kinds for node in ast.walk(kind)]
+    inits = [node for node in own if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "__init__"]
+    for node in [*known, *inits]:
+        if isinstance(node, ast.Call) and (node in inits or _name(node.func) in kinds):
+            message = node.args[0] if node.args else None
             if isinstance(message, ast.Constant):
                 yield str(message.value)
             elif isinstance(message, ast.JoinedStr):
