@@ -21,8 +21,8 @@ _OURS = {
     *("naming.lock", "calls.lock"),
     *("adapters", "control", "harness_repo", "locks", "tips", "training"),
 }
-# written once, under a new name: another name of one does no harm, and there are too many to look at each
-_OBJECTS = "harness_repo/objects/"
+# git writes each under a new name: another name of one does no harm, and there are too many to look at each
+_MANY = ("harness_repo/objects/", "harness_repo/refs/tags/")
 _ELSEWHERE = "harness_repo/commondir"
 """A file with the path of another repository, whose refs git would then change."""
 _CONFIGURATION = ("harness_repo/config", "harness_repo/config.worktree")
@@ -56,9 +56,12 @@ def inside(folder: Path, *names: str) -> Path:
 
 def _check_tree(entry: os.DirEntry[str], folder: Path, within: str) -> None:
     if entry.is_dir(follow_symlinks=False):
-        for inner in _entries(entry.path):
+        inside_it = list(_entries(entry.path))
+        if within.startswith(_MANY) and all(inner.is_file(follow_symlinks=False) for inner in inside_it):
+            return  # as nearly always: thousands are a matter of milliseconds
+        for inner in inside_it:
             _check_tree(inner, folder, f"{within}/{inner.name}")
-    elif not (within.startswith(_OBJECTS) and entry.is_file(follow_symlinks=False)):
+    elif not (within.startswith(_MANY) and entry.is_file(follow_symlinks=False)):
         try:
             found = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # another process removed it

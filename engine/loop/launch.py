@@ -18,7 +18,6 @@ from engine.agents.choice import make_agent
 from engine.agents.language.prompt import NAMES, load
 from engine.core.decide import RULES
 from engine.core.settings import check_form, check_name, check_workers, shortened
-from engine.core.state import fold
 from engine.domain_files import check_path
 from engine.errors import SiaError
 from engine.evaluation import verifier_noise
@@ -29,7 +28,7 @@ from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.models.calling import PricedModel
 from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
-from engine.run.live_run import Observer, Ports, Run
+from engine.run.live_run import Observer, Ports, Run, folded
 from engine.run.models import check, references, serve
 from engine.run.named_paths import code_of, models_of
 from engine.run.options import Options, settings_of
@@ -151,7 +150,8 @@ async def reopen(
     async with contextlib.AsyncExitStack() as cleanup:
         log = RunLog.hold(workspace.path, row.run)
         cleanup.callback(log.close)
-        state = fold(log.reader.outline(log.run))
+        history = folded(log)  # once, also for the run below: most of what a resume of a long run costs
+        state = history.state
         settings = change(state.settings) if change else None
         if resume and state.status == "finished" and settings in (None, state.settings):
             raise SiaError(
@@ -165,7 +165,8 @@ async def reopen(
         # a run that is not running is reopened for its sealed test, which calls no agent
         needed = references(now) if resume or state.status == "running" else {now.model, now.judge} - {""}
         served = await _models(workspace, now, needed, report, cleanup)
-        run = Run(log, _ports(workspace, grader, now, isolation, workers, served, cleanup), observers)
+        ports = _ports(workspace, grader, now, isolation, workers, served, cleanup)
+        run = Run(log, ports, observers, history=history)
         cleanup.callback(_report_late, run, report)
         resumed = t.RunResumed(component_versions(), isolation_facts(isolation), settings)
         take_up(run, row, resumed if resume else None)
@@ -173,8 +174,7 @@ async def reopen(
 
 
 def take_up(run: Run, row: RunRow, resumed: t.RunResumed | None) -> None:
-    """Brings a run to the end of its log, and git with it, and appends `resumed`. `row` is what the log has of it."""
-    run.catch_up()
+    """Brings git to the end of a run that has caught up, and appends `resumed`. `row` is what the log has of it."""
     if run.state.name != row.name:  # imported, and another run here had its name first
         run.append(row.generation, t.RunRenamed(row.name))
     run.refs.point(run.state)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -54,12 +55,37 @@ class Ports(msgspec.Struct, frozen=True):
     start: Start = Sandbox.start
 
 
+class Folded(NamedTuple):
+    """What follows from a run's history."""
+
+    state: State
+    results: Results
+    effects: Effects
+
+    def and_then(self, event: Event) -> Folded:
+        """The same after one more event. Results and effects are added to, not copied."""
+        self.results.add(event)
+        self.effects.add(event)
+        return self._replace(state=evolve(self.state, event))
+
+
+def folded(log: RunLog) -> Folded:
+    """What follows from the history that is in the log."""
+    found = Folded(State(), Results(), Effects())
+    for event in log.reader.history(log.run):
+        found = found.and_then(event)
+    return found
+
+
 class Run:
     """State, results and effects are always those of the last appended event."""
 
-    def __init__(self, log: RunLog, ports: Ports, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self, log: RunLog, ports: Ports, observers: Sequence[Observer] = (), *, history: Folded | None = None
+    ) -> None:
+        """`history` is what `folded` has found; without it, the run is new, or `catch_up` is called next."""
         self.log, self.ports = log, ports
-        self.state, self.results, self.effects = State(), Results(), Effects()
+        self.state, self.results, self.effects = history or Folded(State(), Results(), Effects())
         self.past: list[PastGeneration] = []
         """The judged generations as agents see them, as far as a step has made them."""
         self._observers = list(observers)
@@ -76,8 +102,7 @@ class Run:
 
     def catch_up(self) -> None:
         """Folds the history that is already in the log, without the observers."""
-        for event in self.log.reader.history(self.log.run):
-            self._fold(event)
+        self.state, self.results, self.effects = folded(self.log)
 
     def append(
         self,
@@ -145,6 +170,4 @@ class Run:
         return [text for text in (self.log.late, self.refs.late, self._blind) if text]
 
     def _fold(self, event: Event) -> None:
-        self.state = evolve(self.state, event)
-        self.results.add(event)
-        self.effects.add(event)
+        self.state, *_ = Folded(self.state, self.results, self.effects).and_then(event)

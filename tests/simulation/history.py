@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from engine.core.state import State, fold
+from engine.core.state import fold
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import Held, RunLog
@@ -22,7 +22,7 @@ from engine.loop.driver import drive
 from engine.loop.fork import ForkPlan, fork
 from engine.loop.launch import take_up
 from engine.models.calling import CallPolicy, PricedModel
-from engine.run.live_run import Ports, Run
+from engine.run.live_run import Ports, Run, folded
 from engine.sandbox import Isolation
 from tests.simulation.boxes import starter
 from tests.simulation.clock import Clock, Loop, Stuck, simulated
@@ -194,7 +194,7 @@ class _Player:
         control, line, interrupted = Control(), self.machine.server.line(), False
         self.machine.server.connect(log.run, line)
         try:
-            run = Run(log, self._ports(line))
+            run = Run(log, self._ports(line), history=folded(log) if name else None)
             if name:
                 self._take_up(run)
             else:
@@ -219,8 +219,7 @@ class _Player:
             row = reader.find(run.log.run)
         settings = None
         if run.log.run in self._raises:
-            state: State = fold(run.log.reader.history(run.log.run))
-            settings = replace(state.settings, generations=state.settings.generations + 1)
+            settings = replace(run.state.settings, generations=run.state.settings.generations + 1)
         take_up(run, row, t.RunResumed({}, {}, settings))
         self._raises.discard(run.log.run)
 
@@ -284,7 +283,7 @@ class _Player:
             rows = reader.runs()
         for row in rows:
             with contextlib.closing(RunLog.hold(self.machine.workspace.path, row.run)) as log:
-                take_up(Run(log, self._ports(self.machine.server.line())), row, None)
+                take_up(Run(log, self._ports(self.machine.server.line()), history=folded(log)), row, None)
         return rows[0].run
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from domains.contract import Grade
@@ -111,8 +113,23 @@ def test_a_late_generation_costs_what_an_early_one_does(tmp_path: Path, monkeypa
             await drive(run, Control())
             assert (run.state.generation, run.late) == (LATE + 1, [])
 
+    async def again() -> Counter[str]:
+        read: Counter[str] = Counter()
+        event_of = Reader._event
+
+        def count(self: Reader, row: tuple[Any, ...]) -> Event:
+            event = event_of(self, row)
+            read[event.type] += 1
+            return event
+
+        monkeypatch.setattr(Reader, "_event", count)
+        more = functools.partial(msgspec.structs.replace, generations=LATE + 2)
+        async with launch.reopen(Workspace(tmp_path / "w"), "last", workers=2, report=lambda _: None, change=more):
+            return read
+
     with counted(monkeypatch) as work:
         asyncio.run(go(work))
+    assert asyncio.run(again())["generation.finished"] == LATE + 1, "a resume reads the history once"
     early, late = work.by_generation[EARLY], work.by_generation[LATE]
     assert set(early) == {"rows", "blobs", "gits", "lines of git", "objects looked up", "objects named", "calls"}
     assert {what: late[what] for what in early if what != "calls"} == {

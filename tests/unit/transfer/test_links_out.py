@@ -194,6 +194,25 @@ def test_without_the_check_each_trap_bites(
     assert changed, refused
 
 
+def test_objects_and_tags_are_too_many_to_look_at_each(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Path] = []
+    check = containment._check
+    monkeypatch.setattr(containment, "_check", lambda path, *rest: (looked.append(path), check(path, *rest)))
+    containment.check_workspace(home.path)
+    few = len(looked)
+    for folder in ("objects/aa", "refs/tags/toy-9"):
+        place = home.path / "harness_repo" / folder
+        place.mkdir(parents=True, exist_ok=True)
+        for n in range(100):
+            (place / f"{n:038}").touch()
+    looked.clear()
+    containment.check_workspace(home.path)
+    assert len(looked) == few
+    (place / "link").symlink_to(home.log)
+    with pytest.raises(SiaError, match="a link"):
+        containment.check_workspace(home.path)
+
+
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "name",
