@@ -25,6 +25,7 @@ class Effects:
         self._notebook = ""
         self._in_turn = True
         self._tools: dict[tuple[str, int], t.ToolCalled] = {}
+        self._compactions: dict[tuple[str, int], int] = {}
         self._reports: dict[int, int] = {}
         self._evidence: dict[int, list[int]] = {}
 
@@ -42,6 +43,8 @@ class Effects:
                 self.checkpoints.append(payload)
             case t.ToolCalled(place=place, ordinal=ordinal):
                 self._tools[place, ordinal] = payload
+            case t.ContextCompacted(place=place, ordinal=ordinal, messages=messages):
+                self._compactions[place, ordinal] = messages
             case t.RunHinted():
                 self._hints.append(payload)
             case t.AnalysisFinished(notebook=notebook):
@@ -71,6 +74,10 @@ class Effects:
         """The last use of a tool at that position of a conversation."""
         return self._tools.get((place, ordinal))
 
+    def compaction(self, place: str, ordinal: int) -> int:
+        """Among how many first messages results were left out before that call of a conversation; 0 for none."""
+        return self._compactions.get((place, ordinal), 0)
+
     def reports(self, generation: int) -> int:
         """How many `training.progress` events the training after `generation` has recorded."""
         return self._reports.get(generation, 0)
@@ -87,7 +94,7 @@ def _turn(probe: t.ProbeFinished) -> tuple[int, int]:
 _INDEXED = {
     kind.type
     for kind in (
-        *(t.ProbeFinished, t.TrainingCheckpointed, t.ToolCalled, t.TrainingProgress),
+        *(t.ProbeFinished, t.TrainingCheckpointed, t.ToolCalled, t.TrainingProgress, t.ContextCompacted),
         *(t.ExecutionFinished, t.GateDecided),  # the evidence
         *(t.RunHinted, t.AnalysisFinished, t.StepStarted),
     )

@@ -21,8 +21,9 @@ from engine.evaluation.trial import trials
 from engine.events import types as t
 from engine.events.storage import blobs
 from engine.failure import StepFailure
+from engine.models import compaction
 from engine.models.calling import BudgetExceeded, ModelUnavailable, Position
-from engine.models.protocol import Abilities, PermanentError, Reply, Request, ToolCall
+from engine.models.protocol import Abilities, ContextTooLong, PermanentError, Reply, Request, ToolCall
 from engine.run.live_run import Run
 from engine.run.models import facts, is_trainable
 from engine.sandbox import Preparation
@@ -48,6 +49,7 @@ class StepTools:
         self.record = record
         self._caller = run.callers.agent
         self._desk = DeskFolder(run.ports)
+        self._left_out = 0  # results of tools among so many first messages
 
     @property
     def abilities(self) -> Abilities:
@@ -75,24 +77,56 @@ class StepTools:
         return await self._lab.probe(requests)
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
-        """As `AgentTools.ask`. Raises `SiaError` if the user must act, `StepFailure` if a later retry may succeed."""
+        """As `AgentTools.ask`. Raises `SiaError` if the user must act, `StepFailure` if a later retry may succeed.
+
+        A conversation that exceeds the model's window is made shorter by rule; that is an event, and lasts.
+        """
         if self._caller is None:
             raise SiaError("this agent needs a language model", "name one with --agent-model")
-        request = Request(
-            weights=self._caller.model.weights,
-            messages=question.messages,
-            tools=question.tools,
-            tool_choice="any" if question.tools else "",
-            schema=question.schema,
-            max_tokens=question.max_tokens,
-            seed=derive(self._run.state.root_seed, "model", self._place, ordinal),
+        self._left_out = self._run.effects.compaction(self._place, ordinal) or self._left_out
+        window = self._caller.model.abilities.window
+        while True:
+            request = Request(
+                weights=self._caller.model.weights,
+                messages=compaction.without_results(question.messages, self._left_out),
+                tools=question.tools,
+                tool_choice="any" if question.tools else "",
+                schema=question.schema,
+                max_tokens=question.max_tokens,
+                seed=derive(self._run.state.root_seed, "model", self._place, ordinal),
+            )
+            size = compaction.tokens(request.messages)
+            full = f"about {size:,} tokens are more than its window of {window:,}"
+            if 0 < window < size and self._compact(ordinal, question, full):
+                continue
+            try:
+                return await self._caller.chat(Position(self._role, self._place, ordinal, prompt=prompt), request)
+            except ContextTooLong as error:
+                if not self._compact(ordinal, question, str(error)):
+                    raise SiaError(str(error), error.remedy) from None
+            except PermanentError as error:
+                raise SiaError(str(error), error.remedy) from None
+            except ModelUnavailable as error:
+                raise StepFailure(t.Failure("infrastructure", str(error))) from None
+
+    def _compact(self, ordinal: int, question: Question, reason: str) -> bool:
+        """Leaves out further results of tools, and records it; false where there are none left."""
+        before, run = self._left_out, self._run
+        self._left_out = compaction.next_cut(question.messages, before)
+        left_out = [one.text for one in question.messages[before : self._left_out] if one.role == "tool"]
+        if not left_out:
+            return False
+        event = t.ContextCompacted(
+            role=self._role,
+            place=self._place,
+            ordinal=ordinal,
+            messages=self._left_out,
+            results=len(left_out),
+            characters=sum(map(len, left_out)),
+            reason=" ".join(reason.split())[:300],
         )
-        try:
-            return await self._caller.chat(Position(self._role, self._place, ordinal, prompt=prompt), request)
-        except PermanentError as error:
-            raise SiaError(str(error), error.remedy) from None
-        except ModelUnavailable as error:
-            raise StepFailure(t.Failure("infrastructure", str(error))) from None
+        run.append(run.state.open_step.generation if run.state.open_step else 0, event)
+        return True
 
     async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
         """As `AgentTools.use`."""

@@ -31,7 +31,7 @@ from engine.events.types.execution import (
     ProbeFinished,
     Score,
 )
-from engine.events.types.model import ModelCalled, ModelRetried, ModelRole, ModelWasted, ToolCalled
+from engine.events.types.model import ContextCompacted, ModelCalled, ModelRetried, ModelRole, ModelWasted, ToolCalled
 from engine.events.types.run import (
     BudgetExhausted,
     BudgetWarned,
@@ -70,6 +70,7 @@ __all__ = [
     "BudgetExhausted",
     "BudgetWarned",
     "Candidate",
+    "ContextCompacted",
     "DomainRef",
     "ExecutionFinished",
     "Failure",

@@ -91,6 +91,23 @@ class ModelRetried(Payload, frozen=True):
     status: int | None = None
 
 
+@event("context.compacted")
+class ContextCompacted(Payload, frozen=True):
+    """A conversation exceeded its model's window and was made shorter, before the call at this position.
+
+    The results of tools among its first `messages` are left out from here on; `results` are newly so, with so many
+    `characters`. `reason` is what the model's server said, or what was expected of it.
+    """
+
+    role: ModelRole
+    place: str
+    ordinal: int
+    messages: int
+    results: int
+    characters: int
+    reason: str
+
+
 @event("tool.called")
 class ToolCalled(Payload, frozen=True):
     """An agent used a tool. `arguments` and `result` are blobs; `evaluations` counts instances executed for it."""

@@ -59,6 +59,8 @@ def event_summary(event: Event) -> tuple[Span, ...]:
             return ((f"model {role}  ", "accent"), (tokens, ""), (f"{place} call {payload.ordinal}  {cost}", "dim"))
         case t.ToolCalled(name=name, place=place, failed=failed):
             return (("tool  ", "dim"), (f"{name}  ", "bad" if failed else "accent"), (place, "dim"))
+        case t.ContextCompacted(results=results, place=place):
+            return (("context full  ", "bad"), (f"{results} results left out  ", ""), (place, "dim"))
         case t.TrainingProgress(values=values):
             names = [name for name in sorted(values, key=training_value_order) if "/" not in name]
             text = ", ".join(f"{name} {values[name]:,.4g}" for name in names)
