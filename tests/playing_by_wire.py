@@ -21,11 +21,11 @@ FULL = "prompt is too long: 210000 tokens > 200000 maximum"
 
 
 def each_time_another(asked: Asked) -> Plan:
-    """The game, in which no candidate is byte for byte one that was judged before."""
+    """The game, in which no candidate does what one does that was judged before."""
     plan = play(asked)
     opening = hashlib.sha256(said(asked.body["messages"][0]).encode()).hexdigest()  # it tells of earlier candidates
     blocks = [
-        block._replace(input=json.loads(json.dumps(block.input).replace("# as before", f"# as before, {opening[:8]}")))
+        block._replace(input=json.loads(json.dumps(block.input).replace("# as before", f"tried_{opening[:8]} = 1")))
         if isinstance(block, Use)
         else block
         for block in plan.blocks

@@ -58,8 +58,7 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             reason = escape(plain(payload.reason))
             return f"[yellow]{g}: {_ROLES[role]} call retried in {wait_s:.1f} s: {reason}[/yellow]"
         case t.ContextCompacted(role=role, results=results):
-            left_out = formats.plural(results, "result")
-            return f"[yellow]{g}: {_ROLES[role]}'s context was full: {left_out} of tools left out[/yellow]"
+            return f"[yellow]{g}: the {_ROLES[role]}'s context was full: results left out: {results}[/yellow]"
         case t.ToolCalled(name=name, failed=failed):
             return f"{g}: {_ROLES[payload.role]} uses {escape(plain(name))}" + (" [yellow](failed)[/yellow]" * failed)
         case t.TrainingCheckpointed(round=number, measures=measures):
