@@ -19,21 +19,28 @@ _LONGEST = 60
 """Characters of a setting to print; a script can be a page long."""
 
 
+def decimal(value: float, sign: str = "") -> str:
+    """A score, an error or a difference with four decimals; with four digits where those would show none of them."""
+    if 0 < abs(value) < 5e-4 or abs(value) >= 1e7:
+        return f"{value:{sign}.4g}"
+    return f"{value:{sign}z.4f}"
+
+
 def number(value: float | None) -> str:
     """A score without its error."""
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None else decimal(value)
 
 
 def score(row: dict[str, Any] | None) -> str:
     """A score with its standard error."""
-    return "-" if row is None else f"{row['score']:z.4f} ± {row['se']:.4f}"
+    return "-" if row is None else f"{decimal(row['score'])} ± {decimal(row['se'])}"
 
 
 def private_check(row: dict[str, Any]) -> str:
     """The result of the private check, to be printed after the score; empty if the domain has no such check."""
-    text = "" if row["honest"] is None else f", honest {row['honest']:z.4f}"
+    text = "" if row["honest"] is None else f", honest {decimal(row['honest'])}"
     if row.get("honest_floor") is not None:
-        text += f" (floor {row['honest_floor']:.4f})"
+        text += f" (floor {decimal(row['honest_floor'])})"
     reasons = row["refused"] if "refused" in row else row["private"]["refused"] if row["private"] else ()
     return text + "".join(f"; refused: {plain(reason)}" for reason in reasons)
 

@@ -7,6 +7,7 @@ from rich.markup import escape
 from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.cli import formats
+from sia_tui.cli.formats import decimal
 from sia_tui.cli.output import plain
 
 _ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model", "judge": "judge"}
@@ -19,7 +20,7 @@ def headline(event: Event, payload: t.Payload) -> str | None:
     g = f"generation {event.generation}" if event.generation else "at the start"
     match payload:
         case t.BaselineMeasured(scores=scores):
-            scored = ", ".join(f"{name} {score.score:.4f} ± {score.se:.4f}" for name, score in scores.items())
+            scored = ", ".join(f"{name} {decimal(score.score)} ± {decimal(score.se)}" for name, score in scores.items())
             return f"baselines on val: {escape(scored) or 'none'}"
         case t.HarnessWritten(number=number, commit=commit, changed=changed):
             return f"harness {number} is commit {escape(commit[:10])}: {escape(plain(changed))}"
@@ -27,10 +28,11 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             val = scores.get("val")
             failed = f", failed: {escape(formats.failures(payload.failures))}" if payload.failures else ""
             check = payload.private
-            honest = f", honest {check.honest.score:.4f}" if check and check.honest else ""
-            honest += f" (floor {check.floor.score:.4f})" if check and check.floor else ""
+            honest = f", honest {decimal(check.honest.score)}" if check and check.honest else ""
+            honest += f" (floor {decimal(check.floor.score)})" if check and check.floor else ""
             return (
-                f"{g}: val {val.score:.4f} ± {val.se:.4f} (n = {val.n}){honest}{failed}, {payload.wall_s:.0f} s"
+                f"{g}: val {decimal(val.score)} ± {decimal(val.se)} (n = {val.n}){honest}{failed}, "
+                f"{payload.wall_s:.0f} s"
                 if val
                 else None
             )

@@ -11,7 +11,7 @@ format_duration = formats.duration
 
 def format_score(value: float, se: float | None = None) -> str:
     """A score, with its standard error where it has one."""
-    return f"{value:.4f}" if se is None else f"{value:.4f} ± {se:.4f}"
+    return formats.decimal(value) if se is None else f"{formats.decimal(value)} ± {formats.decimal(se)}"
 
 
 def format_time(at_us: int) -> str:

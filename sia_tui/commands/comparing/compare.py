@@ -100,8 +100,8 @@ def _paired(pair: dict[str, Any]) -> str:
         return f"{names}: not comparable: {pair['why']}."
     units, better = formats.plural(pair["n"], "unit"), formats.plural(len(pair["better_on"]), "instance")
     return (
-        f"{names}, best candidates on the {units} of val that both have: {pair['difference']:+.4f} ± "
-        f"{pair['se']:.4f} (p = {pair['p']:.2g}, two-sided); better on {better}, "
+        f"{names}, best candidates on the {units} of val that both have: {formats.decimal(pair['difference'], '+')} ± "
+        f"{formats.decimal(pair['se'])} (p = {pair['p']:.2g}, two-sided); better on {better}, "
         f"worse on {len(pair['worse_on'])}."
     )
 

@@ -56,11 +56,9 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
 def _print(name: str, report: dict[str, Any]) -> None:
     from sia_tui.cli.tables import table
 
-    rows = [[f"{name}, best candidate", f"{report['score']:.4f} ± {report['se']:.4f}", report["n"]]]
-    rows += [[f"  {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["subsets"]]
-    rows += [
-        [f"baseline: {row['name']}", f"{row['score']:.4f} ± {row['se']:.4f}", row["n"]] for row in report["baselines"]
-    ]
+    rows = [[f"{name}, best candidate", formats.score(report), report["n"]]]
+    rows += [[f"  {row['name']}", formats.score(row), row["n"]] for row in report["subsets"]]
+    rows += [[f"baseline: {row['name']}", formats.score(row), row["n"]] for row in report["baselines"]]
     table(["sealed test", "score", "n"], rows)
     for whose, row in [(name, report), *((f"baseline {row['name']}", row) for row in report["baselines"])]:
         if words := formats.private_check(row).removeprefix(", ").removeprefix("; "):

@@ -6,7 +6,7 @@ from engine.core.state import State
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.cli.formats import plural
+from sia_tui.cli.formats import decimal, plural
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -36,7 +36,8 @@ def verdict_rows(state: State, n: int, width: int) -> list[Row]:
         rows += [
             field(
                 "difference",
-                f"{verdict.difference:+.4f} ± {verdict.se:.4f} over {plural(verdict.n, verdict.unit or 'unit')}",
+                f"{decimal(verdict.difference, '+')} ± {decimal(verdict.se)} "
+                f"over {plural(verdict.n, verdict.unit or 'unit')}",
             ),
             field("test", verdict.test),
             field("p", f"{verdict.p:.2g}, must be below {verdict.alpha:.2g}"),

@@ -9,7 +9,7 @@ from sia_tui.app.pages.blob import answer_text, blob_text
 from sia_tui.app.rows.event_line import grade_mark
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, field, heading, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.app.rows.units import format_duration
+from sia_tui.app.rows.units import format_duration, format_score
 
 _MAX_CHARACTERS = 200_000
 """Characters of an answer or a log that are wrapped. `y` on its first line copies all of it."""
@@ -71,7 +71,7 @@ def _result(snapshot: RunSnapshot, event: Event, result: t.InstanceFinished, wid
             (f"  {result.split}{repeat}{reused}", "dim"),
             to=Target("event", event.n),
         ),
-        field("score", (f"{result.score:.4f}", tone), (time, "dim")),
+        field("score", (format_score(result.score), tone), (time, "dim")),
     ]
     if result.honest is not None:
         floor = "" if result.floor is None else f", must reach {result.floor:.4f}"
