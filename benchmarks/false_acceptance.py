@@ -3,7 +3,8 @@
 Runs: under rules 1 (every repeat of an instance is a unit) and 2. Lineages: under rules 3, where each verdict has the
 level of its run, and 4, where all draw from one account; an acceptance beyond the account says so. Agents that learn
 from `val`: under rules 4, where they are told every mean, and 5, where they are told on a ladder. One score: under
-rules 4, where it is as deterministic as it is declared, and 5, where that is measured.
+rules 4, where it is as deterministic as it is declared, and 5, where that is measured. With `--reserve` runs, lineages
+and agents of the present rules have a reserve as large as `val`, and the gate looks twice.
 
 Every candidate has the same skill on every instance: an acceptance is false. Runs accept as the gate does, a candidate
 that was accepted is the next one's incumbent, and a rate is the share of runs with an acceptance. Answers are right or
@@ -15,18 +16,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.account import Payment, divide_level, pay, pay_for_looks
 from engine.core.determinism import FIRST
-from engine.core.gate import AGAIN, fewest_units, level, p_value, threshold
-from engine.events.types import Gate
+from engine.core.gate import AGAIN, fewest_units, is_open, level, p_value, threshold
+from engine.events.types import Gate, Look
 
 Floats = NDArray[np.float64]
 FLIPS = 5_000
 _AT_ONCE = 2_000
+_SHARE = 0.5
+"""Of `val` in `val` and reserve."""
 
 
 class Setting(NamedTuple):
@@ -126,13 +131,28 @@ class Verdicts(NamedTuple):
     beyond: NDArray[np.bool_]
 
 
-def judge(lineage: Lineage, *, rules: int, runs: int, seed: int = 1) -> Iterator[Verdicts]:
+@cache
+def p_of(wins: int, losses: int) -> float:
+    """The gate's p-value of right and wrong answers."""
+    return p_value([1.0] * wins + [-1.0] * losses)
+
+
+def _look(candidate: Floats, incumbent: Floats, alpha: float) -> list[Look]:
+    wins, losses = (candidate > incumbent).sum(axis=1).tolist(), (candidate < incumbent).sum(axis=1).tolist()
+    n = candidate.shape[1]
+    return [Look(n, w + k, (w - k) / n, 0.0, p_of(w, k), alpha) for w, k in zip(wins, losses, strict=True)]
+
+
+def _accepts(look: Look) -> bool:
+    return look.p < look.alpha and look.difference >= 0
+
+
+def judge(lineage: Lineage, *, rules: int, runs: int, seed: int = 1, reserve: bool = False) -> Iterator[Verdicts]:
     """The verdicts of `runs` lineages, candidate by candidate; answers are right or wrong."""
     draw, gate, n = np.random.default_rng(seed), Gate(), lineage.instances
-    p_values = np.array([[p_value([1.0] * w + [-1.0] * k) for k in range(n - w + 1)] + [1.0] * w for w in range(n + 1)])
 
     def answers() -> Floats:
-        return draw.integers(0, 2, (runs, n), dtype=np.int8).astype(np.float64)
+        return draw.integers(0, 2, (runs, n + n * reserve), dtype=np.int8).astype(np.float64)
 
     first, spent, judged = answers(), np.zeros(runs), 0
     for _ in range(1 + lineage.forks):
@@ -141,33 +161,46 @@ def judge(lineage: Lineage, *, rules: int, runs: int, seed: int = 1) -> Iterator
             generations = 1 + (number if lineage.raised else lineage.candidates)
             alpha = threshold(gate, generations) if rules < 4 else level(gate, generations, judged=judged, n=n)
             candidate = answers()
-            wins, losses = (candidate > incumbent).sum(axis=1), (candidate < incumbent).sum(axis=1)
-            p = p_values[wins, losses]
-            accepted = (p < alpha) & (wins >= losses)
-            drawn = np.minimum(alpha, np.maximum(0.0, gate.run_alpha - spent)) if rules >= 4 else np.full(runs, alpha)
-            covered = accepted & (p < drawn)
-            spent += np.where(covered | (0.5 ** (wins + losses) >= drawn), 0.0, drawn)
-            yield Verdicts(generations, candidate, incumbent.copy(), accepted, accepted & ~covered)
+            early, late = divide_level(alpha, _SHARE) if reserve else (alpha, 0.0)
+            looks = [[one] for one in _look(candidate[:, :n], incumbent[:, :n], early)]
+            for taken, second in zip(looks, _look(candidate, incumbent, late) if reserve else [], strict=False):
+                if is_open(gate, taken[0]):
+                    taken.append(second)
+            accepted = np.array([_accepts(taken[-1]) for taken in looks])
+            left = np.maximum(0.0, gate.run_alpha - spent) if rules >= 4 else np.full(runs, 1.0)
+            paid = [_paid(rest, alpha, taken, reserve) for rest, taken in zip(left.tolist(), looks, strict=True)]
+            spent += np.array([one.spent for one in paid])
+            yield Verdicts(generations, candidate, incumbent.copy(), accepted, np.array([one.beyond for one in paid]))
             incumbent[accepted] = candidate[accepted]
             judged += 1
 
 
-def false_acceptance_of(lineage: Lineage, *, rules: int, runs: int, seed: int = 1) -> tuple[float, float]:
+def _paid(left: float, alpha: float, looks: list[Look], reserve: bool) -> Payment:
+    accepted, last = _accepts(looks[-1]), looks[-1]
+    if reserve:
+        return pay_for_looks(left, alpha, _SHARE, looks, accepted=accepted)
+    return pay(left, alpha, last.p, last.changed, accepted=accepted)
+
+
+def false_acceptance_of(
+    lineage: Lineage, *, rules: int, runs: int, seed: int = 1, reserve: bool = False
+) -> tuple[float, float]:
     """The share of lineages that accept any candidate, and of those that accept one without saying "beyond"."""
     erred, claimed = np.zeros(runs, dtype=bool), np.zeros(runs, dtype=bool)
-    for verdicts in judge(lineage, rules=rules, runs=runs, seed=seed):
+    for verdicts in judge(lineage, rules=rules, runs=runs, seed=seed, reserve=reserve):
         erred |= verdicts.accepted
         claimed |= verdicts.accepted & ~verdicts.beyond
     return float(erred.mean()), float(claimed.mean())
 
 
-def climb(climber: Climber, *, rules: int, runs: int, seed: int = 1) -> tuple[float, float]:
+def climb(climber: Climber, *, rules: int, runs: int, seed: int = 1, reserve: bool = False) -> tuple[float, float]:
     """The share of runs that accept a candidate that is no better, and the mean of the last candidate on `val`.
 
     Every candidate that answers all is right as often as not.
     """
-    draw, alpha = np.random.default_rng(seed), threshold(Gate(), climber.generations)
-    needed = fewest_wins(climber.instances, alpha)
+    draw, alpha, n = np.random.default_rng(seed), threshold(Gate(), climber.generations), climber.instances
+    early, late = divide_level(alpha, _SHARE) if reserve else (alpha, 0.0)
+    needed = Needed(n, fewest_wins(n, early), fewest_wins(2 * n, late) if reserve else None)
     parts = [min(_AT_ONCE // 4, runs - done) for done in range(0, runs, _AT_ONCE // 4)]
     find = _hold_back if climber.holding_back else _vote
     found = [find(draw, climber, some, needed, told=rules < 5) for some in parts]
@@ -186,15 +219,33 @@ def fewest_wins(most: int, alpha: float) -> NDArray[np.int64]:
     return np.array(found)
 
 
-def _accepted(candidate: Floats, incumbent: Floats, needed: NDArray[np.int64]) -> NDArray[np.bool_]:
-    wins, losses = (candidate > incumbent).sum(axis=1), (candidate < incumbent).sum(axis=1)
-    return np.asarray(wins >= needed[wins + losses])
+class Needed(NamedTuple):
+    """The fewest gains that accept, by how many units changed: at the first `val` instances, and at all of them."""
+
+    val: int
+    first: NDArray[np.int64]
+    both: NDArray[np.int64] | None
+
+    @property
+    def instances(self) -> int:
+        """How many instances a candidate answers."""
+        return self.val if self.both is None else 2 * self.val
+
+
+def _accepted(candidate: Floats, incumbent: Floats, needed: Needed) -> NDArray[np.bool_]:
+    better, worse = candidate > incumbent, candidate < incumbent
+    wins, losses = better[:, : needed.val].sum(axis=1), worse[:, : needed.val].sum(axis=1)
+    accepted = wins >= needed.first[wins + losses]
+    if needed.both is not None:
+        all_wins, all_losses = better.sum(axis=1), worse.sum(axis=1)
+        accepted |= (wins > losses) & (all_wins >= needed.both[all_wins + all_losses])
+    return np.asarray(accepted)
 
 
 def _vote(
-    draw: np.random.Generator, climber: Climber, runs: int, needed: NDArray[np.int64], *, told: bool
+    draw: np.random.Generator, climber: Climber, runs: int, needed: Needed, *, told: bool
 ) -> tuple[NDArray[np.bool_], Floats]:
-    shape = (runs, climber.instances)
+    shape = (runs, needed.instances)
     incumbent = draw.integers(0, 2, shape).astype(np.float64)
     weight = incumbent.mean(axis=1) - 0.5 if told else np.ones(runs)
     votes, erred = weight[:, None] * (2 * incumbent - 1), np.zeros(runs, dtype=bool)
@@ -206,19 +257,23 @@ def _vote(
         incumbent[accepted] = candidate[accepted]
         erred |= accepted
     last = (votes + 1e-9 * (draw.random(shape) - 0.5) > 0).astype(np.float64)
-    return erred | _accepted(last, incumbent, needed), last.mean(axis=1)
+    return erred | _accepted(last, incumbent, needed), last[:, : needed.val].mean(axis=1)
 
 
 def _hold_back(
-    draw: np.random.Generator, climber: Climber, runs: int, needed: NDArray[np.int64], *, told: bool
+    draw: np.random.Generator, climber: Climber, runs: int, needed: Needed, *, told: bool
 ) -> tuple[NDArray[np.bool_], Floats]:
-    guess = draw.integers(0, 2, (runs, climber.instances)).astype(np.float64)
-    turned = guess.copy()
-    for part in np.array_split(np.arange(climber.instances), climber.generations - 3):
+    guess = draw.integers(0, 2, (runs, needed.instances)).astype(np.float64)
+    turned, places = guess.copy(), np.arange(needed.instances) % needed.val
+    # with a reserve, parts half as large: whether they are accepted is again as likely as not
+    reach = needed.val * needed.val // needed.instances
+    for part in np.array_split(np.arange(reach), climber.generations - 3):
+        here = np.isin(places, part)
         right = guess[:, part].sum(axis=1)
-        good = right * 2 >= len(part) if told else right >= needed[right.astype(int)]
-        turned[:, part] = np.where(good[:, None], guess[:, part], 1 - guess[:, part])
-    return _accepted(turned, guess, needed), turned.mean(axis=1)
+        answered = np.where(here, guess, 0.0)
+        good = right * 2 >= len(part) if told else _accepted(answered, np.zeros_like(guess), needed)
+        turned[:, here] = np.where(good[:, None], guess[:, here], 1 - guess[:, here])
+    return _accepted(turned, guess, needed), turned[:, : needed.val].mean(axis=1)
 
 
 def accept_one_score(case: OneScore, *, rules: int, runs: int, seed: int = 1) -> float:
@@ -247,17 +302,28 @@ def accept_one_score(case: OneScore, *, rules: int, runs: int, seed: int = 1) ->
     return float(erred.mean())
 
 
-def false_acceptance(setting: Setting, *, rules: int, runs: int, seed: int = 1) -> float:
+def false_acceptance(setting: Setting, *, rules: int, runs: int, seed: int = 1, reserve: bool = False) -> float:
     """The share of `runs` that accept any candidate."""
-    draw = np.random.default_rng(seed)
+    draw, n = np.random.default_rng(seed), setting.clusters
     alpha = threshold(Gate(), setting.generations)
-    incumbent, erred = _answers(draw, setting, runs), np.zeros(runs, dtype=bool)
+    early, late = divide_level(alpha, _SHARE) if reserve else (alpha, 0.0)
+    asked = setting._replace(clusters=n + n * reserve)
+    incumbent, erred = _answers(draw, asked, runs), np.zeros(runs, dtype=bool)
+
+    def units(rows: Floats) -> Floats:
+        few = setting.noisy and 0.5 ** rows.shape[1] >= alpha  # as in engine.core.units
+        return rows.reshape(len(rows), -1) if rules == 1 or few else rows.mean(axis=2)
+
+    def accepts(rows: Floats, level: float) -> NDArray[np.bool_]:
+        found = units(rows)
+        return np.asarray((_p_values(found, draw) < level) & (found.mean(axis=1) >= 0))
+
     for _ in range(setting.generations - 1):
-        candidate = _answers(draw, setting, runs)
+        candidate = _answers(draw, asked, runs)
         rows = candidate - incumbent
-        few = setting.noisy and 0.5**setting.clusters >= alpha  # as in engine.core.units
-        units = rows.reshape(runs, -1) if rules == 1 or few else rows.mean(axis=2)
-        accepted = (_p_values(units, draw) < alpha) & (units.mean(axis=1) >= 0)
+        accepted = accepts(rows[:, :n], early)
+        if reserve and (still_open := ~accepted & (rows[:, :n].mean(axis=(1, 2)) > 0)).any():
+            accepted[still_open] = accepts(rows[still_open], late)
         incumbent[accepted] = candidate[accepted]
         erred |= accepted
     return float(erred.mean())
@@ -286,12 +352,37 @@ def _p_values(units: Floats, draw: np.random.Generator) -> Floats:
     return (np.concatenate(reached) + 1) / (FLIPS + 1)
 
 
+def with_a_reserve(runs: int, seed: int) -> None:
+    """Prints one row for each setting, lineage and agent without and with a reserve, under the present rules."""
+    print(f"{runs} runs a row; accepted by mistake, at most .05 a run is promised")
+    print("setting                            generations   without  with a reserve")
+    for setting in SETTINGS:
+        rates = [false_acceptance(setting, rules=2, runs=runs, seed=seed, reserve=one) for one in (False, True)]
+        print(f"{setting.name:34} {setting.generations:11}  {rates[0]:8.3f}  {rates[1]:8.3f}", flush=True)
+    print("\nlineage                             candidates   without  with a reserve  of them not beyond the account")
+    for lineage in LINEAGES:
+        before, after = (
+            false_acceptance_of(lineage, rules=5, runs=runs, seed=seed, reserve=one) for one in (False, True)
+        )
+        candidates = lineage.candidates * (1 + lineage.forks)
+        print(f"{lineage.name:34} {candidates:11}  {before[0]:8.3f}  {after[0]:8.3f}  {after[1]:8.3f}", flush=True)
+    print("\nagent, on a ladder                 generations   without  its val  with a reserve  its val")
+    for climber in CLIMBERS:
+        rows = [climb(climber, rules=5, runs=runs, seed=seed, reserve=one) for one in (False, True)]
+        rates = "  ".join(f"{rate:8.3f}  {val:7.3f}" for rate, val in rows)
+        print(f"{climber.name:34} {climber.generations:11}  {rates}", flush=True)
+
+
 def main() -> None:
     """Prints one row for each setting, lineage, noise of one score, and agent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--reserve", action="store_true", help="print the rows of runs with a reserve, only")
     chosen = parser.parse_args()
+    if chosen.reserve:
+        with_a_reserve(chosen.runs, chosen.seed)
+        return
     print(f"{chosen.runs} runs a row; accepted by mistake, at most .05 a run is promised")
     print("setting                            generations  rules 1  rules 2")
     for setting in SETTINGS:

@@ -240,7 +240,8 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grades: the incumbent is then re-evaluated beside each candidate. In each generation `train_sample` instances of
     `train` are executed for the agents to read; `ctx.train()` then excludes them, so that their scores are honest. An
     Improvement tries at most `probes` proposals.
-    `model` is the task model of runs that name none.
+    `reserve` is the share of `train` that no harness learns from and no agent sees: instances for a second look of the
+    gate. `model` is the task model of runs that name none.
     A failed instance scores `failure_score`; choose it below the score of any working answer.
     `judged` says that a language model takes part in grading: see `Domain`.
     `learns = false` keeps `ctx.train()` empty. `isolation = "instance"` gives every instance its own sandbox.
@@ -262,6 +263,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = ""
     failure_score: ScoreSize = 0.0
     judged: bool = False
+    reserve: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
 
 
 class Domain(Protocol):

@@ -11,7 +11,7 @@ from engine.core.decide import RULES, Append, ApplyGate, AwaitApproval, Halt, Pe
 from engine.core.gate import mean
 from engine.core.results import Results
 from engine.core.state import State, evolve, fold
-from engine.core.verdict import judge
+from engine.core.verdict import first_look, judge
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
@@ -209,6 +209,8 @@ class Play:
             for repeat in due.repeats:
                 for one, number in both[: 1 + due.paired]:
                     self.append(generation, self._result(one, number, "val", "val-0", repeat))
+        if budget.reserve_of(state) and state.incumbent:
+            self._look_twice(generation)
         beside = determinism.rival(self.state, self.results)
         rival = beside and results.scores(self.results.of(generation, beside), state.rules).get("val")
         self.append(
@@ -223,6 +225,19 @@ class Play:
                 rival,
             ),
         )
+
+    def _look_twice(self, generation: int) -> None:
+        candidate, incumbent = self.state.of(generation).candidate, self.state.incumbent or 1
+        if self.state.of(generation).look is None and (look := first_look(self.state, self.results, generation)):
+            self.append(generation, look)
+        if not (look := self.state.of(generation).look) or not look.open:
+            return
+        at = generation if self.state.settings.noisy else None
+        for one, number in ((self.state.of(incumbent).candidate, incumbent), (candidate, generation)):
+            for i in range(self.state.domain.counts["reserve"]):
+                for repeat in range(self.state.settings.repeats):
+                    if (f"reserve-{i}", repeat) not in self.results.reserve(one, at):
+                        self.append(generation, self._result(one, number, "reserve", f"reserve-{i}", repeat))
 
     def _result(self, one: t.Candidate, number: int, split: str, instance: str, repeat: int) -> t.InstanceFinished:
         seed = derive(self.state.root_seed, "instance", instance, repeat)

@@ -8,18 +8,21 @@ familywise error rate", Statistical Methods in Medical Research 30, 2021). A ver
 acceptance, whatever the signs of its differences, costs nothing (Tarone, Biometrics 46, 1990).
 
 A lineage that has spent its error goes on, and its acceptances say that they are beyond it.
+
+Where a domain's run has a reserve, a level is divided between two looks (`divide_level`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 
 import msgspec
 
 from engine.core.units import Row
-from engine.events.types import Candidate, Gate
+from engine.events.types import Candidate, Gate, Look
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -74,6 +77,35 @@ def pay(left: float, level: float, p: float, changed: int, *, accepted: bool) ->
     covered = accepted and p < drawn
     possible = 0.5**changed < drawn  # the p-value where all differences are gains
     return Payment(0.0 if covered or not possible else drawn, beyond=accepted and not covered)
+
+
+def divide_level(level: float, share: float) -> tuple[float, float]:
+    """What of `level` a first look at `share` of the instances may spend, and the second look at all of them.
+
+    The first spends what O'Brien and Fleming's boundary does (Lan and DeMets, "Discrete Sequential Boundaries for
+    Clinical Trials", Biometrika 70, 1983). Both add up to `level`, which bounds the error of both looks together,
+    however they depend on each other.
+    """
+    if level <= 0:
+        return 0.0, 0.0
+    normal = NormalDist()
+    first = round(2 * normal.cdf(normal.inv_cdf(level / 2) / share**0.5), 9)  # the same on every machine
+    return first, level - first
+
+
+def pay_for_looks(left: float, level: float, share: float, looks: Sequence[Look], *, accepted: bool) -> Payment:
+    """The payment for one or two looks, as `pay` for one test.
+
+    A second look that was not taken is paid for, since another sign of the first would have led to it; unless nothing
+    had changed at the first.
+    """
+    drawn = min(level, left)
+    parts = divide_level(drawn, share)
+    covered = accepted and any(one.p < part for one, part in zip(looks, parts, strict=False))
+    first, second = looks[0], looks[1] if len(looks) > 1 else None
+    possible = 0.5**first.changed < parts[0], 0.5**second.changed < parts[1] if second else first.changed > 0
+    spent = drawn if all(possible) else math.fsum(part for part, one in zip(parts, possible, strict=True) if one)
+    return Payment(0.0, beyond=False) if covered else Payment(spent, beyond=accepted)
 
 
 def sentence(judged: int, instances: int, error: float, left: float) -> str:

@@ -29,8 +29,25 @@ def warning(state: State) -> t.BudgetWarned | None:
     return None
 
 
+def reserve_of(state: State) -> int:
+    """How many instances the run's reserve has (rules 5)."""
+    return state.domain.counts.get("reserve", 0) if state.rules >= 5 else 0
+
+
+def reserve_cost(state: State) -> int:
+    """How many evaluations the second look of the next Execution may need.
+
+    The incumbent answers the reserve once; where the verifier is noisy, again beside each candidate.
+    """
+    if state.incumbent is None or not (size := reserve_of(state)):
+        return 0
+    verdicts = [(one.n, one.verdict) for one in state.generations if one.verdict and len(one.verdict.looks) > 1]
+    answered = any(state.incumbent in (n, verdict.against) for n, verdict in verdicts)
+    return (1 if answered and not state.settings.noisy else 2) * state.settings.repeats * size
+
+
 def execution_cost(state: State) -> int:
-    """How many evaluations the next Execution needs."""
+    """How many evaluations the next Execution needs; more, by `reserve_cost`, where its first look is open."""
     settings, counts = state.settings, state.domain.counts
     arms = 2 if settings.noisy and state.incumbent is not None else 1
     votes = settings.generations if settings.lever == "best-of-n" else 1
@@ -41,7 +58,7 @@ def execution_cost(state: State) -> int:
 def refusal(state: State) -> t.BudgetExhausted | None:
     """The event that says why the next Execution cannot be afforded; None where it can. A cap is never exceeded."""
     for name, (now, cap) in spending(state).items():
-        need = execution_cost(state) - state.executed if name == "evaluations" else 0
+        need = execution_cost(state) + reserve_cost(state) - state.executed if name == "evaluations" else 0
         if now >= cap or now + need > cap:
             return exhaustion(name, now, cap, need)
     return None
@@ -64,4 +81,4 @@ def affordable_evaluations(state: State) -> int | None:
     cap = state.settings.budget.evaluations
     if cap is None:
         return None
-    return max(0, cap - state.spent.evaluations - state.spent.reused - execution_cost(state))
+    return max(0, cap - state.spent.evaluations - state.spent.reused - execution_cost(state) - reserve_cost(state))

@@ -20,7 +20,7 @@ RULES = 5
 """Rules 2 decide as rules 1 do; the gate and the scores count independent units (`units`). Since rules 3 a jump waits
 for a person (`jump`). Since rules 4 a lineage has one account of error (`account`). Since rules 5 agents are told of
 `val` on a ladder (`engine.steps.ladder`), one score wins only where it was measured to be deterministic
-(`determinism`), and the gate accepts nothing by timings beside others' work (`gate`)."""
+(`determinism`), the gate accepts nothing by timings beside others' work, and it may look twice (`gate`)."""
 STEP_ATTEMPTS = 3
 IMPROVEMENT_ATTEMPTS = 2
 

@@ -6,6 +6,10 @@ wrong answers, it is exact and equals McNemar's exact test; with up to 16 change
 that 20,000 are drawn. Bonferroni holds the chance of any false acceptance in a run of N generations to `run_alpha`: a
 candidate must reach min(alpha, run_alpha / (N - 1)). Since rules 4 the lineage has one account of that error
 (`account`), and N - 1 is at least the number of candidates that the lineage has judged, this one included (`level`).
+
+In a run with a reserve (rules 5) the gate looks twice. The first look is at `val` with a small part of the level
+(`account.divide_level`). If it accepts, or sees no gain, it decides. Else both candidates answer the reserve, and the
+second look, at `val` and reserve together, has the rest of the level.
 """
 
 from __future__ import annotations
@@ -13,11 +17,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from engine.core import units
-from engine.core.account import UNUSED, Account, Payment, name_of, pay
+from engine.core.account import UNUSED, Account, Payment, divide_level, name_of, pay, pay_for_looks
 from engine.core.units import Row
-from engine.events.types import Candidate, Gate, GateDecided, Score
+from engine.events.types import Candidate, Gate, GateDecided, Look, Score
 
 AGAIN = 3
 """How many equal executions let one score win (`determinism`, rules 5)."""
@@ -54,6 +59,24 @@ def fewest_units(level: float) -> int:
 def is_accepted(gate: Gate, alpha: float, p: float, gain: float) -> bool:
     """Whether a mean gain is beyond chance at the level `alpha`, and at least the minimum effect."""
     return p < alpha and gain >= gate.minimum_effect
+
+
+class Reserve(NamedTuple):
+    """The scores of both arms on the reserve, as far as they have answered it, and the groups of its instances.
+
+    `share` is that of `val` in both, counted in instances. `level` is what the first look found, if it was recorded.
+    """
+
+    candidate: Mapping[Row, float]
+    incumbent: Mapping[Row, float]
+    groups: Mapping[str, str]
+    share: float
+    level: float | None = None
+
+
+def is_open(gate: Gate, first: Look) -> bool:
+    """Whether the reserve is answered after this first look: there is a gain, and it does not suffice."""
+    return first.difference > 0 and not is_accepted(gate, first.alpha, first.p, first.difference)
 
 
 def p_value(differences: Sequence[float], *, scaled: bool = True) -> float:
@@ -121,6 +144,7 @@ def compare(
     refused: bool = False,
     rival_refused: bool = False,
     disturbed: Sequence[str] = (),
+    reserve: Reserve | None = None,
 ) -> GateDecided:
     """The verdict over the instances and repeats that both arms have, under the rules that the run pins.
 
@@ -129,18 +153,27 @@ def compare(
     it (`rival_refused`), the candidate is accepted whatever its score. `account` is the lineage's before this verdict,
     and `arms` are candidate and incumbent. `executions` of the candidate gave its one score; None: as is declared.
     `disturbed` has a sentence for each timing of either arm beside which others were at work: since rules 5 it rejects
-    the candidate, since no p-value shows what moves all pairs alike.
+    the candidate, since no p-value shows what moves all pairs alike. With a `reserve` there are two looks; where the
+    second is due and either arm has no answers to it, the first stands.
     """
-    found = {row: candidate[row] - incumbent[row] for row in sorted(candidate.keys() & incumbent.keys())}
+    found = _differences(candidate, incumbent)
     name = name_of(*arms, found) if rules >= 4 else ""
     account = account.without(name)
     own = threshold(gate, generations)
     unit = "repeat" if rules == 1 else units.kind(found, groups, noisy=noisy, level=own)
     differences = units.divide(found, unit, groups)
     alpha = own if rules < 4 else level(gate, generations, judged=account.judged, n=len(differences))
-    totals = [math.fsum(one) for one in differences]
-    gain, p = units.mean(differences), p_value(totals, scaled=rules >= 5)
     exact = len(found) == 1 and not noisy
+    last, looks = _look(differences, alpha, scaled=rules >= 5), list[Look]()
+    if reserve is not None and not exact:
+        alpha = reserve.level or alpha
+        looks.append(last := _look(differences, divide_level(alpha, reserve.share)[0]))
+        more = _differences(reserve.candidate, reserve.incumbent)
+        if more and is_open(gate, last):
+            found, groups = more | found, {**groups, **reserve.groups}
+            unit = units.kind(found, groups, noisy=noisy, level=own)
+            looks.append(last := _look(units.divide(found, unit, groups), alpha - last.alpha))
+    gain, p = Score(last.difference, last.se, last.n), last.p
     if exact:
         test, accepted = "exact comparison of one deterministic score", gain.score > gate.minimum_effect
         if executions is not None:
@@ -148,10 +181,11 @@ def compare(
             accepted = accepted and executions >= AGAIN
     else:
         test = PERMUTATION_TEST
-        accepted = is_accepted(gate, alpha, p, gain.score)
+        accepted = is_accepted(gate, last.alpha, p, gain.score)
     fixed, broken = _changed(found)
     tested = not exact and (rules > 1 or len(found) > 1)
-    reason = _sentence(accepted, gain, p, alpha, gate, against, changed=bool(fixed or broken), tested=tested)
+    at = ("", " at the first look", " with the reserve")[len(looks)]
+    reason = _sentence(accepted, gain, last, gate, against, changed=bool(fixed or broken), tested=tested, at=at)
     if exact and gain.score > gate.minimum_effect and not accepted:
         reason = f"rejected: {gain.score:+.4f} over generation {against} may be noise (too few executions of one score)"
     void = rules >= 5 and bool(disturbed)
@@ -164,8 +198,15 @@ def compare(
         test, accepted = "timing", False
         reason = f"rejected: {_count(disturbed, 2 * len(found))}, which no test can allow for; use a quiet machine"
     payment: Payment | None = None
-    if rules >= 4 and not (exact or refused or rival_refused or void):
-        payment = pay(account.left(gate), alpha, p, sum(total != 0 for total in totals), accepted=accepted)
+    if refused or rival_refused or void:
+        looks = []
+    elif rules >= 4 and not exact:
+        left = account.left(gate)
+        payment = (
+            pay(left, alpha, p, last.changed, accepted=accepted)
+            if reserve is None
+            else pay_for_looks(left, alpha, reserve.share, looks, accepted=accepted)
+        )
         if payment.beyond:
             reason += f"; beyond the error of {gate.run_alpha:g} that its lineage may risk"
     return GateDecided(
@@ -177,7 +218,7 @@ def compare(
         difference=gain.score,
         se=gain.se,
         p=p,
-        alpha=alpha,
+        alpha=last.alpha,
         minimum_effect=gate.minimum_effect,
         against=against,
         fixed=fixed,
@@ -185,7 +226,19 @@ def compare(
         comparison=name if payment else "",
         spent=payment.spent if payment else None,
         beyond=bool(payment and payment.beyond),
+        looks=looks,
+        level=alpha if looks else None,
     )
+
+
+def _differences(candidate: Mapping[Row, float], incumbent: Mapping[Row, float]) -> dict[Row, float]:
+    return {row: candidate[row] - incumbent[row] for row in sorted(candidate.keys() & incumbent.keys())}
+
+
+def _look(differences: units.Units, alpha: float, *, scaled: bool = True) -> Look:
+    totals = [math.fsum(one) for one in differences]
+    gain = units.mean(differences)
+    return Look(gain.n, sum(total != 0 for total in totals), gain.score, gain.se, p_value(totals, scaled=scaled), alpha)
 
 
 def first_verdict(score: Score | None, *, refused: bool = False, disturbed: Sequence[str] = ()) -> GateDecided:
@@ -211,16 +264,16 @@ def _changed(differences: Mapping[Row, float]) -> tuple[list[str], list[str]]:
 
 
 def _sentence(
-    accepted: bool, gain: Score, p: float, alpha: float, gate: Gate, against: int, *, changed: bool, tested: bool
+    accepted: bool, gain: Score, last: Look, gate: Gate, against: int, *, changed: bool, tested: bool, at: str
 ) -> str:
     if not changed:
         return f"rejected: no score differs from generation {against}'s"
     size = f"{gain.score:+.4f}" if gain.n == 1 else f"{gain.score:+.4f} ± {gain.se:.4f}"
-    chance = f" (p = {p:.2g}, needed below {alpha:.2g})" if tested else ""
+    chance = f" (p = {last.p:.2g}, needed below {last.alpha:.2g}{at})" if tested else ""
     if accepted:
         return f"accepted: {size} over generation {against}{chance}"
     if gain.score <= 0:
         return f"rejected: {size} against generation {against}, no gain"
-    if p < alpha or not tested:
+    if last.p < last.alpha or not tested:
         return f"rejected: {size} is below the smallest gain that counts, {gate.minimum_effect:g}"
     return f"rejected: {size} over generation {against} may be chance{chance}"

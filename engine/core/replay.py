@@ -19,7 +19,7 @@ from engine.core.gate import mean
 from engine.core.histogram import bin_counts
 from engine.core.results import Results
 from engine.core.state import OpenStep, State, evolve
-from engine.core.verdict import judge
+from engine.core.verdict import first_look, judge
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
@@ -55,6 +55,7 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.HarnessWritten: ("write", "improve"),
     t.HarnessPrepared: ("execute",),
     t.InstanceFinished: ("execute",),
+    t.GateLooked: ("execute",),
     t.ExecutionFinished: ("execute",),
     t.AnalysisFinished: ("analyse",),
     t.ProbeFinished: ("write", "analyse", "improve"),
@@ -159,9 +160,11 @@ def _decided(state: State, results: Results, event: Event, payload: t.Payload) -
 
 
 def _account(state: State, event: Event, payload: t.AccountRead) -> _Found:
-    """What other runs had spent is recorded, before a verdict or as one is removed; it says nothing that was known."""
-    judging = state.incumbent is not None and decide(state) == ApplyGate(event.generation)
-    due = state.rules >= 4 and (judging or payload.removed)
+    """What other runs had spent is recorded, before a look or verdict or as one is removed; nothing that was known."""
+    step, judging = state.open_step, decide(state) == ApplyGate(event.generation)
+    if step and (step.kind, step.generation) == ("execute", event.generation) and budget.reserve_of(state):
+        judging = state.of(event.generation).look is None
+    due = state.rules >= 4 and ((state.incumbent is not None and judging) or payload.removed)
     known = state.account.spent
     new = payload.spent and all(spent > known.get(name, -0.5) and spent >= 0 for name, spent in payload.spent.items())
     return None if due and new else ("what follows the results", _describe(payload, event.generation))
@@ -196,6 +199,11 @@ def _execution(reader: Reader, state: State, results: Results, event: Event, pay
     candidate = state.of(event.generation).candidate
     rival = determinism.rival(state, results)
     expected = results.execution_finished(event.generation, candidate, rival, rules=state.rules, wall_s=payload.wall_s)
+    return None if expected == payload else (str(expected), str(payload))
+
+
+def _look(reader: Reader, state: State, results: Results, event: Event, payload: t.GateLooked) -> _Found:
+    expected = None if state.of(event.generation).look else first_look(state, results, event.generation)
     return None if expected == payload else (str(expected), str(payload))
 
 
@@ -270,6 +278,7 @@ def _test_score(rows: bytes) -> t.Score:
 
 _IN_STEP: dict[type[t.Payload], Callable[..., _Found]] = {
     t.InstanceFinished: _instance,
+    t.GateLooked: _look,
     t.ExecutionFinished: _execution,
     t.ProbeFinished: _probe,
     t.ModelCalled: _check_model_call,

@@ -17,6 +17,8 @@ from engine.events.event import Event
 
 Key = tuple[str, str, int]
 """(split, instance, repeat)"""
+JUDGED = ("val", "reserve")
+"""What the gate judges by; of results, agents see those of `train` only."""
 
 
 class Results:
@@ -24,6 +26,7 @@ class Results:
 
     def __init__(self) -> None:
         self._arms: dict[tuple[int, str, str | None], dict[Key, t.InstanceFinished]] = {}
+        self._reserves: dict[tuple[str, str | None], dict[Key, t.InstanceFinished]] = {}
         self._groups: dict[str, dict[str, str]] = {}
         self.is_noisy = False
         """Whether a candidate's scores on an instance of `val` differed from one repeat to another."""
@@ -33,6 +36,9 @@ class Results:
         if event.type == t.InstanceFinished.type and isinstance(result := event.payload, t.InstanceFinished):
             arm = self._arms.setdefault((event.generation, result.harness, result.weights), {})
             arm[result.split, result.instance, result.repeat] = result
+            if result.split == "reserve":
+                known = self._reserves.setdefault((result.harness, result.weights), {})
+                known[result.split, result.instance, result.repeat] = result
             if result.repeat and result.split == "val":
                 first = arm.get((result.split, result.instance, 0), result)
                 self.is_noisy = self.is_noisy or first.score != result.score
@@ -45,16 +51,17 @@ class Results:
 
     def val(self, generation: int, candidate: t.Candidate) -> dict[Row, float]:
         """The scores on `val` that the gate pairs."""
-        return {
-            (instance, repeat): result.score
-            for (split, instance, repeat), result in self.of(generation, candidate).items()
-            if split == "val"
-        }
+        return _rows(self.of(generation, candidate), "val")
+
+    def reserve(self, candidate: t.Candidate, generation: int | None = None) -> dict[Row, float]:
+        """Its scores on the reserve: in `generation`, or, without one, wherever it has answered."""
+        known = self._reserves.get((candidate.harness, candidate.weights), {})
+        return _rows(known if generation is None else self.of(generation, candidate), "reserve")
 
     def disturbed(self, generation: int, *candidates: t.Candidate) -> list[str]:
-        """What disturbed the timings of these candidates on `val`, once for each timing."""
+        """What disturbed the timings of these candidates on `val` and the reserve, once for each timing."""
         found = (result for one in candidates for result in self.of(generation, one).values())
-        return [result.disturbed for result in found if result.split == "val" and result.disturbed]
+        return [result.disturbed for result in found if result.split in JUDGED and result.disturbed]
 
     def groups(self, split: str) -> dict[str, str]:
         """The group of each instance of `split` that is in one."""
@@ -74,8 +81,12 @@ class Results:
             reused=reused,
             wall_s=wall_s,
             incumbent=None if rival is None else scores(self.of(generation, rival), rules).get("val"),
-            private=private_check_on(found, "val"),
+            private=private_check_on(found, *JUDGED),
         )
+
+
+def _rows(results: Mapping[Key, t.InstanceFinished], wanted: str) -> dict[Row, float]:
+    return {(instance, repeat): one.score for (split, instance, repeat), one in results.items() if split == wanted}
 
 
 def scores(results: dict[Key, t.InstanceFinished], rules: int) -> dict[str, t.Score]:
@@ -124,9 +135,9 @@ def private_checks(grades: Mapping[str, Sequence[Grade]]) -> dict[str, t.Private
     return {name: check for name, check in found.items() if check is not None}
 
 
-def private_check_on(results: dict[Key, t.InstanceFinished], split: str) -> t.PrivateCheck | None:
-    """The private check over a candidate's results on `split`."""
-    return private_check([results[key] for key in sorted(results) if key[0] == split])
+def private_check_on(results: dict[Key, t.InstanceFinished], *splits: str) -> t.PrivateCheck | None:
+    """The private check over a candidate's results on `splits`."""
+    return private_check([results[key] for key in sorted(results) if key[0] in splits])
 
 
 def count_failures(failures: Iterable[t.Failure | None]) -> dict[str, int]:

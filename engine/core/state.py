@@ -23,6 +23,7 @@ class Generation(msgspec.Struct, frozen=True):
 
     n: int
     candidate: t.Candidate
+    look: t.GateLooked | None = None
     execution: t.ExecutionFinished | None = None
     verdict: t.GateDecided | None = None
     answer: t.ApprovalGiven | None = None
@@ -188,10 +189,8 @@ def evolve(state: State, event: Event) -> State:
         case t.RunForked():
             child = replace(_reopened(state, payload.settings), run=event.run, name=payload.name, parent=payload.parent)
             return _branched(replace(child, open_step=None), payload.branch)
-        case t.RunPaused():
-            return replace(state, status="paused")
-        case t.RunStopped():
-            return replace(state, status="stopped")
+        case t.RunPaused() | t.RunStopped():
+            return replace(state, status="paused" if isinstance(payload, t.RunPaused) else "stopped")
         case t.RunFinished(reason=reason):
             return replace(state, status="finished", reason=reason)
         case t.RunFailed(failure=failure):
@@ -230,6 +229,8 @@ def evolve(state: State, event: Event) -> State:
                 fruitless=0,
                 awaiting=None,  # also where the settings no longer ask for the approval
             )
+        case t.GateLooked():
+            return _generation(state, event, look=payload)
         case t.ExecutionFinished():
             return _succeed(_generation(replace(state, executed=0), event, execution=payload))
         case t.GateDecided():

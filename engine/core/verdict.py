@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core import determinism, gate, jump
-from engine.core.results import Results
+from engine.core import budget, determinism, gate, jump
+from engine.core.results import JUDGED, Results, private_check_on
 from engine.core.state import State
 from engine.events import types as t
 
@@ -22,7 +22,7 @@ def verdict(
     disturbed = results.disturbed(generation, now.candidate) if state.rules >= 5 else []
     if incumbent is None:
         score = now.execution.scores.get("val") if now.execution else None
-        return gate.first_verdict(score, refused=fails_private_check(state, generation), disturbed=disturbed)
+        return gate.first_verdict(score, refused=fails_private_check(state, results, generation), disturbed=disturbed)
     rival = state.of(incumbent).candidate
     noisy, executions = state.settings.noisy, None
     candidate, beside = results.val(generation, now.candidate), results.val(generation if noisy else incumbent, rival)
@@ -42,10 +42,32 @@ def verdict(
         account=state.account,
         arms=(now.candidate, rival),
         executions=executions,
-        refused=fails_private_check(state, generation),
-        rival_refused=fails_private_check(state, incumbent),
+        refused=fails_private_check(state, results, generation),
+        rival_refused=fails_private_check(state, results, incumbent),
         disturbed=disturbed,
+        reserve=_reserve(state, results, generation, incumbent, recorded=rule is None),
     )
+
+
+def _reserve(state: State, results: Results, generation: int, incumbent: int, *, recorded: bool) -> gate.Reserve | None:
+    if not (size := budget.reserve_of(state)):
+        return None
+    now, instances = state.of(generation), state.domain.counts.get("val", 0)
+    at = generation if state.settings.noisy else None
+    candidate, beside = (results.reserve(arm, at) for arm in (now.candidate, state.of(incumbent).candidate))
+    level = now.look.level if now.look and recorded else None
+    return gate.Reserve(candidate, beside, results.groups("reserve"), instances / (instances + size), level)
+
+
+def first_look(state: State, results: Results, generation: int) -> t.GateLooked | None:
+    """The first look at a candidate that has answered `val`; None where the verdict takes none."""
+    if state.incumbent is None or not budget.reserve_of(state):
+        return None
+    decided = verdict(state, results, generation)
+    if decided.level is None:
+        return None
+    first = decided.looks[0]
+    return t.GateLooked(state.incumbent, decided.level, first, gate.is_open(state.settings.gate, first))
 
 
 def judge(state: State, results: Results, generation: int) -> t.GateDecided | t.ApprovalAsked:
@@ -61,7 +83,8 @@ def judge(state: State, results: Results, generation: int) -> t.GateDecided | t.
     return replace(decided, accepted=False, reason=f"rejected: {why}, and {answer.by} declined it{said}")
 
 
-def fails_private_check(state: State, generation: int) -> bool:
-    """Whether the candidate of `generation` fails the private check."""
-    execution = state.of(generation).execution
-    return bool(execution and execution.private and not execution.private.passed)
+def fails_private_check(state: State, results: Results, generation: int) -> bool:
+    """Whether the candidate of `generation` fails the private check, as far as it has been executed."""
+    one = state.of(generation)
+    found = one.execution.private if one.execution else private_check_on(results.of(generation, one.candidate), *JUDGED)
+    return bool(found and not found.passed)

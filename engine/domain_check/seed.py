@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -57,7 +57,7 @@ async def try_out(evaluation: Evaluation) -> SeedAnswers | Finding:
     try:
         async with contextlib.aclosing(answer(evaluation, todo)) as answers:
             async for one in answers:
-                place = (one.trial.split, one.trial.instance)
+                place = (cast("Split", one.trial.split), one.trial.instance)
                 if one.failure:
                     found.failures[place] = one.failure
                 elif found.answers.setdefault(place, one.value) != one.value:

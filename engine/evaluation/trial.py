@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domains.contract import Grade, Instance, Split
+from domains.contract import Grade, Instance
 from engine.failure import Failure
+from engine.grading.reserve import Part
 from engine.seeds import derive
 
 
@@ -20,7 +21,7 @@ class Trial(msgspec.Struct, frozen=True):
     """
 
     key: str
-    split: Split
+    split: Part
     instance: str
     repeat: int
     seed: int
@@ -46,12 +47,12 @@ class GradedAnswer(NamedTuple):
     grade: Grade
 
 
-def trials(split: Split, instances: Sequence[Instance], repeats: Sequence[int], seed: int) -> list[Trial]:
+def trials(split: Part, instances: Sequence[Instance], repeats: Sequence[int], seed: int) -> list[Trial]:
     """One trial for each instance and repeat, under the lineage's `seed`."""
     return [trial(split, item, repeat, seed) for item in instances for repeat in repeats]
 
 
-def trial(split: Split, item: Instance, repeat: int, seed: int) -> Trial:
+def trial(split: Part, item: Instance, repeat: int, seed: int) -> Trial:
     """The trial of one instance in one repeat."""
     key, group = f"{split}/{item.id}/{repeat}", item.group if isinstance(item.group, str) else ""
     return Trial(key, split, item.id, repeat, derive(seed, "instance", item.id, repeat), item.data, group)

@@ -21,6 +21,7 @@ from engine.grading.facts import Facts
 from engine.grading.loader import Folder, check_module
 from engine.grading.near_duplicates import NearDuplicates
 from engine.grading.quoting import may_be_quoted
+from engine.grading.reserve import Part
 from engine.sandbox import Isolation
 from engine.sandbox.inside.harness import exit_text
 
@@ -46,7 +47,8 @@ class Grader:
     """A domain in its process. Calls run one at a time, in order.
 
     The domain executes answers under `isolation`; without one it probes what this machine offers. `report` is told why
-    a timing waits. Only a check of the domain changes `hash_seed`, Python's order of sets.
+    a timing waits. With a `reserve` of that many instances, no call but `labelled` gives these out as `train`. Only a
+    check of the domain changes `hash_seed`, Python's order of sets.
     """
 
     def __init__(
@@ -56,38 +58,42 @@ class Grader:
         isolation: Isolation | None = None,
         *,
         report: Report = lambda _: None,
+        reserve: int = 0,
         hash_seed: int = 0,
     ) -> None:
-        self.folder, self.data, self._hash_seed = folder, data, hash_seed
+        self.folder, self.data, self.reserve, self._hash_seed = folder, data, reserve, hash_seed
         self._report = report
         self._isolation = isolation
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._stderr: deque[str] = deque(maxlen=20)
-        self._loaded: set[Split] = set()
+        self._loaded: set[Part] = set()
 
-    async def describe(self) -> tuple[str, dict[str, int], str]:
-        """The digest of data and splits, the instances per split, and the title; raises `SiaError` without data."""
+    async def describe(self, share: float = 0.0) -> tuple[str, dict[str, int], str]:
+        """The digest of data and splits, the instances per split, and the title; raises `SiaError` without data.
+
+        A reserve with that `share` of `train` is counted apart.
+        """
         check_module(self.folder)
-        reply = await self._call("describe", timeout=LOAD_WALL_S)
+        reply = await self._call("describe", share, timeout=LOAD_WALL_S)
         return str(reply["digest"]), dict(reply["counts"]), str(reply["title"] or self.folder.spec.title)
 
-    async def instances(self, split: Split) -> list[Instance]:
-        """The instances of a split, with labels for `train` only."""
+    async def instances(self, split: Part) -> list[Instance]:
+        """The instances of a split, or of the reserve, with labels for `train` only."""
         return await self._call_as(list[Instance], "instances", split)
 
     async def labelled(self) -> list[Instance]:
-        """`train` and `val` with labels."""
+        """All of `train`, the reserve included, and `val` with labels."""
         return await self._call_as(list[Instance], "labelled")
 
-    async def grade(self, split: Split, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
+    async def grade(self, split: Part, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
         """Grades an answer; `replies` are the judge's to its `questions`, if the domain has a judge.
 
         A grader that raises, hangs or dies is tried once more; then this raises `GraderFailed`.
         """
         return await self._grade("grade", split, instance, answer, replies)
 
-    async def questions(self, split: Split, instance: str, answer: Any) -> list[Question]:
+    async def questions(self, split: Part, instance: str, answer: Any) -> list[Question]:
         """The domain's questions to the judge about this answer."""
         reply = await self._call_plain("questions", split, instance, answer, timeout=self.folder.spec.grade_wall_s)
         return _as(list[Question], reply, "questions")
@@ -226,6 +232,7 @@ class Grader:
             str(self.folder.path),
             str(self.data or ""),
             msgspec.json.encode(self._isolation).decode(),
+            str(self.reserve),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -30,65 +30,84 @@ from domains.contract import (
 )
 from engine import pipes
 from engine.compute import patience
-from engine.grading import facts, near_duplicates, network_isolation, quoting, returned
+from engine.grading import facts, near_duplicates, network_isolation, quoting, reserve, returned
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import load_module
+from engine.grading.reserve import RESERVE, Part
 from engine.sandbox import Isolation
 
 
 class Service:
-    """The operations that the engine can call, by name."""
+    """The operations that the engine can call, by name. With a `reserve`, `train` is without these instances."""
 
-    def __init__(self, folder: Path, data: Path | None, isolation: Isolation | None, say: patience.Say) -> None:
+    def __init__(
+        self, folder: Path, data: Path | None, isolation: Isolation | None, say: patience.Say, reserve: int = 0
+    ) -> None:
         self._module = load_module(folder)
         self._runner = SandboxedKernelRunner(isolation, patience.MOST_S, say)
         self._data = data
         self._domain: Domain | None = None
-        self._by_id: dict[Split, dict[str, Instance]] = {}
+        self._reserve = reserve
+        self._by_id: dict[Part, dict[str, Instance]] = {}
 
     def _open(self) -> Domain:
         if self._domain is None:
             self._domain = self._module.load(self._data)
         return self._domain
 
-    def _split(self, split: Split) -> dict[str, Instance]:
+    def _split(self, split: Part) -> dict[str, Instance]:
         if split not in self._by_id:
-            self._by_id[split] = returned.instances(split, self._open().instances(split))
+            if split in ("train", RESERVE):
+                self._divide_train()
+            else:
+                self._by_id[split] = returned.instances(split, self._open().instances(split))
         return self._by_id[split]
 
-    def load(self, split: Split) -> None:
+    def _divide_train(self) -> None:
+        found = returned.instances("train", self._open().instances("train"))
+        kept = reserve.choose(list(found.values()), self._reserve)
+        self._by_id["train"] = {name: item for name, item in found.items() if name not in kept}
+        self._by_id[RESERVE] = {name: item for name, item in found.items() if name in kept}
+
+    def load(self, split: Part) -> None:
         """Loads a split, which `grade` then has at hand."""
         self._split(split)
 
-    def describe(self) -> dict[str, Any]:
-        """The digest of the data, the instances per split, and the title if the data has one."""
+    def describe(self, share: float = 0.0) -> dict[str, Any]:
+        """The digest of the data, the instances per split, and the title if the data has one.
+
+        With a `share` of `train` as a reserve, that is counted apart.
+        """
         domain = self._open()
         for split in SPLITS:
             returned.check_data(split, self._split(split))
-        counts = {split: len(self._split(split)) for split in SPLITS}
+        counts: dict[Part, int] = {split: len(self._split(split)) for split in SPLITS}
+        if share:
+            counts[RESERVE] = reserve.size(list(self._split("train").values()), share)
+            counts["train"] -= counts[RESERVE]
         return {
             "digest": returned.digest(domain.digest()),
             "counts": counts,
             "title": domain.title() if hasattr(domain, "title") else "",
         }
 
-    def instances(self, split: Split) -> list[Instance]:
-        """The instances of a split; labels for `train` only."""
+    def instances(self, split: Part) -> list[Instance]:
+        """The instances of a split, or of the reserve; labels for `train` only."""
         items = self._split(split).values()
         if split == "train":
             return list(items)
         return [Instance(id=item.id, data=item.data, group=item.group) for item in items]
 
     def labelled(self) -> list[Instance]:
-        """`train` and `val` with their labels: what the incumbent learns from for the sealed test."""
-        return [*self._split("train").values(), *self._split("val").values()]
+        """`train`, the reserve and `val` with their labels: what the incumbent learns from for the sealed test."""
+        return [item for split in ("train", RESERVE, "val") for item in self._split(split).values()]
 
-    def questions(self, split: Split, instance: str, answer: Any) -> list[Question]:
+    def questions(self, split: Part, instance: str, answer: Any) -> list[Question]:
         """The domain's questions to the judge about this answer."""
         ask: Callable[[Instance, Any], Sequence[Question]] = self._open().questions  # type: ignore[attr-defined]
         return list(ask(self._split(split)[instance], answer))
 
-    def grade(self, split: Split, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
+    def grade(self, split: Part, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
         """Grades one answer. `detail` may reveal the label, so it is given out for `train` only."""
         grade = self._grade(self._split(split)[instance], answer, replies)
         return grade if split == "train" or not grade.detail else replace(grade, detail="")
@@ -172,6 +191,7 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     folder, data = Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None
     isolation = msgspec.json.decode(sys.argv[3], type=Isolation | None)
+    kept = int(sys.argv[4])
     service: Service | None = None
 
     def write(frame: bytes) -> None:
@@ -185,7 +205,7 @@ def main() -> None:
         operation, arguments = request
         try:
             if service is None:
-                service = Service(folder, data, isolation, say)
+                service = Service(folder, data, isolation, say, kept)
             frame = pipes.pack({"ok": getattr(service, operation)(*arguments)})
         except (DataMissing, DataInvalid) as error:
             frame = pipes.pack({"data": str(error).removesuffix(".")})

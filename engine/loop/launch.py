@@ -26,12 +26,13 @@ from engine.events.log import RunLog
 from engine.events.reader import RunRow
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
+from engine.grading.reserve import RESERVE
 from engine.models.calling import PricedModel
 from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
 from engine.run.live_run import Observer, Ports, Run, folded
 from engine.run.models import check, references, serve
 from engine.run.named_paths import code_of, models_of
-from engine.run.options import Options, settings_of
+from engine.run.options import Options, check_counts, check_reserve, settings_of
 from engine.run.workspace import Workspace
 from engine.sandbox import Isolation
 from harness_repo import harness as harnesses
@@ -64,7 +65,10 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     if not settings.agent_model or settings.seed_harness:
         verifier_noise.check_first(folder)
     folder = await verifier_noise.measure(folder, isolation, report)
-    digest, counts, title = await describe(folder, options.data, report)
+    share = folder.spec.reserve if options.reserve is None else options.reserve
+    digest, counts, title = await describe(folder, options.data, report, check_reserve(share))
+    if share:
+        check_counts(folder.spec.name, counts)
     spec, half = folder.spec, counts["train"] // 2
     settings = replace(
         settings,
@@ -115,7 +119,8 @@ async def start(
     async with contextlib.AsyncExitStack() as cleanup:
         served = await _models(workspace, started.settings, references(started.settings), report, cleanup)
         workspace.create()
-        grader = Grader(planned.folder, planned.data, planned.isolation, report=report)
+        reserve = started.domain.counts.get(RESERVE, 0)
+        grader = Grader(planned.folder, planned.data, planned.isolation, report=report, reserve=reserve)
         cleanup.push_async_callback(grader.close)
         ports = _ports(workspace, grader, started.settings, planned.isolation, planned.workers, served, cleanup)
         with workspace.name_lock():

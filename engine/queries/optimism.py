@@ -29,16 +29,22 @@ def optimism(state: State) -> float | None:
 
 
 def of_verdicts(verdicts: Iterable[t.GateDecided]) -> float | None:
-    """The same from the verdicts of a run, in any order. Repeats are drawn anew for each verdict, and do not count."""
-    tested = [one for one in verdicts if "permutation" in one.test and one.unit != "repeat" and one.se > 0]
+    """The same from the verdicts of a run, in any order. Repeats are drawn anew for each verdict, and do not count.
+
+    Where the gate looked twice, the gain on `val` is that of the first look.
+    """
+    judged = [one for one in verdicts if "permutation" in one.test and one.unit != "repeat"]
+    looks = [(one.looks[0] if one.looks else one, one.accepted) for one in judged]
+    tested = [(look, accepted) for look, accepted in looks if look.se > 0]
     if len(tested) < FEWEST:
         return None
-    gains = [one.difference / one.se for one in tested]
+    gains = [look.difference / look.se for look, _ in tested]
     middle = math.fsum(gains) / len(gains)
     spread = math.fsum((gain - middle) ** 2 for gain in gains)
     noise = min(1.0, (len(gains) - 3) / spread) if spread else 1.0
     found = [
-        one.se * noise * (gain - middle) * (1 if one.accepted else -1) for gain, one in zip(gains, tested, strict=True)
+        look.se * noise * (gain - middle) * (1 if accepted else -1)
+        for gain, (look, accepted) in zip(gains, tested, strict=True)
     ]
     return max(0.0, math.fsum(found) / 2)
 

@@ -78,6 +78,7 @@ def _generation(state: State, one: Generation, cut: Replies | None) -> dict[str,
         "accepted": one.verdict.accepted if one.verdict else None,
         "reason": one.verdict.reason if one.verdict else None,
         "beyond": one.verdict.beyond if one.verdict else False,
+        "looks": msgspec.to_builtins(one.verdict.looks) if one.verdict else [],
         "held": state.why_held(one.n) or None,
         "failures": one.execution.failures if one.execution else {},
         "replies_cut": msgspec.to_builtins(cut),
@@ -87,7 +88,7 @@ def _generation(state: State, one: Generation, cut: Replies | None) -> dict[str,
 
 def account_of(state: State, account: Account) -> dict[str, Any] | None:
     """Where the account of a lineage stands, as `account.sentence` takes it; None under rules that have none."""
-    gate, instances = state.settings.gate, state.domain.counts.get("val", 0)
+    gate, instances = state.settings.gate, state.domain.counts.get("val", 0) + budget.reserve_of(state)
     facts = {"judged": account.judged, "instances": instances, "error": gate.run_alpha, "left": account.left(gate)}
     return facts if state.rules >= 4 else None
 

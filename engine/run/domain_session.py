@@ -14,6 +14,7 @@ from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.fetch import NothingToFetch, fetch
 from engine.grading.loader import Folder, built_in, find
+from engine.grading.reserve import RESERVE
 from engine.run.named_paths import code_of
 from engine.sandbox import Isolation, probe
 from engine.seeds import sample
@@ -40,6 +41,10 @@ class DomainSession:
         """The instances of `val`, without labels."""
         return await self._grader.instances("val")
 
+    async def reserve(self) -> list[Instance]:
+        """The instances of the reserve, without labels: none, where the run has no reserve."""
+        return await self._grader.instances("reserve")
+
     async def divided_train(self, settings: t.Settings, root_seed: int) -> tuple[list[Instance], list[Instance]]:
         """What a harness may learn from before an Execution, and the sample of `train` that it then answers."""
         return divide(await self.train(), settings, root_seed)
@@ -51,12 +56,17 @@ def divide(train: Sequence[Instance], settings: t.Settings, root_seed: int) -> t
     return [item for item in train if item.id not in held_out], [item for item in train if item.id in held_out]
 
 
-async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[str, dict[str, int], str]:
-    """The digest over a domain's code and data, its counts and its title; fetches data that is missing."""
+async def describe(
+    folder: Folder, data: Path | None, report: Report, reserve: float = 0.0
+) -> tuple[str, dict[str, int], str]:
+    """The digest over a domain's code and data, its counts and its title; fetches data that is missing.
+
+    `reserve` is the share of `train` that is counted apart.
+    """
     grader = Grader(folder, data)
     try:
         try:
-            digest, counts, title = await grader.describe()
+            digest, counts, title = await grader.describe(reserve)
         except SiaError as error:
             if data is not None and data.exists():
                 raise
@@ -65,7 +75,7 @@ async def describe(folder: Folder, data: Path | None, report: Report) -> tuple[s
                 await fetch(folder, data, report)
             except NothingToFetch:
                 raise error from None
-            digest, counts, title = await grader.describe()
+            digest, counts, title = await grader.describe(reserve)
     except GraderFailed as error:
         raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", folder.remedy(data)) from None
     finally:
@@ -106,7 +116,7 @@ async def open_domain(
         raise SiaError(error.message, _MOVED.replace("DIR", "--data PATH")) from None
     if digest != task.digest:
         raise _changed(task)
-    grader = Grader(folder, data, isolation, report=report)
+    grader = Grader(folder, data, isolation, report=report, reserve=task.counts.get(RESERVE, 0))
     try:
         yield grader
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Options(msgspec.Struct, frozen=True):
     probes: int | None = None
     proposals: int = 1
     agent_tokens: int = t.AGENT_TOKENS
+    reserve: float | None = None
     budget: t.Budget = t.Budget()
     data: Path | None = None
     workers: int = 1
@@ -65,6 +67,23 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
     )
     check_settings(settings)
     return settings
+
+
+def check_reserve(share: float) -> float:
+    """`share` of `train` as a reserve; raises `SiaError` where it is none."""
+    if not 0 <= share < 1:
+        raise SiaError(f"a reserve cannot be {share:g} of train", "pass --reserve 0.5, say, or 0 for none")
+    return share
+
+
+def check_counts(domain: str, counts: Mapping[str, int]) -> None:
+    """Raises `SiaError` where a reserve is too small for a second look, or a second look has no use."""
+    val, kept = counts["val"], counts["reserve"]
+    if val < 2 or 4 * kept < val:
+        raise SiaError(
+            f"{domain} has too few instances for a second look: {val} in val and {kept} in the reserve",
+            "the reserve must have a quarter of the instances of val: pass a larger --reserve, or 0 for none",
+        )
 
 
 def _judge(chosen: str, spec: Spec) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from domains.contract import Instance, Split
+from domains.contract import Instance
 from engine.evaluation.evaluate import Evaluation, Grading
 from engine.evaluation.judge import ModelJudge
 from engine.evaluation.trial import Trial, trials
 from engine.events import types as t
+from engine.grading.reserve import Part
 from engine.run.live_run import Run
 from harness_repo.harness import Harness
 
@@ -24,7 +25,7 @@ def grading(run: Run, commit: str = "", workers: int | None = None) -> Grading:
 def trials_of(run: Run, repeats: Sequence[int], **instances: Sequence[Instance]) -> dict[str, list[Trial]]:
     """By split, one trial for each instance and repeat, under the lineage's seed."""
     seed = run.state.root_seed
-    return {split: trials(cast("Split", split), some, repeats, seed) for split, some in instances.items()}
+    return {split: trials(cast("Part", split), some, repeats, seed) for split, some in instances.items()}
 
 
 def of_candidate(run: Run, candidate: t.Candidate, material: Sequence[Instance]) -> Evaluation:

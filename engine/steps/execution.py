@@ -3,7 +3,8 @@
 The harness cannot learn from the sample, so that its scores and failures there are representative. Results that the
 lineage has recorded (same harness, weights, instance, repeat, seed and training set) are reused. If the verifier is
 noisy, the incumbent is executed alternately with the candidate. Where there is but one score, what is not declared
-noisy is measured: it is executed again, each time in fresh processes (`determinism`).
+noisy is measured: it is executed again, each time in fresh processes (`determinism`). In a run with a reserve the gate
+looks at `val` here; where that is open, candidate and incumbent answer the reserve, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from domains.contract import Instance
 from engine.core import budget, determinism
+from engine.core.verdict import first_look
 from engine.evaluation import answer_codec
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import evaluate
@@ -24,7 +26,7 @@ from engine.events import types as t
 from engine.grading.client import Grader
 from engine.run.live_run import Run
 from engine.sandbox import Preparation
-from engine.steps import evaluations
+from engine.steps import evaluations, gate
 
 
 async def execute(run: Run, generation: int) -> None:
@@ -38,17 +40,56 @@ async def execute(run: Run, generation: int) -> None:
     trials = evaluations.trials_of(run, repeats, val=await run.domain.val(), train=sampled)
 
     if rival is not None:
-        for arm, some in turns(trials["val"]):
-            await _execute_arm(run, generation, candidate if arm == "candidate" else rival, some, material)
+        await _execute_in_turns(run, generation, rival, trials["val"], material)
     await _execute_arm(run, generation, candidate, [*trials["val"], *trials["train"]], material)
     _check_complete(run, generation, candidate, [*trials["val"], *trials["train"]])
     if rival is not None:
         _check_complete(run, generation, rival, trials["val"])
     if len(trials["val"]) == 1:
         rival = await _measure_noise(run, generation, material)
+    if _is_open(run, generation):
+        await _execute_reserve(run, generation, repeats, material)
     wall_s = round(time.monotonic() - started, 3)
     finished = run.results.execution_finished(generation, candidate, rival, rules=state.rules, wall_s=wall_s)
     run.append(generation, finished)
+
+
+async def _execute_in_turns(
+    run: Run, generation: int, rival: t.Candidate, todo: Sequence[Trial], material: Sequence[Instance]
+) -> None:
+    candidate = run.state.of(generation).candidate
+    for arm, some in turns(todo):
+        await _execute_arm(run, generation, candidate if arm == "candidate" else rival, some, material)
+
+
+def _is_open(run: Run, generation: int) -> bool:
+    """Whether the reserve is to be answered; appends `gate.looked` before, where the gate looks here and has not yet.
+
+    It records the level: what other runs of the lineage judge until the verdict cannot close a look that was open.
+    """
+    if run.state.incumbent and budget.reserve_of(run.state) and run.state.of(generation).look is None:
+        gate.read_account(run, generation)
+        if (looked := first_look(run.state, run.results, generation)) is not None:
+            run.append(generation, looked)
+    look = run.state.of(generation).look
+    return look is not None and look.open
+
+
+async def _execute_reserve(run: Run, generation: int, repeats: Sequence[int], material: Sequence[Instance]) -> None:
+    """Executes the candidate on the reserve, and the incumbent as far as it has not answered it."""
+    state, candidate = run.state, run.state.of(generation).candidate
+    incumbent = state.of(state.incumbent or 1).candidate
+    trials = evaluations.trials_of(run, repeats, reserve=await run.domain.reserve())["reserve"]
+    if state.rival is not None:
+        await _execute_in_turns(run, generation, incumbent, trials, material)
+    else:
+        answered = run.results.reserve(incumbent)
+        lacking = [trial for trial in trials if (trial.instance, trial.repeat) not in answered]
+        await _execute_arm(run, generation, incumbent, lacking, material)
+        await _execute_arm(run, generation, candidate, trials, material)
+    for one in (candidate, incumbent):
+        answered = run.results.reserve(one, generation if state.rival else None)
+        _check_all_there([trial for trial in trials if (trial.instance, trial.repeat) not in answered], trials)
 
 
 async def _measure_noise(run: Run, generation: int, material: Sequence[Instance]) -> t.Candidate | None:
@@ -121,9 +162,13 @@ async def _execute_arm(
 
 
 def _check_complete(run: Run, generation: int, candidate: t.Candidate, planned: Sequence[Trial]) -> None:
-    if missing := len(_unanswered(run, generation, candidate, planned)):
-        verb = "is" if missing == 1 else "are"
-        raise InfrastructureFailure(f"{missing} of {len(planned)} results {verb} not in the log")
+    _check_all_there(_unanswered(run, generation, candidate, planned), planned)
+
+
+def _check_all_there(missing: Sequence[Trial], planned: Sequence[Trial]) -> None:
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise InfrastructureFailure(f"{len(missing)} of {len(planned)} results {verb} not in the log")
 
 
 def _unanswered(run: Run, generation: int, candidate: t.Candidate, some: Sequence[Trial]) -> list[Trial]:

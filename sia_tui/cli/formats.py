@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sia_tui.cli.output import plain
+
+if TYPE_CHECKING:
+    from engine.events.types import Look
 
 STEP_NAMES = {
     "baseline": "baselines",
@@ -48,6 +51,12 @@ def private_check(row: dict[str, Any]) -> str:
 def failures(counts: dict[str, int]) -> str:
     """Failures by kind."""
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def look(found: Look, which: str) -> str:
+    """One look of the gate, in words."""
+    p = f"p = {found.p:.2g}, to accept below {found.alpha:.2g}"
+    return f"{which}: {found.difference:+.4f} ± {found.se:.4f} ({p})"
 
 
 def plural(count: int, noun: str) -> str:

@@ -36,9 +36,10 @@ def headline(event: Event, payload: t.Payload) -> str | None:
                 if val
                 else None
             )
+        case t.GateLooked(look=look, open=True):
+            return f"{g}: {formats.look(look, 'the first look')}, so the reserve is executed"
         case t.GateDecided(accepted=accepted, reason=reason):
-            colour = "green" if accepted else "yellow"
-            return f"{g}: [{colour}]{escape(reason)}[/{colour}]"
+            return f"{g}: [{'green' if accepted else 'yellow'}]{escape(reason)}[/]"
         case t.AccountRead(spent=spent, removed=removed):
             others = (
                 f"{escape(plain(removed))}, which was removed, has" if removed else "other runs of this lineage have"

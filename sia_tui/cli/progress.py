@@ -100,6 +100,8 @@ class Progress:
             case _:
                 if (text := headline(event, payload)) is not None:
                     self._line(text)
+                if isinstance(payload, t.GateLooked) and payload.open:
+                    self._bars.update(self._task, total=budget.execution_cost(state) + budget.reserve_cost(state))
                 if isinstance(payload, t.ExecutionFinished) and self._cut:
                     self._line(f"[yellow]{sentence(event.generation, self._replies, self._cut)}[/yellow]")
 

@@ -29,6 +29,8 @@ SAID = {
     "an Improvement has 1 to … probes, not …": (*RUN, "--probes", "0"),
     "a candidate is chosen from 1 to … proposals, not …": (*RUN, "--proposals", "0"),
     "the agent … makes one proposal for a candidate, not …": (*RUN, "--proposals", "2"),
+    "a reserve cannot be … of train": (*RUN, "--reserve", "1.5"),
+    "… has too few instances for a second look: … in val and … in the reserve": (*RUN, "--reserve", "0.1"),
     "… workers are not 1 to …": (*RUN, "--workers", "0"),
     "--watch starts several runs, and a name fits only one": (*RUN, "--watch", "--name", "x"),
     "… comes with sia, and its files do not change": ("run", "toy", "--watch"),

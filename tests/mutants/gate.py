@@ -6,6 +6,7 @@ from tests.mutants.mutant import Edit, Mutant
 
 _GATE, _UNITS, _ACCOUNT, _VERDICT = (f"engine/core/{name}.py" for name in ("gate", "units", "account", "verdict"))
 _TEST_GATE, _TEST_UNITS, _TEST_ACCOUNT = (f"tests/unit/core/test_{name}.py::" for name in ("gate", "units", "account"))
+_TEST_LOOKS = "tests/unit/core/test_two_looks.py::"
 _TEST_LINEAGE = "tests/unit/run/test_account.py::"
 
 MUTANTS = [
@@ -116,6 +117,32 @@ MUTANTS = [
         (
             "tests/unit/core/test_verdict.py::"
             "test_under_noise_bad_luck_that_an_incumbent_once_had_is_no_gain_of_the_candidate[True]",
+        ),
+    ),
+    Mutant(
+        "the-second-look-has-the-whole-level",
+        "Two looks at one level each err twice as often as is promised: the second has what the first has not spent.",
+        (Edit(_GATE, "divide(found, unit, groups), alpha - last.alpha)", "divide(found, unit, groups), alpha)"),),
+        (f"{_TEST_LOOKS}test_an_open_look_is_decided_by_all_instances_with_the_rest_of_the_level",),
+    ),
+    Mutant(
+        "a-loss-is-looked-at-again",
+        "Where there is no gain the reserve is not answered: instances cost, and a loss is no finding.",
+        (Edit(_GATE, "return first.difference > 0 and not is_accepted", "return not is_accepted"),),
+        (f"{_TEST_LOOKS}test_without_a_gain_the_first_look_ends_it_whatever_the_reserve_says[first2]",),
+    ),
+    Mutant(
+        "harnesses-learn-from-the-reserve",
+        "A harness that has learnt an instance with its label answers it right, which is no skill.",
+        (
+            Edit(
+                "engine/grading/process.py",
+                "for name, item in found.items() if name not in kept}",
+                "for name, item in found.items()}",
+            ),
+        ),
+        (
+            "tests/unit/grading/test_reserve.py::test_train_is_given_out_without_the_reserve_and_the_reserve_without_labels[30]",
         ),
     ),
     Mutant(

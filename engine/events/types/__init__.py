@@ -16,10 +16,12 @@ from engine.events.types.decision import (
     ApprovalGiven,
     Candidate,
     GateDecided,
+    GateLooked,
     GenerationFinished,
     GenerationStarted,
     HarnessWritten,
     ImprovementFailed,
+    Look,
 )
 from engine.events.types.execution import (
     BLOB,
@@ -77,6 +79,7 @@ __all__ = [
     "FailureKind",
     "Gate",
     "GateDecided",
+    "GateLooked",
     "GenerationFinished",
     "GenerationStarted",
     "HarnessPrepared",
@@ -85,6 +88,7 @@ __all__ = [
     "InstanceFinished",
     "Lever",
     "LeverPolicy",
+    "Look",
     "LossAccepted",
     "ModelCalled",
     "ModelRetried",

@@ -104,6 +104,30 @@ class ApprovalGiven(Payload, frozen=True):
     reason: str = ""
 
 
+class Look(msgspec.Struct, frozen=True):
+    """One look of the gate: a test over `n` units, of which `changed` differ, at its part `alpha` of the level."""
+
+    n: int
+    changed: int
+    difference: float
+    se: float
+    p: float
+    alpha: float
+
+
+@event("gate.looked")
+class GateLooked(Payload, frozen=True):
+    """The gate's first look, at `val`, in a run with a reserve. If it is `open`, the reserve is executed for a second.
+
+    `level` is what both looks together may spend. Since rules 5; it comes within the Execution.
+    """
+
+    against: int
+    level: float
+    look: Look
+    open: bool
+
+
 @event("gate.decided")
 class GateDecided(Payload, frozen=True):
     """The verdict on a candidate, paired with the incumbent on `val` under the same seeds.
@@ -112,7 +136,8 @@ class GateDecided(Payload, frozen=True):
     rules 1, where every (instance, repeat) is one. `comparison` names the two candidates with their differences, and
     `spent` is what the test took from the lineage's account of error: 0 where the account accepted, and where no result
     could have been an acceptance; None before rules 4, and where nothing was tested. An acceptance `beyond` the account
-    is one that it could not pay for.
+    is one that it could not pay for. In a run with a reserve `looks` has the looks that were taken, of which the last
+    decides: `n`, `difference`, `se`, `p` and `alpha` are its. `level` is what all of them may spend.
     """
 
     accepted: bool
@@ -131,6 +156,8 @@ class GateDecided(Payload, frozen=True):
     comparison: str = ""
     spent: float | None = None
     beyond: bool = False
+    looks: list[Look] = []
+    level: float | None = None
 
 
 @event("account.read")

@@ -9,6 +9,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.app.rows.row import Span, Tone
 from sia_tui.app.rows.units import format_score, format_time
+from sia_tui.cli import formats
 from sia_tui.cli.formats import STEP_NAMES
 
 _TONES: dict[str, Tone] = {
@@ -45,6 +46,8 @@ def event_summary(event: Event) -> tuple[Span, ...]:
     match payload:
         case t.InstanceFinished():
             return result_summary(payload)
+        case t.GateLooked(look=look):
+            return (("gate  ", "dim"), (formats.look(look, "the first look"), "accent" if payload.open else "dim"))
         case t.GateDecided(accepted=accepted, reason=reason):
             return (("gate  ", "dim"), (reason, "good" if accepted else "warn"))
         case t.ApprovalAsked(number=number, reason=reason) if reason:

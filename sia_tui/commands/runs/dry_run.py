@@ -22,6 +22,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
 
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
+    second = 2 * (settings.generations - 1) * domain.counts.get("reserve", 0) * settings.repeats
     # a language model tries as much as the search probes, in the first harness too; its choice among proposals is more
     written = bool(settings.agent_model and not settings.seed_harness)
     chosen = settings.proposals if settings.agent_model and settings.proposals > 1 else 0
@@ -39,6 +40,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         "evaluations_executions": units * settings.generations + again,
         "evaluations_if_noisy_at_most": units * settings.generations + again_at_most,
         "evaluations_probes_at_most": probes,
+        "evaluations_reserve_at_most": second,
         "training_rollouts_at_most": rollouts,
         "training_minutes": minutes,
         "model_calls": models.calls,
@@ -62,6 +64,8 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
             f"The one score of val is measured {again} times more, to see whether it comes out the same each time; "
             f"at most {again_at_most} times where it does not."
         )
+    if second:
+        echo(f"Second looks of the gate take at most {plural(second, 'evaluation')} more, on the reserve.")
     echo(
         f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
         f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
@@ -90,7 +94,7 @@ async def _estimated(planned: RunPlan, shared: Shared, units: int, probes: int, 
     settings = planned.started.settings
     if not models.references(settings):
         return Estimate()
-    grader = Grader(planned.folder, planned.data)
+    grader = Grader(planned.folder, planned.data, reserve=planned.started.domain.counts.get("reserve", 0))
     try:
         sample = (await grader.instances("train"))[:50]
     finally:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Tokens that a language model may take to read and try, per Improvement.",
 )
+@click.option("--reserve", type=float, help="Share of train for a second look of the gate; nothing learns from it.")
 @click.option("--data", type=UserPath(), help="Folder of the domain's data.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print an estimate; start nothing.")
@@ -94,6 +95,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         probes=chosen["probes"],
         proposals=chosen["proposals"],
         agent_tokens=chosen["agent_tokens"],
+        reserve=chosen["reserve"],
         budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
         data=chosen["data"],
         workers=workers_of(chosen["workers"]),

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.covariates import RECORDED, explained, false_acceptance
 from benchmarks.gate_power import GAINS, simulate
-from engine.core.power import detectable, power_of, sentence
+from engine.core.power import detectable, power_of, power_of_looks, sentence
 from engine.core.state import fold
 from engine.events.reader import Reader
 from engine.events.types import Gate
@@ -37,6 +37,9 @@ def test_the_page_on_the_gate_has_the_computed_power() -> None:
     for changed in (0.06, 0.10, 0.25):
         rates = [f"{power_of(1068, changed, gain, rules, LEVEL):.1%}" for gain in GAINS]
         assert f"| {' | '.join([f'{changed:.0%}', *rates])} |" in page
+    for reserve, changed in ((534, 0.06), (1068, 0.06), (2136, 0.06), (1068, 0.10)):
+        rates = [f"{power_of_looks(1068, reserve, changed, gain, rules, LEVEL):.1%}" for gain in GAINS]
+        assert f"| {' | '.join([f'{reserve:,}', f'{changed:.0%}', *rates])} |" in page
 
 
 @pytest.mark.slow

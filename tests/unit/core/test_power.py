@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from benchmarks.gate_power import simulate
-from engine.core.account import UNUSED, Account
+from engine.core.account import UNUSED, Account, divide_level
 from engine.core.decide import RULES as RULES_NOW
 from engine.core.gate import compare, is_accepted, p_value, threshold
 from engine.core.power import (
@@ -17,13 +17,14 @@ from engine.core.power import (
     POWER,
     detectable,
     power_of,
+    power_of_looks,
     sentence,
     smallest_binary_gain,
     smallest_gain,
 )
 from engine.core.state import Generation, State
 from engine.events.types import Candidate, Gate, GateDecided
-from tests.histories import settings
+from tests.histories import domain, settings
 
 RULES = Gate(minimum_effect=0.02)
 
@@ -85,11 +86,12 @@ def verdict_on(n: int, differences: Sequence[float], account: Account = UNUSED) 
     )
 
 
-def after(*verdicts: GateDecided, generations: int = 8, rules: int = RULES_NOW) -> State:
+def after(*verdicts: GateDecided, generations: int = 8, rules: int = RULES_NOW, reserve: int = 0) -> State:
     """A run with these verdicts after the one on its first candidate."""
     first = GateDecided(True, "", "none", n=1068)
     rows = [Generation(n, Candidate("c"), verdict=one) for n, one in enumerate([first, *verdicts], 1)]
-    return State(rules=rules, _settings=settings(generations=generations), generations=tuple(rows))
+    chosen, counts = settings(generations=generations), {"val": first.n, "reserve": reserve}
+    return State(rules=rules, _domain=domain(counts), _settings=chosen, generations=tuple(rows))
 
 
 CHANGES = {70: [1.0] * 42 + [-1.0] * 28, 88: [1.0] * 49 + [-1.0] * 39, 27: [1.0] * 11 + [-1.0] * 16}
@@ -108,6 +110,39 @@ def test_a_run_says_what_it_can_still_detect_from_its_middle_verdict() -> None:
         "each of the 4 generations left detects a true gain of 0.026 with 80% power, one of 0.013 with 19% "
         "(p < 0.0071; computed, if 70 of 1,068 units change as here)"
     )
+
+
+@pytest.mark.parametrize(("changed", "gain"), [(0.3, 0.0), (0.3, 0.25), (0.6, 0.4)])
+def test_the_power_of_two_looks_is_the_sum_over_all_results_that_accept_at_either(changed: float, gain: float) -> None:
+    n, reserve, level, better, worse = 12, 8, 0.05, (changed + gain) / 2, (changed - gain) / 2
+    early, late = divide_level(level, n / (n + reserve))
+
+    def outcomes(n: int) -> Iterator[tuple[int, int, float]]:
+        for wins in range(n + 1):
+            for losses in range(n - wins + 1):
+                likely = math.comb(n, wins) * math.comb(n - wins, losses) * better**wins * worse**losses
+                yield wins, losses, likely * (1 - changed) ** (n - wins - losses)
+
+    def accepts(wins: int, losses: int, n: int, alpha: float) -> bool:
+        return is_accepted(RULES, alpha, p_value([1.0] * wins + [-1.0] * losses), (wins - losses) / n)
+
+    total = 0.0
+    for wins, losses, likely in outcomes(n):
+        if accepts(wins, losses, n, early):
+            total += likely
+        elif wins > losses:
+            more = outcomes(reserve)
+            total += likely * sum(q for w, k, q in more if accepts(wins + w, losses + k, n + reserve, late))
+    assert power_of_looks(n, reserve, changed, gain, RULES, level) == pytest.approx(total, abs=1e-9)
+
+
+def test_a_run_with_a_reserve_detects_smaller_gains_and_says_that_it_looks_twice() -> None:
+    without, with_it = (detectable(after(verdict_on(1068, CHANGES[70]), reserve=size), UNUSED) for size in (0, 1068))
+    assert without and with_it and without.gain and with_it.gain
+    assert (without.gain, with_it.gain) == (0.0262, 0.0186)
+    assert sentence(with_it).endswith("if 70 of 1,068 units change as here, with a second look at 1,068 more)")
+    spent = detectable(after(verdict_on(1068, CHANGES[70]), reserve=1068), Account({"v": 0.05}))
+    assert spent and spent.gain is None
 
 
 def test_what_the_account_has_left_limits_what_can_be_detected() -> None:

@@ -6,6 +6,7 @@ from engine.core.state import State
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
+from sia_tui.cli import formats
 from sia_tui.cli.formats import decimal, plural
 
 
@@ -43,6 +44,8 @@ def verdict_rows(state: State, n: int, width: int) -> list[Row]:
             field("p", f"{verdict.p:.2g}, must be below {verdict.alpha:.2g}"),
             field("minimum", f"a gain of {verdict.minimum_effect:g}"),
         ]
+        if len(verdict.looks) > 1:
+            rows.insert(-3, field("before", formats.look(verdict.looks[0], "the first look, on val alone")))
     if verdict.spent is not None:
         spent = "accepted beyond what was left" if verdict.beyond else f"{verdict.spent:.2g} spent by this verdict"
         rows.append(field("error", (spent, "warn" if verdict.beyond else "")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.core.results import JUDGED
 from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.app.model.snapshot import RunSnapshot
@@ -47,7 +48,7 @@ def _change(snapshot: RunSnapshot, name: str, n: int, results: list[t.InstanceFi
     rows = [BLANK, heading(f"{change} by generation {n}", f"against generation {against}")]
     for number in (against, n):
         harness = state.of(number).candidate.harness
-        own = [result for result in results if result.harness == harness and result.split == "val"]
+        own = [result for result in results if result.harness == harness and result.split in JUDGED]
         if own:
             mark, tone = grade_mark(own[-1])
             text = own[-1].failure.message if own[-1].failure else answer_text(snapshot, own[-1])
