@@ -5,7 +5,6 @@ A model that thinks is refused where it is not given its thoughts back, which th
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -15,7 +14,7 @@ from engine.models.compaction import LEFT_OUT
 from tests.fakes import openai_server as openai
 from tests.fakes.anthropic_server import Plan, Think, Use
 from tests.fakes.serving import Asked
-from tests.playing import play, said, turns
+from tests.playing import play, turns
 
 FULL = "prompt is too long: 210000 tokens > 200000 maximum"
 
@@ -23,9 +22,8 @@ FULL = "prompt is too long: 210000 tokens > 200000 maximum"
 def each_time_another(asked: Asked) -> Plan:
     """The game, in which no candidate does what one does that was judged before."""
     plan = play(asked)
-    opening = hashlib.sha256(said(asked.body["messages"][0]).encode()).hexdigest()  # it tells of earlier candidates
     blocks = [
-        block._replace(input=json.loads(json.dumps(block.input).replace("# as before", f"tried_{opening[:8]} = 1")))
+        block._replace(input=json.loads(json.dumps(block.input).replace("# as before", f"tried_{asked.n} = 1")))
         if isinstance(block, Use)
         else block
         for block in plan.blocks
