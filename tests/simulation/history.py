@@ -31,7 +31,7 @@ from tests.simulation.model import Violation, check_end, check_kept, told
 from tests.simulation.server import Line
 from tests.simulation.world import COUNT, Agent, Grader, World, price
 
-LIVES, FORKS = 60, 2
+LIVES, FORKS = 400, 2  # an engine that finds its disk locked ends after one effect; eight outages last 350
 KINDS = {
     "kill": 6, "power": 3, "fault": 10, "outage": 2, "pause": 2, "stop": 1,
     "fork": 2, "branch": 1, "raise": 1, "rival": 1, "takeover": 1,

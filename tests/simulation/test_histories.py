@@ -9,6 +9,18 @@ FAILED: dict[str, History] = {
     "a fork asked what its parent was asking": History(
         19, (Incident(152, "kill", 0.100394), Incident(348, "fork", 0.552562))
     ),
+    "engines came and went while the disk was locked": History(
+        30,
+        (
+            Incident(105, "outage", 0.079812),
+            Incident(138, "outage", 0.440036),
+            Incident(207, "outage", 0.083666),
+            Incident(275, "outage", 0.927647),
+            Incident(352, "outage", 0.105413),
+            Incident(361, "outage", 0.950036),
+            Incident(412, "outage", 0.21925),
+        ),
+    ),
 }
 """Histories that once broke a promise, by what was wrong then."""
 
