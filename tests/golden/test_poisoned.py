@@ -91,7 +91,7 @@ def test_a_log_that_ends_with_a_poisoned_record_opens_and_goes_on(kind: str, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "form"), zip(LAST, cycle(FORMS), strict=False))
+@pytest.mark.parametrize(("kind", "form"), [*zip(LAST, cycle(FORMS), strict=False)])
 def test_every_command_reads_a_log_with_such_a_record_in_the_middle(kind: str, form: str, tmp_path: Path) -> None:
     """What does not fit without it is told in a sentence."""
     _, event = make(tmp_path, kind, form, cut=False)
