@@ -23,7 +23,7 @@ def each_time_another(asked: Asked) -> Plan:
     """The game, in which no candidate does what one does that was judged before."""
     plan = play(asked)
     blocks = [
-        block._replace(input=json.loads(json.dumps(block.input).replace("# as before", f"tried_{asked.n} = 1")))
+        block._replace(input=json.loads(json.dumps(block.input).replace("AS_BEFORE = True", f"tried_{asked.n} = 1")))
         if isinstance(block, Use)
         else block
         for block in plan.blocks
