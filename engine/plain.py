@@ -24,6 +24,22 @@ def is_score(value: float) -> bool:
     return abs(value) <= MOST_SCORE  # false for NaN
 
 
+def decimal(value: float, sign: str = "") -> str:
+    """A score, an error or a difference with four decimals; with four digits where those would show none of them."""
+    if 0 < abs(value) < 5e-4 or abs(value) >= 1e7:
+        return f"{value:{sign}.4g}"
+    return f"{value:{sign}z.4f}"
+
+
+def with_error(score: float, se: float | None = None, n: int | None = None, *, sign: str = "") -> str:
+    """A score, or with the sign `+` a difference, and its standard error where that says something.
+
+    One unit (`n`) says nothing of the error of its mean: an `se` of 0 is shown only where there are more.
+    """
+    shown = decimal(score, sign)
+    return f"{shown} ± {decimal(se)}" if se or (se is not None and n is not None and n > 1) else shown
+
+
 class NotPlain(ValueError):
     """The value is not plain; the message names the part: `a map with a key of type int`."""
 

@@ -28,6 +28,7 @@ from engine.evaluation import majority_vote
 from engine.evaluation.trial import prepared_on
 from engine.events import types as t
 from engine.events.reader import Reader, RunRow
+from engine.plain import with_error
 from engine.sandbox import inside
 from harness_repo import harness as harnesses
 
@@ -177,7 +178,7 @@ def _readme(checkout: Checkout, *, with_data: bool) -> str:
     packages = harnesses.parse(checkout.files).manifest.packages
     pinned = [f"{name}=={checkout.versions[name]}" if name in checkout.versions else name for name in packages]
     made = "is the seed harness" if one.candidate.lever is None else f"was made by the lever `{one.candidate.lever}`"
-    score = f"{val.score:.4f} ± {val.se:.4f} (n = {val.n})" if val else "not measured yet"
+    score = f"{with_error(val.score, val.se, val.n)} (n = {val.n})" if val else "not measured yet"
     verdict = one.verdict.reason if one.verdict else "not judged yet"
     learns = "`train.jsonl`" if with_data else "a file of your own, or one that `sia checkout --with-data` writes"
     return f"""# {state.name}, generation {one.n}

@@ -20,6 +20,7 @@ from engine.domain_check.assessor import Assessor, GraderUnusable
 from engine.domain_check.finding import Finding
 from engine.events.types import Score
 from engine.grading.near_duplicates import NEAR, nearest, text
+from engine.plain import with_error
 from engine.run.domain_session import Report
 from engine.seeds import sample
 
@@ -184,4 +185,4 @@ def judge(scores: Mapping[str, Sequence[float]], labels: Labels, near: int) -> I
 
 
 def _shown(score: Score) -> str:
-    return f"{score.score:.4f} ± {score.se:.4f}"
+    return with_error(score.score, score.se, score.n)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.events import types as t
 from engine.events.reader import GenerationRow, Reader, RunRow
+from engine.plain import with_error
 from harness_repo.notes import Notes
 from harness_repo.objects import Written
 
@@ -67,7 +68,7 @@ class ScoreNotes:
             f"{name}, generation {n}: {'accepted' if one.accepted else 'rejected'}\n"
             f"    lever: {one.lever or 'none, the first harness'}\n"
             f"    reason: {self._reasons.get(commit, 'unknown')}\n"
-            f"    val: {one.val:.4f} ± {one.se:.4f}\n"
+            f"    val: {with_error(one.val or 0.0, one.se)}\n"
             for name, n, one in by_name
         )
 

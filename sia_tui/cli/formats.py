@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine import plain as values
+from engine.plain import with_error
 from sia_tui.cli.output import plain
 
 if TYPE_CHECKING:
     from engine.events.types import Look
 
+decimal = values.decimal
 STEP_NAMES = {
     "baseline": "baselines",
     "write": "first harness",
@@ -22,21 +25,14 @@ _LONGEST = 60
 """Characters of a setting to print; a script can be a page long."""
 
 
-def decimal(value: float, sign: str = "") -> str:
-    """A score, an error or a difference with four decimals; with four digits where those would show none of them."""
-    if 0 < abs(value) < 5e-4 or abs(value) >= 1e7:
-        return f"{value:{sign}.4g}"
-    return f"{value:{sign}z.4f}"
-
-
 def number(value: float | None) -> str:
     """A score without its error."""
     return "-" if value is None else decimal(value)
 
 
 def score(row: dict[str, Any] | None) -> str:
-    """A score with its standard error."""
-    return "-" if row is None else f"{decimal(row['score'])} ± {decimal(row['se'])}"
+    """A score with its standard error, where its units say something of that."""
+    return "-" if row is None else with_error(row["score"], row["se"], row["n"])
 
 
 def private_check(row: dict[str, Any]) -> str:
@@ -56,7 +52,7 @@ def failures(counts: dict[str, int]) -> str:
 def look(found: Look, which: str) -> str:
     """One look of the gate, in words."""
     p = f"p = {found.p:.2g}, to accept below {found.alpha:.2g}"
-    return f"{which}: {found.difference:+.4f} ± {found.se:.4f} ({p})"
+    return f"{which}: {with_error(found.difference, found.se, found.n, sign='+')} ({p})"
 
 
 def plural(count: int, noun: str) -> str:

@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from engine.events import types as t
 from engine.events.event import Event
+from engine.plain import with_error
 from sia_tui.cli import formats
 from sia_tui.cli.formats import decimal
 from sia_tui.cli.output import plain
@@ -20,7 +21,7 @@ def headline(event: Event, payload: t.Payload) -> str | None:
     g = f"generation {event.generation}" if event.generation else "at the start"
     match payload:
         case t.BaselineMeasured(scores=scores):
-            scored = ", ".join(f"{name} {decimal(score.score)} ± {decimal(score.se)}" for name, score in scores.items())
+            scored = ", ".join(f"{name} {with_error(score.score, score.se, score.n)}" for name, score in scores.items())
             return f"baselines on val: {escape(scored) or 'none'}"
         case t.HarnessWritten(number=number, commit=commit, changed=changed):
             return f"harness {number} is commit {escape(commit[:10])}: {escape(plain(changed))}"
@@ -31,8 +32,7 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             honest = f", honest {decimal(check.honest.score)}" if check and check.honest else ""
             honest += f" (floor {decimal(check.floor.score)})" if check and check.floor else ""
             return (
-                f"{g}: val {decimal(val.score)} ± {decimal(val.se)} (n = {val.n}){honest}{failed}, "
-                f"{payload.wall_s:.0f} s"
+                f"{g}: val {with_error(val.score, val.se, val.n)} (n = {val.n}){honest}{failed}, {payload.wall_s:.0f} s"
                 if val
                 else None
             )

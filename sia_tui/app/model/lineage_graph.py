@@ -12,7 +12,7 @@ from engine.events.reader import Reader, RunRow
 
 
 class GenerationNode(NamedTuple):
-    """A generation of a run. `accepted` is None before its verdict; `wall_s` is the time of its Execution."""
+    """A generation of a run; `accepted` is None before its verdict, `units` are of `val`, `wall_s` of its Execution."""
 
     n: int
     lever: str
@@ -20,6 +20,7 @@ class GenerationNode(NamedTuple):
     se: float | None
     accepted: bool | None
     wall_s: float | None = None
+    units: int | None = None
 
 
 class RunNode(NamedTuple):
@@ -64,6 +65,7 @@ def at_state(node: RunNode, state: State, status: str) -> RunNode:
                     val.se if val else None,
                     verdict.accepted if verdict else None,
                     execution.wall_s if execution else None,
+                    val.n if val else None,
                 )
             )
     best = state.of(state.incumbent).execution if state.incumbent else None

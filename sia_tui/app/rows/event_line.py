@@ -54,7 +54,7 @@ def event_summary(event: Event) -> tuple[Span, ...]:
             return ((f"candidate {number} needs your approval (a): {reason}", "bad"),)
         case t.ProbeFinished(ordinal=ordinal, why=why, score=score, failure=failure):
             end: Span = (failure.message, "bad") if failure else (why, "dim")
-            return ((f"probe {ordinal}  ", "dim"), (f"{format_score(score.score, score.se)}  ", ""), end)
+            return ((f"probe {ordinal}  ", "dim"), (f"{format_score(score.score, score.se, score.n)}  ", ""), end)
         case t.ModelCalled(role=role, place=place, usage=usage, reused=reused):
             usd = "price unknown" if payload.unpriced else f"{payload.usd:.4f} USD"
             cost = "reused" if reused else f"{payload.latency_s:.1f} s, {usd}"
@@ -99,7 +99,7 @@ def event_summary(event: Event) -> tuple[Span, ...]:
         case t.LossAccepted(n=n, by=by):
             return ((f"events up to {n:,} were lost, and {by} goes on without them", "bad"),)
         case t.TestUnsealed(score=score):
-            return ((f"sealed test {format_score(score.score, score.se)} (n = {score.n})", "accent"),)
+            return ((f"sealed test {format_score(score.score, score.se, score.n)} (n = {score.n})", "accent"),)
         case t.BudgetExhausted(reason=reason):
             return ((reason, "warn"),)
         case _:

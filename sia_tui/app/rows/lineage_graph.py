@@ -75,7 +75,7 @@ def _run_row(node: RunNode, branch: str, label: str, marks: Sequence[Target]) ->
 def _generation_row(node: RunNode, generation: GenerationNode, indent: str, label: str, marks: Sequence[Target]) -> Row:
     target = node_target(label, node.run.run, generation.n)
     glyph, tone = _verdict(generation.accepted)
-    val = "..." if generation.val is None else format_score(generation.val, generation.se)
+    val = "..." if generation.val is None else format_score(generation.val, generation.se, generation.units)
     spans: list[Span] = [(indent, "dim")]
     if target in marks:
         spans.append(_MARK)

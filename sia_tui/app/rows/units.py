@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from engine.plain import with_error
 from sia_tui.cli import formats
 
 format_duration = formats.duration
 
 
-def format_score(value: float, se: float | None = None) -> str:
-    """A score, with its standard error where it has one."""
-    return formats.decimal(value) if se is None else f"{formats.decimal(value)} ± {formats.decimal(se)}"
+format_score = with_error
 
 
 def format_time(at_us: int) -> str:

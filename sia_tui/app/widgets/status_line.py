@@ -56,7 +56,7 @@ def state_parts(state: State) -> list[tuple[str, str]]:
         parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
     if state.incumbent and (execution := state.of(state.incumbent).execution) and "val" in execution.scores:
         val = execution.scores["val"]
-        parts.append((f"best {format_score(val.score, val.se)}", ""))
+        parts.append((f"best {format_score(val.score, val.se, val.n)}", ""))
     evaluations = state.spent.evaluations + state.spent.reused
     parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
     for name, (spent, cap) in budget.spending(state).items():

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from sia_tui.cli import consent
+from engine.plain import with_error
+from sia_tui.cli import consent, formats
 from sia_tui.cli.limits import cores
 from sia_tui.cli.options import Shared
 from sia_tui.cli.output import print_json, say
@@ -69,8 +70,8 @@ def _print(facts: dict[str, Any]) -> None:
         [
             f"{cell['harness']} harness",
             "base model" if cell["weights"] == "base" else "best adapter",
-            f"{cell['val']['score']:.4f} ± {cell['val']['se']:.4f}",
-            f"{cell['gain']['score']:+.4f} ± {cell['gain']['se']:.4f}",
+            formats.score(cell["val"]),
+            with_error(cell["gain"]["score"], cell["gain"]["se"], cell["gain"]["n"], sign="+"),
             f"{cell['run']}, generation {cell['generation']}",
         ]
         for cell in facts["cells"]

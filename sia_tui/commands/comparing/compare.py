@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from engine.plain import with_error
 from sia_tui.cli import formats
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json
@@ -100,9 +101,9 @@ def _paired(pair: dict[str, Any]) -> str:
         return f"{names}: not comparable: {pair['why']}."
     units, better = formats.plural(pair["n"], "unit"), formats.plural(len(pair["better_on"]), "instance")
     return (
-        f"{names}, best candidates on the {units} of val that both have: {formats.decimal(pair['difference'], '+')} ± "
-        f"{formats.decimal(pair['se'])} (p = {pair['p']:.2g}, two-sided); better on {better}, "
-        f"worse on {len(pair['worse_on'])}."
+        f"{names}, best candidates on the {units} of val that both have: "
+        f"{with_error(pair['difference'], pair['se'], pair['n'], sign='+')} (p = {pair['p']:.2g}, two-sided); "
+        f"better on {better}, worse on {len(pair['worse_on'])}."
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.plain import with_error
 from sia_tui.cli.options import Shared
 from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import open_run
@@ -46,7 +47,7 @@ def _print_rules(found: WhatIf) -> None:
         [
             [
                 row.n,
-                f"{row.val.score:.4f} ± {row.val.se:.4f}" if row.val else "-",
+                with_error(row.val.score, row.val.se, row.val.n) if row.val else "-",
                 row.recorded.reason,
                 row.what_if.reason if row.what_if else "would not exist",
             ]

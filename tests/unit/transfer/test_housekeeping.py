@@ -72,9 +72,7 @@ def test_rebuild_leaves_a_persons_own_refs_alone(whole: Workspace) -> None:
 def test_notes_tell_lever_reason_score_and_verdict(whole: Workspace) -> None:
     told = {path: text.decode() for path, text in files(whole.path / "harness_repo", NOTES).items()}
     best = told[refs(whole)["refs/tags/toy-1/g3"]]
-    assert best == (
-        "toy-1, generation 3: accepted\n    lever: harness\n    reason: skill 2\n    val: 0.3000 ± 0.0000\n"
-    )
+    assert best == ("toy-1, generation 3: accepted\n    lever: harness\n    reason: skill 2\n    val: 0.3000\n")
     assert "none, the first harness" in told[refs(whole)["refs/tags/toy-1/g1"]]
 
 

@@ -12,6 +12,7 @@ from sia_tui.app.rows.diff import diff_rows
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_score
+from sia_tui.cli import formats
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -35,13 +36,15 @@ def _generations(snapshot: RunSnapshot, old: int, new: int, width: int) -> Page:
     rows: list[Row] = []
     for n in (old, new):
         one = units.clustered(scores[n], groups)
-        text = f"{format_score(one.score, one.se)} (n = {one.n:,})"
+        text = f"{format_score(one.score, one.se, one.n)} (n = {one.n:,})"
         rows.append(field(f"generation {n}", text, to=Target("generation", n)))
     if found:
         differences = units.divide(found, units.kind(found, groups), groups)
         gain, p = units.mean(differences), two_sided([math.fsum(unit) for unit in differences])
         better = sum(value > 0 for _, value in changed)
-        rows.append(field("difference", f"{gain.score:+.4f} ± {gain.se:.4f} (p = {p:.2g}, two-sided)"))
+        rows.append(
+            field("difference", f"{format_score(gain.score, gain.se, gain.n, sign='+')} (p = {p:.2g}, two-sided)")
+        )
         rows.append(field("instances", f"better on {better}, worse on {len(changed) - better}"))
     rows += [BLANK, heading("harness")]
     rows += diff_rows(from_log(snapshot.reader, state.versions[old], state.versions[new]), width)
@@ -80,7 +83,7 @@ def _runs(snapshot: RunSnapshot, first: str, second: str, width: int) -> Page:
             continue
         text = (
             f"{pair['run']} against {pair['against']}, best candidates on the {pair['n']} units of val that both have: "
-            f"{pair['difference']:+.4f} ± {pair['se']:.4f} (p = {pair['p']:.2g}, two-sided)."
+            f"{format_score(pair['difference'], pair['se'], pair['n'], sign='+')} (p = {pair['p']:.2g}, two-sided)."
         )
         rows += [BLANK, *wrap(text, width, "strong")]
     return Page(f"{names[0]} and {names[1]}", rows)
@@ -91,5 +94,5 @@ def _score_of(generations: list[dict[str, Any]], n: int) -> str:
     generation = generations[n - 1] if n <= len(generations) else None
     if generation is None or not generation["val"]:
         return "-"
-    score = format_score(generation["val"]["score"], generation["val"]["se"])
+    score = formats.score(generation["val"])
     return f"{score} +" if generation["accepted"] else score

@@ -6,6 +6,7 @@ from engine.events import types as t
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.units import format_score
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -51,7 +52,7 @@ def _outcome(snapshot: RunSnapshot, n: int, analysis: t.AnalysisFinished) -> Row
         verdict, target = state.of(candidate).verdict, Target("generation", candidate)
         if verdict is None:
             return row((f"candidate {candidate} is being executed", "dim"), to=target)
-        gain = f"{verdict.difference:+.4f} ± {verdict.se:.4f}"
+        gain = format_score(verdict.difference, verdict.se, verdict.n, sign="+")
         if (expected := analysis.expected_of(state.versions[candidate])) is not None:
             gain += f", {expected:+.4f} was expected"
         tone: Tone = "good" if verdict.accepted else "warn"

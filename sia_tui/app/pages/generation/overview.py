@@ -54,9 +54,14 @@ def _execution(one: Generation) -> list[Row]:
         return [BLANK, row(("the Execution is not finished", "dim"))]
     note = f"{done.evaluations:,} executed, {done.reused:,} reused, {format_duration(done.wall_s)}"
     rows = [BLANK, heading("Execution", note)]
-    rows += [field(split, f"{format_score(s.score, s.se)} (n = {s.n:,})") for split, s in done.scores.items()]
+    rows += [field(split, f"{format_score(s.score, s.se, s.n)} (n = {s.n:,})") for split, s in done.scores.items()]
     if done.incumbent:
-        rows.append(field("incumbent", f"{format_score(done.incumbent.score, done.incumbent.se)}, executed beside it"))
+        rows.append(
+            field(
+                "incumbent",
+                f"{format_score(done.incumbent.score, done.incumbent.se, done.incumbent.n)}, executed beside it",
+            )
+        )
     if done.private is not None:
         rows += _private_check(done.private, done.scores.get("val"), one.n)
     rows += [field(f"failed: {kind}", (f"{count:,}", "warn")) for kind, count in done.failures.items()]
@@ -73,7 +78,7 @@ def _private_check(check: t.PrivateCheck, val: t.Score | None, n: int) -> list[R
     """The private check, and the gap between the public and the honest score, which agents never see."""
     rows = [field("private check", ("passed", "good") if check.passed else ("failed", "bad"))]
     if check.honest:
-        rows.append(field("honest score", format_score(check.honest.score, check.honest.se)))
+        rows.append(field("honest score", format_score(check.honest.score, check.honest.se, check.honest.n)))
         if val:
             rows.append(field("gap", f"{val.score - check.honest.score:+.4f} from honest to public"))
     if check.floor:
@@ -86,7 +91,7 @@ def _private_check(check: t.PrivateCheck, val: t.Score | None, n: int) -> list[R
     in_cases = {f"{case} {column}" for case, columns in cases.items() for column in columns}
     for name, one in check.measures.items():
         if name not in in_cases:
-            rows.append(field(name[:14], format_score(one.score, one.se)))
+            rows.append(field(name[:14], format_score(one.score, one.se, one.n)))
     return rows
 
 

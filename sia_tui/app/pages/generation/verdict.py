@@ -6,8 +6,9 @@ from engine.core.state import State
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.units import format_score
 from sia_tui.cli import formats
-from sia_tui.cli.formats import decimal, plural
+from sia_tui.cli.formats import plural
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -37,8 +38,8 @@ def verdict_rows(state: State, n: int, width: int) -> list[Row]:
         rows += [
             field(
                 "difference",
-                f"{decimal(verdict.difference, '+')} ± {decimal(verdict.se)} "
-                f"over {plural(verdict.n, verdict.unit or 'unit')}",
+                f"{format_score(verdict.difference, verdict.se, verdict.n, sign='+')} over "
+                f"{plural(verdict.n, verdict.unit or 'unit')}",
             ),
             field("test", verdict.test),
             field("p", f"{verdict.p:.2g}, must be below {verdict.alpha:.2g}"),

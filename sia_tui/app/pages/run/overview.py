@@ -56,7 +56,7 @@ def _summary(state: State, width: int) -> list[Row]:
     best = state.incumbent
     if best is not None and (execution := state.of(best).execution) and "val" in execution.scores:
         val = execution.scores["val"]
-        text = f"generation {best}: {format_score(val.score, val.se)} on {val.n:,} of val"
+        text = f"generation {best}: {format_score(val.score, val.se, val.n)} on {val.n:,} of val"
         rows.append(field("best", text, to=Target("generation", best)))
         if share := optimism.optimism(state):
             rows += wrap(optimism.sentence(share, val.score), width, "dim")
@@ -92,7 +92,7 @@ def _generation(one: Generation, held: str, *, best: bool) -> Row:
     mark = "*" if best else "+" if accepted else "-"
     tone: Tone = "good" if accepted or best else "dim"
     val = one.execution.scores.get("val") if one.execution else None
-    score = format_score(val.score, val.se) if val else "running"
+    score = format_score(val.score, val.se, val.n) if val else "running"
     reason: Span = (one.verdict.reason if one.verdict else "no verdict yet", "dim")
     if held:
         mark, tone, reason = "!", "bad", (f"held: {held}", "bad")
@@ -103,7 +103,11 @@ def _baselines(state: State) -> list[Row]:
     if not state.baseline:
         return []
     scores = state.baseline.scores.items()
-    return [BLANK, heading("baselines on val"), *(row(f"{format_score(s.score, s.se)}  {name}") for name, s in scores)]
+    return [
+        BLANK,
+        heading("baselines on val"),
+        *(row(f"{format_score(s.score, s.se, s.n)}  {name}") for name, s in scores),
+    ]
 
 
 def _sealed_test(snapshot: RunSnapshot) -> list[Row]:
@@ -114,9 +118,9 @@ def _sealed_test(snapshot: RunSnapshot) -> list[Row]:
     return [
         BLANK,
         heading("sealed test", f"read {plural(max(count, state.unsealed), 'time')} on this machine"),
-        row(f"{format_score(best.score, best.se)}  best candidate (n = {best.n:,})"),
-        *(row(f"{format_score(s.score, s.se)}  {s.name} (n = {s.n:,})") for s in test.subsets),
-        *(row(f"{format_score(s.score, s.se)}  baseline: {name}") for name, s in test.baselines.items()),
+        row(f"{format_score(best.score, best.se, best.n)}  best candidate (n = {best.n:,})"),
+        *(row(f"{format_score(s.score, s.se, s.n)}  {s.name} (n = {s.n:,})") for s in test.subsets),
+        *(row(f"{format_score(s.score, s.se, s.n)}  baseline: {name}") for name, s in test.baselines.items()),
     ]
 
 

@@ -34,10 +34,10 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     rows += _honest_chart(state, width)
     rows += [BLANK, row(("gen    val               verdict", "dim"))]
     for n, val in points:
-        score = f"{n:>3}    {format_score(val.score, val.se)}   "
+        score = f"{n:>3}    {format_score(val.score, val.se, val.n)}   "
         rows.append(row(score, _verdict(state.of(n).verdict), to=Target("generation", n)))
     for name, one in baselines.items():
-        rows.append(row((f"       {format_score(one.score, one.se)}   baseline: {name}", "dim")))
+        rows.append(row((f"       {format_score(one.score, one.se, one.n)}   baseline: {name}", "dim")))
     return Page("scores by generation", rows)
 
 
