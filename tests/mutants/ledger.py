@@ -23,19 +23,13 @@ MUTANTS = [
     Mutant(
         "a-budget-is-not-reserved",
         "A call that may exceed the cap would be sent, and paid for.",
-        (Edit(_CALLING, "with self._reserve(most):", "with self._ledger.reserve(0.0, 0):"),),
+        (Edit(_CALLING, "enter_context(self._reserve(most))", "enter_context(self._ledger.reserve(0.0, 0))"),),
         (f"{_TEST_CALLING}test_a_cap_holds_and_what_was_paid_is_kept[1]",),
     ),
     Mutant(
         "a-reply-is-used-before-it-is-on-the-disk",
         "A power cut would take back a reply that was paid for and that later answers rest on.",
-        (
-            Edit(
-                _LEDGER,
-                "self._journal.append(self._generation, call, contents=[request, paid.reply])",
-                "self._journal.append(self._generation, call, contents=[request, paid.reply], durable=False)",
-            ),
-        ),
+        (Edit("engine/run/group_commit.py", "durable=bool(waiting)", "durable=False"),),
         (f"{_TEST_LEDGER}test_what_was_billed_is_on_the_disk_before_anybody_uses_it",),
     ),
     Mutant(

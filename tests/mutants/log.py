@@ -127,10 +127,13 @@ MUTANTS = [
         (
             Edit(
                 "engine/run/versions.py",
-                "        self._repository.write(version)\n        event, contents = harness_written(version, changed)\n"
-                "        self._journal.append(generation, event, contents=contents)\n",
+                "        self._repository.write(version)\n"
                 "        event, contents = harness_written(version, changed)\n"
-                "        self._journal.append(generation, event, contents=contents)\n"
+                "        self._journal.append(generation, replace(event, alternative=alternative), "
+                "contents=contents)\n",
+                "        event, contents = harness_written(version, changed)\n"
+                "        self._journal.append(generation, replace(event, alternative=alternative), "
+                "contents=contents)\n"
                 "        self._repository.write(version)\n",
             ),
         ),
@@ -165,11 +168,7 @@ MUTANTS = [
     Mutant(
         "a-failed-group-is-forgotten",
         "An execution whose results were not all committed would be finished, with scores over what is left.",
-        (
-            Edit(
-                "engine/run/group_commit.py", "            self._error = error\n            raise", "            raise"
-            ),
-        ),
+        (Edit("engine/run/group_commit.py", "            self._error = error\n            for", "            for"),),
         (
             "tests/unit/run/test_group_commit.py::"
             "test_a_commit_that_failed_is_told_by_everything_that_follows_until_its_step_has_ended[True]",
