@@ -116,7 +116,9 @@ def test_wherever_a_writer_is_killed_there_is_the_former_or_the_whole_new_one(
     assert seen[0] == old
     assert seen[-1] == new
     assert [path.name for path in (tmp_path / "looked at").iterdir()] == ["it"]
-    for at in (0, len(seen) // 3, len(seen) // 2, len(seen) - 3):
+    # a forked process may make a call more or less, so it is not killed next to a change
+    steady = [at for at in range(3, len(seen) - 3) if all(one == seen[at] for one in seen[at - 3 : at + 4])]
+    for at in (0, steady[0], steady[len(steady) // 2], steady[-1]):
         target = begin(tmp_path / f"killed after {at}", old)
         assert killed(write, target, at)
         assert content(target) == seen[at]

@@ -11,6 +11,7 @@ import pytest
 
 TESTS = Path(__file__).parents[2]
 OPENAI, CLAUDE = "unit/models/backends/test_openai.py", "unit/models/backends/test_anthropic.py"
+REASONING, REFUSALS = "unit/models/backends/test_openai_reasoning.py", "unit/models/backends/test_openai_refusals.py"
 ODD, CALLING = "unit/models/backends/test_odd_replies.py", "unit/models/test_calling.py"
 RECEIPT, CATALOG = "unit/models/test_receipt.py", "unit/models/test_catalog.py"
 AGENTS = "unit/agents/language/test_language_agents.py"
@@ -20,7 +21,7 @@ POINTS = {
         ("crash/test_models_of_the_table.py", "test_models_of_the_table_think_and_use_tools"),
     ],
     "2 tools are refused on chat completions": [
-        (OPENAI, "test_models_that_reason_call_tools_by_the_responses_api"),
+        (REASONING, "test_models_that_reason_call_tools_by_the_responses_api"),
     ],
     "3 a rate limit ends a run": [
         ("unit/models/test_limiter.py", "test_64_workers_against_8_requests_a_second_end_at_nine_tenths_of_it"),
@@ -38,7 +39,7 @@ POINTS = {
     ],
     "6 models that think fail in silence": [
         ("unit/cli/test_progress.py", "test_replies_that_are_cut_are_told_with_their_number"),
-        (OPENAI, "test_thoughts_that_a_server_leaves_in_the_text_are_no_part_of_the_reply"),
+        (REASONING, "test_thoughts_that_a_server_leaves_in_the_text_are_no_part_of_the_reply"),
     ],
     "7 an unknown price is zero": [
         (CATALOG, "test_prices_add_up_and_a_person_overrules_them"),
@@ -46,18 +47,18 @@ POINTS = {
     ],
     "8 llama-server, Ollama and calls written as text": [
         (OPENAI, "test_llama_server_has_tools_and_says_what_it_lacks"),
-        (OPENAI, "test_a_prompt_that_ollama_has_cut_is_told_and_not_answered"),
+        (REFUSALS, "test_a_prompt_that_ollama_has_cut_is_told_and_not_answered"),
         (OPENAI, "test_calls_that_a_small_model_writes_as_text_are_calls"),
         (CATALOG, "test_a_narrow_window_of_a_running_server_is_told_when_it_is_opened"),
     ],
     "9 reasoning is not given back, and a refusal has no second way": [
-        (OPENAI, "test_reasoning_is_kept_apart_and_goes_back_with_a_call"),
+        (REASONING, "test_reasoning_is_kept_apart_and_goes_back_with_a_call"),
         (CLAUDE, "test_thinking_goes_back_unchanged_with_the_calls_that_followed_it"),
-        (OPENAI, "test_what_a_model_refuses_is_left_out_from_then_on"),
+        (REFUSALS, "test_what_a_model_refuses_is_left_out_from_then_on"),
     ],
     "10 a server by its URL is sent no key": [
         (CATALOG, "test_a_key_goes_to_the_address_with_which_the_user_has_paired_it_and_to_no_other"),
-        (OPENAI, "test_a_server_that_wants_a_key_where_none_is_sent_is_told_so"),
+        (REFUSALS, "test_a_server_that_wants_a_key_where_none_is_sent_is_told_so"),
     ],
     "11 the Analysis keeps a decision that was discarded": [
         (AGENTS, "test_the_decision_that_is_recorded_is_the_one_that_held"),
@@ -69,14 +70,18 @@ POINTS = {
         (AGENTS, "test_a_model_that_calls_no_tool_is_given_up_after_three_replies"),
         (AGENTS, "test_a_model_whose_replies_are_always_cut_off_is_given_up_after_a_few"),
     ],
+    "14 reading ends untold, with other tools": [
+        (AGENTS, "test_reading_ends_by_tokens_of_which_the_model_is_told_and_the_tools_stay"),
+    ],
     "15 later attempts repeat the first request": [
         (AGENTS, "test_a_later_attempt_of_the_meta_agent_"),
     ],
     "16 few calls in flight, a spent account, a cap that is too small": [
         ("unit/sandbox/test_sandbox_waiting.py",
          "test_more_solves_than_workers_wait_for_a_model_that_takes_their_calls_and_one_computes_at_a_time"),
-        (OPENAI, "test_an_account_without_credit_is_not_waited_for"),
+        (REFUSALS, "test_an_account_without_credit_is_not_waited_for"),
         ("unit/loop/test_language_models.py", "test_a_cap_of_money_is_never_exceeded"),
+        ("unit/cli/test_progress.py", "test_replies_that_are_cut_are_told_with_their_number"),
     ],
 }  # fmt: skip
 
