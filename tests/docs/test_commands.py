@@ -7,6 +7,8 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pytest
+
 from engine.compute.devices import gpus
 from tests.docs.commandline import PEERS, ROOT, TOY, contained, live_run, served, sia, waiting_run
 from tests.docs.helptext import PAGE, commands, refreshed, sections
@@ -55,6 +57,7 @@ def test_every_section_has_an_example_of_its_own_command() -> None:
         assert any(example.startswith(command) for example in examples(text)), command
 
 
+@pytest.mark.slow
 def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     quiet, busy, asking = tmp_path / "quiet", tmp_path / "busy", tmp_path / "asking"
     for place in (quiet, busy, asking / ".sia"):

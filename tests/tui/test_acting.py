@@ -179,6 +179,7 @@ def engine_of(workspace: Path) -> psutil.Process:
     raise AssertionError("no engine")
 
 
+@pytest.mark.slow
 async def test_an_engine_that_is_killed_is_seen_and_its_run_gone_on_with(tmp_path: Path, opened: Opened) -> None:
     async with opened(tmp_path) as (pilot, main):
         await start(pilot, generations="3", approve="harness", name="killed")

@@ -58,6 +58,7 @@ async def test_every_key_on_every_pane(played: Path, opened: Opened, size: tuple
         assert main.navigator.cursor is not None
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.usefixtures("no_engines")
 async def test_every_name_of_the_palette_can_be_chosen(played: Path, opened: Opened) -> None:

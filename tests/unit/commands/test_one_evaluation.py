@@ -87,6 +87,7 @@ def test_check_gives_the_verifier_s_domain_its_data_and_says_what_fails(tmp_path
     assert "the seed harness is not valid" in call(tmp_path, "check", str(folder), status=1).stdout
 
 
+@pytest.mark.slow
 def test_a_model_that_is_away_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("anthropic", reason="the extra agents is not installed")
     monkeypatch.setenv("SIA_PATIENCE", "0.01")

@@ -107,6 +107,7 @@ def test_a_fork_asks_nothing_that_its_lineage_knows(judged: Judged) -> None:
     assert asked_so_far(judged) == before
 
 
+@pytest.mark.slow
 def test_a_judge_that_is_gone_is_no_score_of_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIA_RETRIES", "0")
     small(tmp_path / "mine")

@@ -182,6 +182,7 @@ def test_an_evaluator_that_never_ends_is_a_failure(tmp_path: Path) -> None:
     assert done.status == 1 and "CPU time" in done.errors  # said by whoever sees it first
 
 
+@pytest.mark.slow
 def test_an_adopted_task_is_gone_on_with_only_as_it_was(tmp_path: Path) -> None:
     place = task(tmp_path, NOISY.replace("random.SystemRandom().gauss(0, 1)", "0"))
     facts(tmp_path, "run", str(place), "--generations", "1")

@@ -89,6 +89,7 @@ def test_rollouts_count_as_evaluations_and_show_curves(trained_once: tuple[Stage
     assert all(sum(one.rewards) == 16 for one in checkpoints)
 
 
+@pytest.mark.slow
 def test_a_trainer_that_dies_goes_on_at_its_last_checkpoint(play: Stage) -> None:
     dies = [True]
 
