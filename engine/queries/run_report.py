@@ -99,7 +99,7 @@ def _decision(state: State, one: Generation) -> dict[str, Any] | None:
     if analysis is None:
         return None
     facts = {name: getattr(analysis, name) for name in ("findings", "reason", "evidence")}
-    facts["expected_gain"] = analysis.expected_of(state.versions[one.n])
+    facts["expected_gain"] = analysis.expected_of(state.versions.get(one.n))
     return {**facts, "cost": analysis.cost_estimate, "gain": one.verdict.difference if one.verdict else None}
 
 

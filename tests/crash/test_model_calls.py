@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -111,6 +112,7 @@ def test_ten_kills_change_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.lawbench
 @pytest.mark.timeout(2400)
+@pytest.mark.skipif("SIA_LONG" not in os.environ, reason="`make test-long` runs it; ten kills on the toy are above")
 def test_ten_kills_on_lawbench_send_no_answered_request_again(tmp_path: Path) -> None:
     moments = [6, 40, 400, 900, 1400, 2000, 2500, 3000, 3600, 4200]
     kill_and_resume(tmp_path / "w", "lawbench", 2, moments, game="play_lawbench", patience_s=1200)

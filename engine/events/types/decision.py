@@ -52,9 +52,10 @@ class AnalysisFinished(Payload, frozen=True):
     recipe: dict[str, bool | int | float | str] = {}
     notebook: str = ""
 
-    def expected_of(self, version: HarnessWritten) -> float | None:
-        """The gain that is expected of `version`; None where it is not what this decision asked for."""
-        return None if version.alternative or version.author == "person" else self.expected_gain
+    def expected_of(self, version: HarnessWritten | None) -> float | None:
+        """The gain that is expected of `version`; None where it is another, or is not known."""
+        own = version and not version.alternative and version.author != "person"
+        return self.expected_gain if own else None
 
 
 @event("harness.written")

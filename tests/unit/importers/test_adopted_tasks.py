@@ -13,7 +13,7 @@ from engine.events.reader import Reader
 from engine.grading.loader import find
 from tests.docs.commandline import PEERS, sia
 
-GENERATIONS = 20 if os.environ.get("SIA_LONG") else 10
+GENERATIONS = 20 if os.environ.get("SIA_LONG") else 6
 """`make test-long` has 20, for which the eight pairs of a shorter run are too few."""
 UNCHANGING = """
 [[decision]]

@@ -53,7 +53,7 @@ def _outcome(snapshot: RunSnapshot, n: int, analysis: t.AnalysisFinished) -> Row
         if verdict is None:
             return row((f"candidate {candidate} is being executed", "dim"), to=target)
         gain = format_score(verdict.difference, verdict.se, verdict.n, sign="+")
-        if (expected := analysis.expected_of(state.versions[candidate])) is not None:
+        if (expected := analysis.expected_of(state.versions.get(candidate))) is not None:
             gain += f", {expected:+.4f} was expected"
         tone: Tone = "good" if verdict.accepted else "warn"
         outcome = "accepted" if verdict.accepted else "rejected"
