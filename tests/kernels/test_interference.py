@@ -58,12 +58,17 @@ def one_case(monkeypatch: pytest.MonkeyPatch) -> None:
 def steady(processes: int, share: float) -> Iterator[None]:
     """Others: so many processes, each at work for that share of the time."""
     command = [sys.executable, "-c", LOAD, str(share)]
-    with contextlib.ExitStack() as stack:
+    others: list[subprocess.Popen[bytes]] = []
+    try:
         for _ in range(processes):
-            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE))
-            stack.callback(process.kill)
-            assert process.stdout and process.stdout.readline()
+            others.append(subprocess.Popen(command, stdout=subprocess.PIPE))
+            assert (printed := others[-1].stdout) and printed.readline()
         yield
+    finally:
+        for one in others:
+            one.kill()
+        for one in others:
+            one.communicate(timeout=30)
 
 
 def timed(runner: SandboxedKernelRunner, source: str = FUSED) -> Timed:
