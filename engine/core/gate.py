@@ -23,6 +23,7 @@ from engine.core import units
 from engine.core.account import UNUSED, Account, Payment, divide_level, name_of, pay, pay_for_looks
 from engine.core.units import Row
 from engine.events.types import Candidate, Gate, GateDecided, Look, Score
+from engine.plain import decimal
 
 AGAIN = 3
 """How many equal executions let one score win (`determinism`, rules 5)."""
@@ -185,15 +186,23 @@ def compare(
     fixed, broken = _changed(found)
     tested = not exact and (rules > 1 or len(found) > 1)
     at = ("", " at the first look", " with the reserve")[len(looks)]
-    reason = _sentence(accepted, gain, last, gate, against, changed=bool(fixed or broken), tested=tested, at=at)
+    reason = _sentence(
+        accepted, gain, last, gate, against, rules=rules, changed=bool(fixed or broken), tested=tested, at=at
+    )
     if exact and gain.score > gate.minimum_effect and not accepted:
-        reason = f"rejected: {gain.score:+.4f} over generation {against} may be noise (too few executions of one score)"
+        reason = (
+            f"rejected: {_digits(gain.score, rules, '+')} over generation {against} may be noise "
+            "(too few executions of one score)"
+        )
     void = rules >= 5 and bool(disturbed)
     if refused:
         test, accepted, reason = "private check", False, "refused: failed the private check"
     elif rival_refused:
         test, accepted = "private check", True
-        reason = f"accepted: it passed the private check, and generation {against} did not ({gain.score:+.4f})"
+        reason = (
+            f"accepted: it passed the private check, and generation {against} did not "
+            f"({_digits(gain.score, rules, '+')})"
+        )
     elif void:
         test, accepted = "timing", False
         reason = f"rejected: {_count(disturbed, 2 * len(found))}, which no test can allow for; use a quiet machine"
@@ -263,12 +272,18 @@ def _changed(differences: Mapping[Row, float]) -> tuple[list[str], list[str]]:
     return fixed, [name for name, total in by_instance.items() if total < 0]
 
 
+def _digits(value: float, rules: int, sign: str = "") -> str:
+    """With four decimals; since rules 5 with four digits where those would show none of them."""
+    return decimal(value, sign) if rules >= 5 else f"{value:{sign}.4f}"
+
+
 def _sentence(
-    accepted: bool, gain: Score, last: Look, gate: Gate, against: int, *, changed: bool, tested: bool, at: str
-) -> str:
+    accepted: bool, gain: Score, last: Look, gate: Gate, against: int, *, rules: int, changed: bool, tested: bool,
+    at: str,
+) -> str:  # fmt: skip
     if not changed:
         return f"rejected: no score differs from generation {against}'s"
-    size = f"{gain.score:+.4f}" if gain.n == 1 else f"{gain.score:+.4f} ± {gain.se:.4f}"
+    size = _digits(gain.score, rules, "+") + (f" ± {_digits(gain.se, rules)}" if gain.n != 1 else "")
     chance = f" (p = {last.p:.2g}, needed below {last.alpha:.2g}{at})" if tested else ""
     if accepted:
         return f"accepted: {size} over generation {against}{chance}"

@@ -66,6 +66,14 @@ def test_p_is_the_same_at_every_size_of_the_scores(n: int, size: float) -> None:
         assert gate.p_value([size * one for one in mixed]) == gate.p_value(mixed)
 
 
+@pytest.mark.parametrize(("rules", "shown"), [(4, "+0.0000 ± 0.0000"), (5, "+2.01e-07 ± ")])
+def test_a_small_gain_is_told_with_digits_that_show_it(rules: int, shown: str) -> None:
+    old = {(f"v{n}", 0): 1e-7 for n in range(20)}
+    new = {row: 3e-7 + n * 1e-10 for n, row in enumerate(old)}
+    found = gate.compare(new, old, against=1, gate=Gate(), generations=2, noisy=False, rules=rules)
+    assert found.reason.startswith(f"accepted: {shown}")
+
+
 def test_before_rules_5_sums_were_compared_as_they_were() -> None:
     gains = next(
         gains
