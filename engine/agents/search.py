@@ -19,6 +19,7 @@ from engine.agents import levers
 from engine.agents.protocol import AgentTools, Lab, NoProposal, ProbeRequest, Proposal, View
 from engine.agents.tpe import Params, Tpe, active_values
 from engine.events import types as t
+from engine.plain import decimal
 from engine.seeds import derive
 from harness_repo.harness import Harness
 from harness_repo.tunable import Tunable, Value
@@ -109,7 +110,7 @@ def _findings(view: View) -> str:
     failed = sum(result.failure is not None for result in view.train)
     total = sum(result.score for result in view.train)
     train = (
-        f"mean {total / len(view.train):.4f} on {len(view.train)} train instances"
+        f"mean {decimal(total / len(view.train))} on {len(view.train)} train instances"
         if view.train
         else "no train instances"
     )
@@ -118,7 +119,7 @@ def _findings(view: View) -> str:
     probes = _current_probes(view)
     if best := _best(probes):
         values = _format(active_values(view.harness, best.params))
-        lines.append(f"the best of {len(probes)} probes so far scored {best.score.score:.4f} with {values}")
+        lines.append(f"the best of {len(probes)} probes so far scored {decimal(best.score.score)} with {values}")
     return ". ".join(lines)
 
 
@@ -139,17 +140,18 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoPropo
         return NoProposal(f"no new proposal ran without a failure{refused}")
     if here is not None and not here.refused and top.score.score < here.score.score - here.score.se:
         return NoProposal(
-            f"no new proposal came near the incumbent's {here.score.score:.4f} ± {here.score.se:.4f} on the probe fold "
-            f"(the best of {len(fresh)} new ones scored {top.score.score:.4f})"
+            f"no new proposal came near the incumbent's {decimal(here.score.score)} ± {decimal(here.score.se)} "
+            "on the probe fold "
+            f"(the best of {len(fresh)} new ones scored {decimal(top.score.score)})"
         )
     near = [probe for probe in fresh if probe.score.score >= top.score.score - top.score.se]
     best = min(near, key=lambda probe: (structures[_structure(view.harness, probe.params)], -probe.score.score))
     harness = view.harness.with_params(best.params)
     changed = _difference(view.harness.params, active_values(view.harness, best.params))
-    base = f", the incumbent {here.score.score:.4f}" if here else ""
+    base = f", the incumbent {decimal(here.score.score)}" if here else ""
     reason = (
-        f"{changed}. On {best.fold} this scored {best.score.score:.4f} ± {best.score.se:.4f}{base}; "
-        f"of {len(probes)} probes so far the best not yet executed scored {top.score.score:.4f} ({best.why})."
+        f"{changed}. On {best.fold} this scored {decimal(best.score.score)} ± {decimal(best.score.se)}{base}; "
+        f"of {len(probes)} probes so far the best not yet executed scored {decimal(top.score.score)} ({best.why})."
     )
     return Proposal(harness, reason, changed)
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 
 from engine.core.state import State
 from engine.events import types as t
+from engine.plain import decimal
 
 FEWEST = 4
 """The mean and the spread of fewer gains say too little."""
@@ -51,4 +52,4 @@ def of_verdicts(verdicts: Iterable[t.GateDecided]) -> float | None:
 
 def sentence(share: float, score: float) -> str:
     """The estimate, for a person."""
-    return f"about {share:.2g} of the {score:.4f} on val is selection: the gate kept what noise favoured"
+    return f"about {share:.2g} of the {decimal(score)} on val is selection: the gate kept what noise favoured"

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from engine.agents.protocol import AgentTools, Alternatives, NoProposal, ProbeRequest, Proposal, View
 from engine.agents.tuning import tune
 from engine.events import types as t
+from engine.plain import decimal
 from engine.run.live_run import Run
 from engine.steps.probes import FoldLab
 
@@ -56,7 +57,7 @@ async def _best(run: Run, view: View, made: list[Proposal]) -> Proposal:
     if not scored:
         return made[0]
     chosen = -max(scored)[1]
-    others = ", ".join(f"{score:.4f}" for score, number in scored if number != -chosen)
+    others = ", ".join(f"{decimal(score)}" for score, number in scored if number != -chosen)
     beside = f", beside {others}" if others else ""
-    why = f"Of {len(made)} proposals it scored best on a fold of train: {max(scored)[0]:.4f}{beside}."
+    why = f"Of {len(made)} proposals it scored best on a fold of train: {decimal(max(scored)[0])}{beside}."
     return replace(made[chosen], reason=f"{made[chosen].reason} {why}")

@@ -22,6 +22,7 @@ from engine.agents.language import run_tools
 from engine.agents.protocol import PastGeneration, Tree, View
 from engine.agents.run_record import Candidate, RunRecord
 from engine.events import types as t
+from engine.plain import decimal
 
 _NAME = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST = 100
@@ -71,7 +72,7 @@ def _about(one: Candidate, past: PastGeneration | None, record: RunRecord) -> by
     if past is not None:
         train = [row.score for row in record.train_results(one.n)]
         lines += [f"val: {past.val}"] if past.val else []
-        lines += [f"train: {sum(train) / len(train):.4f} (n = {len(train)})"] if train else []
+        lines += [f"train: {decimal(sum(train) / len(train))} (n = {len(train)})"] if train else []
         lines += [f"made by the lever {past.lever}"] if past.lever else []
         lines.append(f"verdict: {past.verdict}")
     return _bytes("\n".join(lines) + "\n")

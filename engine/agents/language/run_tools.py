@@ -20,6 +20,7 @@ from engine.agents.language.toolbox import Arguments, InvalidCall, ReadTool, pag
 from engine.agents.protocol import View
 from engine.agents.run_record import RunRecord
 from engine.events import types as t
+from engine.plain import decimal
 
 Number = Annotated[int, Meta(description="The candidate's number.", ge=1)]
 Offset = Annotated[int, Meta(description="Where to read on, as the last page says.", ge=0)]
@@ -157,7 +158,7 @@ def _backwards(view: View, record: RunRecord, *, brief: bool) -> Iterator[str]:
     for past in view.past[::-1]:
         train = [row.score for row in record.train_results(past.n)]
         scores = [f"val {past.val}"] if past.val else []
-        scores += [f"train {sum(train) / len(train):.4f} (n = {len(train)})"] if train else []
+        scores += [f"train {decimal(sum(train) / len(train))} (n = {len(train)})"] if train else []
         line = f"{past.n}: {'; '.join([*([', '.join(scores)] if scores else []), past.verdict])}"
         one = made.get(past.n)
         if one is not None:
@@ -202,7 +203,7 @@ def _histogram(scores: Sequence[float]) -> str:
     width = (high - low) / _BINS
     counts = Counter(min(_BINS - 1, int((score - low) / width)) for score in scores)
     lines = [f"{low + place * width:.4g} to {low + (place + 1) * width:.4g}: {counts[place]}" for place in range(_BINS)]
-    return f"{len(scores)} scores, mean {sum(scores) / len(scores):.4f}\n" + "\n".join(lines)
+    return f"{len(scores)} scores, mean {decimal(sum(scores) / len(scores))}\n" + "\n".join(lines)
 
 
 def _difference(old: int, before: Mapping[str, bytes], new: int, after: Mapping[str, bytes]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from engine.core import units
 from engine.evaluation.trial import GradedAnswer
 from engine.events import types as t
+from engine.plain import decimal
 
 KEPT, LISTED, ANSWER_CHARS = 4, 15, 120
 
@@ -68,7 +69,7 @@ def describe(tried: Tried, base: Tried | None, groups: Mapping[str, str]) -> str
     """The text for the model: score, difference from the best candidate on the same cases, failures, logs, time."""
     probe, report, scores = tried.probe, tried.report, tried.scores()
     middle = units.clustered(scores, groups)
-    lines = [f"on {probe.fold}, which it did not learn from: mean score {middle.score:.4f} ± {middle.se:.4f}"]
+    lines = [f"on {probe.fold}, which it did not learn from: mean score {decimal(middle.score)} ± {decimal(middle.se)}"]
     if base is not None:
         lines += _compare(scores, base.scores(), groups)
     if probe.refused:
@@ -97,7 +98,8 @@ def _compare(
     better = sorted({instance for (instance, _), change in paired.items() if change > 0})
     worse = sorted({instance for (instance, _), change in paired.items() if change < 0})
     lines = [
-        f"the best candidate on the same cases: {before.score:.4f}; difference {gain.score:+.4f} ± {gain.se:.4f} "
+        f"the best candidate on the same cases: {decimal(before.score)}; "
+        f"difference {decimal(gain.score, '+')} ± {decimal(gain.se)} "
         f"({len(better)} better, {len(worse)} worse)"
     ]
     lines += [f"{name}: {_some(ids)}" for name, ids in (("better", better), ("worse", worse)) if ids]

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from engine.plain import decimal
 from sia_tui.cli.formats import dollars, plural
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json
@@ -36,11 +37,11 @@ def cost(reference: str, shared: Shared) -> None:
     )
     table(
         ["lever", *_SPENT, "accepted gain"],
-        [[row["lever"], *_cost_columns(row), f"{row['gain']:+.4f}"] for row in facts["levers"]],
+        [[row["lever"], *_cost_columns(row), f"{decimal(row['gain'], '+')}"] for row in facts["levers"]],
     )
     gain, usd = facts["per_accepted_point"], facts["usd_per_accepted_point"]
     each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " per +0.01" if gain else ""
-    echo(f"accepted gain on val: {facts['gain']:+.4f}{each}")
+    echo(f"accepted gain on val: {decimal(facts['gain'], '+')}{each}")
     if facts["unpriced"]:
         calls = plural(facts["unpriced"], "call")
         echo(f"The price of {calls} is not known, so the dollars are too few: add it to [prices] in sia.toml.")

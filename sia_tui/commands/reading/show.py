@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.plain import decimal
 from sia_tui.cli import consent, formats
 from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, plain, print_json, say
@@ -101,8 +102,8 @@ def _print_run(facts: dict[str, Any]) -> None:
             _warn(cut_replies.sentence(one["n"], **one["replies_cut"]))
         decision = one["decision"] or {}
         if decision.get("expected_gain") is not None and decision["gain"] is not None:
-            gains = f"expected gain on val {decision['expected_gain']:+.4f}, measured {decision['gain']:+.4f}"
-            echo(f"generation {one['n']}: {gains}")
+            expected, measured = (decimal(decision[name], "+") for name in ("expected_gain", "gain"))
+            echo(f"generation {one['n']}: expected gain on val {expected}, measured {measured}")
     if facts["account"] and facts["account"]["judged"]:
         echo(sentence(**facts["account"]))
     if facts["detectable"]:
@@ -152,4 +153,8 @@ def _verdict(generation: dict[str, Any]) -> Text:
 
 
 def _honest(val: dict[str, Any] | None) -> str:
-    return "-" if val is None or val["honest"] is None else f"{val['honest']:.4f} ({val['honest_floor'] or 0:.4f})"
+    return (
+        "-"
+        if val is None or val["honest"] is None
+        else f"{decimal(val['honest'])} ({decimal(val['honest_floor'] or 0)})"
+    )

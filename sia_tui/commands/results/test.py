@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from engine.plain import decimal
 from sia_tui.cli import consent, formats
 from sia_tui.cli.limits import workers_of
 from sia_tui.cli.options import Shared, shared_options
@@ -64,9 +65,9 @@ def _print(name: str, report: dict[str, Any]) -> None:
         if words := formats.private_check(row).removeprefix(", ").removeprefix("; "):
             echo(f"{whose}: {words}")
     for measure, value in (report["private"] or {"measures": {}})["measures"].items():
-        echo(f"{measure}: {value:.4f}")
+        echo(f"{measure}: {decimal(value)}")
     if report["macro"] is not None:
-        echo(f"macro-average: {report['macro']:.4f}")
+        echo(f"macro-average: {decimal(report['macro'])}")
     if report["failures"]:
         echo(f"failures: {report['failures']}")
     if disturbed := report["disturbed"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.events import types as t
+from engine.plain import decimal
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
@@ -26,7 +27,7 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
         *wrap(analysis.reason, width),
     ]
     if analysis.expected_gain is not None:
-        rows += [BLANK, field("expected", f"{analysis.expected_gain:+.4f}")]
+        rows += [BLANK, field("expected", f"{decimal(analysis.expected_gain, '+')}")]
     if analysis.cost_estimate:
         rows.append(field("cost", analysis.cost_estimate))
     if analysis.notebook:
@@ -54,7 +55,7 @@ def _outcome(snapshot: RunSnapshot, n: int, analysis: t.AnalysisFinished) -> Row
             return row((f"candidate {candidate} is being executed", "dim"), to=target)
         gain = format_score(verdict.difference, verdict.se, verdict.n, sign="+")
         if (expected := analysis.expected_of(state.versions.get(candidate))) is not None:
-            gain += f", {expected:+.4f} was expected"
+            gain += f", {decimal(expected, '+')} was expected"
         tone: Tone = "good" if verdict.accepted else "warn"
         outcome = "accepted" if verdict.accepted else "rejected"
         return row((f"candidate {candidate} {outcome}: ", tone), gain, to=target)

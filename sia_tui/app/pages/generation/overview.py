@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.core.state import Generation
 from engine.events import types as t
+from engine.plain import decimal
 from engine.queries.cut_replies import cut_replies, sentence
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.generation.cases import case_table
@@ -80,9 +81,9 @@ def _private_check(check: t.PrivateCheck, val: t.Score | None, n: int) -> list[R
     if check.honest:
         rows.append(field("honest score", format_score(check.honest.score, check.honest.se, check.honest.n)))
         if val:
-            rows.append(field("gap", f"{val.score - check.honest.score:+.4f} from honest to public"))
+            rows.append(field("gap", f"{decimal(val.score - check.honest.score, '+')} from honest to public"))
     if check.floor:
-        rows.append(field("floor", f"{check.floor.score:.4f}, the least honest score"))
+        rows.append(field("floor", f"{decimal(check.floor.score)}, the least honest score"))
     rows += [row((f"refused on {count:,}: ", "bad"), reason) for reason, count in check.refused.items()]
     cases = case_table((name, one.score) for name, one in check.measures.items())
     if cases:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.core.results import JUDGED
 from engine.events import types as t
 from engine.events.event import Event
+from engine.plain import decimal
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.blob import answer_text, blob_text
 from sia_tui.app.rows.event_line import grade_mark
@@ -75,9 +76,9 @@ def _result(snapshot: RunSnapshot, event: Event, result: t.InstanceFinished, wid
         field("score", (format_score(result.score), tone), (time, "dim")),
     ]
     if result.honest is not None:
-        floor = "" if result.floor is None else f", must reach {result.floor:.4f}"
-        rows.append(field("honest score", f"{result.honest:.4f}{floor}"))
-    rows += [field(name[:14], f"{value:.4f}") for name, value in result.measures.items()]
+        floor = "" if result.floor is None else f", must reach {decimal(result.floor)}"
+        rows.append(field("honest score", f"{decimal(result.honest)}{floor}"))
+    rows += [field(name[:14], f"{decimal(value)}") for name, value in result.measures.items()]
     if result.refused:
         rows.append(field("refused", (result.refused, "bad")))
     if result.disturbed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.core import budget
+from engine.plain import decimal
 from engine.queries.costs import costs
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, field, heading, row
@@ -25,7 +26,7 @@ def build(snapshot: RunSnapshot, _target: Target, _width: int) -> Page:
     rows += [
         BLANK,
         field("time", format_duration(figures["seconds"])),
-        field("gain", f"{figures['gain']:+.4f} on val, accepted"),
+        field("gain", f"{decimal(figures['gain'], '+')} on val, accepted"),
     ]
     if figures["per_accepted_point"] is not None:
         rows.append(field("per point", f"{figures['per_accepted_point']:,.0f} evaluations per +0.01"))
