@@ -15,6 +15,7 @@ REASONING, REFUSALS = "unit/models/backends/test_openai_reasoning.py", "unit/mod
 ODD, CALLING = "unit/models/backends/test_odd_replies.py", "unit/models/test_calling.py"
 RECEIPT, CATALOG = "unit/models/test_receipt.py", "unit/models/test_catalog.py"
 AGENTS = "unit/agents/language/test_language_agents.py"
+READING = "unit/agents/language/test_reading_and_trying.py"
 POINTS = {
     "1 a forced call of a tool is refused": [
         (CLAUDE, "test_a_model_that_cannot_be_made_to_call_a_tool_is_told_to_in_words"),
@@ -71,10 +72,10 @@ POINTS = {
         (AGENTS, "test_a_model_whose_replies_are_always_cut_off_is_given_up_after_a_few"),
     ],
     "14 reading ends untold, with other tools": [
-        (AGENTS, "test_reading_ends_by_tokens_of_which_the_model_is_told_and_the_tools_stay"),
+        (READING, "test_reading_ends_by_tokens_of_which_the_model_is_told_and_the_tools_stay"),
     ],
     "15 later attempts repeat the first request": [
-        (AGENTS, "test_a_later_attempt_of_the_meta_agent_"),
+        ("unit/agents/language/test_meta_agent.py", "test_a_later_attempt_of_the_meta_agent_"),
     ],
     "16 few calls in flight, a spent account, a cap that is too small": [
         ("unit/sandbox/test_sandbox_waiting.py",

@@ -11,7 +11,7 @@ from engine.agents.language.feedback import FeedbackAgent
 from engine.agents.protocol import PastGeneration
 from engine.events import types as t
 from tests.agent_tools import FakeTools, calls, view
-from tests.unit.agents.language.test_language_agents import update
+from tests.deciding import update
 
 UPDATE = calls(update())
 WEIGHTS = {"findings": "f", "reason": "r", "evidence": ["g1"], "expected_gain": 0.1, "algorithm": "grpo"}
