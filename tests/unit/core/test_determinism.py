@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.false_acceptance import ONE_SCORES, OneScore, accept_one_score
+from benchmarks.one_score import ONE_SCORES, OneScore, accept_one_score
 from engine.core import determinism
 from engine.core.determinism import FIRST, executions_at_most
 from engine.core.gate import AGAIN, compare, fewest_units
