@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ from engine.sandbox.channel import receive_from
 from engine.sandbox.inside import frames
 from engine.sandbox.messages import no_extension
 
-_Switches = dict[int, dict[str, int | None]]
+_Switches = dict[int, dict[str, int]]
 MOST_BYTES = 1 << 20
 STILL_S = 5.0
+_STOPPED, _ENDED = (b"T", b"t"), (b"Z", b"X")
+"""States of threads, see proc_pid_status(5)."""
 _YIELD_S = 1e-5
 """Pause between checks: a thread needs a processor to stop, and a busy-waiting host takes it away for milliseconds."""
 
@@ -91,7 +94,8 @@ class Line:
     def check(self) -> None:
         """Raises `GuestFailed` if anything of the guest has run since it was stopped."""
         now = {pid: _switches(pid) for pid in [*processes.descendants(self._slot_pid)]}
-        if now != self._still:
+        # one that had ended by then may have left the table since
+        if not now.keys() <= self._still.keys() or _alive(now) != _alive(self._still):
             raise self._failure("ran on after it had been stopped")
 
     def pids(self) -> list[int]:
@@ -158,7 +162,7 @@ class Line:
             for pid in found:
                 _signal(pid, signal.SIGSTOP)
             for pid in found:
-                while None in (seen := _switches(pid)).values():
+                while (seen := _switches(pid)) is None:
                     if time.monotonic() > until:
                         raise GuestFailed("candidate", "could not be stopped")
                     time.sleep(_YIELD_S)
@@ -175,32 +179,43 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def _switches(pid: int) -> dict[str, int | None]:
-    """How often each thread of the process was switched; None for one that is neither stopped nor ended."""
-    found = dict[str, int | None]()
+def _switches(pid: int) -> dict[str, int] | None:
+    """How often each stopped thread of the process was switched; None while one is neither stopped nor ended."""
+    found = dict[str, int]()
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names only, many times a second
             with contextlib.suppress(OSError):
-                found[thread] = _switched(f"/proc/{pid}/task/{thread}")
+                state, switches = _switched(f"/proc/{pid}/task/{thread}")
+                if state not in _STOPPED + _ENDED:
+                    return None
+                if state in _STOPPED:
+                    found[thread] = switches
     return found
 
 
-def _switched(thread: str) -> int | None:
-    if not _is_stopped(_read(f"{thread}/status")):
-        return None
+def _alive(seen: Mapping[int, dict[str, int] | None]) -> dict[int, dict[str, int] | None]:
+    """What was seen of the processes that had not ended."""
+    return {pid: switches for pid, switches in seen.items() if switches != {}}
+
+
+def _switched(thread: str) -> tuple[bytes, int]:
+    """The state of a thread, and how often it was switched."""
+    status = _read(f"{thread}/status")
+    if _state(status) not in _STOPPED:
+        return _state(status), 0
     # It calls itself stopped before it has left its processor, which is one more switch. The kernel waits for that
     # here. Where tracing is forbidden, there is no telling, and states alone count.
     try:
         _read(f"{thread}/syscall")
     except PermissionError:
-        return 0
+        return _state(status), 0
     status = _read(f"{thread}/status")
     counts = status.rpartition(b"\nvoluntary_ctxt_switches:")[2].split()
-    return int(counts[0]) + int(counts[2]) if _is_stopped(status) else None
+    return _state(status), int(counts[0]) + int(counts[2])
 
 
-def _is_stopped(status: bytes) -> bool:
-    return status.partition(b"\nState:\t")[2][:1] in (b"T", b"t", b"Z", b"X")
+def _state(status: bytes) -> bytes:
+    return status.partition(b"\nState:\t")[2][:1]
 
 
 def _read(path: str) -> bytes:

@@ -162,6 +162,22 @@ def test_busy_processes_of_a_candidate_are_never_counted_as_others(runner: Sandb
     assert measured == [0.0] * 3  # while others' use is measured
 
 
+ENDS_SOON = """
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # they leave the table of processes by themselves
+for turn in range(8):
+    if os.fork() == 0:
+        time.sleep(turn * 0.0002)
+        os._exit(0)
+return 0
+"""
+
+
+def test_processes_that_end_while_they_are_stopped_are_no_fault(runner: SandboxedKernelRunner) -> None:
+    with runner.open(guest(ENDS_SOON)) as live:
+        for _ in range(100):
+            live.ask(0, 10.0)
+
+
 ENDINGS = {
     "raises": ("raise ValueError('no')", "candidate"),
     "exits": ("os._exit(0)", "candidate"),
