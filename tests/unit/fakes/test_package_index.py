@@ -31,7 +31,7 @@ def download(url: str, into: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--dest", str(into)]
     return subprocess.run(
         [*command, "Some_Thing==1.2+cpu"],
-        env={**os.environ, **environment(url)},
+        env={**os.environ, **environment(url), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         capture_output=True,
         text=True,
         check=False,
