@@ -155,9 +155,11 @@ async def _await_approval(run: Run, control: Control) -> None:
     try:
         await asyncio.wait({given, request}, return_when=asyncio.FIRST_COMPLETED)
         if given.done():
-            with contextlib.suppress(SiaError):  # the sender of an approval that does not fit has had the error
+            try:
                 rows, contents = approval.prepare(run.state, given.result(), run.ports.repository)
-                run.append_rows(rows, contents)
+            except SiaError:
+                return  # the sender of an approval that does not fit has had the error
+            run.append_rows(rows, contents)
     finally:
         given.cancel()
         request.cancel()

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import msgspec
-
 from engine import containment, keys, trust
 from engine.events import log as log_module
-from engine.events import tips
+from engine.events import reader, tips
 from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.events.storage import schema
 from engine.events.storage.connection import open_writer, sync_wal
-from engine.events.storage.database import Database, sqlite3
+from engine.events.storage.database import Database
+from engine.sandbox import session
 from harness_repo import harness
 from harness_repo.harness import Harness
-from tests.simulation.world import roll
+from tests.simulation.connections import Connections
+from tests.simulation.small_files import Lock, Tips
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine
@@ -40,18 +40,20 @@ class Disk:
     """The files of one workspace, at `path`."""
 
     def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+        self.machine = machine
         self._base = Path(tempfile.mkdtemp(prefix="sia-simulation-", dir=MEMORY if MEMORY.is_dir() else None))
         self.path = self._base / "w"
         self._image = self._base / "image"
-        self._connections: list[Any] = []
+        self._connections = Connections(self)
         self._wal = f"{self.path}/events.db-wal"
         self._synced = 0
-        self._former_tips: dict[str, bytes] = {}
+        self.tips = Tips()
+        self.locks: dict[str, Lock] = {}
 
     def keep(self) -> None:
         """Keeps the files as they are now: what is written afterwards is lost."""
         shutil.copytree(self.path, self._image, ignore=shutil.ignore_patterns("*-shm"))
+        self.tips.keep()
 
     def forget_unsynced(self, chance: float) -> None:
         """What was not synced may be gone: the end of the WAL, in the middle of a frame; tips."""
@@ -59,28 +61,32 @@ class Disk:
         if wal.exists() and (size := wal.stat().st_size) > self._synced:
             with wal.open("r+b") as file:
                 file.truncate(self._synced + int(chance * (size - self._synced)))
-        for run, former in self._former_tips.items():
-            if (fate := roll(chance, run)) < 0.5:
-                (self._image / "tips" / run).write_bytes(former if fate < 0.25 else b"")
+        self.tips.forget(chance)
 
     def restore(self) -> None:
         """Ends what is still connected, and brings back what was kept."""
-        for connection in self._connections:
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()
-        self._connections.clear()
+        self._connections.close()
+        self.locks.clear()
         shutil.rmtree(self.path)
         self._image.rename(self.path)
         self._synced = min(self._synced, self._size())
-        self._former_tips.clear()
+        self.tips.restore()
 
     def remove(self) -> None:
         """Removes all files."""
+        self._connections.close()
         shutil.rmtree(self._base, ignore_errors=True)
 
     def sync(self) -> None:
         """What the WAL holds now is on the disk."""
         self._synced = self._size()
+
+    def lock(self, run: str) -> Lock:
+        """The lock of a run, which a death releases."""
+        if run in self.locks:
+            raise log_module.Held("another engine is working on this run", "watch it")
+        self.locks[run] = lock = Lock(self.locks, run)
+        return lock
 
     def _size(self) -> int:
         try:
@@ -94,15 +100,14 @@ class Disk:
 
         What only a stranger's workspace needs is left out: a history has none, and each costs more than what it plays.
         """
-        machine, append = self._machine, RunLog.append
+        machine, append = self.machine, RunLog.append
 
         def opened(path: Path) -> Database:
             if not path.exists():
                 path.write_bytes(_empty_log())
             db = open_writer(path)
             db.execute("PRAGMA wal_autocheckpoint = 0")  # so that what is synced is a length of the WAL
-            self._connections.append(db.conn)
-            db.conn = Connection(machine, self, db.conn)
+            db.conn = self._connections.writer(db.conn)
             return db
 
         def appended(log: RunLog, *arguments: Any, durable: bool = True, **others: Any) -> list[Event]:
@@ -113,10 +118,7 @@ class Disk:
         def tip(folder: Path, run: str, written: tips.Tip) -> None:
             if machine.point("tip", "full"):
                 raise OSError(errno.ENOSPC, "No space left on device")
-            path = folder / run
-            self._former_tips[run] = path.read_bytes() if path.exists() else b""
-            folder.mkdir(exist_ok=True)
-            path.write_bytes(msgspec.json.encode(written))
+            self.tips.write(run, written)
             machine.point("tip written")
 
         def synced(path: Path) -> None:
@@ -129,8 +131,13 @@ class Disk:
             for place, name, instead in (
                 (log_module, "open_writer", opened),
                 (log_module, "sync_wal", synced),
-                (log_module, "PATIENCE_S", 0.0),  # the lock waits by a clock of its own, in vain
+                (log_module, "_lock", lambda workspace, run, patience_s=0.0: self.lock(run)),
+                (reader, "open_reader", self._connections.reader),
+                (reader, "is_archive", lambda path: False),
+                (session, "memory_is_left", lambda: True),
                 (tips, "write", tip),
+                (tips, "read", lambda folder, run: self.tips.now.get(run)),
+                (tips, "read_all", lambda folder: self.tips.readable),
                 (RunLog, "append", appended),
                 (containment, "check_workspace", lambda folder: None),
                 (trust, "begin", lambda folder: None),
@@ -158,31 +165,3 @@ def _empty_log() -> bytes:
         path = Path(place) / "events.db"
         open_writer(path).close()
         return path.read_bytes()
-
-
-class Connection:
-    """An SQLite connection of the writer, whose commits are effects."""
-
-    def __init__(self, machine: Machine, disk: Disk, real: Any) -> None:
-        self._machine, self._disk, self._real, self._durable = machine, disk, real, False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def execute(self, sql: str, *parameters: Any) -> Any:
-        machine = self._machine
-        if machine.dead and sql != "ROLLBACK":
-            raise machine.end
-        if sql.startswith("PRAGMA synchronous"):
-            self._durable = sql.endswith("FULL")
-        if sql == "BEGIN IMMEDIATE" and machine.point("begin", "locked"):
-            raise sqlite3.OperationalError("database is locked")
-        if sql != "COMMIT":
-            return self._real.execute(sql, *parameters)
-        if fault := machine.point("commit", "database or disk is full", "disk I/O error"):
-            raise sqlite3.OperationalError(fault)
-        done = self._real.execute(sql)
-        if self._durable:
-            self._disk.sync()
-        machine.point("committed")
-        return done

@@ -110,6 +110,7 @@ class _Player:
         self._controls: dict[str, Control] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._raises: set[str] = set()
+        self._displaced: set[str] = set()
         self._forks = 0
         self._wrong: list[str] = []
 
@@ -200,6 +201,7 @@ class _Player:
             else:
                 run.append(0, self.world.started)
             self._controls[log.run] = control
+            self._displaced.discard(log.run)
             answering = asyncio.ensure_future(self._answer(run, control))
             try:
                 await drive(run, control)
@@ -248,14 +250,15 @@ class _Player:
             case "rival":
                 with contextlib.suppress(Held):
                     RunLog.hold(path, run).close()
-                    if run in self._controls:
+                    if run in self._controls and run not in self._displaced:
                         self._wrong.append("two engines hold one run")
             case "takeover":
-                (path / "locks" / run).unlink(missing_ok=True)  # a file system that keeps no locks
+                self.machine.disk.locks.pop(run, None)  # a file system that keeps no locks
                 with contextlib.suppress(SiaError):
                     log = RunLog.hold(path, run)
                     log.append([(0, t.RunNoted("taken over"))])
                     log.close()
+                    self._displaced.add(run)
             case _:
                 self._fork(run, incident.roll, branch=what == "branch")
 

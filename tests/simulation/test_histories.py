@@ -21,6 +21,21 @@ FAILED: dict[str, History] = {
             Incident(412, "outage", 0.21925),
         ),
     ),
+    "an engine that was displaced waited for an approval for ever": History(
+        41,
+        (
+            Incident(82, "takeover", 0.556852),
+            Incident(339, "fork", 0.951073),
+            Incident(340, "stop", 0.07516),
+            Incident(499, "fork", 0.764119),
+            Incident(534, "stop", 0.909199),
+            Incident(669, "stop", 0.75832),
+            Incident(843, "takeover", 0.05794),
+        ),
+    ),
+    "a rival found no lock where a takeover had removed it": History(
+        22, (Incident(259, "takeover", 0.794435), Incident(260, "rival", 0.084905))
+    ),
 }
 """Histories that once broke a promise, by what was wrong then."""
 

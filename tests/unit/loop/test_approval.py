@@ -14,6 +14,7 @@ from engine.core.replay import verify as replay
 from engine.core.state import State
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.events.log import Fenced, raise_epoch
 from engine.loop import launch
 from engine.loop.approval import additions, give
 from engine.loop.control_socket import Approval, Control
@@ -103,6 +104,22 @@ def test_a_run_that_waits_can_be_put_down_answered_and_taken_up(tmp_path: Path) 
             return run.state
 
     assert len(asyncio.run(go_on()).generations) == 2
+    assert verified(workspace)
+
+
+def test_an_approval_that_cannot_be_recorded_ends_the_engine(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    asked_run(workspace, [], generations=2)
+
+    async def go_on() -> None:
+        async with launch.reopen(workspace, "asked", workers=2, report=lambda _: None) as run:
+            raise_epoch(run.log.db.conn, run.log.run)  # another engine took the run over
+            control = Control()
+            control.approvals.put_nowait(YES)
+            await asyncio.wait_for(drive(run, control), 10)
+
+    with pytest.raises(Fenced, match="taken this run over"):
+        asyncio.run(go_on())
     assert verified(workspace)
 
 
