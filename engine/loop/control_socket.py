@@ -22,6 +22,7 @@ import msgspec
 from engine import containment
 from engine.errors import SiaError
 from engine.events.types import Answer
+from engine.run.live_text import Spoken
 
 PauseKind = Literal["pause", "stop"]
 
@@ -60,7 +61,13 @@ class Removed(msgspec.Struct, frozen=True, tag="removed"):
     spent: dict[str, float]
 
 
-Request = PauseRequest | Approval | Hint | Removed
+class Listen(msgspec.Struct, frozen=True, tag="listen"):
+    """A request for what the agent's model is saying: the answer is a `Spoken`, or null."""
+
+
+Request = PauseRequest | Approval | Hint | Removed | Listen
+LISTEN_S = 1.0
+"""Seconds for which an engine is listened to that does not answer."""
 
 
 def address(workspace: Path, run: str) -> Path:
@@ -100,11 +107,13 @@ class Control:
     """The engine's end. The first request to pause or stop counts; approvals wait until the engine takes them.
 
     `hear` records a hint, or what a removed run has spent, at once; until the engine has set it, none is taken.
+    `spoken` is what the agent's model is saying.
     """
 
     def __init__(self) -> None:
         self.request: PauseRequest | None = None
         self.hear: Callable[[Hint | Removed], None] | None = None
+        self.spoken: Callable[[], Spoken | None] = lambda: None
         self.approvals: asyncio.Queue[Approval] = asyncio.Queue()
         self._requested = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -141,6 +150,7 @@ class Control:
         with contextlib.suppress(OSError, msgspec.DecodeError, TimeoutError, SiaError, _Stranger, _Deaf):
             _check_peer(writer.get_extra_info("socket"))
             line = await asyncio.wait_for(reader.readline(), 5)
+            answer = b"ok"
             match msgspec.json.decode(line, type=Request):
                 case PauseRequest(kind=kind, by=by):
                     self.ask(kind, by)
@@ -150,7 +160,9 @@ class Control:
                     if self.hear is None:
                         raise _Deaf
                     self.hear(said)
-            writer.write(b"ok\n")
+                case Listen():
+                    answer = msgspec.json.encode(self.spoken())
+            writer.write(answer + b"\n")
             await writer.drain()
         writer.close()
 
@@ -173,3 +185,17 @@ def send(workspace: Path, run: str, request: Request) -> bool:
             return connection.recv(8) == b"ok\n"
         except OSError:
             return False
+
+
+async def listen(workspace: Path, run: str) -> Spoken | None:
+    """What the agent's model of a live engine is saying; None where it says nothing or no engine listens."""
+    with contextlib.suppress(OSError, TimeoutError, msgspec.DecodeError):
+        async with asyncio.timeout(LISTEN_S):
+            with _short(address(workspace, run)) as short:
+                reader, writer = await asyncio.open_unix_connection(short)
+            try:
+                writer.write(msgspec.json.encode(Listen()) + b"\n")
+                return msgspec.json.decode(await reader.readline(), type=Spoken | None)
+            finally:
+                writer.close()
+    return None

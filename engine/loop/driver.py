@@ -44,6 +44,7 @@ async def drive(run: Run, control: Control) -> None:
     A request to pause or stop takes effect at once, also inside a step.
     """
     control.hear = functools.partial(_record, run)
+    control.spoken = lambda: run.live_text.now
     while True:
         if control.request is not None and run.state.status == "running":
             by = control.request.by

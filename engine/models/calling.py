@@ -25,6 +25,7 @@ from engine.models.protocol import (
     Finish,
     Message,
     Model,
+    OnText,
     PermanentError,
     Reply,
     Request,
@@ -183,12 +184,19 @@ class Caller:
         """Whether a further call would be sent at once."""
         return self._limiter.has_room
 
-    async def chat(self, at: Position, request: Request) -> Reply:
-        """The reply to `request`; raises `PermanentError`, `ModelUnavailable` or `BudgetExceeded`."""
+    async def chat(self, at: Position, request: Request, listen: Callable[[], OnText] | None = None) -> Reply:
+        """The reply to `request`; raises `PermanentError`, `ModelUnavailable` or `BudgetExceeded`.
+
+        `listen` is called at each attempt, for what hears the reply as it arrives; a recorded reply is not heard.
+        """
         request = replace(request, effort=request.effort or self._effort)
         body = msgspec.json.encode(request, order="deterministic")
         most = Usage(input=_max_prompt_tokens(request.messages, body), output=request.max_tokens)
-        return await self._call(at, request, body, most, lambda: self.model.chat(request), Reply)
+
+        def send() -> Awaitable[Reply]:
+            return self.model.chat(request, listen() if listen else None)
+
+        return await self._call(at, request, body, most, send, Reply)
 
     async def score(self, at: Position, request: ScoreRequest) -> ScoreReply:
         """The log-probabilities of continuations; raises as `chat` does."""

@@ -16,7 +16,7 @@ from engine.usage import Usage
 MessageRole = Literal["system", "user", "assistant", "tool"]
 Finish = Literal["stop", "length", "tools", "refused"]
 OnText = Callable[[str], None]
-"""Called with each piece of a reply's text as it arrives."""
+"""Called with each piece of a reply as it arrives: of its text, and of the names and arguments of its calls."""
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):

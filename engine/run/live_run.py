@@ -27,6 +27,7 @@ from engine.run.domain_session import DomainSession
 from engine.run.git_refs import GitRefs
 from engine.run.group_commit import GroupCommit, Row
 from engine.run.ledger import RunLedger
+from engine.run.live_text import LiveText
 from engine.run.models import Callers
 from engine.run.reuse import Reuse
 from engine.run.versions import Versions
@@ -96,6 +97,7 @@ class Run:
         self.account = LineageAccount(log.reader, log.run)
         self.reuse = Reuse(log.reader, log.run, ports.folder)
         ledger = RunLedger(self, log.reader, self.reuse)
+        self.live_text = LiveText()
         self.callers = Callers.of(ledger, ports.task_model, ports.agent_model, ports.judge)
         self.versions = Versions(self, log.reader, ports.repository)
         self.refs = GitRefs(self.versions, log.reader, ports.repository)

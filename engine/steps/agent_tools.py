@@ -99,8 +99,10 @@ class StepTools:
             full = f"about {size:,} tokens are more than its window of {window:,}"
             if 0 < window < size and self._compact(ordinal, question, full):
                 continue
+            at = Position(self._role, self._place, ordinal, prompt=prompt)
             try:
-                return await self._caller.chat(Position(self._role, self._place, ordinal, prompt=prompt), request)
+                with self._run.live_text.of(self._role) as listen:
+                    return await self._caller.chat(at, request, listen)
             except ContextTooLong as error:
                 if not self._compact(ordinal, question, str(error)):
                     raise SiaError(str(error), error.remedy) from None

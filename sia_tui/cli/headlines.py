@@ -11,7 +11,7 @@ from sia_tui.cli import formats
 from sia_tui.cli.formats import decimal
 from sia_tui.cli.output import plain
 
-_ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model", "judge": "judge"}
+ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model", "judge": "judge"}
 ANSWERS = {"yes": "approved", "no": "declined", "edit": "edited"}
 """How a candidate was answered, by the answer."""
 
@@ -52,18 +52,18 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             known = "reused" if payload.reused else f"{payload.latency_s:.1f} s, {paid}"
             known += f" ({escape(finish)})"
             used = formats.plural(payload.usage.total, "token")
-            return f"{g}: {_ROLES[role]} call {payload.ordinal + 1}: {used}, {known}"
+            return f"{g}: {ROLES[role]} call {payload.ordinal + 1}: {used}, {known}"
         case t.ModelWasted(role=role, usd=usd):
             reason = escape(plain(payload.reason))
             paid = "price unknown" if payload.unpriced else f"${usd:.4f}"
-            return f"[yellow]{g}: {_ROLES[role]} call billed ({paid}) and of no use: {reason}[/yellow]"
+            return f"[yellow]{g}: {ROLES[role]} call billed ({paid}) and of no use: {reason}[/yellow]"
         case t.ModelRetried(role=role, wait_s=wait_s):
             reason = escape(plain(payload.reason))
-            return f"[yellow]{g}: {_ROLES[role]} call retried in {wait_s:.1f} s: {reason}[/yellow]"
+            return f"[yellow]{g}: {ROLES[role]} call retried in {wait_s:.1f} s: {reason}[/yellow]"
         case t.ContextCompacted(role=role, results=results):
-            return f"[yellow]{g}: the {_ROLES[role]}'s context was full: results left out: {results}[/yellow]"
+            return f"[yellow]{g}: the {ROLES[role]}'s context was full: results left out: {results}[/yellow]"
         case t.ToolCalled(name=name, failed=failed):
-            return f"{g}: {_ROLES[payload.role]} uses {escape(plain(name))}" + (" [yellow](failed)[/yellow]" * failed)
+            return f"{g}: {ROLES[payload.role]} uses {escape(plain(name))}" + (" [yellow](failed)[/yellow]" * failed)
         case t.TrainingCheckpointed(round=number, measures=measures):
             classes = ", ".join(
                 f"{name.removeprefix('reward/')} {value:.2f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 
 from rich.markup import escape
@@ -15,13 +16,18 @@ from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
 from engine.queries.cut_replies import sentence
+from engine.run.live_text import LiveText
 from sia_tui.cli import formats
 from sia_tui.cli.console import console, decorates
-from sia_tui.cli.headlines import headline
+from sia_tui.cli.headlines import ROLES, headline
 from sia_tui.cli.output import plain
 
 EVERY_S = 10
 """Seconds between two lines on the progress of a step."""
+HEARD_S = 0.2
+"""Seconds between two looks at a reply that arrives, where a bar shows it."""
+BAR_WIDTH, LINE_WIDTH = 30, 80
+"""Characters of a reply that arrives."""
 
 
 class Progress:
@@ -140,6 +146,19 @@ class Progress:
         if fresh and self._total and self._total > self._done:
             parts.append(f"about {formats.duration((self._total - self._done) * seconds / fresh)} left")
         self._line(escape(" · ".join([*parts, *self._spending(state)])))
+
+    def heard(self, live_text: LiveText) -> None:
+        """Shows the last words of a reply that arrives: in the bar, or in a line where `EVERY_S` have passed."""
+        at = time.time_ns() // 1000
+        pause = EVERY_S if self._bars.disable else HEARD_S
+        if at - self._told < pause * 1_000_000 or (said := live_text.now) is None:
+            return
+        self._told = at
+        if not self._bars.disable:
+            self._bars.update(self._task, note=escape(plain(said.tail(BAR_WIDTH))))
+        else:
+            so_far = f"{self._name}: reply of the {ROLES[said.role]}, {said.characters:,} characters so far"
+            self._line(escape(f"{so_far}: {said.tail(LINE_WIDTH)}"))
 
     def _spending(self, state: State) -> list[str]:
         """What is used of each budget, and the dollars so far where a model is called and there is no cap on them."""

@@ -4,7 +4,8 @@ Its rules, with the page that has each: names and values of parameters, develope
 responses (2026); reasoning items go back with the calls that followed them, cookbook.openai.com/examples/responses_api/
 reasoning_items (2025-05-11) and github.com/coder/mux, pull request 59 (2025-10-06, the error's text); levels of effort,
 developers.openai.com/api/docs/guides/reasoning (2026) and docs.venice.ai/models/gpt-5-5 (2026). That a result has a
-call and the reverse is from the facts of November 2026.
+call and the reverse is from the facts of November 2026. Streams: developers.openai.com/docs/guides/streaming-responses
+(2026): events have a `type`, the last one holds the whole response, and `[DONE]` does not follow.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tests.fakes.openai_server import Plan
 
 EFFORTS = ("none", "low", "medium", "high", "xhigh")
+PIECE = 7
 KNOWN = {
     "model", "input", "instructions", "tools", "tool_choice", "max_output_tokens", "store", "include", "reasoning",
     "text", "parallel_tool_calls", "stream",
@@ -54,7 +56,37 @@ def answer(asked: Asked, plan: Plan) -> Answer:
             "output_tokens_details": {"reasoning_tokens": len(plan.reasoning)}, "total_tokens": prompt + spent,
         },
     }  # fmt: skip
+    if asked.body.get("stream"):
+        return _streamed(whole, plan)
     return Answer(200, {"content-type": "application/json"}, [json.dumps(whole).encode()])
+
+
+def _streamed(whole: Mapping[str, Any], plan: Plan) -> Answer:
+    begun = {**whole, "status": "in_progress", "output": [], "usage": None}
+    told: list[dict[str, Any]] = [
+        {"type": f"response.{kind}", "response": begun} for kind in ("created", "in_progress")
+    ]
+    for index, item in enumerate(whole["output"]):
+        place = {"output_index": index, "item_id": item["id"]}
+        empty = {**item, **{name: "" for name in ("arguments", "encrypted_content") if name in item}}
+        told.append({"type": "response.output_item.added", "output_index": index, "item": empty | {"content": []}})
+        for part in item.get("content", ()):
+            told += [{"type": "response.output_text.delta", **place, "delta": one} for one in _parts(part["text"])]
+        kind = "response.function_call_arguments.delta"
+        told += [{"type": kind, **place, "delta": one} for one in _parts(item.get("arguments", ""))]
+        told.append({"type": "response.output_item.done", "output_index": index, "item": item})
+    told.append({"type": f"response.{whole['status']}", "response": whole})
+    events = [
+        f"event: {one['type']}\ndata: {json.dumps({**one, 'sequence_number': number})}\n\n".encode()
+        for number, one in enumerate(told)
+    ]
+    pieces = events if plan.cut_at is None else [b"".join(events)[: plan.cut_at]]
+    end = "whole" if plan.cut_at is None else plan.end
+    return Answer(200, {"content-type": "text/event-stream"}, pieces, streamed=True, end=end, pause_s=plan.pause_s)
+
+
+def _parts(text: str) -> list[str]:
+    return [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
 
 
 def malformed(body: Mapping[str, Any]) -> str:

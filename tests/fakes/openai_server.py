@@ -12,6 +12,9 @@ Its rules, with the page that has each:
 - Ollama's window and how it tells of it: github.com/ollama/ollama, docs/context-length.mdx (commit 948f6933, 2026).
 - llama-server without `--jinja` answers tools with 500: github.com/defilantech/LLMKube, issue 126 (2026-01-27).
 - `usage.cost` in dollars: openrouter.ai/docs/use-cases/usage-accounting (2026).
+- Models that OpenAI streams to verified organizations only: github.com/lobehub/lobehub, issue 9385 (2025-09-22).
+- `stream_options` without a stream is refused: github.com/BerriAI/litellm, issue 5803 (2024-09-20). Some servers refuse
+  it: github.com/RooCodeInc/Roo-Code, issue 83 (2024-12-12).
 - Mistral's content may be a list of parts: github.com/spring-projects/spring-ai, pull request 5020 (2025-12).
 - The rest is from the facts of November 2026.
 """
@@ -56,6 +59,7 @@ class Plan(NamedTuple):
     headers: Mapping[str, str] = {}
     cut_at: int | None = None
     end: End = "broken"
+    pause_s: float = 0.0
 
 
 Script = Callable[[Asked], Plan]
@@ -67,7 +71,10 @@ def tokenized(text: str) -> list[int]:
 
 
 class OpenAIServer(Server):
-    """The fake in a thread of this process; `key` is demanded where it is not empty."""
+    """The fake in a thread of this process; `key` is demanded where it is not empty.
+
+    Without `streams` it takes no notice of a request to stream.
+    """
 
     def __init__(
         self,
@@ -80,6 +87,7 @@ class OpenAIServer(Server):
         runtime_adapters: bool = True,
         window: int = 1 << 30,
         refuses: Sequence[str] = (),
+        streams: bool = True,
         port: int = 0,
     ) -> None:
         served = list(models)
@@ -105,6 +113,8 @@ class OpenAIServer(Server):
                 return _json({"tokens": tokenized(asked.body["prompt"])})
             if asked.path == "/v1/completions" and kind == "vllm":
                 return _json(_scored(asked.body["prompt"]))
+            if asked.body.get("stream") and "stream" in refuses:
+                return _error(400, "Your organization must be verified to stream this model.", "unsupported_value")
             if asked.path == "/v1/responses" and kind == "openai" and "/v1/responses" not in refuses:
                 return responses.answer(asked, script(asked))
             if asked.path != "/v1/chat/completions":
@@ -116,7 +126,7 @@ class OpenAIServer(Server):
             plan = script(asked)
             if plan.status != 200:
                 return Answer(plan.status, {"content-type": "application/json", **plan.headers}, [plan.body.encode()])
-            if asked.body.get("stream"):
+            if asked.body.get("stream") and streams:
                 return _streamed(asked, plan, kind)
             return _whole(asked, plan, kind, window)
 
@@ -125,6 +135,8 @@ class OpenAIServer(Server):
 
 def _refused(body: Mapping[str, Any], kind: str) -> Answer | None:
     form = body.get("response_format") or {}
+    if "stream_options" in body and not body.get("stream"):
+        return _error(400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.", "")
     if kind == "llamacpp" and form.get("type") == "json_schema":
         return _error(500, "1 validation error", "internal_server_error")
     if kind == "openai" and "max_tokens" in body and str(body["model"]).startswith("gpt-5"):
@@ -195,7 +207,7 @@ def _whole(asked: Asked, plan: Plan, kind: str, window: int) -> Answer:
 def _streamed(asked: Asked, plan: Plan, kind: str) -> Answer:
     choice = _choice(asked.body, plan, kind)
     text, ids = plan.text or "", choice.get("token_ids")
-    deltas: list[dict[str, Any]] = [{"delta": {"role": "assistant", "content": ""}}]
+    deltas: list[dict[str, Any]] = [{"delta": {"role": "assistant", "content": "", "reasoning_content": ""}}]
     deltas += [{"delta": {"reasoning_content": part}} for part in _parts(plan.reasoning)]
     for at in range(0, len(text), PIECE):
         told = {} if ids is None else {
@@ -215,7 +227,7 @@ def _streamed(asked: Asked, plan: Plan, kind: str) -> Answer:
         chunks.append({**head, "choices": [], "usage": _usage(asked.body, plan)})
     events = [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks] + [b"data: [DONE]\n\n"]
     if plan.cut_at is None:
-        return Answer(200, {"content-type": "text/event-stream"}, events, streamed=True)
+        return Answer(200, {"content-type": "text/event-stream"}, events, streamed=True, pause_s=plan.pause_s)
     raw = b"".join(events)[: plan.cut_at]
     return Answer(200, {"content-type": "text/event-stream"}, [raw], streamed=True, end=plan.end)
 

@@ -209,6 +209,7 @@ class _ReplyBuilder:
                 self._count(event.message.usage)
             case "content_block_start" if event.content_block.type == "tool_use":
                 self._calls[event.index] = (event.content_block.id, event.content_block.name, [])
+                self._tell(f"\n{event.content_block.name} ")
             case "content_block_start" if event.content_block.type == "thinking":
                 self._blocks[event.index] = {"type": "thinking", "thinking": "", "signature": ""}
             case "content_block_start" if event.content_block.type == "redacted_thinking":
@@ -222,10 +223,10 @@ class _ReplyBuilder:
             case "content_block_delta" if event.delta.type == "text_delta":
                 self._texts.append(event.delta.text)
                 self._blocks.setdefault(event.index, {"type": "text", "text": ""})["text"] += event.delta.text
-                if self._on_text:
-                    self._on_text(event.delta.text)
+                self._tell(event.delta.text)
             case "content_block_delta" if event.delta.type == "input_json_delta":
                 self._calls[event.index][2].append(event.delta.partial_json)
+                self._tell(event.delta.partial_json)
             case "message_delta":
                 self._stop = event.delta.stop_reason or ""
                 self._count(event.usage)
@@ -233,6 +234,10 @@ class _ReplyBuilder:
                 self._complete = True
             case _:
                 pass  # blocks that we never request, and later additions to the API
+
+    def _tell(self, text: str) -> None:
+        if self._on_text:
+            self._on_text(text)
 
     def build(self, request: Request) -> Reply:
         """The reply; raises `RetryableError` if the stream ended early, or with no choice where one was asked for."""

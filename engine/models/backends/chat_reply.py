@@ -148,10 +148,13 @@ def told_error(answer: Mapping[str, Any], key: str) -> RetryableError | Permanen
     return classify(status if isinstance(status, int) else 500, error_message(json.dumps(answer)), key=key)
 
 
-class ReplyBuilder:
+class StreamedChat:
     """Builds the body of a reply that is not streamed from the chunks of a stream."""
 
+    asks: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+
     def __init__(self, on_text: OnText, key_name: str) -> None:
+        self.began = False  # whether the server has taken the request
         self._on_text, self._key_name = on_text, key_name
         self._texts: list[str] = []
         self._thoughts: list[str] = []
@@ -160,20 +163,22 @@ class ReplyBuilder:
         self._ids: list[int] = []
         self._logprobs: list[Any] = []
         self._finish: str | None = None
-        self._began = False
 
-    def add(self, chunk: dict[str, Any]) -> None:
+    def add(self, data: str) -> bool:
+        """Takes the data of the next event; true if it was the last."""
+        if data == "[DONE]":
+            return True
+        chunk = json.loads(data)
         if "error" in chunk:
             raise told_error(chunk, self._key_name)
-        self._began = True
         self._whole |= {k: chunk[k] for k in ("usage", "prompt_token_ids") if chunk.get(k)}
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
             if text := _text(delta.get("content")):
                 self._texts.append(text)
                 self._on_text(text)
-            if "reasoning_content" in delta:
-                self._thoughts.append(_text(delta["reasoning_content"]))
+            if isinstance(thought := delta.get("reasoning_content"), str):
+                self._thoughts.append(thought)
             for call in delta.get("tool_calls") or ():
                 self._add_call(call)
             if legacy := delta.get("function_call"):
@@ -181,6 +186,7 @@ class ReplyBuilder:
             self._ids += choice.get("token_ids") or ()
             self._logprobs += (choice.get("logprobs") or {}).get("content") or ()
             self._finish = choice.get("finish_reason") or self._finish
+        return False
 
     def _add_call(self, delta: dict[str, Any]) -> None:
         index = delta.get("index")
@@ -192,12 +198,13 @@ class ReplyBuilder:
             found = (delta.get("function") or {}).get(part)
             if isinstance(found, str):
                 call["function"][part] += found
+                self._on_text(f"\n{found} " if part == "name" and found else found)
             elif found is not None:  # the arguments as an object, which is whole
                 call["function"][part] = found
 
     def broken_off(self, message: str) -> RetryableError:
         """The error for a stream that gave no reply: it may have been billed as soon as it began."""
-        if not self._began:
+        if not self.began:
             return RetryableError(message)
         usage = _usage(fields(self._whole.get("usage")))
         text = "".join(self._texts).encode(errors="replace")

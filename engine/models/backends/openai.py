@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.models.backends import responses
-from engine.models.backends.chat_reply import MALFORMED, ReplyBuilder, error_message, reply, told_error, unusable
+from engine.models.backends.chat_reply import MALFORMED, StreamedChat, error_message, reply, told_error, unusable
 from engine.models.backends.quirks import (
     QUIRKS,
     constraint,
@@ -101,27 +101,28 @@ class OpenAI:
     async def _chat(self, request: Request, on_text: OnText | None) -> Reply:
         facts = self._facts_of(request)
         reasons = facts.wire == "responses" and bool(request.tools)
-        if reasons and "responses" not in self._without:
-            answer = await self._post(responses.PATH, responses.wire(request) | {"model": self.weights})
-            found = responses.reply(answer, request)
-            if on_text:
-                on_text(found.text)
-            return found
-        without = (
-            self._without | (set() if facts.samples else {"sampling"}) | (set() if facts.forces else {"tool_choice"})
+        hears = (
+            on_text if self._quirks.streams_usage and "stream" not in self._without and not request.choices else None
         )
-        longest: dict[str, Any] = {self._quirks.limit: min(request.max_tokens, facts.output)}
-        longest |= {"reasoning_effort": "none"} if reasons else {}  # a proxy without the Responses API
-        body = wire(request, self._kind, without) | longest | {"model": await self._model_name(request.adapter)}
-        if on_text and self._quirks.streams_usage and not request.choices:
-            return await self._stream(body, request, on_text)
-        answer = await self._post("/chat/completions", body)
-        found = reply(answer, request)
-        if self._quirks.cuts_prompts and (cut := cut_prompt(body, found.usage, self.abilities.window)):
-            raise cut
-        if on_text:
+        if reasons and "responses" not in self._without:
+            body = responses.wire(request) | {"model": self.weights}
+            events = responses.StreamedAnswer(hears, self._key_name) if hears else None
+            found = responses.reply(await self._answer(responses.PATH, body, events), request)
+        else:
+            longest: dict[str, Any] = {self._quirks.limit: min(request.max_tokens, facts.output)}
+            longest |= {"reasoning_effort": "none"} if reasons else {}  # a proxy without the Responses API
+            body = wire(request, self._kind, self._left_out(facts)) | longest
+            body |= {"model": await self._model_name(request.adapter)}
+            chunks = StreamedChat(hears, self._key_name) if hears else None
+            found = reply(await self._answer("/chat/completions", body, chunks), request)
+            if self._quirks.cuts_prompts and (cut := cut_prompt(body, found.usage, self.abilities.window)):
+                raise cut
+        if on_text and not hears:
             on_text(found.text)
         return found
+
+    def _left_out(self, facts: Known) -> set[str]:
+        return self._without | (set() if facts.samples else {"sampling"}) | (set() if facts.forces else {"tool_choice"})
 
     def _facts_of(self, request: Request) -> Known:
         return self._facts or (known(request.weights) if self._kind == "openai" else Known(""))
@@ -187,6 +188,35 @@ class OpenAI:
             if started or isinstance(error, self._silent):  # the server has worked on it, and may bill it
                 raise UnusableReply(str(broken), b"", None) from error
             raise broken from error
+        return self._whole(response)
+
+    async def _answer(
+        self, path: str, body: dict[str, Any], streamed: StreamedChat | responses.StreamedAnswer | None
+    ) -> dict[str, Any]:
+        """What the server answers, in one piece or `streamed`; a server that streams nothing may answer whole."""
+        if streamed is None:
+            return await self._post(path, body)
+        try:
+            async with self._client() as http, http.stream("POST", path, json={**body, **streamed.asks}) as response:
+                streamed.began = response.status_code == 200
+                if not (streamed.began and "event-stream" in response.headers.get("content-type", "")):
+                    await response.aread()
+                    return self._whole(response)
+                async for event in self._events(response):
+                    if streamed.add(event.data):
+                        answer = streamed.build()
+                        if not answer.get("usage"):  # perhaps it tells that only of replies that are not streamed
+                            self._without.add("stream")
+                        return answer
+        except self._fault as error:
+            streamed.began |= isinstance(error, self._silent)  # the server has worked on it, and may bill it
+            raise streamed.broken_off(str(self._connection_error(error))) from error
+        except MALFORMED as error:
+            raise streamed.broken_off(f"the stream sent a malformed event ({error})") from error
+        raise streamed.broken_off("the stream ended before the reply was complete")
+
+    def _whole(self, response: Any) -> dict[str, Any]:
+        """The body of a response that has been read; raises its error."""
         if response.status_code != 200:
             raise self._classify(response, response.text)
         try:
@@ -196,23 +226,6 @@ class OpenAI:
         if isinstance(answer, dict) and answer.get("error") and not {"choices", "output"} & answer.keys():
             raise told_error(answer, self._key_name)
         return answer
-
-    async def _stream(self, body: dict[str, Any], request: Request, on_text: OnText) -> Reply:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-        builder = ReplyBuilder(on_text, self._key_name)
-        try:
-            async with self._client() as http, http.stream("POST", "/chat/completions", json=body) as response:
-                if response.status_code != 200:
-                    raise self._classify(response, (await response.aread()).decode(errors="replace"))
-                async for event in self._events(response):
-                    if event.data == "[DONE]":
-                        return reply(builder.build(), request)
-                    builder.add(json.loads(event.data))
-        except self._fault as error:
-            raise builder.broken_off(str(self._connection_error(error))) from error
-        except MALFORMED as error:
-            raise builder.broken_off(f"the stream sent a malformed event ({error})") from error
-        raise builder.broken_off("the stream ended before the reply was complete")
 
     def _connection_error(self, error: Exception) -> RetryableError:
         return RetryableError(f"the connection to {self._url} broke ({type(error).__name__}: {error})")

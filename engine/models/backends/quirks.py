@@ -53,8 +53,11 @@ OWNERS: Mapping[str, str] = {
 """The kind of a server by `owned_by` in its list of models; `me` is llama-cpp-python, `llamacpp` is llama-server, which
 has tools and JSON schemas (github.com/ggml-org/llama.cpp, docs/function-calling.md and tools/server/README.md, November
 2026)."""
-_REFUSABLE = {"tool_choice": "tool_choice", "temperature": "sampling", "top_p": "sampling", "'seed'": "seed"}
-"""By what the refusal names, what is left out from then on."""
+_REFUSABLE = {
+    "tool_choice": "tool_choice", "temperature": "sampling", "top_p": "sampling", "'seed'": "seed", "stream": "stream",
+}  # fmt: skip
+"""By what the refusal names, what is left out from then on. OpenAI streams some models to verified organizations only
+(github.com/lobehub/lobehub, issue 9385, 2025-09-22: 400, "must be verified to stream this model")."""
 CHOICE = "choice"
 """The member of the reply's object where `choices` are sent as a schema."""
 

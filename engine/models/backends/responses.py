@@ -13,9 +13,19 @@ from typing import Any
 
 import msgspec
 
-from engine.models.backends.chat_reply import count, fields
+from engine.models.backends.chat_reply import count, fields, told_error
 from engine.models.backends.quirks import CHOICE, choice_schema
-from engine.models.protocol import Finish, Message, PermanentError, Reply, Request, ToolCall, UnusableReply
+from engine.models.protocol import (
+    Finish,
+    Message,
+    OnText,
+    PermanentError,
+    Reply,
+    Request,
+    RetryableError,
+    ToolCall,
+    UnusableReply,
+)
 from engine.usage import Usage
 
 PATH = "/responses"
@@ -56,6 +66,52 @@ def _items(message: Message) -> list[Mapping[str, Any]]:
         for c in message.calls
     ]
     return ([{"role": message.role, "content": message.text}] if message.text or not calls else []) + calls
+
+
+class StreamedAnswer:
+    """The answer with which a stream ends; its text and calls are told as they arrive.
+
+    https://developers.openai.com/docs/guides/streaming-responses, November 2026: events have a `type`; the last one is
+    `response.completed`, `response.incomplete` or `response.failed`, and holds the answer as it is without a stream.
+    """
+
+    asks: Mapping[str, Any] = {"stream": True}
+
+    def __init__(self, on_text: OnText, key_name: str) -> None:
+        self.began = False  # whether the server has taken the request
+        self._on_text, self._key_name = on_text, key_name
+        self._answer: dict[str, Any] = {}
+        self._said: list[str] = []
+
+    def add(self, data: str) -> bool:
+        """Takes the data of the next event; true if it was the last."""
+        event = json.loads(data)
+        match event["type"]:
+            case "response.output_text.delta" | "response.function_call_arguments.delta":
+                self._say(event["delta"])
+            case "response.output_item.added" if event["item"].get("type") == "function_call":
+                self._say(f"\n{event['item'].get('name')} ")
+            case "error":
+                raise told_error({"error": event.get("error") or event}, self._key_name)
+            case "response.completed" | "response.incomplete" | "response.failed":
+                self._answer = event["response"]
+                return True
+        return False
+
+    def _say(self, text: str) -> None:
+        self._said.append(text)
+        self._on_text(text)
+
+    def broken_off(self, message: str) -> RetryableError:
+        """The error for a stream that gave no reply: it may have been billed as soon as it began."""
+        return (
+            UnusableReply(message, "".join(self._said).encode(errors="replace"), None)
+            if self.began
+            else (RetryableError(message))
+        )
+
+    def build(self) -> dict[str, Any]:
+        return self._answer
 
 
 def reply(answer: Mapping[str, Any], request: Request) -> Reply:

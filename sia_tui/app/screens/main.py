@@ -28,6 +28,7 @@ from sia_tui.app.rows.row import Target
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.widgets.bars import Breadcrumbs, KeyBar, ReplayBar
 from sia_tui.app.widgets.lines import Lines
+from sia_tui.app.widgets.live_text_bar import LiveTextBar
 from sia_tui.app.widgets.panes import Panes
 from sia_tui.app.widgets.status_line import StatusLine
 
@@ -64,6 +65,7 @@ class MainScreen(Screen[None]):
         self.panes = Panes(self.navigator)
         self.lineage, self.timeline, self.inspector = self.panes.lineage, self.panes.timeline, self.panes.inspector
         self.breadcrumbs = Breadcrumbs(self.navigator)
+        self.live_text_bar = LiveTextBar(self.navigator)
         self.replay_bar = ReplayBar(self.navigator)
         self.status_line = StatusLine(self.navigator)
         self.key_bar = KeyBar(self.navigator, keymap)
@@ -77,6 +79,7 @@ class MainScreen(Screen[None]):
         """The path, the panes, and the bars at the foot."""
         yield self.breadcrumbs
         yield self.panes
+        yield self.live_text_bar
         yield self.replay_bar
         yield self.status_line
         yield self.key_bar

@@ -41,6 +41,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     announce(shared.announce_fd, started.state.run)
     try:
         progress.began(started.state)
+        started.live_text.watch = lambda: progress.heard(started.live_text)
         await drive(started, control)
     finally:
         for number in numbers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from msgspec.structs import replace
 
@@ -9,6 +11,7 @@ from engine.core.state import State, evolve
 from engine.events import types as t
 from engine.queries.cut_replies import cut_replies
 from engine.queries.run_report import show
+from engine.run.live_text import LiveText
 from sia_tui.app.pages.run.overview import _account
 from sia_tui.cli.progress import Progress
 from tests.histories import Memory, Play, settings, started
@@ -77,3 +80,21 @@ def test_a_short_step_prints_no_such_line(capsys: pytest.CaptureFixture[str]) ->
     play.to_rest()
     play.log.events = [replace(event, at=event.at // 10) for event in play.log.events]
     assert "Execution: " not in printed(play, capsys)
+
+
+def test_without_a_terminal_a_reply_is_told_now_and_then_by_its_last_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_700_000_000.0]
+    monkeypatch.setattr(time, "time_ns", lambda: int(now[0] * 1e9))
+    live, progress = LiveText(), Progress(live=False, quiet=False)
+    live.watch = lambda: progress.heard(live)
+    with live.of("feedback") as listen:
+        hear = listen()
+        for _ in range(300):  # half a minute
+            now[0] += 0.1
+            hear("one [word] \x1b[2J and ")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("starting: reply of the Feedback-Agent, 20 characters so far: one [word] \\x1b[2J")
+    assert max(map(len, lines)) < 160

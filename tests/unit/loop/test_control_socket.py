@@ -10,7 +10,8 @@ import pytest
 
 from engine.errors import SiaError
 from engine.loop import control_socket
-from engine.loop.control_socket import Control, PauseRequest, address, send
+from engine.loop.control_socket import Control, PauseRequest, address, listen, send
+from engine.run.live_text import LiveText, Spoken
 
 PAUSE = PauseRequest("pause", "somebody")
 
@@ -84,3 +85,37 @@ def test_a_folder_that_takes_no_sockets_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "control").touch()
     with pytest.raises(SiaError, match="takes no sockets"):
         asyncio.run(Control().listen(tmp_path, "r1"))
+
+
+def test_what_an_agent_is_saying_is_told_to_whoever_asks(tmp_path: Path) -> None:
+    async def heard() -> list[Spoken | None]:
+        control, live = Control(), LiveText()
+        assert await listen(tmp_path, "r1") is None, "no engine"
+        await control.listen(tmp_path, "r1")
+        control.spoken = lambda: live.now
+        found = [await listen(tmp_path, "r1")]
+        with live.of("feedback") as begin:
+            begin()("the prompt says nothing ")
+            found.append(await listen(tmp_path, "r1"))
+        found.append(await listen(tmp_path, "r1"))
+        control.close()
+        return found
+
+    assert asyncio.run(heard()) == [None, Spoken("feedback", 24, "the prompt says nothing "), None]
+
+
+def test_an_engine_that_does_not_answer_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def deaf(*_: object) -> None:
+        await asyncio.sleep(3600)
+
+    async def heard() -> Spoken | None:
+        control = Control()
+        monkeypatch.setattr(control_socket, "LISTEN_S", 0.05)
+        monkeypatch.setattr(control, "_serve", deaf)
+        await control.listen(tmp_path, "r1")
+        try:
+            return await listen(tmp_path, "r1")
+        finally:
+            control.close()
+
+    assert asyncio.run(heard()) is None

@@ -127,7 +127,7 @@ def test_a_request_that_is_refused_for_another_reason_is_not_sent_again() -> Non
     with OpenAIServer(lambda _: Plan(status=400, body='{"error": {"message": "no"}}'), kind="other") as server:
         with pytest.raises(PermanentError, match="no"):
             using(server, "other", lambda m: m.chat(request(tools=[TOOL], tool_choice="any")))
-        assert len(server.records) == 1
+        assert len(server.wait_for(1)) == 1
 
 
 def test_calls_in_flight_together_are_all_sent_again_without_what_is_refused() -> None:
