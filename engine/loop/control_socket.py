@@ -22,7 +22,7 @@ import msgspec
 from engine import containment
 from engine.errors import SiaError
 from engine.events.types import Answer
-from engine.run.live_text import Spoken
+from engine.models.live_text import Spoken
 
 PauseKind = Literal["pause", "stop"]
 

@@ -185,17 +185,14 @@ class Caller:
         return self._limiter.has_room
 
     async def chat(self, at: Position, request: Request, listen: Callable[[], OnText] | None = None) -> Reply:
-        """The reply to `request`; raises `PermanentError`, `ModelUnavailable` or `BudgetExceeded`.
+        """The reply to `request`; what `listen` gives at each attempt hears one that is not recorded as it arrives.
 
-        `listen` is called at each attempt, for what hears the reply as it arrives; a recorded reply is not heard.
+        Raises `PermanentError`, `ModelUnavailable` or `BudgetExceeded`.
         """
         request = replace(request, effort=request.effort or self._effort)
         body = msgspec.json.encode(request, order="deterministic")
         most = Usage(input=_max_prompt_tokens(request.messages, body), output=request.max_tokens)
-
-        def send() -> Awaitable[Reply]:
-            return self.model.chat(request, listen() if listen else None)
-
+        send = lambda: self.model.chat(request, listen() if listen else None)  # noqa: E731
         return await self._call(at, request, body, most, send, Reply)
 
     async def score(self, at: Position, request: ScoreRequest) -> ScoreReply:

@@ -22,12 +22,12 @@ from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.grading.client import Grader
 from engine.models.calling import PricedModel
+from engine.models.live_text import LiveText
 from engine.run.account import LineageAccount
 from engine.run.domain_session import DomainSession
 from engine.run.git_refs import GitRefs
 from engine.run.group_commit import GroupCommit, Row
 from engine.run.ledger import RunLedger
-from engine.run.live_text import LiveText
 from engine.run.models import Callers
 from engine.run.reuse import Reuse
 from engine.run.versions import Versions

@@ -15,8 +15,8 @@ from engine.core.decide import standing
 from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
+from engine.models.live_text import LiveText
 from engine.queries.cut_replies import sentence
-from engine.run.live_text import LiveText
 from sia_tui.cli import formats
 from sia_tui.cli.console import console, decorates
 from sia_tui.cli.headlines import ROLES, headline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from engine.loop.control_socket import listen
-from engine.run.live_text import Spoken
+from engine.models.live_text import Spoken
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.widgets.bars import Bar

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from engine.core.state import State, evolve
 from engine.events import types as t
+from engine.models.live_text import LiveText
 from engine.queries.cut_replies import cut_replies
 from engine.queries.run_report import show
-from engine.run.live_text import LiveText
 from sia_tui.app.pages.run.overview import _account
 from sia_tui.cli.progress import Progress
 from tests.histories import Memory, Play, settings, started

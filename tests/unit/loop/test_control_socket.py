@@ -11,7 +11,7 @@ import pytest
 from engine.errors import SiaError
 from engine.loop import control_socket
 from engine.loop.control_socket import Control, PauseRequest, address, listen, send
-from engine.run.live_text import LiveText, Spoken
+from engine.models.live_text import LiveText, Spoken
 
 PAUSE = PauseRequest("pause", "somebody")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.run.live_text import KEPT, LiveText, Spoken
+from engine.models.live_text import KEPT, LiveText, Spoken
 
 
 def test_each_attempt_begins_anew_and_nothing_is_left_at_the_end() -> None:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import msgspec
 
-from engine.events import types as t
 from engine.keys import redact
+from engine.models.calling import CallerRole
 from engine.models.protocol import OnText
 
 KEPT = 4096
@@ -20,7 +20,7 @@ _UNFINISHED = re.compile(r"\S*\Z")
 class Spoken(msgspec.Struct, frozen=True):
     """A reply that arrives: whose it is, how many characters there are, and the last of them, by whole words."""
 
-    role: t.ModelRole
+    role: CallerRole
     characters: int
     end: str
 
@@ -35,11 +35,11 @@ class LiveText:
 
     def __init__(self) -> None:
         self.watch: Callable[[], None] = lambda: None
-        self._role: t.ModelRole | None = None
+        self._role: CallerRole | None = None
         self._characters, self._end = 0, ""
 
     @contextmanager
-    def of(self, role: t.ModelRole) -> Iterator[Callable[[], OnText]]:
+    def of(self, role: CallerRole) -> Iterator[Callable[[], OnText]]:
         """For one call: what is given begins the reply anew at each attempt; when the block ends there is none."""
 
         def begin() -> OnText:
