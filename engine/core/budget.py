@@ -56,9 +56,15 @@ def execution_cost(state: State) -> int:
 
 
 def refusal(state: State) -> t.BudgetExhausted | None:
-    """The event that says why the next Execution cannot be afforded; None where it can. A cap is never exceeded."""
+    """The event that says why the next Execution cannot be afforded; None where it can. A cap is never exceeded.
+
+    Since rules 5 an Execution whose results are all there, as its engine ended then, needs nothing more.
+    """
+    left = execution_cost(state) + reserve_cost(state) - state.executed
+    if state.rules >= 5 and left <= 0:
+        return None
     for name, (now, cap) in spending(state).items():
-        need = execution_cost(state) + reserve_cost(state) - state.executed if name == "evaluations" else 0
+        need = left if name == "evaluations" else 0
         if now >= cap or now + need > cap:
             return exhaustion(name, now, cap, need)
     return None

@@ -254,11 +254,9 @@ class _Player:
                         self._wrong.append("two engines hold one run")
             case "takeover":
                 self.machine.disk.locks.pop(run, None)  # a file system that keeps no locks
-                with contextlib.suppress(SiaError):
-                    log = RunLog.hold(path, run)
-                    log.append([(0, t.RunNoted("taken over"))])
-                    log.close()
+                with contextlib.suppress(SiaError), contextlib.closing(RunLog.hold(path, run)) as log:
                     self._displaced.add(run)
+                    log.append([(0, t.RunNoted("taken over"))])
             case _:
                 self._fork(run, incident.roll, branch=what == "branch")
 

@@ -33,6 +33,12 @@ FAILED: dict[str, History] = {
             Incident(843, "takeover", 0.05794),
         ),
     ),
+    "an Execution that had all its results was refused by the budget": History(
+        34, (Incident(230, "power", 0.153655), Incident(346, "power", 0.853907), Incident(458, "kill", 0.582))
+    ),
+    "a takeover failed after it had the lock": History(
+        37, (Incident(169, "takeover", 0.529692), Incident(178, "fault", 0.143284))
+    ),
     "a rival found no lock where a takeover had removed it": History(
         22, (Incident(259, "takeover", 0.794435), Incident(260, "rival", 0.084905))
     ),

@@ -16,12 +16,14 @@ from engine.agents.protocol import AgentTools, NoProposal, ProbeRequest, Proposa
 from engine.core.decide import RULES
 from engine.events import types as t
 from engine.grading.loader import Folder
+from engine.grading.reserve import Part
 from engine.models.protocol import Message, Reply, Request, ToolCall
 from engine.seeds import derive
 from engine.usage import Usage
 
-COUNT = 48
-SIZES: dict[Split, int] = {"train": 4, "val": 6, "test": 2}
+PLAIN, COUNT = 48, 72
+"""The worlds from number `PLAIN` on have a reserve."""
+SIZES: dict[Part, int] = {"train": 4, "val": 6, "test": 2, "reserve": 6}
 MANIFEST = b'name = "simulated"\n[tunables.skill]\ntype = "int"\nlow = 0\nhigh = 1000\n'
 AGENT = b"def solve(instance, ctx):\n    return int(ctx.model.chat([str(instance.data)])['text'])\n"
 HARNESS = {"harness.toml": MANIFEST, "agent.py": AGENT, "params.toml": b"skill = 250\n"}
@@ -41,7 +43,8 @@ class World(msgspec.Struct, frozen=True):
     @property
     def settings(self) -> t.Settings:
         """Every combination of a cap, an approval, noise, and who is the agent."""
-        cap = (t.Budget(), t.Budget(tokens=4_000), t.Budget(evaluations=22), t.Budget(usd=0.4))[self.n % 4]
+        most = 40 if self.reserve else 22
+        cap = (t.Budget(), t.Budget(tokens=4_000), t.Budget(evaluations=most), t.Budget(usd=0.4))[self.n % 4]
         return t.Settings(
             generations=2 + (roll(self.n, "long") < 0.3),
             seed=self.n,
@@ -59,9 +62,14 @@ class World(msgspec.Struct, frozen=True):
     @property
     def started(self) -> t.RunStarted:
         """The first event of its run."""
-        counts = {str(split): size for split, size in SIZES.items()}
+        counts = {str(split): size for split, size in SIZES.items() if split != "reserve" or self.reserve}
         domain = t.DomainRef("simulated", "simulated", "d" * 64, "A simulated task", "accuracy", counts)
         return t.RunStarted(RULES, "run", domain, self.settings)
+
+    @property
+    def reserve(self) -> bool:
+        """Whether the gate may look twice."""
+        return self.n >= PLAIN
 
     @property
     def workers(self) -> int:
@@ -73,7 +81,7 @@ class World(msgspec.Struct, frozen=True):
         """Whether the agent asks a model of its own."""
         return self.n // 4 % 2 == 0
 
-    def instances(self, split: Split) -> list[Instance]:
+    def instances(self, split: Part) -> list[Instance]:
         """The instances of a split, with labels."""
         first = 100 * list(SIZES).index(split)
         return [Instance(f"{split}-{i}", first + i, 7 * (first + i) % 10) for i in range(SIZES[split])]
@@ -88,9 +96,9 @@ class World(msgspec.Struct, frozen=True):
         """Whether the harness itself breaks there."""
         return roll(self.n, "breaks", data, skill) < 0.05
 
-    def score(self, split: str, instance: str, repeat: int, skill: int) -> float:
+    def score(self, split: Part, instance: str, repeat: int, skill: int) -> float:
         """The score that is due."""
-        data = 100 * list(SIZES).index(split) + int(instance.removeprefix(f"{split}-"))  # type: ignore[arg-type]
+        data = 100 * list(SIZES).index(split) + int(instance.removeprefix(f"{split}-"))
         label, seed = 7 * data % 10, derive(self.n, "model", f"{split}/{instance}/{repeat}", 0)
         return float(not self.fails(data, skill) and self.answer(data, skill, seed) == str(label))
 
@@ -135,14 +143,14 @@ class Grader:
     def __init__(self, world: World) -> None:
         self._world, self.folder = world, folder()
 
-    async def instances(self, split: Split) -> list[Instance]:
+    async def instances(self, split: Part) -> list[Instance]:
         found = self._world.instances(split)
         return found if split == "train" else [Instance(one.id, one.data) for one in found]
 
     async def labelled(self) -> list[Instance]:
         return [*self._world.instances("train"), *self._world.instances("val")]
 
-    async def grade(self, split: Split, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
+    async def grade(self, split: Part, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
         label = next(one.label for one in self._world.instances(split) if one.id == instance)
         return Grade(float(answer == label))
 

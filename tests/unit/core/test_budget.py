@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core import budget
+from engine.core.decide import RULES
 from engine.events import types as t
 from tests.histories import Memory, Play, settings, started
 
@@ -36,6 +38,18 @@ def test_an_execution_begins_only_where_all_of_it_is_paid_for(cap: int, generati
     executed = payloads(play, t.ExecutionFinished)
     assert len(executed) == generations
     assert play.state.spent.evaluations <= cap
+
+
+@pytest.mark.parametrize("rules", [4, RULES])
+def test_an_execution_with_all_its_results_is_finished_whatever_is_left(rules: int) -> None:
+    calm = Play(Memory(), replace(started(settings(budget=t.Budget(evaluations=14))), rules=rules))
+    calm.to_rest()
+    finished = next(i for i, event in enumerate(calm.log.events) if event.type == t.ExecutionFinished.type)
+    log = Memory()
+    log.events, log.blobs = calm.log.events[:finished], calm.log.blobs
+    play = Play(log, history=log.events)  # its engine died then
+    play.to_rest()
+    assert len(payloads(play, t.ExecutionFinished)) == (rules == RULES)
 
 
 def test_the_end_names_the_budget_and_what_was_wanted() -> None:
