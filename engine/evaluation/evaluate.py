@@ -111,6 +111,7 @@ async def answer(
         isolation=domain.spec.isolation,
         folders=domain.folders(),
         private=[str(domain.path)],
+        gateway=evaluation.model is not None,
     )
     for split in dict.fromkeys(trial.split for trial in todo):
         some = [trial for trial in todo if trial.split == split]

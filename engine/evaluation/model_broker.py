@@ -36,7 +36,7 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The arguments of `ctx.model.chat`."""
+    """The arguments of `ctx.model.chat`. `tokens` asks for the ids and log-probabilities, where the model has them."""
 
     messages: Sequence[Turn | str]
     max_tokens: int = 1024
@@ -47,6 +47,7 @@ class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: dict[str, Any] | None = None
     tools: Sequence[Tool] = ()
     tool_choice: str = ""
+    tokens: bool = False
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +103,8 @@ class TaskBroker:
         at = Position("task", job_key or "prepare", ordinal, self._harness)
         try:
             if op == "model.chat":
-                return _plain_reply(await self._caller.chat(at, self._request(at, _convert(payload, Chat))))
+                chat = _convert(payload, Chat)
+                return _plain_reply(await self._caller.chat(at, self._request(at, chat)), tokens=chat.tokens)
             if op == "model.score":
                 score = _convert(payload, Score)
                 weights, seed = self._caller.model.weights, self._seed_of(at)
@@ -150,11 +152,15 @@ def _convert(payload: Any, kind: Any) -> Any:
         raise CallRefused(f"the call is not valid: {error}") from None
 
 
-def _plain_reply(reply: Reply) -> dict[str, Any]:
+def _plain_reply(reply: Reply, *, tokens: bool) -> dict[str, Any]:
     """A reply as the plain data that a harness gets."""
-    return {
+    found = {
         "text": reply.text,
         "finish": reply.finish,
         "calls": [msgspec.to_builtins(call) for call in reply.calls],
         "usage": {"input": reply.usage.input, "output": reply.usage.output},
     }
+    if tokens and reply.tokens:
+        sampled = [[token.id, token.logprob] for token in reply.tokens]
+        found |= {"prompt_ids": list(reply.prompt_ids), "tokens": sampled}
+    return found

@@ -15,7 +15,8 @@ import msgspec
 
 from engine.sandbox import messages
 from engine.sandbox.inside import frames
-from engine.sandbox.messages import CALL_BYTES, Frame, Malformed
+from engine.sandbox.inside.frames import CALL_BYTES
+from engine.sandbox.messages import Frame, Malformed
 
 AT_ONCE = 16 << 10
 """Bytes of a frame that is decoded at once; larger ones are decoded in a thread, so that the event loop goes on."""

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import msgspec
 
 from engine import plain
+from engine.sandbox.inside.frames import CALL_BYTES
 
-CALL_BYTES = 4 << 20
 _VALUE, _TEXT, _CONTAINER = 1, 2, 8
 """The cost of decoding a value: a number takes some 40 ns, a list or a map ten times as long."""
 MOST_COST, CALL_COST = 1 << 20, 1 << 15

@@ -64,6 +64,7 @@ class Program:
     `folders` maps the names in `ctx.folders` to folders of this machine; they are read-only inside.
     `writable_tmp` makes /tmp and /dev/shm writable, for programs that need them. Use it with `isolation = "instance"`
     only: otherwise a job would find the files of an earlier one.
+    `gateway` opens the model gateway on the sandbox's loopback.
     `private` folders are never visible, even where a folder around them is: the domain, say.
     """
 
@@ -78,6 +79,7 @@ class Program:
     folders: Mapping[str, str] = field(default_factory=dict)
     writable_tmp: bool = False
     private: Sequence[str] = ()
+    gateway: bool = False
 
 
 class CallRefused(Exception):

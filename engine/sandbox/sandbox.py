@@ -148,7 +148,7 @@ class Sandbox:
 
     async def _prepare(self) -> None:
         limits, launched = self.program.limits, self.launched
-        group = self.group("worker", launched.pid, 3)
+        group = self.group("worker", launched.pid, 3 + self.program.gateway)  # its thread
         output = Output(limits.output_kb << 10)
         ours, theirs = socket.socketpair()
         try:
@@ -200,7 +200,7 @@ class Sandbox:
         async with asyncio.timeout(STOP_S):
             pid = await control.ready()
         self.population.settle([self.population.inside(pid)])
-        return Slot(self, control, pid, self.group("slot", pid, 2))
+        return Slot(self, control, pid, self.group("slot", pid, 2 + self.program.gateway))
 
     def _folders(self) -> dict[str, str]:
         """The paths inside of the program's folders."""
@@ -230,6 +230,7 @@ class Sandbox:
                 "seed": self.program.seed,
                 "prepare": _rlimits(limits, limits.prepare_cpu_s, 0 if unsafe else processes),
                 "solve": _rlimits(limits, limits.cpu_s, 0 if unsafe else processes),
+                "gateway": self.program.gateway,
             }
         )
 

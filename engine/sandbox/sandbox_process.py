@@ -172,7 +172,7 @@ def _start_contained(
         accounts = {"/etc/passwd": f"nobody:x:{uid}:{uid}:nobody:/:/bin/sh\n", "/etc/group": f"nogroup:x:{uid}:\n"}
         contents |= {path: text.encode() for path, text in accounts.items()}
         files = {path: hold(content) for path, content in contents.items()}
-        filter_fd = hold(seccomp.program(machine)) if machine else None
+        filter_fd = hold(seccomp.program(machine, loopback=program.gateway)) if machine else None
         identity = isolation.mode
         assert identity in ("real", "user", "mapped")  # noqa: S101  (narrows a type; `launch` knows)
         command = profile.command(

@@ -27,7 +27,8 @@ _LOAD, _JEQ, _JSET, _JGE, _RET = 0x20, 0x15, 0x45, 0x35, 0x06
 # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
 _NAMESPACES = 0x00000080 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 _CLONE_PARENT = 0x00008000  # the child would be the caller's sibling, which a sweep of the caller's descendants misses
-_AF_UNIX = 1
+_AF_UNIX, _AF_INET, _TCP = 1, 2, 6
+_STREAM, _OTHER_TYPES = 1, 0xFFFFFFFF & ~(1 | 0x80000 | 0x800)  # beside SOCK_CLOEXEC and SOCK_NONBLOCK
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _F_SETLEASE, _F_NOTIFY = 1024, 1026  # whoever opens a leased file for writing waits for its holder, outside too
 
@@ -37,12 +38,15 @@ def machine() -> Machine | None:
     return next((name for name in _ARCH if name == platform.machine()), None)
 
 
-def program(name: Machine) -> bytes:
-    """The filter for `name` as an array of `struct sock_filter`, as `bwrap --seccomp` reads it."""
-    return b"".join(_assemble(name))
+def program(name: Machine, *, loopback: bool = False) -> bytes:
+    """The filter for `name` as an array of `struct sock_filter`, as `bwrap --seccomp` reads it.
+
+    With `loopback` it allows TCP over IPv4, for a sandbox whose only network is its own loopback.
+    """
+    return b"".join(_assemble(name, loopback=loopback))
 
 
-def _assemble(name: Machine) -> Iterator[bytes]:
+def _assemble(name: Machine, *, loopback: bool) -> Iterator[bytes]:
     allow, refuse, absent = _ret(ALLOW), _ret(ERRNO | errno.EPERM), _ret(ERRNO | errno.ENOSYS)
     family = _ret(ERRNO | errno.EAFNOSUPPORT)
     # another calling convention (32-bit, x32) has other numbers than those below
@@ -64,8 +68,12 @@ def _assemble(name: Machine) -> Iterator[bytes]:
     yield from _when(_number("ioctl", name), 1, terminal)
     leases = [_op(_JEQ, _F_SETLEASE, 1, 0), _op(_JEQ, _F_NOTIFY, 0, 1), refuse, allow]
     yield from _when(_number("fcntl", name), 1, leases)
-    for call in ("socket", "socketpair"):
-        yield from _when(_number(call, name), 0, [_op(_JEQ, _AF_UNIX, 1, 0), family, allow])
+    local = [_op(_JEQ, _AF_UNIX, 1, 0), family, allow]
+    tcp = [_op(_JEQ, _AF_UNIX, 8, 0), _op(_JEQ, _AF_INET, 0, 6)]
+    tcp += [_op(_LOAD, _ARGS + 8), _op(_JSET, _OTHER_TYPES, 4, 0), _op(_JSET, _STREAM, 0, 3)]
+    tcp += [_op(_LOAD, _ARGS + 16), _op(_JEQ, 0, 2, 0), _op(_JEQ, _TCP, 1, 0), family, allow]
+    yield from _when(_number("socket", name), 0, tcp if loopback else local)
+    yield from _when(_number("socketpair", name), 0, local)
     for first, last in _runs(name):  # in order: a number below this run was in no earlier one
         yield _op(_JGE, last + 1, 3, 0)
         yield _op(_JGE, first, 0, 1)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 HEAD = 4
 """Bytes of the length."""
+CALL_BYTES = 4 << 20
+"""The longest frame that calls the engine."""
 _PART = 1 << 20
 
 

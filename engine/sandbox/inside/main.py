@@ -15,7 +15,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import first, harness
 from .context import Context
@@ -33,6 +33,9 @@ from .limits import (
 )
 from .sweep import empty, sweep, wait
 from .wire import Channel, Limits, Line, Start, Work, encode
+
+if TYPE_CHECKING:
+    from .gateway.server import Gateway
 
 
 def main(control_fd: int, uid: int | None) -> None:
@@ -60,7 +63,10 @@ def main(control_fd: int, uid: int | None) -> None:
     redirect(out)
     enter(scratch, start.prepare, start.seed, last=False)
     channel = Channel(socket.socket(fileno=end))
-    _report(channel, prepare, start.prepare, start.folder)
+    gateway = _open_gateway(start, channel)
+    _report(channel, prepare, start, start.prepare, gateway)
+    if gateway:
+        gateway.close()  # its thread must not be there when processes are forked
     redirect(os.open(os.devnull, os.O_RDWR))
     channel.close()
     die_with_parent(enabled=False)
@@ -82,7 +88,9 @@ def main(control_fd: int, uid: int | None) -> None:
         if os.fork() == 0:
             control.close()
             solve, value = prepared
-            _serve_slot(start, Channel(socket.socket(fileno=end)), Path(start.scratch, str(number)), solve, value)
+            slot = Path(start.scratch, str(number))
+            port = gateway.port if gateway else 0
+            _serve_slot(start, Channel(socket.socket(fileno=end)), slot, solve, value, port)
         os.close(end)
 
 
@@ -91,7 +99,19 @@ def _context(start: Start, channel: Channel, seed: int, prepared: Any = None, li
     return Context(channel.call, seed, **inputs, prepared=prepared, line=line)
 
 
-def _serve_slot(start: Start, control: Channel, scratch: Path, solve: Solve, value: Any) -> NoReturn:
+def _open_gateway(start: Start, channel: Channel, port: int = 0) -> Gateway | None:
+    """The gateway at `port`, which does not change: a client that was made in `prepare` finds it in each solve."""
+    if not start.gateway:
+        return None
+    from .gateway.server import Gateway
+
+    gateway = Gateway(channel.call, port)
+    os.environ.update(gateway.environment)
+    gateway.start()
+    return gateway
+
+
+def _serve_slot(start: Start, control: Channel, scratch: Path, solve: Solve, value: Any, port: int) -> NoReturn:
     """Runs jobs one after the other, each in its own child; reports a job when nothing of it is left."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     guard()
@@ -109,7 +129,7 @@ def _serve_slot(start: Start, control: Channel, scratch: Path, solve: Solve, val
             if pid == 0:
                 control.close()
                 channel = Channel(socket.socket(fileno=end))
-                _solve(start, work, channel, out, line, scratch=scratch, solve=solve, value=value)
+                _solve(start, work, channel, out, line, scratch=scratch, solve=solve, value=value, port=port)
             for fd in fds:
                 os.close(fd)
             wait(pid, control)
@@ -131,25 +151,32 @@ def _solve(
     scratch: Path,
     solve: Solve,
     value: Any,
+    port: int,
 ) -> NoReturn:
     try:
         unguard()
         die_with_parent()
         redirect(out)
+        gateway = _open_gateway(start, channel, port)
         enter(scratch, start.solve, work.seed, last=True)
         ctx = _context(start, channel, work.seed, value, Line(*line) if line else None)
-        _report(channel, lambda: solve(work.instance, ctx), start.solve, start.folder)
+        _report(channel, lambda: solve(work.instance, ctx), start, start.solve, gateway)
     finally:
         os._exit(0)
 
 
-def _report(channel: Channel, run: Callable[[], Any], limits: Limits, folder: str) -> None:
-    """Sends what `run` returns, or how it failed; the traceback goes to stderr, which is the log."""
+def _report(channel: Channel, run: Callable[[], Any], start: Start, limits: Limits, gateway: Gateway | None) -> None:
+    """Sends what `run` returns, or how it failed; the traceback goes to stderr, which is the log.
+
+    A failure right after the gateway has refused a call is one of that call: an SDK raises exceptions of its own.
+    """
     try:
         frame = encode(["answer", run()])
         _check_size(frame, limits)
     except BaseException as error:  # anything that a harness raises is its failure, SystemExit included
-        kind, message = harness.describe_failure(error, folder)
+        kind, message = harness.describe_failure(error, start.folder)
+        if kind == "candidate" and gateway and gateway.refused:
+            kind = "model"
         channel.send(["raised", kind, message[:4096].encode("utf-8", "replace").decode()])
     else:
         channel.send_bytes(frame)

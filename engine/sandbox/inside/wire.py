@@ -27,7 +27,10 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Start(msgspec.Struct, frozen=True):
-    """The first frame. A slot's scratch folder is `scratch/NUMBER`, that of `prepare` is `scratch/prepare`."""
+    """The first frame. A slot's scratch folder is `scratch/NUMBER`, that of `prepare` is `scratch/prepare`.
+
+    `gateway` says that the model is also reached at an address of the loopback.
+    """
 
     folder: str
     entry: str
@@ -38,6 +41,7 @@ class Start(msgspec.Struct, frozen=True):
     seed: int
     prepare: Limits
     solve: Limits
+    gateway: bool = False
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -53,12 +57,14 @@ class Channel:
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._lock = threading.Lock()
+        self._sending = threading.Lock()  # an answer may be sent while the gateway calls
 
     def send(self, message: Any) -> None:
         self.send_bytes(encode(message))
 
     def send_bytes(self, frame: bytes) -> None:
-        self._socket.sendall(frames.pack(frame))
+        with self._sending:
+            self._socket.sendall(frames.pack(frame))
 
     def receive(self, kind: Any = Any) -> tuple[Any, list[int]]:
         """The next frame and the descriptors that came with it; raises EOFError."""

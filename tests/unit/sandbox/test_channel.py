@@ -11,7 +11,8 @@ from engine.failure import Failure
 from engine.sandbox.channel import Control, Conversation
 from engine.sandbox.dialogue import MOST_CALLS, Ending, listen
 from engine.sandbox.inside import frames
-from engine.sandbox.messages import CALL_BYTES, CallFrame, Malformed
+from engine.sandbox.inside.frames import CALL_BYTES
+from engine.sandbox.messages import CallFrame, Malformed
 from engine.sandbox.program import CallRefused
 
 LONG_S = 30.0
