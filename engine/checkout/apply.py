@@ -26,7 +26,7 @@ from engine.evaluation.evaluate import Evaluation, Grading, OnPrepared
 from engine.evaluation.trial import Answer, trial
 from engine.events import types as t
 from engine.grading.client import Grader
-from engine.models.calling import BudgetExceeded, Caller, PaidReply, Position, Readable
+from engine.models.calling import BudgetExceeded, Caller, PaidReply, Position, Usable
 from engine.models.protocol import RetryableError
 from engine.run.domain_session import divide
 from engine.run.models import serve
@@ -68,7 +68,7 @@ class Unrecorded:
         self.calls = self.tokens = self.unpriced = 0
         self.usd = 0.0
 
-    def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
+    def recall(self, at: Position, request: bytes, is_usable: Usable = lambda *_: True) -> bytes | None:
         return None
 
     def claim(self, at: Position, request: bytes, patience_s: float) -> AbstractAsyncContextManager[None]:

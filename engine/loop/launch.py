@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from engine import __version__, trust
 from engine.agents.choice import make_agent
 from engine.agents.language.prompt import NAMES, load
-from engine.core.decide import RULES
+from engine.core.decide import IMPROVEMENT_ATTEMPTS, RULES
 from engine.core.settings import check_form, check_name, check_workers, shortened
 from engine.domain_files import check_path
 from engine.errors import SiaError
@@ -159,9 +159,10 @@ async def reopen(
         state = history.state
         settings = change(state.settings) if change else None
         if resume and state.status == "finished" and settings in (None, state.settings):
-            raise SiaError(
-                f"{state.name} is finished ({state.reason})", "pass more --generations or a larger budget to go further"
-            )
+            if state.fruitless < IMPROVEMENT_ATTEMPTS:
+                remedy = "pass more --generations or a larger budget to go further"
+                raise SiaError(f"{state.name} is finished ({state.reason})", remedy)
+            settings = state.settings  # an agent that found no further candidate is asked again
         now = settings or state.settings
         trust.check(None, models_of(now))
         isolation = choose_isolation(unsafe=unsafe)

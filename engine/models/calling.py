@@ -33,7 +33,7 @@ from engine.models.protocol import (
     ScoreReply,
     UnusableReply,
 )
-from engine.models.receipt import is_readable, is_sound, raw, received
+from engine.models.receipt import is_sound, is_usable, raw, received
 from engine.usage import Usage
 
 CallerRole = Literal["meta", "feedback", "task", "judge"]
@@ -46,8 +46,8 @@ CONGESTION = (429, 503, 529)
 """Statuses that say that a model is called too fast, or has too much to do; all its callers then wait."""
 ACCOUNT_ERRORS = (401, 402, 403, 404)
 """Statuses that every request would get: they concern the key, the account or the model's name."""
-Readable = Callable[[bytes], bool]
-"""Whether a recorded reply can be read: earlier releases recorded some that cannot."""
+Usable = Callable[[bytes, bool], bool]
+"""Whether a recorded reply is used; the second argument says whether it is of this run."""
 _PER_MESSAGE, _PER_REQUEST = 16, 600  # upper bounds on the tokens that chat templates and tool prompts add
 _R = TypeVar("_R", Reply, ScoreReply)
 
@@ -137,8 +137,8 @@ class BudgetExceeded(Exception):
 class Ledger(Protocol):
     """Recorded replies and the budget, as a `Caller` uses them."""
 
-    def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
-        """The readable reply that the lineage has recorded for `request` at this position, if any."""
+    def recall(self, at: Position, request: bytes, is_usable: Usable = lambda *_: True) -> bytes | None:
+        """The usable reply that the lineage has recorded for `request` at this position, if any."""
         ...
 
     def claim(self, at: Position, request: bytes, patience_s: float) -> AbstractAsyncContextManager[None]:
@@ -248,7 +248,7 @@ class Caller:
         raise exceeded
 
     def _recall(self, at: Position, body: bytes, kind: type[_R]) -> _R | None:
-        known = self._ledger.recall(at, body, lambda reply: is_readable(reply, kind))
+        known = self._ledger.recall(at, body, lambda reply, is_own: is_usable(reply, kind, is_own=is_own))
         return None if known is None else msgspec.json.decode(known, type=kind)
 
     @asynccontextmanager

@@ -78,13 +78,16 @@ def _valid(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def is_readable(reply: bytes, kind: type[Reply | ScoreReply]) -> bool:
-    """Whether a recorded reply can be read: earlier releases recorded some that cannot."""
+def is_usable(reply: bytes, kind: type[Reply | ScoreReply], *, is_own: bool) -> bool:
+    """Whether a recorded reply is used: earlier releases recorded some that cannot be read.
+
+    One with a malformed call is used by its own run alone; another run asks again, perhaps of a server that is mended.
+    """
     try:
-        msgspec.json.decode(reply, type=kind)
+        again = msgspec.json.decode(reply, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
-    return True
+    return is_own or isinstance(again, ScoreReply) or not any(call.invalid for call in again.calls)
 
 
 def is_sound(usage: Usage | None) -> bool:

@@ -18,7 +18,7 @@ from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
 from engine.models import claims
-from engine.models.calling import BudgetExceeded, PaidReply, Position, Readable
+from engine.models.calling import BudgetExceeded, PaidReply, Position, Usable
 from engine.models.protocol import RetryableError
 from engine.run.journal import Journal
 from engine.run.reuse import Reuse
@@ -39,14 +39,14 @@ class RunLedger:
             raise AssertionError("a model is called within a step")
         return step.generation
 
-    def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
+    def recall(self, at: Position, request: bytes, is_usable: Usable = lambda *_: True) -> bytes | None:
         """As `Ledger.recall`."""
         for call, is_own in self._find_replies(at, request):
             try:
                 reply = self._reader.blob(call.reply)
             except blobs.LeftOut:  # the run came here without its data
                 continue
-            if not is_readable(reply):
+            if not is_usable(reply, is_own):
                 continue
             if not is_own:
                 again = replace(call, **_fields(at), usd=0.0, latency_s=0.0, reused=True, unpriced=False)

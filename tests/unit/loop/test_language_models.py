@@ -18,9 +18,12 @@ from engine import trust
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
+from tests.fakes import openai_server
 from tests.fakes.anthropic_server import AnthropicServer, Plan, Use
+from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.serving import Asked
 from tests.playing import CANARY, GUESS, TIMES, asks, call, contents, faulty, payloads, play, said, small
+from tests.playing_by_wire import by_openai
 from tests.story import sia
 
 pytest.importorskip("anthropic", reason="the extra agents is not installed")
@@ -274,6 +277,30 @@ def test_a_model_that_stays_away_fails_the_step_and_never_the_candidate(
         assert call(workspace, server.url, "resume", "last").returncode == 0
         assert not known & {json.dumps(record.body) for record in server.records}, "an answered request was sent again"
     assert payloads(workspace, t.ExecutionFinished)[0].failures == {}
+
+
+def test_a_run_that_ended_for_want_of_a_readable_decision_goes_on_once_the_server_is_mended(
+    tmp_path: Path, toy: str
+) -> None:
+    def ill(asked: Asked) -> openai_server.Plan:
+        return openai_server.Plan(calls=[openai_server.Use("update_harness", '"not an object"')])
+
+    workspace = tmp_path / "w"
+    with OpenAIServer(ill, models=["m"]) as server:
+        place, port = f"openai:m@{server.url}/v1", server.port
+        agent = ("--agent", "openai", "--agent-model", place, "--model", place, "--seed-harness")
+        done = call(workspace, "", "run", toy, *agent, "--generations", "2", "--name", "first")
+        assert "no further candidate was found" in done.stdout
+    with OpenAIServer(by_openai, models=["m"], port=port) as server:
+        fork = call(workspace, "", "fork", "first", "--at", "1", "--name", "second")
+        assert "all 2 generations are done" in fork.stdout, "a fork asks again what was answered in no form"
+        done = call(workspace, "", "resume", "first")
+        assert "all 2 generations are done" in done.stdout
+        before = len(server.records)
+        call(workspace, "", "replay", "first", "--verify")
+        assert len(server.records) == before
+    refused = call(workspace, "", "resume", "first")
+    assert "is finished" in refused.stderr
 
 
 @pytest.mark.parametrize("arguments", [AGENTS, (*MODEL, "--workers", "4")])

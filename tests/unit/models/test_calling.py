@@ -18,8 +18,8 @@ from engine.models.calling import (
     PaidReply,
     Position,
     PricedModel,
-    Readable,
     ScoreRequest,
+    Usable,
 )
 from engine.models.protocol import (
     Abilities,
@@ -81,9 +81,11 @@ class Ledger:
         self.wasted: list[tuple[int, float, bool, str]] = []
         self.cap, self.spent, self.set_aside = cap, 0, 0
 
-    def recall(self, at: Position, request: bytes, is_readable: Readable = lambda _: True) -> bytes | None:
+    def recall(self, at: Position, request: bytes, is_usable: Usable = lambda *_: True) -> bytes | None:
         key = (request, at.place, at.ordinal)
-        return next((kept[key] for kept in (self.poisoned, self.kept) if key in kept and is_readable(kept[key])), None)
+        return next(
+            (kept[key] for kept in (self.poisoned, self.kept) if key in kept and is_usable(kept[key], True)), None
+        )
 
     def claim(self, at: Position, request: bytes, patience_s: float) -> AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()
