@@ -23,6 +23,9 @@ for a person (`jump`). Since rules 4 a lineage has one account of error (`accoun
 (`determinism`), the gate accepts nothing by timings beside others' work, and it may look twice (`gate`)."""
 STEP_ATTEMPTS = 3
 IMPROVEMENT_ATTEMPTS = 2
+_REMEDY = "fix the cause, then `sia resume`"
+_REMEDIES = {"verifier": "correct the task and start a new run; if its code is right, `sia resume`"}
+"""A task whose code has changed is another task, in which a run is not resumed."""
 
 
 class Append(msgspec.Struct, frozen=True):
@@ -78,7 +81,7 @@ def _decide_1(state: State) -> Decision:
         reason = "the engine ended before this step had a result"
         return Append(step.generation, t.StepAbandoned(step.kind, step.attempt, reason, step.evaluations))
     if state.failures >= STEP_ATTEMPTS and state.last_failure is not None:
-        return Append(at, t.RunFailed(state.last_failure, remedy="fix the cause, then `sia resume`"))
+        return Append(at, t.RunFailed(state.last_failure, _REMEDIES.get(state.last_failure.kind, _REMEDY)))
     if state.exhausted is not None:
         return Append(at, _finished(state, state.exhausted.reason))
     if (warning := budget.warning(state)) is not None:

@@ -84,7 +84,10 @@ class Progress:
         self._line(f"{escape(state.name)} {state.status}: {escape(plain(standing(state)))}.")
         if found := power.detectable(state, state.account):
             self._line(f"{power.sentence(found)}.")
-        if state.status in ("paused", "stopped", "failed"):
+        if state.status == "failed" and state.last_failure and state.last_failure.kind == "verifier":
+            again = f"sia resume {escape(state.name)}"
+            self._line(f"next:  correct the task and start a new run; if the task is right:  {again}")
+        elif state.status in ("paused", "stopped", "failed"):
             self._line(f"continue with:  sia resume {escape(state.name)}")
         elif state.incumbent:
             name = escape(state.name)

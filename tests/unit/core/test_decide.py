@@ -174,3 +174,14 @@ def test_rules_of_another_release_are_refused() -> None:
     play = Play(Memory(), replace(started(), rules=99))
     with pytest.raises(SiaError, match="rules 99"):
         decide(play.state)
+
+
+def test_who_corrects_a_task_is_not_told_to_resume_its_run() -> None:
+    play = Play(Memory())
+    for attempt in range(1, STEP_ATTEMPTS + 1):
+        play.append(0, t.StepStarted("baseline", attempt))
+        play.append(0, t.StepFailed("baseline", attempt, t.Failure("verifier", "a score lies between ±1e+100")))
+    decision = decide(play.state)
+    assert isinstance(decision, Append)
+    assert isinstance(decision.payload, t.RunFailed)
+    assert "start a new run" in decision.payload.remedy
