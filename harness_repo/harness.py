@@ -7,7 +7,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,6 +15,8 @@ from harness_repo import evolvable
 from harness_repo.tunable import Tunable, Value
 
 MAX_BYTES = 1 << 20
+PYTHON = ("python", "python3")
+"""As the first word of a command: the Python that runs harnesses."""
 _MAX_NAME = 255
 _MAX_PATH = 1024
 _INT64 = 1 << 63
@@ -28,7 +30,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`harness.toml`. A search of the tunables ends after `patience` rounds of probes without a gain.
 
     `evolve` names a Python file whose own numbers and operators are the tunables, in place of declared ones and of
-    `params.toml` (see `harness_repo.evolvable`).
+    `params.toml` (see `harness_repo.evolvable`). A harness with a `command` is that program, in place of a module with
+    `solve`; what it prints is its answer, as `text` or `json`, unless it writes one to the file $SIA_ANSWER.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packages: list[str] = []
     patience: int = 1
     evolve: str = ""
+    command: list[str] = []
+    answer: Literal["text", "json"] = "text"
     tunables: dict[str, Tunable] = {}
 
 
@@ -89,11 +94,13 @@ def parse(files: Mapping[str, bytes]) -> Harness:
             raise HarnessInvalid(f"params.toml gives no value for the tunable {name!r}")
         if not tunable.admits(params[name]):
             raise HarnessInvalid(f"params.toml: {name} = {params[name]!r} is outside what harness.toml declares")
-    if manifest.entry not in files:
+    if manifest.command:
+        _check_command(manifest.command, files)
+    elif manifest.entry not in files:
         raise HarnessInvalid(f"the entry {manifest.entry!r} is not among the files")
     for path, content in files.items():
         if path.endswith(".py"):
-            _check_python(path, content, entry=path == manifest.entry)
+            _check_python(path, content, entry=path == manifest.entry and not manifest.command)
     if manifest.evolve:
         manifest, params = _read_program(files, manifest)
     return Harness(files=dict(sorted(files.items())), manifest=manifest, params=params)
@@ -185,6 +192,14 @@ def _check_tunable(name: str, tunable: Tunable, declared: Mapping[str, Tunable])
             raise HarnessInvalid(
                 f"harness.toml: the tunable {name!r} depends on {other!r}, which is not another tunable"
             )
+
+
+def _check_command(command: list[str], files: Mapping[str, bytes]) -> None:
+    if not all(word and word.isprintable() for word in command):
+        raise HarnessInvalid("harness.toml: a word of the command is empty, or holds what cannot be printed")
+    program = next((word for word in command[1:] if word.endswith(".py")), "") if command[0] in PYTHON else ""
+    if program and program not in files:
+        raise HarnessInvalid(f"the program {program!r} of the command is not among the files")
 
 
 def _check_python(path: str, content: bytes, *, entry: bool) -> None:

@@ -32,7 +32,7 @@ from engine.plain import with_error
 from engine.sandbox import inside
 from harness_repo import harness as harnesses
 
-RUNTIME = ("context.py", "harness.py")
+RUNTIME = ("context.py", "harness.py", "command.py")
 
 
 class Checkout(msgspec.Struct, frozen=True):

@@ -77,7 +77,8 @@ class Runner:
         package = ModuleSpec(RUNTIME, None, is_package=True)
         package.submodule_search_locations = [str(HERE / "runtime")]
         sys.modules[RUNTIME] = module_from_spec(package)
-        self._ctx, self._harness = (import_module(f"{RUNTIME}.{name}") for name in ("context", "harness"))
+        modules = ("context", "harness", "command")
+        self._ctx, self._harness, self._command = (import_module(f"{RUNTIME}.{name}") for name in modules)
         self._facts, self._folders, self._scratch, self._folder = facts, folders, scratch, HERE / "harness"
         self._train = [self._instance(*row) for row in (train if facts["learns"] else [])]
         manifest = tomllib.loads((self._folder / "harness.toml").read_text(encoding="utf-8-sig"))
@@ -85,20 +86,21 @@ class Runner:
         self._params = tomllib.loads(chosen.read_text(encoding="utf-8-sig")) if chosen.is_file() else {}
         self._solve: Callable[[Any, Any], Any] | None = None
         self._prepared: Any = None
-        self._prepare_failure = self._prepare(manifest.get("entry", "agent.py"))
+        self._prepare_failure = self._prepare(manifest)
 
     def answers(self, todo: list[Row]) -> Iterator[dict[str, Any]]:
         """One result for each of `todo`, in order."""
         for row in todo:
             yield {"id": row.id, **(self._prepare_failure or self._run_in_child(row))}
 
-    def _prepare(self, entry: str) -> dict[str, Any] | None:
+    def _prepare(self, manifest: dict[str, Any]) -> dict[str, Any] | None:
         """Prepares the harness; returns its failure, if any, which is then that of every instance."""
         seed = derive(self._facts["seed"], "prepare")
         self._harness.enter(self._scratch, seed)
         try:
-            folder = str(self._folder)
-            self._solve, self._prepared = self._harness.prepare(folder, entry, self._context(seed, None))
+            how = manifest.get("entry", "agent.py"), self._context(seed, None)
+            program = manifest.get("command", ()), manifest.get("answer", "text")
+            self._solve, self._prepared = self._harness.prepare(str(self._folder), *how, *program)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # anything that a harness raises is its failure, SystemExit included
@@ -139,7 +141,7 @@ class Runner:
             output = pipe.read()
         _, status = os.waitpid(child, 0)
         if not output:
-            how = self._harness.exit_text(os.waitstatus_to_exitcode(status))
+            how = self._command.exit_text(os.waitstatus_to_exitcode(status))
             return {"failure": {"kind": "candidate", "message": f"ended without an answer ({how})"}}
         found: dict[str, Any] = json.loads(output)
         return found

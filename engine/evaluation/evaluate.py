@@ -112,6 +112,8 @@ async def answer(
         folders=domain.folders(),
         private=[str(domain.path)],
         gateway=evaluation.model is not None,
+        command=harness.manifest.command,
+        answer=harness.manifest.answer,
     )
     for split in dict.fromkeys(trial.split for trial in todo):
         some = [trial for trial in todo if trial.split == split]

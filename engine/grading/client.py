@@ -23,7 +23,7 @@ from engine.grading.near_duplicates import NearDuplicates
 from engine.grading.quoting import may_be_quoted
 from engine.grading.reserve import Part
 from engine.sandbox import Isolation
-from engine.sandbox.inside.harness import exit_text
+from engine.sandbox.inside.command import exit_text
 
 T = TypeVar("T")
 LOAD_WALL_S = 600.0

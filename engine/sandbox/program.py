@@ -64,6 +64,7 @@ class Program:
     `folders` maps the names in `ctx.folders` to folders of this machine; they are read-only inside.
     `writable_tmp` makes /tmp and /dev/shm writable, for programs that need them. Use it with `isolation = "instance"`
     only: otherwise a job would find the files of an earlier one.
+    With a `command` it is any program, and has no `entry`; `answer` says what it prints.
     `gateway` opens the model gateway on the sandbox's loopback.
     `private` folders are never visible, even where a folder around them is: the domain, say.
     """
@@ -80,6 +81,8 @@ class Program:
     writable_tmp: bool = False
     private: Sequence[str] = ()
     gateway: bool = False
+    command: Sequence[str] = ()
+    answer: Literal["text", "json"] = "text"
 
 
 class CallRefused(Exception):

@@ -22,7 +22,7 @@ from engine.sandbox import cgroup, process_tree
 from engine.sandbox.channel import Control, Conversation, Output
 from engine.sandbox.confinement import profile
 from engine.sandbox.dialogue import Ending, listen
-from engine.sandbox.inside.harness import exit_text
+from engine.sandbox.inside.command import exit_text
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.messages import AnswerFrame, ErrorFrame, Malformed
 from engine.sandbox.population import Population
@@ -231,6 +231,8 @@ class Sandbox:
                 "prepare": _rlimits(limits, limits.prepare_cpu_s, 0 if unsafe else processes),
                 "solve": _rlimits(limits, limits.cpu_s, 0 if unsafe else processes),
                 "gateway": self.program.gateway,
+                "command": list(self.program.command),
+                "answer": self.program.answer,
             }
         )
 

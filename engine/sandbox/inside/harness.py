@@ -1,6 +1,6 @@
 """Loads and seeds a harness and describes its failures. Checkouts get a copy of this file.
 
-Standard library and `context` only.
+Standard library, `context` and `command` only.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import errno
 import importlib.util
 import os
 import random
-import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .command import Command
 from .context import Context, Instance, Refused
 
 MESSAGE_CHARS = 300
@@ -24,8 +24,16 @@ _OUT_OF = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EFBIG, 
 Solve = Callable[[Instance, Context], Any]
 
 
-def prepare(folder: str, entry: str, ctx: Context) -> tuple[Solve, Any]:
-    """Imports the harness and runs its `prepare`, if it has one. Returns its `solve` and what `prepare` returned."""
+def prepare(
+    folder: str, entry: str, ctx: Context, command: Sequence[str] = (), answer: str = "text"
+) -> tuple[Solve, Any]:
+    """Imports the harness and runs its `prepare`, if it has one. Returns its `solve` and what `prepare` returned.
+
+    With a `command` the harness is a program, and `entry` does not matter: see `Command`.
+    """
+    if command:
+        program = Command(folder, command, answer)
+        return program.solve, program.prepare(ctx)
     sys.path.insert(0, folder)
     path = Path(folder, entry)
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -89,13 +97,3 @@ def one_line(text: str) -> str:
     line = "".join(char if char.isprintable() else " " for char in text[: 4 * MESSAGE_CHARS])
     line = " ".join(line.split())
     return line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…"
-
-
-def exit_text(status: int) -> str:
-    """How a process ended, from its exit code; a negative one is a signal."""
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"

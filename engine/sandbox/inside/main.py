@@ -57,7 +57,7 @@ def main(control_fd: int, uid: int | None) -> None:
 
     def prepare() -> None:
         ctx = _context(start, channel, start.seed)
-        prepared.extend(harness.prepare(start.folder, start.entry, ctx))
+        prepared.extend(harness.prepare(start.folder, start.entry, ctx, start.command, start.answer))
 
     scratch = Path(start.scratch, "prepare")
     redirect(out)

@@ -29,7 +29,8 @@ class Limits(msgspec.Struct, frozen=True):
 class Start(msgspec.Struct, frozen=True):
     """The first frame. A slot's scratch folder is `scratch/NUMBER`, that of `prepare` is `scratch/prepare`.
 
-    `gateway` says that the model is also reached at an address of the loopback.
+    With a `command` the harness is a program, whose `answer` is a text or JSON. `gateway` says that the model is also
+    reached at an address of the loopback.
     """
 
     folder: str
@@ -42,6 +43,8 @@ class Start(msgspec.Struct, frozen=True):
     prepare: Limits
     solve: Limits
     gateway: bool = False
+    command: list[str] = []
+    answer: str = "text"
 
 
 class Work(msgspec.Struct, frozen=True):

@@ -168,3 +168,23 @@ def test_a_run_s_model_is_said_to_be_elsewhere(tmp_path: Path) -> None:
     rows = in_a_checkout(LOOKS, tmp_path, tmp_path / "it", TRAIN, state=with_model)
     assert rows[2]["failure"] == {"kind": "model", "message": "Refused: a checkout has no model; `sia apply` has"}
     assert rows[4]["failure"] == {"kind": "model", "message": "Refused: its domain has no tools"}
+
+
+def test_a_program_answers_in_a_checkout_too(tmp_path: Path) -> None:
+    program = (
+        "import json, os, sys\n"
+        "case, train = json.load(sys.stdin), open(os.environ['SIA_TRAIN']).read().splitlines()\n"
+        "print(json.dumps([case['data'], len(train), open(os.environ['SIA_GIVEN'] + '/number.txt').read()]))\n"
+    )
+    manifest = b'name = "mine"\ncommand = ["python", "mine.py"]\nanswer = "json"\n'
+    place, given = tmp_path / "out", tmp_path / "given"
+    given.mkdir()
+    (given / "number.txt").write_text("5")
+    write(place, folder(checkout(files={"harness.toml": manifest, "mine.py": program.encode()}), TRAIN))
+    (place / "todo.jsonl").write_text('"one"\n"two"\n')
+    options = ["--train", str(place / "train.jsonl"), "--folder", f"given={given}", str(place / "todo.jsonl")]
+    done = subprocess.run(
+        [sys.executable, "-I", str(place / "run.py"), *options], check=True, capture_output=True, text=True, timeout=120
+    )
+    answers = [json.loads(line)["answer"] for line in done.stdout.splitlines()]
+    assert answers == [["one", len(TRAIN), "5"], ["two", len(TRAIN), "5"]]

@@ -40,6 +40,14 @@ def solve(instance, ctx):
     print(found)
     return {"value": 0}
 """
+PROGRAM = """
+import json, os, sys, urllib.request
+case = json.load(sys.stdin)
+body = json.dumps({"model": "any", "temperature": 0, "messages": [{"role": "user", "content": "how much?"}]}).encode()
+with urllib.request.urlopen(os.environ["OPENAI_BASE_URL"] + "/chat/completions", body) as reply:
+    said = json.load(reply)["choices"][0]["message"]["content"]
+json.dump({"value": int(said)}, open(os.environ["SIA_ANSWER"], "w"))
+"""
 FAILS = "def solve(instance, ctx):\n    raise ValueError('asked to')\n"
 
 
@@ -112,6 +120,23 @@ def graded(harness: Harness | str | None = None, **options: Any) -> list[GradedA
             return await val(chosen)
 
     return asyncio.run(go())
+
+
+def test_a_program_is_evaluated_as_a_module_that_asks_the_same() -> None:
+    manifest = b'name = "made"\ncommand = ["python", "mine.py"]\n'
+    program = parse({"harness.toml": manifest, "mine.py": PROGRAM.encode()})
+    by_module, by_program = Model("3", "4"), Model("3", "4")
+    wanted = [(one.answer.value, one.grade) for one in graded(ASKS, model=by_module)]
+    assert all(value is not None for value, _ in wanted)
+    assert [(one.answer.value, one.grade) for one in graded(program, model=by_program)] == wanted
+    assert {place: (one.messages, one.seed) for place, one in by_program.asked.items()} == {
+        place: (one.messages, one.seed) for place, one in by_module.asked.items()
+    }
+
+
+def test_a_harness_without_a_task_model_finds_no_gateway() -> None:
+    looks = "def solve(instance, ctx):\n    import os\n    return {'value': 1 // ('OPENAI_BASE_URL' not in os.environ)}"
+    assert [one.answer.failure for one in graded(looks)] == [None] * 4
 
 
 @pytest.mark.parametrize("votes", [1, 3])

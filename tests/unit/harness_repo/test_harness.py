@@ -71,6 +71,9 @@ BROKEN: dict[str, tuple[dict[str, bytes], str]] = {
     "table value": ({"params.toml": PARAMS + b"[x]\ny = 1"}, "params.toml"),
     "date value": ({"params.toml": PARAMS + b"x = 2020-01-01"}, "params.toml"),
     "no entry": ({"harness.toml": TOML.replace(b'"toy"', b'"toy"\nentry = "main.py"')}, "'main.py'"),
+    "no program": ({"harness.toml": TOML.replace(b'"toy"', b'"toy"\ncommand = ["python", "mine.py"]')}, "'mine.py'"),
+    "an empty word": ({"harness.toml": TOML.replace(b'"toy"', b'"toy"\ncommand = ["sh", ""]')}, "word of the command"),
+    "another answer": ({"harness.toml": TOML.replace(b'"toy"', b'"toy"\nanswer = "xml"')}, "harness.toml"),
     "no solve": ({"agent.py": b"def prepare(ctx): ..."}, "no function solve"),
     "solve inside": ({"agent.py": b"class A:\n    def solve(self): ..."}, "no function solve"),
     "syntax": ({"agent.py": b"def solve(:"}, "agent.py does not parse"),
@@ -86,6 +89,12 @@ def test_each_rule_refuses_what_breaks_it(name: str) -> None:
     changed, says = BROKEN[name]
     with pytest.raises(HarnessInvalid, match=says):
         parse({**FILES, **changed})
+
+
+@pytest.mark.parametrize("command", [["python", "mine.py"], ["python3", "-m", "mine"], ["node", "mine.js"], ["./mine"]])
+def test_a_harness_with_a_command_needs_no_module_with_solve(command: list[str]) -> None:
+    harness = parse({"harness.toml": f'name = "mine"\ncommand = {command}\n'.encode(), "mine.py": b"print(1)"})
+    assert (harness.manifest.command, harness.manifest.answer) == (command, "text")
 
 
 @pytest.mark.parametrize("missing", ["harness.toml", "agent.py", "params.toml"])
