@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from engine.agents.coding.agent import CodingAgent
 from engine.agents.language.feedback import FeedbackAgent
 from engine.agents.protocol import Agent
 from engine.agents.scripted import ScriptedAgent, parse_script
 from engine.agents.search import SearchAgent
+from engine.clients.table import CLIENTS, client_of
 from engine.errors import SiaError
 
 LANGUAGE_MODELS = {"claude": "claude", "openai": "", "local": "smollm2"}
@@ -20,4 +22,7 @@ def make_agent(name: str, script: str) -> Agent:
         return SearchAgent()
     if name in LANGUAGE_MODELS:
         return FeedbackAgent(name)
-    raise SiaError(f"there is no agent {name!r}", "choose search, claude, openai, local, or script:FILE")
+    if client_of(name) is not None:
+        return CodingAgent(name)
+    known = ", ".join(["search", *LANGUAGE_MODELS, *CLIENTS])
+    raise SiaError(f"there is no agent {name!r}", f"choose {known}, command:COMMAND or script:FILE")

@@ -29,6 +29,10 @@ Tree = Mapping[str, Callable[[], bytes]]
 """Files by path, each with what makes its content."""
 
 
+class InvalidCall(Exception):
+    """A decision or a call of a tool that cannot be; the message is for the agent."""
+
+
 class PastGeneration(msgspec.Struct, frozen=True):
     """A judged generation: its score on `val` and the gate's verdict, in words, as far as agents are told of them.
 
@@ -132,6 +136,32 @@ class ToolResult(msgspec.Struct, frozen=True):
     evaluations: int = 0
 
 
+class Errand(msgspec.Struct, frozen=True):
+    """What a client of the user's is sent to do in a folder: `tree` lies there to be read, `files` is `harness/`.
+
+    `notes` is NOTES.md and `decision` DECISION.json as they are when it begins.
+    """
+
+    prompt: str
+    tree: Tree
+    files: Mapping[str, bytes]
+    notes: str = ""
+    decision: bytes = b""
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What a client has left in its folder; `failure` is why it did not end well by itself, if so."""
+
+    files: Mapping[str, bytes]
+    decision: bytes
+    notes: str
+    failure: t.Failure | None = None
+
+
+Attend = Callable[[Mapping[str, bytes], bytes], Awaitable[ToolResult]]
+"""Answers a try of the client's, given the files of `harness/` at that moment and its arguments as JSON."""
+
+
 class AgentTools(Lab, Protocol):
     """What an agent can use in one step: probes, a language model if the run has one, and the run's record.
 
@@ -198,6 +228,13 @@ class AgentTools(Lab, Protocol):
         """
         ...
 
+    async def send(self, ordinal: int, errand: Errand, attend: Attend) -> Left:
+        """What the user's client has left of an errand, from the log if it is recorded there; `attend` answers tries.
+
+        Raises `SiaError` if the user must act, `StepFailure` if a later retry may succeed.
+        """
+        ...
+
     async def smoke(self, harness: Harness) -> ToolResult:
         """Runs `harness` on a few instances of `train` in the sandbox; failed unless it answers all of them."""
         ...
@@ -234,6 +271,18 @@ class Agent(Protocol):
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:
         """Makes the next candidate from the incumbent."""
+        ...
+
+
+@runtime_checkable
+class Author(Protocol):
+    """An agent that writes the first harness, too."""
+
+    async def write(self, attempts: Sequence[AgentTools]) -> Proposal | NoProposal:
+        """A harness that answered a few training cases in the sandbox, or the reason why there is none.
+
+        `attempts` are the tools of each attempt so far, the last one now.
+        """
         ...
 
 

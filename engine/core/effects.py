@@ -25,6 +25,7 @@ class Effects:
         self._notebook = ""
         self._in_turn = True
         self._tools: dict[tuple[str, int], t.ToolCalled] = {}
+        self._errands: dict[tuple[str, int], t.ClientFinished] = {}
         self._compactions: dict[tuple[str, int], int] = {}
         self._reports: dict[int, int] = {}
         self._evidence: dict[int, list[int]] = {}
@@ -43,6 +44,8 @@ class Effects:
                 self.checkpoints.append(payload)
             case t.ToolCalled(place=place, ordinal=ordinal):
                 self._tools[place, ordinal] = payload
+            case t.ClientFinished(place=place, ordinal=ordinal):
+                self._errands[place, ordinal] = payload
             case t.ContextCompacted(place=place, ordinal=ordinal, messages=messages):
                 self._compactions[place, ordinal] = messages
             case t.RunHinted():
@@ -74,6 +77,10 @@ class Effects:
         """The last use of a tool at that position of a conversation."""
         return self._tools.get((place, ordinal))
 
+    def client(self, place: str, ordinal: int) -> t.ClientFinished | None:
+        """The last errand of a client at that position of a conversation."""
+        return self._errands.get((place, ordinal))
+
     def compaction(self, place: str, ordinal: int) -> int:
         """Among how many first messages results were left out before that call of a conversation; 0 for none."""
         return self._compactions.get((place, ordinal), 0)
@@ -95,6 +102,7 @@ _INDEXED = {
     kind.type
     for kind in (
         *(t.ProbeFinished, t.TrainingCheckpointed, t.ToolCalled, t.TrainingProgress, t.ContextCompacted),
+        t.ClientFinished,
         *(t.ExecutionFinished, t.GateDecided),  # the evidence
         *(t.RunHinted, t.AnalysisFinished, t.StepStarted),
     )

@@ -64,6 +64,7 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.ModelRetried: ("baseline", "write", "execute", "analyse", "improve", "test"),
     t.ToolCalled: ("write", "analyse", "improve"),
     t.ContextCompacted: ("write", "analyse", "improve"),
+    t.ClientFinished: ("write", "analyse", "improve"),
     t.TrainingProgress: ("improve",),
     t.TrainingCheckpointed: ("improve",),
     t.WeightsTrained: ("improve",),

@@ -18,6 +18,7 @@ MOST_PROPOSALS = 16
 MOST_WORKERS = 4096
 LEAST_TOKENS, MOST_TOKENS = 4000, 10_000_000
 """Tokens of an agent's conversation: with fewer it reads next to nothing."""
+MOST_MINUTES = 1440
 
 
 def check_numbers(settings: t.Settings) -> None:
@@ -37,6 +38,11 @@ def check_numbers(settings: t.Settings) -> None:
         raise SiaError(
             f"a conversation of an agent has {LEAST_TOKENS} to {MOST_TOKENS} tokens, not {settings.agent_tokens}",
             f"pass --agent-tokens {LEAST_TOKENS} to {MOST_TOKENS}",
+        )
+    if not 0 < settings.agent_minutes <= MOST_MINUTES:
+        raise SiaError(
+            f"an errand of a coding agent has up to {MOST_MINUTES} minutes, not {settings.agent_minutes:g}",
+            f"pass --agent-minutes of more than 0 and up to {MOST_MINUTES}",
         )
     if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")

@@ -244,7 +244,7 @@ def evolve(state: State, event: Event) -> State:
             return _evaluated(state, 0, count) if reused else _evaluated(state, count, 0)
         case t.ToolCalled(evaluations=count):
             return _evaluated(state, count, 0) if count else state
-        case t.ModelCalled() | t.ModelWasted():
+        case t.ModelCalled() | t.ModelWasted() | t.ClientFinished():
             return _paid(state, payload)
         case t.TrainingProgress(evaluations=count):
             return _evaluated(state, count, 0) if count else state
@@ -382,9 +382,9 @@ def _evaluated(state: State, fresh: int, reused: int) -> State:
     return replace(state, spent=spent, open_step=step)
 
 
-def _paid(state: State, call: t.ModelCalled | t.ModelWasted) -> State:
+def _paid(state: State, call: t.ModelCalled | t.ModelWasted | t.ClientFinished) -> State:
     spent, tokens = state.spent, call.usage.total
-    if isinstance(call, t.ModelCalled) and call.reused:
+    if isinstance(call, t.ModelCalled | t.ClientFinished) and call.reused:
         return replace(state, spent=replace(spent, reused_tokens=spent.reused_tokens + tokens))
     return replace(state, spent=replace(spent, tokens=spent.tokens + tokens, usd=spent.usd + call.usd))
 

@@ -10,6 +10,8 @@ import msgspec
 
 from domains.contract import Spec
 from engine.agents.choice import LANGUAGE_MODELS, make_agent
+from engine.clients.client import Client
+from engine.clients.table import client_of, settled
 from engine.core.settings import check_numbers
 from engine.errors import SiaError
 from engine.events import types as t
@@ -33,6 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     probes: int | None = None
     proposals: int = 1
     agent_tokens: int = t.AGENT_TOKENS
+    agent_minutes: float = t.AGENT_MINUTES
     reserve: float | None = None
     budget: t.Budget = t.Budget()
     data: Path | None = None
@@ -44,10 +47,12 @@ class Options(msgspec.Struct, frozen=True):
 def settings_of(options: Options, spec: Spec) -> t.Settings:
     """The settings of a new run; raises `SiaError` where an option is not valid."""
     script = read_script(options.agent)
+    agent = "script" if script else settled(options.agent)
+    client = None if script else client_of(agent)
     settings = t.Settings(
         generations=options.generations,
         seed=options.seed,
-        agent="script" if script else options.agent,
+        agent=agent,
         gate=t.Gate(minimum_effect=spec.minimum_effect),
         budget=options.budget,
         lever=_one_of(options.lever, t.LeverPolicy, "--lever", "auto, harness, weights or best-of-n"),
@@ -57,13 +62,15 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         repeats=spec.repeats,
         noisy=spec.noisy,
         script=script,
-        agent_model=full_reference(agents_model(options.agent, options.agent_model)),
+        agent_model="" if client else full_reference(agents_model(options.agent, options.agent_model)),
         model=full_reference(options.model or spec.model),
         judge=full_reference(_judge(options.judge, spec)),
         seed_harness=options.seed_harness,
         probes=spec.probes if options.probes is None else options.probes,
         proposals=options.proposals,
         agent_tokens=options.agent_tokens,
+        agent_minutes=options.agent_minutes,
+        client_model=options.agent_model if client else "",
     )
     check_settings(settings)
     return settings
@@ -135,9 +142,31 @@ def check_settings(settings: t.Settings) -> None:
             "the lever policy weights needs a model that can be trained", "pass --model hf:FOLDER, or hf:smollm2"
         )
     make_agent(settings.agent, settings.script)
-    if settings.proposals > 1 and settings.agent not in LANGUAGE_MODELS:
+    client = client_of(settings.agent)
+    if settings.proposals > 1 and settings.agent not in LANGUAGE_MODELS and client is None:
         raise SiaError(
             f"the agent {settings.agent} makes one proposal for a candidate, not {settings.proposals}",
             "leave --proposals out, or choose an agent that is a language model",
         )
+    check_client(client, settings)
     agents_model(settings.agent, settings.agent_model)
+
+
+def check_client(client: Client | None, settings: t.Settings) -> None:
+    """Raises `SiaError` where a coding agent cannot keep a cap of the settings, or has no use for a model."""
+    if client is None:
+        if settings.client_model:
+            raise SiaError(f"the agent {settings.agent} is no coding agent", "leave client_model out")
+        return
+    if settings.client_model and not client.takes_model:
+        raise SiaError(f"{client.title} is started as it is, and takes no --agent-model", "leave --agent-model out")
+    if settings.budget.usd is not None and client.cost != "money":
+        raise SiaError(
+            f"{client.title} does not tell what it costs, so a budget of dollars cannot be kept",
+            "leave --budget-usd out; --agent-minutes and --agent-tokens limit each errand",
+        )
+    if settings.budget.tokens is not None and client.cost == "nothing":
+        raise SiaError(
+            f"{client.title} does not tell its tokens, so a budget of tokens cannot be kept",
+            "leave --budget-tokens out; --agent-minutes limits each errand",
+        )

@@ -1,8 +1,8 @@
 """Effects that a run's lineage has recorded, looked up by all that they depend on: nothing is paid for twice.
 
-Four kinds are reused: instance results, probes, model replies and adapters. Where the lineage holds several of one
-key, the oldest counts; of adapters the newest whose files are still there. A result that a failure of the verifier or
-of the machine made is never reused.
+Five kinds are reused: instance results, probes, model replies, errands of clients and adapters. Where the lineage holds
+several of one key, the oldest counts; of adapters the newest whose files are still there. A result that a failure of
+the verifier or of the machine made is never reused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.events.reader import Reader
 
 ResultKey = tuple[str, str, int, int]
 """(split, instance, repeat, seed)"""
-_Keyed = TypeVar("_Keyed", t.ProbeFinished, t.WeightsTrained)
+_Keyed = TypeVar("_Keyed", t.ProbeFinished, t.WeightsTrained, t.ClientFinished)
 
 
 def is_of_candidate(failure: t.Failure | None) -> bool:
@@ -36,6 +36,7 @@ class Reuse:
         self._lineage = Lineage(reader, run)
         self._probes = _Index(self._lineage, t.ProbeFinished)
         self._adapters = _Index(self._lineage, t.WeightsTrained)
+        self._errands = _Index(self._lineage, t.ClientFinished)
         self.probe_keys: dict[tuple[str, str], str] = {}
         """The keys of proposals, by code and values: each is computed once."""
         self._own: dict[str, int | None] | None = None
@@ -59,6 +60,10 @@ class Reuse:
     def probe(self, key: str) -> t.ProbeFinished | None:
         """The probe with that key."""
         return next((one for one in self._probes.find(key) if is_of_candidate(one.failure)), None)
+
+    def errand(self, key: str) -> t.ClientFinished | None:
+        """The errand of a client with that key."""
+        return next((one for one in self._errands.find(key) if is_of_candidate(one.failure)), None)
 
     def replies(self, request: str, place: str, ordinal: int) -> list[tuple[Event, t.ModelCalled]]:
         """The replies to a request, named by its digest, at a position, each with the event that recorded it."""

@@ -12,7 +12,18 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from engine.agents.protocol import Cases, Lab, ProbeRequest, Question, Surroundings, ToolResult, Tree
+from engine.agents.protocol import (
+    Attend,
+    Cases,
+    Errand,
+    Lab,
+    Left,
+    ProbeRequest,
+    Question,
+    Surroundings,
+    ToolResult,
+    Tree,
+)
 from engine.core import budget
 from engine.errors import SiaError
 from engine.evaluation import answer_codec
@@ -31,6 +42,7 @@ from engine.seeds import derive
 from engine.steps.agent_view import LiveRunRecord
 from engine.steps.evaluations import of_proposal
 from engine.steps.workbench.desk_folder import DeskFolder
+from engine.steps.workbench.errands import Errands
 from engine.steps.workbench.surroundings import around
 from engine.steps.workbench.tryouts import Tryouts
 from harness_repo.harness import Harness
@@ -49,6 +61,7 @@ class StepTools:
         self.record = record
         self._caller = run.callers.agent
         self._desk = DeskFolder(run.ports)
+        self._errands = Errands(run, role, place)
         self._left_out = 0  # results of tools among so many first messages
 
     @property
@@ -186,6 +199,10 @@ class StepTools:
     async def try_out(self, ordinal: int, harness: Harness, cases: Cases, why: str) -> ToolResult:
         """As `AgentTools.try_out`."""
         return await self._tryouts.run(ordinal, harness, cases, why)
+
+    async def send(self, ordinal: int, errand: Errand, attend: Attend) -> Left:
+        """As `AgentTools.send`."""
+        return await self._errands.send(ordinal, errand, attend)
 
     async def smoke(self, harness: Harness) -> ToolResult:
         """As `AgentTools.smoke`; the instances are the first of the sample that an Execution answers."""

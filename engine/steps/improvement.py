@@ -9,7 +9,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from engine.agents.language.meta import MetaAgent
-from engine.agents.protocol import Lab, NoProposal, PastGeneration, View
+from engine.agents.protocol import Author, Lab, NoProposal, PastGeneration, View
 from engine.events import types as t
 from engine.failure import StepFailure
 from engine.run.live_run import Run
@@ -25,16 +25,18 @@ from harness_repo.objects import Version
 
 
 async def write_first(run: Run, generation: int) -> None:
-    """Writes the first harness: by the Meta-Agent if the run has an agent model, else the domain's seed."""
-    if run.ports.agent_model is not None and not run.state.settings.seed_harness:
-        await _write_anew(run, generation)
+    """Writes the first harness: by the Meta-Agent if the run has an agent that writes one, else the domain's seed."""
+    agent = run.ports.agent
+    author = agent if isinstance(agent, Author) else MetaAgent() if run.ports.agent_model is not None else None
+    if author is not None and not run.state.settings.seed_harness:
+        await _write_anew(run, generation, author)
         return
     seed = harnesses.read_folder(run.ports.grader.folder.seed(run.state.settings.model))
     reason = f"The seed harness of the domain {run.state.domain.name}: {seed.manifest.name}."
     run.versions.write(generation, Version(seed.files, [], 1, None, "seed", reason), changed="the seed")
 
 
-async def _write_anew(run: Run, generation: int) -> None:
+async def _write_anew(run: Run, generation: int, author: Author) -> None:
     # each attempt has a place of its own in the log; the earlier ones are replayed from there
     attempts = [
         await _tools(run, "meta", f"meta/{attempt}", NoLab(), Tryouts(run, 0, attempt, None))
@@ -43,7 +45,7 @@ async def _write_anew(run: Run, generation: int) -> None:
     with contextlib.ExitStack() as stack:
         for tools in attempts:
             stack.callback(tools.close)
-        made = await MetaAgent().write(attempts)
+        made = await author.write(attempts)
     if isinstance(made, NoProposal):
         raise StepFailure(t.Failure("candidate", f"the Meta-Agent wrote no harness that runs: {made.reason}"))
     version = Version(made.harness.files, [], 1, None, MetaAgent.name, made.reason)

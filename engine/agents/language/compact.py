@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.agents.language import memory, run_tools
-from engine.agents.language.toolbox import InvalidCall, ReadTool
-from engine.agents.protocol import AgentTools, View
+from engine.agents.language.toolbox import ReadTool
+from engine.agents.protocol import AgentTools, InvalidCall, View
 from engine.agents.run_record import RunRecord
 from engine.models.protocol import Tool, ToolCall
 from harness_repo.tunable import Tunable, Value

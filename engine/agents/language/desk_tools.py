@@ -12,8 +12,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from engine.agents.language.toolbox import AgentTool, Arguments, InvalidCall, failing, page
-from engine.agents.protocol import AgentTools, ToolResult, Tree
+from engine.agents.language.toolbox import AgentTool, Arguments, failing, page
+from engine.agents.protocol import AgentTools, InvalidCall, ToolResult, Tree
 from engine.models.protocol import Tool, ToolCall
 
 Under = Annotated[str, Meta(description="Only below this folder, as train/g2; empty for all.")]

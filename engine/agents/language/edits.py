@@ -8,8 +8,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from engine.agents.language.toolbox import InvalidCall
-from engine.agents.protocol import MOST_TUNED
+from engine.agents.protocol import MOST_TUNED, InvalidCall
 from engine.weights.recipe import ALGORITHMS
 from harness_repo.harness import Harness, HarnessInvalid, parse
 from harness_repo.tunable import Value

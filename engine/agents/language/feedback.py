@@ -7,32 +7,27 @@ with its evidence. Improvement replays the conversation from the log, and makes 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from engine.agents import decisions
 from engine.agents.language import compact, desk, desk_tools, edits, memory, plateau, run_tools, surroundings
 from engine.agents.language.conversation import Conversation, Rejection
 from engine.agents.language.edits import UpdateHarness, UpdateTriedHarness, UpdateWeights
 from engine.agents.language.prompt import load
-from engine.agents.language.toolbox import AgentTool, Arguments, InvalidCall
+from engine.agents.language.toolbox import AgentTool, Arguments
 from engine.agents.language.trying import TryTool
-from engine.agents.protocol import AgentTools, NoProposal, Proposal, View
-from engine.errors import SiaError
+from engine.agents.protocol import AgentTools, InvalidCall, NoProposal, Proposal, View
 from engine.events import types as t
 from engine.models.protocol import ToolCall
-from engine.weights.recipe import recipe
 from harness_repo.harness import Harness
-from harness_repo.likeness import are_alike
-from harness_repo.tunable import Value
 
 PAGE = 8000
 _ABOUT = "Decide: change the harness of the best candidate so far."
 _HARNESS = Arguments("update_harness", _ABOUT, UpdateHarness)
 _TRIED_HARNESS = Arguments("update_harness", _ABOUT, UpdateTriedHarness)
 _WEIGHTS = Arguments("update_weights", "Decide: train the model, with the harness as it is.", UpdateWeights)
-_CITATION = re.compile(r"g(\d+)(?:/(.+))?")
 
 
 class FeedbackAgent:
@@ -81,8 +76,8 @@ class FeedbackAgent:
             decided, harness = found
             if harness is None:
                 return Rejection("only the harness may change here")
-            if any(are_alike(one.harness.files, harness.files) for one in made):
-                return Rejection("these are the files of another proposal; take another approach")
+            if known := decisions.known_of(made, harness):
+                return Rejection(known)
             return _proposal(view, decided, harness, _update(trying, call))
 
         return await conversation.decision(decide)
@@ -113,7 +108,7 @@ def _conversation(view: View, tools: AgentTools, made: Sequence[Proposal] = ()) 
     if asked := plateau.instruction(view):
         opening = f"{opening}\n\n{asked}"
     if made:
-        opening = f"{opening}\n\n{_made(made)}"
+        opening = f"{opening}\n\n{decisions.made_before(made)}"
     return Conversation(tools, prompt, opening, offered, finals), trying
 
 
@@ -127,34 +122,14 @@ async def _checked(
         return Rejection(str(error))
     if made is None:
         return decided, None
-    if known := _known(view, tools, made):
+    if known := decisions.known(view, tools.record, made):
         return Rejection(known)
     ran = await tools.use(ordinal, call, lambda: tools.smoke(made))
     return Rejection(f"the harness does not run.\n{ran.text}") if ran.failed else (decided, made)
 
 
-def _known(view: View, tools: AgentTools, made: Harness) -> str:
-    """Why a harness is not tried: it does what one does that was judged or declined; empty where it is new."""
-    for past in view.past:
-        files = tools.record.files(past.n) if past.weights == view.weights else None
-        if files is not None and are_alike(files, made.files):
-            same = "exactly" if files == made.files else "but for comments and layout"
-            return f"these are {same} the files of candidate {past.n}, which was judged; change more"
-    if any(are_alike(files, made.files) for files in tools.record.declined()):
-        return "these are the files of a candidate that a person declined; make another"
-    return ""
-
-
 def _proposal(view: View, decided: t.AnalysisFinished, harness: Harness, update: UpdateHarness) -> Proposal:
     return Proposal(harness, decided.reason, edits.describe_changes(view.harness, harness), tune=update.tune)
-
-
-def _made(made: Sequence[Proposal]) -> str:
-    """What a conversation for another proposal is told of those that were made."""
-    lines = [f"- {one.changed}: {one.reason}" for one in made]
-    return "\n".join(
-        ["Proposals that were already made for this candidate; take another approach than all of them:", *lines]
-    )
 
 
 def _update(trying: TryTool | None, call: ToolCall) -> UpdateHarness:
@@ -172,7 +147,7 @@ def _parse_decision(
         findings=update.findings,
         lever="harness",
         reason=update.reason,
-        evidence=_events(view, tools, update.evidence),
+        evidence=decisions.cited(view, tools.record, update.evidence),
         expected_gain=update.expected_gain,
         cost_estimate=update.cost,
         notebook=update.notebook,
@@ -189,36 +164,17 @@ def _parse_decision(
 def _training(view: View, tools: AgentTools, call: ToolCall) -> t.AnalysisFinished:
     """The decision to train; raises `InvalidCall` for unknown or invalid hyper-parameters."""
     update = _WEIGHTS.parse(call)
-    chosen: dict[str, Value] = {
-        name: int(value) if value == int(value) else value for name, value in update.hyper_parameters.items()
-    }
-    try:
-        recipe(update.algorithm, chosen)
-    except SiaError as error:
-        raise InvalidCall(f"{error}; {error.remedy}") from None
     return t.AnalysisFinished(
         findings=update.findings,
         lever="weights",
         reason=update.reason,
-        evidence=_events(view, tools, update.evidence),
+        evidence=decisions.cited(view, tools.record, update.evidence),
         expected_gain=update.expected_gain,
         algorithm=update.algorithm,
-        recipe=chosen,
+        recipe=decisions.chosen(update.algorithm, update.hyper_parameters),
         cost_estimate=update.cost,
         notebook=update.notebook,
     )
-
-
-def _events(view: View, tools: AgentTools, cited: list[str]) -> list[int]:
-    """The numbers of the events cited as `g2` or `g2/ID`; raises `InvalidCall` for a citation without events."""
-    numbers = list(view.evidence)
-    for one in cited:
-        found = _CITATION.fullmatch(one.strip())
-        events = tools.record.events(int(found[1]), found[2]) if found else []
-        if not events:
-            raise InvalidCall(f"{one[:80]!r} is no evidence; cite candidates as g2 and answers on train as g2/ID")
-        numbers += events
-    return sorted(set(numbers))
 
 
 def _opening(view: View, tools: AgentTools) -> str:

@@ -8,9 +8,9 @@ from functools import partial
 from engine.agents.language import desk, desk_tools, edits, run_tools, surroundings
 from engine.agents.language.conversation import Conversation, Rejection
 from engine.agents.language.edits import WriteHarness, WriteTriedHarness
-from engine.agents.language.toolbox import AgentTool, Arguments, InvalidCall
+from engine.agents.language.toolbox import AgentTool, Arguments
 from engine.agents.language.trying import TryTool
-from engine.agents.protocol import AgentTools, NoProposal, Proposal
+from engine.agents.protocol import AgentTools, InvalidCall, NoProposal, Proposal
 from engine.models.protocol import ToolCall
 
 PAGE, PAGE_SMALL = 12_000, 1000

@@ -16,8 +16,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from engine.agents.language.toolbox import Arguments, InvalidCall, ReadTool, page
-from engine.agents.protocol import View
+from engine.agents.language.toolbox import Arguments, ReadTool, page
+from engine.agents.protocol import InvalidCall, View
 from engine.agents.run_record import RunRecord
 from engine.events import types as t
 from engine.plain import decimal

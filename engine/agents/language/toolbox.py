@@ -7,14 +7,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from engine.agents.protocol import AgentTools, ToolResult
+from engine.agents.protocol import AgentTools, InvalidCall, ToolResult
 from engine.models.protocol import Tool, ToolCall
 
 A = TypeVar("A")
-
-
-class InvalidCall(Exception):
-    """A call with invalid arguments; the message is for the model."""
 
 
 class AgentTool(Protocol):

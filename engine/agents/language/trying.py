@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from engine.agents.language import edits
-from engine.agents.language.toolbox import Arguments, InvalidCall, failing
-from engine.agents.protocol import AgentTools, Cases, ToolResult
+from engine.agents.language.toolbox import Arguments, failing
+from engine.agents.protocol import AgentTools, Cases, InvalidCall, ToolResult
 from engine.models.protocol import Tool, ToolCall
 from harness_repo.harness import Harness
 

@@ -8,6 +8,7 @@ in it: what is made of an event.
 """
 
 from engine.events.types.base import PAYLOADS, Payload, Unread
+from engine.events.types.client import ClientFinished, Login
 from engine.events.types.decision import (
     AccountRead,
     AnalysisFinished,
@@ -50,7 +51,17 @@ from engine.events.types.run import (
     RunStarted,
     RunStopped,
 )
-from engine.events.types.settings import AGENT_TOKENS, Approve, Budget, DomainRef, Gate, Lever, LeverPolicy, Settings
+from engine.events.types.settings import (
+    AGENT_MINUTES,
+    AGENT_TOKENS,
+    Approve,
+    Budget,
+    DomainRef,
+    Gate,
+    Lever,
+    LeverPolicy,
+    Settings,
+)
 from engine.events.types.step import StepAbandoned, StepFailed, StepKind, StepStarted
 from engine.events.types.test import Subset, TestUnsealed
 from engine.events.types.training import TrainingCheckpointed, TrainingProgress, WeightsTrained
@@ -58,6 +69,7 @@ from engine.failure import Failure, FailureKind
 from engine.usage import Usage
 
 __all__ = [
+    "AGENT_MINUTES",
     "AGENT_TOKENS",
     "BLOB",
     "PAYLOADS",
@@ -72,6 +84,7 @@ __all__ = [
     "BudgetExhausted",
     "BudgetWarned",
     "Candidate",
+    "ClientFinished",
     "ContextCompacted",
     "DomainRef",
     "ExecutionFinished",
@@ -88,6 +101,7 @@ __all__ = [
     "InstanceFinished",
     "Lever",
     "LeverPolicy",
+    "Login",
     "Look",
     "LossAccepted",
     "ModelCalled",

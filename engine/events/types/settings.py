@@ -8,6 +8,8 @@ import msgspec
 
 AGENT_TOKENS = 120_000
 """Tokens of one conversation of an agent, unless the user chooses otherwise."""
+AGENT_MINUTES = 30.0
+"""Minutes of one errand of a coding agent, unless the user chooses otherwise."""
 Lever = Literal["harness", "weights"]
 LeverPolicy = Literal["auto", "harness", "weights", "best-of-n"]
 Approve = Literal["none", "jumps", "harness", "weights", "all"]
@@ -39,7 +41,8 @@ class Settings(msgspec.Struct, frozen=True):
     candidate is the domain's, whatever the agent. `scale` is how large the task's scores are known to be, 0 if that is
     not known; None: the candidate cannot change its own score, and no gain is held (`engine.core.jump`). Of
     `proposals` for one candidate the best on a fold of `train` goes to the gate. `agent_tokens` is how many tokens one
-    conversation of a language-model agent may take for reading and trying.
+    conversation of a language-model agent may take for reading and trying; an errand of a coding agent, which also has
+    `agent_minutes`, may take as many. `client_model` is the model that a coding agent is started with; empty: its own.
     """
 
     generations: int
@@ -62,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True):
     scale: float | None = None
     proposals: int = 1
     agent_tokens: int = AGENT_TOKENS
+    agent_minutes: float = AGENT_MINUTES
+    client_model: str = ""
 
 
 class DomainRef(msgspec.Struct, frozen=True):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--agent",
     default="search",
     show_default=True,
-    help="Proposes changes: search, claude, openai, local or script:FILE.",
+    help="Proposes changes: search, claude, openai, local, claude-code, codex, command:COMMAND or script:FILE.",
 )
 @click.option("--agent-model", default="", help="Language model of the agents.  [default: the agent's own]")
 @click.option("--model", default="", help="Language model that harnesses call as ctx.model.")
@@ -58,6 +58,13 @@ if TYPE_CHECKING:
     default=120_000,
     show_default=True,
     help="Tokens that a language model may take to read and try, per Improvement.",
+)
+@click.option(
+    "--agent-minutes",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="Minutes that a coding agent may work, per errand.",
 )
 @click.option("--reserve", type=float, help="Share of train for a second look of the gate; nothing learns from it.")
 @click.option("--data", type=UserPath(), help="Folder of the domain's data.")
@@ -95,6 +102,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         probes=chosen["probes"],
         proposals=chosen["proposals"],
         agent_tokens=chosen["agent_tokens"],
+        agent_minutes=chosen["agent_minutes"],
         reserve=chosen["reserve"],
         budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
         data=chosen["data"],

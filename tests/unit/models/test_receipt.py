@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.agents.language.toolbox import Arguments, InvalidCall
+from engine.agents.language.toolbox import Arguments
+from engine.agents.protocol import InvalidCall
 from engine.models.backends.openai import OpenAI
 from engine.models.calling import ScoreRequest
 from engine.models.protocol import PermanentError, Reply, Request, RetryableError, ScoreReply, Token, ToolCall

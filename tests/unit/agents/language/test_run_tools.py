@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from engine.agents.language.run_tools import candidates, of_run
-from engine.agents.language.toolbox import InvalidCall, page, schema_of
-from engine.agents.protocol import ToolResult
+from engine.agents.language.toolbox import page, schema_of
+from engine.agents.protocol import InvalidCall, ToolResult
 from engine.events import types as t
 from engine.models.protocol import ToolCall
 from tests.agent_tools import FakeRecord, view

@@ -1,0 +1,1 @@
+"""What clients print while they work, a file for each; the forms were seen in the versions that `table` names."""

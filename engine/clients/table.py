@@ -1,0 +1,106 @@
+"""The clients by name. The versions are those with which the tests have driven the real program."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.clients.client import Client, Start
+from engine.clients.lines import claude_code, codex, text
+from engine.errors import SiaError
+
+COMMAND, ACP = "command:", "acp:"
+
+
+def _claude_code(start: Start) -> list[str]:
+    words = [start.program, "-p", "--output-format", "stream-json", "--verbose"]
+    words += ["--permission-mode", "acceptEdits", "--allowedTools", "Bash,Edit,Write,Read,Glob,Grep,NotebookEdit"]
+    words += ["--no-session-persistence"]
+    words += ["--model", start.model] if start.model else []
+    return [*words, *(["--max-budget-usd", f"{start.usd:.4f}"] if start.usd is not None else [])]
+
+
+def _codex(start: Start) -> list[str]:
+    # its own sandbox cannot be made inside ours
+    words = [start.program, "exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
+    return [*words, *(["-m", start.model] if start.model else []), "-"]
+
+
+CLIENTS = {
+    "claude-code": Client(
+        name="claude-code",
+        title="Claude Code",
+        program="claude",
+        words=_claude_code,
+        read=claude_code.read,
+        cost="money",
+        version=("--version",),
+        tried=("2.1.197",),
+        own=(".claude", ".claude.json"),
+        home="CLAUDE_CONFIG_DIR",
+        variables=("ANTHROPIC_", "CLAUDE_", "AWS_", "GOOGLE_", "CLOUD_ML_", "VERTEX_", "DISABLE_"),
+        login="start `claude` once and log in, or set ANTHROPIC_API_KEY",
+        logged_out=("Please run /login", "Invalid API key", "Not logged in", "authentication_error"),
+        install="npm install -g @anthropic-ai/claude-code",
+    ),
+    "codex": Client(
+        name="codex",
+        title="Codex",
+        program="codex",
+        words=_codex,
+        read=codex.read,
+        cost="tokens",
+        version=("--version",),
+        tried=("0.171.0",),
+        own=(".codex",),
+        home="CODEX_HOME",
+        variables=("OPENAI_", "CODEX_", "AZURE_"),
+        login="run `codex login`, or set OPENAI_API_KEY",
+        logged_out=("401 Unauthorized", "Not logged in", "codex login", "Missing environment variable"),
+        install="npm install -g @openai/codex",
+    ),
+}
+
+
+def client_of(agent: str) -> Client | None:
+    """The client that `--agent` names, None where it names none; raises `SiaError` for a command without words."""
+    if agent.startswith(COMMAND):
+        program, *rest = _words(agent, COMMAND)
+        return Client(
+            name=agent,
+            title=f"the program {program}",
+            program=program,
+            words=lambda start: [start.program, *rest],
+            read=text.read,
+            cost="nothing",
+            files=_files(rest),
+            takes_model=False,
+        )
+    return CLIENTS.get(agent)
+
+
+def settled(agent: str) -> str:
+    """`agent` with the files that its command names by their whole paths, for a run that goes on elsewhere."""
+    for kind in (COMMAND, ACP):
+        if agent.startswith(kind):
+            program, *rest = _words(agent, kind)
+            program = str(Path(program).absolute()) if "/" in program else program
+            return kind + shlex.join(
+                [program, *(str(Path(one).absolute()) if Path(one).exists() else one for one in rest)]
+            )
+    return agent
+
+
+def _files(words: Sequence[str]) -> list[str]:
+    return [word for word in words if Path(word).is_absolute() and Path(word).exists()]
+
+
+def _words(agent: str, kind: str) -> list[str]:
+    try:
+        words = shlex.split(agent.removeprefix(kind))
+    except ValueError as error:
+        raise SiaError(f"the words of {agent!r} do not end ({error})", "close the quotes") from None
+    if not words:
+        raise SiaError(f"{kind} names no program", f"write it after the colon, as in --agent '{kind}python agent.py'")
+    return words
