@@ -2,8 +2,9 @@
 
 A folder is trusted by its path and a mark. The mark of a workspace is a random identity, written into it when it is
 made: another workspace in its place is not trusted, and a moved one must be trusted again. The mark of anything else is
-its owner. The address of a server is trusted as it is written; it is a text where other places are paths. Each record
-is a file in the user's state folder; where that cannot be written, in a private folder in /var/tmp.
+its owner. The address of a server, and a command, are trusted as they are written; they are texts where other places
+are paths. Each record is a file in the user's state folder; where that cannot be written, in a private folder in
+/var/tmp.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ _HARMLESS = {"locks", "control", "naming.lock"}
 """What a workspace may hold while there is nothing in it to trust."""
 
 Place = Path | str
-"""A path, or the address of a server."""
+"""A path, the address of a server, or a command as `--agent` names it."""
 _ADDRESS = "address"
+COMMANDS = ("command:", "acp:")
+"""How a command begins where `--agent` names it."""
 
 
 class Untrusted(SiaError):
@@ -41,14 +44,16 @@ class Untrusted(SiaError):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Something trusted: its path without links, or its address, and the mark that it had then."""
+    """Something trusted: its path without links, its address or command, and the mark that it had then."""
 
     path: str
     mark: str
 
 
 def place_of(text: str) -> Place:
-    """The path or the address that a user has typed."""
+    """The path, the address or the command that a user has typed."""
+    if text.startswith(COMMANDS):
+        return text
     return text.rstrip("/") if text.startswith(("http://", "https://")) else Path(text)
 
 
@@ -70,9 +75,12 @@ def _needs_trust(place: Place) -> bool:
 def refusal(places: Sequence[Place]) -> Untrusted:
     """The error for a user who does not trust `places` yet."""
     folders = " and ".join(str(place) for place in places if isinstance(place, Path))
-    addresses = " and ".join(place for place in places if isinstance(place, str))
+    texts = [place for place in places if isinstance(place, str)]
+    addresses = " and ".join(text for text in texts if not text.startswith(COMMANDS))
+    commands = " and ".join(repr(text.partition(":")[2]) for text in texts if text.startswith(COMMANDS))
     effects = [f"use the settings or run the code of {folders}"] if folders else []
     effects += [f"send prompts, and a key if there is one for it, to {addresses}"] if addresses else []
+    effects += [f"start {commands}, with the network and your keys,"] if commands else []
     return Untrusted(
         f"this would {' and '.join(effects)}, which you have not said that you trust",
         f"look at it, then run `sia trust {shlex.join(map(str, places))}`",

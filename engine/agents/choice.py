@@ -14,6 +14,11 @@ LANGUAGE_MODELS = {"claude": "claude", "openai": "", "local": "smollm2"}
 """Agents that are language models, with the default of --agent-model."""
 
 
+def reads_words(name: str) -> bool:
+    """Whether the agent of that name reads a person's hints."""
+    return name in LANGUAGE_MODELS or client_of(name) is not None
+
+
 def make_agent(name: str, script: str) -> Agent:
     """The agent of that name; raises `SiaError` for an unknown name."""
     if script:
@@ -23,6 +28,6 @@ def make_agent(name: str, script: str) -> Agent:
     if name in LANGUAGE_MODELS:
         return FeedbackAgent(name)
     if client_of(name) is not None:
-        return CodingAgent(name)
+        return CodingAgent(name.partition(":")[0])
     known = ", ".join(["search", *LANGUAGE_MODELS, *CLIENTS])
     raise SiaError(f"there is no agent {name!r}", f"choose {known}, command:COMMAND or script:FILE")

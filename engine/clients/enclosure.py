@@ -72,6 +72,7 @@ def wrapped(client: Client, installed: Installed, place: Enclosure, words: Seque
     command += [word for path in _own(client, home) for word in ("--bind-try", str(path), str(path))]
     command += ["--bind", str(place.desk), DESK, "--bind", str(place.line), LINE]
     command += [word for path in _hidden(place.private, bound) for word in ("--tmpfs", str(path))]
+    command += ["--remount-ro", "/"]
     for name, value in _environment(client, installed, home).items():
         command += ["--setenv", name, value]
     return [*command, "--chdir", DESK, "--", *words]

@@ -71,6 +71,8 @@ def _needs(path: Path) -> Iterator[Path]:
     parts = real.parts
     if "node_modules" in parts:
         yield Path(*parts[: parts.index("node_modules") + 1])
+    if path.parent.name == "shims" or real.name == "volta-shim":
+        yield path.parent.parent  # a manager of versions, which looks for the program below its own folder
     if (environment := _environment(path)) is not None:
         yield environment
         yield from _base(environment)

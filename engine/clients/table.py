@@ -9,8 +9,9 @@ from pathlib import Path
 from engine.clients.client import Client, Start
 from engine.clients.lines import claude_code, codex, text
 from engine.errors import SiaError
+from engine.trust import COMMANDS
 
-COMMAND, ACP = "command:", "acp:"
+COMMAND, ACP = COMMANDS
 
 
 def _claude_code(start: Start) -> list[str]:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from engine import plain
+from engine.clients.table import settled
 from engine.core.decide import last_generation
 from engine.core.settings import check_name
 from engine.core.state import State, fold
@@ -127,6 +128,9 @@ def change_settings(settings: t.Settings, assignments: Sequence[str]) -> t.Setti
         values["script"] = ""
     if values["agent"] != settings.agent and values["agent_model"] == settings.agent_model:
         values["agent_model"] = full_reference(agents_model(str(values["agent"]), ""))
+    values["agent"] = settled(str(values["agent"]))
+    if values["agent"] != settings.agent and values["client_model"] == settings.client_model:
+        values["client_model"] = ""
     try:
         if values["seed"] != settings.seed:
             plain.check(values["seed"])

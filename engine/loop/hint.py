@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 
-from engine.agents.choice import LANGUAGE_MODELS
+from engine.agents.choice import reads_words
 from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
@@ -43,7 +43,7 @@ def give(workspace: Workspace, reference: str, hint: Hint) -> tuple[State, str]:
 def _when(state: State, name: str, *, live: bool) -> str:
     """When the agent of the run reads a hint that is given now."""
     settings = state.settings
-    if settings.script or settings.agent not in LANGUAGE_MODELS:
+    if settings.script or not reads_words(settings.agent):
         return f"{name} has the hint, but its agent reads no words; a fork from here with `--set agent=claude` does"
     if state.status == "finished":
         more = state.generation + 1

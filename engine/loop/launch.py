@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from engine import __version__, trust
 from engine.agents.choice import make_agent
-from engine.agents.language.prompt import NAMES, load
+from engine.agents.language.prompt import CLIENT_NAMES, NAMES, load
+from engine.clients.table import client_of
 from engine.core.decide import IMPROVEMENT_ATTEMPTS, RULES
 from engine.core.settings import check_form, check_name, check_workers, shortened
 from engine.domain_files import check_path
@@ -28,10 +29,11 @@ from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.grading.reserve import RESERVE
 from engine.models.calling import PricedModel
+from engine.run.agent_client import check_client, writes_first
 from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
 from engine.run.live_run import Observer, Ports, Run, folded
 from engine.run.models import check, references, serve
-from engine.run.named_paths import code_of, models_of
+from engine.run.named_paths import agent_of, code_of, models_of
 from engine.run.options import Options, check_counts, check_reserve, settings_of
 from engine.run.workspace import Workspace
 from engine.sandbox import Isolation
@@ -62,7 +64,8 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     _check_seed_harness(folder, settings.model)
     await check(settings, place.path)
     isolation = choose_isolation(unsafe=options.unsafe)
-    if not settings.agent_model or settings.seed_harness:
+    check_client(settings, isolation, report)
+    if not writes_first(settings):
         verifier_noise.check_first(folder)
     folder = await verifier_noise.measure(folder, isolation, report)
     share = folder.spec.reserve if options.reserve is None else options.reserve
@@ -112,9 +115,9 @@ async def start(
     The domain and the data that it was planned with were named by the user, and are trusted from now on.
     """
     trust.check(workspace.path)
-    for place in [*code_of(planned.started.domain), *models_of(planned.started.settings)]:
-        trust.remember_named(place)
     started = planned.started
+    for place in [*code_of(started.domain), *models_of(started.settings), *agent_of(started.settings)]:
+        trust.remember_named(place)
     free_name(workspace, started.name, f"{started.domain.name}-")
     async with contextlib.AsyncExitStack() as cleanup:
         served = await _models(workspace, started.settings, references(started.settings), report, cleanup)
@@ -164,8 +167,10 @@ async def reopen(
                 raise SiaError(f"{state.name} is finished ({state.reason})", remedy)
             settings = state.settings  # an agent that found no further candidate is asked again
         now = settings or state.settings
-        trust.check(None, models_of(now))
+        trust.check(None, [*models_of(now), *agent_of(now)])
         isolation = choose_isolation(unsafe=unsafe)
+        if resume:
+            check_client(now, isolation, report)
         folder = await verifier_noise.measure(check_code(state.domain), isolation, report)  # the cache may be empty
         grader = await cleanup.enter_async_context(open_domain(state.domain, folder, report, isolation))
         # a run that is not running is reopened for its sealed test, which calls no agent
@@ -235,9 +240,8 @@ def component_versions() -> dict[str, str]:
 
 
 def _prompts(settings: t.Settings) -> dict[str, str]:
-    if not settings.agent_model:
-        return {}
-    return {f"prompt:{prompt.name}": f"{prompt.version}:{prompt.sha256[:16]}" for prompt in map(load, NAMES)}
+    names = NAMES if settings.agent_model else CLIENT_NAMES if client_of(settings.agent) else ()
+    return {f"prompt:{prompt.name}": f"{prompt.version}:{prompt.sha256[:16]}" for prompt in map(load, names)}
 
 
 def _check_seed_harness(folder: Folder, model: str) -> None:

@@ -12,7 +12,7 @@ from engine.events.event import Event
 from engine.events.reader import Reader, RunRow
 from engine.events.storage import blobs
 
-CALLS = frozenset(kind.type for kind in (t.ModelCalled, t.ModelWasted, t.ToolCalled))
+CALLS = frozenset(kind.type for kind in (t.ModelCalled, t.ModelWasted, t.ToolCalled, t.ClientFinished))
 """The types of events that are calls."""
 LEFT_OUT = "(left out when this run was exported)"
 
@@ -44,6 +44,17 @@ def facts(reader: Reader, event: Event) -> dict[str, Any]:
             "usage": msgspec.to_builtins(call.usage),
             "usd": None if call.unpriced else call.usd,
             "reused": isinstance(call, t.ModelCalled) and call.reused,
+        }
+    elif isinstance(call, t.ClientFinished):
+        request, reply = _text(reader, call.prompt), _text(reader, call.transcript)
+        known = {
+            "name": call.client,
+            "failed": call.failure is not None,
+            "seconds": call.wall_s,
+            "finish": call.failure.message if call.failure else "stop",
+            "usage": msgspec.to_builtins(call.usage),
+            "usd": None if call.unmetered else call.usd,
+            "reused": call.reused,
         }
     else:
         raise TypeError(event.type)

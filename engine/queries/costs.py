@@ -97,10 +97,13 @@ def _costs_of(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]
             return [("probes", {"reused" if reused else "evaluations": count, "cpu_s": cpu_s, "wall_s": wall_s})]
         case t.ToolCalled(evaluations=count, wall_s=wall_s) if count:
             return [("trials", {"evaluations": count, "wall_s": wall_s})]
-        case t.ModelCalled(role=role, reused=True, usage=usage):
+        case t.ModelCalled(role=role, reused=True, usage=usage) | t.ClientFinished(role=role, reused=True, usage=usage):
             return [(_ROLES[role], {"reused_tokens": usage.total})]
         case t.ModelCalled(role=role, usage=usage) | t.ModelWasted(role=role, usage=usage):
             spent = {"usd": payload.usd, "unpriced": int(payload.unpriced), "wall_s": payload.latency_s}
+            return [(_ROLES[role], {"calls": 1, "tokens": usage.total, **spent})]
+        case t.ClientFinished(role=role, usage=usage):
+            spent = {"usd": payload.usd, "unpriced": int(payload.unmetered), "wall_s": payload.wall_s}
             return [(_ROLES[role], {"calls": 1, "tokens": usage.total, **spent})]
         case t.TrainingProgress(evaluations=count) if count:
             return [("rollouts", {"evaluations": count})]

@@ -1,4 +1,4 @@
-"""What a run's log names: the code of its domain, its data, and the files of its models or the addresses of servers.
+"""What a run's log names: its domain's code and data, its models' files or servers, and the command of its agent.
 
 A log may come from anyone. What it names is used only once the user has trusted it (`engine.trust`).
 """
@@ -13,7 +13,7 @@ from engine.events import types as t
 from engine.events.reader import Reader, RunRow
 from engine.grading.loader import built_in
 from engine.run.models import references
-from engine.trust import Place
+from engine.trust import COMMANDS, Place
 from engine.user_path import expanded
 
 
@@ -43,9 +43,14 @@ def models_of(settings: t.Settings) -> list[Place]:
     return found
 
 
+def agent_of(settings: t.Settings) -> list[Place]:
+    """The command that the run's agent is, if it is one."""
+    return [settings.agent] if settings.agent.startswith(COMMANDS) else []
+
+
 def named_by(state: State) -> list[Place]:
-    """The code, data, models and servers that a run's log names, with its settings as they are in `state`."""
-    return [*code_of(state.domain), *models_of(state.settings)]
+    """The code, data, models, servers and command that a run's log names, with its settings as they are in `state`."""
+    return [*code_of(state.domain), *models_of(state.settings), *agent_of(state.settings)]
 
 
 def places_of(reader: Reader, row: RunRow) -> list[Place]:

@@ -57,11 +57,12 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             reason = escape(plain(payload.reason))
             paid = "price unknown" if payload.unpriced else f"${usd:.4f}"
             return f"[yellow]{g}: {ROLES[role]} call billed ({paid}) and of no use: {reason}[/yellow]"
-        case t.ModelRetried(role=role, wait_s=wait_s):
-            reason = escape(plain(payload.reason))
-            return f"[yellow]{g}: {ROLES[role]} call retried in {wait_s:.1f} s: {reason}[/yellow]"
+        case t.ModelRetried(role=role, wait_s=wait_s, reason=reason):
+            return f"[yellow]{g}: {ROLES[role]} call retried in {wait_s:.1f} s: {escape(plain(reason))}[/yellow]"
         case t.ContextCompacted(role=role, results=results):
             return f"[yellow]{g}: the {ROLES[role]}'s context was full: results left out: {results}[/yellow]"
+        case t.ClientFinished():
+            return f"{g}: {_errand(payload)}"
         case t.ToolCalled(name=name, failed=failed):
             return f"{g}: {ROLES[payload.role]} uses {escape(plain(name))}" + (" [yellow](failed)[/yellow]" * failed)
         case t.TrainingCheckpointed(round=number, measures=measures):
@@ -103,3 +104,15 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             return f"[yellow]{share:.0%} of the {escape(resource)} budget used[/yellow]"
         case _:
             return None
+
+
+def _errand(done: t.ClientFinished) -> str:
+    """How a client's errand went: who, how long, at what cost, and what a person should know of it."""
+    cost = "unmetered" if done.unmetered else f"${done.usd:.4f}"
+    used = formats.plural(done.usage.total, "token") if done.usage.total else "tokens unknown"
+    how = "reused" if done.reused else f"{done.wall_s:.0f} s, {used}, {cost}"
+    how += "" if done.login == "unknown" else f", by {done.login}"
+    client = f"{done.client} {done.release}".strip()
+    said = [*done.said, *([done.failure.message] if done.failure else [])]
+    wrong = f"[yellow]; {escape(plain('; '.join(said)))}[/yellow]" if said else ""
+    return f"{ROLES[done.role]}: {escape(plain(client))}, errand {done.ordinal + 1}: {how}{wrong}"

@@ -166,7 +166,7 @@ class Progress:
     def _spending(self, state: State) -> list[str]:
         """What is used of each budget, and the dollars so far where a model is called and there is no cap on them."""
         used = budget.spending(state)
-        asks = state.settings.model or state.settings.agent_model
+        asks = state.settings.model or state.settings.agent_model or state.spent.usd
         paid = [f"${formats.dollars(state.spent.usd, self._unpriced)}"] if asks and "usd" not in used else []
         return [*paid, *(f"{name} {now:.4g}/{cap:g}" for name, (now, cap) in used.items())]
 

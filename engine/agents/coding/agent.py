@@ -31,10 +31,10 @@ class _Decided(msgspec.Struct, frozen=True):
 
 
 class CodingAgent:
-    """Improves a harness by a client of the user's; `name` is how the settings call it."""
+    """Improves a harness by a client of the user's, which the run's settings name; `kind` is how that begins."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, kind: str) -> None:
+        self.name = kind
 
     async def write(self, attempts: Sequence[AgentTools]) -> Proposal | NoProposal:
         """As `Author.write`: each attempt begins with what made the earlier ones fail."""

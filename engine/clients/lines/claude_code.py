@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.clients.lines.reading import Reading, added, child, count, parsed
 from engine.usage import Usage
 
@@ -22,15 +24,15 @@ def read(line: bytes, reading: Reading) -> None:
         _result(told, reading)
 
 
-def _message(told: dict[str, object], reading: Reading) -> None:
+def _message(told: dict[str, Any], reading: Reading) -> None:
     """A message comes in a line for each of its blocks, and each line has the usage of the whole."""
     message = child(told, "message")
-    identity = str(message.get("id") or told.get("uuid"))
+    identity = str(child(message, "id") or told.get("uuid"))
     if identity != reading.last:
         reading.last = identity
         reading.turns += 1
         reading.usage = added(reading.usage, _usage(child(message, "usage")))
-    blocks = message.get("content")
+    blocks = child(message, "content")
     for block in blocks if isinstance(blocks, list) else ():
         if child(block, "type") == "text":
             reading.text = str(child(block, "text"))
@@ -39,7 +41,7 @@ def _message(told: dict[str, object], reading: Reading) -> None:
             reading.edited += [path] if isinstance(path, str) else []
 
 
-def _result(told: dict[str, object], reading: Reading) -> None:
+def _result(told: dict[str, Any], reading: Reading) -> None:
     reading.closed = True
     reading.turns = count(told.get("num_turns")) or reading.turns
     whole = _usage(child(told, "usage"))

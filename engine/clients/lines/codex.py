@@ -22,16 +22,16 @@ def read(line: bytes, reading: Reading) -> None:
         reading.error = str(child(told, "error", "message") or told.get("message") or "it reports an error")
 
 
-def _item(item: dict[str, object], reading: Reading) -> None:
-    kind = item.get("type")
+def _item(item: object, reading: Reading) -> None:
+    kind = child(item, "type")
     if kind == "agent_message":
         reading.turns += 1
-        reading.text = str(item.get("text") or "")
+        reading.text = str(child(item, "text") or "")
     elif kind in ("command_execution", "mcp_tool_call"):
         reading.turns += 1
     elif kind == "file_change":
         reading.turns += 1
-        changes = item.get("changes")
+        changes = child(item, "changes")
         found = [child(one, "path") for one in changes] if isinstance(changes, list) else []
         reading.edited += [path for path in found if isinstance(path, str)]
 

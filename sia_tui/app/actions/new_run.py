@@ -39,7 +39,7 @@ async def start(main: MainScreen) -> None:
     fields = [
         FormField("generations", "8", "how many candidates are executed"),
         FormField("seed", "1"),
-        FormField("agent", usual.agent, "search, claude, openai, local or script:FILE"),
+        FormField("agent", usual.agent, "search, claude, openai, local, claude-code, codex, ..."),
         FormField("lever", usual.lever),
         FormField("approve", usual.approve, "none, jumps, harness, weights or all"),
         FormField("probes", "12", "proposals that one Improvement tries"),

@@ -20,6 +20,7 @@ _TONES: dict[str, Tone] = {
     t.BudgetExhausted.type: "warn",
     t.ApprovalAsked.type: "accent",
     t.HarnessWritten.type: "accent",
+    t.ClientFinished.type: "accent",
     t.AnalysisFinished.type: "accent",
     t.ExecutionFinished.type: "strong",
     t.RunFinished.type: "strong",

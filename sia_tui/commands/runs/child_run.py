@@ -52,7 +52,7 @@ def parent_reader(shared: Shared, source: Path | None) -> contextlib.AbstractCon
 def make_child(reference: str, at: int, generation: int | None, shared: Shared, chosen: dict[str, Any]) -> None:
     from engine import trust
     from engine.loop import fork
-    from engine.run.named_paths import models_of
+    from engine.run.named_paths import agent_of, models_of
     from harness_repo.harness import HarnessInvalid, read_folder
 
     workers_of(chosen["workers"])  # refused before a run is made
@@ -81,7 +81,8 @@ def make_child(reference: str, at: int, generation: int | None, shared: Shared, 
 
         import_run(shared.workspace, chosen["source"])
     made = fork.fork(shared.workspace, child)
-    for place in {*models_of(child.settings or settings)} - {*models_of(settings)}:  # named with --set
+    now = child.settings or settings
+    for place in {*models_of(now), *agent_of(now)} - {*models_of(settings), *agent_of(settings)}:  # named with --set
         trust.remember_named(place)
     if not chosen["no_start"]:
         drive_existing(shared, made, chosen, resumed=False)

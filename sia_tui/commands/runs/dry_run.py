@@ -16,16 +16,19 @@ if TYPE_CHECKING:
 async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     import msgspec
 
+    from engine.clients.table import client_of
     from engine.core.determinism import executions_at_most
     from engine.queries.estimate import TASK_REPLY, trainings
     from engine.run import models as serving
+    from engine.run.agent_client import writes_first
 
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
     second = 2 * (settings.generations - 1) * domain.counts.get("reserve", 0) * settings.repeats
     # a language model tries as much as the search probes, in the first harness too; its choice among proposals is more
-    written = bool(settings.agent_model and not settings.seed_harness)
-    chosen = settings.proposals if settings.agent_model and settings.proposals > 1 else 0
+    client = client_of(settings.agent)
+    written = writes_first(settings)
+    chosen = settings.proposals if (settings.agent_model or client) and settings.proposals > 1 else 0
     changes = 0 if settings.lever in ("weights", "best-of-n") else settings.generations - 1
     probes = ((changes + written) * settings.probes + changes * chosen) * settings.probe_fold
     again, again_at_most = executions_at_most(settings, domain.counts["val"])
@@ -70,8 +73,17 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
         f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
         if models.calls
+        else "No language model is called by sia."
+        if client
         else "No language model is called; the run costs nothing."
     )
+    if client:
+        errands = plural((changes + written) * max(1, settings.proposals), "errand")
+        told = {"money": "dollars and tokens", "tokens": "tokens, and no dollars", "nothing": "nothing of its cost"}
+        echo(
+            f"{client.title} works on about {errands}, of up to {settings.agent_minutes:g} minutes and "
+            f"{settings.agent_tokens:,} new tokens each; it tells {told[client.cost]}."
+        )
     if unpriced:
         echo(
             f"The price of {', '.join(unpriced)} is not known and not in these dollars: add it to [prices] in sia.toml."

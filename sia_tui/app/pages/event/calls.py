@@ -47,6 +47,24 @@ def tool_call_rows(snapshot: RunSnapshot, call: t.ToolCalled, width: int) -> lis
     return rows
 
 
+def errand_rows(snapshot: RunSnapshot, done: t.ClientFinished, width: int) -> list[Row]:
+    """A client's errand: its place, its command, its cost, what it was told and what it printed."""
+    cost = "unmetered" if done.unmetered else f"{done.usd:.4f} USD"
+    rows = [
+        field("role", f"{done.role}, {done.place} errand {done.ordinal}"),
+        field("client", f"{done.client} {done.release}".strip() + (f" with {done.model}" if done.model else "")),
+        field("command", " ".join(done.command)),
+        field("tokens", f"{done.usage.total:,}, {done.usage.cache_read:,} of them cached; {done.turns} turns"),
+        field("cost", "reused from the lineage" if done.reused else f"{format_duration(done.wall_s)}, {cost}"),
+        field("login", done.login),
+        *(field("said", (said, "warn")) for said in done.said),
+    ]
+    rows += [field("failure", (f"{done.failure.kind}: {done.failure.message}", "bad"))] if done.failure else []
+    for title, blob in (("prompt", done.prompt), ("transcript", done.transcript)):
+        rows += [BLANK, heading(title), *wrap(blob_text(snapshot, blob), width, limit=_MAX_ROWS)]
+    return rows
+
+
 def _tool_requests(message: dict[str, Any], width: int) -> list[Row]:
     """The tool calls that a message asks for."""
     rows: list[Row] = []
