@@ -28,8 +28,8 @@ from engine.events.reader import RunRow
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.grading.reserve import RESERVE
+from engine.loop.agent_client import check_client, writes_first
 from engine.models.calling import PricedModel
-from engine.run.agent_client import check_client, writes_first
 from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
 from engine.run.live_run import Observer, Ports, Run, folded
 from engine.run.models import check, references, serve

@@ -18,9 +18,9 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
 
     from engine.clients.table import client_of
     from engine.core.determinism import executions_at_most
+    from engine.loop.agent_client import writes_first
     from engine.queries.estimate import TASK_REPLY, trainings
     from engine.run import models as serving
-    from engine.run.agent_client import writes_first
 
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
