@@ -47,12 +47,15 @@ class NotPlain(ValueError):
 def number(value: Any) -> float:
     """What `float()` makes of a number of any kind: a truth value, an integer, one of numpy, Decimal or Fraction.
 
-    It may be infinite or NaN. Raises `NotPlain` for a text, for whatever else is no number, and beyond any float.
+    It may be infinite, as one beyond any float is, or NaN. Raises `NotPlain` for whatever is no number, as a text.
     """
     with contextlib.suppress(Exception):  # foreign code
         found = value.item() if hasattr(value, "item") else value  # numpy and torch: scalars, and arrays of one
         if not isinstance(found, str | bytes | bytearray):
-            return float(found)
+            try:
+                return float(found)
+            except OverflowError:
+                return math.inf if found > 0 else -math.inf
     raise NotPlain(f"a value of type {type(value).__name__}")
 
 

@@ -12,17 +12,19 @@ keys, and the addresses that keys are sent to. API keys are not settings: they c
 from __future__ import annotations
 
 import difflib
+import stat
 import tomllib
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from engine import containment
 from engine.errors import SiaError
+from engine.setting_values import Count, Dollars, NonNegativeCount, Positive, Text, sentence
 from engine.user_path import expanded
 
 FILE = "sia.toml"
@@ -31,7 +33,6 @@ DEFAULT = "the engine's default"
 OWN_ONLY = ("servers", "vllm")
 """Tables that a workspace may not have."""
 Kind = Literal["auto", "openai", "vllm", "llamacpp", "llama-server", "ollama", "other"]
-Dollars = Annotated[float, Field(ge=0)]
 
 
 class _Section(BaseModel):
@@ -41,10 +42,10 @@ class _Section(BaseModel):
 class BudgetSettings(_Section):
     """Caps on a run; None is no cap."""
 
-    evaluations: PositiveInt | None = None
-    minutes: PositiveFloat | None = None
-    usd: PositiveFloat | None = None
-    tokens: PositiveInt | None = None
+    evaluations: Count | None = None
+    minutes: Positive | None = None
+    usd: Positive | None = None
+    tokens: Count | None = None
 
 
 class Price(_Section):
@@ -62,17 +63,17 @@ class ModelFacts(_Section):
     forces: bool | None = None
     samples: bool | None = None
     wire: Literal["chat", "responses"] | None = None
-    output: PositiveInt | None = None
-    window: PositiveInt | None = None
-    effort: str | None = None
+    output: Count | None = None
+    window: Count | None = None
+    effort: Text | None = None
 
 
 class Server(_Section):
     """A server with OpenAI's API. `kind` is its software, `key` the variable or keyring entry that holds its key."""
 
-    url: str
+    url: Text
     kind: Kind = "auto"
-    key: str = ""
+    key: Text = ""
 
 
 class Vllm(_Section):
@@ -80,15 +81,15 @@ class Vllm(_Section):
 
     interpreter: Annotated[Path, AfterValidator(expanded)] | None = None
     arguments: tuple[str, ...] = ()
-    start_minutes: PositiveFloat = 15.0
+    start_minutes: Positive = 15.0
 
 
 class Concurrency(_Section):
     """The most concurrent calls by backend. A model in this process always handles one at a time."""
 
-    anthropic: PositiveInt = 64
-    openai: PositiveInt = 64
-    vllm: PositiveInt = 256
+    anthropic: Count = 64
+    openai: Count = 64
+    vllm: Count = 256
 
 
 class UserSettings(BaseSettings):
@@ -98,14 +99,14 @@ class UserSettings(BaseSettings):
         extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__", protected_namespaces=()
     )
 
-    agent: str = "search"
-    agent_model: str = ""
-    model: str = ""
-    lever: str = "auto"
-    approve: str = "jumps"
-    workers: PositiveInt | None = None
-    retries: Annotated[int, Field(ge=0)] = 6
-    patience: PositiveFloat = 15.0
+    agent: Text = "search"
+    agent_model: Text = ""
+    model: Text = ""
+    lever: Text = "auto"
+    approve: Text = "jumps"
+    workers: Count | None = None
+    retries: NonNegativeCount = 6
+    patience: Positive = 15.0
     """Minutes for which a call that is refused under a rate limit is sent again."""
     budget: BudgetSettings = BudgetSettings()
     concurrency: Concurrency = Concurrency()
@@ -187,6 +188,8 @@ def _of_workspace(path: Path) -> dict[str, Any]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SiaError(f"{path} is no file", "replace it with a file, or remove it")
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
@@ -211,9 +214,7 @@ def _invalid(error: ValidationError, origin: str) -> SiaError:
         near = difflib.get_close_matches(name, known, 1) or known
         remedy = f"did you mean {near[0]}?" if len(near) == 1 else f"the settings are {', '.join(near)}"
         return SiaError(f"there is no setting {where} ({origin})", remedy)
-    return SiaError(
-        f"the setting {where} is not valid: {first['msg']} ({origin})", "`sia config show` lists all settings"
-    )
+    return SiaError(f"the setting {where} is not valid: {sentence(first)} ({origin})", "correct it there")
 
 
 def _model_at(outer: list[str]) -> type[BaseModel]:

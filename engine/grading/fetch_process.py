@@ -46,7 +46,7 @@ def main() -> None:
         reply = {"ok": str(with_retries(lambda: obtain(folder, data, report), report))}
     except (DataMissing, DataInvalid) as error:
         reply = {"data": str(error).removesuffix("."), "nothing": isinstance(error, NoneToFetch)}
-    except Exception as error:
+    except BaseException as error:  # a domain that ends by SystemExit says why, too
         reply = {"error": f"{type(error).__name__}: {error}"}
     sys.stdout.flush()
     channel.write(pipes.pack(reply))

@@ -209,7 +209,7 @@ def main() -> None:
             frame = pipes.pack({"ok": getattr(service, operation)(*arguments)})
         except (DataMissing, DataInvalid) as error:
             frame = pipes.pack({"data": str(error).removesuffix(".")})
-        except Exception as error:
+        except BaseException as error:  # a domain that ends by SystemExit says why, too
             frame = pipes.pack(
                 {"error": quoting.describe(error, folder, quoted=quoting.may_be_quoted(operation, arguments))}
             )

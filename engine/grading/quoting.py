@@ -20,7 +20,7 @@ def may_be_quoted(operation: str, arguments: Sequence[Any]) -> bool:
     return operation in BEFORE_ANY_RUN or tuple(arguments[:1]) == ("train",)
 
 
-def describe(error: Exception, folder: Path, *, quoted: bool) -> str:
+def describe(error: BaseException, folder: Path, *, quoted: bool) -> str:
     """The type of an exception with its message, or else with the place in the domain where it was raised."""
     name = type(error).__name__
     if isinstance(error, WrongReturn):

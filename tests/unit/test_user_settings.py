@@ -73,7 +73,20 @@ def test_without_any_source_all_is_as_the_class_says(workspace: Path) -> None:
         ("agnet = 'search'", "no setting agnet .*did you mean agent"),
         ("budget = { usdd = 1 }", "no setting budget.usdd .*did you mean usd"),
         ("anthropic_api_key = 'secret'", "no setting anthropic_api_key"),
-        ("workers = 0", "setting workers is not valid"),
+        ("workers = 0", "setting workers is not valid: it must be at least 1"),
+        ("workers = true", "setting workers is not valid: it must be a number, not true or false"),
+        ("budget = { usd = true, minutes = true }", "must be a number, not true or false"),
+        ("budget = { usd = inf }", "must be a finite number"),
+        ("budget = { usd = nan }", "must be a finite number"),
+        ("patience = nan", "must be a finite number"),
+        ("patience = inf", "must be a finite number"),
+        ("retries = 99999999999999999999999", "must be at most 9223372036854775807"),
+        ("budget = { tokens = 99999999999999999999999 }", "must be at most 9223372036854775807"),
+        ("workers = 1.5", "must be a whole number"),
+        ("workers = []", "must be a whole number"),
+        ("budget = 5", "setting budget is not valid: it must be a table"),
+        ("agent = 5", "must be text"),
+        ("models = { m = { samples = 'perhaps' } }", "must be true or false"),
         ("budget = { usd = -1 }", "setting budget.usd is not valid"),
         ("prices = { m = { input = 1 } }", "setting prices.m.output is not valid"),
         ("= 1", "cannot be read"),
@@ -124,6 +137,23 @@ def test_a_workspace_names_no_program_no_key_and_no_server(workspace: Path, own:
 def test_a_mistake_in_the_environment_is_said_to_be_there(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIA_RETRIES", "many")
     with pytest.raises(SiaError, match=r"retries is not valid.*\(environment\)"):
+        read(workspace)
+
+
+def test_text_that_is_not_utf_8_is_no_setting(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIA_AGENT", "\udcff")
+    with pytest.raises(SiaError, match=r"agent is not valid: it is text that is not UTF-8 \(environment\)") as caught:
+        read(workspace)
+    assert str(caught.value).isprintable()
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(workspace: Path, own: Path) -> None:
+    os.mkfifo(own)
+    with pytest.raises(SiaError, match="is no file"):
+        read(workspace)
+    own.unlink()
+    os.mkfifo(workspace / FILE)
+    with pytest.raises(SiaError, match="is neither a file nor a folder"):
         read(workspace)
 
 

@@ -248,7 +248,9 @@ def test_what_a_domain_prints_breaks_nothing(made: Callable[..., Folder], stream
         ("return 'fine'", "a value of type str, not a Grade"),
         ("return Grade('high')", "in score a value of type str, which is not a number"),
         ("return Grade(1.0, detail=object())", "in detail a value of type object, which is not text"),
-        ("sys.exit(3)", r"died at 'grade' \(exit status 3\)"),
+        ("os._exit(3)", r"died at 'grade' \(exit status 3\)"),
+        ("sys.exit('no data')", "SystemExit: no data"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("raise RuntimeError('x' * 10)", "RuntimeError: xxxxxxxxxx"),
     ],
 )
@@ -268,7 +270,7 @@ def test_a_baseline_that_is_no_number_is_refused_before_it_reaches_the_log(made:
         use(made("return Grade(float('inf'))"), work)
 
 
-@pytest.mark.parametrize("score", ["-1e308", "1e101", "float('nan')", "float('inf')"])
+@pytest.mark.parametrize("score", ["-1e308", "1e101", "10**400", "float('nan')", "float('inf')"])
 def test_a_score_that_no_sum_bears_is_a_failure_of_the_verifier(made: Callable[..., Folder], score: str) -> None:
     async def work(grader: Grader) -> None:
         await grader.grade("train", "train-1", 0)

@@ -35,6 +35,9 @@ HALF = "\ud83d"
         (np.array(0.5), 0.5),
         (np.array([0.5]), 0.5),
         (math.inf, math.inf),
+        (10**400, math.inf),
+        (Fraction(-(10**400), 3), -math.inf),
+        (Decimal("1e400"), math.inf),
     ],
     ids=repr,
 )
@@ -48,11 +51,11 @@ def test_a_number_of_any_kind_is_a_number(value: Any, number: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["0.5", None, 1j, b"1", [0.5], {}, 10**400, np.zeros(2), np.str_("0.5"), np.datetime64("2020-01-01"), object],
+    ["0.5", None, 1j, b"1", [0.5], {}, np.zeros(2), np.str_("0.5"), np.datetime64("2020-01-01"), object],
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_number_is_not_made_one(value: Any) -> None:
-    with pytest.raises(plain.NotPlain, match=r"a value of type|a whole number beyond any float"):
+    with pytest.raises(plain.NotPlain, match="a value of type"):
         plain.number(value)
     with pytest.raises(returned.WrongReturn, match=r"a Grade has in score a .*, which is not a number"):
         returned.grade(Grade(score=value))
