@@ -41,6 +41,7 @@ CLIENTS = {
         own=(".claude", ".claude.json"),
         home="CLAUDE_CONFIG_DIR",
         variables=("ANTHROPIC_", "CLAUDE_", "AWS_", "GOOGLE_", "CLOUD_ML_", "VERTEX_", "DISABLE_"),
+        settings={"DISABLE_AUTOUPDATER": "1"},
         login="start `claude` once and log in, or set ANTHROPIC_API_KEY",
         logged_out=("Please run /login", "Invalid API key", "Not logged in", "authentication_error"),
         install="npm install -g @anthropic-ai/claude-code",

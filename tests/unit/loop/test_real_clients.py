@@ -1,0 +1,130 @@
+"""The real Claude Code and Codex, from npm, as agents of a run, against servers on loopback that play a sensible one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from engine.clients.table import CLIENTS
+from engine.events import types as t
+from engine.events.reader import Reader
+from engine.sandbox import probe
+from tests.fakes import playing_client as player
+from tests.fakes.anthropic_server import KEY
+from tests.fakes.coding_servers import claude_code_server, codex_configuration, codex_server
+from tests.playing import payloads, small
+from tests.story import sia
+
+pytestmark = pytest.mark.slow
+PACKAGES = {"claude-code": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
+NPM_S = 240
+
+
+class Installation(NamedTuple):
+    """Where the clients are installed, and the environment of a user who has them."""
+
+    folder: Path
+    home: Path
+
+    def environment(self, **more: str) -> dict[str, str]:
+        path = f"{self.folder}/node_modules/.bin:{os.environ['PATH']}"
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("XDG_", "LANG", "TMPDIR"))}
+        quiet = {"DISABLE_TELEMETRY": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        return {**kept, "PATH": path, "HOME": str(self.home), **quiet, **more}
+
+
+@pytest.fixture(scope="module")
+def npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both clients, in the versions of the table."""
+    if probe().level == "none":
+        pytest.skip("no sandbox can be built here")
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm on this machine")
+    folder = tmp_path_factory.mktemp("npm")
+    wanted = [f"{package}@{CLIENTS[name].tried[-1]}" for name, package in PACKAGES.items()]
+    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--prefer-offline", *wanted]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=NPM_S, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npm did not install the clients within {NPM_S} s")
+    if done.returncode:
+        pytest.skip(f"npm cannot be reached: {done.stderr.strip().splitlines()[-1:]}")
+    return folder
+
+
+@pytest.fixture
+def installation(npm: Path, tmp_path: Path) -> Installation:
+    (tmp_path / "home").mkdir()
+    return Installation(npm, tmp_path / "home")
+
+
+@contextlib.contextmanager
+def served(agent: str, installation: Installation) -> Iterator[dict[str, str]]:
+    """The environment in which the client reaches a server that plays."""
+    if agent == "claude-code":
+        (installation.home / ".claude").mkdir()
+        with claude_code_server() as server:
+            yield installation.environment(ANTHROPIC_BASE_URL=server.url, ANTHROPIC_API_KEY=KEY)
+    else:
+        (installation.home / ".codex").mkdir()
+        with codex_server() as server:
+            (installation.home / ".codex" / "config.toml").write_text(codex_configuration(server.url))
+            yield installation.environment(FAKE_API_KEY="a-key-for-tests")
+
+
+def run(folder: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*sia(folder / "w", *words), "--headless"],
+        env=environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex"])
+def test_it_improves_over_three_generations_by_code_that_it_wrote_into_files(
+    agent: str, installation: Installation, tmp_path: Path
+) -> None:
+    toy = small(tmp_path / "times7", val=40)
+    with served(agent, installation) as environment:
+        done = run(tmp_path, environment, "run", toy, "--agent", agent, "--generations", "4")
+    assert done.returncode == 0, done
+    workspace = tmp_path / "w"
+    errands = payloads(workspace, t.ClientFinished)
+    with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
+        transcripts = [reader.blob(one.transcript).decode() for one in errands]
+        written = [reader.blob(one.files["agent.py"]).decode() for one in payloads(workspace, t.HarnessWritten)]
+    assert written == [player.program(rule) for rule in (player.FIRST, *player.RULES)], transcripts
+    assert [one.accepted for one in payloads(workspace, t.GateDecided)] == [True, True, True, False]
+    assert payloads(workspace, t.AnalysisFinished)[-1].notebook.count("after") == 3
+    assert [(one.said, one.failure) for one in errands] == [([], None)] * 4
+    for one in errands:
+        assert (one.client, one.release) == (agent, CLIENTS[agent].tried[-1])
+        assert one.usage.total > 0 and one.turns > 3 and one.wall_s > 0
+        assert (one.unmetered, one.usd > 0) == ((False, True) if agent == "claude-code" else (True, False))
+    assert all("on 8 of train" in one for one in transcripts[1:]), "sia-try has answered"
+    # the server is gone: nothing is asked
+    verified = run(tmp_path, installation.environment(), "replay", "last", "--verify", "--json")
+    assert json.loads(verified.stdout)["identical"]
+    again = run(tmp_path, installation.environment(), "fork", "last", "--at", "4", "--name", "again")
+    assert again.returncode == 0, again
+    assert [one.reused for one in payloads(workspace, t.ClientFinished)].count(True) == 4
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex"])
+def test_without_a_login_the_run_stops_with_one_sentence(
+    agent: str, installation: Installation, tmp_path: Path
+) -> None:
+    toy = small(tmp_path / "times7")
+    with served(agent, installation) as environment:
+        lacks = {name: value for name, value in environment.items() if not name.endswith("_API_KEY")}
+        done = run(tmp_path, lacks, "run", toy, "--agent", agent, "--generations", "2", "--agent-minutes", "2")
+    assert done.returncode == 1, done
+    assert f"{CLIENTS[agent].title} is not logged in" in done.stderr, done
+    assert CLIENTS[agent].login in done.stderr
