@@ -1,4 +1,4 @@
-"""The real Claude Code and Codex, from npm, as agents of a run, against servers on loopback that play a sensible one."""
+"""The real Claude Code and Codex, from npm, as agents of a run, against servers on loopback that play a model."""
 
 from __future__ import annotations
 
