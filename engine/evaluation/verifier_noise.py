@@ -132,7 +132,7 @@ def first_program_error(task: AdoptedTask, failure: t.Failure) -> SiaError:
         )
     return SiaError(
         f"the first program of the task in {task.home} fails in its evaluator: {failure.message}",
-        f"`sia adopt {task.home}` says what is missing",
+        "make it run with its own tool first; `sia adopt DIR --install` installs what the task says that it needs",
     )
 
 

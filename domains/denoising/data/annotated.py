@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from domains.contract import DataInvalid, DataMissing
 from domains.denoising.data.counts import Counts, are_counts
@@ -35,13 +36,17 @@ def load(path: Path) -> Any:
     import anndata
 
     try:
-        return anndata.read_h5ad(path)
+        file = anndata.read_h5ad(path)
+        for _, matrix, _ in _matrices(file):
+            if sparse.issparse(matrix):
+                matrix.check_format(full_check=True)  # scipy would follow an index out of the matrix
     except Exception as error:  # its own errors, those of h5py, and those of what it finds in the file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataInvalid(
             f"{path} cannot be read as .h5ad by anndata {metadata.version('anndata')} ({reason[:200].rstrip('.')}): "
             "obtain it again, or write it with this version."
         ) from None
+    return file
 
 
 def from_annotated(name: str, file: Any) -> Counts:

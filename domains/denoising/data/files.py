@@ -39,8 +39,9 @@ def _npz(path: Path) -> Counts:
             if max(rows, columns) > MOST_ROWS:
                 raise ValueError(f"a shape of {rows} x {columns}")
             kind = sparse.csc_matrix if "format" in file and file["format"].item() == b"csc" else sparse.csr_matrix
-            matrix = sparse.csr_matrix(kind(parts, shape=(rows, columns)))
-            matrix.check_format(full_check=True)
+            stored = kind(parts, shape=(rows, columns))
+            stored.check_format(full_check=True)
+            matrix = sparse.csr_matrix(stored)
             named = {name: tuple(map(str, file[name])) for name in ("cells", "label", "donor", "genes") if name in file}
     except (OSError, ValueError, KeyError, EOFError, TypeError, MemoryError, zipfile.BadZipFile) as error:
         raise DataInvalid(f"{path} is not a matrix of CSR parts ({error}): see the README of denoising.") from None

@@ -34,13 +34,15 @@ def number(name: str, value: Any) -> float:
     """The number in the metric `name`, which may be infinite or NaN; raises `NotAScore` if there is none."""
     try:
         return float(value.item() if hasattr(value, "item") else value)  # newer numpy's arrays of one are no floats
+    except OverflowError:
+        raise NotAScore(f"{name} is an integer beyond any float, not a finite number") from None
     except Exception:  # foreign code
         raise NotAScore(f"{name} is {_shown(value)} (of type {type(value).__name__}), not a number") from None
 
 
 def plain(metrics: Mapping[Any, Any], score: str = "") -> dict[str, Any]:
     """The metrics by name; the one named `score`, if there, as a float. Raises `NotAScore`."""
-    found = {str(name): _plain(value) for name, value in metrics.items()}
+    found = {_well_formed(str(name)): _plain(value) for name, value in metrics.items()}
     if score and score in metrics:
         found[score] = number(score, metrics[score])
         if not math.isfinite(found[score]):
@@ -68,4 +70,9 @@ def _shown(value: Any) -> str:
         text = repr(value)
     except Exception:  # foreign code
         text = "something"
-    return ascii(text[:SHOWN])[1:-1] if not text.isprintable() else text[:SHOWN]
+    cut = f"{text[: SHOWN - 1]}…" if len(text) > SHOWN else text
+    return ascii(cut)[1:-1] if not cut.isprintable() else cut
+
+
+def _well_formed(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -88,6 +88,17 @@ def test_an_unknown_encoding_is_refused_with_the_version_that_cannot_read_it(tmp
         read(path)
 
 
+@pytest.mark.parametrize("layer", ["X", "layers/counts"])
+@pytest.mark.parametrize("index", [1_000_000, -5])
+def test_an_index_out_of_the_matrix_is_refused_before_it_is_followed(tmp_path: Path, layer: str, index: int) -> None:
+    import h5py
+
+    with h5py.File(path := h5ad(tmp_path / "a.h5ad"), "r+") as file:
+        file[layer]["indices"][3] = index
+    with pytest.raises(DataInvalid, match=r"cannot be read as \.h5ad.*ind"):
+        read(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"half"])
 def test_a_file_that_is_no_h5ad_is_refused(tmp_path: Path, content: bytes) -> None:
     path = h5ad(tmp_path / "a.h5ad")
