@@ -11,6 +11,7 @@ import argparse
 import base64
 import hashlib
 import json
+import math
 import os
 import sys
 import tempfile
@@ -29,6 +30,10 @@ ENVIRONMENT = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THRE
 """The sandbox's environment: without it a harness may answer differently on another machine."""
 
 
+_DIGITS = 20
+"""Of a whole number of 64 bits, with its sign."""
+
+
 class Row(NamedTuple):
     """An instance of the input."""
 
@@ -44,18 +49,48 @@ def read(lines: Iterable[str]) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = json.loads(
+                line, object_pairs_hook=_table, parse_constant=_number, parse_float=_number, parse_int=_whole
+            )
             json.dumps(value, ensure_ascii=False).encode()
         except RecursionError:
             raise ValueError(f"line {number} is nested too deeply") from None
-        except ValueError as error:
+        except UnicodeEncodeError:
+            raise ValueError(f"line {number} has half of a surrogate pair, which is no text") from None
+        except json.JSONDecodeError as error:
             raise ValueError(f"line {number} is not JSON ({error})") from None
+        except ValueError as error:
+            raise ValueError(f"line {number} has {error}") from None
         whole = isinstance(value, dict) and "data" in value and value.keys() <= {"id", "data", "label"}
-        name = str(value.get("id", number)) if whole else str(number)
+        given = value.get("id", number) if whole else number
+        if type(given) not in (str, int):
+            raise ValueError(f"line {number} has an id that is neither text nor a whole number")
+        name = str(given)
         if name in seen:
             raise ValueError(f"line {number} has the id {name!r} for the second time")
         seen.add(name)
         yield Row(name, value["data"], value.get("label")) if whole else Row(name, value)
+
+
+def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} twice in one object")
+    return table
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS or not -(1 << 63) <= int(digits) < 1 << 64:
+        raise ValueError("a whole number of more than 64 bits")
+    return int(digits)
+
+
+def _number(written: str) -> float:
+    if not math.isfinite(number := float(written)):
+        raise ValueError(f"{written}, which is no finite number")
+    return number
 
 
 def derive(seed: int, *purpose: str | int) -> int:
@@ -171,8 +206,13 @@ class Runner:
         return {"failure": {"kind": kind, "message": self._harness.one_line(message)}}
 
 
-def _lines(content: bytes) -> list[str]:
-    return content.decode("utf-8-sig").split("\n")  # other ends of lines may stand within a text
+def _read_file(source: str) -> Iterator[Row]:
+    content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{source} cannot be read (it is not UTF-8)") from None
+    return read(text.split("\n"))  # other ends of lines may stand within a text
 
 
 def main() -> None:
@@ -182,7 +222,7 @@ def main() -> None:
     sys.dont_write_bytecode = True  # no byte code in this folder
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("instances", help="a file of JSON lines, or - for standard input")
-    parser.add_argument("--train", type=Path, help="JSON lines with labels to learn from")
+    parser.add_argument("--train", help="JSON lines with labels to learn from")
     parser.add_argument("--as-in-run", action="store_true", help="learn from what the run's Execution learnt from")
     parser.add_argument(
         "--folder", action="append", default=[], metavar="NAME=DIR", help="a folder of the domain, for ctx.folders"
@@ -190,11 +230,12 @@ def main() -> None:
     chosen = parser.parse_args()
     facts = json.loads((HERE / "candidate.json").read_text(encoding="utf-8"))
     try:
-        train = list(read(_lines(chosen.train.read_bytes()))) if chosen.train else []
-        given = sys.stdin.buffer.read() if chosen.instances == "-" else Path(chosen.instances).read_bytes()
-        todo = list(read(_lines(given)))
+        train = list(_read_file(chosen.train)) if chosen.train else []
+        todo = list(_read_file(chosen.instances))
     except (OSError, ValueError) as error:
         sys.exit(f"run.py: {error}")
+    if not todo:
+        sys.exit("run.py: the input holds no instance; write one a line, as JSON")
     if chosen.as_in_run:
         held_out = set(facts["held_out"])
         train = [row for row in train if row.id not in held_out]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from domains.contract import DataInvalid, DataMissing
 from domains.denoising.data.counts import Counts, are_counts
@@ -38,7 +37,7 @@ def load(path: Path) -> Any:
     try:
         file = anndata.read_h5ad(path)
         for _, matrix, _ in _matrices(file):
-            if sparse.issparse(matrix):
+            if hasattr(matrix, "check_format"):
                 matrix.check_format(full_check=True)  # scipy would follow an index out of the matrix
     except Exception as error:  # its own errors, those of h5py, and those of what it finds in the file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

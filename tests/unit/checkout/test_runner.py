@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from domains.contract import Instance
+from engine.checkout.apply import parse_input
 from engine.checkout.folder import folder, write
+from engine.errors import SiaError
 from engine.evaluation.model_broker import NoModel
 from engine.evaluation.trial import prepared_on, trial
 from engine.events import types as t
@@ -188,3 +191,54 @@ def test_a_program_answers_in_a_checkout_too(tmp_path: Path) -> None:
     )
     answers = [json.loads(line)["answer"] for line in done.stdout.splitlines()]
     assert answers == [["one", len(TRAIN), "5"], ["two", len(TRAIN), "5"]]
+
+
+WRONG = {
+    "{": "line 1 is not JSON",
+    "[" * 100_000: "line 1 is nested too deeply",
+    f'"first"\n{"1" * 400}': "line 2 has a whole number of more than 64 bits",
+    "1" * 5000: "line 1 has a whole number of more than 64 bits",
+    "18446744073709551616": "line 1 has a whole number of more than 64 bits",
+    "-9223372036854775809": "line 1 has a whole number of more than 64 bits",
+    "[NaN]": "line 1 has NaN, which is no finite number",
+    "-Infinity": "line 1 has -Infinity, which is no finite number",
+    "1e400": "line 1 has 1e400, which is no finite number",
+    '"\\ud800"': "line 1 has half of a surrogate pair, which is no text",
+    '{"data": {"a": 1, "a": 2}}': "line 1 has the key 'a' twice in one object",
+    '{"id": 1, "data": 0}\n{"id": "1", "data": 0}': "line 2 has the id '1' for the second time",
+    **{
+        f'{{"id": {name}, "data": 0}}': "line 1 has an id that is neither text nor a whole number"
+        for name in ("null", "true", "[1]", "1.5", "{}")
+    },
+    "": "the input holds no instance",
+    "\n \n": "the input holds no instance",
+}
+"""Inputs, and what is said of each."""
+
+
+@pytest.mark.parametrize("given", WRONG, ids=map(str, range(len(WRONG))))
+def test_an_input_that_is_wrong_is_told_alike_with_and_without_sia(tmp_path: Path, given: str) -> None:
+    with pytest.raises(SiaError) as refused:
+        parse_input(given, "jsonl")
+    assert WRONG[given] in refused.value.message
+    place = tmp_path / "it"
+    write(place, folder(checkout(files=files(LOOKS)), TRAIN))
+    (tmp_path / "input.jsonl").write_text(given)
+    words = [sys.executable, "-I", str(place / "run.py"), str(tmp_path / "input.jsonl")]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert WRONG[given] in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not done.stdout
+
+
+@pytest.mark.parametrize("number", ["18446744073709551615", "-9223372036854775808", "1e308", "-0.0"])
+def test_numbers_that_a_log_holds_are_taken(number: str) -> None:
+    assert parse_input(number, "jsonl")[0].data == json.loads(number)
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "it", folder(checkout(files=files(LOOKS)), TRAIN))
+    (tmp_path / "input.jsonl").write_bytes(b'"caf\xe9"')
+    words = [sys.executable, "-I", str(tmp_path / "it" / "run.py"), str(tmp_path / "input.jsonl")]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    assert done.stderr == f"run.py: {tmp_path / 'input.jsonl'} cannot be read (it is not UTF-8)\n"
