@@ -48,7 +48,7 @@ def instances(split: Split, items: Iterable[Any]) -> dict[str, Instance]:
 
 
 def check_data(split: Split, known: dict[str, Instance]) -> None:
-    """Raises `DataInvalid` where the first instance of a split cannot be passed to the engine."""
+    """Raises `DataInvalid` where an instance of a split cannot be passed to the engine."""
     for item in known.values():
         try:
             pipes.pack(item)
@@ -58,7 +58,6 @@ def check_data(split: Split, known: dict[str, Instance]) -> None:
                 f"instance {item.id!r} of {split} cannot be passed on: {kind}; "
                 "use text, numbers of 64 bits, bytes, lists and maps"
             ) from None
-        return
 
 
 def grade(value: Any) -> Grade:

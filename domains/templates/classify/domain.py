@@ -60,11 +60,29 @@ def instances(text, split):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            found.append(Instance(id=str(row["id"]), data=row["text"], label=str(row["label"])))
-        except (ValueError, KeyError, TypeError):
-            raise DataInvalid(f"line {number} of {split}.jsonl has no id, text and label; correct it") from None
+            row = json.loads(line, object_pairs_hook=once)
+            if not isinstance(row["text"], str):
+                raise TypeError
+            found.append(Instance(id=name(row["id"]), data=row["text"], label=name(row["label"])))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise DataInvalid(
+                f"line {number} of {split}.jsonl is no object with an id, a text and a label; correct it"
+            ) from None
     return found
+
+
+def once(pairs):
+    """A JSON object, each of whose keys must stand there once."""
+    if len(table := dict(pairs)) < len(pairs):
+        raise ValueError
+    return table
+
+
+def name(value):
+    """An id or a label: text, or a whole number."""
+    if type(value) not in (str, int):
+        raise TypeError
+    return str(value)
 
 
 def load(data):

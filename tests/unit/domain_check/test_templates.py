@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from domains.contract import DataInvalid
 from engine.core.settings import check_name
 from engine.domain_check.templates import ABOUT, create, domain_name
 from engine.errors import SiaError
@@ -125,3 +126,25 @@ def test_a_classification_takes_json_lines_as_people_have_them(tmp_path: Path, n
         (tmp_path / "mine" / "data" / f"{split}.jsonl").write_bytes(content.encode())
     (instance,) = load_module(tmp_path / "mine").load(None).instances("val")
     assert [instance.id, instance.data, instance.label] == expected
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "not JSON",
+        "[1]",
+        '{"id": "a", "text": "x"}',
+        *(f'{{"id": {one}, "text": "x", "label": "b"}}' for one in ("null", "true", "1.5", "[1]", "NaN", "1" * 5000)),
+        *(f'{{"id": "a", "text": "x", "label": {one}}}' for one in ("null", "false", "0.5", '["b"]', "{}", "NaN")),
+        *(f'{{"id": "a", "text": {one}, "label": "b"}}' for one in ("null", "7", "[" * 5000 + "]" * 5000)),
+        '{"id": "a", "text": "x", "label": "b", "label": "c"}',
+    ],
+    ids=lambda row: row[:40],
+)
+def test_a_row_that_is_no_labelled_text_is_refused_with_its_line(tmp_path: Path, row: str) -> None:
+    create(tmp_path / "mine", "classify")
+    good = '{"id": "first", "text": "x", "label": "b"}\n'
+    for split in ("train", "val", "test"):
+        (tmp_path / "mine" / "data" / f"{split}.jsonl").write_text(good + row + "\n")
+    with pytest.raises(DataInvalid, match=r"line 2 of train\.jsonl is no object with an id, a text and a label"):
+        load_module(tmp_path / "mine").load(None)

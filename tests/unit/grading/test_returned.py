@@ -111,7 +111,9 @@ def test_instances_may_come_one_by_one() -> None:
 )
 def test_data_that_cannot_be_passed_on_is_found_before_a_run(data: Any, says: str) -> None:
     with pytest.raises(DataInvalid, match=f"instance 'a' of val cannot be passed on: .*{says}"):
-        returned.check_data("val", {"a": Instance("a", data)})
+        returned.check_data("val", {"first": Instance("first", 1), "a": Instance("a", data)})
+    with pytest.raises(DataInvalid, match=f"instance 'a' of val cannot be passed on: .*{says}"):
+        returned.check_data("val", {"a": Instance("a", 1, label=data)})
 
 
 def test_data_of_numpy_is_passed_on_and_checked_alike() -> None:
