@@ -30,4 +30,4 @@ def make_agent(name: str, script: str) -> Agent:
     if client_of(name) is not None:
         return CodingAgent(name.partition(":")[0])
     known = ", ".join(["search", *LANGUAGE_MODELS, *CLIENTS])
-    raise SiaError(f"there is no agent {name!r}", f"choose {known}, command:COMMAND or script:FILE")
+    raise SiaError(f"there is no agent {name!r}", f"choose {known}, acp:COMMAND, command:COMMAND or script:FILE")

@@ -16,6 +16,7 @@ import msgspec
 
 from engine import keys
 from engine.clients import enclosure
+from engine.clients.acp import Talk
 from engine.clients.client import Client, Start
 from engine.clients.enclosure import DESK, Enclosure
 from engine.clients.installed import Installed
@@ -74,12 +75,13 @@ async def run(client: Client, installed: Installed, place: Enclosure, prompt: st
     Raises `Stopped` where the task is cancelled, once no process of the client is left.
     """
     words = client.words(Start(str(installed.program), model, caps.usd))
-    return await _Errand(client, words, caps).run(enclosure.wrapped(client, installed, place, words), prompt)
+    talk = Talk(prompt, DESK, model) if client.speaks_acp else None
+    return await _Errand(client, words, caps, talk).run(enclosure.wrapped(client, installed, place, words), prompt)
 
 
 class _Errand:
-    def __init__(self, client: Client, words: list[str], caps: Caps) -> None:
-        self._client, self._words, self._caps = client, words, caps
+    def __init__(self, client: Client, words: list[str], caps: Caps, talk: Talk | None) -> None:
+        self._client, self._words, self._caps, self._talk = client, words, caps, talk
         self._reading = Reading()
         self._transcript = bytearray()
         self._errors = b""
@@ -108,13 +110,20 @@ class _Errand:
 
     async def _until_capped(self, process: asyncio.subprocess.Process, prompt: str) -> Failure | None:
         """Lets it work; the failure of the cap that it has reached, if any."""
-        told = asyncio.ensure_future(_tell(process, prompt.encode("utf-8", "replace")))
+        opening = self._talk.opening() if self._talk else prompt.encode("utf-8", "replace")
+        told = asyncio.ensure_future(_tell(process, opening, close=self._talk is None))
         errors = asyncio.ensure_future(self._read_errors(process))
         try:
             async with asyncio.timeout(60 * self._caps.minutes):
                 async for line in _lines(process):
                     self._keep(line)
-                    self._client.read(line, self._reading)
+                    if self._talk is None:
+                        self._client.read(line, self._reading)
+                    elif answer := self._talk.hear(line, self._reading):
+                        await _tell(process, answer, close=False)
+                    elif self._reading.closed:
+                        await self._part(process)
+                        return None
                     if (reached := self._capped()) is not None:
                         await _interrupt(process)
                         return reached
@@ -127,6 +136,13 @@ class _Errand:
             told.cancel()
             errors.cancel()
         return None
+
+    async def _part(self, process: asyncio.subprocess.Process) -> None:
+        """Ends the talk: an agent that hears no more ends, or is ended."""
+        await _tell(process, b"", close=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await process.wait()
 
     def _keep(self, line: bytes) -> None:
         if len(self._transcript) < TRANSCRIPT:
@@ -152,7 +168,7 @@ class _Errand:
         title = self._client.title
         if self._reading.error:
             return Failure("model", f"{title} reports: {_one_line(self._reading.error)}")
-        if status:
+        if status and not self._reading.closed:
             said = _one_line(self._errors.decode("utf-8", "replace")) or _one_line(self._reading.text)
             ended = f"by signal {-status}" if status < 0 else f"with status {status}"
             return Failure("model", f"{title} ended {ended}" + (f": {said}" if said else ""))
@@ -173,13 +189,14 @@ class _Errand:
         )
 
 
-async def _tell(process: asyncio.subprocess.Process, prompt: bytes) -> None:
-    """Writes the prompt and closes its standard input; a client that does not read it may end before."""
+async def _tell(process: asyncio.subprocess.Process, text: bytes, *, close: bool) -> None:
+    """Writes to its standard input, and maybe closes that; a client that does not read may end before."""
     assert process.stdin is not None  # noqa: S101 - a pipe
     with contextlib.suppress(OSError):
-        process.stdin.write(prompt)
+        process.stdin.write(text)
         await process.stdin.drain()
-        process.stdin.close()
+        if close:
+            process.stdin.close()
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[bytes]:

@@ -27,10 +27,10 @@ class Installed(msgspec.Struct, frozen=True):
 
     def never_tried(self, client: Client) -> str:
         """A sentence where this version of the client was never tried; else empty."""
-        if not client.tried or self.version in client.tried:
+        if not client.version or self.version in client.tried:
             return ""
         found = f"version {self.version}" if self.version else "this version, which it does not tell,"
-        return f"{client.title}: {found} was never tried with sia; tried: {', '.join(client.tried)}"
+        return f"{client.title}: {found} was never tried with sia; tried: {', '.join(client.tried) or 'none'}"
 
 
 def find(client: Client) -> Installed:

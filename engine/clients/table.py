@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.clients.acp import LOGGED_OUT
 from engine.clients.client import Client, Start
 from engine.clients.lines import claude_code, codex, text
 from engine.errors import SiaError
@@ -20,6 +21,14 @@ def _claude_code(start: Start) -> list[str]:
     words += ["--no-session-persistence"]
     words += ["--model", start.model] if start.model else []
     return [*words, *(["--max-budget-usd", f"{start.usd:.4f}"] if start.usd is not None else [])]
+
+
+def _opencode(start: Start) -> list[str]:
+    return [start.program, "acp"]
+
+
+def _gemini(start: Start) -> list[str]:
+    return [start.program, "--acp", "--skip-trust", "--approval-mode", "yolo"]
 
 
 def _codex(start: Start) -> list[str]:
@@ -62,24 +71,66 @@ CLIENTS = {
         logged_out=("401 Unauthorized", "Not logged in", "codex login", "Missing environment variable"),
         install="npm install -g @openai/codex",
     ),
+    "opencode": Client(
+        name="opencode",
+        title="opencode",
+        program="opencode",
+        words=_opencode,
+        read=text.read,
+        cost="tokens",
+        version=("--version",),
+        tried=("1.18.33",),
+        own=(".config/opencode", ".local/share/opencode", ".local/state/opencode", ".cache/opencode", ".opencode"),
+        variables=("OPENCODE_", "ANTHROPIC_", "OPENAI_", "AWS_", "GOOGLE_", "AZURE_"),
+        settings={"OPENCODE_DISABLE_AUTOUPDATE": "1"},
+        login="run `opencode auth login`, or set the key of your provider",
+        logged_out=(LOGGED_OUT, "API key is missing", "Unauthorized"),
+        install="npm install -g opencode-ai",
+        speaks_acp=True,
+    ),
+    "gemini": Client(
+        name="gemini",
+        title="Gemini CLI",
+        program="gemini",
+        words=_gemini,
+        read=text.read,
+        cost="tokens",
+        version=("--version",),
+        own=(".gemini",),
+        variables=("GEMINI_", "GOOGLE_"),
+        login="start `gemini` once and log in, or set GEMINI_API_KEY",
+        logged_out=(LOGGED_OUT, "API key not valid", "UNAUTHENTICATED"),
+        install="npm install -g @google/gemini-cli",
+        speaks_acp=True,
+    ),
 }
 
 
 def client_of(agent: str) -> Client | None:
     """The client that `--agent` names, None where it names none; raises `SiaError` for a command without words."""
-    if agent.startswith(COMMAND):
-        program, *rest = _words(agent, COMMAND)
-        return Client(
-            name=agent,
-            title=f"the program {program}",
-            program=program,
-            words=lambda start: [start.program, *rest],
-            read=text.read,
-            cost="nothing",
-            files=_files(rest),
-            takes_model=False,
-        )
+    for kind in (COMMAND, ACP):
+        if agent.startswith(kind):
+            return _program(agent, kind)
     return CLIENTS.get(agent)
+
+
+def _program(agent: str, kind: str) -> Client:
+    """A program of the user's, which is started with the words that they give."""
+    program, *rest = _words(agent, kind)
+    speaks_acp = kind == ACP
+    return Client(
+        name=agent,
+        title=f"the program {program}",
+        program=program,
+        words=lambda start: [start.program, *rest],
+        read=text.read,
+        cost="nothing",
+        files=_files(rest),
+        login="log in as its own documentation says",
+        logged_out=(LOGGED_OUT,) if speaks_acp else (),
+        speaks_acp=speaks_acp,
+        takes_model=speaks_acp,
+    )
 
 
 def settled(agent: str) -> str:

@@ -1,7 +1,7 @@
-"""Servers on loopback behind real coding agents: Anthropic's Messages for Claude Code, OpenAI's Responses for Codex.
+"""Servers on loopback behind real coding agents: Anthropic's Messages for Claude Code, OpenAI's forms for the others.
 
 They ask the mind of `coding_brain` what to do, and say it in calls of the tools that the client has offered. What the
-clients send and understand was seen of Claude Code 2.1.197 and Codex 0.171.0.
+clients send and understand was seen of Claude Code 2.1.197, Codex 0.171.0 and opencode 1.18.33.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from tests.fakes import openai_server
 from tests.fakes.anthropic_server import AnthropicServer, Plan, Use
 from tests.fakes.coding_brain import Move, next_move
 from tests.fakes.serving import Answer, Asked, Server
@@ -49,6 +50,38 @@ def _text(content: object) -> str:
     if isinstance(content, list):
         return "\n".join(str(one.get("text", "")) for one in content)
     return str(content)
+
+
+def opencode_server() -> openai_server.OpenAIServer:
+    """A server for opencode; its base is `URL/v1`."""
+    return openai_server.OpenAIServer(_as_opencode, kind="other")
+
+
+def opencode_configuration(url: str) -> str:
+    """`opencode.json` of an opencode that is led to the server."""
+    options = {"baseURL": f"{url}/v1", "apiKey": "a-key-for-tests"}
+    fake = {"npm": "@ai-sdk/openai-compatible", "name": "Fake", "options": options, "models": {"m": {"name": "m"}}}
+    return json.dumps({"model": "fake/m", "small_model": "fake/m", "provider": {"fake": fake}})
+
+
+def _as_opencode(asked: Asked) -> openai_server.Plan:
+    messages = asked.body["messages"]
+    if not asked.body.get("tools"):
+        return openai_server.Plan(text="a title")
+    seen = [_text(message["content"]) for message in messages if message["role"] == "tool"]
+    prompt = "\n".join(_text(message["content"]) for message in messages if message["role"] == "user")
+    move = next_move(prompt, seen)
+    path = f"/run/sia/desk/{move.what}"
+    match move.kind:
+        case "run":
+            name, arguments = "bash", {"command": move.what, "description": "as planned"}
+        case "read":
+            name, arguments = "read", {"filePath": path}
+        case "write":
+            name, arguments = "write", {"filePath": path, "content": move.text}
+        case _:
+            return openai_server.Plan(text=move.what)
+    return openai_server.Plan(calls=[openai_server.Use(name, json.dumps(arguments), f"call_{len(seen)}")])
 
 
 def codex_server() -> Server:

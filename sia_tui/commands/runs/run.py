@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     "--agent",
     default="search",
     show_default=True,
-    help="Proposes changes: search, claude, openai, local, claude-code, codex, command:COMMAND or script:FILE.",
+    help="Proposes changes: search, claude, openai, local, claude-code, codex, opencode, gemini, acp:COMMAND, "
+    "command:COMMAND or script:FILE.",
 )
 @click.option("--agent-model", default="", help="Language model of the agents.  [default: the agent's own]")
 @click.option("--model", default="", help="Language model that harnesses call as ctx.model.")

@@ -1,4 +1,4 @@
-"""The real Claude Code and Codex, from npm, as agents of a run, against servers on loopback that play a model."""
+"""The real clients, from npm, as agents of a run, against servers on loopback that play a model."""
 
 from __future__ import annotations
 
@@ -19,12 +19,18 @@ from engine.events.reader import Reader
 from engine.sandbox import probe
 from tests.fakes import playing_client as player
 from tests.fakes.anthropic_server import KEY
-from tests.fakes.coding_servers import claude_code_server, codex_configuration, codex_server
+from tests.fakes.coding_servers import (
+    claude_code_server,
+    codex_configuration,
+    codex_server,
+    opencode_configuration,
+    opencode_server,
+)
 from tests.playing import payloads, small
 from tests.story import sia
 
-pytestmark = pytest.mark.slow
-PACKAGES = {"claude-code": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+PACKAGES = {"claude-code": "@anthropic-ai/claude-code", "codex": "@openai/codex", "opencode": "opencode-ai"}
 NPM_S = 240
 
 
@@ -43,7 +49,7 @@ class Installation(NamedTuple):
 
 @pytest.fixture(scope="module")
 def npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both clients, in the versions of the table."""
+    """A folder with the clients, in the versions of the table."""
     if probe().level == "none":
         pytest.skip("no sandbox can be built here")
     if shutil.which("npm") is None:
@@ -73,6 +79,13 @@ def served(agent: str, installation: Installation) -> Iterator[dict[str, str]]:
         (installation.home / ".claude").mkdir()
         with claude_code_server() as server:
             yield installation.environment(ANTHROPIC_BASE_URL=server.url, ANTHROPIC_API_KEY=KEY)
+    elif agent in ("opencode", "acp:opencode acp"):
+        for name in CLIENTS["opencode"].own[:4]:
+            (installation.home / name).mkdir(parents=True)
+        with opencode_server() as server:
+            configuration = installation.home / ".config" / "opencode" / "opencode.json"
+            configuration.write_text(opencode_configuration(server.url))
+            yield installation.environment(OPENCODE_DISABLE_MODELS_FETCH="1", OPENCODE_DISABLE_LSP_DOWNLOAD="1")
     else:
         (installation.home / ".codex").mkdir()
         with codex_server() as server:
@@ -83,11 +96,11 @@ def served(agent: str, installation: Installation) -> Iterator[dict[str, str]]:
 def run(folder: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*sia(folder / "w", *words), "--headless"],
-        env=environment, capture_output=True, text=True, timeout=280, check=False,
+        env=environment, capture_output=True, text=True, timeout=800, check=False,
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("agent", ["claude-code", "codex"])
+@pytest.mark.parametrize("agent", ["claude-code", "codex", "opencode"])
 def test_it_improves_over_three_generations_by_code_that_it_wrote_into_files(
     agent: str, installation: Installation, tmp_path: Path
 ) -> None:
