@@ -13,6 +13,8 @@ from engine.errors import SiaError
 from engine.trust import COMMANDS
 
 COMMAND, ACP = COMMANDS
+_PLACES = (".", ".config/", ".local/share/", ".local/state/", ".cache/")
+"""Where a program keeps its own configuration, by its name."""
 
 
 def _claude_code(start: Start) -> list[str]:
@@ -117,7 +119,8 @@ def client_of(agent: str) -> Client | None:
 def _program(agent: str, kind: str) -> Client:
     """A program of the user's, which is started with the words that they give."""
     program, *rest = _words(agent, kind)
-    speaks_acp = kind == ACP
+    speaks_acp, name = kind == ACP, Path(program).name
+    kin = [one for one in CLIENTS.values() if one.program in name]  # an adapter of a client works with its login
     return Client(
         name=agent,
         title=f"the program {program}",
@@ -126,6 +129,9 @@ def _program(agent: str, kind: str) -> Client:
         read=text.read,
         cost="nothing",
         files=_files(rest),
+        own=(*(f"{place}{name}" for place in _PLACES), *(path for one in kin for path in one.own)),
+        home=next((one.home for one in kin), ""),
+        variables=(f"{name.upper().replace('-', '_')}_", *(word for one in kin for word in one.variables)),
         login="log in as its own documentation says",
         logged_out=(LOGGED_OUT,) if speaks_acp else (),
         speaks_acp=speaks_acp,

@@ -7,18 +7,20 @@ clients send and understand was seen of Claude Code 2.1.197, Codex 0.171.0 and o
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from tests.fakes import openai_server
+from tests.fakes import playing_client as player
 from tests.fakes.anthropic_server import AnthropicServer, Plan, Use
 from tests.fakes.coding_brain import Move, next_move
 from tests.fakes.serving import Answer, Asked, Server
 
 
 def claude_code_server() -> AnthropicServer:
-    """A server for Claude Code."""
+    """A server for Claude Code, and for a language model of the same mind."""
     return AnthropicServer(_as_claude)
 
 
@@ -26,6 +28,8 @@ def _as_claude(asked: Asked) -> Plan:
     body = asked.body
     if not body.get("tools"):  # a question beside the work, as for a title
         return Plan(blocks=["a title"])
+    if found := {tool["name"] for tool in body["tools"]} & {"write_harness", "update_harness"}:
+        return _by_api(found.pop(), body)
     blocks = [block for message in body["messages"] for block in _blocks(message)]
     seen = [_text(block.get("content")) for block in blocks if block.get("type") == "tool_result"]
     prompt = "\n".join(str(block.get("text", "")) for block in blocks)
@@ -39,6 +43,18 @@ def _as_claude(asked: Asked) -> Plan:
             return Plan(blocks=[Use("Write", {"file_path": f"/run/sia/desk/{move.what}", "content": move.text})])
         case _:
             return Plan(blocks=[move.what])
+
+
+def _by_api(name: str, body: Mapping[str, Any]) -> Plan:
+    """The same decisions by the tools of an agent that is a language model."""
+    if name == "write_harness":
+        files = {"harness.toml": player.MANIFEST, "agent.py": player.program(player.FIRST)}
+        return Plan(blocks=[Use(name, {"reason": "begin simply", "files": files})])
+    opening = _text(body["messages"][0]["content"])
+    generation = len(re.findall(r"^\d+: ", opening, re.MULTILINE))
+    rule = player.RULES[generation - 1]
+    told = {key: value for key, value in player.decision(rule, generation).items() if key != "lever"}
+    return Plan(blocks=[Use(name, {**told, "files": {"agent.py": player.program(rule)}})])
 
 
 def _blocks(message: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -130,6 +130,27 @@ def test_it_improves_over_three_generations_by_code_that_it_wrote_into_files(
     assert [one.reused for one in payloads(workspace, t.ClientFinished)].count(True) == 4
 
 
+def test_the_same_mind_behind_the_api_and_behind_claude_code_reaches_the_same_candidates(
+    installation: Installation, tmp_path: Path
+) -> None:
+    pytest.importorskip("anthropic", reason="the extra agents is not installed")
+    with served("claude-code", installation) as environment:
+        for agent in ("claude-code", "claude"):
+            (tmp_path / agent).mkdir()
+            toy = small(tmp_path / agent / "times7", val=40)
+            done = run(tmp_path / agent, environment, "run", toy, "--agent", agent, "--generations", "3")
+            assert done.returncode == 0, done
+    by_client, by_api = (
+        [
+            [one.files for one in payloads(tmp_path / agent / "w", t.HarnessWritten)],
+            [(one.accepted, one.difference) for one in payloads(tmp_path / agent / "w", t.GateDecided)],
+            [(one.reason, one.findings) for one in payloads(tmp_path / agent / "w", t.AnalysisFinished)],
+        ]
+        for agent in ("claude-code", "claude")
+    )
+    assert by_client == by_api and len(by_client[0]) == 3
+
+
 @pytest.mark.parametrize("agent", ["claude-code", "codex"])
 def test_without_a_login_the_run_stops_with_one_sentence(
     agent: str, installation: Installation, tmp_path: Path
