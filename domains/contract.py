@@ -82,6 +82,25 @@ class Question(msgspec.Struct, frozen=True):
     temperature: float = 0.0
 
 
+class Tool(msgspec.Struct, frozen=True):
+    """A tool of a domain, which a harness calls as `ctx.tools.call(name, **arguments)`, or lets its model call.
+
+    `parameters` is the JSON schema of an object. `run(data, **arguments)` returns plain data, the same for equal calls;
+    `data` is that of the instance that is being answered. It raises `ToolRefused` with a sentence for whoever calls it.
+    A solve may call the tool `calls` times.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    run: Callable[..., Any]
+    calls: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+
+
+class ToolRefused(Exception):
+    """A tool cannot answer this call; the message says why, in one sentence."""
+
+
 class Graded(msgspec.Struct, frozen=True):
     """An answer and its grade, as `summarise` receives them; `answer` is None if the harness failed."""
 
@@ -243,7 +262,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `reserve` is the share of `train` that no harness learns from and no agent sees: instances for a second look of the
     gate. `model` is the task model of runs that name none.
     A failed instance scores `failure_score`; choose it below the score of any working answer.
-    `judged` says that a language model takes part in grading: see `Domain`.
+    `judged` says that a language model takes part in grading, `tools` that harnesses have tools: see `Domain`.
     `learns = false` keeps `ctx.train()` empty. `isolation = "instance"` gives every instance its own sandbox.
     """
 
@@ -263,6 +282,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = ""
     failure_score: ScoreSize = 0.0
     judged: bool = False
+    tools: bool = False
     reserve: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
 
 
@@ -273,6 +293,10 @@ class Domain(Protocol):
     says `judged`, the domain also has `questions(instance, answer) -> Sequence[Question]`, the engine puts them to the
     run's judge, and `grade` takes an argument `replies: Sequence[str]`, one for each. A run records such calls, and
     pays for them, as for any other.
+
+    If the spec says `tools`, the domain also has `tools(train: Sequence[Instance]) -> Sequence[Tool]`. `train` is what
+    `ctx.train()` returns, or nothing where only their names are asked for. Tools run in the grading process, which
+    knows all labels, so build them from `train` alone; they are not told which instance is answered, nor its label.
 
     A domain may also have `title() -> str`, which names the task and its data, and `plots(pictures: Sequence[Picture],
     points: Mapping[str, tuple[float, float]], folder: Path)`, which draws into `folder` the answers, and candidates and

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from domains.contract import Domain, Grade, Graded, Instance, Picture, Report, Split, Summary
+from domains.contract import Domain, Grade, Graded, Instance, Picture, Report, Split, Summary, Tool
 from domains.denoising import answer as answers
-from domains.denoising import baselines, biology, floor, metrics, plots
+from domains.denoising import baselines, biology, floor, metrics, plots, statistics
 from domains.denoising.data import obtain, simulator
 from domains.denoising.data.counts import Counts, check
 from domains.denoising.data.cut import check_cut, cut
@@ -112,6 +112,10 @@ class Denoising:
         }
         found["perfect (the held-out counts)"] = Lazy([unit.thinning for unit in units], _perfect)
         return found
+
+    def tools(self, train: Sequence[Instance]) -> Sequence[Tool]:
+        """Statistics of the matrix that is shown."""
+        return [statistics.tool()]
 
     def plots(self, pictures: Sequence[Picture], points: Mapping[str, tuple[float, float]], folder: Path) -> list[str]:
         """UMAP and two marker genes, before and after, and a plot of the two scores."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from domains.contract import Domain, Grade, Graded, Instance, Report, Split, Summary
-from domains.lawbench import baseline, obtain, report
+from domains.contract import Domain, Grade, Graded, Instance, Report, Split, Summary, Tool
+from domains.lawbench import baseline, obtain, report, search
 from domains.lawbench.data import Case, Cases, locate, read
 from domains.lawbench.split import Cut, load_recorded
 
@@ -52,6 +52,10 @@ class LawBench:
     def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
         """The majority class, and a linear SVM over character n-grams (under a CPU minute on all 5,332 cases)."""
         return baseline.baselines(train, on)
+
+    def tools(self, train: Sequence[Instance]) -> Sequence[Tool]:
+        """A search in the cases of `train`, and one in the names of the charges, which are public."""
+        return search.tools(train, sorted(self._charges))
 
 
 def load(data: Path | None) -> Domain:

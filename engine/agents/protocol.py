@@ -111,13 +111,15 @@ class TaskModel(msgspec.Struct, frozen=True):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """How harnesses run: limits, packages that they may import, folders that they may read, and their model, if any."""
+    """How harnesses run: limits, packages that they may import, folders that they may read, their model, if any, and
+    what the tools in `ctx.tools` are."""
 
     limits: Limits = Limits()
     packages: Sequence[str] = ()
     learns: bool = True
     folders: Sequence[str] = ()
     model: TaskModel | None = None
+    tools: Sequence[str] = ()
 
 
 class Lab(Protocol):

@@ -21,6 +21,7 @@ from engine.checkout.folder import Checkout
 from engine.checkout.runner import read
 from engine.errors import SiaError
 from engine.evaluation import evaluate
+from engine.evaluation.domain_tools import unrecorded
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import Evaluation, Grading, OnPrepared
 from engine.evaluation.trial import Answer, trial
@@ -145,6 +146,7 @@ def evaluation(
         candidate=checkout.generation.candidate,
         material=learn,
         model=model,
+        on_tool=unrecorded,
         seed=checkout.state.root_seed,
     )
 

@@ -42,6 +42,8 @@ class Effects:
                 self.probes.append(payload)
             case t.TrainingCheckpointed():
                 self.checkpoints.append(payload)
+            case t.ToolCalled(role="task"):
+                pass  # a harness's: computed again where its answer is
             case t.ToolCalled(place=place, ordinal=ordinal):
                 self._tools[place, ordinal] = payload
             case t.ClientFinished(place=place, ordinal=ordinal):

@@ -62,7 +62,7 @@ _BELONGS: dict[type[t.Payload], tuple[t.StepKind, ...]] = {
     t.ModelCalled: ("baseline", "write", "execute", "analyse", "improve", "test"),
     t.ModelWasted: ("baseline", "write", "execute", "analyse", "improve", "test"),
     t.ModelRetried: ("baseline", "write", "execute", "analyse", "improve", "test"),
-    t.ToolCalled: ("write", "analyse", "improve"),
+    t.ToolCalled: ("write", "execute", "analyse", "improve", "test"),
     t.ContextCompacted: ("write", "analyse", "improve"),
     t.ClientFinished: ("write", "analyse", "improve"),
     t.TrainingProgress: ("improve",),

@@ -16,12 +16,13 @@ from engine.domain_check import determinism, evaluator, grades, instances, power
 from engine.domain_check.assessor import Assessor, GraderUnusable, Place, SilentJudge, check_network
 from engine.domain_check.finding import Finding
 from engine.errors import SiaError
+from engine.evaluation.domain_tools import unrecorded
 from engine.evaluation.evaluate import Evaluation, Grading
 from engine.evaluation.judge import ModelJudge
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
-from engine.grading.facts import Facts
 from engine.grading.fetch import NothingToFetch, fetch
+from engine.grading.labels.facts import Facts
 from engine.grading.loader import find
 from engine.models.calling import Caller
 from engine.run.domain_session import Report
@@ -98,7 +99,7 @@ async def _examine(
         yield harness
         seed_answers = seed.SeedAnswers({}, {}, [])
     else:
-        evaluation = Evaluation(assessor.grading, harness, t.Candidate(""), [], model, SEED)
+        evaluation = Evaluation(assessor.grading, harness, t.Candidate(""), [], model, unrecorded, SEED)
         found = await seed.try_out(evaluation)
         seed_answers = seed.SeedAnswers({}, {}, []) if isinstance(found, Finding) else found
         for finding in [found] if isinstance(found, Finding) else seed.check_seed(found):

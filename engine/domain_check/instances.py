@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from domains.contract import Spec, Split
 from engine.domain_check.finding import Finding
 from engine.grading.client import Grader
-from engine.grading.facts import Facts
-from engine.grading.near_duplicates import NearDuplicates
+from engine.grading.labels.facts import Facts
+from engine.grading.labels.near_duplicates import NearDuplicates
 from engine.run.domain_session import Report
 
 NEAR_DUPLICATES = 0.02

@@ -19,7 +19,7 @@ from engine.domain_check import surface
 from engine.domain_check.assessor import Assessor, GraderUnusable
 from engine.domain_check.finding import Finding
 from engine.events.types import Score
-from engine.grading.near_duplicates import NEAR, nearest, text
+from engine.grading.labels.near_duplicates import NEAR, nearest, text
 from engine.plain import with_error
 from engine.run.domain_session import Report
 from engine.seeds import sample

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from domains.contract import Instance
-from engine.grading.near_duplicates import text
+from engine.grading.labels.near_duplicates import text
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
 from engine.evaluation import majority_vote
+from engine.evaluation.domain_tools import OnTool, ToolBroker
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.judge import Judge, assess
 from engine.evaluation.model_broker import NoModel, TaskBroker, TaskModel
@@ -49,7 +50,8 @@ class Evaluation(msgspec.Struct, frozen=True):
     """Everything that answers and grades depend on apart from the trials. No field has a default, so none is forgotten.
 
     `candidate` has the commit, the adapter and the number of votes; a harness that is only tried has no commit.
-    `material` is what `ctx.train()` may return; `model` answers `ctx.model`; `seed` is the lineage's.
+    `material` is what `ctx.train()` may return; `model` answers `ctx.model`; `on_tool` is told each use of a tool;
+    `seed` is the lineage's.
     """
 
     grading: Grading
@@ -57,6 +59,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     candidate: t.Candidate
     material: Sequence[Instance]
     model: TaskModel | None
+    on_tool: OnTool
     seed: int
 
     @property
@@ -71,7 +74,7 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     @property
     def broker(self) -> Broker:
-        """What answers `ctx.model` and `ctx.tools`."""
+        """What answers `ctx.model`."""
         if self.model is None:
             return NoModel()
         one, voted = self.candidate, self.candidate.votes > 1
@@ -114,6 +117,10 @@ async def answer(
         gateway=evaluation.model is not None,
         command=harness.manifest.command,
         answer=harness.manifest.answer,
+        tools=[
+            {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+            for tool in await evaluation.grading.grader.tools()
+        ],
     )
     for split in dict.fromkeys(trial.split for trial in todo):
         some = [trial for trial in todo if trial.split == split]
@@ -135,10 +142,16 @@ async def _answer_split(
     }
     voter = {job.key: trial for trial in todo for job in ballots[trial.key]}
     cast: dict[str, Outcome] = {}
+    broker = evaluation.broker
+    if program.tools:
+        train = evaluation.train
+        data = {key: trial.data for key, trial in voter.items()}
+        material, commit = (prepared_on(train), train), evaluation.candidate.harness
+        broker = ToolBroker(broker, grading.grader, material, data, commit, evaluation.on_tool)
     async with open_sandbox(
         program,
         workers=grading.workers,
-        broker=evaluation.broker,
+        broker=broker,
         isolation=grading.isolation,
         start=grading.start,
         room=(lambda: model.has_room) if model is not None else (lambda: False),

@@ -33,6 +33,7 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: Sequence[ToolCall] = ()
     answers: str = ""
     failed: bool = False
+    blocks: Sequence[dict[str, Any]] = ()
 
 
 class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,7 +129,9 @@ class TaskBroker:
         turns = [Turn(text=turn) if isinstance(turn, str) else turn for turn in chat.messages]
         return Request(
             weights=self._caller.model.weights,
-            messages=[Message(turn.role, turn.text, turn.calls, turn.answers, turn.failed) for turn in turns],
+            messages=[
+                Message(turn.role, turn.text, turn.calls, turn.answers, turn.failed, turn.blocks) for turn in turns
+            ],
             adapter=self._adapter,
             tools=chat.tools,
             tool_choice=chat.tool_choice,
@@ -160,6 +163,7 @@ def _plain_reply(reply: Reply, *, tokens: bool) -> dict[str, Any]:
         "calls": [msgspec.to_builtins(call) for call in reply.calls],
         "usage": {"input": reply.usage.input, "output": reply.usage.output},
     }
+    found |= {"blocks": list(reply.blocks)} if reply.blocks else {}
     if tokens and reply.tokens:
         sampled = [[token.id, token.logprob] for token in reply.tokens]
         found |= {"prompt_ids": list(reply.prompt_ids), "tokens": sampled}

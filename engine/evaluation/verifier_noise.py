@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from engine.core.gate import fewest_units, threshold
 from engine.errors import SiaError
+from engine.evaluation.domain_tools import unrecorded
 from engine.evaluation.evaluate import Evaluation, Grading, evaluate, grade
 from engine.evaluation.trial import Answer, GradedAnswer, trial
 from engine.events import types as t
@@ -64,6 +65,7 @@ def _first_program(folder: Folder, isolation: Isolation) -> Evaluation:
         candidate=t.Candidate(""),
         material=[],
         model=None,
+        on_tool=unrecorded,
         seed=0,
     )
 

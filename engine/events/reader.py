@@ -272,7 +272,7 @@ class Reader:
         return self._events_where("results", "instance", instance, run, generation, until)
 
     def calls_at(self, run: str, place: str, *, generation: int | None = None, until: int | None = None) -> list[Event]:
-        """The `model.called` events of a place (`SPLIT/INSTANCE/REPEAT`, say); else as `results_of`."""
+        """The calls of models and tools at a place (`SPLIT/INSTANCE/REPEAT`, say); else as `results_of`."""
         if "replies" not in self.db.table_names():  # a read-only log of an earlier release
             return []
         return self._events_where("replies", "place", place, run, generation, until)

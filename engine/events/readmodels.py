@@ -66,6 +66,11 @@ def project(connection: Any, event: Event, payload: types.Payload) -> None:
                 "INSERT INTO replies SELECT ?, root, ?, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE run = ?",
                 (event.seq, event.run, event.n, event.generation, role, harness, place, ordinal, request, event.run),
             )
+        case types.ToolCalled(role="task" as role, harness=harness, place=place, ordinal=ordinal):
+            connection.execute(  # no request of a model has this digest
+                "INSERT INTO replies SELECT ?, root, ?, ?, ?, ?, ?, ?, ?, '' FROM runs WHERE run = ?",
+                (event.seq, event.run, event.n, event.generation, role, harness, place, ordinal, event.run),
+            )
         case _ if type(payload) in _STATUS:
             connection.execute("UPDATE runs SET status = ? WHERE run = ?", (_STATUS[type(payload)], event.run))
         case _:

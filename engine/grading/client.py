@@ -17,11 +17,12 @@ import msgspec
 from domains.contract import Grade, Instance, Picture, Question, Report, Split, Summary
 from engine import pipes, plain
 from engine.errors import SiaError
-from engine.grading.facts import Facts
+from engine.grading.labels.facts import Facts
+from engine.grading.labels.near_duplicates import NearDuplicates
 from engine.grading.loader import Folder, check_module
-from engine.grading.near_duplicates import NearDuplicates
 from engine.grading.quoting import may_be_quoted
 from engine.grading.reserve import Part
+from engine.grading.toolbox import KEPT, ToolFacts
 from engine.sandbox import Isolation
 from engine.sandbox.inside.command import exit_text
 
@@ -68,6 +69,8 @@ class Grader:
         self._turn = asyncio.Lock()
         self._stderr: deque[str] = deque(maxlen=20)
         self._loaded: set[Part] = set()
+        self._learnt: list[str] = []  # as the process keeps them, the oldest first
+        self.known_tools: Sequence[ToolFacts] | None = None
 
     async def describe(self, share: float = 0.0) -> tuple[str, dict[str, int], str]:
         """The digest of data and splits, the instances per split, and the title; raises `SiaError` without data.
@@ -119,6 +122,30 @@ class Grader:
                 raise GraderFailed(f"the grader returned {wrong:g}; a score lies between ±{plain.MOST_SCORE:g}")
             return grade
         raise AssertionError
+
+    async def tools(self) -> Sequence[ToolFacts]:
+        """The domain's tools, if its spec says that it has some; from then on they are `known_tools`."""
+        if self.known_tools is None:
+            asked = self.folder.spec.tools
+            self.known_tools = await self._call_as(list[ToolFacts], "tools") if asked else ()
+        return self.known_tools
+
+    async def use_tool(
+        self, material: tuple[str, Sequence[Instance]], tool: str, arguments: Mapping[str, Any], data: Any
+    ) -> dict[str, Any]:
+        """What a tool that was made from `material`, which has a name, returns: its `result`, or why it `refused`.
+
+        `data` is that of the instance that is answered. Raises `GraderFailed`.
+        """
+        name, train = material
+        async with self._turn:
+            process = self._process or await self._start()
+            if name not in self._learnt:
+                await self._exchange(process, "learn", (name, list(train)), LOAD_WALL_S)
+                self._learnt = [*self._learnt, name][-KEPT:]
+            wall_s = self.folder.spec.grade_wall_s
+            reply: dict[str, Any] = await self._exchange(process, "use_tool", (name, tool, arguments, data), wall_s)
+            return reply
 
     async def summarise(self, split: Split, graded: Sequence[tuple[str, Any, Grade]]) -> Summary:
         """The domain's report on a whole split."""
@@ -242,6 +269,7 @@ class Grader:
         assert self._process.stderr  # noqa: S101 - a pipe
         self._stderr.clear()
         self._loaded.clear()
+        self._learnt.clear()
         self._relay = asyncio.create_task(self._listen(self._process.stderr))
         return self._process
 

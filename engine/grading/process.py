@@ -30,10 +30,12 @@ from domains.contract import (
 )
 from engine import pipes
 from engine.compute import patience
-from engine.grading import facts, near_duplicates, network_isolation, quoting, reserve, returned
+from engine.grading import network_isolation, quoting, reserve, returned
 from engine.grading.kernel_runner import SandboxedKernelRunner
+from engine.grading.labels import facts, near_duplicates
 from engine.grading.loader import load_module
 from engine.grading.reserve import RESERVE, Part
+from engine.grading.toolbox import Toolbox, ToolFacts
 from engine.sandbox import Isolation
 
 
@@ -49,6 +51,7 @@ class Service:
         self._domain: Domain | None = None
         self._reserve = reserve
         self._by_id: dict[Part, dict[str, Instance]] = {}
+        self._toolbox: Toolbox | None = None
 
     def _open(self) -> Domain:
         if self._domain is None:
@@ -141,6 +144,21 @@ class Service:
         extras: dict[str, Any] = {"runner": self._runner, "bench": self._runner, "replies": replies}
         taken = {name: extras[name] for name in extras.keys() & inspect.signature(grade).parameters}
         return returned.grade(grade(instance, answer, **taken))
+
+    def tools(self) -> list[ToolFacts]:
+        """What the domain's tools are."""
+        self._toolbox = self._toolbox or Toolbox(self._open())
+        return self._toolbox.facts()
+
+    def learn(self, name: str, train: list[Any]) -> None:
+        """Makes the domain's tools from `train`, under that name."""
+        self._toolbox = self._toolbox or Toolbox(self._open())
+        self._toolbox.learn(name, msgspec.convert(train, list[Instance]))
+
+    def use_tool(self, name: str, tool: str, arguments: dict[str, Any], data: Any) -> dict[str, Any]:
+        """What `Toolbox.use` returns for the tools that were made under that name."""
+        assert self._toolbox is not None  # noqa: S101 - the client calls `learn` first
+        return self._toolbox.use(name, tool, arguments, data)
 
     def examine(self, harness: Mapping[str, bytes], given: str | None) -> facts.Facts:
         """Facts about the instances, without labels; `given` is the folder that a harness may read."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.grading.returned import WrongReturn
 
-BEFORE_ANY_RUN = ("describe", "examine", "fingerprints", "near_duplicates", "draws", "network_attempts")
+BEFORE_ANY_RUN = ("describe", "examine", "fingerprints", "near_duplicates", "draws", "network_attempts", "tools")
 
 
 def may_be_quoted(operation: str, arguments: Sequence[Any]) -> bool:

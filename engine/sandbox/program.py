@@ -66,6 +66,7 @@ class Program:
     only: otherwise a job would find the files of an earlier one.
     With a `command` it is any program, and has no `entry`; `answer` says what it prints.
     `gateway` opens the model gateway on the sandbox's loopback.
+    `tools` describes those of the domain, for `ctx.tools.all`.
     `private` folders are never visible, even where a folder around them is: the domain, say.
     """
 
@@ -83,6 +84,7 @@ class Program:
     gateway: bool = False
     command: Sequence[str] = ()
     answer: Literal["text", "json"] = "text"
+    tools: Sequence[Mapping[str, Any]] = ()
 
 
 class CallRefused(Exception):

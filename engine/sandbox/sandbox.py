@@ -233,6 +233,7 @@ class Sandbox:
                 "gateway": self.program.gateway,
                 "command": list(self.program.command),
                 "answer": self.program.answer,
+                "tools": [dict(tool) for tool in self.program.tools],
             }
         )
 

@@ -89,12 +89,15 @@ class LiveRunRecord:
         calls = {
             call.ordinal: call
             for event in events
-            if isinstance(call := event.payload, t.ModelCalled) and call.harness == result.harness
+            if isinstance(call := event.payload, t.ModelCalled | t.ToolCalled) and call.harness == result.harness
         }
-        return [
-            Exchange(_request_text(self._text(call.request)), _reply_text(self._text(call.reply)))
-            for _, call in sorted(calls.items())
-        ]
+        return [self._exchange(call) for _, call in sorted(calls.items())]
+
+    def _exchange(self, call: t.ModelCalled | t.ToolCalled) -> Exchange:
+        if isinstance(call, t.ToolCalled):
+            arguments, result = (self._text(name).decode("utf-8", "replace") for name in (call.arguments, call.result))
+            return Exchange(f"[tool {call.name}] {arguments}", result)
+        return Exchange(_request_text(self._text(call.request)), _reply_text(self._text(call.reply)))
 
     def _text(self, name: str) -> bytes:
         try:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import cast
 
 from domains.contract import Instance
+from engine.evaluation.domain_tools import OnTool, Use
 from engine.evaluation.evaluate import Evaluation, Grading
 from engine.evaluation.judge import ModelJudge
 from engine.evaluation.trial import Trial, trials
 from engine.events import types as t
+from engine.events.storage import blobs
 from engine.grading.reserve import Part
 from engine.run.live_run import Run
 from harness_repo.harness import Harness
@@ -20,6 +22,27 @@ def grading(run: Run, commit: str = "", workers: int | None = None) -> Grading:
     ports, judge = run.ports, run.callers.judge
     model_judge = None if judge is None else ModelJudge(judge, run.state.root_seed, commit)
     return Grading(ports.grader, model_judge, ports.isolation, workers or ports.workers, ports.start)
+
+
+def recorded(run: Run) -> OnTool:
+    """Makes an event of each use of a tool. It is computed again where it is lost, as the answer is."""
+
+    def record(use: Use) -> None:
+        event = t.ToolCalled(
+            role="task",
+            place=use.at.place,
+            ordinal=use.at.ordinal,
+            name=use.name,
+            arguments=blobs.digest(use.arguments),
+            result=blobs.digest(use.result),
+            failed=use.failed,
+            wall_s=use.wall_s,
+            harness=use.at.harness,
+        )
+        step = run.state.open_step
+        run.stream(step.generation if step else run.state.generation, event, [use.arguments, use.result])
+
+    return record
 
 
 def trials_of(run: Run, repeats: Sequence[int], **instances: Sequence[Instance]) -> dict[str, list[Trial]]:
@@ -36,6 +59,7 @@ def of_candidate(run: Run, candidate: t.Candidate, material: Sequence[Instance])
         candidate=candidate,
         material=material,
         model=run.callers.task,
+        on_tool=recorded(run),
         seed=run.state.root_seed,
     )
 
@@ -48,5 +72,6 @@ def of_proposal(run: Run, harness: Harness, material: Sequence[Instance]) -> Eva
         candidate=t.Candidate("", run.state.weights),
         material=material,
         model=run.callers.task,
+        on_tool=recorded(run),
         seed=run.state.root_seed,
     )

@@ -53,6 +53,7 @@ async def _write_anew(run: Run, generation: int, author: Author) -> None:
 
 
 async def _tools(run: Run, role: t.ModelRole, place: str, lab: Lab, tryouts: Tryouts) -> StepTools:
+    await run.ports.grader.tools()  # which the agent is told of
     return StepTools(run, role, place, LiveRunRecord(run, await run.domain.train()), lab, tryouts)
 
 

@@ -63,7 +63,7 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             return f"[yellow]{g}: the {ROLES[role]}'s context was full: results left out: {results}[/yellow]"
         case t.ClientFinished():
             return f"{g}: {_errand(payload)}"
-        case t.ToolCalled(name=name, failed=failed):
+        case t.ToolCalled(name=name, failed=failed) if payload.role != "task":
             return f"{g}: {ROLES[payload.role]} uses {escape(plain(name))}" + (" [yellow](failed)[/yellow]" * failed)
         case t.TrainingCheckpointed(round=number, measures=measures):
             classes = ", ".join(

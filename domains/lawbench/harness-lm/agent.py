@@ -9,6 +9,7 @@ from pathlib import Path
 import answers
 import retrieval
 
+LOOKUPS = 4
 PROMPTS = Path(__file__).parent / "prompts"
 
 
@@ -38,6 +39,16 @@ def solve(instance, ctx):
         logprobs = ctx.model.score(f"{prompts['system']}\n\n{prompt}", charges)
         return max(zip(logprobs, charges, strict=True), key=lambda pair: pair[0])[1]
     messages = [{"role": "system", "text": prompts["system"]}, {"role": "user", "text": prompt}]
-    reply = ctx.model.chat(messages, max_tokens=64)
+    reply = look_up(ctx, messages) if ctx.params["judge"] == "look up" else ctx.model.chat(messages, max_tokens=64)
     ctx.log(reply["text"])
     return answers.charge(reply["text"], charges)
+
+
+def look_up(ctx, messages):
+    """The reply of a model that may first search the training cases and the names of the charges."""
+    for _ in range(LOOKUPS):
+        reply = ctx.model.chat(messages, max_tokens=512, tools=ctx.tools.all)
+        if not reply["calls"]:
+            return reply
+        messages = messages + ctx.tools.answers(reply)
+    return ctx.model.chat(messages, max_tokens=512, tools=ctx.tools.all)

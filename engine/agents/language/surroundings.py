@@ -31,6 +31,12 @@ def facts(around: Surroundings) -> str:
         said.append("`ctx.train()` is empty here: harnesses of this task do not learn from cases.")
     if around.folders:
         said.append(f"`ctx.folders` has the paths of these folders, which it may read: {', '.join(around.folders)}.")
+    if around.tools:
+        said.append(
+            "The task has tools, which `solve` uses by `ctx.tools.call(name, **arguments)`; `ctx.tools.all` describes "
+            "them as `ctx.model.chat(tools=...)` wants it, and `ctx.tools.answers(reply)` has the messages with which "
+            f"a conversation goes on after a reply with calls: {' '.join(around.tools)}"
+        )
     if (model := around.model) is None:
         said.append("Harnesses here have no language model.")
     else:

@@ -110,7 +110,10 @@ class ContextCompacted(Payload, frozen=True):
 
 @event("tool.called")
 class ToolCalled(Payload, frozen=True):
-    """An agent used a tool. `arguments` and `result` are blobs; `evaluations` counts instances executed for it."""
+    """An agent, or a harness that answers (`task`), used a tool. `arguments` and `result` are blobs.
+
+    `evaluations` counts instances executed for it; `harness` is as in `model.called`.
+    """
 
     role: ModelRole
     place: str
@@ -121,6 +124,7 @@ class ToolCalled(Payload, frozen=True):
     failed: bool = False
     evaluations: int = 0
     wall_s: float = 0.0
+    harness: str = ""
 
     def blobs(self) -> list[str]:
         return [self.arguments, self.result]

@@ -5,6 +5,7 @@ Standard library only: this file is bound into the sandbox and copied into check
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,21 +49,40 @@ class Model:
 
 
 class Tools:
-    """`ctx.tools`: the domain's budgeted tools."""
+    """`ctx.tools`: the domain's budgeted tools. `all` describes them, as `ctx.model.chat(tools=...)` takes them."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, offered: Sequence[Mapping[str, Any]] = ()) -> None:
         self._call = call
+        self.all = list(offered)
 
-    def call(self, name: str, **arguments: Any) -> Any:
+    def call(self, name: str, /, **arguments: Any) -> Any:
         """What the tool `name` returns."""
         return self._call("tools.call", {"name": name, "arguments": arguments})
+
+    def answers(self, reply: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The messages with which a conversation goes on after `reply`: the reply, and the result of each call in it.
+
+        A call that is refused has the reason for its result, which the model reads.
+        """
+        said = {"role": "assistant", **{name: reply[name] for name in ("text", "calls", "blocks") if name in reply}}
+        return [said, *map(self._answer, reply["calls"])]
+
+    def _answer(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        answer = {"role": "tool", "answers": call["id"]}
+        if call.get("invalid"):
+            return {**answer, "text": call["invalid"], "failed": True}
+        try:
+            result = self._call("tools.call", {"name": call["name"], "arguments": call["arguments"]})
+        except Refused as refusal:
+            return {**answer, "text": str(refusal), "failed": True}
+        return {**answer, "text": result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)}
 
 
 class Context:
     """`ctx`: everything that a harness may use apart from its own files.
 
     `folders` maps names to the paths of folders that the domain lets it read; `prepared` is what its `prepare`
-    returned; `line` is set if a grader talks to the program while it runs.
+    returned; `line` is set if a grader talks to the program while it runs; `tools` are those of the domain.
     """
 
     def __init__(
@@ -75,13 +95,14 @@ class Context:
         train: Sequence[Instance],
         prepared: Any = None,
         line: Any = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.params = dict(params)
         self.folders = dict(folders)
         self.prepared = prepared
         self.rng = random.Random(seed)
         self.model = Model(call)
-        self.tools = Tools(call)
+        self.tools = Tools(call, tools)
         self.line = line
         self._train = train
 

@@ -96,6 +96,7 @@ def main(control_fd: int, uid: int | None) -> None:
 
 def _context(start: Start, channel: Channel, seed: int, prepared: Any = None, line: Line | None = None) -> Context:
     inputs: dict[str, Any] = {"params": start.params, "folders": start.folders, "train": start.train}
+    inputs |= {"tools": start.tools}
     return Context(channel.call, seed, **inputs, prepared=prepared, line=line)
 
 

@@ -45,6 +45,7 @@ class Start(msgspec.Struct, frozen=True):
     gateway: bool = False
     command: list[str] = []
     answer: str = "text"
+    tools: list[dict[str, Any]] = []
 
 
 class Work(msgspec.Struct, frozen=True):

@@ -164,6 +164,7 @@ async def roll_out(
         candidate=t.Candidate(""),
         material=learn,
         model=caller,
+        on_tool=evaluations.recorded(run),
         seed=seed,
     )
     found: dict[tuple[str, int], Rollout] = {}

@@ -16,7 +16,12 @@ _PACKAGES = ("numpy", "scipy", "sklearn", "pandas", "torch", "transformers", "li
 def around(run: Run) -> Surroundings:
     """The surroundings of the run's harnesses."""
     folder = run.ports.grader.folder
-    return Surroundings(folder.spec.limits, _installed(), folder.spec.learns, sorted(folder.folders()), _model(run))
+    tools = [
+        f"{one.name}({', '.join(one.parameters.get('properties', ()))}), {one.calls} times a solve: {one.description}"
+        for one in run.ports.grader.known_tools or ()
+    ]
+    folders = sorted(folder.folders())
+    return Surroundings(folder.spec.limits, _installed(), folder.spec.learns, folders, _model(run), tools)
 
 
 @functools.cache

@@ -17,8 +17,8 @@ from engine.domain_check.assessor import Assessor
 from engine.domain_check.finding import Finding
 from engine.domain_check.templates import create
 from engine.evaluation.evaluate import Grading
-from engine.grading import near_duplicates
 from engine.grading.client import Grader
+from engine.grading.labels import near_duplicates
 from engine.grading.loader import find
 from engine.sandbox import Isolation
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from domains.contract import Grade, Instance, Question
 from engine.evaluation.baselines import graded_baselines
+from engine.evaluation.domain_tools import unrecorded
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import Evaluation, Grading, answer, evaluate, grade
 from engine.evaluation.trial import Answer, GradedAnswer, trials
@@ -102,6 +103,7 @@ async def evaluation(
             candidate=t.Candidate("commit", "adapter", votes=votes),
             material=await grader.instances("train"),
             model=model,
+            on_tool=unrecorded,
             seed=SEED,
         )
     finally:

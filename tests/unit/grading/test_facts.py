@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from domains.contract import Instance, Split
-from engine.grading.facts import Facts, examine
+from engine.grading.labels.facts import Facts, examine
 
 LABELS = ("secret-a", "secret-b", "secret-c")
 

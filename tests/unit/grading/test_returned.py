@@ -13,7 +13,8 @@ import pytest
 
 from domains.contract import DataInvalid, Grade, Instance
 from engine import plain
-from engine.grading import facts, quoting, returned
+from engine.grading import quoting, returned
+from engine.grading.labels import facts
 
 HALF = "\ud83d"
 

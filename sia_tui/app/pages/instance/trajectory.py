@@ -106,6 +106,9 @@ def _model_calls(snapshot: RunSnapshot, generation: int, result: t.InstanceFinis
             time = "reused from the lineage" if call.reused else format_duration(call.latency_s)
             text = f"{call.ordinal}: {tokens}, {time}"
             rows.append(field("model call", (text, "accent"), to=Target("event", event.n)))
+        elif isinstance(call, t.ToolCalled) and call.harness == result.harness and event.generation == generation:
+            text = f"{call.ordinal}: {call.name}" + (", refused" if call.failed else "")
+            rows.append(field("tool", (text, "accent"), to=Target("event", event.n)))
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,10 @@ class Model:
         return {"text": f"{first}罪。", "finish": "stop", "calls": [], "usage": {}}
 
 
-def solved(cases: Sequence[Instance], on: Sequence[Instance], **params: Any) -> tuple[list[Outcome], Model]:
-    model, harness = Model(), HARNESS.with_params(params)
+def solved(
+    cases: Sequence[Instance], on: Sequence[Instance], asked: Model | None = None, **params: Any
+) -> tuple[list[Outcome], Model]:
+    model, harness = asked or Model(), HARNESS.with_params(params)
     program = Program(harness.files, "agent.py", harness.params, train=list(cases), limits=Limits())
     jobs = [Job(one.id, one.id, one.data, 1) for one in on]
 
@@ -81,3 +84,23 @@ def test_the_most_likely_candidate_is_the_answer(halves: tuple[list[Instance], l
     train, on = halves
     outcomes, _ = solved(train, on, judge="score")
     assert {outcome.answer for outcome in outcomes} <= {"盗窃", "放火", "重婚"}, "the shortest is the likeliest here"
+
+
+class Searching(Model):
+    """Searches once, and then names the charge of the case that it found."""
+
+    async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
+        if op == "tools.call":
+            return [{"facts": "…", "charge": "放火", "likeness": 1.0}]
+        last = payload["messages"][-1]
+        self.prompts.append(last["text"])
+        calls = [] if last["role"] == "tool" else [{"id": "a", "name": "search_cases", "arguments": {"query": "火"}}]
+        text = json.loads(last["text"])[0]["charge"] if last["role"] == "tool" else ""
+        return {"text": text, "finish": "stop", "calls": calls, "usage": {}}
+
+
+def test_a_model_may_look_up_cases_first(halves: tuple[list[Instance], list[Instance]]) -> None:
+    train, on = halves
+    outcomes, model = solved(train, on, Searching(), judge="look up")
+    assert [outcome.answer for outcome in outcomes] == ["放火"] * len(on)
+    assert len(model.prompts) == 2 * len(on)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Instance
-from engine.grading.near_duplicates import leaves
+from engine.grading.labels.near_duplicates import leaves
 from engine.seeds import sample
 
 MOST, FEWEST = 60, 5

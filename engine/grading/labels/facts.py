@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from domains.contract import Instance, Split
-from engine.grading.given_files import telling
+from engine.grading.labels.given_files import telling
 from engine.sandbox.inside.harness import plain
 
 NEARLY_ALL = 0.95
