@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from engine import trust
 from engine.core.replay import verify as replay
 from engine.events import types as t
 from engine.events.reader import Reader
@@ -147,8 +149,9 @@ def test_the_trajectory_shows_each_use(finished: Told) -> None:
     source.reader.close()
 
 
-def test_the_same_again_in_a_fork_costs_nothing(finished: Told) -> None:
+def test_the_same_again_in_a_fork_costs_nothing(finished: Told, tmp_path: Path) -> None:
+    trust.remember(workspace := shutil.copytree(finished.workspace, tmp_path / "w"))
     before = len(finished.server.records)
-    done = call(finished.workspace, finished.server.url, "fork", "first", "--at", "3", "--name", "second")
+    done = call(workspace, finished.server.url, "fork", "first", "--at", "3", "--name", "second")
     assert done.returncode == 0, done
     assert len(finished.server.records) == before
