@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
-from engine.evaluation import majority_vote
+from engine.evaluation import harness_packages, majority_vote
 from engine.evaluation.domain_tools import OnTool, ToolBroker
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.judge import Judge, assess
@@ -27,6 +27,7 @@ from engine.events import types as t
 from engine.failure import Failure
 from engine.grading.client import Grader, GraderFailed
 from engine.sandbox import Broker, Isolation, Outcome, Preparation, Program, Sandbox, Start, open_sandbox
+from engine.sandbox.inside.context import INSTALLED
 from engine.seeds import derive, opaque_id
 from harness_repo.harness import Harness, read_folder
 
@@ -104,6 +105,7 @@ async def answer(
     hides the domain's order: ids and order could both reveal a label.
     """
     harness, domain = evaluation.harness, evaluation.grading.grader.folder
+    own = harness_packages.place(harness)
     program = Program(
         files=harness.files,
         entry=harness.manifest.entry,
@@ -112,7 +114,7 @@ async def answer(
         seed=derive(evaluation.seed, "prepare"),
         limits=domain.spec.limits,
         isolation=domain.spec.isolation,
-        folders=domain.folders(),
+        folders=domain.folders() | ({INSTALLED: str(own)} if own.is_dir() else {}),
         private=[str(domain.path)],
         gateway=evaluation.model is not None,
         command=harness.manifest.command,

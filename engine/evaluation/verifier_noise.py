@@ -78,7 +78,7 @@ async def measure(folder: Folder, isolation: Isolation, report: Callable[[str], 
     if folder.adopted is None or folder.adopted.noise is not None:
         return folder
     if folder.adopted.models:
-        report(f"the first program of {folder.spec.name} cannot run here, so its verifier is taken to be noisy")
+        report(f"the first program of {folder.spec.name} calls a language model, so its verifier is taken to be noisy")
         record_noise(share(folder.adopted, "its first program could not be tried apart"), [])
         return find(folder.source)
     report(f"grading the first program of {folder.spec.name} {GRADINGS} times, to see how noisy its verifier is")
@@ -138,11 +138,16 @@ def first_program_error(task: AdoptedTask, failure: t.Failure) -> SiaError:
     )
 
 
-def check_first(folder: Folder) -> None:
-    """Raises `SiaError` if the first program of an adopted task cannot run here."""
+def check_first(folder: Folder, model: str) -> None:
+    """Raises `SiaError` if the first program of an adopted task cannot run here, in a run with this task model."""
     if (task := folder.adopted) is None:
         return
-    if task.models:
+    if task.served and task.models and not model:
+        raise SiaError(
+            f"the task in {task.home} calls a language model ({', '.join(task.models)}), which this run does not name",
+            f"name one, which will answer these calls: sia run {task.home} --model MODEL",
+        )
+    if task.models and not task.served:
         raise SiaError(
             f"the task in {task.home} calls a language model ({', '.join(task.models)}), and a sandbox has no network",
             "give it a program that needs none, or have an agent write one: --agent claude",

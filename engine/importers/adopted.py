@@ -48,8 +48,9 @@ Only `{program}` is the candidate's work. Keep what its evaluator calls: names, 
 """
 _PROGRAM = "The harness hands in `{program}`, and the task's own evaluator, `{evaluator}`, imports and judges it."
 _TARGET = (
-    "The harness runs `{program}` with `--dataset_dir` (read-only) and `--working_dir`; there is no network. What it "
-    "writes into the working folder is judged by the task's own evaluator, `{evaluator}`, which it cannot see."
+    "The harness runs `{program}` with `--dataset_dir` (read-only) and `--working_dir`; there is no network but the "
+    "gateway to the run's task model, which the SDKs of OpenAI and Anthropic find by themselves. What it writes into "
+    "the working folder is judged by the task's own evaluator, `{evaluator}`, which it cannot see."
 )
 
 
@@ -67,7 +68,8 @@ class Noise(msgspec.Struct, frozen=True):
 class AdoptedTask(msgspec.Struct, frozen=True):
     """An adopted task. `home` is the task's folder, `path` the domain's, `packages` the folder for its requirements,
     which need not exist. `missing` are required modules that are not installed, `perhaps` optional ones; `models` are
-    modules that call language models. `shares` is why program and evaluator share a process, empty if they do not."""
+    modules that call language models, and `served` says that a sandbox's gateway answers them: those of a program that
+    runs as a harness. `shares` is why program and evaluator share a process, empty if they do not."""
 
     home: Path
     path: Path
@@ -78,6 +80,7 @@ class AdoptedTask(msgspec.Struct, frozen=True):
     missing: list[str]
     perhaps: list[str]
     models: list[str]
+    served: bool
     noise: Noise | None
     shares: str
 
@@ -123,6 +126,9 @@ def adopt(home: Path) -> AdoptedTask | None:
         missing=missing,
         perhaps=[name for name in packages.missing(modules, place) if name not in missing],
         models=packages.models(modules),
+        served=task.kind == "sia"
+        and packages.are_served(packages.models(modules))
+        and not packages.models(packages.imports(home, task.evaluator)),
         noise=known,
         shares=known.shares if known else separable.why_not(home, task),
     )

@@ -24,10 +24,13 @@ from engine.importers.formats import Task
 
 _MODELS = ["openai", "anthropic", "litellm", "google.generativeai", "google.genai", "together", "groq", "ollama"]
 _MODELS += ["mistralai", "cohere", "langchain", "instructor", "optillm"]
+_SERVED = ("openai", "anthropic", "litellm", "langchain", "instructor")
+"""Those that the model gateway of a sandbox can answer."""
 _PROJECTS = {"sklearn": "scikit-learn", "cv2": "opencv-python-headless", "yaml": "PyYAML", "PIL": "pillow"}
 _PROJECTS |= {"shinka": "shinka-evolve", "skimage": "scikit-image", "Bio": "biopython", "bs4": "beautifulsoup4"}
 _PROJECTS |= {name: name for name in ("numpy", "scipy", "pandas", "matplotlib", "sympy", "networkx", "numba", "tqdm")}
 _PROJECTS |= {name: name for name in ("jax", "optax", "torch", "requests", "openai", "anthropic", "openevolve")}
+_PROJECTS |= {"dotenv": "python-dotenv", "pydantic": "pydantic", "litellm": "litellm"}
 """The projects that provide these modules. Other modules are never installed by name: the owner of that name on the
 index would decide what runs."""
 _PROVIDED = ("openevolve.evaluation_result", "shinka.core")
@@ -77,6 +80,11 @@ def models(modules: Iterable[str]) -> list[str]:
     return [name for name in modules if any(name == one or name.startswith(f"{one}.") for one in _MODELS)]
 
 
+def are_served(models: Iterable[str]) -> bool:
+    """Whether a sandbox's gateway can answer all of these modules that call language models."""
+    return all(any(name == one or name.startswith(f"{one}.") for one in _SERVED) for name in models)
+
+
 def missing(modules: Iterable[str], installed: Path) -> list[str]:
     """The top-level modules that are neither in this Python nor in the folder `installed`."""
     absent: set[str] = set()
@@ -101,26 +109,32 @@ def required(folder: Path, task: Task, modules: Sequence[str]) -> list[str]:
     Requirements keep their hashes (`pip.run` takes both). Raises `SiaError` for a line that is not a plain requirement:
     with another option, an address or a path the task would decide where pip fetches from.
     """
-    from packaging.requirements import InvalidRequirement, Requirement
-
     requirements: list[str] = []
     projects: set[str] = set()
     requirements_file = folder / "requirements.txt"
     for text in _lines(requirements_file) if requirements_file.is_file() else ():
-        plain, *hashes = re.split(r"\s+--hash[= ]", text)
-        try:
-            found = Requirement(plain)
-        except InvalidRequirement:
-            found = None
-        if found is None or found.url or not all(map(_HASH.fullmatch, hashes)):
-            raise SiaError(
-                f"{requirements_file} asks for {text[:80]!r}, which is not a plain requirement",
-                "write a project's name and version, or install it yourself",
-            )
-        projects.add(found.name.lower().replace("_", "-"))
-        requirements.append(" --hash=".join([str(found), *hashes]))
+        name, requirement = plain_requirement(text, requirements_file)
+        projects.add(name)
+        requirements.append(requirement)
     more = [_PROJECTS[name] for name in modules if name in _PROJECTS]
     return requirements + [name for name in more if name.lower() not in projects]
+
+
+def plain_requirement(text: str, where: object) -> tuple[str, str]:
+    """The project's name, and the requirement as `install` takes it; raises `SiaError` unless it is a plain one."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    plain, *hashes = re.split(r"\s+--hash[= ]", text)
+    try:
+        found = Requirement(plain)
+    except InvalidRequirement:
+        found = None
+    if found is None or found.url or not all(map(_HASH.fullmatch, hashes)):
+        raise SiaError(
+            f"{where} asks for {text[:80]!r}, which is not a plain requirement",
+            "write a project's name and version, or install it yourself",
+        )
+    return found.name.lower().replace("_", "-"), " --hash=".join([str(found), *hashes])
 
 
 def _lines(requirements_file: Path) -> Iterator[str]:

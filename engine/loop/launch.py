@@ -21,7 +21,7 @@ from engine.core.decide import IMPROVEMENT_ATTEMPTS, RULES
 from engine.core.settings import check_form, check_name, check_workers, shortened
 from engine.domain_files import check_path
 from engine.errors import SiaError
-from engine.evaluation import verifier_noise
+from engine.evaluation import harness_packages, verifier_noise
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import RunRow
@@ -66,7 +66,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
     isolation = choose_isolation(unsafe=options.unsafe)
     check_client(settings, isolation, report)
     if not writes_first(settings):
-        verifier_noise.check_first(folder)
+        verifier_noise.check_first(folder, settings.model)
     folder = await verifier_noise.measure(folder, isolation, report)
     share = folder.spec.reserve if options.reserve is None else options.reserve
     digest, counts, title = await describe(folder, options.data, report, check_reserve(share))
@@ -246,9 +246,10 @@ def _prompts(settings: t.Settings) -> dict[str, str]:
 
 def _check_seed_harness(folder: Folder, model: str) -> None:
     try:
-        harnesses.read_folder(folder.seed(model))
+        seed = harnesses.read_folder(folder.seed(model))
     except harnesses.HarnessInvalid as error:
         raise SiaError(f"the seed harness of {folder.spec.name} is not valid: {error}", "correct it") from None
+    harness_packages.check(seed, folder.seed(model))
 
 
 def free_name(workspace: Workspace, name: str, stem: str) -> str:

@@ -19,7 +19,7 @@ from engine.agents.scripted import parse_script
 from engine.checkout import plots
 from engine.core.settings import check_form, check_name
 from engine.errors import SiaError
-from engine.evaluation import verifier_noise
+from engine.evaluation import harness_packages, verifier_noise
 from engine.grading import fetch
 from engine.grading.client import GraderFailed
 from engine.grading.loader import find
@@ -28,6 +28,7 @@ from engine.importers.source_text import source_text
 from engine.queries import what_if
 from engine.run import domain_session, options
 from engine.user_settings import _of_workspace, own
+from harness_repo.harness import parse
 from sia_tui.app import preferences
 from sia_tui.app.actions import engine_start, run_control
 from sia_tui.app.model.event_filter import parse_filter
@@ -158,7 +159,14 @@ def _no_browser(place: Path, patch: Patch) -> None:
 def _uninstalled(place: Path, patch: Patch) -> None:
     folder = mock.Mock()
     folder.adopted = mock.Mock(models=[], missing=["a_module_of_nobody"], noise=None)
-    verifier_noise.check_first(folder)
+    verifier_noise.check_first(folder, "")
+
+
+NEEDS = b'name = "mine"\ncommand = ["./mine.sh"]\npackages = ["a-package-of-nobody>=1"]\n'
+
+
+def _without_packages(place: Path, patch: Patch) -> None:
+    harness_packages.check(parse({"harness.toml": NEEDS, "mine.sh": b""}), place)
 
 
 def _setting(place: Path, patch: Patch) -> None:
@@ -170,6 +178,7 @@ PROVOKED: dict[str, Provoke] = {
     "the engine did not start (…)": _no_process,
     "the app in a browser needs textual-serve, which is not installed": _no_browser,
     "the task in … needs what is not installed: …": _uninstalled,
+    "the harness in … needs packages that are not installed: …": _without_packages,
     "the setting … is not valid: … (…)": _setting,
     "… has an unknown … …": _preferences('theme = "pink"\n'),
     "a quotation mark is not closed": lambda place, patch: parse_filter('"gen:3'),

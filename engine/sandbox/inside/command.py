@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from .context import Context, Instance
+from .context import INSTALLED, Context, Instance
 
 _PART = 1 << 16
 _PATIENCE_S = 0.5  # for the last of what is printed: a process that the program has left may hold its outputs open
@@ -50,6 +50,7 @@ class Command:
             learnt.write_bytes(ctx.prepared)
             environment["SIA_TRAIN"] = str(learnt)
         environment |= {f"SIA_{name.upper()}": path for name, path in ctx.folders.items()}
+        environment |= {"PYTHONPATH": ctx.folders[INSTALLED]} if INSTALLED in ctx.folders else {}
         printed = self._run(_copy(self._folder, here / "work"), given, environment)
         if written.is_file():
             return _parsed(written.read_bytes(), "$SIA_ANSWER")

@@ -13,6 +13,8 @@ from typing import Any
 
 NO_MODEL = "this run has no task model"
 NO_TOOLS = "its domain has no tools"
+INSTALLED = "installed"
+"""The folder of the packages that a harness asks for, in `ctx.folders`; they come before those of this Python."""
 
 Call = Callable[[str, Any], Any]
 """Sends an operation and its arguments to the engine and returns the reply; raises `Refused`."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .command import Command
-from .context import Context, Instance, Refused
+from .context import INSTALLED, Context, Instance, Refused
 
 MESSAGE_CHARS = 300
 _OUT_OF = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EFBIG, errno.EMFILE}
@@ -31,6 +31,8 @@ def prepare(
 
     With a `command` the harness is a program, and `entry` does not matter: see `Command`.
     """
+    if INSTALLED in ctx.folders:
+        sys.path.insert(0, ctx.folders[INSTALLED])
     if command:
         program = Command(folder, command, answer)
         return program.solve, program.prepare(ctx)

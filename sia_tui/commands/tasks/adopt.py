@@ -94,6 +94,7 @@ def _facts(task: AdoptedTask, graded: GradedAnswer | None) -> dict[str, object]:
         "missing": task.missing,
         "perhaps": task.perhaps,
         "models": task.models,
+        "served": task.served,
         "scores": noise.scores if noise else [],
         "noisy": noise.noisy if noise else None,
         "graded": None if graded is None else {"score": graded.grade.score, "measures": dict(graded.grade.measures)},
@@ -125,7 +126,10 @@ def _show(task: AdoptedTask, graded: GradedAnswer | None) -> None:
     lacking = [f"the module {name} is not installed" for name in task.missing]
     if task.missing and task.requirements:
         lacking[-1] += ": --install"
-    if task.models:
+    served = task.served and bool(task.models)
+    if served:
+        echo(f"  model      it calls one ({', '.join(task.models)}): the run's task model answers, --model")
+    elif task.models:
         lacking.append(f"it calls a language model ({', '.join(task.models)}), and a sandbox has no network")
     if not count:
         lacking.append("nothing for the search agent to vary: use an agent that writes code, --agent claude")
@@ -134,5 +138,5 @@ def _show(task: AdoptedTask, graded: GradedAnswer | None) -> None:
     if graded is not None:
         measures = ", ".join(f"{name} {value:.6g}" for name, value in graded.grade.measures.items())
         echo(f"  graded     {graded.grade.score:.6g}" + (f" ({measures})" if measures else ""))
-    if not task.missing and not task.models:
-        echo(f"Run it with:  sia run {task.home}")
+    if not task.missing and (served or not task.models):
+        echo(f"Run it with:  sia run {task.home}" + (" --model MODEL" if served else ""))

@@ -22,16 +22,34 @@ if TYPE_CHECKING:
 @click.option("--data", type=UserPath(), help="Folder of the domain's data.")
 @click.option("--model", default="", help="Language model that the seed harness calls as ctx.model.")
 @click.option("--judge", default="", help="Language model that grades answers; its noise is measured.")
+@click.option(
+    "--install", "wants_packages", is_flag=True, help="Install the packages of the seed harness, for it only."
+)
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="Run the seed harness without a sandbox.")
 @shared_options
-def check(domain: str, data: Path | None, model: str, judge: str, shared: Shared, *, unsafe: bool) -> None:
+def check(
+    domain: str,
+    data: Path | None,
+    model: str,
+    judge: str,
+    shared: Shared,
+    *,
+    wants_packages: bool,
+    unsafe: bool,
+) -> None:
     """Check the task in DIR before you spend anything on it. Exit status 1 if a check fails.
 
     Example: sia check tickets
     """
     from engine.domain_check.assessor import caller
     from engine.domain_check.examination import examine
+    from engine.evaluation import harness_packages
+    from engine.grading.loader import find
     from engine.run.domain_session import choose_isolation
+    from harness_repo.harness import read_folder
+
+    if wants_packages:
+        harness_packages.install(read_folder(find(domain).seed(model)), say)
 
     async def go() -> list[Finding]:
         isolation = choose_isolation(unsafe=unsafe)

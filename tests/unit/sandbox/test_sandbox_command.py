@@ -93,7 +93,7 @@ def test_it_calls_the_model_through_the_gateway(isolation: Isolation) -> None:
         ("open(__import__('os').environ['SIA_ANSWER'], 'w').write('NaN')", {}, "candidate", "the number nan"),
         ("", {"command": ["no-such-program"]}, "candidate", "there is no program no-such-program"),
         ("import os; os.kill(os.getpid(), 9)", {}, "candidate", "SIGKILL"),
-        (ASK + "ask('forbidden')", {"gateway": True}, "model", "HTTP Error 400"),
+        (ASK + "ask('forbidden')", {"gateway": True}, "model", "HTTP Error 403"),
     ],
 )
 def test_a_failure_says_what_went_wrong(source: str, options: Any, kind: str, message: str, best: Isolation) -> None:

@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 MOST_HEAD = 64 << 10
 """Bytes of a request's first line and headers."""
-_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 411: "Length Required", 413: "Content Too Large"}
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    411: "Length Required",
+    413: "Content Too Large",
+}
 _REASONS |= {431: "Request Header Fields Too Large", 500: "Internal Server Error"}
 _END = b"\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -74,10 +74,14 @@ class Gateway:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which the vendors' SDKs find the gateway. Their keys open nothing."""
+        """The variables by which the vendors' SDKs find the gateway. Their keys open nothing.
+
+        LiteLLM would try for some seconds to fetch its list of prices.
+        """
         url = f"http://127.0.0.1:{self.port}"
+        addresses = {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url}
         keys = {"OPENAI_API_KEY": "none", "ANTHROPIC_API_KEY": "none"}
-        return {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url, **keys}
+        return {**addresses, **keys, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 
     def start(self) -> None:
         """Begins to serve."""
@@ -176,7 +180,8 @@ class Gateway:
         try:
             return 200, *self._asked(form, form.read(request.body))
         except Refused as error:
-            self.refused, message = True, str(error)
+            self.refused = True
+            return 403, _JSON, msgspec.json.encode(form.error(str(error), "permission_error"))
         except (Unfit, msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
             message = str(error) if isinstance(error, Unfit) else f"the request is not valid: {error}"
         return 400, _JSON, msgspec.json.encode(form.error(message, "invalid_request_error"))

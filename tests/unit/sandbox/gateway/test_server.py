@@ -86,7 +86,7 @@ def test_what_is_refused_is_an_error_that_an_sdk_does_not_try_again(
 ) -> None:
     for name, value in gateway.environment.items():
         monkeypatch.setenv(name, value)
-    with anthropic.Anthropic() as client, pytest.raises(anthropic.BadRequestError, match="the budget is spent"):
+    with anthropic.Anthropic() as client, pytest.raises(anthropic.PermissionDeniedError, match="the budget is spent"):
         client.messages.create(model="m", max_tokens=9, messages=[{"role": "user", "content": "forbidden"}])
     assert len(answers.calls) == 1
     assert gateway.refused
