@@ -26,7 +26,7 @@ MOST_TOKENS = 16_384
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A message as a harness writes it."""
+    """A message as a harness writes it; `blocks` only as they came with a reply."""
 
     role: Literal["system", "user", "assistant", "tool"] = "user"
     text: str = ""
@@ -96,6 +96,7 @@ class TaskBroker:
     ) -> None:
         self._caller, self._seed, self._harness, self._adapter = caller, seed, harness, adapter
         self._temperature = temperature
+        self._blocks: dict[str, list[list[Any]]] = {}  # of the replies at each place
 
     async def call(self, job_key: str | None, op: str, payload: Any, ordinal: int) -> Any:
         """As `Broker.call`."""
@@ -105,7 +106,10 @@ class TaskBroker:
         try:
             if op == "model.chat":
                 chat = _convert(payload, Chat)
-                return _plain_reply(await self._caller.chat(at, self._request(at, chat)), tokens=chat.tokens)
+                reply = await self._caller.chat(at, self._request(at, chat))
+                if reply.blocks:
+                    self._blocks.setdefault(at.place, []).append(list(reply.blocks))
+                return _plain_reply(reply, tokens=chat.tokens)
             if op == "model.score":
                 score = _convert(payload, Score)
                 weights, seed = self._caller.model.weights, self._seed_of(at)
@@ -126,7 +130,10 @@ class TaskBroker:
     def _request(self, at: Position, chat: Chat) -> Request:
         if not 1 <= chat.max_tokens <= MOST_TOKENS:
             raise CallRefused(f"max_tokens lies between 1 and {MOST_TOKENS}")
+        known = [[], *self._blocks.get(at.place, [])]
         turns = [Turn(text=turn) if isinstance(turn, str) else turn for turn in chat.messages]
+        if any(list(turn.blocks) not in known for turn in turns):
+            raise CallRefused("the blocks of a message are those of a reply in this solve, unchanged")
         return Request(
             weights=self._caller.model.weights,
             messages=[

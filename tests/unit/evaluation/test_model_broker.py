@@ -11,7 +11,7 @@ from engine.errors import SiaError
 from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.model_broker import MOST_CALLS, NoModel, TaskBroker
 from engine.models.calling import BudgetExceeded
-from engine.models.protocol import PermanentError, Reply, Request, RetryableError
+from engine.models.protocol import PermanentError, Reply, Request, RetryableError, ToolCall
 from engine.sandbox import CallRefused
 from engine.seeds import derive
 from engine.usage import Usage
@@ -140,3 +140,23 @@ def test_a_model_that_is_away_is_an_infrastructure_failure() -> None:
 def test_without_a_model_every_call_is_refused() -> None:
     with pytest.raises(CallRefused, match="no task model"):
         asyncio.run(NoModel().call("x", "model.chat", HELLO, 0))
+
+
+def test_what_a_model_thought_goes_back_to_it_and_nothing_else_does() -> None:
+    asks, thought = Asks(), [{"type": "reasoning", "encrypted_content": "sealed"}]
+    reply = Reply("", "tools", Usage(input=2, output=1), calls=[ToolCall("a", "look", {})], blocks=thought)
+
+    async def think(request: Request) -> Reply:
+        asks.requests.append(request)
+        return reply
+
+    asks.broker = TaskBroker(caller(Fake(think), asks.ledger), 7, "commit")
+    said = asks("model.chat", {"messages": ["look"]})
+    assert said["blocks"] == thought
+    turn = {"role": "assistant", "text": "", "calls": said["calls"], "blocks": said["blocks"]}
+    asks("model.chat", {"messages": ["look", turn]}, ordinal=1)
+    assert list(asks.requests[1].messages[1].blocks) == thought
+    for key, blocks in (("val/v1/0", [{"type": "text"}]), ("val/v2/0", thought)):
+        with pytest.raises(CallRefused, match="those of a reply in this solve"):
+            asks("model.chat", {"messages": ["look", {**turn, "blocks": blocks}]}, key=key, ordinal=2)
+    assert len(asks.requests) == 2

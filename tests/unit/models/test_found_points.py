@@ -1,4 +1,4 @@
-"""Faults that were found in the layer of models, by their numbers, each with the tests that stand for it now.
+"""What was found wrong in the layer of models, and what was built for it, each with the tests that stand for it now.
 
 The list is checked: a test that is renamed or removed is missed here.
 """
@@ -87,7 +87,69 @@ POINTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("point", POINTS)
+LOOP, COMPACTED = "unit/loop/test_language_models.py", "crash/test_compacted_conversations.py"
+TABLE, STREAMING = "crash/test_models_of_the_table.py", "unit/models/backends/test_streaming.py"
+MEMORY, HINT = "unit/agents/language/test_memory.py", "unit/loop/test_hint.py"
+BUILT = {
+    "a table of what each model can do": [
+        (TABLE, "test_each_model_of_the_table_is_asked_like_one_that_runs"),
+        (REASONING, "test_the_users_facts_of_a_model_overrule_the_table"),
+        (REASONING, "test_effort_has_the_form_of_each_api"),
+    ],
+    "responses, thinking, limits that grow": [
+        (TABLE, "test_five_generations_with_tools_thinking_repair_and_a_kill"),
+        (REASONING, "test_the_end_of_a_response_is_told"),
+        (READING, "test_reading_ends_by_tokens_of_which_the_model_is_told_and_the_tools_stay"),
+    ],
+    "whatever arrived is recorded; a full context is compacted": [
+        (LOOP, "test_a_run_survives_every_fault_and_its_key_is_found_nowhere"),
+        (COMPACTED, "test_a_fork_goes_on_with_the_same_requests"),
+        (COMPACTED, "test_a_kill_at_the_compaction_changes_nothing"),
+    ],
+    "one limiter a model": [
+        ("unit/models/test_limiter.py", "test_one_refusal_pauses_all_for_as_long_as_the_server_asks"),
+        ("unit/models/test_limiter.py", "test_calls_in_flight_follow_the_latency_up_to_the_policy"),
+        ("unit/models/test_limiter.py", "test_64_workers_against_a_server_of_8_requests_a_second"),
+    ],
+    "money": [
+        ("property/test_caps_hold.py", "test_a_cap_is_never_exceeded"),
+        (LOOP, "test_a_cap_of_money_is_never_exceeded"),
+    ],
+    "tries": [
+        ("unit/loop/test_tries.py", "test_a_model_that_may_try_improves_what_one_that_may_not_does_not"),
+        ("crash/test_kills_within_tries.py", "test_a_kill_within_a_try_changes_nothing"),
+    ],
+    "a place to work": [
+        ("unit/agents/language/test_desk.py", "test_every_candidate_and_every_trajectory_of_train_is_a_file"),
+        (LOOP, "test_agents_read_train_and_of_val_a_mean"),
+    ],
+    "memory": [
+        (MEMORY, "test_the_notebook_stands_in_the_opening_once_there_is_one"),
+        (HINT, "test_it_is_read_by_the_next_analysis_and_by_its_improvement"),
+        (AGENTS, "test_a_harness_that_was_judged_before_goes_back_without_being_run"),
+    ],
+    "the model proposes, the search tunes": [
+        ("unit/agents/test_tuning.py", "test_the_best_of_the_values_that_were_tried_is_the_candidate"),
+    ],
+    "breadth without alpha": [
+        (LOOP, "test_of_two_proposals_the_better_on_train_is_judged"),
+        ("unit/agents/language/test_plateau.py", "test_another_approach_is_asked_for_after_three_rejections"),
+    ],
+    "prompts that tell what is needed": [
+        ("unit/agents/language/test_prompt.py", "test_limits_packages_and_the_task_model_are_told"),
+        ("unit/agents/language/test_prompt.py", "test_what_is_not_offered_is_not_spoken_of"),
+    ],
+    "names that people use; live text, rate, dollars and time": [
+        (CATALOG, "test_servers_that_people_use_are_named_in_one_word"),
+        ("unit/commands/test_call.py", "test_a_models_call_is_printed_with_all_turns_and_the_reply"),
+        ("unit/cli/test_progress.py", "test_without_a_terminal_a_long_step_says_how_far_it_is"),
+        (STREAMING, "test_a_streamed_reply_is_the_whole_one"),
+        ("tui/test_live_text.py", "test_a_reply_is_seen_as_it_arrives_and_recorded_whole"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("point", [*POINTS, *BUILT])
 def test_each_point_has_its_tests(point: str) -> None:
-    for file, name in POINTS[point]:
+    for file, name in {**POINTS, **BUILT}[point]:
         assert f"def {name}" in (TESTS / file).read_text(), f"{point}: {file} has no {name}"
