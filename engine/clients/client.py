@@ -26,10 +26,11 @@ class Client(msgspec.Struct, frozen=True):
 
     `program` is looked up on the user's PATH. `words` are the words of its command; its prompt comes on its standard
     input, or by the Agent Client Protocol where it `speaks_acp`. `own` are its folders and files below the user's home,
-    and `home` the variable that names another place for them; they are what it may read and write beside the folder of
-    the errand. `variables` are the beginnings of the names of variables that it is given; `login` is how a person logs
-    in, and `logged_out` are texts with which it says that nobody has. `tried` are the versions that were tried. `files`
-    are those that the words of its command name.
+    and `home` the variable that names another place for the first; they are what it may read and write beside the
+    folder of the errand. Of them `obeyed` are settings that make it run programs, which it may not change. `variables`
+    are the beginnings of the names of variables that it is given; `login` is how a person logs in, and `logged_out` are
+    texts with which it says that nobody has. `tried` are the versions that were tried. `files` are those that the words
+    of its command name.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Client(msgspec.Struct, frozen=True):
     tried: Sequence[str] = ()
     own: Sequence[str] = ()
     home: str = ""
+    obeyed: Sequence[str] = ()
     variables: Sequence[str] = ()
     settings: dict[str, str] = {}
     login: str = ""

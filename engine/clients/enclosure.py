@@ -70,6 +70,7 @@ def wrapped(client: Client, installed: Installed, place: Enclosure, words: Seque
     command += _read_only([*(Path("/etc", name) for name in _ETC), *map(Path, _CERTIFICATES), *_named_files()])
     command += _read_only(installed.needs)
     command += [word for path in _own(client, home) for word in ("--bind-try", str(path), str(path))]
+    command += _read_only(obeyed(client))
     command += ["--bind", str(place.desk), DESK, "--bind", str(place.line), LINE]
     command += [word for path in _hidden(place.private, bound) for word in ("--tmpfs", str(path))]
     command += ["--remount-ro", "/"]
@@ -87,6 +88,18 @@ def _own(client: Client, home: Path) -> list[Path]:
     if client.home and (elsewhere := os.environ.get(client.home)):
         return [Path(elsewhere).absolute()]
     return [home / name for name in client.own]
+
+
+def obeyed(client: Client) -> list[Path]:
+    """The settings that make the client run programs: read-only inside, since it runs without a sandbox elsewhere."""
+    if client.home and (elsewhere := os.environ.get(client.home)):
+        return [Path(elsewhere).absolute().joinpath(*Path(name).parts[1:]) for name in client.obeyed]
+    return [_home() / name for name in client.obeyed]
+
+
+def is_own(client: Client, path: str) -> bool:
+    """Whether a path, as it is inside, is one of the client's own."""
+    return any(Path(path).is_relative_to(own) for own in _own(client, _home()))
 
 
 def _read_only(paths: Iterable[Path]) -> list[str]:

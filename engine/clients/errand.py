@@ -44,7 +44,7 @@ class Caps(msgspec.Struct, frozen=True):
 class Ended(msgspec.Struct, frozen=True):
     """An errand that has ended. `command` is what was started inside the sandbox; `usd` is None where not known.
 
-    `logged_out`: it says that nobody is logged in. `outside` are paths that it says it has written elsewhere.
+    `logged_out`: it says that nobody is logged in. `outside` are paths outside its folder that it tried to write.
     """
 
     command: list[str]
@@ -53,12 +53,7 @@ class Ended(msgspec.Struct, frozen=True):
     wall_s: float
     failure: Failure | None = None
     logged_out: bool = False
-
-    @property
-    def outside(self) -> list[str]:
-        """The paths outside its folder that it says it has written."""
-        found = (os.path.normpath(os.path.join(DESK, path)) for path in self.reading.edited)  # noqa: PTH118 - inside
-        return sorted({path for path in found if not path.startswith(f"{DESK}/")})
+    outside: list[str] = []
 
 
 class Stopped(Exception):
@@ -186,7 +181,13 @@ class _Errand:
             wall_s=round(time.monotonic() - self._started, 3),
             failure=failure and Failure(failure.kind, keys.redact_error(failure.message)),
             logged_out=failure is not None and any(mark in said for mark in self._client.logged_out),
+            outside=self._outside(),
         )
+
+    def _outside(self) -> list[str]:
+        """The paths that it tells of, but for its folder and its own configuration."""
+        found = {os.path.normpath(os.path.join(DESK, path)) for path in self._reading.edited}  # noqa: PTH118 - inside
+        return sorted(p for p in found if not (p.startswith(f"{DESK}/") or enclosure.is_own(self._client, p)))
 
 
 async def _tell(process: asyncio.subprocess.Process, text: bytes, *, close: bool) -> None:

@@ -17,6 +17,10 @@ _PLACES = (".", ".config/", ".local/share/", ".local/state/", ".cache/")
 """Where a program keeps its own configuration, by its name."""
 
 
+def _below(folder: str, names: str) -> list[str]:
+    return [f"{folder}/{name}" for name in names.split()]
+
+
 def _claude_code(start: Start) -> list[str]:
     words = [start.program, "-p", "--output-format", "stream-json", "--verbose"]
     words += ["--permission-mode", "acceptEdits", "--allowedTools", "Bash,Edit,Write,Read,Glob,Grep,NotebookEdit"]
@@ -51,6 +55,7 @@ CLIENTS = {
         tried=("2.1.197",),
         own=(".claude", ".claude.json"),
         home="CLAUDE_CONFIG_DIR",
+        obeyed=_below(".claude", "settings.json settings.local.json CLAUDE.md commands agents skills plugins hooks"),
         variables=("ANTHROPIC_", "CLAUDE_", "AWS_", "GOOGLE_", "CLOUD_ML_", "VERTEX_", "DISABLE_"),
         settings={"DISABLE_AUTOUPDATER": "1"},
         login="start `claude` once and log in, or set ANTHROPIC_API_KEY",
@@ -68,6 +73,7 @@ CLIENTS = {
         tried=("0.171.0",),
         own=(".codex",),
         home="CODEX_HOME",
+        obeyed=_below(".codex", "config.toml AGENTS.md prompts rules hooks.json"),
         variables=("OPENAI_", "CODEX_", "AZURE_"),
         login="run `codex login`, or set OPENAI_API_KEY",
         logged_out=("401 Unauthorized", "Not logged in", "codex login", "Missing environment variable"),
@@ -83,6 +89,7 @@ CLIENTS = {
         version=("--version",),
         tried=("1.18.33",),
         own=(".config/opencode", ".local/share/opencode", ".local/state/opencode", ".cache/opencode", ".opencode"),
+        obeyed=_below(".config/opencode", "opencode.json opencode.jsonc AGENTS.md plugins plugin commands agents"),
         variables=("OPENCODE_", "ANTHROPIC_", "OPENAI_", "AWS_", "GOOGLE_", "AZURE_"),
         settings={"OPENCODE_DISABLE_AUTOUPDATE": "1"},
         login="run `opencode auth login`, or set the key of your provider",
@@ -99,6 +106,7 @@ CLIENTS = {
         cost="tokens",
         version=("--version",),
         own=(".gemini",),
+        obeyed=_below(".gemini", "settings.json GEMINI.md commands extensions policies"),
         variables=("GEMINI_", "GOOGLE_"),
         login="start `gemini` once and log in, or set GEMINI_API_KEY",
         logged_out=(LOGGED_OUT, "API key not valid", "UNAUTHENTICATED"),
@@ -131,6 +139,7 @@ def _program(agent: str, kind: str) -> Client:
         files=_files(rest),
         own=(*(f"{place}{name}" for place in _PLACES), *(path for one in kin for path in one.own)),
         home=next((one.home for one in kin), ""),
+        obeyed=[path for one in kin for path in one.obeyed],
         variables=(f"{name.upper().replace('-', '_')}_", *(word for one in kin for word in one.variables)),
         login="log in as its own documentation says",
         logged_out=(LOGGED_OUT,) if speaks_acp else (),

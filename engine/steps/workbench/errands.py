@@ -52,12 +52,15 @@ class Errands:
             enclosure.check(client, run.ports.isolation)
             program = installed.find(client)
             base = {"role": self._role, "place": self._place, "ordinal": ordinal, "key": key, "client": client.name}
+            absent = [path for path in enclosure.obeyed(client) if not path.exists()]
             noted = [said] if (said := program.never_tried(client)) else []
             try:
                 ended = await errands.run(client, program, place, errand.prompt, settings.client_model, caps)
             except errands.Stopped as stopped:
                 self._append({**base, "release": program.version}, stopped.ended, folder, prompt, noted)
                 raise asyncio.CancelledError from None
+            made = [str(path) for path in absent if path.exists()]
+            noted += [f"it has made {', '.join(made)}, which {client.title} obeys: look at it"] if made else []
             left = self._append({**base, "release": program.version}, ended, folder, prompt, noted)
         self._raise_for(client, ended)
         return left
@@ -107,9 +110,7 @@ class Errands:
         self, base: Mapping[str, object], ended: Ended, folder: BenchFolder, prompt: bytes, noted: list[str]
     ) -> Left:
         left, reading = folder.left(ended.failure), ended.reading
-        outside = [
-            f"it says that it has written {path}, outside its folder: that is not kept" for path in ended.outside
-        ]
+        outside = [f"it tried to write {path}, outside its folder: that is not kept" for path in ended.outside]
         notes = left.notes.encode("utf-8", "replace")
         event = t.ClientFinished(
             **base,  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 import time
@@ -181,3 +182,45 @@ def test_a_program_is_visible_with_what_it_runs_from(tmp_path: Path, monkeypatch
     assert {tmp_path / "bin" / "agent", tmp_path / "lib" / "node_modules", Path(sys.prefix)} <= {*needs}
     with contextlib.suppress(StopIteration):
         assert next(path for path in needs if path.resolve() == Path(sys.executable).resolve())
+
+
+def test_settings_that_it_would_obey_elsewhere_are_read_only_and_the_rest_of_its_own_is_not(
+    place: Enclosure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / ".claude").mkdir(parents=True)
+    (home / ".claude" / "settings.json").write_text("{}")
+    monkeypatch.setenv("HOME", str(home))
+    program = tmp_path / "claude-like"
+    program.write_text("#!/bin/sh\ncd ~/.claude\necho x > session\necho hooks > settings.json\necho x > ~/kept\n")
+    program.chmod(0o755)
+    for agent in (f"command:{program}", f"acp:{program}"):
+        client = client_of(agent)
+        assert client is not None
+        asyncio.run(errand.run(client, installed.find(client), place, "", "", CAPS))
+        assert (home / ".claude" / "settings.json").read_text() == "{}"
+        assert (home / ".claude" / "session").exists() and not (home / "kept").exists()
+        (home / ".claude" / "session").unlink()
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "elsewhere"))
+    claude = client_of("claude-code")
+    assert claude is not None and tmp_path / "elsewhere" / "settings.json" in enclosure.obeyed(claude)
+
+
+@pytest.mark.parametrize(
+    ("written", "outside"),
+    [
+        (["x.py", "/run/sia/desk/harness/a.py", "/run/sia/desk/../desk/b"], []),
+        (["/etc/x", "../y", "/run/sia/desk/../../z"], ["/etc/x", "/run/sia/y", "/run/z"]),
+    ],
+)
+def test_what_it_tells_of_writing_elsewhere_is_noticed(
+    place: Enclosure, tmp_path: Path, written: list[str], outside: list[str]
+) -> None:
+    line = {"type": "item.completed", "item": {"type": "file_change", "changes": [{"path": path} for path in written]}}
+    program = tmp_path / "codex"
+    program.write_text(f"#!/bin/sh\necho '{json.dumps(line)}'\n")
+    program.chmod(0o755)
+    client = client_of("codex")
+    assert client is not None
+    found = installed.Installed(program, "", (program,))
+    assert asyncio.run(errand.run(client, found, place, "", "", CAPS)).outside == outside
