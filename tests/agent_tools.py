@@ -9,7 +9,10 @@ import msgspec
 
 from domains.contract import Instance
 from engine.agents.protocol import (
+    Attend,
     Cases,
+    Errand,
+    Left,
     PastGeneration,
     ProbeRequest,
     Question,
@@ -82,7 +85,14 @@ class FakeTools:
     has_sandbox = True
     surroundings = Surroundings(model=TaskModel("a-model", ["choices"], 200_000, 3.0, 15.0))
 
-    def __init__(self, *replies: Reply, abilities: Abilities | None = None, breaks: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *replies: Reply,
+        abilities: Abilities | None = None,
+        breaks: Sequence[str] = (),
+        left: Sequence[Left] = (),
+        asks: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.record = FakeRecord()
         self.abilities = abilities or Abilities()
         self.replies = list(replies)
@@ -92,6 +102,9 @@ class FakeTools:
         self.ran: list[str] = []
         self.probed: list[tuple[int, Harness, Cases, str]] = []
         self.breaks = list(breaks)
+        self.left, self.asks = list(left), list(asks)
+        self.errands: list[Errand] = []
+        self.told: list[ToolResult] = []
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
         assert ordinal == len(self.questions), "in order, from 0"
@@ -101,6 +114,15 @@ class FakeTools:
     async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
         self.used.append((ordinal, call.name))
         return await work()
+
+    async def send(self, ordinal: int, errand: Errand, attend: Attend) -> Left:
+        """Leaves what was planned; each errand asks for the tries in `asks`."""
+        assert ordinal == len(self.errands), "in order, from 0"
+        self.errands.append(errand)
+        left = self.left.pop(0)
+        for asked in self.asks:
+            self.told.append(await attend(left.files, msgspec.json.encode(asked)))
+        return left
 
     async def smoke(self, harness: Harness) -> ToolResult:
         self.tried.append(harness)
