@@ -140,9 +140,9 @@ def test_tries_are_answered_one_after_another_and_recorded() -> None:
     tools = Trying(left=[left()], asks=asks)
     analysed(tools)
     assert "sia-try" in tools.errands[0].prompt
-    assert [(result.failed, result.text[:14]) for result in tools.told] == [
-        (False, "train-0: answe"), *[(False, "on 20 of train")] * 3, *[(True, "sia-try: Expec")], (True, "sia-try: Objec"),
-    ]  # fmt: skip
+    assert [result.failed for result in tools.told] == [False] * 4 + [True] * 2
+    assert [result.text[:14] for result in tools.told[:4]] == ["train-0: answe", *["on 20 of train"] * 3]
+    assert all(result.text.startswith("sia-try: ") for result in tools.told[4:])
     assert tools.used == [*((n, "sia-try") for n in (1, 2, 3, 4)), (0, "decide")]
     assert [(cases.count, cases.named, cases.out_of_fold) for _, _, cases, _ in tools.probed] == [
         (8, [], False), (20, ["train-1"], False), (20, [], True),
