@@ -60,7 +60,7 @@ class Talk:
             reading.model = self._model
             return self._ask()
         if number == _PROMPT:
-            reading.usage = _usage(child(result, "usage"))
+            reading.usage = _usage(child(result, "usage")) if child(result, "usage") else _quota(result)
             reason = str(child(result, "stopReason") or "end_turn")
             reading.error = "" if reason in _TURNS else f"its turn ended by {reason}"
             reading.closed = True
@@ -121,6 +121,12 @@ def _usage(found: Any) -> Usage:
         count(child(found, "cachedReadTokens")),
         count(child(found, "cachedWriteTokens")),
     )
+
+
+def _quota(result: Any) -> Usage:
+    """What Gemini CLI 0.61.0 tells in a place of its own."""
+    told = child(result, "_meta", "quota", "token_count")
+    return Usage(count(child(told, "input_tokens")), count(child(told, "output_tokens")))
 
 
 def _line(message: dict[str, Any]) -> bytes:

@@ -105,6 +105,7 @@ CLIENTS = {
         read=text.read,
         cost="tokens",
         version=("--version",),
+        tried=("0.61.0",),
         own=(".gemini",),
         obeyed=_below(".gemini", "settings.json GEMINI.md commands extensions policies"),
         variables=("GEMINI_", "GOOGLE_"),

@@ -1,7 +1,8 @@
-"""Servers on loopback behind real coding agents: Anthropic's Messages for Claude Code, OpenAI's forms for the others.
+"""Servers on loopback behind real coding agents: the forms of Anthropic, OpenAI and Google, as each client wants it.
 
 They ask the mind of `coding_brain` what to do, and say it in calls of the tools that the client has offered. What the
-clients send and understand was seen of Claude Code 2.1.197, Codex 0.171.0 and opencode 1.18.33.
+clients send and understand was seen of Claude Code 2.1.197, Codex 0.171.0, opencode 1.18.33 and
+Gemini CLI 0.61.0.
 """
 
 from __future__ import annotations
@@ -98,6 +99,35 @@ def _as_opencode(asked: Asked) -> openai_server.Plan:
         case _:
             return openai_server.Plan(text=move.what)
     return openai_server.Plan(calls=[openai_server.Use(name, json.dumps(arguments), f"call_{len(seen)}")])
+
+
+def gemini_server() -> Server:
+    """A server for Gemini CLI, which is led there by GOOGLE_GEMINI_BASE_URL."""
+    return Server(_as_gemini, None, 0)
+
+
+def _as_gemini(asked: Asked) -> Answer:
+    parts = [part for content in asked.body["contents"] for part in content["parts"]]
+    seen = [json.dumps(part["functionResponse"]["response"]) for part in parts if "functionResponse" in part]
+    move = next_move("\n".join(part.get("text", "") for part in parts), seen)
+    match move.kind:
+        case "run":
+            call = {"name": "run_shell_command", "args": {"command": move.what}}
+        case "read":
+            call = {"name": "read_file", "args": {"file_path": f"/run/sia/desk/{move.what}"}}
+        case "write":
+            path = f"/run/sia/desk/{move.what}"
+            call = {"name": "write_file", "args": {"file_path": path, "content": move.text}}
+        case _:
+            call = {}
+    part = {"functionCall": call} if call else {"text": move.what}
+    content = {"role": "model", "parts": [part]}
+    usage = {"promptTokenCount": 100, "candidatesTokenCount": 7, "totalTokenCount": 107}
+    chunk = {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], "usageMetadata": usage}
+    data = json.dumps(chunk).encode()
+    if "stream" not in asked.path:
+        return Answer(200, {"content-type": "application/json"}, [data])
+    return Answer(200, {"content-type": "text/event-stream"}, [b"data: " + data + b"\n\n"], streamed=True)
 
 
 def codex_server() -> Server:

@@ -84,6 +84,13 @@ def test_what_it_asks_to_do_is_permitted_and_what_we_do_not_lend_is_refused() ->
     assert asked and asked["id"] == "a" and asked["error"]["code"] == -32601
 
 
+def test_what_gemini_tells_of_its_tokens_is_read() -> None:
+    talk, reading, _ = begun()
+    told = {"quota": {"token_count": {"input_tokens": 300, "output_tokens": 21}}}
+    heard(talk, reading, id=4, result={"stopReason": "end_turn", "_meta": told})
+    assert reading.usage == Usage(300, 21) and reading.closed
+
+
 @pytest.mark.parametrize(
     ("message", "said"),
     [

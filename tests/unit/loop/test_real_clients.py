@@ -23,6 +23,7 @@ from tests.fakes.coding_servers import (
     claude_code_server,
     codex_configuration,
     codex_server,
+    gemini_server,
     opencode_configuration,
     opencode_server,
 )
@@ -30,7 +31,14 @@ from tests.playing import payloads, small
 from tests.story import sia
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-PACKAGES = {"claude-code": "@anthropic-ai/claude-code", "codex": "@openai/codex", "opencode": "opencode-ai"}
+PACKAGES = {
+    "claude-code": "@anthropic-ai/claude-code",
+    "codex": "@openai/codex",
+    "opencode": "opencode-ai",
+    "gemini": "@google/gemini-cli",
+}
+MODEL = {"gemini": ("--agent-model", "gemini-2.5-pro")}
+"""Its own choice of a model asks a second one."""
 NPM_S = 240
 
 
@@ -79,7 +87,11 @@ def served(agent: str, installation: Installation) -> Iterator[dict[str, str]]:
         (installation.home / ".claude").mkdir()
         with claude_code_server() as server:
             yield installation.environment(ANTHROPIC_BASE_URL=server.url, ANTHROPIC_API_KEY=KEY)
-    elif agent in ("opencode", "acp:opencode acp"):
+    elif agent == "gemini":
+        (installation.home / ".gemini").mkdir()
+        with gemini_server() as server:
+            yield installation.environment(GOOGLE_GEMINI_BASE_URL=server.url, GEMINI_API_KEY="a-key-for-tests")
+    elif agent == "opencode":
         for name in CLIENTS["opencode"].own[:4]:
             (installation.home / name).mkdir(parents=True)
         with opencode_server() as server:
@@ -100,13 +112,13 @@ def run(folder: Path, environment: dict[str, str], *words: str) -> subprocess.Co
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("agent", ["claude-code", "codex", "opencode"])
+@pytest.mark.parametrize("agent", ["claude-code", "codex", "opencode", "gemini"])
 def test_it_improves_over_three_generations_by_code_that_it_wrote_into_files(
     agent: str, installation: Installation, tmp_path: Path
 ) -> None:
     toy = small(tmp_path / "times7", val=40)
     with served(agent, installation) as environment:
-        done = run(tmp_path, environment, "run", toy, "--agent", agent, "--generations", "4")
+        done = run(tmp_path, environment, "run", toy, "--agent", agent, "--generations", "4", *MODEL.get(agent, ()))
     assert done.returncode == 0, done
     workspace = tmp_path / "w"
     errands = payloads(workspace, t.ClientFinished)
