@@ -179,6 +179,8 @@ async def reopen(
         ports = _ports(workspace, grader, now, isolation, workers, served, cleanup)
         run = Run(log, ports, observers, history=history)
         cleanup.callback(_report_late, run, report)
+        if one := run.state.versions.get(run.state.incumbent or 1):  # what it needed is perhaps not on this machine
+            harness_packages.check(run.versions.harness(one), folder.seed(now.model))
         resumed = t.RunResumed(component_versions(), isolation_facts(isolation), settings)
         take_up(run, row, resumed if resume else None)
         yield run

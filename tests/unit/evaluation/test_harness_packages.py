@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_only_plain_requirements_are_taken(text: str) -> None:
         harness_packages.missing(asking(text))
 
 
-@pytest.mark.parametrize("kind", ["module", "program"])
+@pytest.mark.parametrize("kind", [pytest.param("module", marks=pytest.mark.slow), "program"])
 def test_a_run_installs_nothing_and_check_does_so_when_it_is_told(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,3 +72,6 @@ def test_a_run_installs_nothing_and_check_does_so_when_it_is_told(
     assert done.status == 0, done
     found = json.loads(sia(tmp_path, "run", "mine", "--generations", "1", "--json").output)
     assert found["generations"][0]["val"]["score"] > 0
+    shutil.rmtree(tmp_path / "cache" / "harness")
+    again = sia(tmp_path, "resume", "last", "--generations", "2")
+    assert (again.status, "needs packages that are not installed: thing==1" in again.errors) == (1, True)

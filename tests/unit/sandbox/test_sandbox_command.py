@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +10,13 @@ from typing import Any
 import pytest
 
 from engine.sandbox import Isolation, Outcome, Program, run_harness
+from harness_repo.harness import parse
+from tests.docs.commandline import DOCS
+from tests.unit.sandbox.gateway.replies import SAID
 from tests.unit.sandbox.gateway.test_in_a_sandbox import ASK, LIMITS, Model
 from tests.unit.sandbox.running import jobs
+
+PAGE = DOCS / "any-program.md"
 
 
 async def collected(outcomes: Any) -> list[Outcome]:
@@ -114,3 +120,13 @@ def test_nothing_of_a_program_stays_for_the_next_solve(best: Isolation) -> None:
     first, second = run({"mine.py": source}, ["a", "b"], best)
     assert first.answer == second.answer
     assert first.failure is None and second.failure is None
+
+
+def test_the_program_on_the_page_runs(best: Isolation) -> None:
+    (shown,) = re.findall(r"```python\n# harness/my_agent.py\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (manifest,) = re.findall(r"```toml\n# harness/harness.toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    words = parse({"harness.toml": manifest.encode(), "my_agent.py": shown.encode()}).manifest.command
+    model = Model()
+    (outcome,) = run({"my_agent.py": shown}, ["3 kg of salt"], best, command=words, gateway=True, broker=model)
+    assert outcome.answer == SAID["text"].strip()
+    assert model.calls == [("key0", 0, "Which quantity is this? One word. 3 kg of salt")]

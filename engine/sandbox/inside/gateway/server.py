@@ -21,6 +21,7 @@ from ..context import Refused
 from ..frames import CALL_BYTES
 from . import chat_completions, http, messages, responses
 from .asked import Asked, Reply, Unfit
+from .thoughts import Thoughts
 
 MOST_CONNECTIONS = 64
 _ROOM = 64 << 10  # of a frame for what is not the request
@@ -54,6 +55,7 @@ class Gateway:
         self._call = call
         self._number = 0
         self._kept: responses.Kept = {}
+        self._thoughts = Thoughts()
         self._connections: dict[socket.socket, _Connection] = {}  # the one that was used last comes last
         self._selector = selectors.DefaultSelector()
         self._stopped, self._stop = os.pipe()
@@ -188,6 +190,7 @@ class Gateway:
 
     def _asked(self, form: Form, asked: Asked) -> tuple[str, bytes]:
         """Media type and body of the reply to a valid request; raises `Refused`, and `Unfit` if it is too big."""
+        self._thoughts.give_back(asked.chat["messages"])
         size = len(msgspec.msgpack.encode(asked.chat))
         if size > MOST_BODY:
             raise Unfit(f"the call takes {size} bytes, more than the {MOST_BODY} allowed")
@@ -195,6 +198,8 @@ class Gateway:
         replies = [self._call("model.chat", chat) for _ in range(asked.count)]
         self.refused = False
         self._number += 1
+        for reply in replies:
+            self._thoughts.keep(reply)
         if form is self._forms["/responses"]:
             responses.keep(self._kept, asked, replies[0], self._number)
         if asked.stream:

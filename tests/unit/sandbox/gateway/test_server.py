@@ -15,9 +15,9 @@ import pytest
 
 from engine.sandbox.inside.context import Refused
 from engine.sandbox.inside.gateway.server import MOST_BODY, MOST_CONNECTIONS, Gateway
-from tests.unit.sandbox.gateway.replies import SAID
+from tests.unit.sandbox.gateway.replies import CALLED, SAID
 
-HELLO = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
 class Answers:
@@ -25,6 +25,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
+        self.reply: Any = SAID
         self.held = threading.Event()
         self.begun = threading.Event()
         self.held.set()
@@ -35,7 +36,7 @@ class Answers:
         assert self.held.wait(10)
         if "forbidden" in str(payload):
             raise Refused("the budget is spent")
-        return SAID
+        return self.reply
 
 
 @pytest.fixture
@@ -204,6 +205,21 @@ def test_a_connection_carries_many_requests(gateway: Gateway) -> None:
             client.request("POST", "/v1/responses", json.dumps({"model": "m", "input": "hello"}))
             answer = json.loads(client.getresponse().read())
             assert answer["output"][0]["content"][0]["text"] == SAID["text"]
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_a_model_thought_goes_back_with_its_call_as_it_came(
+    gateway: Gateway, answers: Answers, changed: bool
+) -> None:
+    thought = [{"reasoning_content": "it rains"}]
+    answers.reply = {**CALLED, "blocks": thought}
+    said = post(gateway, HELLO)[1]["choices"][0]["message"]
+    assert "it rains" not in str(said)
+    if changed:
+        said["content"] = "something else"
+    result = {"role": "tool", "tool_call_id": "c9", "content": "rain"}
+    post(gateway, {**HELLO, "messages": [*HELLO["messages"], said, result]})
+    assert answers.calls[1]["messages"][1].get("blocks") == (None if changed else thought)
 
 
 def test_it_tells_of_its_one_model(gateway: Gateway) -> None:
