@@ -128,8 +128,13 @@ def _accepts(look: Look) -> bool:
     return look.p < look.alpha and look.difference >= 0
 
 
-def judge(lineage: Lineage, *, rules: int, runs: int, seed: int = 1, reserve: bool = False) -> Iterator[Verdicts]:
-    """The verdicts of `runs` lineages, candidate by candidate; answers are right or wrong."""
+def judge(
+    lineage: Lineage, *, rules: int, runs: int, seed: int = 1, reserve: bool = False, rotate: int = 0
+) -> Iterator[Verdicts]:
+    """The verdicts of `runs` lineages, candidate by candidate; answers are right or wrong.
+
+    With `rotate`, the incumbent answers fresh instances before each so many generations, and so do those after it.
+    """
     draw, gate, n = np.random.default_rng(seed), Gate(), lineage.instances
 
     def answers() -> Floats:
@@ -142,6 +147,8 @@ def judge(lineage: Lineage, *, rules: int, runs: int, seed: int = 1, reserve: bo
             generations = 1 + (number if lineage.raised else lineage.candidates)
             alpha = threshold(gate, generations) if rules < 4 else level(gate, generations, judged=judged, n=n)
             candidate = answers()
+            if rotate and number % rotate == 0:
+                incumbent = answers()
             early, late = divide_level(alpha, _SHARE) if reserve else (alpha, 0.0)
             looks = [[one] for one in _look(candidate[:, :n], incumbent[:, :n], early)]
             for taken, second in zip(looks, _look(candidate, incumbent, late) if reserve else [], strict=False):
@@ -164,17 +171,19 @@ def _paid(left: float, alpha: float, looks: list[Look], reserve: bool) -> Paymen
 
 
 def false_acceptance_of(
-    lineage: Lineage, *, rules: int, runs: int, seed: int = 1, reserve: bool = False
+    lineage: Lineage, *, rules: int, runs: int, seed: int = 1, reserve: bool = False, rotate: int = 0
 ) -> tuple[float, float]:
     """The share of lineages that accept any candidate, and of those that accept one without saying "beyond"."""
     erred, claimed = np.zeros(runs, dtype=bool), np.zeros(runs, dtype=bool)
-    for verdicts in judge(lineage, rules=rules, runs=runs, seed=seed, reserve=reserve):
+    for verdicts in judge(lineage, rules=rules, runs=runs, seed=seed, reserve=reserve, rotate=rotate):
         erred |= verdicts.accepted
         claimed |= verdicts.accepted & ~verdicts.beyond
     return float(erred.mean()), float(claimed.mean())
 
 
-def climb(climber: Climber, *, rules: int, runs: int, seed: int = 1, reserve: bool = False) -> tuple[float, float]:
+def climb(
+    climber: Climber, *, rules: int, runs: int, seed: int = 1, reserve: bool = False, rotate: int = 0
+) -> tuple[float, float]:
     """The share of runs that accept a candidate that is no better, and the mean of the last candidate on `val`.
 
     Every candidate that answers all is right as often as not.
@@ -184,7 +193,7 @@ def climb(climber: Climber, *, rules: int, runs: int, seed: int = 1, reserve: bo
     needed = Needed(n, fewest_wins(n, early), fewest_wins(2 * n, late) if reserve else None)
     parts = [min(_AT_ONCE // 4, runs - done) for done in range(0, runs, _AT_ONCE // 4)]
     find = _hold_back if climber.holding_back else _vote
-    found = [find(draw, climber, some, needed, told=rules < 5) for some in parts]
+    found = [find(draw, climber, some, needed, told=rules < 5, rotate=rotate) for some in parts]
     erred, last = (np.concatenate(column) for column in zip(*found, strict=True))
     return float(erred.mean()), float(last.mean())
 
@@ -224,13 +233,18 @@ def _accepted(candidate: Floats, incumbent: Floats, needed: Needed) -> NDArray[n
 
 
 def _vote(
-    draw: np.random.Generator, climber: Climber, runs: int, needed: Needed, *, told: bool
+    draw: np.random.Generator, climber: Climber, runs: int, needed: Needed, *, told: bool, rotate: int
 ) -> tuple[NDArray[np.bool_], Floats]:
     shape = (runs, needed.instances)
     incumbent = draw.integers(0, 2, shape).astype(np.float64)
+    weights: list[Floats] = []
     weight = incumbent.mean(axis=1) - 0.5 if told else np.ones(runs)
     votes, erred = weight[:, None] * (2 * incumbent - 1), np.zeros(runs, dtype=bool)
-    for _ in range(climber.generations - 2):
+    for generation in range(2, climber.generations):
+        weights.append(weight)
+        if rotate and (generation - 1) % rotate == 0:  # what each guess says of fresh instances is another matter
+            incumbent = draw.integers(0, 2, shape).astype(np.float64)
+            votes = sum((one[:, None] * (2 * draw.integers(0, 2, shape) - 1) for one in weights), np.zeros(shape))
         candidate = draw.integers(0, 2, shape).astype(np.float64)
         accepted = _accepted(candidate, incumbent, needed)
         weight = candidate.mean(axis=1) - 0.5 if told else np.where(accepted, 1.0, -1.0)
@@ -242,13 +256,16 @@ def _vote(
 
 
 def _hold_back(
-    draw: np.random.Generator, climber: Climber, runs: int, needed: Needed, *, told: bool
+    draw: np.random.Generator, climber: Climber, runs: int, needed: Needed, *, told: bool, rotate: int
 ) -> tuple[NDArray[np.bool_], Floats]:
     guess = draw.integers(0, 2, (runs, needed.instances)).astype(np.float64)
     turned, places = guess.copy(), np.arange(needed.instances) % needed.val
     # with a reserve, parts half as large: whether they are accepted is again as likely as not
     reach = needed.val * needed.val // needed.instances
-    for part in np.array_split(np.arange(reach), climber.generations - 3):
+    for generation, part in enumerate(np.array_split(np.arange(reach), climber.generations - 3), 2):
+        if rotate and (generation - 1) % rotate == 0:  # of fresh instances no verdict has told anything
+            guess = draw.integers(0, 2, guess.shape).astype(np.float64)
+            turned = guess.copy()
         here = np.isin(places, part)
         right = guess[:, part].sum(axis=1)
         answered = np.where(here, guess, 0.0)
@@ -257,7 +274,9 @@ def _hold_back(
     return _accepted(turned, guess, needed), turned[:, : needed.val].mean(axis=1)
 
 
-def false_acceptance(setting: Setting, *, rules: int, runs: int, seed: int = 1, reserve: bool = False) -> float:
+def false_acceptance(
+    setting: Setting, *, rules: int, runs: int, seed: int = 1, reserve: bool = False, rotate: int = 0
+) -> float:
     """The share of `runs` that accept any candidate."""
     draw, n = np.random.default_rng(seed), setting.clusters
     alpha = threshold(Gate(), setting.generations)
@@ -273,8 +292,10 @@ def false_acceptance(setting: Setting, *, rules: int, runs: int, seed: int = 1, 
         found = units(rows)
         return np.asarray((_p_values(found, draw) < level) & (found.mean(axis=1) >= 0))
 
-    for _ in range(setting.generations - 1):
+    for generation in range(2, setting.generations + 1):
         candidate = _answers(draw, asked, runs)
+        if rotate and (generation - 1) % rotate == 0:
+            incumbent = _answers(draw, asked, runs)
         rows = candidate - incumbent
         accepted = accepts(rows[:, :n], early)
         if reserve and (still_open := ~accepted & (rows[:, :n].mean(axis=(1, 2)) > 0)).any():
@@ -328,13 +349,36 @@ def with_a_reserve(runs: int, seed: int) -> None:
         print(f"{climber.name:34} {climber.generations:11}  {rates}", flush=True)
 
 
+def with_rotation(runs: int, seed: int, rotate: int) -> None:
+    """Prints one row for each setting, lineage and agent without and with fresh vals, under the present rules."""
+    print(f"{runs} runs a row; accepted by mistake, at most .05 a run is promised")
+    print(f"setting                            generations   one val  a fresh val each {rotate}")
+    for setting in SETTINGS:
+        rates = [false_acceptance(setting, rules=2, runs=runs, seed=seed, rotate=one) for one in (0, rotate)]
+        print(f"{setting.name:34} {setting.generations:11}  {rates[0]:8.3f}  {rates[1]:8.3f}", flush=True)
+    print("\nlineage                             candidates   one val  fresh vals  of them not beyond the account")
+    for lineage in LINEAGES:
+        before, after = (false_acceptance_of(lineage, rules=5, runs=runs, seed=seed, rotate=one) for one in (0, rotate))
+        candidates = lineage.candidates * (1 + lineage.forks)
+        print(f"{lineage.name:34} {candidates:11}  {before[0]:8.3f}  {after[0]:8.3f}  {after[1]:8.3f}", flush=True)
+    print("\nagent, on a ladder                 generations   one val  its val  fresh vals  its val")
+    for climber in CLIMBERS:
+        rows = [climb(climber, rules=5, runs=runs, seed=seed, rotate=one) for one in (0, rotate)]
+        rates = "  ".join(f"{rate:8.3f}  {val:7.3f}" for rate, val in rows)
+        print(f"{climber.name:34} {climber.generations:11}  {rates}", flush=True)
+
+
 def main() -> None:
     """Prints one row for each setting, lineage, noise of one score, and agent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--reserve", action="store_true", help="print the rows of runs with a reserve, only")
+    parser.add_argument("--rotate", type=int, default=0, help="print the rows of runs with a fresh val each so many")
     chosen = parser.parse_args()
+    if chosen.rotate:
+        with_rotation(chosen.runs, chosen.seed, chosen.rotate)
+        return
     if chosen.reserve:
         with_a_reserve(chosen.runs, chosen.seed)
         return

@@ -185,16 +185,16 @@ class Play:
         state = self.state
         counts, candidate = state.domain.counts, state.of(generation).candidate
         arms = [(candidate, generation)]
-        if state.settings.noisy and state.incumbent:
-            arms.append((state.of(state.incumbent).candidate, state.incumbent))
-        done = 0
+        if state.rival is not None and state.incumbent:
+            arms.append((state.rival, state.incumbent))
+        first, done = (state.rotation.number(generation) - 1) * counts["val"], 0
         for one, number in arms:
             wanted = [("val", counts["val"])]
             if one is candidate:
                 wanted.append(("train", min(state.settings.train_sample, counts["train"])))
             have = self.results.of(generation, one)
             for split, size in wanted:
-                for i in range(size):
+                for i in range(first * (split == "val"), first * (split == "val") + size):
                     for repeat in range(state.settings.repeats):
                         if (split, f"{split}-{i}", repeat) in have:
                             continue

@@ -41,10 +41,10 @@ LAWBENCH = Path(domains.lawbench.__file__).parent
 SIZES = 'SIZES = {"train": (0, 60), "val": (100, 180), "test": (200, 240)}'
 
 
-def small(folder: Path, train: int = 4, val: int = 12, test: int = 8) -> str:
-    """The toy times7 with so many instances of val and test, and so many of train executed."""
+def small(folder: Path, train: int = 4, val: int = 12, test: int = 8, learnt: int = 20) -> str:
+    """The toy times7 with so many instances of val, test and train (`learnt`), and so many of train executed."""
     shutil.copytree(TOY, folder)
-    sizes = f'SIZES = {{"train": (0, 20), "val": (100, {100 + val}), "test": (200, {200 + test})}}'
+    sizes = f'SIZES = {{"train": (0, {learnt}), "val": (100, {100 + val}), "test": (200, {200 + test})}}'
     for name, old, new in (
         ("domain.py", SIZES, sizes),
         ("domain.toml", "train_sample = 10", f"train_sample = {train}"),

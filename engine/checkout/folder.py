@@ -178,7 +178,8 @@ def _readme(checkout: Checkout, *, with_data: bool) -> str:
     packages = harnesses.parse(checkout.files).manifest.packages
     pinned = [f"{name}=={checkout.versions[name]}" if name in checkout.versions else name for name in packages]
     made = "is the seed harness" if one.candidate.lever is None else f"was made by the lever `{one.candidate.lever}`"
-    score = f"{with_error(val.score, val.se, val.n)} (n = {val.n})" if val else "not measured yet"
+    of = f", val {state.rotation.number(one.n)}" if state.settings.rotate else ""
+    score = f"{with_error(val.score, val.se, val.n)} (n = {val.n}{of})" if val else "not measured yet"
     verdict = one.verdict.reason if one.verdict else "not judged yet"
     learns = "`train.jsonl`" if with_data else "a file of your own, or one that `sia checkout --with-data` writes"
     return f"""# {state.name}, generation {one.n}

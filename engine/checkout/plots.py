@@ -46,7 +46,8 @@ async def picture(
 
 async def _answer_again(checkout: Checkout, grader: Grader, isolation: Isolation, workspace: Path) -> Picture:
     """The candidate's answer to the first instance of `val`."""
-    instance = (await grader.instances("val"))[0]
+    number = checkout.state.rotation.number(checkout.generation.n)
+    instance = (await grader.instances("val", number))[0]
     recorded = checkout.results["val", instance.id, checkout.repeat]
     learn = await apply.material(checkout, grader, "run")
     todo = [trial("val", instance, checkout.repeat, checkout.state.root_seed)]

@@ -30,8 +30,8 @@ def warning(state: State) -> t.BudgetWarned | None:
 
 
 def reserve_of(state: State) -> int:
-    """How many instances the run's reserve has (rules 5)."""
-    return state.domain.counts.get("reserve", 0) if state.rules >= 5 else 0
+    """How many instances the run has for a second look (rules 5); none where fresh vals are drawn from the reserve."""
+    return state.domain.counts.get("reserve", 0) if state.rules >= 5 and not state.settings.rotate else 0
 
 
 def reserve_cost(state: State) -> int:
@@ -49,7 +49,9 @@ def reserve_cost(state: State) -> int:
 def execution_cost(state: State) -> int:
     """How many evaluations the next Execution needs; more, by `reserve_cost`, where its first look is open."""
     settings, counts = state.settings, state.domain.counts
-    arms = 2 if settings.noisy and state.incumbent is not None else 1
+    at = state.generation + bool(not state.current or state.current.execution)
+    beside = settings.noisy or state.rotation.begins_at(at)
+    arms = 2 if beside and state.incumbent is not None else 1
     votes = settings.generations if settings.lever == "best-of-n" else 1
     sampled = min(settings.train_sample, counts.get("train", 0))
     return votes * settings.repeats * (arms * counts.get("val", 0) + sampled)

@@ -44,6 +44,8 @@ def check_numbers(settings: t.Settings) -> None:
             f"an errand of a coding agent has up to {MOST_MINUTES} minutes, not {settings.agent_minutes:g}",
             f"pass --agent-minutes of more than 0 and up to {MOST_MINUTES}",
         )
+    if not 0 <= settings.rotate <= MOST:
+        raise SiaError(f"a val cannot last {settings.rotate} generations", f"pass --rotate 1 to {MOST}, or 0 for never")
     if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")
     if settings.lever == "best-of-n" and not settings.model:

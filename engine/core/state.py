@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.core.account import UNUSED, Account
+from engine.core.rotation import Rotation, rotation
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event, fitting
@@ -132,8 +133,9 @@ class State(msgspec.Struct, frozen=True):
 
     @property
     def rival(self) -> t.Candidate | None:
-        """The incumbent, where the verifier is noisy: it is executed beside each candidate."""
-        return self.of(self.incumbent).candidate if self.settings.noisy and self.incumbent else None
+        """The incumbent, where it is executed beside the candidate: the verifier is noisy, or `val` is fresh."""
+        beside = self.incumbent and (self.settings.noisy or self.rotation.begins_at(self.generation))
+        return self.of(self.incumbent).candidate if beside and self.incumbent else None
 
     @property
     def settings(self) -> t.Settings:
@@ -141,6 +143,11 @@ class State(msgspec.Struct, frozen=True):
         if self._settings is None:
             raise SiaError("the history does not begin with run.started", "run `sia verify`")
         return self._settings
+
+    @property
+    def rotation(self) -> Rotation:
+        """Which `val` each generation is judged on."""
+        return rotation(self.settings, self.domain.counts)
 
     @property
     def domain(self) -> t.DomainRef:

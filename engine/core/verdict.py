@@ -25,11 +25,12 @@ def verdict(
         return gate.first_verdict(score, refused=fails_private_check(state, results, generation), disturbed=disturbed)
     rival = state.of(incumbent).candidate
     noisy, executions = state.settings.noisy, None
-    candidate, beside = results.val(generation, now.candidate), results.val(generation if noisy else incumbent, rival)
+    at = generation if noisy else state.rotation.executed_in(incumbent, generation)
+    candidate, beside = results.val(generation, now.candidate), results.val(at, rival)
     if determinism.is_measured(state):
         candidate, beside, executions = determinism.arms(state, results, generation, incumbent)
         noisy = executions is None
-    disturbed += results.disturbed(generation if noisy else incumbent, rival)
+    disturbed += results.disturbed(generation if noisy else at, rival)
     return gate.compare(
         candidate,
         beside,

@@ -72,18 +72,21 @@ class Grader:
         self._learnt: list[str] = []  # as the process keeps them, the oldest first
         self.known_tools: Sequence[ToolFacts] | None = None
 
-    async def describe(self, share: float = 0.0) -> tuple[str, dict[str, int], str]:
+    async def describe(self, share: float = 0.0, *, rotate: bool = False) -> tuple[str, dict[str, int], str]:
         """The digest of data and splits, the instances per split, and the title; raises `SiaError` without data.
 
-        A reserve with that `share` of `train` is counted apart.
+        A reserve with that `share` of `train` is counted apart; to `rotate`, the fresh vals that it has, too.
         """
         check_module(self.folder)
-        reply = await self._call("describe", share, timeout=LOAD_WALL_S)
+        reply = await self._call("describe", share, rotate, timeout=LOAD_WALL_S)
         return str(reply["digest"]), dict(reply["counts"]), str(reply["title"] or self.folder.spec.title)
 
-    async def instances(self, split: Part) -> list[Instance]:
-        """The instances of a split, or of the reserve, with labels for `train` only."""
-        return await self._call_as(list[Instance], "instances", split)
+    async def instances(self, split: Part, number: int = 1) -> list[Instance]:
+        """The instances of a split, or of the reserve, with labels for `train` only.
+
+        A `val` of a `number` above 1 is a fresh one (`engine.core.rotation`).
+        """
+        return await self._call_as(list[Instance], "instances", split, number)
 
     async def labelled(self) -> list[Instance]:
         """All of `train`, the reserve included, and `val` with labels."""

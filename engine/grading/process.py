@@ -34,7 +34,7 @@ from engine.grading import network_isolation, quoting, reserve, returned
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.labels import facts, near_duplicates
 from engine.grading.loader import load_module
-from engine.grading.reserve import RESERVE, Part
+from engine.grading.reserve import FRESH, RESERVE, Part
 from engine.grading.toolbox import Toolbox, ToolFacts
 from engine.sandbox import Isolation
 
@@ -73,33 +73,47 @@ class Service:
         self._by_id[RESERVE] = {name: item for name, item in found.items() if name in kept}
 
     def load(self, split: Part) -> None:
-        """Loads a split, which `grade` then has at hand."""
+        """Loads a split, which `grade` then has at hand: with `val` the reserve, too, of which a fresh one is."""
         self._split(split)
+        if split == "val" and self._reserve:
+            self._split(RESERVE)
 
-    def describe(self, share: float = 0.0) -> dict[str, Any]:
+    def describe(self, share: float = 0.0, rotate: bool = False) -> dict[str, Any]:
         """The digest of the data, the instances per split, and the title if the data has one.
 
-        With a `share` of `train` as a reserve, that is counted apart.
+        With a `share` of `train` as a reserve, that is counted apart; to `rotate`, the fresh vals that it has, too.
         """
         domain = self._open()
         for split in SPLITS:
             returned.check_data(split, self._split(split))
-        counts: dict[Part, int] = {split: len(self._split(split)) for split in SPLITS}
+        counts: dict[str, int] = {split: len(self._split(split)) for split in SPLITS}
         if share:
-            counts[RESERVE] = reserve.size(list(self._split("train").values()), share)
+            train = list(self._split("train").values())
+            counts[RESERVE] = reserve.size(train, share)
             counts["train"] -= counts[RESERVE]
+            if rotate:
+                counts[FRESH] = reserve.count_fresh(train, counts[RESERVE], list(self._split("val").values()))
         return {
             "digest": returned.digest(domain.digest()),
             "counts": counts,
             "title": domain.title() if hasattr(domain, "title") else "",
         }
 
-    def instances(self, split: Part) -> list[Instance]:
-        """The instances of a split, or of the reserve; labels for `train` only."""
-        items = self._split(split).values()
+    def instances(self, split: Part, number: int = 1) -> list[Instance]:
+        """The instances of a split, or of the reserve; labels for `train` only. From `number` 2 on a fresh val."""
+        items = self._fresh(number) if number > 1 else list(self._split(split).values())
         if split == "train":
-            return list(items)
+            return items
         return [Instance(id=item.id, data=item.data, group=item.group) for item in items]
+
+    def _fresh(self, number: int) -> list[Instance]:
+        val = list(self._split("val").values())
+        return reserve.fresh(list(self._split(RESERVE).values()), val, number)
+
+    def _find(self, split: Part, name: str) -> Instance:
+        """The instance of that id; fresh vals are of the reserve, and none of their ids is one of `val`."""
+        found = self._split(split)
+        return found[name] if name in found or split != "val" else self._split(RESERVE)[name]
 
     def labelled(self) -> list[Instance]:
         """`train`, the reserve and `val` with their labels: what the incumbent learns from for the sealed test."""
@@ -108,11 +122,11 @@ class Service:
     def questions(self, split: Part, instance: str, answer: Any) -> list[Question]:
         """The domain's questions to the judge about this answer."""
         ask: Callable[[Instance, Any], Sequence[Question]] = self._open().questions  # type: ignore[attr-defined]
-        return list(ask(self._split(split)[instance], answer))
+        return list(ask(self._find(split, instance), answer))
 
     def grade(self, split: Part, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
         """Grades one answer. `detail` may reveal the label, so it is given out for `train` only."""
-        grade = self._grade(self._split(split)[instance], answer, replies)
+        grade = self._grade(self._find(split, instance), answer, replies)
         return grade if split == "train" or not grade.detail else replace(grade, detail="")
 
     def summarise(self, split: Split, graded: list[tuple[str, Any, Mapping[str, Any]]]) -> Any:

@@ -35,6 +35,11 @@ def cells(reader: Reader, run: RunRow) -> list[Cell]:
     """The four cells of the incumbent's cross; raises `SiaError` where a run has pulled only one lever."""
     state = _state(reader, run)
     best = state.incumbent
+    if state.settings.rotate:
+        raise SiaError(
+            f"the candidates of {run.name} were executed on different vals, so their scores cannot be crossed",
+            "cross a run without --rotate",
+        )
     if best is None or not state.of(best).candidate.weights or not _rewritten(state, best):
         raise SiaError(
             f"the best candidate of {run.name} is not one of both levers, so there is nothing to cross",

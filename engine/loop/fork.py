@@ -33,7 +33,18 @@ from engine.run.workspace import Workspace
 from harness_repo.harness import Harness
 from harness_repo.objects import Version
 
-FIXED = ("repeats", "noisy", "train_sample", "probe_fold", "script", "model", "seed_harness", "judge", "scale")
+FIXED = (
+    "repeats",
+    "noisy",
+    "train_sample",
+    "probe_fold",
+    "script",
+    "model",
+    "seed_harness",
+    "judge",
+    "scale",
+    "rotate",
+)
 """Settings that define what is measured, and how: a change would make it another experiment."""
 
 

@@ -17,6 +17,7 @@ from engine import __version__, trust
 from engine.agents.choice import make_agent
 from engine.agents.language.prompt import CLIENT_NAMES, NAMES, load
 from engine.clients.table import client_of
+from engine.core import rotation
 from engine.core.decide import IMPROVEMENT_ATTEMPTS, RULES
 from engine.core.settings import check_form, check_name, check_workers, shortened
 from engine.domain_files import check_path
@@ -69,8 +70,11 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         verifier_noise.check_first(folder, settings.model)
     folder = await verifier_noise.measure(folder, isolation, report)
     share = folder.spec.reserve if options.reserve is None else options.reserve
-    digest, counts, title = await describe(folder, options.data, report, check_reserve(share))
-    if share:
+    digest, counts, title = await describe(
+        folder, options.data, report, check_reserve(share), rotate=settings.rotate > 0
+    )
+    rotation.check(folder.spec.name, settings, counts)
+    if share and not settings.rotate:
         check_counts(folder.spec.name, counts)
     spec, half = folder.spec, counts["train"] // 2
     settings = replace(

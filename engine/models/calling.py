@@ -178,6 +178,8 @@ class Caller:
         self._in_flight: dict[tuple[bytes, str, int], asyncio.Event] = {}
         self._reserved: set[asyncio.Event] = set()  # of calls in flight that count with all that they may yet cost
         self._refused: PermanentError | None = None
+        self._sent: dict[tuple[bytes, str, int], asyncio.Event] = {}  # calls that may have been billed, unrecorded
+        self._gave_up: ModelUnavailable | PermanentError | None = None
 
     @property
     def has_room(self) -> bool:
@@ -223,6 +225,8 @@ class Caller:
             await in_flight.wait()
         if (known := self._recall(at, body, kind)) is not None:
             return known
+        if not self._in_flight:
+            self._gave_up = None
         ended = self._in_flight[key] = asyncio.Event()
         try:
             async with self._ledger.claim(at, body, self._policy.patience_s):
@@ -240,12 +244,18 @@ class Caller:
                     return reply
         except BudgetExceeded as error:
             prompt = most.input if error.resource == "tokens" else self._price(Usage(input=most.input))
-            exceeded, error.long = error, prompt > LONG * error.cap
+            error.long = prompt > LONG * error.cap
+            failed: Exception = error
+        except (ModelUnavailable, PermanentError) as error:
+            if isinstance(error, PermanentError) and error.status not in ACCOUNT_ERRORS:
+                raise
+            self._gave_up = failed = error  # its step ends, and so does whatever else it has sent
         finally:
             self._reserved.discard(ended)
+            self._end_sending(key)
             self._in_flight.pop(key).set()
-        await self._await_in_flight()
-        raise exceeded
+        await (self._await_in_flight() if isinstance(failed, BudgetExceeded) else self._await_sent())
+        raise failed
 
     def _recall(self, at: Position, body: bytes, kind: type[_R]) -> _R | None:
         known = self._ledger.recall(at, body, lambda reply, is_own: is_usable(reply, kind, is_own=is_own))
@@ -274,6 +284,15 @@ class Caller:
         """Waits until every call in flight has its reply in the ledger, so that no paid reply is lost."""
         while self._in_flight:
             await next(iter(self._in_flight.values())).wait()
+
+    async def _await_sent(self) -> None:
+        """Waits until every reply that the server may have billed is recorded; no further call is sent meanwhile."""
+        while self._sent:
+            await next(iter(self._sent.values())).wait()
+
+    def _end_sending(self, key: tuple[bytes, str, int]) -> None:
+        if (sent := self._sent.pop(key, None)) is not None:
+            sent.set()
 
     async def _send_first_alone(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
         if not self._accepted:
@@ -330,6 +349,17 @@ class Caller:
 
     async def _receive(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
         """One reply as it is used and recorded. One that cannot be used is recorded, and raised as its error."""
+        if self._gave_up is not None:
+            raise self._gave_up
+        key = (call.body, call.at.place, call.at.ordinal)
+        self._sent[key] = asyncio.Event()
+        try:
+            return await self._usable(call, send)
+        except BaseException:
+            self._end_sending(key)
+            raise
+
+    async def _usable(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
         began = time.monotonic()
         try:
             reply = await send()

@@ -146,4 +146,4 @@ def _obstacle(one: Side, first: Side, shared: bool) -> str:
     for side in (one, first):
         if not side.trials:
             return f"{side.state.name} has no candidate with results on val yet"
-    return "" if shared else "the best candidates were measured on different repeats only"
+    return "" if shared else "the best candidates were measured on different repeats or vals only"

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from engine.core import present_val
 from engine.core.state import State
 from engine.events import types as t
 from engine.plain import decimal
@@ -25,8 +26,12 @@ FEWEST = 4
 
 
 def optimism(state: State) -> float | None:
-    """By how much the incumbent's score on `val` is expected to be too high; None where too few gains were tested."""
-    return of_verdicts([one.verdict for one in state.generations if one.verdict])
+    """By how much the incumbent's score on `val` is expected to be too high; None where too few gains were tested.
+
+    In a run that rotates, of the present `val` and the gains on it: a fresh one has selected nobody yet.
+    """
+    turns, now = state.rotation, present_val.number(state)
+    return of_verdicts([one.verdict for one in state.generations if one.verdict and turns.number(one.n) == now])
 
 
 def of_verdicts(verdicts: Iterable[t.GateDecided]) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core import budget, power
+from engine.core import budget, power, present_val
 from engine.core.account import Account
 from engine.core.decide import standing
 from engine.core.state import Generation, State
@@ -73,6 +73,7 @@ def _generation(state: State, one: Generation, cut: Replies | None) -> dict[str,
         "harness": one.candidate.harness,
         "weights": one.candidate.weights,
         "val": _val(one),
+        "val_number": state.rotation.number(one.n),
         "train": _plain(one.execution.scores["train"]) if one.execution and "train" in one.execution.scores else None,
         "private": _private(one.execution.private) if one.execution else None,
         "accepted": one.verdict.accepted if one.verdict else None,
@@ -88,7 +89,8 @@ def _generation(state: State, one: Generation, cut: Replies | None) -> dict[str,
 
 def account_of(state: State, account: Account) -> dict[str, Any] | None:
     """Where the account of a lineage stands, as `account.sentence` takes it; None under rules that have none."""
-    gate, instances = state.settings.gate, state.domain.counts.get("val", 0) + budget.reserve_of(state)
+    gate, val = state.settings.gate, state.domain.counts.get("val", 0) * present_val.number(state)
+    instances = val + budget.reserve_of(state)
     facts = {"judged": account.judged, "instances": instances, "error": gate.run_alpha, "left": account.left(gate)}
     return facts if state.rules >= 4 else None
 
@@ -106,6 +108,14 @@ def _decision(state: State, one: Generation) -> dict[str, Any] | None:
 def _val(one: Generation) -> dict[str, Any] | None:
     score = one.execution.scores.get("val") if one.execution else None
     return None if score is None or one.execution is None else {**_plain(score), **_honest(one.execution.private)}
+
+
+def _present(state: State, best: Generation) -> dict[str, Any] | None:
+    """The best candidate's score on the present `val`: where that is fresh, from its Execution beside another."""
+    if state.rotation.number(best.n) == present_val.number(state):
+        return _val(best)
+    score = present_val.score(state)
+    return None if score is None else {**_plain(score), **_honest(None)}
 
 
 def _honest(check: t.PrivateCheck | None) -> dict[str, float | None]:
@@ -148,7 +158,8 @@ def _best(state: State) -> dict[str, Any] | None:
         "generation": one.n,
         "harness": one.candidate.harness,
         "weights": one.candidate.weights,
-        "val": _val(one),
+        "val": _present(state, one),
+        "val_number": present_val.number(state),
         "optimism": optimism(state),
     }
 

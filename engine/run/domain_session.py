@@ -9,6 +9,7 @@ from pathlib import Path
 
 from domains.contract import Instance
 from engine import trust
+from engine.core.rotation import NEVER, Rotation
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.grading.client import Grader, GraderFailed
@@ -37,9 +38,9 @@ class DomainSession:
             self._train = await self._grader.instances("train")
         return self._train
 
-    async def val(self) -> list[Instance]:
-        """The instances of `val`, without labels."""
-        return await self._grader.instances("val")
+    async def val(self, generation: int = 1, rotation: Rotation = NEVER) -> list[Instance]:
+        """The instances of the `val` that the generation is judged on, without labels."""
+        return await self._grader.instances("val", rotation.number(generation))
 
     async def reserve(self) -> list[Instance]:
         """The instances of the reserve, without labels: none, where the run has no reserve."""
@@ -57,16 +58,16 @@ def divide(train: Sequence[Instance], settings: t.Settings, root_seed: int) -> t
 
 
 async def describe(
-    folder: Folder, data: Path | None, report: Report, reserve: float = 0.0
+    folder: Folder, data: Path | None, report: Report, reserve: float = 0.0, *, rotate: bool = False
 ) -> tuple[str, dict[str, int], str]:
     """The digest over a domain's code and data, its counts and its title; fetches data that is missing.
 
-    `reserve` is the share of `train` that is counted apart.
+    `reserve` is the share of `train` that is counted apart; to `rotate`, its fresh vals are counted, too.
     """
     grader = Grader(folder, data)
     try:
         try:
-            digest, counts, title = await grader.describe(reserve)
+            digest, counts, title = await grader.describe(reserve, rotate=rotate)
         except SiaError as error:
             if data is not None and data.exists():
                 raise
@@ -75,7 +76,7 @@ async def describe(
                 await fetch(folder, data, report)
             except NothingToFetch:
                 raise error from None
-            digest, counts, title = await grader.describe(reserve)
+            digest, counts, title = await grader.describe(reserve, rotate=rotate)
     except GraderFailed as error:
         raise SiaError(f"the domain {folder.spec.name} cannot be opened: {error}", folder.remedy(data)) from None
     finally:

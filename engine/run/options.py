@@ -37,6 +37,7 @@ class Options(msgspec.Struct, frozen=True):
     agent_tokens: int = t.AGENT_TOKENS
     agent_minutes: float = t.AGENT_MINUTES
     reserve: float | None = None
+    rotate: int = 0
     budget: t.Budget = t.Budget()
     data: Path | None = None
     workers: int = 1
@@ -71,6 +72,7 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         agent_tokens=options.agent_tokens,
         agent_minutes=options.agent_minutes,
         client_model=options.agent_model if client else "",
+        rotate=options.rotate,
     )
     check_settings(settings)
     return settings

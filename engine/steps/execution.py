@@ -4,7 +4,8 @@ The harness cannot learn from the sample, so that its scores and failures there 
 lineage has recorded (same harness, weights, instance, repeat, seed and training set) are reused. If the verifier is
 noisy, the incumbent is executed alternately with the candidate. Where there is but one score, what is not declared
 noisy is measured: it is executed again, each time in fresh processes (`determinism`). In a run with a reserve the gate
-looks at `val` here; where that is open, candidate and incumbent answer the reserve, too.
+looks at `val` here; where that is open, candidate and incumbent answer the reserve, too. On a fresh `val` (`rotation`)
+the incumbent is executed with the first candidate, in turns.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ from engine.steps import evaluations, gate
 async def execute(run: Run, generation: int) -> None:
     """Appends `instance.finished` for every trial that this generation lacks, then `execution.finished`."""
     started, state = time.monotonic(), run.state
-    settings, candidate, rival = state.settings, state.of(generation).candidate, state.rival
+    candidate, rival, turns, settings = state.of(generation).candidate, state.rival, state.rotation, state.settings
     repeats = range(settings.repeats)
     if settings.noisy:
         repeats = range((generation - 1) * settings.repeats, generation * settings.repeats)
     material, sampled = await run.domain.divided_train(settings, state.root_seed)
-    trials = evaluations.trials_of(run, repeats, val=await run.domain.val(), train=sampled)
+    val = await run.domain.val(generation, turns)
+    trials = evaluations.trials_of(run, repeats, val=val, train=sampled)
 
     if rival is not None:
         await _execute_in_turns(run, generation, rival, trials["val"], material)

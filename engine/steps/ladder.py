@@ -7,6 +7,9 @@ Competitions", ICML 2015). Here the gate says who is significantly better. Of a 
 it was rejected: not by how much, not whether it was worse or the same. Any of these would tell of noise, if the
 candidate is made so that noise decides it.
 
+In a run that rotates (`engine.core.rotation`) a fresh `val` begins a new ladder, of which the incumbent's rounded mean
+is told first. Every mean says which `val` it is of.
+
 Where `val` is one instance whose noise, if any, is drawn anew for each generation, no noise is met twice, and agents
 are told all. So are those of runs under earlier rules.
 """
@@ -35,16 +38,29 @@ def told(state: State, one: Generation) -> Told:
     if state.rules < 5 or _is_drawn_anew(state):
         return Told(f"{score.score:.4f} ± {score.se:.4f}", verdict.reason)
     against = f"generation {verdict.against}"
+    turns = state.rotation
+    of = f" on val {turns.number(one.n)}" if turns.every else ""
     if verdict.test == "none":
-        return Told(rounded(score), verdict.reason)
+        return Told(rounded(score) + of, verdict.reason)
+    anew = ""
+    if turns.begins_at(one.n) and (beside := one.execution.incumbent):
+        anew = f"; this val is fresh, and {against} has {rounded(beside)} on it"
+    return _judged(one, rounded(score) + of, against, anew)
+
+
+def _judged(one: Generation, score: str, against: str, anew: str) -> Told:
+    verdict = one.verdict
+    if verdict is None:
+        raise AssertionError("only what has a verdict is told")
     if verdict.accepted:
         why = f"it passed the private check, and {against} did not" if verdict.test == "private check" else ""
-        return Told(rounded(score), f"accepted: {why or f'better than {against}'}")
+        return Told(score, f"accepted: {why or f'better than {against}'}{anew}")
     if verdict.test in ("private check", "timing"):  # it says nothing of the score
-        return Told("", verdict.reason)
+        return Told("", verdict.reason + anew)
     if one.answer and one.answer.answer != "yes":
-        return Told("", f"rejected: {one.answer.by} declined it" + f": {one.answer.reason}" * bool(one.answer.reason))
-    return Told("", f"rejected: not shown to be better than {against}")
+        why = f": {one.answer.reason}" if one.answer.reason else ""
+        return Told("", f"rejected: {one.answer.by} declined it{why}{anew}")
+    return Told("", f"rejected: not shown to be better than {against}{anew}")
 
 
 def _is_drawn_anew(state: State) -> bool:

@@ -25,17 +25,8 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             return f"baselines on val: {escape(scored) or 'none'}"
         case t.HarnessWritten(number=number, commit=commit, changed=changed):
             return f"harness {number} is commit {escape(commit[:10])}: {escape(plain(changed))}"
-        case t.ExecutionFinished(scores=scores):
-            val = scores.get("val")
-            failed = f", failed: {escape(formats.failures(payload.failures))}" if payload.failures else ""
-            check = payload.private
-            honest = f", honest {decimal(check.honest.score)}" if check and check.honest else ""
-            honest += f" (floor {decimal(check.floor.score)})" if check and check.floor else ""
-            return (
-                f"{g}: val {with_error(val.score, val.se, val.n)} (n = {val.n}){honest}{failed}, {payload.wall_s:.0f} s"
-                if val
-                else None
-            )
+        case t.ExecutionFinished(scores={"val": val}):
+            return f"{g}: val {_executed(payload, val)}, {payload.wall_s:.0f} s"
         case t.GateLooked(look=look, open=True):
             return f"{g}: {formats.look(look, 'the first look')}, so the reserve is executed"
         case t.GateDecided(accepted=accepted, reason=reason):
@@ -116,3 +107,13 @@ def _errand(done: t.ClientFinished) -> str:
     said = [*done.said, *([done.failure.message] if done.failure else [])]
     wrong = f"[yellow]; {escape(plain('; '.join(said)))}[/yellow]" if said else ""
     return f"{ROLES[done.role]}: {escape(plain(client))}, errand {done.ordinal + 1}: {how}{wrong}"
+
+
+def _executed(done: t.ExecutionFinished, val: t.Score) -> str:
+    """The score on val, the incumbent's where that was executed beside it, the private check and the failures."""
+    beside, check = done.incumbent, done.private
+    text = f"{with_error(val.score, val.se, val.n)} (n = {val.n})"
+    text += f", the best so far {with_error(beside.score, beside.se, beside.n)} beside it" if beside else ""
+    text += f", honest {decimal(check.honest.score)}" if check and check.honest else ""
+    text += f" (floor {decimal(check.floor.score)})" if check and check.floor else ""
+    return text + (f", failed: {escape(formats.failures(done.failures))}" if done.failures else "")

@@ -28,9 +28,9 @@ def main() -> int:
     jobs = min(chosen.jobs, chosen.count)
     with contextlib.ExitStack() as end:
         # a process that began by a fork would share its chance with the others
-        pool = end.enter_context(multiprocessing.get_context("spawn").Pool(jobs)) if jobs > 1 else None
+        pool = end.enter_context(multiprocessing.get_context("spawn").Pool(jobs))
         one = functools.partial(played, fault=chosen.plant)
-        for outcome in map(one, seeds) if pool is None else pool.imap(one, seeds, chunksize=8):
+        for outcome in pool.imap(one, seeds, chunksize=min(8, 1 + chosen.count // jobs)):
             done, deaths = done + 1, deaths + outcome.deaths
             if outcome.broken:
                 failed += 1
@@ -45,5 +45,6 @@ def main() -> int:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as state:
         os.environ["XDG_STATE_HOME"] = state  # what is remembered of workspaces is not the user's
+        os.environ.setdefault("PYTHONHASHSEED", "0")  # of the processes that play: the order of a set is part of it
         failures = main()
     raise SystemExit(min(failures, 1))

@@ -36,12 +36,11 @@ class Box:
         machine, skill = self._machine, int(self._program.params["skill"])
         fault = machine.point("solve", "killed from outside", "out of memory")
         await asyncio.sleep(0.02 * roll(job.key, skill))
-        if fault:
-            self.cause = Failure("resource" if "memory" in fault else "infrastructure", fault)
-            if "memory" not in fault or job.key not in machine.oppressed:
-                machine.oppressed.add(job.key)
-                raise DiedError(self.cause, unclear=True)
-            self.cause = None  # it was the machine's, not the harness's: alone there is room
+        full, again = "memory" in fault, (job.key, skill) in machine.tried
+        machine.tried.add((job.key, skill))
+        if fault and not (full and again):  # whoever is tried again is alone, and has room: memory was the machine's
+            self.cause = Failure("resource" if full else "infrastructure", fault)
+            raise DiedError(self.cause, unclear=True)
         if machine.world.fails(job.data, skill):
             return JobResult(_outcome(job, None, Failure("candidate", "ValueError")), False)
         asked = {"messages": [f"solve {job.data} {skill}"], "max_tokens": 16}

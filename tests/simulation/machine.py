@@ -56,7 +56,7 @@ class Machine:
         self.acknowledged: dict[str, list[str]] = {}
         self.durable: dict[str, int] = {}
         self.deaths, self.cuts, self.faults = 0, 0, 0
-        self.oppressed: set[str] = set()
+        self.tried: set[tuple[str, int]] = set()
         self._outage: tuple[str, str, int] = ("", "", 0)
 
     @property

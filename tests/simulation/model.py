@@ -16,7 +16,7 @@ from engine.events.maintenance import integrity
 from engine.events.reader import Reader
 from engine.run.git_refs import NOTES
 from tests.simulation.machine import Machine
-from tests.simulation.world import TOKEN_USD
+from tests.simulation.world import SIZES, TOKEN_USD
 from tests.story import story
 
 
@@ -47,7 +47,8 @@ def check_kept(machine: Machine, *, power: bool) -> None:
         calls = [event.payload for event in reader.of_type(t.ModelCalled.type)]
         machine.server.recorded = {call.request for call in calls if isinstance(call, t.ModelCalled)}
     machine.acknowledged = found
-    machine.durable = {run: len(kept) for run, kept in found.items()}
+    if power:  # what is there then is on the disk; a kill syncs nothing
+        machine.durable = {run: len(kept) for run, kept in found.items()}
 
 
 def _check_shown(machine: Machine, reader: Reader) -> None:
@@ -72,6 +73,7 @@ def check_end(machine: Machine) -> None:
             _check_caps(history)
         _check_scores(machine, reader)
         _check_account(reader)
+        _check_pairs(reader)
         _check_bills(machine, reader)
         pointed = machine.repository.shown
         if wrong := refs.items() - pointed.items():
@@ -162,6 +164,15 @@ def _check_account(reader: Reader) -> None:
     most = started.settings.gate.run_alpha if isinstance(started, t.RunStarted) else 0.0
     if sum(spent.values()) > most + 1e-9:
         raise Violation(f"the lineage spent {sum(spent.values())} of its error of {most}")
+
+
+def _check_pairs(reader: Reader) -> None:
+    """Both arms of each verdict have answered all of one val, or of val and reserve."""
+    for event in reader.of_type(t.GateDecided.type):
+        one = event.payload
+        assert isinstance(one, t.GateDecided)
+        if one.against is not None and one.n != SIZES["val"] + SIZES["reserve"] * (len(one.looks) == 2):
+            raise Violation(f"the verdict on generation {event.generation} of {event.run} is over {one.n} units")
 
 
 def _check_bills(machine: Machine, reader: Reader) -> None:

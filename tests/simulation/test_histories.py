@@ -39,6 +39,13 @@ FAILED: dict[str, History] = {
     "a takeover failed after it had the lock": History(
         37, (Incident(169, "takeover", 0.529692), Incident(178, "fault", 0.143284))
     ),
+    "a power cut met what a killed engine had not synced": History(
+        20, (Incident(51, "kill", 0.550486), Incident(53, "power", 0.412735))
+    ),
+    "memory was short also for a job that was tried again alone": History(27, (Incident(52, "outage", 0.647838),)),
+    "a call that gave up ended another that was sent": History(
+        19, (Incident(268, "outage", 0.276898), Incident(552, "outage", 0.599667))
+    ),
     "a rival found no lock where a takeover had removed it": History(
         22, (Incident(259, "takeover", 0.794435), Incident(260, "rival", 0.084905))
     ),

@@ -31,7 +31,7 @@ class Strike(NamedTuple):
 FINDS: dict[str, tuple[Strike | History, str]] = {
     "refs before the commit": (Strike(1, "store", 0, "kill", after=4), "what is in no log"),
     "an error after the commit reaches the step": (Strike(1, "tip", 8, "fault"), "not the one that was"),
-    "a failed group commit is forgotten": (Strike(6, "commit", 10, "fault"), "not as in calm"),
+    "a failed group commit is forgotten": (Strike(6, "commit", 10, "fault"), "is over 5 units"),
     "replies are not recorded before they are used": (Strike(1, "answered", 1, "kill", after=2), "are in no log"),
     "the tip is ahead of the disk": (Strike(1, "tip", 10, "power", 0.02, after=2), "ahead of its log"),
     "a kill from outside is blamed on the candidate": (Strike(1, "solve", 0, "fault", 0.9), "is blamed"),

@@ -21,8 +21,8 @@ from engine.models.protocol import Message, Reply, Request, ToolCall
 from engine.seeds import derive
 from engine.usage import Usage
 
-PLAIN, COUNT = 48, 72
-"""The worlds from number `PLAIN` on have a reserve."""
+PLAIN, TWO_LOOKS, COUNT = 48, 60, 72
+"""The worlds from number `PLAIN` on have a reserve: for a second look, and from `TWO_LOOKS` on for fresh vals."""
 SIZES: dict[Part, int] = {"train": 4, "val": 6, "test": 2, "reserve": 6}
 MANIFEST = b'name = "simulated"\n[tunables.skill]\ntype = "int"\nlow = 0\nhigh = 1000\n'
 AGENT = b"def solve(instance, ctx):\n    return int(ctx.model.chat([str(instance.data)])['text'])\n"
@@ -46,7 +46,7 @@ class World(msgspec.Struct, frozen=True):
         most = 40 if self.reserve else 22
         cap = (t.Budget(), t.Budget(tokens=4_000), t.Budget(evaluations=most), t.Budget(usd=0.4))[self.n % 4]
         return t.Settings(
-            generations=2 + (roll(self.n, "long") < 0.3),
+            generations=2 + (self.n >= TWO_LOOKS or roll(self.n, "long") < 0.3),
             seed=self.n,
             agent="simulated",
             gate=t.Gate(alpha=0.1, run_alpha=0.2),
@@ -57,18 +57,21 @@ class World(msgspec.Struct, frozen=True):
             seed_harness=True,
             noisy=self.n % 5 == 4,
             approve="harness" if self.n % 3 == 2 else "none",
+            rotate=int(self.n >= TWO_LOOKS),
         )
 
     @property
     def started(self) -> t.RunStarted:
         """The first event of its run."""
         counts = {str(split): size for split, size in SIZES.items() if split != "reserve" or self.reserve}
+        if self.settings.rotate:
+            counts |= {"reserve": 2 * counts["reserve"], "fresh": 2}
         domain = t.DomainRef("simulated", "simulated", "d" * 64, "A simulated task", "accuracy", counts)
         return t.RunStarted(RULES, "run", domain, self.settings)
 
     @property
     def reserve(self) -> bool:
-        """Whether the gate may look twice."""
+        """Whether it has one."""
         return self.n >= PLAIN
 
     @property
@@ -81,10 +84,11 @@ class World(msgspec.Struct, frozen=True):
         """Whether the agent asks a model of its own."""
         return self.n // 4 % 2 == 0
 
-    def instances(self, split: Part) -> list[Instance]:
-        """The instances of a split, with labels."""
-        first = 100 * list(SIZES).index(split)
-        return [Instance(f"{split}-{i}", first + i, 7 * (first + i) % 10) for i in range(SIZES[split])]
+    def instances(self, split: Part, number: int = 1) -> list[Instance]:
+        """The instances of a split, with labels; of `val` the one of that number."""
+        first, size = 100 * list(SIZES).index(split), SIZES[split]
+        which = range((number - 1) * size, number * size)
+        return [Instance(f"{split}-{i}", first + i, 7 * (first + i) % 10) for i in which]
 
     def answer(self, data: int, skill: int, seed: int) -> str:
         """What the model says: the more skill, the more of it is right, and each skill is right elsewhere."""
@@ -143,16 +147,17 @@ class Grader:
     def __init__(self, world: World) -> None:
         self._world, self.folder = world, folder()
 
-    async def instances(self, split: Part) -> list[Instance]:
-        found = self._world.instances(split)
+    async def instances(self, split: Part, number: int = 1) -> list[Instance]:
+        found = self._world.instances(split, number)
         return found if split == "train" else [Instance(one.id, one.data) for one in found]
 
     async def labelled(self) -> list[Instance]:
         return [*self._world.instances("train"), *self._world.instances("val")]
 
     async def grade(self, split: Part, instance: str, answer: Any, replies: Sequence[str] | None = None) -> Grade:
-        label = next(one.label for one in self._world.instances(split) if one.id == instance)
-        return Grade(float(answer == label))
+        numbers = range(1, 4 if split == "val" else 2)
+        known = {one.id: one.label for number in numbers for one in self._world.instances(split, number)}
+        return Grade(float(answer == known[instance]))
 
     async def baselines(self, on: Split) -> dict[str, list[Grade]]:
         return {"always zero": [Grade(float(one.label == 0)) for one in self._world.instances(on)]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core import budget
+from engine.core import budget, present_val
 from engine.core.state import State
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
@@ -54,8 +54,7 @@ def state_parts(state: State) -> list[tuple[str, str]]:
     if state.current:
         parts.append((f"gen {state.current.n}/{state.settings.generations}", ""))
         parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
-    if state.incumbent and (execution := state.of(state.incumbent).execution) and "val" in execution.scores:
-        val = execution.scores["val"]
+    if val := present_val.score(state):
         parts.append((f"best {format_score(val.score, val.se, val.n)}", ""))
     evaluations = state.spent.evaluations + state.spent.reused
     parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))

@@ -73,6 +73,7 @@ def _print_run(facts: dict[str, Any]) -> None:
     echo(f"{head} · seed {facts['seed']} · sandbox {facts['isolation']}")
     echo(facts["title"])
     echo(f"{facts['reason']}.")
+    rotated = any(g["val_number"] > 1 for g in facts["generations"])
     checked = any(g["val"] and g["val"]["honest"] is not None for g in facts["generations"])
     table(
         [
@@ -80,6 +81,7 @@ def _print_run(facts: dict[str, Any]) -> None:
             "lever",
             "harness",
             f"val {facts['metric']}",
+            *(["on val"] if rotated else []),
             *(["honest (floor)"] if checked else []),
             "train",
             "verdict",
@@ -90,6 +92,7 @@ def _print_run(facts: dict[str, Any]) -> None:
                 g["lever"] or "first",
                 g["harness"][:10],
                 formats.score(g["val"]),
+                *([str(g["val_number"])] if rotated else []),
                 *([_honest(g["val"])] if checked else []),
                 formats.score(g["train"]),
                 _verdict(g),
@@ -108,10 +111,15 @@ def _print_run(facts: dict[str, Any]) -> None:
         echo(sentence(**facts["account"]))
     if facts["detectable"]:
         echo(power.sentence(power.Detectable(**facts["detectable"])))
+    if rotated and (best := facts["best"]) and best["val"]:
+        echo(
+            f"generation {best['generation']} has {formats.score(best['val'])} on val {best['val_number']}, "
+            "the present one; scores on different vals cannot be compared"
+        )
     if facts["best"] and facts["best"]["optimism"] and facts["best"]["val"]:
         echo(optimism.sentence(facts["best"]["optimism"], facts["best"]["val"]["score"]))
     for row in facts["baselines"] or []:
-        echo(f"baseline on val: {row['name']} {formats.score(row)}{formats.private_check(row)}")
+        echo(f"baseline on val{' 1' * rotated}: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     if facts["test"]:
         echo(
             f"sealed test, read {formats.plural(facts['unsealed'], 'time')} on this machine: "

@@ -18,13 +18,18 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
 
     from engine.clients.table import client_of
     from engine.core.determinism import executions_at_most
+    from engine.core.rotation import rotation
     from engine.loop.agent_client import writes_first
     from engine.queries.estimate import TASK_REPLY, trainings
     from engine.run import models as serving
 
     settings, domain = planned.started.settings, planned.started.domain
     units = (domain.counts["val"] + settings.train_sample) * settings.repeats
-    second = 2 * (settings.generations - 1) * domain.counts.get("reserve", 0) * settings.repeats
+    turns = rotation(settings, domain.counts)
+    kept = 0 if turns.every else domain.counts.get("reserve", 0)
+    second = 2 * (settings.generations - 1) * kept * settings.repeats
+    drawn = turns.number(settings.generations) - 1
+    anew = 0 if settings.noisy else drawn * domain.counts["val"] * settings.repeats
     # a language model tries as much as the search probes, in the first harness too; its choice among proposals is more
     client = client_of(settings.agent)
     written = writes_first(settings)
@@ -44,6 +49,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         "evaluations_if_noisy_at_most": units * settings.generations + again_at_most,
         "evaluations_probes_at_most": probes,
         "evaluations_reserve_at_most": second,
+        "evaluations_fresh_val_at_most": anew,
         "training_rollouts_at_most": rollouts,
         "training_minutes": minutes,
         "model_calls": models.calls,
@@ -66,6 +72,11 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         echo(
             f"The one score of val is measured {again} times more, to see whether it comes out the same each time; "
             f"at most {again_at_most} times where it does not."
+        )
+    if drawn:
+        echo(
+            f"{plural(drawn, 'fresh val')} of the reserve: to execute the best candidate on each takes at most "
+            f"{plural(anew, 'evaluation')} more."
         )
     if second:
         echo(f"Second looks of the gate take at most {plural(second, 'evaluation')} more, on the reserve.")

@@ -68,6 +68,13 @@ if TYPE_CHECKING:
     help="Minutes that a coding agent may work, per errand.",
 )
 @click.option("--reserve", type=float, help="Share of train for a second look of the gate; nothing learns from it.")
+@click.option(
+    "--rotate",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Judge on a fresh val of the reserve each so many generations; then there is no second look.",
+)
 @click.option("--data", type=UserPath(), help="Folder of the domain's data.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print an estimate; start nothing.")
@@ -105,6 +112,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         agent_tokens=chosen["agent_tokens"],
         agent_minutes=chosen["agent_minutes"],
         reserve=chosen["reserve"],
+        rotate=chosen["rotate"],
         budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
         data=chosen["data"],
         workers=workers_of(chosen["workers"]),

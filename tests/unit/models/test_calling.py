@@ -354,6 +354,34 @@ def test_whoever_is_refused_for_money_waits_until_the_others_have_landed() -> No
     assert order == ["landed", "refused"]
 
 
+def test_whoever_gives_up_waits_until_what_was_sent_is_recorded() -> None:
+    sent = asyncio.Event()
+
+    async def behave(asked: Request) -> Reply:
+        if asked.messages[-1].text == "first":
+            return await echo(asked)
+        if asked.messages[-1].text == "slow":
+            sent.set()
+            await asyncio.sleep(0.05)
+            return await echo(asked)
+        await sent.wait()
+        raise RetryableError("overloaded", status=500)
+
+    ledger, model = Ledger(), Fake(behave)
+    one = caller(model, ledger, CallPolicy(max_concurrent=4, attempts=1))
+
+    async def go() -> None:
+        await one.chat(at("first"), request("first"))
+        async with asyncio.TaskGroup() as lanes:  # as a step ends: whoever fails ends the others
+            for text in ("slow", "down"):
+                lanes.create_task(one.chat(at(text), request(text)))
+
+    with pytest.raises(ExceptionGroup):
+        asyncio.run(go())
+    assert [place for _, place, _ in ledger.kept] == ["first", "slow"]
+    assert asyncio.run(one.chat(at("later"), request("first"))).text == "first"
+
+
 def test_a_secret_of_the_environment_is_in_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "sk-very-secret")
 

@@ -1,7 +1,7 @@
 """What a reader of one Execution has to open.
 
 The step itself calls eight modules, each from one or two places, and no other. What those call in turn, in the packages
-that know runs and harnesses, are seven more. Not counted are the sandbox, grading, models and the log below them, and
+that know runs and harnesses, are eight more. Not counted are the sandbox, grading, models and the log below them, and
 `evaluation.interleave` and `core.determinism`, which only a noisy verifier and a `val` of one instance need.
 """
 
@@ -39,6 +39,7 @@ ENTERED = {
 }
 BELOW = {
     "engine.core.effects",
+    "engine.core.rotation",
     "engine.core.units",
     "engine.evaluation.judge",
     "engine.evaluation.majority_vote",

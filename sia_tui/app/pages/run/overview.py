@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core import budget, power
+from engine.core import budget, power, present_val
 from engine.core.account import sentence
 from engine.core.decide import standing
 from engine.core.state import Generation, State
@@ -54,9 +54,9 @@ def _summary(state: State, width: int) -> list[Row]:
         field("isolation", (str(level or "unknown"), tones.get(level, "warn"))),
     ]
     best = state.incumbent
-    if best is not None and (execution := state.of(best).execution) and "val" in execution.scores:
-        val = execution.scores["val"]
-        text = f"generation {best}: {format_score(val.score, val.se, val.n)} on {val.n:,} of val"
+    if best is not None and (val := present_val.score(state)):
+        of = f"val {present_val.number(state)}" if state.settings.rotate else "val"
+        text = f"generation {best}: {format_score(val.score, val.se, val.n)} on {val.n:,} of {of}"
         rows.append(field("best", text, to=Target("generation", best)))
         if share := optimism.optimism(state):
             rows += wrap(optimism.sentence(share, val.score), width, "dim")
@@ -67,7 +67,7 @@ def _generations(state: State) -> list[Row]:
     return [
         BLANK,
         heading("generations", "enter opens one"),
-        *(_generation(one, state.why_held(one.n), best=one.n == state.incumbent) for one in state.generations),
+        *(_generation(state, one, best=one.n == state.incumbent) for one in state.generations),
         row(("scores by generation", "accent"), to=Target("scores")),
         row(("map of generations and instances", "accent"), to=Target("map")),
         row(("cost", "accent"), to=Target("cost")),
@@ -87,12 +87,14 @@ def _account(state: State, width: int) -> list[Row]:
     return [*rows, *(wrap(f"{power.sentence(found)}.", width, "dim") if found else [])]
 
 
-def _generation(one: Generation, held: str, *, best: bool) -> Row:
+def _generation(state: State, one: Generation, *, best: bool) -> Row:
+    held, turns = state.why_held(one.n), state.rotation
     accepted = bool(one.verdict and one.verdict.accepted)
     mark = "*" if best else "+" if accepted else "-"
     tone: Tone = "good" if accepted or best else "dim"
     val = one.execution.scores.get("val") if one.execution else None
     score = format_score(val.score, val.se, val.n) if val else "running"
+    score += f"  on val {turns.number(one.n)}" if turns.every else ""
     reason: Span = (one.verdict.reason if one.verdict else "no verdict yet", "dim")
     if held:
         mark, tone, reason = "!", "bad", (f"held: {held}", "bad")

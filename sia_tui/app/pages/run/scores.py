@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.core.rotation import Rotation
 from engine.core.state import State
 from engine.events import types as t
 from sia_tui.app.model.snapshot import RunSnapshot
@@ -21,7 +22,16 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     if not points:
         return empty_page("scores", "no candidate has been executed at this event")
     baselines = state.baseline.scores if state.baseline else {}
-    curves = [Curve("val", [n for n, _ in points], [s.score for _, s in points], [s.se for _, s in points])]
+    turns = state.rotation
+    curves = [
+        Curve(
+            f"val {number}" if turns.every else "val",
+            [n for n, _ in some],
+            [s.score for _, s in some],
+            [s.se for _, s in some],
+        )
+        for number, some in _by_val(points, turns)
+    ]
     honest = [
         (one.n, check.honest)
         for one in state.generations
@@ -34,11 +44,18 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     rows += _honest_chart(state, width)
     rows += [BLANK, row(("gen    val               verdict", "dim"))]
     for n, val in points:
-        score = f"{n:>3}    {format_score(val.score, val.se, val.n)}   "
+        of = f"on val {turns.number(n)}   " if turns.every else ""
+        score = f"{n:>3}    {format_score(val.score, val.se, val.n)}   {of}"
         rows.append(row(score, _verdict(state.of(n).verdict), to=Target("generation", n)))
     for name, one in baselines.items():
         rows.append(row((f"       {format_score(one.score, one.se, one.n)}   baseline: {name}", "dim")))
     return Page("scores by generation", rows)
+
+
+def _by_val(points: list[tuple[int, t.Score]], turns: Rotation) -> list[tuple[int, list[tuple[int, t.Score]]]]:
+    """The generations with their scores, by the val that they were executed on: no curve leads from one to another."""
+    numbers = sorted({turns.number(n) for n, _ in points})
+    return [(number, [(n, val) for n, val in points if turns.number(n) == number]) for number in numbers]
 
 
 def _honest_chart(state: State, width: int) -> list[Row]:
