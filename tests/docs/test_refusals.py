@@ -31,6 +31,12 @@ SAID = {
     "the agent … makes one proposal for a candidate, not …": (*RUN, "--proposals", "2"),
     "a reserve cannot be … of train": (*RUN, "--reserve", "1.5"),
     "… has too few instances for a second look: … in val and … in the reserve": (*RUN, "--reserve", "0.1"),
+    "a val cannot last … generations": (*RUN, "--rotate", "-1"),
+    "a fresh val each … of … generations takes … fresh vals of … instances, and the reserve of … has …": (
+        *RUN,
+        "--rotate",
+        "1",
+    ),
     "… workers are not 1 to …": (*RUN, "--workers", "0"),
     "--watch starts several runs, and a name fits only one": (*RUN, "--watch", "--name", "x"),
     "… comes with sia, and its files do not change": ("run", "toy", "--watch"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.false_acceptance import CLIMBERS, LINEAGES, climb, false_acceptance_of
 from engine.core import budget, present_val
 from engine.core.rotation import Rotation, check
 from engine.errors import SiaError
@@ -82,6 +83,15 @@ def test_there_is_no_second_look_where_the_reserve_is_for_fresh_vals() -> None:
     play = played()
     assert budget.reserve_of(play.state) == 0
     assert not [event for event in play.log.events if event.type == t.GateLooked.type]
+
+
+def test_fresh_vals_keep_the_promised_error_and_end_what_an_agent_has_learnt_of_one() -> None:
+    runs = 2000
+    highest = 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+    assert false_acceptance_of(LINEAGES[0], rules=5, runs=runs, rotate=3)[1] < highest
+    erred, last = climb(CLIMBERS[2], rules=5, runs=100, rotate=5)
+    assert erred < 0.15 and last < 0.52
+    assert climb(CLIMBERS[2], rules=5, runs=100)[0] > 0.8
 
 
 @pytest.mark.parametrize(("generations", "rotate", "fits"), [(4, 2, True), (6, 2, True), (7, 2, False), (7, 3, True)])

@@ -78,6 +78,8 @@ def test_scores_are_shown_with_their_val(calm: Path) -> None:
     assert "on val" in shown and "on val 3, the present one; scores on different vals cannot be compared" in shown
     facts = json.loads(run(calm, "show", "turning", "--json"))
     assert [one["val_number"] for one in facts["generations"]] == [1, 1, 2, 2, 3]
+    said = run(calm, "compare", "turning", "--cross", fails=True)
+    assert "were executed on different vals, so their scores cannot be crossed" in said
     assert facts["best"]["val_number"] == 3 and facts["account"]["instances"] == 30
 
 
