@@ -16,7 +16,6 @@ from engine.core import budget, determinism, units
 from engine.core import results as instance_results
 from engine.core.decide import Append, ApplyGate, Perform, decide
 from engine.core.gate import mean
-from engine.core.histogram import bin_counts
 from engine.core.results import Results
 from engine.core.state import OpenStep, State, evolve
 from engine.core.verdict import first_look, judge
@@ -24,6 +23,7 @@ from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.codec import encode
 from engine.events.event import GENESIS, Event
+from engine.events.histogram import bin_counts
 from engine.events.reader import Reader
 from engine.events.storage import blobs
 from engine.seeds import derive

@@ -20,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.keys import redact, redact_error
+from engine.models.in_flight import InFlight
 from engine.models.limiter import RateLimiter, Turn
 from engine.models.protocol import (
     Finish,
@@ -171,15 +172,12 @@ class Caller:
     def __init__(self, served: PricedModel, ledger: Ledger, limiter: RateLimiter | None = None) -> None:
         self.model = served.model
         self._price, self._priced, self._policy, self._ledger = served.price, served.priced, served.policy, ledger
-        self._effort = served.effort
         self._limiter = limiter or served.policy.limiter()
         self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
-        self._accepted = False
-        self._in_flight: dict[tuple[bytes, str, int], asyncio.Event] = {}
+        self._accepted, self._effort = False, served.effort
+        self._in_flight = InFlight()
         self._reserved: set[asyncio.Event] = set()  # of calls in flight that count with all that they may yet cost
         self._refused: PermanentError | None = None
-        self._sent: dict[tuple[bytes, str, int], asyncio.Event] = {}  # calls that may have been billed, unrecorded
-        self._gave_up: ModelUnavailable | PermanentError | None = None
 
     @property
     def has_room(self) -> bool:
@@ -221,13 +219,10 @@ class Caller:
         kind: type[_R],
     ) -> _R:
         key = (body, at.place, at.ordinal)
-        while (in_flight := self._in_flight.get(key)) is not None:  # equal concurrent calls are paid once
-            await in_flight.wait()
+        await self._in_flight.until_alone(key)  # equal concurrent calls are paid once
         if (known := self._recall(at, body, kind)) is not None:
             return known
-        if not self._in_flight:
-            self._gave_up = None
-        ended = self._in_flight[key] = asyncio.Event()
+        ended = self._in_flight.begin(key)
         try:
             async with self._ledger.claim(at, body, self._policy.patience_s):
                 if (known := self._recall(at, body, kind)) is not None:  # another engine has asked meanwhile
@@ -249,12 +244,11 @@ class Caller:
         except (ModelUnavailable, PermanentError) as error:
             if isinstance(error, PermanentError) and error.status not in ACCOUNT_ERRORS:
                 raise
-            self._gave_up = failed = error  # its step ends, and so does whatever else it has sent
+            self._in_flight.give_up(failed := error)
         finally:
             self._reserved.discard(ended)
-            self._end_sending(key)
-            self._in_flight.pop(key).set()
-        await (self._await_in_flight() if isinstance(failed, BudgetExceeded) else self._await_sent())
+            self._in_flight.end(key)
+        await self._in_flight.until_recorded(ended=isinstance(failed, BudgetExceeded))  # what was paid is not lost
         raise failed
 
     def _recall(self, at: Position, body: bytes, kind: type[_R]) -> _R | None:
@@ -280,20 +274,6 @@ class Caller:
         usd = max(self._price(most), self._price(Usage(cache_write=most.input, output=most.output)))
         return self._ledger.reserve(usd, most.input + most.output)
 
-    async def _await_in_flight(self) -> None:
-        """Waits until every call in flight has its reply in the ledger, so that no paid reply is lost."""
-        while self._in_flight:
-            await next(iter(self._in_flight.values())).wait()
-
-    async def _await_sent(self) -> None:
-        """Waits until every reply that the server may have billed is recorded; no further call is sent meanwhile."""
-        while self._sent:
-            await next(iter(self._sent.values())).wait()
-
-    def _end_sending(self, key: tuple[bytes, str, int]) -> None:
-        if (sent := self._sent.pop(key, None)) is not None:
-            sent.set()
-
     async def _send_first_alone(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
         if not self._accepted:
             async with self._first:
@@ -311,7 +291,8 @@ class Caller:
             try:
                 async with self._limiter.turn(again=refused_since is not None) as turn:
                     try:
-                        return await self._receive(call, send)
+                        with self._in_flight.sending((call.body, call.at.place, call.at.ordinal)):
+                            return await self._receive(call, send)
                     except RetryableError as error:
                         if error.status in CONGESTION:
                             refused_since = refused_since or turn.sent
@@ -349,17 +330,6 @@ class Caller:
 
     async def _receive(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
         """One reply as it is used and recorded. One that cannot be used is recorded, and raised as its error."""
-        if self._gave_up is not None:
-            raise self._gave_up
-        key = (call.body, call.at.place, call.at.ordinal)
-        self._sent[key] = asyncio.Event()
-        try:
-            return await self._usable(call, send)
-        except BaseException:
-            self._end_sending(key)
-            raise
-
-    async def _usable(self, call: _Call, send: Callable[[], Awaitable[_R]]) -> _R:
         began = time.monotonic()
         try:
             reply = await send()

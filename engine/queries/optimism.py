@@ -16,10 +16,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from engine.core import present_val
 from engine.core.state import State
 from engine.events import types as t
 from engine.plain import decimal
+from engine.queries import present_val
 
 FEWEST = 4
 """The mean and the spread of fewer gains say too little."""

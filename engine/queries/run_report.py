@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core import budget, power, present_val
+from engine.core import budget, power
 from engine.core.account import Account
 from engine.core.decide import standing
 from engine.core.state import Generation, State
@@ -15,6 +15,7 @@ from engine.evaluation.answer_codec import unpack
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
+from engine.queries import present_val
 from engine.queries.cut_replies import Replies
 from engine.queries.optimism import optimism
 

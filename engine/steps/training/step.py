@@ -22,8 +22,8 @@ from msgspec.structs import replace
 
 from domains.contract import Instance
 from engine.core import budget
-from engine.core.histogram import bin_counts
 from engine.events import types as t
+from engine.events.histogram import bin_counts
 from engine.events.storage import blobs
 from engine.failure import StepFailure
 from engine.models.protocol import Model, Reply, Request

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core import budget, present_val
+from engine.core import budget
 from engine.core.state import State
+from engine.queries import present_val
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.units import format_duration, format_score

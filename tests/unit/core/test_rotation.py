@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.false_acceptance import CLIMBERS, LINEAGES, climb, false_acceptance_of
-from engine.core import budget, present_val
+from engine.core import budget
 from engine.core.rotation import Rotation, check
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.queries import present_val
 from engine.queries.optimism import of_verdicts, optimism
 from engine.steps.ladder import told
 from tests.histories import Memory, Play, Skill, rising, settings, started

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.core import budget, power, present_val
+from engine.core import budget, power
 from engine.core.account import sentence
 from engine.core.decide import standing
 from engine.core.state import Generation, State
 from engine.events import readings
-from engine.queries import cut_replies, optimism
+from engine.queries import cut_replies, optimism, present_val
 from engine.queries.run_report import account_of
 from engine.queries.settings_origin import flat
 from sia_tui.app.model.snapshot import RunSnapshot

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.core.histogram import bin_counts
+from engine.events.histogram import bin_counts
 from engine.steps.training.monitor import Collapse, Rollout, find_collapse, is_saturated, summarize
 
 
