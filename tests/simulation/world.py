@@ -17,6 +17,7 @@ from engine.core.decide import RULES
 from engine.events import types as t
 from engine.grading.loader import Folder
 from engine.grading.reserve import Part
+from engine.grading.toolbox import ToolFacts
 from engine.models.protocol import Message, Reply, Request, ToolCall
 from engine.seeds import derive
 from engine.usage import Usage
@@ -144,12 +145,17 @@ def folder() -> Folder:
 class Grader:
     """The grading process of a world; it stands for `engine.grading.client.Grader`."""
 
+    known_tools: Sequence[ToolFacts] = ()
+
     def __init__(self, world: World) -> None:
         self._world, self.folder = world, folder()
 
     async def instances(self, split: Part, number: int = 1) -> list[Instance]:
         found = self._world.instances(split, number)
         return found if split == "train" else [Instance(one.id, one.data) for one in found]
+
+    async def tools(self) -> Sequence[ToolFacts]:
+        return self.known_tools
 
     async def labelled(self) -> list[Instance]:
         return [*self._world.instances("train"), *self._world.instances("val")]
