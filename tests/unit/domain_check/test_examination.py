@@ -87,7 +87,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
         r"data\['queue'\] reveals the label in 100% of the instances",
     ),
     "a label in the ids": (
-        put("domain.py", 'id=str(row["id"])', 'id=row["label"] + row["id"]'),
+        put("domain.py", 'id=name(row["id"])', 'id=row["label"] + row["id"]'),
         "labels",
         "id reveals the label in 100%",
     ),
@@ -119,7 +119,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
         "a constant answer wins",
     ),
     "an id twice": (
-        put("domain.py", 'id=str(row["id"])', 'id=row["id"][:-1]'),
+        put("domain.py", 'id=name(row["id"])', 'id=row["id"][:-1]'),
         "contract",
         "two instances of .* have the id '.*'",
     ),

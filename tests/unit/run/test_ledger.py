@@ -71,9 +71,9 @@ def test_a_reply_is_kept_with_what_it_took_and_recalled_without_a_word(log: RunL
 def test_a_reply_that_cannot_be_read_is_passed_over_for_one_that_can(log: RunLog) -> None:
     ledger = ledger_of(run_of(log))
     keep(ledger, AT, b"ask", replace(PAID, reply=b"poison"))
-    assert ledger.recall(AT, b"ask", lambda reply: reply != b"poison") is None
+    assert ledger.recall(AT, b"ask", lambda reply, _: reply != b"poison") is None
     keep(ledger, AT, b"ask", PAID)
-    assert ledger.recall(AT, b"ask", lambda reply: reply != b"poison") == b'"reply"'
+    assert ledger.recall(AT, b"ask", lambda reply, _: reply != b"poison") == b'"reply"'
 
 
 def test_a_billed_reply_that_cannot_be_used_is_in_the_log_and_in_the_caps_and_is_never_given_back(log: RunLog) -> None:
