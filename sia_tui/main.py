@@ -22,6 +22,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
             "stop": "Stop a live run that you do not mean to continue.",
             "approve": "Approve, decline or edit the candidate that awaits approval.",
             "hint": "Tell the agent of a run what you know.",
+            "talk": "Ask the agent of a run about it.",
             "branch": "Start a new run from the candidate of an earlier generation.",
             "fork": "Start a new run from any event, also with changed settings.",
         },

@@ -101,6 +101,20 @@ def play_lawbench(asked: Asked) -> Plan:
 CANARY = "sk-ant-canary-0815-4711"
 
 
+SAID = "all are multiples of seven, as g1 shows"
+PROPOSED = "multiply by seven"
+
+
+def play_talk(asked: Asked) -> Plan:
+    """The whole game, also when the agent is asked about the run: it reads a table of train, and answers."""
+    body = asked.body
+    if "answer" not in {tool["name"] for tool in body.get("tools") or ()}:
+        return play(asked)
+    if turns(body) == 0:
+        return Plan(blocks=["I look.", Use("read_file", {"path": "train/g1/SCORES.tsv"}), Use("list_files", {})])
+    return Plan(blocks=[Use("answer", {"text": SAID, "hint": PROPOSED})])
+
+
 def faulty(asked: Asked, game: Callable[[Asked], Plan] = play, *, every: int = 3, until: int = 66) -> Plan:
     """Now and then a request meets a fault, each kind in turn; a server that fails may show the key it was given."""
     shows = f"your key {CANARY} is fine, we are not"

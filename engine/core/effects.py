@@ -10,7 +10,7 @@ from engine.events.event import Event
 
 
 class Effects:
-    """Grows with the log of one run; `probes` and `checkpoints` are in the order in which they were recorded."""
+    """Grows with the log of one run; `probes`, `checkpoints` and `talks` are in the order of the log."""
 
     def __init__(self) -> None:
         self.probes: list[t.ProbeFinished] = []
@@ -21,6 +21,7 @@ class Effects:
 
         So does its Improvement, which repeats the conversation.
         """
+        self.talks: list[t.RunTalked] = []
         self._hints: list[t.RunHinted] = []
         self._notebook = ""
         self._in_turn = True
@@ -52,6 +53,8 @@ class Effects:
                 self._compactions[place, ordinal] = messages
             case t.RunHinted():
                 self._hints.append(payload)
+            case t.RunTalked():
+                self.talks.append(payload)
             case t.AnalysisFinished(notebook=notebook):
                 self._notebook = notebook or self._notebook
             case t.StepStarted(kind=kind):
@@ -106,6 +109,6 @@ _INDEXED = {
         *(t.ProbeFinished, t.TrainingCheckpointed, t.ToolCalled, t.TrainingProgress, t.ContextCompacted),
         t.ClientFinished,
         *(t.ExecutionFinished, t.GateDecided),  # the evidence
-        *(t.RunHinted, t.AnalysisFinished, t.StepStarted),
+        *(t.RunHinted, t.RunTalked, t.AnalysisFinished, t.StepStarted),
     )
 }

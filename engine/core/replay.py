@@ -117,6 +117,8 @@ def _explain(
         return (
             None if isinstance(payload, t.RunStarted) == (state.status == "new") else ("run.started first", event.type)
         )
+    if payload.is_talk and state.status != "new":
+        return _check_model_call(reader, state, results, event, payload) if isinstance(payload, t.ModelCalled) else None
     if isinstance(payload, t.StepStarted) and payload.kind == "test":
         return None
     edited = isinstance(last, t.RunForked) or (isinstance(last, t.ApprovalGiven) and last.answer == "edit")

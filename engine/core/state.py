@@ -377,7 +377,7 @@ def _add_step_time(state: State, event: Event) -> State:
     no_engine = t.RunResumed | t.RunForked | t.RunRenamed | t.RunRelinked | t.RunNoted | t.LossAccepted
     abandoned = isinstance(event.payload, t.StepAbandoned) and event.payload.reason == ENGINE_ENDED
     unheard = isinstance(event.payload, t.RunHinted | t.AccountRead) and not event.payload.live
-    if abandoned or unheard or isinstance(event.payload, no_engine):
+    if abandoned or unheard or event.payload.is_talk or isinstance(event.payload, no_engine):
         since = 0.0
     step = replace(state.open_step, started_at=event.at)
     return replace(state, open_step=step, spent=replace(state.spent, seconds=state.spent.seconds + since))

@@ -150,9 +150,12 @@ async def reopen(
     report: Report,
     resume: bool = True,
     change: Callable[[t.Settings], t.Settings] | None = None,
+    models: Callable[[t.Settings], set[str]] | None = None,
     unsafe: bool = False,
 ) -> AsyncIterator[Run]:
     """Holds an existing run, checked against its domain, until the block ends; with `resume` appends `run.resumed`.
+
+    `models` says which of its models are opened; without it, those that it needs.
 
     Raises `Untrusted` for a workspace, a domain or a model server that its user has not named.
     """
@@ -179,6 +182,7 @@ async def reopen(
         grader = await cleanup.enter_async_context(open_domain(state.domain, folder, report, isolation))
         # a run that is not running is reopened for its sealed test, which calls no agent
         needed = references(now) if resume or state.status == "running" else {now.model, now.judge} - {""}
+        needed = models(now) if models else needed
         served = await _models(workspace, now, needed, report, cleanup)
         ports = _ports(workspace, grader, now, isolation, workers, served, cleanup)
         run = Run(log, ports, observers, history=history)

@@ -37,7 +37,7 @@ from engine.models.protocol import (
 from engine.models.receipt import is_sound, is_usable, raw, received
 from engine.usage import Usage
 
-CallerRole = Literal["meta", "feedback", "task", "judge"]
+CallerRole = Literal["meta", "feedback", "task", "judge", "talk"]
 Price = Callable[[Usage], float]
 """US dollars for the tokens of one call."""
 MAX_WAIT_S = 600.0

@@ -17,6 +17,7 @@ _ROLES: dict[t.ModelRole, str] = {
     "feedback": "Feedback-Agent",
     "task": "task model",
     "judge": "judge",
+    "talk": "questions to the agent",
 }
 _NOTHING: dict[str, Any] = {
     "evaluations": 0, "reused": 0, "cpu_s": 0.0, "wall_s": 0.0, "calls": 0, "tokens": 0, "reused_tokens": 0, "usd": 0.0,
@@ -45,7 +46,7 @@ def costs(history: Iterable[Event]) -> dict[str, Any]:
         votes = state.current.candidate.votes if state.current else 1
         for name, spent in _costs_of(event.payload, votes):
             by.add(name, spent)
-            if not shared:
+            if not (shared or event.payload.is_talk):
                 levers.add(_lever(state), spent)
         state = evolve(state, event)
     gains: dict[str, float] = {}

@@ -31,3 +31,8 @@ class Journal(Protocol):
         While there may be `more` it waits for them, for 5 ms at most: they are written together.
         """
         ...
+
+
+def generation_now(state: State) -> int:
+    """The generation of the open step; without one, the latest: that of what is recorded now."""
+    return state.open_step.generation if state.open_step else state.generation

@@ -20,12 +20,12 @@ from engine.events.storage import blobs
 from engine.models import claims
 from engine.models.calling import BudgetExceeded, PaidReply, Position, Usable
 from engine.models.protocol import RetryableError
-from engine.run.journal import Journal
+from engine.run.journal import Journal, generation_now
 from engine.run.reuse import Reuse
 
 
 class RunLedger:
-    """The `Ledger` of one run; used while a step is open."""
+    """The `Ledger` of one run."""
 
     def __init__(self, journal: Journal, reader: Reader, reuse: Reuse) -> None:
         self._journal, self._reader, self._reuse = journal, reader, reuse
@@ -34,10 +34,7 @@ class RunLedger:
 
     @property
     def _generation(self) -> int:
-        step = self._journal.state.open_step
-        if step is None:
-            raise AssertionError("a model is called within a step")
-        return step.generation
+        return generation_now(self._journal.state)
 
     def recall(self, at: Position, request: bytes, is_usable: Usable = lambda *_: True) -> bytes | None:
         """As `Ledger.recall`."""

@@ -35,6 +35,7 @@ from engine.failure import StepFailure
 from engine.models import compaction
 from engine.models.calling import BudgetExceeded, ModelUnavailable, Position
 from engine.models.protocol import Abilities, ContextTooLong, PermanentError, Reply, Request, ToolCall
+from engine.run.journal import generation_now
 from engine.run.live_run import Run
 from engine.run.models import facts, is_trainable
 from engine.sandbox import Preparation
@@ -140,7 +141,7 @@ class StepTools:
             characters=sum(map(len, left_out)),
             reason=" ".join(reason.split())[:300],
         )
-        run.append(run.state.open_step.generation if run.state.open_step else 0, event)
+        run.append(generation_now(run.state), event)
         return True
 
     async def use(self, ordinal: int, call: ToolCall, work: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
@@ -167,8 +168,7 @@ class StepTools:
             evaluations=result.evaluations,
             wall_s=round(time.monotonic() - started, 3),
         )
-        generation = run.state.open_step.generation if run.state.open_step else 0
-        run.append(generation, event, contents=[arguments, text])
+        run.append(generation_now(run.state), event, contents=[arguments, text])
         return ToolResult(text.decode(), result.failed)
 
     @functools.cached_property

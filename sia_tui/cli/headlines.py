@@ -11,7 +11,7 @@ from sia_tui.cli import formats
 from sia_tui.cli.formats import decimal
 from sia_tui.cli.output import plain
 
-ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model", "judge": "judge"}
+ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model", "judge": "judge", "talk": "agent"}
 ANSWERS = {"yes": "approved", "no": "declined", "edit": "edited"}
 """How a candidate was answered, by the answer."""
 

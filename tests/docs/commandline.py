@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TOY = ROOT / "tests" / "toys" / "times7"
 PEERS = ROOT / "tests" / "toys" / "peers"
-RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test", "apply", "check", "adopt")
+RUNS_HARNESSES = ("run", "resume", "branch", "fork", "test", "apply", "check", "adopt", "talk")
 STARTS_PROCESSES = (
     *RUNS_HARNESSES,
     "export",

@@ -15,18 +15,23 @@ import pytest
 from click.testing import CliRunner
 
 from engine import domain_files
+from engine.agents.protocol import NoProposal
 from engine.agents.scripted import parse_script
 from engine.checkout import plots
+from engine.core.effects import Effects
 from engine.core.settings import check_form, check_name
 from engine.errors import SiaError
 from engine.evaluation import harness_packages, verifier_noise
+from engine.failure import Failure, StepFailure
 from engine.grading import fetch
 from engine.grading.client import GraderFailed
 from engine.grading.loader import find
 from engine.importers.formats import recognise
 from engine.importers.source_text import source_text
+from engine.models.calling import BudgetExceeded
 from engine.queries import what_if
 from engine.run import domain_session, options
+from engine.steps import talk
 from engine.user_settings import _of_workspace, own
 from harness_repo.harness import parse
 from sia_tui.app import preferences
@@ -36,6 +41,7 @@ from sia_tui.app.navigator.position import parse_position
 from sia_tui.app.screens.harness_editor import HarnessEditor
 from sia_tui.commands.tasks import adopt
 from sia_tui.main import cli
+from tests.agent_tools import view
 from tests.story import TOY
 
 Patch = pytest.MonkeyPatch
@@ -174,7 +180,26 @@ def _setting(place: Path, patch: Patch) -> None:
     own()
 
 
+def _talk(found: Any, generations: tuple[int, ...] = (1,)) -> Provoke:
+    """A question, to which the agent's conversation leads to `found`: an answer, or an error."""
+
+    def provoke(place: Path, patch: Patch) -> None:
+        for name in ("make_view", "LiveRunRecord", "StepTools", "Tryouts"):
+            patch.setattr(talk, name, mock.Mock(return_value=view()))
+        patch.setattr(talk.talk, "answer", mock.AsyncMock(side_effect=[found]))
+        patch.setattr(talk.contextlib, "closing", contextlib.nullcontext)
+        state = SimpleNamespace(generations=generations, generation=1, name="x", n=1, hints=(), notebook="")
+        run: Any = SimpleNamespace(state=state, effects=Effects(), domain=mock.AsyncMock())
+        asyncio.run(talk.ask(run, "why?", "ada"))
+
+    return provoke
+
+
 PROVOKED: dict[str, Provoke] = {
+    "… has no candidate to talk about yet": _talk(None, ()),
+    "the agent did not answer (…)": _talk(StepFailure(Failure("infrastructure", "it is overloaded"))),
+    "the agent gave no answer: …": _talk(NoProposal("it calls no tool")),
+    "… cannot pay for an answer: …": _talk(BudgetExceeded("usd", 1.0, 1.0)),
     "the engine did not start (…)": _no_process,
     "the app in a browser needs textual-serve, which is not installed": _no_browser,
     "the task in … needs what is not installed: …": _uninstalled,

@@ -20,7 +20,7 @@ STANDS_FOR = {
     "RUN": "last", "G": "1", "N": "100", "INSTANCE": "val-101", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY),
     "DIR": "taken", "INPUT": "cases.jsonl",
     "FILE": "run.sia", "NAME": "better", "FOLDER": "tickets", "PEER": str(PEERS / "shinka"),
-    "TEMPLATE": "classify", "TEXT": "remark",
+    "TEMPLATE": "classify", "TEXT": "remark", "QUESTION": "why?",
 }  # fmt: skip
 NOT_READING = (
     "run DOMAIN",
@@ -37,6 +37,7 @@ NOT_READING = (
     "relink RUN DIR",
     "note RUN TEXT",
     "hint RUN TEXT",
+    "talk RUN QUESTION",
     "rm RUN --yes",
 )
 """What makes, ends or needs a live run is called in an order of its own."""
@@ -103,6 +104,7 @@ def test_a_call_is_printed_in_the_shape_on_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_an_agent_answers")
 def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT)
     (tmp_path / "cases.jsonl").write_text("1\n2\n")
@@ -124,8 +126,8 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
         call(command)
     call("branch RUN --generation G --no-start")
     call("fork RUN --at N --no-start")
-    for command in NOT_READING[-7:]:
-        call(command)
+    for command in NOT_READING[-8:]:
+        call(command, *(("--agent", "claude") if command.startswith("talk") else ()))
     call("run DOMAIN", "--budget-evaluations", "1")  # ends before anything is judged
     with waiting_run(tmp_path):
         call("approve RUN --yes")

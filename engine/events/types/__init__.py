@@ -63,6 +63,7 @@ from engine.events.types.settings import (
     Settings,
 )
 from engine.events.types.step import StepAbandoned, StepFailed, StepKind, StepStarted
+from engine.events.types.talk import RunTalked
 from engine.events.types.test import Subset, TestUnsealed
 from engine.events.types.training import TrainingCheckpointed, TrainingProgress, WeightsTrained
 from engine.failure import Failure, FailureKind
@@ -122,6 +123,7 @@ __all__ = [
     "RunResumed",
     "RunStarted",
     "RunStopped",
+    "RunTalked",
     "Score",
     "Settings",
     "StepAbandoned",

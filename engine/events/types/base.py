@@ -22,6 +22,11 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
         """Those of them that may hold text of instances: an export leaves them out, unless made with data."""
         return []
 
+    @property
+    def is_talk(self) -> bool:
+        """Whether it belongs to a person's questions to the agent, which no step and no decision rests on."""
+        return getattr(self, "role", "") == "talk"
+
 
 class Unread(Payload, frozen=True):
     """Stands for a stored payload that is not one of its type, as earlier releases could write; it changes nothing."""

@@ -7,7 +7,8 @@ from typing import Literal
 from engine.events.types.base import Payload, event
 from engine.usage import Usage
 
-ModelRole = Literal["meta", "feedback", "task", "judge"]
+ModelRole = Literal["meta", "feedback", "task", "judge", "talk"]
+"""Whose call it is; `talk`: the run's agent answers a person, between the steps."""
 
 
 @event("model.called")

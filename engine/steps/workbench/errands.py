@@ -20,6 +20,7 @@ from engine.events import types as t
 from engine.events.storage import blobs
 from engine.failure import StepFailure
 from engine.models.calling import BudgetExceeded
+from engine.run.journal import generation_now
 from engine.run.live_run import Run
 from engine.steps.workbench.bench import bench
 from engine.steps.workbench.bench_folder import BenchFolder
@@ -67,8 +68,7 @@ class Errands:
 
     @property
     def _generation(self) -> int:
-        step = self._run.state.open_step
-        return step.generation if step else 0
+        return generation_now(self._run.state)
 
     def _recorded(self, event: t.ClientFinished) -> Left | None:
         """What that errand has left; None where the machine failed, or the run came here without its data."""

@@ -25,6 +25,7 @@ _TONES: dict[str, Tone] = {
     t.ExecutionFinished.type: "strong",
     t.RunFinished.type: "strong",
     t.RunHinted.type: "accent",
+    t.RunTalked.type: "accent",
     t.TestUnsealed.type: "accent",
 }
 _TRAINING_VALUES = ("reward", "reward_so_far", "kl", "entropy", "loss", "tokens_s")
