@@ -83,6 +83,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "Set up": (
         "setup",
         {
+            "setup": "Find the agents that can work here, try one, and make it the usual one.",
             "doctor": "Check this machine: sandbox, SQLite, git, packages, devices.",
             "trust": "Trust a workspace or a task that somebody else made.",
             "models": "List the usable language models; download one.",

@@ -68,7 +68,7 @@ def wrapped(client: Client, installed: Installed, place: Enclosure, words: Seque
     command += shown.words()
     command += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
     command += _read_only([*(Path("/etc", name) for name in _ETC), *map(Path, _CERTIFICATES), *_named_files()])
-    command += _read_only(installed.needs)
+    command += _read_only(_outermost(installed.needs))
     command += [word for path in _own(client, home) for word in ("--bind-try", str(path), str(path))]
     command += _read_only(obeyed(client))
     command += ["--bind", str(place.desk), DESK, "--bind", str(place.line), LINE]
@@ -105,6 +105,12 @@ def is_own(client: Client, path: str) -> bool:
 def _read_only(paths: Iterable[Path]) -> list[str]:
     """Shows each file or folder under its own path, wherever its links lead."""
     return [word for path in dict.fromkeys(paths) for word in ("--ro-bind-try", str(path.resolve()), str(path))]
+
+
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    """Without those that a folder among them shows: a link in one that is shown already cannot be bound over."""
+    found = list(paths)
+    return [path for path in found if not any(path != one and path.is_relative_to(one) for one in found)]
 
 
 def _named_files() -> Iterator[Path]:
