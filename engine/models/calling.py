@@ -104,7 +104,10 @@ class ScoreRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PaidReply(msgspec.Struct, frozen=True):
-    """A reply to record, as JSON, with its usage, cost and latency. `unpriced`: what it cost is not known."""
+    """A reply to record, as JSON, with its usage, cost and latency. `unpriced`: what it cost is not known.
+
+    `bound`: its server does not tell what it took, and `usage` is the most that it can have taken.
+    """
 
     weights: str
     adapter: str | None
@@ -115,6 +118,7 @@ class PaidReply(msgspec.Struct, frozen=True):
     usd: float
     latency_s: float
     unpriced: bool = False
+    bound: bool = False
 
 
 LONG = 0.5
@@ -230,7 +234,9 @@ class Caller:
                 async with self._reserved_in_turn(most, ended):
                     began = time.monotonic()
                     reply = await self._send_first_alone(_Call(at, request, body, most), send)
-                    paid = self._paid(request, msgspec.json.encode(reply), reply.usage, began)
+                    used = _used(reply, most)
+                    bound, reply = used != reply.usage, replace(reply, usage=used)
+                    paid = replace(self._paid(request, msgspec.json.encode(reply), used, began), bound=bound)
                     if isinstance(reply, Reply):
                         paid = replace(paid, finish=reply.finish)
                         if reply.usd is not None:
@@ -377,6 +383,15 @@ class _Call(msgspec.Struct, frozen=True):
     request: Request | ScoreRequest
     body: bytes
     most: Usage
+
+
+def _used(reply: Reply | ScoreReply, most: Usage) -> Usage:
+    """What the reply took; of prompt and output what its server does not tell is the most that the call can take."""
+    used = reply.usage
+    if not used.input + used.cache_read + used.cache_write:
+        used = replace(used, input=most.input)
+    silent = isinstance(reply, Reply) and not used.output and bool(reply.text or reply.calls)
+    return replace(used, output=most.output) if silent else used
 
 
 def _storable(at: Position, error: Exception) -> str:

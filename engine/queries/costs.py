@@ -21,7 +21,7 @@ _ROLES: dict[t.ModelRole, str] = {
 }
 _NOTHING: dict[str, Any] = {
     "evaluations": 0, "reused": 0, "cpu_s": 0.0, "wall_s": 0.0, "calls": 0, "tokens": 0, "reused_tokens": 0, "usd": 0.0,
-    "unpriced": 0,
+    "unpriced": 0, "bound": 0,
 }  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def costs(history: Iterable[Event]) -> dict[str, Any]:
         "seconds": state.spent.seconds,
         "usd": state.spent.usd,
         "unpriced": sum(row["unpriced"] for row in by.rows.values()),
+        "bound": sum(row["bound"] for row in by.rows.values()),
     }
 
 
@@ -102,6 +103,7 @@ def _costs_of(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]
             return [(_ROLES[role], {"reused_tokens": usage.total})]
         case t.ModelCalled(role=role, usage=usage) | t.ModelWasted(role=role, usage=usage):
             spent = {"usd": payload.usd, "unpriced": int(payload.unpriced), "wall_s": payload.latency_s}
+            spent["bound"] = int(payload.bound)
             return [(_ROLES[role], {"calls": 1, "tokens": usage.total, **spent})]
         case t.ClientFinished(role=role, usage=usage):
             spent = {"usd": payload.usd, "unpriced": int(payload.unmetered), "wall_s": payload.wall_s}

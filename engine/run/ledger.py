@@ -86,6 +86,7 @@ class RunLedger:
             latency_s=paid.latency_s,
             seed=paid.seed,
             unpriced=paid.unpriced,
+            bound=paid.bound,
         )
         self._arrived += 1
         try:

@@ -19,7 +19,7 @@ class ModelCalled(Payload, frozen=True):
     step and attempt. Equal requests at equal positions have equal replies in a lineage: the later one is `reused`,
     costs nothing, and counts in a budget of tokens. `harness` is the candidate whose instance asked; none where a
     harness is only tried. `prompt` is the SHA-256 of the agent's prompt. `unpriced`: what it cost is not known, and
-    `usd` is 0.
+    `usd` is 0. `bound`: the server does not tell what it took, and `usage` is the most that the call can have taken.
     """
 
     role: ModelRole
@@ -38,6 +38,7 @@ class ModelCalled(Payload, frozen=True):
     prompt: str = ""
     reused: bool = False
     unpriced: bool = False
+    bound: bool = False
 
     def blobs(self) -> list[str]:
         return [self.request, self.reply]

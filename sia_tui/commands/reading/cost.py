@@ -45,6 +45,9 @@ def cost(reference: str, shared: Shared) -> None:
     if facts["unpriced"]:
         calls = plural(facts["unpriced"], "call")
         echo(f"The price of {calls} is not known, so the dollars are too few: add it to [prices] in sia.toml.")
+    if facts["bound"]:
+        calls = plural(facts["bound"], "call")
+        echo(f"The server did not tell what {calls} took: the most that is possible counts.")
 
 
 def _cost_columns(row: dict[str, Any]) -> list[Any]:

@@ -77,6 +77,7 @@ class Ledger:
     def __init__(self, cap: int = 1 << 40) -> None:
         self.kept: dict[tuple[bytes, str, int], bytes] = {}
         self.poisoned: dict[tuple[bytes, str, int], bytes] = {}  # recorded by an older release
+        self.paid: list[PaidReply] = []
         self.retries: list[tuple[int, int | None, str]] = []
         self.wasted: list[tuple[int, float, bool, str]] = []
         self.cap, self.spent, self.set_aside = cap, 0, 0
@@ -103,6 +104,7 @@ class Ledger:
     async def keep(self, at: Position, request: bytes, paid: PaidReply) -> None:
         assert (request, at.place, at.ordinal) not in self.kept
         self.kept[request, at.place, at.ordinal] = paid.reply
+        self.paid.append(paid)
         self.spent += paid.usage.input + paid.usage.output
 
     def waste(self, at: Position, request: bytes, paid: PaidReply, reason: str, *, bound: bool) -> None:

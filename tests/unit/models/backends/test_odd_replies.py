@@ -59,15 +59,21 @@ def replied(raw: bytes, kind: str = "application/json", *, streamed: bool = Fals
         return asyncio.run(go(server.url)), ledger
 
 
+MOST = Usage(input=755, output=1024)
+"""What the request can take at most, which counts where the server does not tell."""
+MOST_READ = Usage(input=755, output=5)
+
+
 @pytest.mark.parametrize(
     ("answer", "usage"),
     [
         (body(tool_calls=[call('{"path": "a"}', id=None)]), Usage(input=10, output=5)),
         (body(tool_calls=[{"function": {"name": "look", "arguments": '{"path": "a"}'}}]), Usage(input=10, output=5)),
         (body(tool_calls=[call(GOOD, id=7)]), Usage(input=10, output=5)),
-        (body(tool_calls=[call('{"path": "a"}')], usage=None), Usage()),
-        (body(tool_calls=[call('{"path": "a"}')], usage=dict.fromkeys(USAGE)), Usage()),
-        (body(tool_calls=[call('{"path": "a"}')], usage={"prompt_tokens": 10.0}), Usage(input=10)),
+        (body(tool_calls=[call('{"path": "a"}')], usage=None), MOST),
+        (body(tool_calls=[call('{"path": "a"}')], usage=dict.fromkeys(USAGE)), MOST),
+        (body(tool_calls=[call('{"path": "a"}')], usage={"prompt_tokens": 10.0}), Usage(input=10, output=1024)),
+        (body(tool_calls=[call('{"path": "a"}')], usage={"completion_tokens": 5}), MOST_READ),
         (body(None, tool_calls=[call('{"path": "a"}')]), Usage(input=10, output=5)),
         (body("eos_token", tool_calls=[call('{"path": "a"}')]), Usage(input=10, output=5)),
         (body(function_call={"name": "look", "arguments": '{"path": "a"}'}), Usage(input=10, output=5)),
@@ -80,6 +86,7 @@ def test_what_is_only_missing_does_not_matter(answer: dict[str, Any], usage: Usa
     assert (made.name, made.arguments, made.invalid) == ("look", GOOD, "") and made.id
     assert (reply.finish, reply.usage, ledger.retries, ledger.wasted) == ("tools", usage, [], [])
     assert [msgspec.json.decode(kept, type=Reply) for kept in ledger.kept.values()] == [reply]
+    assert [paid.bound for paid in ledger.paid] == [usage.input == 755 or usage.output == 1024]
 
 
 @pytest.mark.parametrize(
