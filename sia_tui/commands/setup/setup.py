@@ -84,26 +84,22 @@ def _named(found: list[Offer], agent: str, model: str | None) -> Offer:
     """The offer of that agent, also of one that is not on the list; raises `SiaError` for an unknown one."""
     import msgspec
 
-    from engine.agents.choice import LANGUAGE_MODELS, make_agent
+    from engine.agents.choice import make_agent
     from engine.agents.offers import Offer
     from engine.clients.table import client_of
-    from engine.errors import SiaError
     from engine.models import catalog
+    from engine.run.options import agents_model
 
     offered = [one for one in found if one.agent == agent and model in (None, one.model)]
     if offered:
         return next((one for one in offered if one.usable), offered[0])
     make_agent(agent, "")
-    if agent in LANGUAGE_MODELS and model is None:
-        raise SiaError(f"the agent {agent} needs a model", "name it with --agent-model")
-    if agent in LANGUAGE_MODELS and model is not None:
-        catalog.parse(model)
-    elif model is not None and client_of(agent) is None:
-        raise SiaError(f"the agent {agent} asks no model", "leave --agent-model out")
-    known = next((one for one in found if one.agent == agent), None)
-    if known is not None and client_of(agent) is not None:
-        return msgspec.structs.replace(known, model=model or "")
-    return Offer(agent, model or "", agent, "", True, "")
+    if (client := client_of(agent)) is None:
+        if reference := agents_model(agent, model or ""):
+            catalog.parse(reference)
+        return Offer(agent, reference, agent, "", True, "")
+    known = next((one for one in found if one.agent == agent), Offer(agent, "", client.title, "", True, ""))
+    return msgspec.structs.replace(known, model=model or "")
 
 
 def _set_up(chosen: Offer, shared: Shared, *, no_call: bool) -> None:

@@ -79,10 +79,10 @@ def test_an_agent_that_does_not_answer_is_not_written(tmp_path: Path, own: Path)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--agent", "claude"], "set $ANTHROPIC_API_KEY"),
+        (["--agent", "claude"], "Claude cannot be used here: no key; set $ANTHROPIC_API_KEY"),
         (["--agent", "nobody"], "there is no agent 'nobody'"),
         (["--agent", "openai", "--agent-model", "nonsense"], "'nonsense' names no model"),
-        (["--agent", "search", "--agent-model", "smollm2"], "asks no model"),
+        (["--agent", "search", "--agent-model", "smollm2"], "the agent search is not a language model"),
     ],
 )
 def test_what_cannot_be_set_up_is_one_sentence(tmp_path: Path, own: Path, arguments: list[str], says: str) -> None:
