@@ -20,11 +20,11 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.keys import redact, redact_error
+from engine.models import bounds
 from engine.models.in_flight import InFlight
 from engine.models.limiter import RateLimiter, Turn
 from engine.models.protocol import (
     Finish,
-    Message,
     Model,
     OnText,
     PermanentError,
@@ -49,7 +49,6 @@ ACCOUNT_ERRORS = (401, 402, 403, 404)
 """Statuses that every request would get: they concern the key, the account or the model's name."""
 Usable = Callable[[bytes, bool], bool]
 """Whether a recorded reply is used; the second argument says whether it is of this run."""
-_PER_MESSAGE, _PER_REQUEST = 16, 600  # upper bounds on the tokens that chat templates and tool prompts add
 _R = TypeVar("_R", Reply, ScoreReply)
 
 
@@ -195,7 +194,7 @@ class Caller:
         """
         request = replace(request, effort=request.effort or self._effort)
         body = msgspec.json.encode(request, order="deterministic")
-        most = Usage(input=_max_prompt_tokens(request.messages, body), output=request.max_tokens)
+        most = bounds.of_chat(request, body)
         send = lambda: self.model.chat(request, listen() if listen else None)  # noqa: E731
         return await self._call(at, request, body, most, send, Reply)
 
@@ -206,7 +205,7 @@ class Caller:
                 f"{self.model.weights} gives no log-probabilities of given texts", "use chat, or a local model"
             )
         body = msgspec.json.encode(request, order="deterministic")
-        most = Usage(input=len(body) + len(request.continuations) * len(request.prompt.encode()))
+        most = bounds.of_score(request.prompt, request.continuations, body)
 
         def send() -> Awaitable[ScoreReply]:
             return self.model.score(request.prompt, request.continuations, adapter=request.adapter)
@@ -234,7 +233,7 @@ class Caller:
                 async with self._reserved_in_turn(most, ended):
                     began = time.monotonic()
                     reply = await self._send_first_alone(_Call(at, request, body, most), send)
-                    used = _used(reply, most)
+                    used = bounds.used(reply, most)
                     bound, reply = used != reply.usage, replace(reply, usage=used)
                     paid = replace(self._paid(request, msgspec.json.encode(reply), used, began), bound=bound)
                     if isinstance(reply, Reply):
@@ -385,26 +384,12 @@ class _Call(msgspec.Struct, frozen=True):
     most: Usage
 
 
-def _used(reply: Reply | ScoreReply, most: Usage) -> Usage:
-    """What the reply took; of prompt and output what its server does not tell is the most that the call can take."""
-    used = reply.usage
-    if not used.input + used.cache_read + used.cache_write:
-        used = replace(used, input=most.input)
-    silent = isinstance(reply, Reply) and not used.output and bool(reply.text or reply.calls)
-    return replace(used, output=most.output) if silent else used
-
-
 def _storable(at: Position, error: Exception) -> str:
     """What is recorded of a server's error, which may quote the question: the judge's question holds labels."""
     status = getattr(error, "status", None)
     if at.role == "judge" and not at.place.startswith("train/") and status not in ACCOUNT_ERRORS:
         return "the server gave an error" + (f" (status {status})" if status else "")
     return redact_error(str(error) or type(error).__name__)
-
-
-def _max_prompt_tokens(messages: Sequence[Message], body: bytes) -> int:
-    """An upper bound on the prompt's tokens: no current tokenizer makes more than one token per byte."""
-    return len(body) + _PER_MESSAGE * len(messages) + _PER_REQUEST
 
 
 def _wait(policy: CallPolicy, attempt: int, after_s: float | None) -> float:
