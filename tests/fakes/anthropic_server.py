@@ -13,6 +13,7 @@ platform.claude.com/docs/en):
   facts of November 2026 say so of forced choice.
 - API version 2026-10-21 refuses `temperature`, `top_p`, `top_k`: codersera.com/blog/anthropic-api-2026-10-21-sdk-
   migration-guide-2026; github.com/ttlequals0/MinusPod, release 2.101.10 (2026-10-31).
+- Events of a stream, their order, cumulative usage, and errors in mid-stream: P/build-with-claude/streaming.
 - Levels of effort: P/build-with-claude/effort.
 - Thinking goes back unchanged with calls: P/build-with-claude/extended-thinking, "Preserving thinking blocks".
 - A prompt beyond the window is refused: P/build-with-claude/context-windows.
