@@ -14,11 +14,11 @@ import msgspec
 import pytest
 
 from engine.agents.language import compact, edits, run_tools
-from engine.agents.language.prompt import NAMES, load
+from engine.agents.language.prompt import CLIENT_NAMES, NAMES, load
 from engine.agents.language.toolbox import schema_of
 from tests.agent_tools import FakeRecord, view
 
-PINNED = (*NAMES, "talk")
+PINNED = tuple(dict.fromkeys((*NAMES, "talk", *CLIENT_NAMES)))
 PINS = Path(__file__).parent / "prompts.json"
 
 
