@@ -62,6 +62,7 @@ MAIN: tuple[Key, ...] = (
     Key("stop", "S", "Stop", "stop the run"),
     Key("approve", "a", "Approve", "approve, decline or edit the candidate that needs approval"),
     Key("hint", "H", "Hint", "tell the agent what you know; it reads that at its next Analysis"),
+    Key("talk", "K", "Talk", "ask the run's agent about the run; it changes nothing"),
     Key("unseal", "U", "Sealed test", "read the test split: it is counted, and cannot be undone"),
     Key("copy", "y", "Copy", "copy the line under the cursor, or what it stands for"),
     Key("wide", "z", "Zoom", "show one pane alone, or all"),

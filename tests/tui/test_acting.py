@@ -24,6 +24,8 @@ from sia_tui.app.actions.places import attach
 from sia_tui.app.screens.harness_editor import HarnessEditor
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.widgets.lines import Lines
+from tests.fakes.anthropic_server import AnthropicServer
+from tests.playing import SAID, environment, play_talk, small
 from tests.story import TOY, sia, story
 from tests.tui.conftest import Opened, settle
 
@@ -298,3 +300,25 @@ async def test_a_sealed_run_is_branched_into_the_workspace(tmp_path: Path, opene
         await pilot.press("1", "b")
         await fill(pilot, name="two", generations="2")
         await rest(main, home, "two")
+
+
+@pytest.mark.slow
+async def test_a_question_to_the_agent_opens_the_page_of_its_answer(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("anthropic", reason="the extra agents is not installed")
+    workspace = tmp_path / "w"
+    with AnthropicServer(play_talk) as server:
+        for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"):
+            monkeypatch.setenv(name, environment(server.url)[name])
+        claude = ("--agent", "claude", "--seed-harness", "--generations", "1", "--name", "asked")
+        command(workspace, "run", small(tmp_path / "times7"), *claude)
+        async with opened(workspace) as (pilot, main):
+            await pilot.press("K")
+            await settle(pilot)
+            pilot.app.screen.query_one(Input).value = "what do the failures have in common?"
+            await pilot.press("enter")
+            await until(lambda: "run.talked" in types(workspace, "asked"))
+            await until(lambda: SAID in "\n".join(row.text for row in main.inspector.rows))
+            assert "what do the failures have in common?" in "\n".join(row.text for row in main.inspector.rows)
+    assert state(workspace, "asked").status == "finished"

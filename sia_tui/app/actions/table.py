@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sia_tui.app.actions import new_run, pages, places, run_control, timeline
+from sia_tui.app.actions import new_run, pages, places, run_control, talk, timeline
 from sia_tui.app.screens.main import Action
 
 ACTIONS: dict[str, Action] = {
@@ -47,6 +47,7 @@ ACTIONS: dict[str, Action] = {
     "stop": run_control.stop,
     "approve": run_control.approve,
     "hint": run_control.hint,
+    "talk": talk.ask,
     "unseal": run_control.unseal,
     "copy": pages.copy,
     "wide": lambda main: main.panes.toggle_zoom(),

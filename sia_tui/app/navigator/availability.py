@@ -82,6 +82,7 @@ REQUIREMENTS: dict[str, tuple[Requirement, ...]] = {
     "stop": (_run, _writable, _running),
     "approve": (_run, _writable, _waiting_candidate),
     "hint": (_run, _writable),
+    "talk": (_run, _writable, _not_running),
     "unseal": (_run, _writable, _not_running, _incumbent),
 }
 """Requirements by action id, in the order in which they are checked; any other action requires a run."""

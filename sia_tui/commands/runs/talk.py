@@ -12,6 +12,7 @@ import click
 from sia_tui.cli import consent
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, plain, print_json, say
+from sia_tui.cli.processes.engine_process import announce
 
 if TYPE_CHECKING:
     from engine.agents.talk import Answer
@@ -66,6 +67,7 @@ def talk(
                 spent = run.state.spent
                 cost = {"usd": spent.usd - before.usd, "tokens": spent.tokens - before.tokens}
                 _print(shared, run, text, found, cost)
+            announce(shared.announce_fd, run.state.run)  # the app waits for the answer
 
     asyncio.run(go())
 

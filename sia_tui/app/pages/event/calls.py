@@ -1,4 +1,4 @@
-"""Calls: the request and the reply of a language model, the arguments and the result of a tool."""
+"""Calls: the request and the reply of a model, the arguments and the result of a tool, a question and its answer."""
 
 from __future__ import annotations
 
@@ -62,6 +62,18 @@ def errand_rows(snapshot: RunSnapshot, done: t.ClientFinished, width: int) -> li
     rows += [field("failure", (f"{done.failure.kind}: {done.failure.message}", "bad"))] if done.failure else []
     for title, blob in (("prompt", done.prompt), ("transcript", done.transcript)):
         rows += [BLANK, heading(title), *wrap(blob_text(snapshot, blob), width, limit=_MAX_ROWS)]
+    return rows
+
+
+def talk_rows(snapshot: RunSnapshot, said: t.RunTalked, width: int) -> list[Row]:
+    """A person's question, the agent's answer, and the hint that it proposes."""
+    found = calls.parsed(blob_text(snapshot, said.answer))
+    answer = found if isinstance(found, dict) else {"text": calls.as_text(found)}
+    rows = [heading("question"), *wrap(blob_text(snapshot, said.question), width, limit=_MAX_ROWS)]
+    rows += [BLANK, heading("answer"), *wrap(str(answer.get("text", "")), width, "strong", limit=_MAX_ROWS)]
+    if hint := answer.get("hint"):
+        given = "`sia talk RUN --hint` gives it to the agent; H gives one in your words"
+        rows += [BLANK, heading("proposed hint", given), *wrap(str(hint), width, "accent")]
     return rows
 
 

@@ -9,7 +9,7 @@ import msgspec
 from engine.events import types as t
 from engine.events.event import Event
 from sia_tui.app.model.snapshot import RunSnapshot
-from sia_tui.app.pages.event.calls import errand_rows, model_call_rows, tool_call_rows
+from sia_tui.app.pages.event.calls import errand_rows, model_call_rows, talk_rows, tool_call_rows
 from sia_tui.app.pages.generation import analysis, verdict
 from sia_tui.app.pages.instance import trajectory
 from sia_tui.app.rows.event_line import event_summary
@@ -52,6 +52,8 @@ def _subject(snapshot: RunSnapshot, event: Event, width: int) -> list[Row]:
             return [BLANK, *model_call_rows(snapshot, payload, width)]
         case t.ToolCalled():
             return [BLANK, *tool_call_rows(snapshot, payload, width)]
+        case t.RunTalked():
+            return [BLANK, *talk_rows(snapshot, payload, width)]
         case t.ClientFinished():
             return [BLANK, *errand_rows(snapshot, payload, width)]
         case t.HarnessWritten(number=number):
