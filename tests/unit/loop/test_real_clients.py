@@ -37,6 +37,9 @@ PACKAGES = {
     "opencode": "opencode-ai",
     "gemini": "@google/gemini-cli",
 }
+LONG = "SIA_LONG" in os.environ
+ONLY_LONG = pytest.mark.skipif(not LONG, reason="`make test-long` runs it; Claude Code and Codex improve a task here")
+AGENTS = ["claude-code", "codex", *(pytest.param(agent, marks=ONLY_LONG) for agent in ("opencode", "gemini"))]
 MODEL = {"gemini": ("--agent-model", "gemini-2.5-pro")}
 """Its own choice of a model asks a second one."""
 NPM_S = 240
@@ -63,7 +66,8 @@ def npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("npm") is None:
         pytest.skip("there is no npm on this machine")
     folder = tmp_path_factory.mktemp("npm")
-    wanted = [f"{package}@{CLIENTS[name].tried[-1]}" for name, package in PACKAGES.items()]
+    needed = {name: package for name, package in PACKAGES.items() if LONG or name in AGENTS}
+    wanted = [f"{package}@{CLIENTS[name].tried[-1]}" for name, package in needed.items()]
     command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--prefer-offline", *wanted]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=NPM_S, check=False)
@@ -112,7 +116,7 @@ def run(folder: Path, environment: dict[str, str], *words: str) -> subprocess.Co
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("agent", ["claude-code", "codex", "opencode", "gemini"])
+@pytest.mark.parametrize("agent", AGENTS)
 def test_it_improves_over_three_generations_by_code_that_it_wrote_into_files(
     agent: str, installation: Installation, tmp_path: Path
 ) -> None:
@@ -143,6 +147,7 @@ def test_it_improves_over_three_generations_by_code_that_it_wrote_into_files(
     assert [one.reused for one in payloads(workspace, t.ClientFinished)].count(True) == 4
 
 
+@ONLY_LONG
 def test_the_same_mind_behind_the_api_and_behind_claude_code_reaches_the_same_candidates(
     installation: Installation, tmp_path: Path
 ) -> None:

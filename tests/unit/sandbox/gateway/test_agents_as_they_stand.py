@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -26,7 +27,9 @@ from tests.unit.sandbox.running import jobs
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 LIMITS = Limits(cpu_s=120, wall_s=120, memory_mb=3000, disk_mb=64, processes=64, output_kb=256)
-FROM_INDEX = ["openai>=3,<4", "smolagents>=1.26,<2", "dspy>=3.4,<4", "mini-swe-agent>=2.4,<3"]
+LONG = "SIA_LONG" in os.environ
+ONLY_LONG = pytest.mark.skipif(not LONG, reason="`make test-long` runs it; SDKs and smolagents run here")
+FROM_INDEX = ["openai>=3,<4", "smolagents>=1.26,<2", *(["dspy>=3.4,<4", "mini-swe-agent>=2.4,<3"] if LONG else [])]
 OPENAI = """
 import asyncio, openai
 from pydantic import BaseModel
@@ -120,8 +123,8 @@ class Says:
         (OPENAI, "hello there", "four"),
         (ANTHROPIC, "hello there", "hello there"),
         (SMOLAGENTS, "Thought: easy\n<code>\nfinal_answer(2 + 2)\n</code>", "4"),
-        (DSPY, "[[ ## answer ## ]]\n4\n\n[[ ## completed ## ]]\n", "4"),
-        (MINI_SWE, COMMAND, "4"),
+        pytest.param(DSPY, "[[ ## answer ## ]]\n4\n\n[[ ## completed ## ]]\n", "4", marks=ONLY_LONG),
+        pytest.param(MINI_SWE, COMMAND, "4", marks=ONLY_LONG),
     ],
     ids=["openai", "anthropic", "smolagents", "dspy", "mini-swe-agent"],
 )
@@ -166,6 +169,7 @@ def writes_and_runs(asked: Asked) -> Plan:
     return steps[sum(message["role"] == "tool" for message in asked.body["messages"])]()
 
 
+@ONLY_LONG
 def test_the_reference_target_agent_of_a_peer_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, best: Isolation
 ) -> None:
