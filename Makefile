@@ -42,9 +42,9 @@ test-crash: $(VENV)/.dev  ## a kill and each fault at every call that changes a 
 	$(BIN)/python -m tests.crash.points
 
 test-long: $(VENV)/.dev  ## long forms of slow tests: a fork at every event, 20 generations under noise, ten kills on LawBench, a run of 2000, more agents of others
-	SIA_LONG=1 SIA_LONG_RUN=2000 $(BIN)/pytest -m slow -k "fork_anywhere or long_run or noisy_evaluator or ten_kills_on_lawbench or real_clients or as_they_stand" -n 2 --timeout 0 \
+	SIA_LONG=1 SIA_LONG_RUN=2000 $(BIN)/pytest -m slow -k "fork_anywhere or long_run or noisy_evaluator or ten_kills_on_lawbench or real_clients or as_they_stand or lawbench" -n 2 --timeout 0 \
 		tests/crash/test_forks.py tests/crash/test_long_run.py tests/crash/test_model_calls.py tests/unit/importers/test_adopted_tasks.py \
-		tests/unit/loop/test_real_clients.py tests/unit/sandbox/gateway/test_agents_as_they_stand.py
+		tests/unit/loop/test_real_clients.py tests/unit/domains/lawbench/test_models.py tests/unit/sandbox/gateway/test_agents_as_they_stand.py
 
 simulate: $(VENV)/.dev  ## random histories with faults on a simulated machine, from seed $(SEEDS) on, $(COUNT) of them
 	$(BIN)/python -m tests.simulation --first $(SEEDS) --count $(COUNT)

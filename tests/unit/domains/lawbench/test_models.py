@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,12 @@ from engine.events import types as t
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.playing import call, faulty_lawbench, payloads, play_lawbench
 
-pytestmark = [pytest.mark.slow, pytest.mark.lawbench, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.lawbench,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif("SIA_LONG" not in os.environ, reason="`make test-long` runs it; the toy has the same runs"),
+]
 MODELS = ("--agent", "claude", "--model", "anthropic:claude-haiku-4-5")
 CAP_USD = 0.5
 
