@@ -128,9 +128,14 @@ def _continue(state: State, now: Generation) -> Decision:
         return Append(now.n, _finished(state, f"all {now.n} generations are done"))
     if successor:
         return _begin(state, now.n + 1)
-    if state.fruitless >= IMPROVEMENT_ATTEMPTS:
+    if gave_up(state):
         return Append(now.n, _finished(state, f"no further candidate was found, since {now.failed_improvements[-1]}"))
     return _affordable(state, now.n) or _perform(state, "improve" if now.analysis else "analyse", now.n)
+
+
+def gave_up(state: State) -> bool:
+    """Whether the agent found no further candidate; a run that ended so can be resumed as it is."""
+    return state.fruitless >= IMPROVEMENT_ATTEMPTS
 
 
 def last_generation(settings: t.Settings) -> int:

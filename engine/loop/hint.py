@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 
 from engine.agents.choice import reads_words
+from engine.core.decide import gave_up
 from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
@@ -45,7 +46,7 @@ def _when(state: State, name: str, *, live: bool) -> str:
     settings = state.settings
     if settings.script or not reads_words(settings.agent):
         return f"{name} has the hint, but its agent reads no words; a fork from here with `--set agent=claude` does"
-    if state.status == "finished":
+    if state.status == "finished" and not gave_up(state):
         more = state.generation + 1
         return (
             f"{name} is finished: the hint is read by `sia resume {name} --generations {more}`, or by a fork from here"

@@ -18,7 +18,7 @@ from engine.agents.choice import make_agent
 from engine.agents.language.prompt import CLIENT_NAMES, NAMES, load
 from engine.clients.table import client_of
 from engine.core import rotation
-from engine.core.decide import IMPROVEMENT_ATTEMPTS, RULES
+from engine.core.decide import RULES, gave_up
 from engine.core.settings import check_form, check_name, check_workers, shortened
 from engine.domain_files import check_path
 from engine.errors import SiaError
@@ -169,7 +169,7 @@ async def reopen(
         state = history.state
         settings = change(state.settings) if change else None
         if resume and state.status == "finished" and settings in (None, state.settings):
-            if state.fruitless < IMPROVEMENT_ATTEMPTS:
+            if not gave_up(state):
                 remedy = "pass more --generations or a larger budget to go further"
                 raise SiaError(f"{state.name} is finished ({state.reason})", remedy)
             settings = state.settings  # an agent that found no further candidate is asked again

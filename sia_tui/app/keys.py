@@ -58,6 +58,7 @@ MAIN: tuple[Key, ...] = (
     Key("fork", "f", "Fork", "start a new run from this event, with other settings", True),
     Key("edit", "e", "Edit", "edit the harness in $EDITOR, and fork with the edited one"),
     Key("new", "n", "New run", "start a run on a domain"),
+    Key("setup", "E", "Agent", "choose the agent of new runs: what is installed, has a key, or answers here"),
     Key("pause", "p", "Pause/resume", "pause or resume the run"),
     Key("stop", "S", "Stop", "stop the run"),
     Key("approve", "a", "Approve", "approve, decline or edit the candidate that needs approval"),

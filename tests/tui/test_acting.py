@@ -16,7 +16,7 @@ import psutil
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from engine.core.state import fold
 from engine.events.reader import Reader
@@ -322,3 +322,26 @@ async def test_a_question_to_the_agent_opens_the_page_of_its_answer(
             await until(lambda: SAID in "\n".join(row.text for row in main.inspector.rows))
             assert "what do the failures have in common?" in "\n".join(row.text for row in main.inspector.rows)
     assert state(workspace, "asked").status == "finished"
+
+
+async def test_the_agent_of_new_runs_is_chosen_and_written_to_the_user_s_own_settings(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    program = tmp_path / "agent.py"
+    program.write_text("print('ready')")
+    own = tmp_path / "config" / "sia" / "sia.toml"
+    workspace = tmp_path / "w"
+    command(workspace, "run", small(tmp_path / "times7"), "--generations", "1", "--name", "one")
+    async with opened(workspace) as (pilot, _):
+        await pilot.press("E")
+        await until(lambda: pilot.app.screen.query(Input))
+        assert "search: free; ready" in "\n".join(str(one.render()) for one in pilot.app.screen.query(Static))
+        await fill(pilot, agent="nobody")
+        await until(lambda: any("there is no agent 'nobody'" in one.message for one in pilot.app._notifications))
+        assert not own.exists()
+        await pilot.press("E")
+        await until(lambda: pilot.app.screen.query(Input))
+        await fill(pilot, agent=f"command:{sys.executable} {program}")
+        await until(own.exists)
+    assert own.read_text() == f'agent = "command:{sys.executable} {program}"\n'

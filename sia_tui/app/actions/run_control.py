@@ -27,6 +27,8 @@ TRIES, RETRY_S = 20, 0.25
 
 async def pause_or_resume(main: MainScreen) -> None:
     """Asks a live engine to pause; resumes a run that is not running."""
+    from engine.core.decide import gave_up
+
     cursor = main.navigator.cursor
     if cursor is None:
         return
@@ -34,8 +36,8 @@ async def pause_or_resume(main: MainScreen) -> None:
         await _request(main, cursor, "pause")
         return
     more: list[str] = []
-    if main.navigator.status_now == "finished":
-        state = cursor.at_head_snapshot.state
+    state = cursor.at_head_snapshot.state
+    if main.navigator.status_now == "finished" and not gave_up(state):
         values = await main.app.push_screen_wait(_resume_form(state))
         if not values:
             return

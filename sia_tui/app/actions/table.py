@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sia_tui.app.actions import new_run, pages, places, run_control, talk, timeline
+from sia_tui.app.actions import agent_setup, new_run, pages, places, run_control, talk, timeline
 from sia_tui.app.screens.main import Action
 
 ACTIONS: dict[str, Action] = {
@@ -43,6 +43,7 @@ ACTIONS: dict[str, Action] = {
     "fork": new_run.fork,
     "edit": new_run.edit_and_fork,
     "new": new_run.start,
+    "setup": agent_setup.choose,
     "pause": run_control.pause_or_resume,
     "stop": run_control.stop,
     "approve": run_control.approve,

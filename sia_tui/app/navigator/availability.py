@@ -66,7 +66,21 @@ def _incumbent(navigator: Navigator) -> str:
     return "" if accepted else "no candidate has been accepted yet"
 
 
-_ALWAYS = ("open", "close", "left", "right", "back", "forward", "new", "copy", "wide", "help", "suspend", "quit")
+_ALWAYS = (
+    "open",
+    "close",
+    "left",
+    "right",
+    "back",
+    "forward",
+    "new",
+    "setup",
+    "copy",
+    "wide",
+    "help",
+    "suspend",
+    "quit",
+)
 REQUIREMENTS: dict[str, tuple[Requirement, ...]] = {
     **dict.fromkeys(_ALWAYS, ()),
     "verdict": (_run, _generation),

@@ -28,6 +28,7 @@ def setup(agent: str | None, agent_model: str | None, *, no_call: bool, shared: 
     Example: sia setup --agent search
     """
     from engine.agents.offers import offers
+    from engine.loop.chosen_agent import named
     from engine.user_settings import own
 
     say("Looking for coding agents, keys and servers …")
@@ -43,7 +44,7 @@ def setup(agent: str | None, agent_model: str | None, *, no_call: bool, shared: 
             return
         chosen = _ask(found)
     else:
-        chosen = _named(found, agent, agent_model)
+        chosen = named(found, agent, agent_model)
     if chosen is None:
         return
     _set_up(chosen, shared, no_call=no_call)
@@ -66,6 +67,7 @@ def _ask(found: list[Offer]) -> Offer | None:
     import msgspec
 
     from engine.agents.offers import NAME
+    from engine.errors import SiaError
 
     usable = [place for place, one in enumerate(found, 1) if one.usable]
     place: int = click.prompt(
@@ -74,41 +76,18 @@ def _ask(found: list[Offer]) -> Offer | None:
     if not place:
         return None
     chosen = found[place - 1]
+    if not chosen.usable:
+        raise SiaError(f"{chosen.what} cannot be used here: {chosen.how}", chosen.remedy)
     if chosen.model.endswith(f":{NAME}"):
         name = click.prompt("The name of the model there", err=True)
         return msgspec.structs.replace(chosen, model=chosen.model.removesuffix(NAME) + name)
     return chosen
 
 
-def _named(found: list[Offer], agent: str, model: str | None) -> Offer:
-    """The offer of that agent, also of one that is not on the list; raises `SiaError` for an unknown one."""
-    import msgspec
-
-    from engine.agents.choice import make_agent
-    from engine.agents.offers import Offer
-    from engine.clients.table import client_of
-    from engine.models import catalog
-    from engine.run.options import agents_model
-
-    offered = [one for one in found if one.agent == agent and model in (None, one.model)]
-    if offered:
-        return next((one for one in offered if one.usable), offered[0])
-    make_agent(agent, "")
-    if (client := client_of(agent)) is None:
-        if reference := agents_model(agent, model or ""):
-            catalog.parse(reference)
-        return Offer(agent, reference, agent, "", True, "")
-    known = next((one for one in found if one.agent == agent), Offer(agent, "", client.title, "", True, ""))
-    return msgspec.structs.replace(known, model=model or "")
-
-
 def _set_up(chosen: Offer, shared: Shared, *, no_call: bool) -> None:
     from engine import own_settings
-    from engine.errors import SiaError
     from engine.user_settings import read
 
-    if not chosen.usable:
-        raise SiaError(f"{chosen.what} cannot be used here: {chosen.how}", chosen.remedy)
     answered = None if no_call else _call(chosen)
     path = own_settings.put({"agent": chosen.agent, "agent_model": chosen.model})
     said = read(shared.workspace.path).origins

@@ -17,7 +17,21 @@ from sia_tui.app.navigator.navigator import Navigator
 from tests.unit.app.conftest import Screen
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("*.db"))[0]
-WITHOUT_A_RUN = {"open", "close", "left", "right", "back", "forward", "new", "copy", "wide", "help", "suspend", "quit"}
+WITHOUT_A_RUN = {
+    "open",
+    "close",
+    "left",
+    "right",
+    "back",
+    "forward",
+    "new",
+    "setup",
+    "copy",
+    "wide",
+    "help",
+    "suspend",
+    "quit",
+}
 
 
 def test_every_key_has_an_action_and_every_action_a_key() -> None:
