@@ -98,8 +98,8 @@ MUTANTS = [
         (
             Edit(
                 "engine/steps/ladder.py",
-                'Told("", f"rejected: not shown to be better than {against}")',
-                'Told(rounded(score), f"rejected: not shown to be better than {against}")',
+                'Told("", f"rejected: not shown to be better than {against}{anew}")',
+                'Told(rounded(score), f"rejected: not shown to be better than {against}{anew}")',
             ),
         ),
         ("tests/unit/steps/test_ladder.py::test_all_rejections_sound_the_same[scores0]",),
@@ -110,8 +110,8 @@ MUTANTS = [
         (
             Edit(
                 _VERDICT,
-                "results.val(generation if noisy else incumbent, rival)",
-                "results.val(incumbent, rival)",
+                "at = generation if noisy else state.rotation.executed_in(incumbent, generation)",
+                "at = state.rotation.executed_in(incumbent, generation)",
             ),
         ),
         (

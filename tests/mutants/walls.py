@@ -18,7 +18,13 @@ MUTANTS = [
     Mutant(
         "no-filter-at-all",
         "Without it a harness reaches kernel code in which escapes have been found.",
-        (Edit(_PROCESS, "filter_fd = hold(seccomp.program(machine)) if machine else None", "filter_fd = None"),),
+        (
+            Edit(
+                _PROCESS,
+                "filter_fd = hold(seccomp.program(machine, loopback=program.gateway)) if machine else None",
+                "filter_fd = None",
+            ),
+        ),
         (f"{_TEST_LIES}test_system_calls_that_are_denied",),
     ),
     Mutant(

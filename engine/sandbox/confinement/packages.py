@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import site
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import msgspec
 
+CANARY = ".sia-canary-"
+"""How the names of canaries begin, before the id of the process that has planted them: `engine.sandbox.selftest`."""
 OURS = frozenset(("sia_tui", "engine", "harness_repo", "domains"))
 _LIBRARY = sys.stdlib_module_names | {"__pycache__", "lib-dynload", "test", "LICENSE", "__hello__", "__phello__"}
 _INFO = (".dist-info", ".egg-info")
@@ -45,9 +48,14 @@ def strays(folder: Path, base: Path) -> list[Path]:
 
     `base` is the folder of this Python, which in a conda environment has records of its own.
     """
-    entries = list(folder.iterdir())
+    # a canary of another process may be gone before a sandbox has started that is to hide it
+    entries = [path for path in folder.iterdir() if not path.name.startswith(CANARY) or _is_mine(path)]
     known = _recorded(tuple(path for path in entries if path.suffix in _INFO)) | _conda(folder, base)
     return [path for path in entries if path.name in OURS or not (path.name in known or path.suffix == ".pth")]
+
+
+def _is_mine(canary: Path) -> bool:
+    return canary.name.startswith(f"{CANARY}{os.getpid()}-")
 
 
 def library_strays(folder: Path) -> list[Path]:

@@ -50,7 +50,8 @@ class View:
                     # bwrap itself would make the parents of a bind unreadable to others
                     yield from ("--perms", "0755", "--dir", str(folder))
 
-        for path in sorted((*self.binds, *self.masks), key=lambda path: len(path.parts)):
+        masks = [path for path in self.masks if _exists(path)]  # what is gone needs none, and could not be covered
+        for path in sorted((*self.binds, *masks), key=lambda path: len(path.parts)):
             words += make(parents(path))
             if path in self.binds:
                 words += ["--ro-bind", str(path), str(path)]
@@ -61,7 +62,7 @@ class View:
         for link, target in self.links.items():
             words += make(parents(link))
             words += ["--symlink", str(target), str(link)]
-        for path in self.masks:
+        for path in masks:
             words += ["--remount-ro", str(path)] if path.is_dir() else []
         return words
 

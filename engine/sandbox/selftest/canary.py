@@ -19,7 +19,6 @@ from domains import cache
 from engine.sandbox.confinement import packages
 from engine.sandbox.confinement.view import View, homes, system
 
-_PREFIX = ".sia-canary-"
 _FOLDERS = ("/home", "/root", "/usr/src", "/usr/local", "/usr/local/src", "/usr/share", "/opt", "/srv", "/var/lib", "/")
 _HIDDEN = ("/etc/shadow", "/etc/hostname", "/sys/kernel", "/var/lib", "/root", "/home", "/boot", "/usr/src")
 # of these a sandbox has its own
@@ -39,7 +38,7 @@ def planted(view: View) -> Iterator[list[str]]:
         for folder in _folders(view):
             with contextlib.suppress(OSError):
                 _remove_stale(folder)
-                canary = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+                canary = folder / f"{packages.CANARY}{os.getpid()}-{secrets.token_hex(4)}"
                 with canary.open("x") as file:
                     made.append(canary)
                     canary.chmod(0o644)  # whatever the umask: its mode must not hide it
@@ -59,7 +58,8 @@ def there(view: View) -> list[str]:
     found = [path for path in map(Path, _HIDDEN) if path not in visible]
     for folder in (*sorted(around), Path()):
         with contextlib.suppress(OSError):  # a folder that may be entered but not listed, or is gone
-            entries = (path for path in sorted(folder.absolute().iterdir()) if not path.name.startswith(_PREFIX))
+            entries = sorted(folder.absolute().iterdir())
+            entries = [path for path in entries if not path.name.startswith(packages.CANARY)]
             found += [path for path in entries if path not in visible and not view.shows(path)][:_MOST]
     mine = (path for path in dict.fromkeys(found) if not any(map(path.is_relative_to, _INSIDE_TREES)))
     return [str(path) for path in mine if path not in _INSIDE]
@@ -82,7 +82,7 @@ def _recorded(folder: Path) -> bool:
 
 def _remove_stale(folder: Path) -> None:
     """Removes the canaries of processes that were killed."""
-    for path in folder.glob(f"{_PREFIX}*"):
-        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
+    for path in folder.glob(f"{packages.CANARY}*"):
+        pid = path.name.removeprefix(packages.CANARY).partition("-")[0]
         if pid.isdigit() and not Path("/proc", pid).exists():
             path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,3 +103,18 @@ def test_this_python_is_found_inside_also_where_it_was_called_by_way_of_another_
     (programs / "python").symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "elsewhere" / ".." / "venv" / "bin" / "python"))
     assert view.interpreter()[0] == str(programs / "python")
+
+
+def test_what_is_gone_before_a_sandbox_starts_is_not_covered(tmp_path: Path) -> None:
+    """bwrap could make no place for it in a folder that is read-only."""
+    (tmp_path / "stray.py").touch()
+    shown = view.View((tmp_path,), (tmp_path / "stray.py", tmp_path / "gone.py"), {})
+    assert str(tmp_path / "stray.py") in shown.words()
+    assert str(tmp_path / "gone.py") not in shown.words()
+
+
+def test_a_canary_of_another_process_is_no_stray(tmp_path: Path) -> None:
+    mine, other = (tmp_path / f"{packages.CANARY}{pid}-ab" for pid in (os.getpid(), 1))
+    mine.touch()
+    other.touch()
+    assert packages.strays(tmp_path, tmp_path) == [mine]

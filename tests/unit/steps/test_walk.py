@@ -41,6 +41,7 @@ BELOW = {
     "engine.core.effects",
     "engine.core.rotation",
     "engine.core.units",
+    "engine.evaluation.harness_packages",
     "engine.evaluation.judge",
     "engine.evaluation.majority_vote",
     "engine.evaluation.trial",
