@@ -99,7 +99,7 @@ MUTANTS = [
             Edit(
                 "engine/steps/ladder.py",
                 'Told("", f"rejected: not shown to be better than {against}{anew}")',
-                'Told(rounded(score), f"rejected: not shown to be better than {against}{anew}")',
+                'Told(score, f"rejected: not shown to be better than {against}{anew}")',
             ),
         ),
         ("tests/unit/steps/test_ladder.py::test_all_rejections_sound_the_same[scores0]",),
