@@ -109,7 +109,11 @@ class Errands:
     def _append(
         self, base: Mapping[str, object], ended: Ended, folder: BenchFolder, prompt: bytes, noted: list[str]
     ) -> Left:
-        left, reading = folder.left(ended.failure), ended.reading
+        reading = ended.reading
+        try:
+            left, found = folder.left(ended.failure), folder.said()
+        except OSError as error:  # whatever it has made of its folder, what it has used is recorded
+            left, found = Left({}, b"", "", ended.failure), [f"its folder cannot be read ({error.strerror})"]
         outside = [f"it tried to write {path}, outside its folder: that is not kept" for path in ended.outside]
         notes = left.notes.encode("utf-8", "replace")
         event = t.ClientFinished(
@@ -127,7 +131,7 @@ class Errands:
             usd=reading.usd or 0.0,
             unmetered=reading.usd is None,
             wall_s=ended.wall_s,
-            said=[*noted, *folder.said(), *outside],
+            said=[*noted, *found, *outside],
             failure=ended.failure,
         )
         contents = [prompt, ended.transcript, *left.files.values()]
