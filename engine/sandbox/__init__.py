@@ -8,9 +8,10 @@ from engine.failure import Failure, FailureKind
 from engine.sandbox.isolation import Isolation, Measure
 from engine.sandbox.program import Broker, CallRefused, Job, NoBroker, Outcome, Preparation, Program
 from engine.sandbox.sandbox import DiedError, Sandbox
-from engine.sandbox.sandbox_process import StartError, temporary_folder
+from engine.sandbox.sandbox_process import StartError
 from engine.sandbox.selftest.probe import probe
 from engine.sandbox.session import Box, Session, Start, open_sandbox, run_harness
+from engine.sandbox.temporary import remove, temporary_folder
 
 __all__ = [
     "Box",
@@ -32,6 +33,7 @@ __all__ = [
     "StartError",
     "open_sandbox",
     "probe",
+    "remove",
     "run_harness",
     "temporary_folder",
 ]

@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from engine.sandbox.channel import Control
 from engine.sandbox.confinement import packages, profile, seccomp, view
 from engine.sandbox.isolation import Isolation
 from engine.sandbox.program import Program
+from engine.sandbox.temporary import remove, temporary_folder
 
 MB = 1 << 20
 START_S = 30.0
@@ -85,7 +84,7 @@ class SandboxProcess:
         self.control.close()
         os.close(self.errors)
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove(self.folder)
 
     async def wait_exit(self, patience_s: float) -> int | None:
         """Waits for the outermost process; its exit status, or None if it has not ended in time."""
@@ -135,7 +134,7 @@ async def launch(program: Program, isolation: Isolation) -> SandboxProcess:
         control.close()
         os.close(errors)
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
         raise StartError(str(error)) from None
     launched = SandboxProcess(process, control, errors, folder)
     try:
@@ -202,15 +201,6 @@ def _own_uid() -> int:
     rows = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
     uid = secrets.choice(_UNUSED_UIDS)
     return uid if any(first <= uid < first + count for first, _, count in rows) else profile.NOBODY
-
-
-def temporary_folder(purpose: str) -> Path:
-    """A new folder that only this user reaches; removes those for the same purpose of killed engines."""
-    for stale in Path(tempfile.gettempdir()).glob(f"sia-{purpose}-*"):
-        pid = stale.name.split("-")[2]
-        if pid.isdigit() and not Path("/proc", pid).exists():
-            shutil.rmtree(stale, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"sia-{purpose}-{os.getpid()}-"))
 
 
 def _start_bare(

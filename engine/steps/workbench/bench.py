@@ -18,7 +18,7 @@ from engine.evaluation.errors import InfrastructureFailure
 from engine.failure import StepFailure
 from engine.models.calling import BudgetExceeded
 from engine.run.live_run import Ports
-from engine.sandbox import temporary_folder
+from engine.sandbox import remove, temporary_folder
 from engine.sandbox.confinement import view
 from engine.steps.workbench.bench_folder import BenchFolder
 
@@ -39,7 +39,7 @@ async def bench(ports: Ports, errand: Errand, attend: Attend) -> AsyncIterator[t
             private = (ports.grader.folder.path.absolute(), ports.folder.absolute())
             yield folder, Enclosure(ports.isolation, folder.path, line, private)
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        remove(place)
 
 
 def _lay_program(line: Path) -> None:

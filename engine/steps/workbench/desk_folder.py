@@ -7,14 +7,13 @@ removed by the next that makes one.
 from __future__ import annotations
 
 import contextlib
-import shutil
 from pathlib import Path
 
 from domains.contract import Limits
 from engine.agents.protocol import ToolResult, Tree
 from engine.evaluation.errors import InfrastructureFailure
 from engine.run.live_run import Ports
-from engine.sandbox import Job, NoBroker, Program, open_sandbox, temporary_folder
+from engine.sandbox import Job, NoBroker, Program, open_sandbox, remove, temporary_folder
 
 LIMITS = Limits(
     cpu_s=30, wall_s=60, prepare_cpu_s=10, prepare_wall_s=30, memory_mb=2048, disk_mb=64, processes=32, output_kb=64
@@ -66,7 +65,7 @@ class DeskFolder:
     def close(self) -> None:
         """Removes the folder."""
         if self._laid is not None:
-            shutil.rmtree(self._laid[1].parent, ignore_errors=True)
+            remove(self._laid[1].parent)
             self._laid = None
 
     def _lay(self, tree: Tree) -> Path:
