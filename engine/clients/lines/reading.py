@@ -9,6 +9,9 @@ import msgspec
 
 from engine.usage import Usage
 
+_MOST = 1 << 40
+"""Tokens of an errand."""
+
 
 @dataclass
 class Reading:
@@ -53,8 +56,8 @@ def child(found: object, *names: str) -> Any:
 
 
 def count(found: object) -> int:
-    """A number of tokens or turns; 0 for what is none."""
-    return found if isinstance(found, int) and found > 0 else 0
+    """A number of tokens or turns; 0 for what is none, or what no errand can reach."""
+    return found if isinstance(found, int) and 0 < found <= _MOST else 0
 
 
 def added(one: Usage, other: Usage) -> Usage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,9 @@ def test_codex_turns_that_fail_are_errors() -> None:
 def test_a_program_may_tell_what_it_uses() -> None:
     found = reading(text.read, b"thinking", b'{"sia": {"tokens": 120, "usd": 0.5}}', b"done")
     assert (found.usage.total, found.usd, found.text) == (120, 0.5, "done")
+    for line in ({"tokens": 1, "usd": 0.1}, {"tokens": 10**15, "usd": 1e300}, {"tokens": "x", "usd": float("nan")}, {}):
+        text.read(json.dumps({"sia": line}).encode(), found)
+    assert (found.usage.total, found.usd) == (120, 0.5), "it never sinks, and what cannot be is passed over"
 
 
 @pytest.mark.parametrize("read", [claude_code.read, codex.read, text.read])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.agents.protocol import Errand
+from engine.sandbox import remove
 from engine.steps.workbench.bench_folder import BenchFolder
 
 AGENT = b"def solve(instance, ctx):\n    return 1\n"
@@ -65,6 +67,7 @@ def test_a_deep_tree_is_left_out_from_where_it_is_too_deep(folder: BenchFolder) 
     assert folder.harness() == {"agent.py": AGENT}
     (said,) = folder.said()
     assert said.endswith("folders below 32 others are left out")
+    remove(folder.path)  # pytest could not
 
 
 def test_a_given_file_that_is_endless_now_is_said_to_have_changed(folder: BenchFolder) -> None:
@@ -74,6 +77,17 @@ def test_a_given_file_that_is_endless_now_is_said_to_have_changed(folder: BenchF
     (folder.path / "train" / "cases.jsonl").symlink_to("/dev/zero")
     assert folder.said() == ["it has changed TASK.md, train/cases.jsonl, which was ignored"]
     assert len(folder.left(None).notes) == 1 << 16
+
+
+@pytest.mark.parametrize("name", ["DECISION.json", "NOTES.md"])
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_is_read_as_nothing(folder: BenchFolder, name: str, make: Callable[[Path], None]) -> None:
+    (folder.path / name).unlink(missing_ok=True)
+    make(folder.path / name)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    left = folder.left(None)
+    assert (left.decision, left.notes) == (b"", "")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_more_files_than_a_harness_may_have_are_a_few_too_many(folder: BenchFolder) -> None:
