@@ -164,7 +164,7 @@ class _Errand:
         if self._reading.error:
             return Failure("model", f"{title} reports: {_one_line(self._reading.error)}")
         if status and not self._reading.closed:
-            said = _one_line(self._errors.decode("utf-8", "replace")) or _one_line(self._reading.text)
+            said = _last_line(self._errors.decode("utf-8", "replace")) or _one_line(self._reading.text)
             ended = f"by signal {-status}" if status < 0 else f"with status {status}"
             return Failure("model", f"{title} ended {ended}" + (f": {said}" if said else ""))
         return None
@@ -231,6 +231,12 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+def _last_line(text: str) -> str:
+    """The last line that is not indented, as the places in a traceback are."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return _one_line(next((line for line in reversed(lines) if not line[0].isspace()), lines[-1] if lines else ""))
 
 
 def _one_line(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from engine import keys
 from engine.agents.coding.decision import FILE, MOST_BYTES, NOTES
 from engine.agents.protocol import Errand, Left
 from engine.events import types as t
@@ -42,9 +43,10 @@ class BenchFolder:
         (path / HARNESS).mkdir(exist_ok=True)
 
     def left(self, failure: t.Failure | None) -> Left:
-        """What lies there now."""
+        """What lies there now, with keys of the user, which a client knows, replaced by their names."""
         notes = _read(self.path, NOTES, _MOST_NOTES).decode("utf-8", "replace")
-        return Left(self.harness(), _read(self.path, FILE, MOST_BYTES + 1), notes, failure)
+        decision = _redacted(_read(self.path, FILE, MOST_BYTES + 1))
+        return Left(self.harness(), decision, keys.redact(notes), failure)
 
     def harness(self) -> dict[str, bytes]:
         """The files of the harness, without links, byte code and hidden files; a little more than it may have."""
@@ -53,7 +55,7 @@ class BenchFolder:
         for entry in self._entries():
             if entry.left_out:
                 continue
-            content = _read(entry.folder, entry.name, MAX_BYTES + 1)
+            content = _redacted(_read(entry.folder, entry.name, MAX_BYTES + 1))
             size += len(content)
             found[entry.path] = content
             if size > MAX_BYTES or len(found) > _MOST_FILES:
@@ -126,6 +128,10 @@ def _mode(name: str, folder: int) -> int:
 
 def _printable(path: str) -> str:
     return path.encode("utf-8", "replace").decode()
+
+
+def _redacted(content: bytes) -> bytes:
+    return keys.redact(content.decode("latin-1")).encode("latin-1")  # each byte is a letter of it, also of no text
 
 
 def _some(paths: Sequence[str]) -> str:

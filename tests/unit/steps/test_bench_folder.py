@@ -90,6 +90,17 @@ def test_what_is_no_file_is_read_as_nothing(folder: BenchFolder, name: str, make
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+def test_a_key_that_the_client_was_given_is_in_nothing_that_it_leaves(
+    folder: BenchFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-canary-4711-0815")
+    for name in ("DECISION.json", "NOTES.md", "harness/agent.py"):
+        (folder.path / name).write_bytes(b"\xff the key is sk-canary-4711-0815")
+    left = folder.left(None)
+    assert left.files == {"agent.py": b"\xff the key is [SOME_API_KEY]"}
+    assert (left.decision, left.notes) == (left.files["agent.py"], "\ufffd the key is [SOME_API_KEY]")
+
+
 def test_more_files_than_a_harness_may_have_are_a_few_too_many(folder: BenchFolder) -> None:
     for number in range(1200):
         (folder.path / "harness" / f"{number}.txt").touch()
