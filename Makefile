@@ -32,8 +32,8 @@ test-fresh-as-%: $(VENV)/.dev
 test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole runs on real counts where $$SIA_TEST_DATA has them
 	$(BIN)/pytest -m "not fresh and not extras" -n 0 --timeout 2400 -k denoising tests
 
-test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
-	$(BIN)/pytest -m "slow and not kernels" -n 2 --timeout 2400 --durations 25
+test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs; three at a time on two cores, since they often wait
+	$(BIN)/pytest -m "slow and not kernels" -n 3 --timeout 2400 --durations 25
 
 test-mutants: $(VENV)/.dev  ## deliberate weakenings of what the promises rest on, each of which its test must notice
 	$(BIN)/pytest -m "" -n auto tests/mutants
