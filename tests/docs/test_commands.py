@@ -60,8 +60,8 @@ def test_every_section_has_an_example_of_its_own_command() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_an_agent_answers")
 def test_every_example_does_what_it_says(tmp_path: Path) -> None:
-    quiet, busy, asking = tmp_path / "quiet", tmp_path / "busy", tmp_path / "asking"
-    for place in (quiet, busy, asking / ".sia"):
+    quiet, busy, asking, apart = (tmp_path / name for name in ("quiet", "busy", "asking", "apart"))
+    for place in (quiet, busy, apart, asking / ".sia"):
         place.mkdir(parents=True)
     shutil.copy(CALLS, asking / ".sia" / "events.db")
     (quiet / "cases.jsonl").write_text("1\n2\n")
@@ -70,7 +70,8 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     for example in sorted(examples(PAGE.read_text()), key=lambda example: last.get(example.split()[0], 0)):
         arguments = [TOY_FOR.get(word, word) for word in shlex.split(example)]
         command = arguments[0]
-        if command == "check" or "--rotate" in arguments:  # times7 has its labels in order, and little of train
+        rotates = "--rotate" in arguments
+        if command == "check" or rotates:  # times7 has its labels in order, on purpose, and little of train
             arguments = [SOUND if word == str(TOY) else word for word in arguments]
         if command == "talk" and "--hint" not in arguments:  # the agent of these runs is the search
             arguments += ["--agent", "claude"]
@@ -84,7 +85,7 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
                 done = sia(busy, *arguments)
             assert ENDS_AS[command] in sia(busy, "ls").output
         else:
-            place = asking if command == "call" or "--calls" in arguments else quiet
+            place = asking if command == "call" or "--calls" in arguments else apart if rotates else quiet
             done = sia(busy if command == "resume" else place, *arguments)
         if command == "bench":
             assert (done.status, "no usable GPU" in done.errors) == (1, True), done
