@@ -7,6 +7,8 @@ GENERATIONS ?= 8
 SEED ?= 1
 SEEDS ?= 0
 COUNT ?= 1000
+# one more than there are cores: tests often wait for the programs that they start
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: demo test test-fresh test-extras test-kernels test-null test-slow test-mutants test-crash test-long simulate test-local test-train test-denoising lint format lock bench clean
 
@@ -20,7 +22,7 @@ demo: $(VENV)/.core  ## the main job: LawBench from a naive harness, beside its 
 	@echo "Look at it with:  $(BIN)/sia    $(BIN)/sia log last    $(BIN)/sia diff last 1 2    $(BIN)/sia tree    $(BIN)/sia cost last"
 
 test: $(VENV)/.dev  ## the tests; the slow ones are in test-slow
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS)
 
 test-fresh: $(VENV)/.dev  ## the README and the guides on a machine on which nothing was done yet, as root and as an ordinary user
 	$(MAKE) --jobs 2 test-fresh-as-root test-fresh-as-ordinary
@@ -32,8 +34,8 @@ test-fresh-as-%: $(VENV)/.dev
 test-denoising: $(VENV)/.denoising  ## denoising with MAGIC and scanpy, whole runs on real counts where $$SIA_TEST_DATA has them
 	$(BIN)/pytest -m "not fresh and not extras" -n 0 --timeout 2400 -k denoising tests
 
-test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs; three at a time on two cores, since they often wait
-	$(BIN)/pytest -m "slow and not kernels" -n 3 --timeout 2400 --durations 25
+test-slow: $(VENV)/.dev  ## minutes long: whole LawBench runs
+	$(BIN)/pytest -m "slow and not kernels" -n $(WORKERS) --timeout 2400 --durations 25
 
 test-mutants: $(VENV)/.dev  ## deliberate weakenings of what the promises rest on, each of which its test must notice
 	$(BIN)/pytest -m "" -n auto tests/mutants
