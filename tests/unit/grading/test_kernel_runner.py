@@ -164,7 +164,7 @@ def test_busy_processes_of_a_candidate_are_never_counted_as_others(runner: Sandb
 
 ENDS_SOON = """
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # they leave the table of processes by themselves
-for turn in range(8):
+for turn in range(4):
     if os.fork() == 0:
         time.sleep(turn * 0.0002)
         os._exit(0)
@@ -174,7 +174,7 @@ return 0
 
 def test_processes_that_end_while_they_are_stopped_are_no_fault(runner: SandboxedKernelRunner) -> None:
     with runner.open(guest(ENDS_SOON)) as live:
-        for _ in range(100):
+        for _ in range(30):
             live.ask(0, 10.0)
 
 
