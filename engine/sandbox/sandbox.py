@@ -246,6 +246,7 @@ class Slot:
     control: Control
     pid: int
     group: cgroup.Group | None
+    _watch: Watch | None = None
 
     async def run(self, job: Job) -> JobResult:
         """As `Sandbox.run`."""
@@ -255,6 +256,9 @@ class Slot:
         except (EOFError, OSError):  # TimeoutError is one of the latter
             # whoever killed a process inside, the harness or a machine short of memory, leaves the same trace
             unclear = self.box.cause is None
+            # at its limit of memory the kernel may choose this process, not the one that has taken the memory
+            if self._watch and (limit := self._watch.enforced()):
+                self.box.kill(limit)
             raise DiedError(await self.box.end(), unclear=unclear) from None
         except Malformed:
             cause = failure("candidate", "took over the process that runs it")
@@ -265,7 +269,7 @@ class Slot:
 
     async def _run(self, job: Job, output: Output) -> JobResult:
         limits = self.box.program.limits
-        watch = self.box.watch(self.pid, limits.cpu_s, self.group, output, "0")
+        self._watch = watch = self.box.watch(self.pid, limits.cpu_s, self.group, output, "0")
         work = {"instance": {"id": job.instance_id, "data": job.data}, "seed": job.seed}
         ours, theirs = socket.socketpair()
         with theirs:

@@ -14,9 +14,11 @@ import pytest
 
 from domains.contract import Guest, GuestFailed, Limits
 from engine.compute import interference, timing
+from engine.failure import Failure
 from engine.grading.client import Grader
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.loader import find
+from engine.sandbox.watch import Watch
 from tests import kernel_runners
 
 LIMITS = Limits(cpu_s=10, wall_s=60, prepare_cpu_s=5, prepare_wall_s=20, memory_mb=256, disk_mb=4, processes=16)
@@ -204,6 +206,16 @@ def test_an_end_is_a_typed_failure_and_the_next_guest_runs(runner: SandboxedKern
     assert str(failed.value).isprintable()
     with runner.open(guest("return order + 1")) as live:
         assert live.ask(1, 10.0).value == 2
+
+
+def test_a_slot_that_the_kernel_has_killed_for_memory_is_no_guest_that_killed_it(
+    runner: SandboxedKernelRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act, _ = ENDINGS["kills what runs it"]  # as the kernel may, at the limit of a group
+    monkeypatch.setattr(Watch, "enforced", lambda self: Failure("resource", "used more than 256 MB of memory"))
+    with pytest.raises(GuestFailed, match="used more than 256 MB") as failed, runner.open(guest(act)) as live:
+        live.ask(0, 3.0)
+    assert failed.value.kind == "resource"
 
 
 def test_rooms_cannot_see_each_other(runner: SandboxedKernelRunner) -> None:
