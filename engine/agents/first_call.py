@@ -30,7 +30,7 @@ _SHOWN = 60
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """What came back: the beginning of the text, wall seconds, tokens, and US dollars where they are known."""
+    """The beginning of the text, wall seconds, and where they are told tokens (else 0) and US dollars (else None)."""
 
     text: str
     seconds: float
@@ -61,9 +61,8 @@ async def _of_model(reference: str, settings: UserSettings, report: Callable[[st
     finally:
         await model.close()
     price, used = catalog.price(parsed, settings), reply.usage
-    paid = reply.usd if reply.usd is not None else usd(price, used) if price else None
-    tokens = used.input + used.output + used.cache_read + used.cache_write
-    return Answered(_beginning(reply.text), round(time.monotonic() - began, 1), tokens, paid)
+    paid = reply.usd if reply.usd is not None else usd(price, used) if price and used.total else None
+    return Answered(_beginning(reply.text), round(time.monotonic() - began, 1), used.total, paid)
 
 
 async def _of_client(client: Client, model: str, isolation: Isolation) -> Answered:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.agents.choice import make_agent
-from engine.agents.offers import Offer
+from engine.agents.offers import NAME, Offer
 from engine.clients.table import client_of
 from engine.errors import SiaError
 from engine.models import catalog
@@ -26,7 +26,8 @@ def named(found: Sequence[Offer], agent: str, model: str | None) -> Offer:
 
 
 def _offer(found: Sequence[Offer], agent: str, model: str | None) -> Offer:
-    offered = [one for one in found if one.agent == agent and model in (None, one.model)]
+    whole = [one for one in found if not one.model.endswith(f":{NAME}")]
+    offered = [one for one in whole if one.agent == agent and model in (None, one.model)]
     if offered:
         return next((one for one in offered if one.usable), offered[0])
     make_agent(agent, "")

@@ -112,5 +112,6 @@ def _call(chosen: Offer) -> Answered | None:
     answered = asyncio.run(first_call.call(chosen, own(), choose_isolation(unsafe=False), say))
     if answered is not None:
         paid = f"${answered.usd:.4f}" if answered.usd is not None else "price not known"
-        say(f"It answers {answered.text!r} in {answered.seconds:g} s, {answered.tokens:,} tokens, {paid}.")
+        used = f"{answered.tokens:,} tokens" if answered.tokens else "tokens not told"
+        say(f"It answers {answered.text!r} in {answered.seconds:g} s, {used}, {paid}.")
     return answered

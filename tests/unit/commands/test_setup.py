@@ -13,6 +13,7 @@ import pytest
 from tests.fakes.anthropic_server import AnthropicServer, Plan
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.openai_server import Plan as OpenAIPlan
+from tests.fakes.serving import Answer, Server
 from tests.story import sia
 
 pytest.importorskip("anthropic", reason="the extra agents is not installed")
@@ -91,6 +92,22 @@ def test_what_cannot_be_set_up_is_one_sentence(tmp_path: Path, own: Path, argume
     assert says in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert own.read_text() == BEFORE
+
+
+def test_a_model_that_has_to_be_named_is_not_called_by_the_word_for_its_name(tmp_path: Path, own: Path) -> None:
+    done = setup(tmp_path, "--agent", "openai", OPENROUTER_API_KEY="key-of-nobody")
+    assert done.returncode == 1
+    assert "OpenAI cannot be used here: no key" in done.stderr
+    assert own.read_text() == BEFORE
+
+
+def test_what_its_server_does_not_tell_is_not_said_to_be_nothing(tmp_path: Path, own: Path) -> None:
+    body = {"choices": [{"message": {"content": "ready"}, "finish_reason": "stop"}], "usage": None}
+    reply = Answer(200, {"content-type": "application/json"}, [json.dumps(body).encode()])
+    own.write_text("[prices.m]\ninput = 1.0\noutput = 1.0\n")
+    with Server(lambda _: reply) as server:
+        done = setup(tmp_path, "--agent", "openai", "--agent-model", f"openai:m@{server.url}/v1")
+    assert "tokens not told, price not known" in done.stderr, done
 
 
 def test_a_program_of_ones_own_is_tried_in_its_sandbox(tmp_path: Path, own: Path) -> None:
