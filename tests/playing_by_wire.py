@@ -6,6 +6,7 @@ A model that thinks is refused where it is not given its thoughts back, which th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -14,16 +15,21 @@ from engine.models.compaction import LEFT_OUT
 from tests.fakes import openai_server as openai
 from tests.fakes.anthropic_server import Plan, Think, Use
 from tests.fakes.serving import Asked
-from tests.playing import play, turns
+from tests.playing import play, said, turns
 
 FULL = "prompt is too long: 210000 tokens > 200000 maximum"
 
 
 def each_time_another(asked: Asked) -> Plan:
-    """The game, in which no candidate does what one does that was judged before."""
+    """The game, in which no candidate does what one does that was judged before.
+
+    It counts the candidates that the conversation begins with, not the requests: one that a kill makes the engine ask
+    again is answered as it was.
+    """
     plan = play(asked)
+    judged = len(re.findall(r"^\d+: ", said(asked.body["messages"][0]), re.MULTILINE))
     blocks = [
-        block._replace(input=json.loads(json.dumps(block.input).replace("AS_BEFORE = True", f"tried_{asked.n} = 1")))
+        block._replace(input=json.loads(json.dumps(block.input).replace("AS_BEFORE = True", f"tried_{judged} = 1")))
         if isinstance(block, Use)
         else block
         for block in plan.blocks

@@ -40,6 +40,8 @@ class Told(NamedTuple):
 
     workspace: Path
     server: Server
+    statuses: list[int]
+    """What the server answered while the run was made."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     with AnthropicServer(full) as server:
         done = call(folder / "w", server.url, "run", small(folder / "times7"), *AGENT, "--name", "first")
         assert done.returncode == 0, done
-        yield Told(folder / "w", server)
+        yield Told(folder / "w", server, [record.status for record in server.records])
 
 
 def conversations(workspace: Path) -> list[tuple[Any, ...]]:
@@ -79,7 +81,7 @@ def places(workspace: Path) -> list[int]:
 
 def test_the_conversations_are_made_shorter(calm: Told) -> None:
     assert len(places(calm.workspace)) == 2
-    assert [record.status for record in calm.server.records].count(400) == 2
+    assert calm.statuses.count(400) == 2
     with contextlib.closing(Reader.open(calm.workspace / "events.db")) as reader:
         asked = [one for one in payloads(calm.workspace, t.ModelCalled) if one.place == "feedback/1/0"]
         assert [LEFT_OUT.encode() in reader.blob(one.request) for one in asked] == [False, False, True, True]
