@@ -318,6 +318,25 @@ class Reader:
             )
         return found
 
+    def sums(
+        self, run: str, generation: int, *, after: int, until: int
+    ) -> list[tuple[str, str, str, int, int, float, float]]:
+        """(harness, weights, split, results, failures, sum of scores, of their squares) of what a generation answered.
+
+        Reads the results with `after < n <= until` only.
+        """
+        found: list[tuple[str, str, str, int, int, float, float]] = []
+        for part, last in self.segments(run, until):
+            found += self.rows(
+                """SELECT harness, weights, split, count(*), count(failure), sum(score), sum(score * score)
+                   FROM results NOT INDEXED WHERE run = ?1 AND generation = ?2
+                   AND seq >= (SELECT seq FROM events WHERE run = ?1 AND n > ?3 ORDER BY n LIMIT 1)
+                   AND seq <= (SELECT seq FROM events WHERE run = ?1 AND n <= ?4 ORDER BY n DESC LIMIT 1)
+                   GROUP BY harness, weights, split""",
+                (part, generation, after, last if last is not None else until),
+            )
+        return found
+
     def groups_of(self, run: str, generation: int, split: str, *, until: int | None = None) -> dict[str, str]:
         """The domain's group of each instance of `split` that is in one, as recorded in a generation."""
         found: dict[str, str] = {}

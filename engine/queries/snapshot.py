@@ -12,6 +12,9 @@ import bisect
 from engine.core.state import State, evolve, evolve_results
 from engine.events.event import Event
 from engine.events.reader import Reader
+from engine.queries.progress.history import RunProgress
+from engine.queries.progress.pace import Pace
+from engine.queries.progress.progress import Progress
 
 _KEPT_STATES = 64
 _STRIDE = 64
@@ -31,6 +34,7 @@ class Outline:
         self._at, self._block = 0, [State()]  # of these, and after each milestone that follows it
         self._segments = reader.segments(run)
         self._recent: dict[int, State] = {}
+        self._progress = RunProgress(reader, run)
         self.catch_up()
 
     def catch_up(self) -> bool:
@@ -67,6 +71,10 @@ class Outline:
             self._recent.clear()
         self._recent[n] = state
         return state
+
+    def progress(self, n: int, earlier: Pace | None = None) -> Progress:
+        """How far the run is at event `n`; `earlier` is what other runs took."""
+        return self._progress.at(self.at(n), self.milestones, self.index(n) + 1, earlier)
 
     def _after(self, count: int) -> State:
         """The state after the first `count` milestones."""
