@@ -17,10 +17,10 @@ import msgspec
 from domains.contract import Grade, Instance, Picture, Question, Report, Split, Summary
 from engine import pipes, plain
 from engine.errors import SiaError
+from engine.grading import quoting
 from engine.grading.labels.facts import Facts
 from engine.grading.labels.near_duplicates import NearDuplicates
 from engine.grading.loader import Folder, check_module
-from engine.grading.quoting import may_be_quoted
 from engine.grading.reserve import Part
 from engine.grading.toolbox import KEPT, ToolFacts
 from engine.sandbox import Isolation
@@ -31,6 +31,9 @@ LOAD_WALL_S = 600.0
 _TIMED = ("grade", "reference", "questions")
 """Operations on a split whose time is limited by the domain: loading the split does not count in it."""
 END_S = 1.0
+STACK_SIGNAL = signal.SIGUSR1
+"""On it the process prints where each of its threads is, most recent call first, by `faulthandler`."""
+STACK_LINES = 200
 BASELINES_WALL_S = 3600.0
 _INHERITED = (
     *("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "SIA_CACHE", "PYTHONPATH", "VIRTUAL_ENV"),
@@ -67,7 +70,7 @@ class Grader:
         self._isolation = isolation
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
-        self._stderr: deque[str] = deque(maxlen=20)
+        self._stderr: deque[str] = deque(maxlen=STACK_LINES)
         self._loaded: set[Part] = set()
         self._learnt: list[str] = []  # as the process keeps them, the oldest first
         self.known_tools: Sequence[ToolFacts] | None = None
@@ -220,14 +223,15 @@ class Grader:
                     self._report(str(reply["said"]))
                     limit.reschedule(asyncio.get_running_loop().time() + timeout + float(reply["waits_s"]))
         except TimeoutError:
+            where = await self._where(process)
             await self.close()
-            raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s") from None
+            raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s{where}") from None
         except (OSError, asyncio.IncompleteReadError):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(END_S):
                     await process.wait()
             await self.close()
-            said = self._stderr if may_be_quoted(operation, arguments) else ()
+            said = self._stderr if quoting.may_be_quoted(operation, arguments) else ()
             last = f" ({self._stderr[-1]})" if said else f" ({exit_text(process.returncode or 0)})"
             raise GraderFailed(f"the domain's process died at {operation!r}{last}") from None
         except asyncio.CancelledError:
@@ -238,6 +242,15 @@ class Grader:
         if "error" in reply:
             raise GraderFailed(reply["error"])
         return reply["ok"]
+
+    async def _where(self, process: asyncio.subprocess.Process) -> str:
+        """Where a process is that does not answer: `: it is at domain.py:12 in grade`, or empty if it cannot say."""
+        self._stderr.clear()
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(STACK_SIGNAL)
+        await asyncio.sleep(END_S)
+        place = quoting.place(list(self._stderr), self.folder.path)
+        return f": it is at {place}" if place else ""
 
     async def _call_as(self, kind: type[T], operation: str, *arguments: Any) -> T:
         """The reply as a value of `kind`."""

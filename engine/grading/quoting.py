@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from engine.grading.returned import WrongReturn
 
 BEFORE_ANY_RUN = ("describe", "examine", "fingerprints", "near_duplicates", "draws", "network_attempts", "tools")
+
+_FRAME = re.compile(r' *File "(.+)", line (\d+) in (.+)')
 
 
 def may_be_quoted(operation: str, arguments: Sequence[Any]) -> bool:
@@ -31,3 +34,13 @@ def describe(error: BaseException, folder: Path, *, quoted: bool) -> str:
     if not inside:
         return name
     return f"{name} at {Path(inside[-1].filename).relative_to(folder)}:{inside[-1].lineno} in {inside[-1].name}"
+
+
+def place(stack: Sequence[str], folder: Path) -> str:
+    """Where the main thread is, in the domain if it is there, by what `faulthandler` printed; empty if it did not."""
+    begins = next((n for n, line in enumerate(stack) if line.startswith("Current thread")), len(stack))
+    frames = [found.groups() for line in stack[begins:] if (found := _FRAME.fullmatch(line))]
+    inside = [frame for frame in frames if Path(frame[0]).is_relative_to(folder)]
+    for file, line, name in inside[:1] or frames[:1]:
+        return f"{Path(file).relative_to(folder) if inside else Path(file).name}:{line} in {name}"
+    return ""
