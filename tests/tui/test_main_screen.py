@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sia_tui.app import pages
+from sia_tui.app.rows.row import Target
+from sia_tui.app.screens.dialogs import Confirm
 from tests.tui.conftest import Opened, settle, texts
 
 SMALL, LARGE = (80, 24), (160, 50)
@@ -238,3 +241,32 @@ async def test_zoom_shows_one_pane_of_a_large_screen(played: Path, opened: Opene
         await pilot.press("z")
         await pilot.pause()
         assert not main.panes.narrow
+
+
+async def test_a_question_that_cannot_be_undone_has_no_default(played: Path, opened: Opened) -> None:
+    answers: list[bool | None] = []
+    async with opened(played) as (pilot, _main):
+        pilot.app.push_screen(Confirm("Delete it?", ["it is gone"], final=True), answers.append)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert answers == [] and isinstance(pilot.app.screen, Confirm)
+        await pilot.press("y")
+        await pilot.pause()
+        pilot.app.push_screen(Confirm("Stop it?", ["it can be resumed"]), answers.append)
+        await pilot.press("enter")
+        await pilot.pause()
+    assert answers == [True, True]
+
+
+async def test_a_commit_is_copied_bare_and_whole(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        assert main.navigator.cursor is not None
+        commit = main.navigator.cursor.snapshot.state.versions[2].commit
+        await pilot.press("2", "F", "g", "y")
+        await pilot.pause()
+        assert pilot.app.clipboard == commit
+        (row,) = [
+            one for one in pages.build(main.navigator.cursor.snapshot, Target("generation", 2), 80).rows
+            if one.text.startswith("harness ")
+        ]  # fmt: skip
+        assert row.copy == commit

@@ -49,7 +49,7 @@ async def _trusts(main: MainScreen, code: Sequence[Place]) -> bool:
     used = "its settings are used, or its code is run"
     effects = [f"{place}: {'prompts are sent to it' if isinstance(place, str) else used}" for place in places]
     effects.append("you did not make or name it here; look at it first. A yes is remembered")
-    if not await main.app.push_screen_wait(Confirm("Do you trust this?", effects)):
+    if not await main.app.push_screen_wait(Confirm("Do you trust this?", effects, final=True)):
         return False
     for place in places:
         trust.remember(place)

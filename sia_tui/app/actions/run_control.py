@@ -125,7 +125,7 @@ async def unseal(main: MainScreen) -> None:
         f"this machine knows of {plural(count, 'earlier reading')} of this split; this one is counted too",
         "every look weakens the test; this cannot be undone",
     ]
-    if await main.app.push_screen_wait(Confirm(f"Read the test split of {state.domain.name}?", effects)):
+    if await main.app.push_screen_wait(Confirm(f"Read the test split of {state.domain.name}?", effects, final=True)):
         await engine_start.start_engine(main, ["test", cursor.run_id], named_by_log(cursor))
 
 

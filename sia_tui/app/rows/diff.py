@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from rich.cells import chop_cells, set_cell_size
+from rich.cells import set_cell_size
 
 from sia_tui.app.rows.row import BLANK, Row, Tone, heading, row
-from sia_tui.app.rows.text import sanitize, wrap
+from sia_tui.app.rows.text import wrap
 
 MIN_TWO_COLUMNS = 100
 """Cells from which a diff has two columns."""
@@ -27,12 +27,22 @@ def _one_column(lines: list[str], width: int) -> list[Row]:
         if line.startswith(_FILE):
             rows += _file_heading(line, first=not rows)
         elif not line.startswith(_HEADERS):
-            rows += wrap(line, width, _tone(line))
+            rows += _folded(line, width)
     return rows
 
 
+def _folded(line: str, width: int) -> list[Row]:
+    """A line in rows: its mark stands before the first, and the others below its text."""
+    if line.startswith("@"):
+        return wrap(line, width, "hunk")
+    tone, copy = _tone(line), line[1:]
+    first, *rest = wrap(line[1:], width - 1, tone)
+    marked = [first._replace(spans=((line[:1], tone), *first.spans)), *(row(" ", *one.spans) for one in rest)]
+    return [one._replace(copy=copy) for one in marked]
+
+
 def _tone(line: str) -> Tone:
-    tones: dict[str, Tone] = {"+": "add", "-": "del", "@": "hunk"}
+    tones: dict[str, Tone] = {"+": "add", "-": "del"}
     return tones.get(line[:1], "code")
 
 
@@ -73,7 +83,7 @@ def _file_heading(line: str, *, first: bool) -> list[Row]:
 
 
 def _pair(before: str | None, after: str | None, half: int, *, changed: bool = True) -> list[Row]:
-    columns = [chop_cells(sanitize(text), half) or [""] if text is not None else [] for text in (before, after)]
+    columns = [[one.text for one in wrap(text, half)] if text is not None else [] for text in (before, after)]
     tones: tuple[Tone, Tone] = ("del", "add") if changed else ("code", "code")
     copy = after if after is not None else before or ""
     return [

@@ -60,9 +60,10 @@ def heading(text: str, note: str = "") -> Row:
     return row((text, "title"), (f"  {note}" if note else "", "dim"))
 
 
-def field(name: str, *value: str | Span, to: Target | None = None) -> Row:
-    """A name and its value, the values of a page in one column."""
-    return row((f"{name:<14} ", "dim"), *value, to=to)
+def field(name: str, *value: str | Span, to: Target | None = None, copy: str = "") -> Row:
+    """A name and its value, the values of a page in one column. `y` copies the value without the name, or `copy`."""
+    bare = "".join(span if isinstance(span, str) else span[0] for span in value)
+    return row((f"{name:<14} ", "dim"), *value, to=to, copy=copy or bare.strip())
 
 
 def empty_page(title: str, reason: str) -> Page:

@@ -1,12 +1,12 @@
-"""Text from models, harnesses and logs: made safe to draw, and wrapped to a width in cells."""
+"""Text from models, harnesses and logs: made safe to draw, and folded to a width in cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, chop_cells
 
-from sia_tui.app.rows.row import Row, Tone, row
+from sia_tui.app.rows.row import Row, Span, Tone, row
 from sia_tui.cli.output import plain
 
 MAX_LINE = 4_000
@@ -25,37 +25,75 @@ def escape_markup(text: str) -> str:
 
 
 def wrap(text: str, width: int, tone: Tone = "", *, limit: int = 400) -> list[Row]:
-    """`text` wrapped to `width` cells, its line breaks kept; at most `limit` rows, and a note if there is more."""
+    """`text` folded to `width` cells, its line breaks and its indentation kept; at most `limit` rows.
+
+    Each row copies its whole line. If there is more, a last row says so, and copies all of `text`.
+    """
+    return fold_lines(([(line, tone)] for line in text.split("\n")), text, width, limit)
+
+
+def fold_lines(lines: Iterable[Sequence[Span]], text: str, width: int, limit: int) -> list[Row]:
+    """The `lines` of `text`, each as its spans, folded as by `wrap`."""
     rows: list[Row] = []
-    room = max(8, width)
-    for line in text.split("\n"):
+    for line in lines:
         if len(rows) >= limit:
             break
-        cut = _cut(line)
-        rows += [row((part, tone), copy=cut) for part in _wrap_line(cut, room)]
-    if len(rows) > limit or len(text) > sum(len(one.text) + 1 for one in rows) + MAX_LINE:
-        note = f"… {len(text):,} characters in all; y copies what is shown"
-        rows = [*rows[:limit], row((note, "dim"))]
+        rows += fold(line, width)
+    else:
+        if len(rows) <= limit:
+            return rows
+    return [*rows[:limit], row((f"… {len(text):,} characters in all; y here copies them", "dim"), copy=text)]
+
+
+def fold(line: Sequence[Span], width: int) -> list[Row]:
+    """The spans of one line in rows of at most `width` cells; what is folded stands below where the line begins."""
+    whole = "".join(text for text, _ in line)
+    spans = [(sanitize(text), tone) for text, tone in _head(line)]
+    shown = "".join(text for text, _ in spans)
+    indent, parts = _parts(shown, max(8, width))
+    rows: list[Row] = []
+    for start, end in parts:
+        (text, tone), *rest = _between(spans, start, end) or [("", "")]
+        rows.append(row((" " * indent + text, tone), *rest, copy=whole))
     return rows
+
+
+def _head(line: Sequence[Span]) -> list[Span]:
+    """The spans of a line that are drawn; of a long line the beginning, and how long it is."""
+    length = sum(len(text) for text, _ in line)
+    cut = _between(line, 0, MAX_LINE)
+    return cut if length <= MAX_LINE else [*cut, (f"… ({length:,} characters)", "dim")]
+
+
+def _between(spans: Iterable[Span], start: int, end: int) -> list[Span]:
+    """What lies between two places of the text of `spans`."""
+    found: list[Span] = []
+    at = 0
+    for text, tone in spans:
+        if part := text[max(0, start - at) : max(0, end - at)]:
+            found.append((part, tone))
+        at += len(text)
+    return found
+
+
+def _parts(line: str, width: int) -> tuple[int, list[tuple[int, int]]]:
+    """The indentation of the rows of `line`, and where each begins and ends, between words where there are any."""
+    if cell_len(line) <= width:
+        return 0, [(0, len(line))]
+    at = len(line) - len(line.lstrip(" "))
+    indent = min(at, width // 2)
+    room = width - indent
+    parts: list[tuple[int, int]] = []
+    while at < len(line):
+        end = at + len(chop_cells(line[at : at + room], room)[0])
+        if end < len(line) and line[end] != " " and (blank := line.rfind(" ", at, end)) > at:
+            end = blank
+        parts.append((at, end))
+        at = end
+        while line[at : at + 1] == " ":
+            at += 1
+    return indent, parts or [(0, 0)]
 
 
 def _cut(line: str) -> str:
     return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}… ({len(line):,} characters)"
-
-
-def _wrap_line(line: str, width: int) -> Iterable[str]:
-    """`line` in parts of at most `width` cells, broken between words where there are any."""
-    if cell_len(line) <= width:
-        return [line]
-    parts: list[str] = []
-    current = ""
-    for word in line.split(" "):
-        joined = f"{current} {word}" if current else word
-        if cell_len(joined) <= width:
-            current = joined
-            continue
-        if current:
-            parts.append(current)
-        *full, current = chop_cells(word, width) or [""]
-        parts += full
-    return [*parts, current]

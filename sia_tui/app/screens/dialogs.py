@@ -52,7 +52,10 @@ class Prompt(ModalScreen[str | None]):
 
 
 class Confirm(ModalScreen[bool]):
-    """Yes or no, before an action that costs something or cannot be undone; `effects` lists what it does."""
+    """Yes or no, before an action that costs something; `effects` lists what it does.
+
+    Where the answer cannot be undone (`final`), enter answers nothing: only `y` is a yes.
+    """
 
     DEFAULT_CSS = """
     Confirm { align: center middle; }
@@ -60,17 +63,25 @@ class Confirm(ModalScreen[bool]):
                        background: $surface; padding: 1 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "dismiss(True)", "Yes"),
+        Binding("y", "dismiss(True)", "Yes"),
+        Binding("enter", "default", "Yes"),
         Binding("n,escape,q", "dismiss(False)", "No"),
     ]
 
-    def __init__(self, question: str, effects: Sequence[str]) -> None:
+    def __init__(self, question: str, effects: Sequence[str], *, final: bool = False) -> None:
         super().__init__()
-        self._question, self._effects = question, effects
+        self._question, self._effects, self._final = question, effects, final
 
     def compose(self) -> ComposeResult:
         """The question, and what a yes does."""
         with Vertical():
             yield Static(Text(sanitize(self._question), style="bold"))
             yield Static(Text("\n".join(f"· {sanitize(line)}" for line in self._effects)))
-            yield Static(Text("\ny or enter Yes · n or esc No", style="dim"))
+            yield Static(Text("\n" + ("y Yes" if self._final else "y or enter Yes") + " · n or esc No", style="dim"))
+
+    def action_default(self) -> None:
+        """Answers yes; where the answer cannot be undone, says how to answer."""
+        if self._final:
+            self.notify("Press y for yes or n for no", severity="warning", timeout=4)
+        else:
+            self.dismiss(True)

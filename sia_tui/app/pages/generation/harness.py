@@ -55,5 +55,5 @@ def build_file(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     for number, line in enumerate(blob_text(snapshot, name).split("\n"), 1):
         first, *rest = wrap(line, width - 5, "code")
         rows.append(row((f"{number:>4} ", "dim"), *first.spans, copy=line))
-        rows += [row("     ", *one.spans) for one in rest]
+        rows += [row("     ", *one.spans, copy=line) for one in rest]
     return Page(path, rows)

@@ -24,7 +24,7 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     rows += verdict_rows(state, n, width)
     if one.analysis:
         rows += [BLANK, heading("Analysis", "enter opens it")]
-        rows += [row(line.spans[0], to=Target("analysis", n)) for line in wrap(one.analysis.reason, width)]
+        rows += [row(*line.spans, to=Target("analysis", n)) for line in wrap(one.analysis.reason, width)]
     for reason in one.failed_improvements:
         rows += [BLANK, heading("Improvement found no candidate"), *wrap(reason, width, "warn")]
     if n + 1 in state.versions:
@@ -37,7 +37,7 @@ def _candidate(snapshot: RunSnapshot, one: Generation, width: int) -> list[Row]:
     rows = [field("lever", candidate.lever or "none: the first candidate")]
     if version := snapshot.state.versions.get(n):
         harness = f"{version.commit[:10]} by {version.author}"
-        rows.append(field("harness", harness, to=Target("harness", n)))
+        rows.append(field("harness", harness, to=Target("harness", n), copy=version.commit))
         rows += _text_field("changed", version.changed, width)
         rows += _text_field("why", version.reason, width)
     if candidate.weights:

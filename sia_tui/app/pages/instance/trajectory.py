@@ -54,7 +54,7 @@ def _change(snapshot: RunSnapshot, name: str, n: int, results: list[t.InstanceFi
             mark, tone = grade_mark(own[-1])
             text = own[-1].failure.message if own[-1].failure else answer_text(snapshot, own[-1])
             score = (f"{mark} {own[-1].score:.3f}  ", tone)
-            rows += [field(f"generation {number}", score, line.spans[0]) for line in wrap(text, width - 25, limit=1)]
+            rows.append(field(f"generation {number}", score, *wrap(text, width - 25)[0].spans, copy=text))
     if version := state.versions.get(n):
         rows += [row(("what it changed:", "dim")), *wrap(version.changed or version.reason, width)]
         rows.append(row(("difference of the harnesses", "accent"), to=Target("diff", against, n)))
@@ -113,7 +113,6 @@ def _model_calls(snapshot: RunSnapshot, generation: int, result: t.InstanceFinis
 
 
 def _text_field(name: str, text: str, width: int, tone: Tone = "") -> list[Row]:
-    lines = wrap(text[:_MAX_CHARACTERS], width - _INDENT, tone, limit=_MAX_ROWS)
-    first = field(name, *(lines[0].spans if lines else ()))
-    rest = [line._replace(spans=((" " * _INDENT, ""), *line.spans), copy=text) for line in lines[1:]]
-    return [first._replace(copy=text), *rest]
+    first, *rest = wrap(text[:_MAX_CHARACTERS], width - _INDENT, tone, limit=_MAX_ROWS)
+    folded = [line._replace(spans=((" " * _INDENT, ""), *line.spans), copy=text) for line in rest]
+    return [field(name, *first.spans, copy=text), *folded]
