@@ -11,14 +11,15 @@ from engine.errors import SiaError
 from engine.evaluation.answer_codec import unpack
 from engine.events import types as t
 from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.rows.code import code_rows, language_in
 from sia_tui.app.rows.row import Page, Target
-from sia_tui.app.rows.text import wrap
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     """The blob that `target.first` names, as text."""
     name = str(target.first)
-    return Page(f"blob {name[:12]}", wrap(blob_text(snapshot, name), width, "code", limit=2_000))
+    text = blob_text(snapshot, name)
+    return Page(f"blob {name[:12]}", code_rows(text, width, language_in(text), limit=2_000))
 
 
 def blob_text(snapshot: RunSnapshot, name: str) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 Tone = Literal[
-    "", "dim", "title", "strong", "good", "bad", "warn", "accent", "add", "del", "hunk", "code", "chart", "chart2"
-]
+    "", "dim", "title", "strong", "good", "bad", "warn", "accent", "add", "del", "hunk", "code", "chart", "chart2",
+    "keyword", "string", "number", "comment", "name",
+]  # fmt: skip
 Span = tuple[str, Tone]
 
 

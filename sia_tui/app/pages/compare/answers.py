@@ -10,9 +10,9 @@ import msgspec
 from engine.queries.harness_diff import of_files
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.blob import answer_value
+from sia_tui.app.rows.code import code_rows, language_in, language_of
 from sia_tui.app.rows.diff import diff_rows
 from sia_tui.app.rows.row import Page, Row, Target, empty_page, heading, row
-from sia_tui.app.rows.text import wrap
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -29,7 +29,8 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     if old:
         rows.append(row(("the two answers are the same", "dim")))
     for name, content in _files(after).items():
-        rows += [heading(name), *wrap(content.decode(errors="replace"), width, "code", limit=2000)]
+        text = content.decode(errors="replace")
+        rows += [heading(name), *code_rows(text, width, language_of(name) or language_in(text), limit=2000)]
     return Page(title, rows)
 
 

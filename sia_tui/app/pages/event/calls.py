@@ -8,6 +8,7 @@ from engine.events import types as t
 from engine.queries import calls
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.blob import blob_text
+from sia_tui.app.rows.code import code_rows, language_in
 from sia_tui.app.rows.row import BLANK, Row, Span, field, heading
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration
@@ -30,11 +31,11 @@ def model_call_rows(snapshot: RunSnapshot, call: t.ModelCalled, width: int) -> l
     ]
     for message in calls.messages(calls.parsed(blob_text(snapshot, call.request))):
         rows += [BLANK, heading(str(message.get("role", "?")))]
-        rows += wrap(str(message.get("text", "")), width, limit=_MAX_ROWS)
+        rows += code_rows(str(message.get("text", "")), width, "markdown", limit=_MAX_ROWS)
         rows += _tool_requests(message, width)
     found = calls.parsed(blob_text(snapshot, call.reply))
     reply = found if isinstance(found, dict) else {"text": calls.as_text(found)}
-    rows += [BLANK, heading("reply"), *wrap(str(reply.get("text", "")), width, "strong", limit=_MAX_ROWS)]
+    rows += [BLANK, heading("reply"), *code_rows(str(reply.get("text", "")), width, "markdown", limit=_MAX_ROWS)]
     return rows + _tool_requests(reply, width)
 
 
@@ -43,7 +44,8 @@ def tool_call_rows(snapshot: RunSnapshot, call: t.ToolCalled, width: int) -> lis
     name: Span = (call.name, "bad" if call.failed else "accent")
     rows = [field("tool", name, f"  {call.place} call {call.ordinal}")]
     for title, blob in (("arguments", call.arguments), ("result", call.result)):
-        rows += [BLANK, heading(title), *wrap(blob_text(snapshot, blob), width, limit=_MAX_ROWS)]
+        text = blob_text(snapshot, blob)
+        rows += [BLANK, heading(title), *code_rows(text, width, language_in(text), limit=_MAX_ROWS)]
     return rows
 
 
@@ -61,7 +63,7 @@ def errand_rows(snapshot: RunSnapshot, done: t.ClientFinished, width: int) -> li
     ]
     rows += [field("failure", (f"{done.failure.kind}: {done.failure.message}", "bad"))] if done.failure else []
     for title, blob in (("prompt", done.prompt), ("transcript", done.transcript)):
-        rows += [BLANK, heading(title), *wrap(blob_text(snapshot, blob), width, limit=_MAX_ROWS)]
+        rows += [BLANK, heading(title), *code_rows(blob_text(snapshot, blob), width, "markdown", limit=_MAX_ROWS)]
     return rows
 
 

@@ -12,9 +12,9 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.event.calls import errand_rows, model_call_rows, talk_rows, tool_call_rows
 from sia_tui.app.pages.generation import analysis, verdict
 from sia_tui.app.pages.instance import trajectory
+from sia_tui.app.rows.code import code_rows
 from sia_tui.app.rows.event_line import event_summary
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, field, heading, row
-from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_time
 
 
@@ -29,8 +29,9 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
         BLANK,
         heading("payload"),
     ]
-    for line in json.dumps(msgspec.to_builtins(payload), indent=2, ensure_ascii=False).split("\n"):
-        rows += wrap(line, width, "code")
+    rows += code_rows(
+        json.dumps(msgspec.to_builtins(payload), indent=2, ensure_ascii=False), width, "json", limit=2_000
+    )
     rows += [row((f"blob {name[:12]}", "accent"), to=Target("blob", name)) for name in payload.blobs()]
     rows += [BLANK, field("hash", (event.hash, "dim")), field("previous", (event.prev_hash, "dim"))]
     return Page(f"event {event.n:,}", rows)

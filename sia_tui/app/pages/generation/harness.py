@@ -5,8 +5,9 @@ from __future__ import annotations
 from engine.events import types as t
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.blob import blob_text
+from sia_tui.app.rows.code import code_lines, language_of
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, empty_page, field, heading, row
-from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.text import fold, wrap
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -52,8 +53,8 @@ def build_file(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     if name is None:
         return empty_page(path, "this harness has no such file")
     rows: list[Row] = []
-    for number, line in enumerate(blob_text(snapshot, name).split("\n"), 1):
-        first, *rest = wrap(line, width - 5, "code")
-        rows.append(row((f"{number:>4} ", "dim"), *first.spans, copy=line))
-        rows += [row("     ", *one.spans, copy=line) for one in rest]
+    for number, line in enumerate(code_lines(blob_text(snapshot, name), language_of(path)), 1):
+        first, *rest = fold(line, width - 5)
+        rows.append(row((f"{number:>4} ", "dim"), *first.spans, copy=first.copy))
+        rows += [row("     ", *one.spans, copy=one.copy) for one in rest]
     return Page(path, rows)
