@@ -139,14 +139,18 @@ def cli(context: click.Context, workspace: Path | None, files: tuple[Path, ...])
         start(workspace, files)
     elif workspace or files:
         name = context.invoked_subcommand
-        option, value = ("--workspace", workspace) if workspace else ("--file", files[0])
         command = cli.get_command(context, name)
-        if command and any(option in one.opts for one in command.params):
-            raise click.UsageError(f"{option} comes after the command: sia {name} {option} {value}")
-        raise click.UsageError(
-            f"sia {name} reads a workspace, not a file: run `sia import {value}` first, "
-            f"or look at the file with `sia --file {value}` or `sia replay --file {value}`"
-        )
+        if workspace and isinstance(command, click.Group):
+            context.default_map = {name: {sub: {"workspace": str(workspace)} for sub in command.commands}}
+        elif workspace:
+            context.default_map = {name: {"workspace": str(workspace)}}
+        if files and command and any("--file" in one.opts for one in command.params):
+            raise click.UsageError(f"--file comes after the command: sia {name} --file {files[0]}")
+        if files:
+            raise click.UsageError(
+                f"sia {name} reads a workspace, not a file: run `sia import {files[0]}` first, "
+                f"or look at the file with `sia --file {files[0]}` or `sia replay --file {files[0]}`"
+            )
 
 
 def main() -> None:

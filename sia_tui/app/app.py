@@ -86,7 +86,7 @@ class SiaApp(App[None]):
             self._sources.open_workspace()
         except SiaError as error:
             self._workspace_error = error
-        self._sources.loading = bool(self._files) or (self._recording is not None and not self._sources)
+        self._sources.loading = bool(self._files) or self._recording is not None
 
     def on_mount(self) -> None:
         """Sets the user's keys, and opens the sealed files."""

@@ -8,7 +8,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from engine.plain import with_error
 from sia_tui.cli import formats
-from sia_tui.cli.formats import decimal
+from sia_tui.cli.formats import decimal, plural
 from sia_tui.cli.output import plain
 
 ROLES = {"meta": "Meta-Agent", "feedback": "Feedback-Agent", "task": "task model", "judge": "judge", "talk": "agent"}
@@ -70,7 +70,7 @@ def headline(event: Event, payload: t.Payload) -> str | None:
             zero = [name[7:] for name, value in payload.measures.items() if name.startswith("reward/") and not value]
             wrong = f"; training collapsed: {payload.collapse}" if payload.collapse else ""
             wrong += f"; zero reward on {', '.join(zero)}" if zero else ""
-            line = f"{g}: adapter {adapter[:10]} by {algorithm}, {rounds} rounds ({ended}), {how}"
+            line = f"{g}: adapter {adapter[:10]} by {algorithm}, {plural(rounds, 'round')} ({ended}), {how}"
             return escape(plain(line)) + (f"[yellow]{escape(plain(wrong))}[/yellow]" if wrong else "")
         case t.RunHinted(text=text, by=by):
             return f"hint by {escape(plain(by))}: {escape(plain(text))}"
@@ -88,7 +88,7 @@ def headline(event: Event, payload: t.Payload) -> str | None:
         case t.StepFailed(kind=kind, failure=failure):
             return f"[red]{g}: {kind} failed ({failure.kind}): {escape(plain(failure.message))}[/red]"
         case t.StepAbandoned(kind=kind, reason=reason, kept=kept):
-            return f"{g}: {kind} interrupted ({escape(reason)}); {kept} results kept"
+            return f"{g}: {kind} interrupted ({escape(reason)}); {plural(kept, 'result')} kept"
         case t.Unread(problem=problem):
             return f"[red]{g}: left out, since {escape(plain(problem))}[/red]"
         case t.BudgetWarned(resource=resource, share=share):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.run.workspace import Workspace
 from sia_tui.app import pages
+from sia_tui.app.app import SiaApp
 from sia_tui.app.rows.row import Target
 from sia_tui.app.screens.dialogs import Confirm
 from tests.tui.conftest import Opened, settle, texts
@@ -270,3 +272,19 @@ async def test_a_commit_is_copied_bare_and_whole(played: Path, opened: Opened) -
             if one.text.startswith("harness ")
         ]  # fmt: skip
         assert row.copy == commit
+
+
+async def test_settings_that_are_not_set_are_said_in_words(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        main.show_page(Target("run"))
+        await settle(pilot)
+        shown = [row.text for row in main.inspector.rows]
+        assert any(line.split() == ["budget.usd", "none"] for line in shown)
+        assert not any("None" in line for line in shown)
+
+
+async def test_before_all_logs_are_open_no_key_says_that_there_is_no_run(played: Path) -> None:
+    app = SiaApp(Workspace(played), shipped=True)  # the recording is opened after a while
+    async with app.run_test(size=SMALL):
+        app.main.navigator.cursor = None
+        assert app.main.unavailable("branch") == "the runs are still being opened; try again in a moment"

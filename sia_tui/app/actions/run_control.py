@@ -62,7 +62,7 @@ async def stop(main: MainScreen) -> None:
     state = cursor.snapshot.state
     effects = [f"{state.name} stops after event {cursor.head:,}; `sia resume` continues it"]
     if step := state.open_step:
-        effects.append(f"the step {step.kind} is abandoned; its {step.evaluations} results are kept")
+        effects.append(f"the step {step.kind} is abandoned; {plural(step.evaluations, 'result')} of it stay")
     if await main.app.push_screen_wait(Confirm(f"Stop {state.name}?", effects)):
         await _request(main, cursor, "stop")
 

@@ -10,6 +10,9 @@ Requirement = Callable[[Navigator], str]
 """Why an action is not available; empty where nothing stands in its way."""
 
 
+_NO_RUNS = "there is no run here yet; n starts one"
+
+
 def unavailable(action: str, navigator: Navigator) -> str:
     """Why an action, by its id in `keys`, is not available; empty where it is."""
     requirements = REQUIREMENTS.get(action, (_run,))
@@ -19,7 +22,7 @@ def unavailable(action: str, navigator: Navigator) -> str:
 def _run(navigator: Navigator) -> str:
     if navigator.cursor is not None:
         return ""
-    return "the logs are still being read" if navigator.sources.loading else "no runs yet; n to start one"
+    return "the runs are still being opened; try again in a moment" if navigator.sources.loading else _NO_RUNS
 
 
 def _writable(navigator: Navigator) -> str:

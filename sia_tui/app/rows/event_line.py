@@ -10,7 +10,7 @@ from engine.events.event import Event
 from sia_tui.app.rows.row import Span, Tone
 from sia_tui.app.rows.units import format_score, format_time
 from sia_tui.cli import formats
-from sia_tui.cli.formats import STEP_NAMES
+from sia_tui.cli.formats import STEP_NAMES, plural
 
 _TONES: dict[str, Tone] = {
     t.StepFailed.type: "bad",
@@ -65,7 +65,7 @@ def event_summary(event: Event) -> tuple[Span, ...]:
         case t.ToolCalled(name=name, place=place, failed=failed):
             return (("tool  ", "dim"), (f"{name}  ", "bad" if failed else "accent"), (place, "dim"))
         case t.ContextCompacted(results=results, place=place):
-            return (("context full  ", "bad"), (f"{results} results left out  ", ""), (place, "dim"))
+            return (("context full  ", "bad"), (f"{plural(results, 'result')} left out  ", ""), (place, "dim"))
         case t.TrainingProgress(values=values):
             names = [name for name in sorted(values, key=training_value_order) if "/" not in name]
             text = ", ".join(f"{name} {values[name]:,.4g}" for name in names)

@@ -52,11 +52,11 @@ def test_every_slow_page_is_a_page() -> None:
 def test_without_a_run_only_what_needs_none_is_available(tmp_path: Path) -> None:
     sources = Sources(Workspace(tmp_path))
     navigator = Navigator(sources)
-    assert unavailable("branch", navigator) == "the logs are still being read"
+    assert unavailable("branch", navigator) == "the runs are still being opened; try again in a moment"
     sources.loading = False
     available = {action for action in ACTIONS if not unavailable(action, navigator)}
     assert available == WITHOUT_A_RUN
-    assert unavailable("branch", navigator) == "no runs yet; n to start one"
+    assert unavailable("branch", navigator) == "there is no run here yet; n starts one"
 
 
 def test_a_sealed_log_is_only_read(tmp_path: Path) -> None:

@@ -55,10 +55,18 @@ def test_options_that_name_files(home: Path) -> None:
     assert sorted(path.name for path in home.iterdir() if path.suffix == ".sia") == ["a.sia"]
 
 
+@pytest.mark.parametrize("words", [["ls"], ["config", "show"], ["note", "last", "x"]])
+def test_a_workspace_before_the_command_is_the_commands(home: Path, words: list[str]) -> None:
+    before, after = called("--workspace", "~/w", *words), called(*words, "--workspace", "~/w")
+    assert (before.exit_code, before.output) == (after.exit_code, after.output)
+    assert "No such option" not in before.output and "comes after" not in before.output
+    chosen = called("--workspace", str(home / "a"), *words, "--workspace", str(home / "b"))
+    assert str(home / "a") not in chosen.output, "what is nearer to the command counts"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--workspace", "w", "ls"], "--workspace comes after the command: sia ls --workspace w"),
         (["--file", "a.sia", "replay", "last"], "--file comes after the command: sia replay --file a.sia"),
         (["--file", "a.sia", "ls"], "run `sia import a.sia` first, or look at the file with `sia --file a.sia`"),
     ],

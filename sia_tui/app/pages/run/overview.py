@@ -14,6 +14,7 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration, format_score
+from sia_tui.cli import formats
 from sia_tui.cli.formats import plural
 
 
@@ -34,7 +35,7 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
         *_notebook(state, width),
         BLANK,
         heading("settings"),
-        *(field(key, str(value)) for key, value in flat(state.settings).items() if key != "script"),
+        *(field(key, formats.value(value)) for key, value in flat(state.settings).items() if key != "script"),
     ]
     if state.notes:
         rows += [BLANK, heading("notes"), *(line for note in state.notes for line in wrap(note, width))]
