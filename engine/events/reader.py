@@ -219,6 +219,18 @@ class Reader:
         rows = self.rows(f"SELECT {COLUMNS} FROM events WHERE run = ? ORDER BY n DESC LIMIT 1", (run,))  # noqa: S608
         return self._event(rows[0]) if rows else None
 
+    def last_type(self, run: str, ignoring: Sequence[str]) -> str:
+        """The type of the last event of a run's history that is of none of the types `ignoring`; empty without one."""
+        marks = ", ".join("?" * len(ignoring))
+        for part, last in reversed(self.segments(run)):
+            rows = self.rows(
+                f"SELECT type FROM events WHERE run = ? AND n <= ? AND type NOT IN ({marks}) ORDER BY n DESC LIMIT 1",  # noqa: S608
+                (part, last if last is not None else 1 << 62, *ignoring),
+            )
+            if rows:
+                return str(rows[0][0])
+        return ""
+
     def event(self, run: str, n: int) -> Event:
         """Event number `n` of a run's history; raises `SiaError` where there is none."""
         for event in self.history(run, after=n - 1, until=n):
@@ -230,11 +242,15 @@ class Reader:
         rows = self.rows("SELECT head_n FROM runs WHERE run = ?", (run,))
         return int(rows[0][0]) if rows else 0
 
-    def milestones(self, part: str, *, after: int, until: int) -> list[Event]:
-        """All events but `instance.finished` that are stored under `part`, with `after < n <= until`, in order."""
+    def milestones(self, part: str, *, after: int, until: int, types: Sequence[str] = ()) -> list[Event]:
+        """All events but `instance.finished` that are stored under `part`, with `after < n <= until`, in order.
+
+        With `types`, only those of these types.
+        """
+        some = f"AND type IN ({', '.join('?' * len(types))})" if types else ""
         rows = self.rows(
-            f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} ORDER BY n",  # noqa: S608
-            (part, after, until),
+            f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} {some} ORDER BY n",  # noqa: S608
+            (part, after, until, *types),
         )
         return [self._event(row) for row in rows]
 

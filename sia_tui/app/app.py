@@ -20,6 +20,7 @@ from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.themes import THEMES
 from sia_tui.cli.processes.signals import ending
 from sia_tui.cli.recording import recording
+from sia_tui.cli.standing.title import TerminalTitle
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -69,6 +70,7 @@ class SiaApp(App[None]):
         self._sources = Sources(workspace)
         self._files = list(files)
         self._recording = recording() if shipped else None
+        self._terminal_title: TerminalTitle | None = None
         self._greets = greets and not workspace.log.is_file()
         self.main = MainScreen(self._sources, keys.Keymap(self.preferences.keys), ACTIONS, attach)
 
@@ -137,8 +139,24 @@ class SiaApp(App[None]):
 
     def on_main_screen_run_ended(self, message: MainScreen.RunEnded) -> None:
         """Reports a run that has ended, as the user prefers it."""
-        text = f"{sanitize(message.name)} is {message.status}"
-        finished = message.status == "finished"
+        self._report(f"{sanitize(message.name)} is {message.status}", finished=message.status == "finished")
+
+    def on_main_screen_run_waits(self, message: MainScreen.RunWaits) -> None:
+        """Reports a run that has begun to wait for a person."""
+        self._report(f"{sanitize(message.name)} waits for you: a", finished=False)
+
+    def on_main_screen_stands(self, message: MainScreen.Stands) -> None:
+        """Shows in the terminal's title where the runs stand."""
+        if self._driver is not None and not self.is_headless and not self.is_web:
+            self._terminal_title = self._terminal_title or TerminalTitle(self._driver.write)
+            self._terminal_title.set(message.text)
+
+    def on_unmount(self) -> None:
+        """Gives the terminal its title back."""
+        if self._terminal_title is not None:
+            self._terminal_title.restore()
+
+    def _report(self, text: str, *, finished: bool) -> None:
         self.notify(text, severity="information" if finished else "warning", markup=False, timeout=8)
         if self.preferences.notify == "bell":
             self.bell()

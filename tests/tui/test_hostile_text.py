@@ -46,13 +46,15 @@ VISIBLE = [
 """What a person sees in place of what was meant for the terminal."""
 
 
+TITLE = re.compile(r"\x1b\]0;[^\x00-\x1f\x7f-\x9f]* - sia\x07")
+"""The title that the app gives the terminal: on one line, without control codes."""
 BEFORE = 10
 """Rows of the timeline before the first result."""
 
 
 def harm(output: bytes) -> list[str]:
     """What is wrong with what a terminal was sent."""
-    text = output.decode("utf-8", "surrogateescape").replace(POINTER, "")
+    text = TITLE.sub("", output.decode("utf-8", "surrogateescape").replace(POINTER, ""))
     return [what for what, pattern in HARM.items() if re.search(pattern, text)]
 
 

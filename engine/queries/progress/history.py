@@ -8,7 +8,7 @@ from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
 from engine.events.reader import Reader
-from engine.queries.progress.pace import Pace, joined
+from engine.queries.progress.pace import TIMED, Pace, joined
 from engine.queries.progress.progress import Progress, progress
 from engine.queries.progress.tally import Tally, executing
 
@@ -80,7 +80,6 @@ def earlier_pace(reader: Reader, run: str) -> Pace:
 
 def _of_part(reader: Reader, part: str) -> Pace:
     pace = Pace()
-    for event in reader.milestones(part, after=0, until=1 << 62):
-        if not event.type.startswith(("model.", "tool.")):  # numerous, and nothing that a finished step took
-            pace = pace.after(event)
+    for event in reader.milestones(part, after=0, until=1 << 62, types=TIMED):
+        pace = pace.after(event)
     return pace

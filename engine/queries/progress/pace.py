@@ -107,6 +107,20 @@ _RESULTS = (
     t.TestUnsealed,
 )
 """What ends a step with its result."""
+TIMED = [
+    kind.type
+    for kind in (
+        *_RESULTS,
+        t.StepStarted,
+        t.StepFailed,
+        t.StepAbandoned,
+        t.RunForked,
+        t.HarnessPrepared,
+        t.TrainingProgress,
+        t.TrainingCheckpointed,
+    )
+]
+"""The events that say how long finished steps took."""
 
 
 def joined(paces: list[Pace]) -> Pace:

@@ -10,6 +10,7 @@ from engine.events import readings
 from sia_tui.app.actions import engine_start
 from sia_tui.app.actions.new_run import named_by_log, options
 from sia_tui.app.navigator.run_cursor import RunCursor
+from sia_tui.app.rows.lineage_graph import run_target
 from sia_tui.app.screens.dialogs import Confirm, Prompt
 from sia_tui.app.screens.form import Form, FormField
 from sia_tui.app.screens.main import MainScreen
@@ -74,6 +75,7 @@ async def approve(main: MainScreen) -> None:
     from sia_tui.app.screens.approval import ApprovalScreen, Decision
     from sia_tui.app.screens.harness_editor import Edited, HarnessEditor
 
+    _go_to_waiting(main)
     cursor = main.navigator.cursor
     number = cursor.snapshot.state.awaiting if cursor else None
     if cursor is None or number is None:
@@ -95,6 +97,17 @@ async def approve(main: MainScreen) -> None:
     name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, approval)
     done = {"yes": "approved", "no": "declined", "edit": "replaced by your edit"}[decision.answer]
     main.notify(f"Candidate {number} of {name} {done}", markup=False)
+
+
+def _go_to_waiting(main: MainScreen) -> None:
+    """Shows the run that waits where the one that is shown does not, at its newest event."""
+    navigator = main.navigator
+    if not navigator.awaits and (waiting := navigator.waiting_elsewhere):
+        navigator.record_place()
+        main.show_row(run_target(waiting[0].label, waiting[0].run))
+        main.lineage.select_row(navigator.selection)
+    if navigator.cursor is not None and not navigator.cursor.at_head and navigator.awaits:
+        main.go_to(None)
 
 
 async def hint(main: MainScreen) -> None:

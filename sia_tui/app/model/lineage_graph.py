@@ -9,10 +9,18 @@ from msgspec.structs import replace
 
 from engine.core.state import State
 from engine.events.reader import Reader, RunRow
+from engine.queries.progress.progress import Progress
+from sia_tui.cli.standing import words
+
+WAITS = "waits for you"
+"""What stands for the status of a run whose candidate needs approval."""
 
 
 class GenerationNode(NamedTuple):
-    """A generation of a run; `accepted` is None before its verdict, `units` are of `val`, `wall_s` of its Execution."""
+    """A generation of a run; `accepted` is None before its verdict, `units` are of `val`, `wall_s` of its Execution.
+
+    `so_far` says how far its Execution is, while it is under way.
+    """
 
     n: int
     lever: str
@@ -21,6 +29,7 @@ class GenerationNode(NamedTuple):
     accepted: bool | None
     wall_s: float | None = None
     units: int | None = None
+    so_far: str = ""
 
 
 class RunNode(NamedTuple):
@@ -49,8 +58,8 @@ def read_lineage(reader: Reader, statuses: Mapping[str, str]) -> list[RunNode]:
     ]
 
 
-def at_state(node: RunNode, state: State, status: str) -> RunNode:
-    """The node of a run as it was in `state`."""
+def at_state(node: RunNode, state: State, status: str, found: Progress) -> RunNode:
+    """The node of a run as it was in `state`, when it was as far as `found` says."""
     own = {generation.n for generation in node.generations}
     generations = []
     for one in state.generations:
@@ -66,8 +75,10 @@ def at_state(node: RunNode, state: State, status: str) -> RunNode:
                     verdict.accepted if verdict else None,
                     execution.wall_s if execution else None,
                     val.n if val else None,
+                    words.so_far(found) if one.n == state.generation and execution is None else "",
                 )
             )
     best = state.of(state.incumbent).execution if state.incumbent else None
     run = replace(node.run, best=best.scores["val"].score if best and "val" in best.scores else None)
+    status = WAITS if state.awaiting is not None and state.status == "running" else status
     return node._replace(run=run, generations=generations, status=status)

@@ -9,6 +9,7 @@ from engine.errors import SiaError
 from engine.events.reader import Reader, RunRow
 from engine.run.workspace import Workspace
 from sia_tui.cli import recording
+from sia_tui.cli.runs import status_of
 
 WORKSPACE = "workspace"
 
@@ -40,14 +41,10 @@ class Source:
         return version != before
 
     def status(self, run: RunRow) -> str:
-        """The run's status; `interrupted` where the log says `running` but no engine holds the run."""
-        if run.status != "running":
-            return run.status
-        if self.workspace is None:
+        """The run's status, as `status_of` says."""
+        if run.status == "running" and self.workspace is None:
             return "as exported"
-        from engine.events.log import is_held
-
-        return "running" if is_held(self.workspace.path, run.run) else "interrupted"
+        return status_of(self.workspace, run) if self.workspace else run.status
 
 
 class Sources:

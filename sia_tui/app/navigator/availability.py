@@ -56,12 +56,13 @@ def _running(navigator: Navigator) -> str:
 
 
 def _not_running(navigator: Navigator) -> str:
-    return "the run is running; pause it first (p)" if navigator.status_now == "running" else ""
+    return "the run is running; pause it first (p)" if navigator.status_now in ("running", "starting") else ""
 
 
 def _waiting_candidate(navigator: Navigator) -> str:
-    waiting = navigator.cursor is not None and navigator.cursor.snapshot.state.awaiting is not None
-    return "" if waiting else "no candidate needs approval"
+    if navigator.awaits or navigator.live_runs.waiting:  # the key leads to a run that waits
+        return ""
+    return _writable(navigator) or "no candidate needs approval"
 
 
 def _incumbent(navigator: Navigator) -> str:
@@ -97,7 +98,7 @@ REQUIREMENTS: dict[str, tuple[Requirement, ...]] = {
     "edit": (_run, _generation),
     "pause": (_run, _writable),
     "stop": (_run, _writable, _running),
-    "approve": (_run, _writable, _waiting_candidate),
+    "approve": (_run, _waiting_candidate),
     "hint": (_run, _writable),
     "talk": (_run, _writable, _not_running),
     "unseal": (_run, _writable, _not_running, _incumbent),

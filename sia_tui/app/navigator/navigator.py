@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from engine.events import types as t
-from sia_tui.app.model.live_runs import LiveRuns
+from sia_tui.app.model.live_runs import LiveRuns, Waiting
 from sia_tui.app.model.sources import Source, Sources
 from sia_tui.app.navigator.page_stack import PageStack
 from sia_tui.app.navigator.place import Pane, Place, Trail
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.lineage_graph import node_target, run_and_generation, run_target
 from sia_tui.app.rows.row import Target
+from sia_tui.cli.standing.title import title
 
 
 class Focus(NamedTuple):
@@ -64,6 +65,27 @@ class Navigator:
             return self.status
         known = self.live_runs.statuses.get(cursor.run_id)
         return known or cursor.source.status(cursor.source.reader.find(cursor.run_id))
+
+    @property
+    def awaits(self) -> bool:
+        """Whether a candidate of the selected run needs approval now, whatever event is shown."""
+        cursor = self.cursor
+        return cursor is not None and not cursor.source.sealed and cursor.at_head_snapshot.state.awaiting is not None
+
+    @property
+    def waiting_elsewhere(self) -> list[Waiting]:
+        """The other runs that wait for a person."""
+        own = self.cursor.run_id if self.cursor else ""
+        return [one for one in self.live_runs.waiting if one.run != own]
+
+    @property
+    def title(self) -> str:
+        """The runs in a line for the terminal's title: one that waits for a person first."""
+        if self.live_runs.waiting:
+            return f"{self.live_runs.waiting[0].name} waits for you - sia"
+        if self.cursor is None:
+            return "sia"
+        return title(self.cursor.snapshot.state.name, self.status, self.cursor.progress)
 
     @property
     def selection(self) -> Target | None:

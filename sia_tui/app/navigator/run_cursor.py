@@ -5,9 +5,15 @@ Live and replay are the same: at the head the cursor moves as the run does; a re
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sia_tui.app.model.event_cache import EventCache
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.model.sources import Source
+
+if TYPE_CHECKING:
+    from engine.queries.progress.pace import Pace
+    from engine.queries.progress.progress import Progress
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 200.0, 1000.0)
 MAX_PAUSE_S = 2.0
@@ -28,6 +34,7 @@ class RunCursor:
         self.playing = False
         self.speed = 10.0
         self._clock_us = 0.0
+        self._earlier: Pace | None = None
 
     @property
     def head(self) -> int:
@@ -48,6 +55,15 @@ class RunCursor:
     def snapshot(self) -> RunSnapshot:
         """The run at event `n`."""
         return RunSnapshot(self.source.reader, self.outline, self.n)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is at event `n`; other runs of the domain say how long it takes what it has not done yet."""
+        if self._earlier is None:
+            from engine.queries.progress.history import earlier_pace
+
+            self._earlier = earlier_pace(self.source.reader, self.run_id)
+        return self.outline.progress(self.n, self._earlier)
 
     @property
     def at_head_snapshot(self) -> RunSnapshot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sia_tui.app.model.lineage_graph import GenerationNode, RunNode
+from sia_tui.app.model.lineage_graph import WAITS, GenerationNode, RunNode
 from sia_tui.app.rows.row import Row, Span, Target, Tone
 from sia_tui.app.rows.units import format_duration, format_score
 
@@ -14,6 +14,7 @@ _STATUS_TONES: dict[str, Tone] = {
     "failed": "bad",
     "paused": "warn",
     "stopped": "warn",
+    WAITS: "warn",
 }
 _LEVERS = {"harness": " H", "weights": " W"}
 _MARK: Span = ("» ", "accent")
@@ -75,7 +76,8 @@ def _run_row(node: RunNode, branch: str, label: str, marks: Sequence[Target]) ->
 def _generation_row(node: RunNode, generation: GenerationNode, indent: str, label: str, marks: Sequence[Target]) -> Row:
     target = node_target(label, node.run.run, generation.n)
     glyph, tone = _verdict(generation.accepted)
-    val = "..." if generation.val is None else format_score(generation.val, generation.se, generation.units)
+    so_far = generation.so_far or "..."
+    val = so_far if generation.val is None else format_score(generation.val, generation.se, generation.units)
     spans: list[Span] = [(indent, "dim")]
     if target in marks:
         spans.append(_MARK)

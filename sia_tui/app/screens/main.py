@@ -53,6 +53,20 @@ class MainScreen(Screen[None]):
             self.name = name
             self.status = status
 
+    class RunWaits(Message):
+        """A run has begun to wait for a person."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    class Stands(Message):
+        """Where the runs stand, as a title of the terminal says it; sent when that has changed."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.MAIN), *keys.bindings(keys.DIGITS)]
 
     def __init__(
@@ -155,6 +169,10 @@ class MainScreen(Screen[None]):
         for name, status in self.navigator.live_runs.take_ended():
             self.post_message(self.RunEnded(name, status))
             self.refresh_bindings()
+        for asked in self.navigator.live_runs.take_asked():
+            self.post_message(self.RunWaits(asked.name))
+            self.refresh_bindings()
+        self.post_message(self.Stands(self.navigator.title))
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 

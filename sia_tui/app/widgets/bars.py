@@ -16,6 +16,8 @@ from sia_tui.app.rows.text import sanitize
 from sia_tui.app.rows.units import format_time
 
 _REPLAY_WIDTH = 24
+_ASKED = "approve"
+"""The key that stands first where a run waits for a person."""
 _LAST_KEYS = 2
 """How many keys at the end of the footer stay where it is narrow: those that show all keys, and the way out."""
 
@@ -86,7 +88,9 @@ class KeyBar(Bar):
 
     def fill(self) -> None:
         """Draws the keys."""
-        keys = [key for key in MAIN if key.in_footer]
+        waiting = self._navigator.awaits or self._navigator.live_runs.waiting
+        keys = [key for key in MAIN if key.in_footer or (waiting and key.id == _ASKED)]
+        keys.sort(key=lambda key: key.id != _ASKED)
         while not self.fits(text := self._line(keys)) and len(keys) > _LAST_KEYS:
             del keys[-_LAST_KEYS - 1]
         self.draw(text)

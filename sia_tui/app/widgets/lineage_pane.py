@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sia_tui.app.model.lineage_graph import RunNode, at_state, read_lineage
+from sia_tui.app.model.lineage_graph import WAITS, RunNode, at_state, read_lineage
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import graph_rows
@@ -31,13 +31,15 @@ class LineagePane(Lines):
 
     @property
     def _statuses(self) -> dict[str, str]:
-        return self._navigator.live_runs.statuses
+        live = self._navigator.live_runs
+        return {**live.statuses, **{one.run: WAITS for one in live.waiting}}
 
     def _at_cursor(self, source: Source, node: RunNode) -> RunNode:
         cursor = self._navigator.cursor
         if cursor is None or cursor.source is not source or cursor.run_id != node.run.run:
             return node
-        return at_state(node, cursor.snapshot.state, self._navigator.status or node.status)
+        found = cursor.outline.progress(cursor.n)
+        return at_state(node, cursor.snapshot.state, self._navigator.status or node.status, found)
 
     def select_row(self, target: Target | None) -> None:
         """Moves the cursor to the row of `target`, if there is one."""

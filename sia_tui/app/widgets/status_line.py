@@ -1,62 +1,120 @@
-"""The status line: what the selected run is doing at the event that is shown."""
+"""The status line: what waits for a person, what the selected run is doing, and how long that will take."""
 
 from __future__ import annotations
+
+import time
 
 from engine.core import budget
 from engine.core.state import State
 from engine.queries import present_val
+from engine.queries.progress.progress import Progress
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.units import format_duration, format_score
 from sia_tui.app.widgets.bars import Bar
-from sia_tui.cli.formats import STEP_NAMES
+from sia_tui.cli.standing import words
 
 _STATUS_STYLES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
+CLOCK_S = 0.5
+"""Seconds between two looks at the clock: it shows every second."""
+_LIVE = ("running", "starting")
+StyledPart = tuple[str, str]
 
 
 class StatusLine(Bar):
-    """Status, step, generation, lever, best score, spend, budgets, isolation, and whether the view follows the run."""
+    """The most important first: who waits, status, step, how far, time left, score, spend, budgets, isolation."""
 
     DEFAULT_CSS = "StatusLine { background: $panel; }"
 
     def __init__(self, navigator: Navigator) -> None:
         super().__init__(markup=False)
         self._navigator = navigator
+        self._following = True
+
+    def on_mount(self) -> None:
+        """Begins to look at the clock."""
+        self.set_interval(CLOCK_S, self._tick)
+
+    def _tick(self) -> None:
+        """Draws the line where the time on it goes on."""
+        cursor = self._navigator.cursor
+        if cursor is not None and cursor.at_head and self._navigator.status == "running":
+            self.fill(following=self._following)
 
     def fill(self, *, following: bool) -> None:
         """Draws the line."""
-        cursor, status = self._navigator.cursor, self._navigator.status
+        self._following = following
+        navigator = self._navigator
+        cursor = navigator.cursor
         if cursor is None:
             self.draw_parts(["no run is selected"])
             return
-        parts = [(f" {status} ", _STATUS_STYLES.get(status, "")), *state_parts(cursor.snapshot.state)]
-        parts.append((view(cursor, following=following), ""))
-        self.draw_parts(parts)
+        live = cursor.at_head and navigator.status in _LIVE
+        now_us = time.time_ns() // 1000 if live else cursor.time
+        style = _STATUS_STYLES.get(navigator.status, "") if cursor.at_head else ""
+        parts: list[StyledPart] = [
+            *waiting_parts(navigator),
+            (standing(navigator, cursor), style),
+            *progress_parts(cursor.progress, cursor.time, now_us),
+            *state_parts(cursor.snapshot.state),
+            (view(cursor, following=following, live=live), ""),
+        ]
+        first, its_style = parts[0]
+        self.draw_parts([(f" {first}", its_style), *parts[1:]])
 
 
-def view(cursor: RunCursor, *, following: bool) -> str:
-    """Whether what is shown goes on with the run."""
+def standing(navigator: Navigator, cursor: RunCursor) -> str:
+    """The run's status; at a past event, that it is one: what the run was doing then goes on no more."""
     if cursor.at_head:
-        return "following" if following else "view paused"
+        return navigator.status
     return "replaying" if cursor.playing else "past event"
 
 
-def state_parts(state: State) -> list[tuple[str, str]]:
-    """What the line says of a state, as (text, style) pairs: what a person must act on first."""
-    parts: list[tuple[str, str]] = []
-    if state.awaiting is not None:
+def view(cursor: RunCursor, *, following: bool, live: bool) -> str:
+    """Whether what is shown goes on with the run."""
+    if not live:
+        return f"event {cursor.n:,}"
+    return "following" if following else "view paused"
+
+
+def waiting_parts(navigator: Navigator) -> list[StyledPart]:
+    """What waits for a person: the candidate of the selected run, else the other runs."""
+    state = navigator.cursor.at_head_snapshot.state if navigator.cursor else None
+    if state is not None and navigator.awaits:
         style = "bold red" if state.held else "bold yellow"
-        parts.append((f"candidate {state.awaiting} needs your approval (a)", style))
+        return [(f"Candidate {state.awaiting} needs your approval (a)", style)]
+    waiting = navigator.waiting_elsewhere
+    names = ", ".join(one.name for one in waiting[:2]) + (f" and {len(waiting) - 2} more" if len(waiting) > 2 else "")
+    verb = "waits" if len(waiting) == 1 else "wait"
+    return [(f"{names} {verb}: a", "bold yellow")] if waiting else []
+
+
+def progress_parts(found: Progress, at_us: int, now_us: int) -> list[StyledPart]:
+    """What the run is doing, how far it is, and how long that will take."""
+    done = " ".join(part for part in (words.amount(found), words.bar(found.share)) if part)
+    waits = found.doing in ("server", "approval")
+    parts = [
+        (words.phase(found), "bold yellow" if waits else "bold"),
+        (done, ""),
+        (words.step_time(found, at_us, now_us), ""),
+        (words.run_time(found, at_us, now_us), ""),
+        (words.failures(found), "bold red"),
+        (words.score(found), ""),
+        (found.reason if found.doing == "server" else "", "yellow"),
+    ]
+    return [part for part in parts if part[0]]
+
+
+def state_parts(state: State) -> list[StyledPart]:
+    """What the line says of a state beside its progress, as (text, style) pairs."""
+    parts: list[StyledPart] = []
     level = str(state.isolation.get("level") or "?")
     if level == "none":
         parts.append((f"sandbox {level}", "bold red"))
-    if state.open_step:
-        parts.append((STEP_NAMES[state.open_step.kind], ""))
-    if state.current:
-        parts.append((f"gen {state.current.n}/{state.settings.generations}", ""))
-        parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
     if val := present_val.score(state):
         parts.append((f"best {format_score(val.score, val.se, val.n)}", ""))
+    if state.current:
+        parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
     evaluations = state.spent.evaluations + state.spent.reused
     parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
     for name, (spent, cap) in budget.spending(state).items():

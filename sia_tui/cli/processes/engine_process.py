@@ -12,6 +12,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class EngineProcess:
             )
         finally:
             os.close(write)
+        threading.Thread(target=self.process.wait, daemon=True).start()  # so that it leaves no zombie when it ends
 
     def wait(self, seconds: float) -> str | None:
         """Waits up to `seconds` for the run; returns its id once it is in the log, else None.

@@ -46,7 +46,7 @@ def log(reference: str, follow: bool, instances: bool, calls: bool, shared: Shar
                         printed = True
                     elif not calls and (instances or event.type != "instance.finished"):
                         _print_event(event, shared.as_json)
-            if not follow or status_of(shared.workspace, reader.find(run.run)) != "running":
+            if not follow or status_of(shared.workspace, reader.find(run.run)) not in ("running", "starting"):
                 break
             time.sleep(0.1)
     if not printed:

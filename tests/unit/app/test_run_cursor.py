@@ -103,11 +103,12 @@ def test_the_speed_stays_within_its_steps(cursor: RunCursor) -> None:
 
 
 def test_the_status_line_follows_at_the_head_only(cursor: RunCursor) -> None:
-    assert [view(cursor, following=True), view(cursor, following=False)] == ["following", "view paused"]
+    live = [view(cursor, following=following, live=True) for following in (True, False)]
+    assert live == ["following", "view paused"]
+    ended = f"event {cursor.head:,}"
+    assert view(cursor, following=True, live=False) == ended  # nothing more comes of a run that has ended
     cursor.go_to(3)
-    assert view(cursor, following=True) == "past event"
-    cursor.toggle_replay()
-    assert view(cursor, following=True) == "replaying"
+    assert view(cursor, following=True, live=False) == "event 3"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""The progress of a run in words: what it is doing, how far it is, and how long that will take.
+
+`now_us` is the time by the clock, or that of the event where a past one is shown (microseconds since 1970).
+"""
+
+from __future__ import annotations
+
+from engine.plain import with_error
+from engine.queries.progress.progress import Doing, Progress
+
+DOING: dict[Doing, str] = {
+    "baseline": "baselines",
+    "write": "first harness",
+    "prepare": "preparing",
+    "execute": "Execution",
+    "analyse": "Analysis",
+    "improve": "Improvement",
+    "train": "training",
+    "test": "sealed test",
+    "server": "waiting for the model's server",
+    "approval": "waiting for you",
+    "": "",
+}
+_UNITS: dict[Doing, str] = {"improve": "probes", "train": "rounds"}
+BAR_WIDTH = 8
+
+
+def clock(seconds: float) -> str:
+    """A duration in whole seconds."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} m"
+    return f"{minutes} m {rest:02} s" if minutes else f"{rest} s"
+
+
+def phase(found: Progress) -> str:
+    """Generation and step: `gen 2/8 Execution`."""
+    where = f"gen {found.generation}/{found.generations}" if found.generation and found.generations else ""
+    return " ".join(part for part in (where, DOING[found.doing]) if part)
+
+
+def amount(found: Progress) -> str:
+    """What is done of all: `612/1,268`, `3/12 probes`; empty where nothing is counted."""
+    unit = _UNITS.get(found.doing, "")
+    if found.total:
+        return f"{found.done:,}/{found.total:,} {unit}".rstrip()
+    if found.done and unit:
+        return f"{found.done:,} {unit}"
+    return f"{found.calls:,} {'call' if found.calls == 1 else 'calls'}" if found.calls else ""
+
+
+def bar(share: float | None, width: int = BAR_WIDTH) -> str:
+    """A bar of `width` cells; empty where the share is not known."""
+    if share is None:
+        return ""
+    full = round(share * width)
+    return "█" * full + "░" * (width - full)
+
+
+def elapsed_s(found: Progress, now_us: int) -> float | None:
+    """Seconds since the step began; None where no step is open."""
+    return max(0.0, (now_us - found.begun) / 1e6) if found.begun else None
+
+
+def step_time(found: Progress, at_us: int, now_us: int) -> str:
+    """How long the step will take, else how long it has taken so far; `at_us` is the time of the newest event."""
+    waited = max(0.0, (now_us - at_us) / 1e6)
+    if found.left_s is not None and found.left_s > waited:
+        return f"{clock(found.left_s - waited)} left"
+    elapsed = elapsed_s(found, now_us)
+    return "" if elapsed is None else f"{clock(elapsed)} so far"
+
+
+def run_time(found: Progress, at_us: int, now_us: int) -> str:
+    """How long the run will take; empty where nothing of it is known."""
+    if found.run_left_s is None or not found.doing or found.doing == "test":
+        return ""
+    waited = max(0.0, (now_us - at_us) / 1e6) if found.doing != "approval" else 0.0
+    left = clock(max(0.0, found.run_left_s - min(waited, found.left_s or 0.0)))
+    return f"run {left} left" if found.run_known else f"run over {left} left"
+
+
+def score(found: Progress) -> str:
+    """The score so far; empty where there is none."""
+    if found.score is None:
+        return ""
+    name = "best probe " if found.doing in ("improve", "train") else ""
+    return f"{name}{with_error(found.score.score, found.score.se, found.score.n)}"
+
+
+def so_far(found: Progress) -> str:
+    """How far an Execution is, with its score so far: `0.2190 ± 0.0130 at 612/1,268`; empty before it begins."""
+    if found.doing not in ("prepare", "execute", "server") or not found.total:
+        return ""
+    parts = [f"{score(found)} at {amount(found)}" if found.score else amount(found), failures(found)]
+    return ", ".join(part for part in parts if part)
+
+
+def failures(found: Progress) -> str:
+    """How many of the results failed; empty where none did."""
+    return f"{found.failed:,} failed" if found.failed else ""
