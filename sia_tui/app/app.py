@@ -98,7 +98,7 @@ class SiaApp(App[None]):
             self.main.fail(self._workspace_error)
         if self._files:
             self._open_in_background(self._open_files)
-        if self._recording is not None and (self._sources or self._files):
+        if self._recording is not None and (self._sources.have_runs or self._files):
             self.set_timer(RECORDING_DELAY_S, lambda: self._open_in_background(self._open_recording))
         elif self._recording is not None:
             self._open_in_background(self._open_recording)

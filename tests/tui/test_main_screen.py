@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.run.workspace import Workspace
+from engine.transfer.removal import remove
 from sia_tui.app import pages
 from sia_tui.app.app import SiaApp
 from sia_tui.app.rows.row import Target
@@ -281,6 +282,25 @@ async def test_settings_that_are_not_set_are_said_in_words(played: Path, opened:
         shown = [row.text for row in main.inspector.rows]
         assert any(line.split() == ["budget.usd", "none"] for line in shown)
         assert not any("None" in line for line in shown)
+
+
+async def test_keys_before_the_recording_is_open_act_once_it_is(workspace: Path) -> None:
+    app = SiaApp(Workspace(workspace))
+    async with app.run_test(size=LARGE) as pilot:
+        await pilot.press("2", "B", "v")
+        await settle(pilot)
+        assert app.main.navigator.generation == 2
+        assert app.main.navigator.pages.target == Target("verdict", 2)
+        (note,) = app._notifications  # what does not hold once the runs are there is said then
+        assert "the cursor is not on an instance" in note.message
+
+
+async def test_the_recording_is_shown_at_once_where_the_log_has_no_run(played: Path) -> None:
+    remove(Workspace(played), "r1")
+    app = SiaApp(Workspace(played))
+    async with app.run_test(size=LARGE) as pilot:
+        await settle(pilot)
+        assert app.main.navigator.cursor is not None and app.main.navigator.cursor.source.sealed
 
 
 async def test_before_all_logs_are_open_no_key_says_that_there_is_no_run(played: Path) -> None:

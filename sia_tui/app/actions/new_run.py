@@ -11,6 +11,7 @@ from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.screens.dialogs import Prompt
 from sia_tui.app.screens.form import Form, FormField, Values
 from sia_tui.app.screens.main import MainScreen
+from sia_tui.cli.formats import plural
 
 if TYPE_CHECKING:
     from engine.events import types as t
@@ -80,7 +81,7 @@ async def fork(main: MainScreen, harness: Path | None = None) -> None:
     if cursor is None or at is None:
         return
     state = cursor.outline.at(at)
-    intro = [f"A new run that shares the first {at:,} events of {state.name}, which does not change."]
+    intro = [f"A new run that shares the first {plural(at, 'event')} of {state.name}, which does not change."]
     if harness is not None:
         intro.append("The edited harness is its next candidate.")
     next_generation = (state.current.n if state.current else 0) + 1

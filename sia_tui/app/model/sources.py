@@ -61,6 +61,11 @@ class Sources:
     def __len__(self) -> int:
         return len(self._by_label)
 
+    @property
+    def have_runs(self) -> bool:
+        """Whether there is a run to show."""
+        return any(source.reader.runs() for source in self)
+
     def get(self, label: str) -> Source | None:
         """The log with that label, if it is open."""
         return self._by_label.get(label)

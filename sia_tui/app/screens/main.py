@@ -86,6 +86,7 @@ class MainScreen(Screen[None]):
         self._actions = actions
         self._run = run
         self.page_timer: Timer | None = None
+        self._typed_early: list[str] = []
         self._matches_found = False
         self._refreshed_at = 0.0
 
@@ -188,6 +189,10 @@ class MainScreen(Screen[None]):
         if self.navigator.cursor is None and (found := self.navigator.default_run(self._run)) is not None:
             self.show_run(*found)
             self.lineage.select_row(self.navigator.selection)
+        if self.navigator.cursor is not None or not self.navigator.sources.loading:
+            for action in self._typed_early:
+                self.call_later(self._perform_if_available, action)
+            self._typed_early.clear()
 
     def show_run(self, source: Source, run_id: str, generation: int | None = None) -> None:
         """Selects a run, or a generation of it, at the event where it was left."""
@@ -311,7 +316,22 @@ class MainScreen(Screen[None]):
         return None if action == "perform" and self.unavailable(str(parameters[0])) else True
 
     def on_key(self, event: Any) -> None:
-        """Says why a disabled key is disabled."""
+        """Says why a disabled key is disabled; one that came before the logs were open waits for them."""
         active = self.active_bindings.get(event.key)
-        if active is not None and not active.enabled and (reason := self.unavailable(active.binding.id or "")):
-            self.notify(f"{active.binding.description}: {reason}", severity="warning", timeout=4)
+        if active is None or active.enabled:
+            return
+        if self.navigator.cursor is None and self.navigator.sources.loading:
+            self._typed_early.append(active.binding.id or "")
+        else:
+            self._say_why_not(active.binding.id or "")
+
+    def _perform_if_available(self, action: str) -> None:
+        if not self._say_why_not(action):
+            self.action_perform(action)
+
+    def _say_why_not(self, action: str) -> bool:
+        reason = self.unavailable(action)
+        if reason:
+            label = next(key.label for key in (*keys.MAIN, *keys.DIGITS) if key.id == action)
+            self.notify(f"{label}: {reason}", severity="warning", timeout=4)
+        return bool(reason)

@@ -101,7 +101,8 @@ def apply(
             )
             if not quiet:
                 where = f"generation {chosen.generation.n} of {chosen.state.name}"
-                say(f"preparing {where} on {len(evaluation.train)} instances ({material}); to answer: {len(inputs)}")
+                learned_from = f"{plural(len(evaluation.train), 'instance')} ({material})"
+                say(f"preparing {where} on {learned_from}; to answer: {len(inputs)}")
             async for row in apply.apply(
                 evaluation,
                 inputs,

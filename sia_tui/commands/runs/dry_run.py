@@ -81,7 +81,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     if second:
         echo(f"Second looks of the gate take at most {plural(second, 'evaluation')} more, on the reserve.")
     echo(
-        f"Language models: about {models.calls} calls, {models.tokens} tokens, ${models.usd:.2f}, "
+        f"Language models: about {plural(models.calls, 'call')}, {plural(models.tokens, 'token')}, ${models.usd:.2f}, "
         f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
         if models.calls
         else "No language model is called by sia."

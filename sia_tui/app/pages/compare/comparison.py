@@ -71,7 +71,7 @@ def _runs(snapshot: RunSnapshot, first: str, second: str, width: int) -> Page:
     column = max(16, (width - 20) // 2)
 
     def line(name: str, values: list[Any]) -> Row:
-        return field(name[:18], "".join(f"{str(value)[: column - 1]:<{column}}" for value in values))
+        return field(name[:18], "".join(f"{formats.value(value)[: column - 1]:<{column}}" for value in values))
 
     rows: list[Row] = [line("", names), line("domain", [run["domain"] for run in facts["runs"]])]
     rows += [line(one["key"], one["values"]) for one in facts["settings"]]
