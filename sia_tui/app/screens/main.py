@@ -255,10 +255,17 @@ class MainScreen(Screen[None]):
             self.show_row(target)
             self.refresh_bindings()
         elif message.lines is self.timeline and target.kind == "event":
-            self.navigator.pages.replace(target)
+            follows = self.timeline.follow and self.navigator.status == "running"
+            self.navigator.pages.replace(self._followed if follows else target)
             if self.page_timer is not None:
                 self.page_timer.stop()
             self.page_timer = self.set_timer(CURSOR_REST_S, self._fill_page)
+
+    @property
+    def _followed(self) -> Target:
+        """The page beside a timeline that follows a running run: the run at a glance, not one event after another."""
+        generation = self.navigator.generation
+        return Target("generation", generation) if generation else Target("run")
 
     def _fill_page(self) -> None:
         self.page_timer = None

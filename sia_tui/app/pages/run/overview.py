@@ -11,6 +11,7 @@ from engine.queries import cut_replies, optimism, present_val
 from engine.queries.run_report import account_of
 from engine.queries.settings_origin import flat
 from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.pages.run.dashboard import dashboard
 from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration, format_score
@@ -24,6 +25,7 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     if state.settings is None or state.domain is None:
         return empty_page("run", "no events yet")
     rows: list[Row] = [
+        *dashboard(snapshot, width),
         *_summary(state, width),
         *_generations(state),
         *_cut(snapshot, width),

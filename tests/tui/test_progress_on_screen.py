@@ -1,0 +1,160 @@
+"""What is my run doing, and how long will it take: on the first screen at 80x24, at every event."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.pseudo_terminal import PseudoTerminal
+from engine.events import types as t
+from engine.events.log import RunLog
+from engine.events.reader import Reader
+from engine.loop.fork import ForkPlan, fork
+from engine.run.workspace import Workspace
+from sia_tui.app.app import SiaApp
+from sia_tui.app.rows.row import Target
+from sia_tui.cli.processes.engine_process import EngineProcess
+from sia_tui.cli.runs import STARTING_S, status_of
+from sia_tui.cli.standing import words
+from tests.histories import Play, settings, started
+from tests.story import sia
+from tests.tui.conftest import Opened, settle, texts
+from tests.tui.test_same_screen import again, recorded
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "v1-times7.db"
+
+
+def waiting(workspace: Path, run: str = "r1") -> None:
+    """A run whose second candidate needs approval, and whose engine has ended."""
+    with contextlib.closing(RunLog.hold(workspace, run)) as log:
+        Play(log, started(settings(approve="all")), absent=True).to_rest()  # type: ignore[arg-type]
+
+
+@pytest.mark.asyncio
+async def test_at_every_event_of_a_live_run_the_first_screen_says_what_it_does_and_how_long_that_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, contents = recorded(GOLDEN)
+    now = [events[0].at]
+    monkeypatch.setattr(time, "time_ns", lambda: now[0] * 1000)
+    seen = 0
+    with again(tmp_path, events, contents) as appended:
+        next(appended)
+        app = SiaApp(Workspace(tmp_path), shipped=False)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            for event in appended:
+                now[0] = event.at + 1_000_000  # within a second of truth
+                app.main._tick()
+                app.main.refresh_lineage()
+                line, cursor = str(app.main.status_line.render()), app.main.navigator.cursor
+                assert cursor is not None
+                state = cursor.snapshot.state
+                if state.open_step is None or state.status != "running":
+                    continue
+                seen += 1
+                found = cursor.progress
+                assert words.phase(found) in line, event.n
+                assert re.search(r"\d+ s (left|so far)", line), event.n
+                if state.open_step.kind == "execute":
+                    assert words.amount(found) in line, event.n
+                    lineage = " ".join(texts(app.main.lineage.rows))
+                    assert words.so_far(found) in lineage, event.n
+    assert seen > 100
+
+
+@pytest.mark.asyncio
+async def test_the_page_of_a_running_run_stays_while_its_events_are_followed(tmp_path: Path) -> None:
+    events, contents = recorded(GOLDEN)
+    with again(tmp_path, events, contents) as appended:
+        for _ in range(60):
+            next(appended)
+        app = SiaApp(Workspace(tmp_path), shipped=False)
+        async with app.run_test(size=(160, 50)) as pilot:
+            await settle(pilot)
+            await pilot.press("l")
+            for _ in range(20):
+                next(appended)
+                app.main._tick()
+                await settle(pilot)
+                assert app.main.navigator.pages.target == Target("run")
+            app.main.refresh_run(force=True)
+            page = " ".join(texts(app.main.inspector.rows))
+            assert "scores on val" in page
+            assert "spent" in page
+            await pilot.press("k")  # who moves the cursor sees the event
+            await settle(pilot)
+            assert app.main.navigator.pages.target is not None
+            assert app.main.navigator.pages.target.kind == "event"
+
+
+@pytest.mark.asyncio
+async def test_a_run_that_waits_is_seen_from_another_run_and_one_key_leads_to_it(
+    workspace: Path, opened: Opened
+) -> None:
+    waiting(workspace)
+    with contextlib.closing(RunLog.hold(workspace, "r2")) as log:
+        first = t.RunStarted(started().rules, "other", started().domain, settings(generations=1))
+        Play(log, first).to_rest()  # type: ignore[arg-type]
+    async with opened(workspace, size=(80, 24)) as (pilot, main):
+        main.show_row(Target("run", "r2", "workspace"))
+        main.refresh_lineage()
+        assert str(main.status_line.render()).startswith(" toy-1 waits: a")
+        assert str(main.key_bar.render()).startswith(" a Approve")
+        assert any("toy-1" in line and "waits for you" in line for line in texts(main.lineage.rows))
+        assert main.navigator.title == "toy-1 waits for you - sia"
+        await pilot.press("a")
+        await settle(pilot)
+        assert main.navigator.cursor is not None
+        assert main.navigator.cursor.run_id == "r1"
+        assert type(pilot.app.screen).__name__ == "ApprovalScreen"
+
+
+@pytest.mark.asyncio
+async def test_a_replayed_run_that_has_finished_neither_runs_nor_is_followed(played: Path, opened: Opened) -> None:
+    async with opened(played, size=(160, 50)) as (pilot, main):
+        assert "following" not in str(main.status_line.render())
+        await pilot.press("[")
+        await settle(pilot)
+        line = str(main.status_line.render())
+        assert line.startswith(" past event")
+        assert "running" not in line
+        assert "following" not in line
+
+
+def test_the_title_and_the_bell_tell_of_a_run_that_waits_and_the_title_is_given_back(workspace: Path) -> None:
+    waiting(workspace)
+    with PseudoTerminal(sia(workspace)) as terminal:
+        terminal.until(lambda shown: "needs your approval" in shown.text)
+        terminal.until(lambda shown: b"]0;toy-1 waits for you - sia\x07" in terminal.output)
+        terminal.press("q")
+        assert terminal.ended() == 0
+        output = bytes(terminal.output)
+    assert output.count(b"\x1b[22;0t") == output.count(b"\x1b[23;0t") == 1
+    assert b"\x07" in re.sub(rb"\x1b\][^\x07]*\x07", b"", output)
+
+
+def test_a_branch_starts_before_its_engine_holds_it_and_is_interrupted_later(
+    played: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workspace(played)
+    child = fork(place, ForkPlan("r1", 20))
+    with contextlib.closing(Reader.open(place.log)) as reader:
+        run = reader.find(child)
+        assert status_of(place, run) == "starting"
+        later = run.created_at / 1e6 + STARTING_S + 1
+        monkeypatch.setattr(time, "time", lambda: later)
+        assert status_of(place, run) == "interrupted"
+
+
+def test_an_engine_that_ended_leaves_no_zombie(workspace: Path) -> None:
+    engine = EngineProcess(["no-such-command"], workspace)
+    end = time.monotonic() + 30
+    while Path(f"/proc/{engine.process.pid}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    engine.close()
