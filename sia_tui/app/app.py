@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -17,7 +18,7 @@ from sia_tui.app.actions.table import ACTIONS
 from sia_tui.app.model.sources import Source, Sources, open_recording, open_sealed
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.screens.main import MainScreen
-from sia_tui.app.themes import THEMES
+from sia_tui.app.themes import THEMES, fitting
 from sia_tui.cli.processes.signals import ending
 from sia_tui.cli.recording import recording
 from sia_tui.cli.standing.title import TerminalTitle
@@ -25,6 +26,7 @@ from sia_tui.cli.standing.title import TerminalTitle
 if TYPE_CHECKING:
     from textual.command import Provider
     from textual.screen import Screen
+    from textual.theme import Theme
 
 RECORDING_DELAY_S = 2.0
 """Where there is something else to show, checking the recording waits, so that it does not slow the first keys."""
@@ -66,7 +68,9 @@ class SiaApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         self.preferences = preferences.read({key.id for key in keys.MAIN}, set(self.available_themes))
-        self.theme = self.preferences.theme
+        few_colours = self.console.color_system == "standard" and not self.no_color
+        self.theme = self.preferences.theme or fitting(os.environ.get("COLORFGBG", ""), few_colours=few_colours)
+        self._kept_theme = self.theme
         self._sources = Sources(workspace)
         self._files = list(files)
         self._recording = recording() if shipped else None
@@ -93,6 +97,7 @@ class SiaApp(App[None]):
     def on_mount(self) -> None:
         """Sets the user's keys, and opens the sealed files."""
         self.set_keymap(self.preferences.keys)
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.main.call_after_refresh(_collect_garbage)
         if self._workspace_error is not None:
             self.main.fail(self._workspace_error)
@@ -106,6 +111,16 @@ class SiaApp(App[None]):
             from sia_tui.app.actions.first_steps import greet
 
             self.run_worker(self.main.finish(greet(self.main)), group="action")
+
+    def _keep_theme(self, theme: Theme) -> None:
+        """Writes a theme that the user chose into their preferences; the one at the start was not chosen here."""
+        if theme.name == self._kept_theme:
+            return
+        self._kept_theme = theme.name
+        try:
+            preferences.keep_theme(theme.name)
+        except SiaError as error:
+            self.main.fail(error)
 
     def _open_in_background(self, open_logs: Callable[[], None]) -> None:
         self.run_worker(open_logs, thread=True, group="open", exit_on_error=False)

@@ -21,7 +21,7 @@ from engine.errors import SiaError
 class Preferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The contents of `tui.toml`."""
 
-    theme: str = "sia"
+    theme: str | None = None  # one that fits the terminal
     notify: Literal["bell", "desktop", "none"] = "bell"
     keys: dict[str, str] = {}
 
@@ -50,9 +50,28 @@ def read(known_keys: set[str], known_themes: set[str]) -> Preferences:
         raise SiaError(f"{file} is not valid: {error}", "docs/app.md says what it may hold") from None
     for kind, names, known in (
         ("key", set(preferences.keys), known_keys),
-        ("theme", {preferences.theme}, known_themes),
+        ("theme", {preferences.theme} if preferences.theme is not None else set(), known_themes),
     ):
         if unknown := names - known:
             choices = ", ".join(sorted(known))
             raise SiaError(f"{file} has an unknown {kind} {min(unknown)!r}", f"choose from {choices}")
     return preferences
+
+
+def keep_theme(name: str) -> None:
+    """Writes the theme into the file; what else stands there stays, comments too.
+
+    Raises `SiaError` for a file that is not valid, which stays as it is, and for one that cannot be written.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    from domains import atomic
+
+    file = path()
+    try:
+        written = tomlkit.parse(file.read_text(encoding="utf-8-sig")) if file.exists() else tomlkit.document()
+        written["theme"] = name
+        atomic.write(file.resolve(), tomlkit.dumps(written).encode())
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise SiaError(f"{file} does not keep the theme ({error})", "correct it, or make it writable") from None

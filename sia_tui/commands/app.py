@@ -9,12 +9,17 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared, default_workspace
 from sia_tui.cli.output import echo
 from sia_tui.cli.recording import NAME, recording_of
 from sia_tui.cli.runs import status_of
+
+if TYPE_CHECKING:
+    from engine.run.workspace import Workspace
+    from sia_tui.app.app import SiaApp
 
 
 def start(workspace: Path | None, files: Sequence[Path]) -> None:
@@ -52,17 +57,12 @@ def attach(shared: Shared) -> None:
 
 
 def _has_screen() -> bool:
-    """Whether the app can be drawn: a terminal at both ends that can move its cursor, and no NO_COLOR."""
-    return (
-        sys.stdin.isatty()
-        and sys.stdout.isatty()
-        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
-        and not os.environ.get("NO_COLOR")
-    )
+    """Whether the app can be drawn: a terminal at both ends that can move its cursor."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def _open(shared: Shared, run: str | None = None, files: Sequence[Path] = ()) -> None:
-    """Opens the app, on `run` if given; afterwards prints a line for each run that is still live."""
+    """Opens the app, on `run` if given; afterwards prints what came of the run it showed, and what still runs."""
     gc.disable()  # start-up creates no garbage; the app turns it on again after its first screen
     from sia_tui.app.app import SiaApp
 
@@ -73,13 +73,36 @@ def _open(shared: Shared, run: str | None = None, files: Sequence[Path] = ()) ->
         # Textual leaves the thread that reads keys alive if the terminal has gone, and Python would wait for it
         if exit_event := getattr(app._driver, "exit_event", None):
             exit_event.set()
+    shown = _print_outcome(app, shared.workspace)
     if shared.workspace.log.is_file():
         with contextlib.closing(shared.workspace.reader()) as reader:
             for row in reader.runs():
-                if status_of(shared.workspace, row) == "running":
+                if row.run != shown and status_of(shared.workspace, row) == "running":
                     echo(f"{row.name} is still running; `sia` shows it, `sia pause {row.name}` pauses it.")
     if app.return_code:
         sys.exit(app.return_code)
+
+
+def _print_outcome(app: SiaApp, workspace: Workspace) -> str | None:
+    """Prints what came of the run that the app showed last, and returns its id; None where it showed none."""
+    from sia_tui.cli.outcome import outcome
+
+    cursor = app.main.navigator.cursor
+    if cursor is None:
+        return None
+    source = cursor.source
+    cursor.catch_up()
+    run = source.reader.find(cursor.run_id)
+    state = cursor.at_head_snapshot.state
+    sealed = ""
+    if source.sealed:
+        sealed = "sia" if source.label == NAME else f"sia --file {shlex.quote(str(source.path))}"
+    option = (
+        "" if workspace.path == default_workspace().absolute() else f" --workspace {shlex.quote(str(workspace.path))}"
+    )
+    for line in outcome(run.name, state, source.status(run), option=option, sealed=sealed):
+        echo(line)
+    return run.run
 
 
 def _print_runs(shared: Shared, files: Sequence[Path]) -> None:

@@ -66,6 +66,11 @@ def _preferences(text: str) -> Provoke:
     return provoke
 
 
+def _kept(place: Path, patch: Patch) -> None:
+    patch.setenv("SIA_TUI_CONFIG", str(_written(place, tui_toml="theme = ") / "tui.toml"))
+    preferences.keep_theme("nord")
+
+
 def _described(error: Exception | None = None, **counts: int) -> Provoke:
     """Opens a domain whose process says this."""
 
@@ -206,6 +211,7 @@ PROVOKED: dict[str, Provoke] = {
     "the harness in … needs packages that are not installed: …": _without_packages,
     "the setting … is not valid: … (…)": _setting,
     "… has an unknown … …": _preferences('theme = "pink"\n'),
+    "… does not keep the theme (…)": _kept,
     "a quotation mark is not closed": lambda place, patch: parse_filter('"gen:3'),
     "… is not a number or a range": lambda place, patch: parse_filter("gen:three"),
     "there is no event …": lambda place, patch: parse_position(CURSOR, "10"),

@@ -38,8 +38,11 @@ def played(workspace: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def nobodys_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the preferences, or the time of day, of whoever runs it."""
+    """No test sees the preferences, the colours of the terminal, or the time of day, of whoever runs it."""
     monkeypatch.setenv("SIA_TUI_CONFIG", str(tmp_path / "tui.toml"))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("COLORFGBG", "COLORTERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 

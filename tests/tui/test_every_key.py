@@ -123,6 +123,59 @@ async def test_keys_of_ones_own_are_taken_and_shown(played: Path, opened: Opened
         assert line.startswith("ctrl+g")
 
 
+@pytest.mark.asyncio
+async def test_a_theme_chosen_in_the_app_is_kept_and_the_one_at_the_start_is_not(
+    played: Path, opened: Opened, tmp_path: Path
+) -> None:
+    file = tmp_path / "tui.toml"
+    for chosen in ("nord", "sia"):
+        async with opened(played) as (pilot, _):
+            before = file.read_text() if file.exists() else None
+            assert (before is None) == (chosen == "nord")
+            pilot.app.search_themes()
+            await pilot.pause()
+            await pilot.press(*chosen)
+            await pilot.pause(0.5)
+            await pilot.press("enter")
+            await settle(pilot)
+            assert pilot.app.theme == chosen
+    assert file.read_text() == 'theme = "sia"\n'
+    async with opened(played) as (pilot, _):
+        file.write_text("theme = ")
+        pilot.app.theme = "nord"
+        await settle(pilot)
+        assert file.read_text() == "theme = "
+        assert any("does not keep the theme" in str(one.message) for one in pilot.app._notifications)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("environment", "theme"),
+    [
+        ({"COLORFGBG": "0;15"}, "sia-light"),
+        ({"TERM": "xterm"}, "ansi-dark"),
+        ({"TERM": "xterm", "COLORFGBG": "0;15"}, "ansi-light"),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, "sia"),
+    ],
+)
+async def test_the_theme_fits_the_terminal_until_one_is_chosen(
+    played: Path,
+    opened: Opened,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    theme: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    async with opened(played) as (pilot, _):
+        assert pilot.app.theme == theme
+        assert not (tmp_path / "tui.toml").exists()
+    (tmp_path / "tui.toml").write_text('theme = "sia-clear"')
+    async with opened(played) as (pilot, _):
+        assert pilot.app.theme == "sia-clear"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import subprocess
 import sys
@@ -130,9 +131,41 @@ def told(command: str, workspace: Path, env: dict[str, str]) -> bytes:
         return bytes(terminal.output)
 
 
+COLOUR = re.compile(rb"[34]8;[25];(\d+)(?:;(\d+);(\d+))?")
+"""A colour by its red, green and blue, or by its number of 256."""
+GREYS = {b"0", b"7", b"8", b"15", b"16", *(str(number).encode() for number in (59, 102, 145, 188, *range(231, 256)))}
+
+
+@pytest.mark.parametrize("theme", ["", "nord", "ansi-dark"])
+def test_without_colours_the_app_is_monochrome(recorded: Path, tmp_path: Path, theme: str) -> None:
+    (tmp_path / "tui.toml").write_text(f'theme = "{theme}"' if theme else "")
+    env = {"NO_COLOR": "1", "SIA_TUI_CONFIG": str(tmp_path / "tui.toml")}
+    with PseudoTerminal(sia(recorded), env=env) as terminal:
+        terminal.until(lambda shown: RUN in shown.text and "/ Filter" in shown.text)
+        terminal.press("v?")
+        terminal.until(lambda shown: "move the cursor" in shown.text)
+        drawn = bytes(terminal.output)
+    colours = COLOUR.findall(drawn)
+    assert colours or theme == "ansi-dark"
+    assert all(one == green == blue if green else one in GREYS for one, green, blue in colours)
+    assert not re.findall(rb"\x1b\[(?:[0-9;]*;)?(?:[349][1-6]|10[1-6])m", COLOUR.sub(b"", drawn))
+
+
+def test_leaving_says_what_came_of_the_run_and_how_to_come_back(recorded: Path) -> None:
+    with app(recorded) as terminal:
+        terminal.press("q")
+        assert terminal.ended() == 0
+        last = bytes(terminal.output).rpartition(b"\x1b[?1049l")[2].decode()
+    assert f"{RUN} is " in last
+    assert "best 0." in last
+    assert "on val" in last
+    assert f"`sia --workspace {recorded}` opens the app again" in " ".join(last.split())
+    assert f"`sia show {RUN} --workspace {recorded}` prints its report" in " ".join(last.split())
+
+
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "TERM=dumb"])
 def test_a_terminal_that_wants_plain_output_gets_it(recorded: Path, env: dict[str, str]) -> None:
-    for command in COMMANDS:
+    for command in COMMANDS if "TERM" in env else COMMANDS[1:]:
         shown = told(command, recorded, env)
         assert shown.strip()
         assert b"\x1b" not in shown, command
