@@ -180,3 +180,24 @@ def test_a_pipe_gets_plain_output(recorded: Path) -> None:
         done = subprocess.run(sia(recorded, *command.split()), capture_output=True, check=False)
         assert (done.stdout + done.stderr).strip()
         assert b"\x1b" not in done.stdout + done.stderr, command
+
+
+def test_a_file_is_opened_in_the_users_editor_and_the_app_comes_back(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    editor = tmp_path / "editor"
+    editor.write_text(f'#!/bin/sh\ncp "$1" {seen}\nls -l "$1" >> {seen}.mode\n')
+    editor.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.delenv("VISUAL", raising=False)
+    with app(recorded) as terminal:
+        terminal.press("F")
+        terminal.until(lambda shown: "files" in shown.text)
+        terminal.press("o")
+        terminal.until(lambda _: (tmp_path / "seen.mode").is_file())
+        terminal.press("s")
+        terminal.until(lambda shown: "scores" in shown.lines[0])
+        terminal.press("q")
+        assert terminal.ended() == 0
+        assert left_on(terminal) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sia_tui.app.actions import agent_setup, new_run, pages, places, run_control, talk, timeline
+from sia_tui.app.actions import agent_setup, new_run, outside, pages, places, run_control, talk, timeline
 from sia_tui.app.screens.main import Action
 
 ACTIONS: dict[str, Action] = {
@@ -36,6 +36,7 @@ ACTIONS: dict[str, Action] = {
     "training": partial(pages.open_run_page, kind="training"),
     "cases": partial(pages.open_generation_page, kind="cases"),
     "cost": partial(pages.open_run_page, kind="cost"),
+    "outside": outside.open_page,
     "bisect": pages.open_bisect,
     "mark": pages.toggle_mark,
     "compare": pages.open_comparison,

@@ -58,6 +58,11 @@ def fold(line: Sequence[Span], width: int) -> list[Row]:
     return rows
 
 
+def plain_text(rows: Iterable[Row]) -> str:
+    """Rows as lines of a text that is safe to show."""
+    return "".join(f"{sanitize(one.text).rstrip()}\n" for one in rows)
+
+
 def _head(line: Sequence[Span]) -> list[Span]:
     """The spans of a line that are drawn; of a long line the beginning, and how long it is."""
     length = sum(len(text) for text, _ in line)

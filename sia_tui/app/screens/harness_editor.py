@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +14,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from engine.errors import SiaError
 from engine.queries.harness_diff import of_files
-from harness_repo.harness import Harness, HarnessInvalid, check_path, read_folder
+from harness_repo.harness import Harness, HarnessInvalid, read_folder
 from sia_tui.app.rows.diff import diff_rows
 from sia_tui.app.rows.row import BLANK, Row, Target, heading, row
 from sia_tui.app.rows.text import sanitize
+from sia_tui.app.screens import outside
 from sia_tui.app.screens.dialogs import Confirm
 from sia_tui.app.widgets.lines import Lines
 
@@ -51,17 +48,9 @@ class HarnessEditor(Screen[Edited | None]):
 
     def __init__(self, title: str, files: Mapping[str, bytes], purpose: str) -> None:
         super().__init__()
-        try:
-            for path in files:
-                check_path(path)
-        except HarnessInvalid as error:  # the log is not one that sia wrote
-            raise SiaError(f"{title} cannot be edited: {error}", "do not trust this workspace") from None
         self._heading, self._files, self._purpose = title, dict(files), purpose
         self.folder = Path(tempfile.mkdtemp(prefix="sia-edit-"))
-        for path, content in files.items():
-            place = self.folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+        outside.write_files(self.folder, files, title)
 
     def compose(self) -> ComposeResult:
         """The folder and the keys, and the list."""
@@ -123,15 +112,7 @@ class HarnessEditor(Screen[Edited | None]):
         self._open(self.folder)
 
     def _open(self, path: Path) -> None:
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        try:
-            with self.app.suspend():
-                subprocess.run([*shlex.split(editor), str(path)], check=False)
-        except (OSError, ValueError) as error:
-            self.notify(f"{editor} did not start ({error}); set $EDITOR", severity="error", markup=False)
-        except NotImplementedError:
-            text = f"No editor can be opened here; change the files in {self.folder}"
-            self.notify(text, severity="warning", markup=False)
+        outside.run(self, outside.editor(), [path])
         self.refresh_files()
 
     def action_use(self) -> None:

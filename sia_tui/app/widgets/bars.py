@@ -11,15 +11,15 @@ from textual.widgets import Static
 from sia_tui.app.keys import MAIN, Key, Keymap
 from sia_tui.app.navigator.availability import unavailable
 from sia_tui.app.navigator.breadcrumbs import breadcrumbs, empty_note, urgent_note
+from sia_tui.app.navigator.footer import footer
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.rows.units import format_time
 
 _REPLAY_WIDTH = 24
-_ASKED = "approve"
-"""The key that stands first where a run waits for a person."""
-_LAST_KEYS = 2
-"""How many keys at the end of the footer stay where it is narrow: those that show all keys, and the way out."""
+_KEYS = {key.id: key for key in MAIN}
+_LAST = ("help", "quit")
+"""The keys at the end of the footer, which stay where it is narrow: all keys, and the way out."""
 
 
 Part = tuple[str, str] | str
@@ -77,7 +77,7 @@ class Breadcrumbs(Bar):
 
 
 class KeyBar(Bar):
-    """The footer. Keys that are not available are dim; a click does what the key does."""
+    """The footer: the keys that matter here; a click does what the key does."""
 
     DEFAULT_CSS = "KeyBar { background: $panel; }"
 
@@ -87,21 +87,20 @@ class KeyBar(Bar):
         self._ends: Sequence[tuple[int, str]] = ()
 
     def fill(self) -> None:
-        """Draws the keys."""
-        waiting = self._navigator.awaits or self._navigator.live_runs.waiting
-        keys = [key for key in MAIN if key.in_footer or (waiting and key.id == _ASKED)]
-        keys.sort(key=lambda key: key.id != _ASKED)
-        while not self.fits(text := self._line(keys)) and len(keys) > _LAST_KEYS:
-            del keys[-_LAST_KEYS - 1]
+        """Draws the keys; where there is no room for all, the least important are left out."""
+        here = dict.fromkeys([*footer(self._navigator), *(key.id for key in MAIN if key.in_footer)])
+        available = [one for one in here if not unavailable(one, self._navigator)]
+        keys = [_KEYS[one] for one in (*(one for one in available if one not in _LAST), *_LAST)]
+        while not self.fits(text := self._line(keys)) and len(keys) > len(_LAST):
+            del keys[-len(_LAST) - 1]
         self.draw(text)
 
     def _line(self, keys: Sequence[Key]) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
         ends: list[tuple[int, str]] = []
         for key in keys:
-            available = not unavailable(key.id, self._navigator)
-            text.append(f" {self._keymap.label(key)}", style="bold" if available else "dim")
-            text.append(f" {key.label} ", style="" if available else "dim")
+            text.append(f" {self._keymap.label(key).partition(' ')[0]}", style="bold")
+            text.append(f" {key.label} ")
             ends.append((text.cell_len, key.action))
         self._ends = ends
         return text

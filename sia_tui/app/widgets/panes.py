@@ -1,4 +1,4 @@
-"""The three panes: beside each other, or one at a time where the terminal is narrow or the user has zoomed."""
+"""The three panes: beside each other, two, or one at a time, as wide as the terminal is."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from sia_tui.app.widgets.lineage_pane import LineagePane
 from sia_tui.app.widgets.lines import Lines
 from sia_tui.app.widgets.timeline_pane import TimelinePane
 
-MIN_COLUMNS = 110
-"""Columns from which the panes stand beside each other."""
+MIN_TWO, MIN_THREE = 110, 140
+"""Columns from which two panes, and all three, stand beside each other."""
+_BESIDE = {Pane.LINEAGE: Pane.TIMELINE, Pane.TIMELINE: Pane.INSPECTOR, Pane.INSPECTOR: Pane.TIMELINE}
+"""Where two are shown, the pane that stands beside the focused one."""
 
 
 class Panes(Horizontal):
-    """Lineage, timeline and inspector. With the class `narrow`, only the pane that the navigator names is shown."""
+    """Lineage, timeline and inspector. The focused one takes half of the width, or all where it is shown alone."""
 
     DEFAULT_CSS = """
     Panes { height: 1fr; }
-    Panes LineagePane { width: 38; border: round $panel; }
-    Panes TimelinePane { width: 1fr; border: round $panel; }
-    Panes InspectorPane { width: 1fr; border: round $panel; }
-    Panes > Lines { border-title-color: $foreground; }
+    Panes > Lines { width: 1fr; border: round $panel; border-title-color: $foreground; }
     Panes > Lines:focus { border: round $primary; }
-    Panes.narrow > Lines { display: none; width: 1fr; border: none; }
-    Panes.narrow > Lines.current { display: block; }
+    Panes.narrow > Lines { border: none; }
     """
 
     def __init__(self, navigator: Navigator) -> None:
@@ -37,8 +35,9 @@ class Panes(Horizontal):
         self.inspector = InspectorPane(navigator)
         self.all: tuple[Lines, ...] = (self.lineage, self.timeline, self.inspector)
         self._navigator = navigator
-        self._columns = MIN_COLUMNS
+        self._columns = MIN_THREE
         self._zoomed = False
+        self._widths = dict.fromkeys(Pane, 1)
 
     def compose(self) -> ComposeResult:
         """The panes, from left to right."""
@@ -58,7 +57,7 @@ class Panes(Horizontal):
     @property
     def narrow(self) -> bool:
         """Whether one pane is shown at a time."""
-        return self._columns < MIN_COLUMNS or self._zoomed
+        return self._columns < MIN_TWO or self._zoomed
 
     def resize(self, columns: int) -> None:
         """Lays out the panes for a terminal of that many columns."""
@@ -66,7 +65,7 @@ class Panes(Horizontal):
         self._lay_out()
 
     def toggle_zoom(self) -> None:
-        """Shows the focused pane alone, or all panes again."""
+        """Shows the focused pane alone, or the others again."""
         self._zoomed = not self._zoomed
         self._lay_out()
 
@@ -77,7 +76,14 @@ class Panes(Horizontal):
         self.screen.set_focus(self.focused)  # now: keys that were typed ahead go there
 
     def _lay_out(self) -> None:
+        """Styles are set where they change only: each makes Textual lay out the screen again."""
         self.set_class(self.narrow, "narrow")
-        if self.narrow:  # only then: a changed class makes Textual match every style rule again
-            for pane in Pane:
-                self.all[pane].set_class(pane == self._navigator.pane, "current")
+        focused = self._navigator.pane
+        shown = {focused} if self.narrow else {focused, _BESIDE[focused]} if self._columns < MIN_THREE else set(Pane)
+        for pane in Pane:
+            lines, width = self.all[pane], 2 if pane == focused and len(shown) == len(Pane) else 1
+            if lines.display != (pane in shown):
+                lines.display = pane in shown
+            if self._widths[pane] != width:
+                self._widths[pane] = width
+                lines.styles.width = f"{width}fr"

@@ -1,0 +1,130 @@
+"""What the size of the screen changes, and where the user is: panes, footer, help, programs outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sia_tui.app.navigator.footer import footer
+from sia_tui.app.navigator.place import Pane
+from sia_tui.app.rows.row import Target
+from sia_tui.app.screens import outside
+from sia_tui.app.screens.help import Help
+from sia_tui.app.screens.main import MainScreen
+from tests.tui.conftest import Opened, settle, texts
+
+SIZES = [(40, 12), (80, 24), (110, 30), (139, 40), (140, 40), (160, 50), (200, 55)]
+
+
+def shown(main: MainScreen) -> list[Pane]:
+    return [pane for pane in Pane if main.panes.all[pane].display]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_focused_pane_takes_half_or_all(played: Path, opened: Opened, size: tuple[int, int]) -> None:
+    columns, _ = size
+    async with opened(played, size=size) as (pilot, main):
+        for pane in Pane:
+            main.show_pane(pane)
+            await settle(pilot)
+            count = 3 if columns >= 140 else 2 if columns >= 110 else 1
+            assert len(shown(main)) == count
+            assert pane in shown(main)
+            share = main.panes.all[pane].outer_size.width / columns
+            assert share == pytest.approx(1.0 if count == 1 else 0.5, abs=0.02)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_footer_fits_and_names_the_way_out(played: Path, opened: Opened, size: tuple[int, int]) -> None:
+    async with opened(played, size=size) as (pilot, main):
+        for pane in Pane:
+            main.show_pane(pane)
+            await settle(pilot)
+            line = str(main.key_bar.render())
+            assert len(line) <= size[0]
+            assert line.rstrip().endswith("q Quit")
+            assert "? Keys" in line
+
+
+@pytest.mark.asyncio
+async def test_the_footer_follows_the_pane_the_selection_and_the_page(played: Path, opened: Opened) -> None:
+    async with opened(played, size=(80, 24)) as (pilot, main):
+        assert "b Branch" in str(main.key_bar.render())
+        await pilot.press("2", "F")
+        await settle(pilot)
+        assert footer(main.navigator)[:2] == ["open", "outside"]
+        main.show_page(Target("verdict", 2))
+        await settle(pilot)
+        assert "d Diff" in str(main.key_bar.render())
+        main.show_pane(Pane.TIMELINE)
+        await settle(pilot)
+        assert "/ Filter" in str(main.key_bar.render())
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        assert footer(main.navigator)[0] == "tail"
+        assert all(not main.unavailable(one) for one in footer(main.navigator))
+
+
+@pytest.mark.asyncio
+async def test_help_filters_as_one_types(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("question_mark")
+        await settle(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, Help)
+        lines = screen.query_one("Lines")
+        titles = [one.text.strip() for one in lines.rows if one.spans and one.spans[0][1] == "title"]  # type: ignore[attr-defined]
+        assert {"moving", "time", "runs"} <= set(titles)
+        assert "more" not in titles
+        await pilot.press(*"GATE ver")
+        await settle(pilot)
+        assert any(" verdict " in line for line in texts(lines.rows))  # type: ignore[attr-defined]
+        assert len(lines.rows) <= 4  # type: ignore[attr-defined]
+        await pilot.press(*"xxxx")
+        await settle(pilot)
+        (line,) = texts(lines.rows)  # type: ignore[attr-defined]
+        assert "no key" in line
+        await pilot.press("escape")
+        await settle(pilot)
+        assert pilot.app.screen is main
+
+
+@pytest.mark.asyncio
+async def test_what_a_page_shows_is_opened_read_only(
+    played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside, "difftool", lambda: "")
+    async with opened(played) as (pilot, main):
+        assert main.navigator.cursor is not None
+        snapshot = main.navigator.cursor.snapshot
+        path, blob = min(snapshot.state.versions[2].files.items())
+        told: list[str] = []
+        main.notify = lambda message, **_: told.append(message)  # type: ignore[assignment]
+        for target in (Target("file", 2, path), Target("harness", 2), Target("diff", 1, 2), Target("verdict", 2)):
+            main.show_page(target)
+            await settle(pilot)
+            await pilot.press("o")
+            await settle(pilot)
+        file, folder, diff, page = (Path(one.partition(" files are in ")[2]) for one in told)
+        assert file.name == Path(path).name and file.read_bytes() == snapshot.reader.blob(blob)
+        assert not file.stat().st_mode & 0o222
+        assert {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()} == set(
+            snapshot.state.versions[2].files
+        )
+        assert diff.suffix == ".diff" and diff.read_text()
+        assert "fixed" in page.read_text()
+
+
+def test_only_the_users_own_git_settings_name_a_difftool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL", raising=False)
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / ".git" / "config").write_text("[diff]\n\ttool = evil\n")
+    monkeypatch.chdir(tmp_path / "repo")
+    assert outside.difftool() == ""
+    (tmp_path / ".gitconfig").write_text("[diff]\n\ttool = meld\n")
+    assert outside.difftool() == "git difftool --no-index --no-prompt"
