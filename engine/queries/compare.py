@@ -59,8 +59,7 @@ def side(reader: Reader, run: RunRow, status: str) -> Side:
         "evaluation_seed": state.root_seed,
         "arm": arm(state),
         "generations": [
-            {"n": one["n"], "lever": one["lever"], "accepted": one["accepted"], "val": one["val"]}
-            for one in report["generations"]
+            {name: one[name] for name in ("n", "lever", "accepted", "refused", "val")} for one in report["generations"]
         ],
         "spent": {
             "evaluations": state.spent.evaluations,

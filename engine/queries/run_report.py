@@ -15,7 +15,7 @@ from engine.evaluation.answer_codec import unpack
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.events.storage import blobs
-from engine.queries import present_val
+from engine.queries import present_val, score_course
 from engine.queries.cut_replies import Replies
 from engine.queries.optimism import optimism
 
@@ -78,6 +78,7 @@ def _generation(state: State, one: Generation, cut: Replies | None) -> dict[str,
         "train": _plain(one.execution.scores["train"]) if one.execution and "train" in one.execution.scores else None,
         "private": _private(one.execution.private) if one.execution else None,
         "accepted": one.verdict.accepted if one.verdict else None,
+        "refused": score_course.outcome(state, one) == "refused",
         "reason": one.verdict.reason if one.verdict else None,
         "beyond": one.verdict.beyond if one.verdict else False,
         "looks": msgspec.to_builtins(one.verdict.looks) if one.verdict else [],

@@ -14,8 +14,10 @@ from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.queries.snapshot import Outline
 from sia_tui.app import pages
+from sia_tui.app.model.lineage_graph import PrivateChecks, at_state, read_lineage
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.event_line import event_summary
+from sia_tui.app.rows.lineage_graph import graph_rows
 from sia_tui.app.rows.row import Target
 from tests.histories import Play
 from tests.tui.conftest import texts
@@ -127,6 +129,41 @@ def test_the_private_check_and_the_gap_are_shown(workspace: Path) -> None:
     assert any("refused on 2: rows lost" in line for line in page)
     assert any(line.startswith("x honest") for line in chart)
     assert "honest score against score" in chart
+
+
+def gamed(workspace: Path) -> Path:
+    """A run whose generation 2 scores 0.9 and is refused by the private check, which measures 0.3."""
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        play = Play(log)  # type: ignore[arg-type]
+        play.to_rest()
+        checks = {1: t.PrivateCheck(True, t.Score(0.25, 0.01, 12)), 2: t.PrivateCheck(False, t.Score(0.3, 0.01, 12))}
+        for n, val in ((1, t.Score(0.2, 0.05, 12)), (2, t.Score(0.9, 0.01, 12))):
+            log.append([(n, t.ExecutionFinished({"val": val}, "d", {}, 12, 0, 1.0, None, checks[n]))])
+        refused = t.GateDecided(False, "refused: failed the private check", "private check", 12)
+        log.append([(2, refused)])
+    return workspace / "events.db"
+
+
+def test_a_refused_score_never_stands_bare(workspace: Path) -> None:
+    with snapshot(gamed(workspace)) as at:
+        whole = read_lineage(at.reader, {}, PrivateChecks())
+        stepped = at_state(whole[0], at.state, "finished", at.outline.progress(at.n))
+        shown = {
+            "lineage": texts(graph_rows(whole, "workspace")),
+            "lineage at an event": texts(graph_rows([stepped], "workspace")),
+            "run": texts(pages.build(at, Target("run"), 100).rows),
+            "scores": texts(pages.build(at, Target("scores"), 100).rows),
+            "compare": texts(pages.build(at, Target("compare", "r1", "r1"), 150).rows),
+            "generations": texts(pages.build(at, Target("compare", 1, 2), 150).rows),
+        }
+    for where, lines in shown.items():
+        scored = [line for line in lines if "0.9000" in line or line.startswith("generation 2 ")]
+        assert scored, where
+        for line in scored:
+            assert "refused" in line, (where, line)
+            assert "honest 0.3000, gap +0.6000" in line, (where, line)
+    assert any("honest" in line and "0.2500" in line and "-0.0500" in line for line in shown["run"])
+    assert shown["lineage"][2].startswith("│ × 2")
 
 
 CASES = {

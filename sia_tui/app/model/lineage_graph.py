@@ -8,7 +8,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from engine.core.state import State
+from engine.events import types as t
 from engine.events.reader import Reader, RunRow
+from engine.queries import score_course
 from engine.queries.progress.progress import Progress
 from sia_tui.cli.standing import words
 
@@ -20,6 +22,7 @@ class GenerationNode(NamedTuple):
     """A generation of a run; `accepted` is None before its verdict, `units` are of `val`, `wall_s` of its Execution.
 
     `so_far` says how far its Execution is, while it is under way.
+    `check` is the private check of its Execution, where the domain has one.
     """
 
     n: int
@@ -30,6 +33,18 @@ class GenerationNode(NamedTuple):
     wall_s: float | None = None
     units: int | None = None
     so_far: str = ""
+    check: t.PrivateCheck | None = None
+
+    @property
+    def honest(self) -> float | None:
+        """The honest score beside `val`, where the private check measured one."""
+        score = score_course.honest(self.check)
+        return score.score if score else None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the candidate was rejected because it failed the private check."""
+        return score_course.refused(self.accepted, self.check)
 
 
 class RunNode(NamedTuple):
@@ -41,11 +56,32 @@ class RunNode(NamedTuple):
     forked_in: int = 0
 
 
-def read_lineage(reader: Reader, statuses: Mapping[str, str]) -> list[RunNode]:
+class PrivateChecks:
+    """The private checks of all runs of a log by generation; reads only what was appended since the last call."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[int, t.PrivateCheck]] = {}
+        self._read: dict[str, int] = {}
+
+    def of(self, reader: Reader, run: RunRow) -> Mapping[int, t.PrivateCheck]:
+        """Those of a run's own generations."""
+        found, after = self._found.setdefault(run.run, {}), self._read.get(run.run, 0)
+        if after < run.head_n:
+            for event in reader.of_type_in(run.run, t.ExecutionFinished.type, after=after, until=run.head_n):
+                if isinstance(event.payload, t.ExecutionFinished) and event.payload.private:
+                    found[event.generation] = event.payload.private
+            self._read[run.run] = run.head_n
+        return found
+
+
+def read_lineage(reader: Reader, statuses: Mapping[str, str], checks: PrivateChecks) -> list[RunNode]:
     """All runs of a log with their own generations, oldest first; `statuses` overrides what the log says."""
     generations: dict[str, list[GenerationNode]] = {}
+    runs = reader.runs()
+    checked = {run.run: checks.of(reader, run) for run in runs}
     for row in reader.generations():
-        node = GenerationNode(row.generation, row.lever or "", row.val, row.se, row.accepted)
+        check = checked.get(row.run, {}).get(row.generation)
+        node = GenerationNode(row.generation, row.lever or "", row.val, row.se, row.accepted, check=check)
         generations.setdefault(row.run, []).append(node)
     return [
         RunNode(
@@ -54,7 +90,7 @@ def read_lineage(reader: Reader, statuses: Mapping[str, str]) -> list[RunNode]:
             generations.get(run.run, []),
             reader.generation_of(run.parent, run.parent_n) if run.parent and run.parent_n else 0,
         )
-        for run in reader.runs()
+        for run in runs
     ]
 
 
@@ -76,6 +112,7 @@ def at_state(node: RunNode, state: State, status: str, found: Progress) -> RunNo
                     execution.wall_s if execution else None,
                     val.n if val else None,
                     words.so_far(found) if one.n == state.generation and execution is None else "",
+                    execution.private if execution else None,
                 )
             )
     best = state.of(state.incumbent).execution if state.incumbent else None

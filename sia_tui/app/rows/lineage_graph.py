@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sia_tui.app.model.lineage_graph import WAITS, GenerationNode, RunNode
 from sia_tui.app.rows.row import Row, Span, Target, Tone
-from sia_tui.app.rows.units import format_duration, format_score
+from sia_tui.app.rows.units import format_duration, format_honest, format_score
 
 _STATUS_TONES: dict[str, Tone] = {
     "running": "good",
@@ -75,19 +75,25 @@ def _run_row(node: RunNode, branch: str, label: str, marks: Sequence[Target]) ->
 
 def _generation_row(node: RunNode, generation: GenerationNode, indent: str, label: str, marks: Sequence[Target]) -> Row:
     target = node_target(label, node.run.run, generation.n)
-    glyph, tone = _verdict(generation.accepted)
+    glyph, tone = _verdict(generation)
     so_far = generation.so_far or "..."
     val = so_far if generation.val is None else format_score(generation.val, generation.se, generation.units)
     spans: list[Span] = [(indent, "dim")]
     if target in marks:
         spans.append(_MARK)
     spans += [(f"{glyph} {generation.n}", tone), (_LEVERS.get(generation.lever, " 1st"), "dim"), (f"  {val}", tone)]
+    if generation.refused:
+        spans.append((" refused", "bad"))
+    if generation.val is not None and generation.honest is not None:
+        spans.append((f"  {format_honest(generation.val, generation.honest)}", ""))
     if generation.wall_s is not None:
         spans.append((f"  {format_duration(generation.wall_s)}", "dim"))
     return Row(tuple(spans), target)
 
 
-def _verdict(accepted: bool | None) -> tuple[str, Tone]:
-    if accepted is None:
+def _verdict(generation: GenerationNode) -> tuple[str, Tone]:
+    if generation.accepted is None:
         return "?", "accent"
-    return ("+", "good") if accepted else ("-", "dim")
+    if generation.refused:
+        return "×", "bad"
+    return ("+", "good") if generation.accepted else ("-", "dim")

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.plain import with_error
+from engine.plain import decimal, with_error
 from sia_tui.cli import formats
 
 format_duration = formats.duration
 
 
 format_score = with_error
+
+
+def format_honest(score: float, honest: float) -> str:
+    """The honest score that stands beside a public one, and the gap between the two."""
+    return f"honest {decimal(honest)}, gap {decimal(score - honest, '+')}"
+
+
+def format_gap(score: float, honest: float, of: str) -> str:
+    """An honest score, what measured it, and by how much the public score differs."""
+    return f"{decimal(honest)} by {of}, gap {decimal(score - honest, '+')}"
 
 
 def format_time(at_us: int) -> str:

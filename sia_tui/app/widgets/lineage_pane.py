@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sia_tui.app.model.lineage_graph import WAITS, RunNode, at_state, read_lineage
+from sia_tui.app.model.lineage_graph import WAITS, PrivateChecks, RunNode, at_state, read_lineage
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import graph_rows
@@ -16,12 +16,15 @@ class LineagePane(Lines):
     def __init__(self, navigator: Navigator) -> None:
         super().__init__()
         self._navigator = navigator
+        self._checks: dict[Source, PrivateChecks] = {}
 
     def fill(self) -> None:
         """Draws the selected run as it is at its event, the others as they are now."""
         rows: list[Row] = []
         for source in self._navigator.sources:
-            nodes = [self._at_cursor(source, node) for node in read_lineage(source.reader, self._statuses)]
+            checks = self._checks.setdefault(source, PrivateChecks())
+            read = read_lineage(source.reader, self._statuses, checks)
+            nodes = [self._at_cursor(source, node) for node in read]
             rows += [BLANK] if rows else []
             rows.append(row((source.label, "strong"), (f"  {source.note}", "dim")))
             rows += graph_rows(nodes, source.label, self._navigator.marks)

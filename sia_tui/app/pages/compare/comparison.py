@@ -6,12 +6,14 @@ import math
 from typing import Any
 
 from engine.core import units
+from engine.core.state import State
+from engine.queries import score_course
 from engine.queries.compare import compare, side, two_sided
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.diff import diff_rows
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.app.rows.units import format_score
+from sia_tui.app.rows.units import format_honest, format_score
 from sia_tui.cli import formats
 
 
@@ -36,7 +38,7 @@ def _generations(snapshot: RunSnapshot, old: int, new: int, width: int) -> Page:
     rows: list[Row] = []
     for n in (old, new):
         one = units.clustered(scores[n], groups)
-        text = f"{format_score(one.score, one.se, one.n)} (n = {one.n:,})"
+        text = f"{format_score(one.score, one.se, one.n)} (n = {one.n:,}){_standing(snapshot.state, n)}"
         rows.append(field(f"generation {n}", text, to=Target("generation", n)))
     if found:
         differences = units.divide(found, units.kind(found, groups), groups)
@@ -54,6 +56,15 @@ def _generations(snapshot: RunSnapshot, old: int, new: int, width: int) -> Page:
             tone: Tone = "good" if value > 0 else "bad"
             rows.append(row((f"{value:+.3f}  ", tone), name, to=Target("instance", name, new)))
     return Page(title, rows)
+
+
+def _standing(state: State, n: int) -> str:
+    """What became of generation `n`, and its honest score where there is one."""
+    found = next((one for one in score_course.measured(state) if one.n == n), None)
+    if found is None:
+        return ""
+    beside = f", {format_honest(found.val.score, found.honest.score)}" if found.honest else ""
+    return f", {found.outcome}{beside}"
 
 
 def _val_scores(snapshot: RunSnapshot, n: int) -> dict[tuple[str, int], float]:
@@ -90,9 +101,11 @@ def _runs(snapshot: RunSnapshot, first: str, second: str, width: int) -> Page:
 
 
 def _score_of(generations: list[dict[str, Any]], n: int) -> str:
-    """The score of generation `n`, with a `+` where it was accepted."""
+    """The score of generation `n`, with a `+` where it was accepted, and the honest one where there is one."""
     generation = generations[n - 1] if n <= len(generations) else None
     if generation is None or not generation["val"]:
         return "-"
-    score = formats.score(generation["val"])
-    return f"{score} +" if generation["accepted"] else score
+    val = generation["val"]
+    honest = "" if val["honest"] is None else f", {format_honest(val['score'], val['honest'])}"
+    mark = " refused" if generation["refused"] else " +" if generation["accepted"] else ""
+    return f"{formats.score(val)}{mark}{honest}"

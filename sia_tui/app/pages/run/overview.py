@@ -7,14 +7,15 @@ from engine.core.account import sentence
 from engine.core.decide import standing
 from engine.core.state import Generation, State
 from engine.events import readings
-from engine.queries import cut_replies, optimism, present_val
+from engine.events import types as t
+from engine.queries import cut_replies, optimism, present_val, score_course
 from engine.queries.run_report import account_of
 from engine.queries.settings_origin import flat
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.run.dashboard import dashboard
 from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.app.rows.units import format_duration, format_score
+from sia_tui.app.rows.units import format_duration, format_gap, format_honest, format_score
 from sia_tui.cli import formats
 from sia_tui.cli.formats import plural
 
@@ -61,8 +62,20 @@ def _summary(state: State, width: int) -> list[Row]:
         of = f"val {present_val.number(state)}" if state.settings.rotate else "val"
         text = f"generation {best}: {format_score(val.score, val.se, val.n)} on {val.n:,} of {of}"
         rows.append(field("best", text, to=Target("generation", best)))
+        rows += _honest(state, best, val.score)
         if share := optimism.optimism(state):
             rows += wrap(optimism.sentence(share, val.score), width, "dim")
+    return rows
+
+
+def _honest(state: State, best: int, public: float) -> list[Row]:
+    """The honest score of the best candidate, and the score on the sealed test once that was read, with their gaps."""
+    execution, rows = state.of(best).execution, []
+    if execution and (honest := score_course.honest(execution.private)):
+        val = execution.scores["val"].score
+        rows.append(field("honest", format_gap(val, honest.score, "the private check")))
+    if state.tested:
+        rows.append(field("sealed test", format_gap(public, state.tested.score.score, "instances never used")))
     return rows
 
 
@@ -92,13 +105,18 @@ def _account(state: State, width: int) -> list[Row]:
 
 def _generation(state: State, one: Generation, *, best: bool) -> Row:
     held, turns = state.why_held(one.n), state.rotation
-    accepted = bool(one.verdict and one.verdict.accepted)
+    accepted, outcome = bool(one.verdict and one.verdict.accepted), score_course.outcome(state, one)
     mark = "*" if best else "+" if accepted else "-"
     tone: Tone = "good" if accepted or best else "dim"
     val = one.execution.scores.get("val") if one.execution else None
     score = format_score(val.score, val.se, val.n) if val else "running"
     score += f"  on val {turns.number(one.n)}" if turns.every else ""
+    if val and one.execution and (honest := score_course.honest(one.execution.private)):
+        score += f"  {format_honest(val.score, honest.score)}"
     reason: Span = (one.verdict.reason if one.verdict else "no verdict yet", "dim")
+    if outcome == "refused" and one.verdict:
+        mark, tone = "×", "bad"
+        reason = (one.verdict.reason, "bad")
     if held:
         mark, tone, reason = "!", "bad", (f"held: {held}", "bad")
     return row((f"{mark} {one.n:>3} ", tone), f"{score}  ", reason, to=Target("generation", one.n))
@@ -111,8 +129,15 @@ def _baselines(state: State) -> list[Row]:
     return [
         BLANK,
         heading("baselines on val"),
-        *(row(f"{format_score(s.score, s.se, s.n)}  {name}") for name, s in scores),
+        *(_baseline(name, s, state.baseline.private.get(name)) for name, s in scores),
     ]
+
+
+def _baseline(name: str, score: t.Score, check: t.PrivateCheck | None) -> Row:
+    honest = score_course.honest(check)
+    beside = f"  {format_honest(score.score, honest.score)}" if honest else ""
+    refused: Span = ("  refused" if check and check.refused else "", "bad")
+    return row(f"{format_score(score.score, score.se, score.n)}  {name}", refused, (beside, "dim"))
 
 
 def _sealed_test(snapshot: RunSnapshot) -> list[Row]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from engine.core.rotation import Rotation
 from engine.core.state import State
 from engine.events import types as t
+from engine.queries import score_course
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.chart import Curve, Level, chart_rows
-from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, empty_page, heading, row
-from sia_tui.app.rows.units import format_score
+from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, heading, row
+from sia_tui.app.rows.units import format_honest, format_score
+
+_TONES: dict[score_course.Outcome, Tone] = {
+    "accepted": "good", "rejected": "dim", "refused": "bad", "held": "bad", "not judged": "accent",
+}  # fmt: skip
 
 
 def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
@@ -43,12 +48,14 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     rows: list[Row] = chart_rows(curves, levels, width, 16, x="generation")
     rows += _honest_chart(state, width)
     rows += [BLANK, row(("gen    val               verdict", "dim"))]
-    for n, val in points:
+    for one in score_course.measured(state):
+        n, val = one.n, one.val
         of = f"on val {turns.number(n)}   " if turns.every else ""
-        score = f"{n:>3}    {format_score(val.score, val.se, val.n)}   {of}"
-        rows.append(row(score, _verdict(state.of(n).verdict), to=Target("generation", n)))
-    for name, one in baselines.items():
-        rows.append(row((f"       {format_score(one.score, one.se, one.n)}   baseline: {name}", "dim")))
+        beside = f"   {format_honest(val.score, one.honest.score)}" if one.honest else ""
+        shown = f"{n:>3}    {format_score(val.score, val.se, val.n)}   {of}"
+        rows.append(row(shown, (one.outcome, _TONES[one.outcome]), (beside, ""), to=Target("generation", n)))
+    for name, score in baselines.items():
+        rows.append(row((f"       {format_score(score.score, score.se, score.n)}   baseline: {name}", "dim")))
     return Page("scores by generation", rows)
 
 
@@ -77,9 +84,3 @@ def _honest_chart(state: State, width: int) -> list[Row]:
         if points
     ]
     return [BLANK, heading("honest score against score"), *chart_rows(curves, [], width, 14, x="score", ticks=False)]
-
-
-def _verdict(verdict: t.GateDecided | None) -> Span:
-    if verdict is None:
-        return ("no verdict", "dim")
-    return ("accepted", "good") if verdict.accepted else ("rejected", "dim")

@@ -1,0 +1,75 @@
+"""The scores of a run by generation: the public score on `val`, the honest one, and what became of each candidate."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from engine.core.state import Generation, State
+from engine.events import types as t
+
+Outcome = Literal["accepted", "rejected", "refused", "held", "not judged"]
+"""What became of a candidate: `refused` is rejected by the private check, `held` waits for a person."""
+
+
+class Measured(NamedTuple):
+    """A generation that was executed. `honest` is what the private check measured, where the domain has one."""
+
+    n: int
+    val: t.Score
+    honest: t.Score | None
+    outcome: Outcome
+
+    @property
+    def gap(self) -> float | None:
+        """By how much the public score exceeds the honest one."""
+        return None if self.honest is None else self.val.score - self.honest.score
+
+
+def measured(state: State) -> list[Measured]:
+    """The executed generations, in order."""
+    return [
+        Measured(one.n, one.execution.scores["val"], honest(one.execution.private), outcome(state, one))
+        for one in state.generations
+        if one.execution and "val" in one.execution.scores
+    ]
+
+
+def honest(check: t.PrivateCheck | None) -> t.Score | None:
+    """The honest score of a private check, where it measured one."""
+    return check.honest if check else None
+
+
+def refused(accepted: bool | None, check: t.PrivateCheck | None) -> bool:
+    """Whether a candidate was rejected because it failed the private check."""
+    return accepted is False and check is not None and not check.passed
+
+
+def outcome(state: State, one: Generation) -> Outcome:
+    """What became of a generation's candidate so far."""
+    if state.why_held(one.n):
+        return "held"
+    if one.verdict is None:
+        return "not judged"
+    if refused(one.verdict.accepted, one.execution.private if one.execution else None):
+        return "refused"
+    return "accepted" if one.verdict.accepted else "rejected"
+
+
+def best_so_far(state: State) -> list[list[tuple[int, float]]]:
+    """The best candidate's score on `val` after each verdict, as (generation, score); a list for each `val` drawn.
+
+    On a fresh `val` it begins with the score that the best candidate had there beside its first rival.
+    """
+    courses: dict[int, list[tuple[int, float]]] = {}
+    best: float | None = None
+    for one in state.generations:
+        if one.execution is None or one.verdict is None or "val" not in one.execution.scores:
+            continue
+        course = courses.setdefault(state.rotation.number(one.n), [])
+        if one.verdict.accepted:
+            best = one.execution.scores["val"].score
+        elif not course and one.execution.incumbent:
+            best = one.execution.incumbent.score
+        if best is not None:
+            course.append((one.n, best))
+    return [course for course in courses.values() if course]
