@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -34,6 +34,17 @@ def flat(settings: t.Settings) -> dict[str, Any]:
         else:
             found[name] = value
     return dict(sorted(found.items()))
+
+
+def types() -> dict[str, Any]:
+    """The type of each setting, by the names that `--set` takes."""
+    found: dict[str, Any] = {}
+    for name, kind in get_type_hints(t.Settings).items():
+        if name in ("gate", "budget"):
+            found |= {f"{name}.{inner}": inside for inner, inside in get_type_hints(kind).items()}
+        else:
+            found[name] = kind
+    return found
 
 
 def defaults() -> list[Origin]:

@@ -71,7 +71,7 @@ async def test_branching_from_a_generation_takes_three_keys_on_a_small_screen(
     async with opened(played, size=SMALL) as (pilot, _):
         await pilot.press("2", "b")
         await settle(pilot)
-        await pilot.press("enter")
+        await pilot.press("ctrl+s")
         await settle(pilot)
         assert launched == [["branch", "r1", "--generation", "2"]]
 

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from engine.run.workspace import Workspace
 from sia_tui.app.actions import engine_start as launching
 from sia_tui.app.app import SiaApp
-from sia_tui.app.screens.form import Form
+from sia_tui.app.screens.form import Choice, Form
 from sia_tui.app.screens.welcome import Welcome
 from sia_tui.cli import welcome
 from tests.tui.conftest import settle
@@ -85,7 +85,7 @@ async def test_a_task_of_ones_own_is_made_run_and_explained(tmp_path: Path, laun
         await pilot.press("3")
         await settle(pilot)
         pilot.app.screen.query_one("#field-0", Input).value = str(folder)
-        await pilot.press("enter")
+        await pilot.press("ctrl+s")
         await settle(pilot)
         (note,) = pilot.app._notifications
         assert "README.md says what to change" in note.message
@@ -98,8 +98,8 @@ async def test_a_task_that_needs_a_model_is_made_and_not_run(tmp_path: Path, lau
         await pilot.press("3")
         await settle(pilot)
         pilot.app.screen.query_one("#field-0", Input).value = str(tmp_path / "mine")
-        pilot.app.screen.query_one("#field-1", Input).value = "judge"
-        await pilot.press("enter")
+        pilot.app.screen.query_one("#field-1", Choice).value = "judge"
+        await pilot.press("ctrl+s")
         await settle(pilot)
     assert (tmp_path / "mine" / "domain.toml").is_file()
     assert launched == []
@@ -110,7 +110,7 @@ async def test_a_folder_that_holds_something_is_refused_and_the_way_back_is_open
         await pilot.press("3")
         await settle(pilot)
         pilot.app.screen.query_one("#field-0", Input).value = str(Path(__file__).parent)
-        await pilot.press("enter")
+        await pilot.press("ctrl+s")
         await settle(pilot)
         assert isinstance(pilot.app.screen, Form) and "overwritten" in shown(pilot)
         await pilot.press("escape")

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
-from sia_tui.app.screens.form import Form, FormField
+from sia_tui.app.screens.form_field import FormField, Values
 from sia_tui.app.screens.main import MainScreen
 
 if TYPE_CHECKING:
@@ -21,32 +21,37 @@ async def choose(main: MainScreen) -> None:
     from engine.loop.chosen_agent import named
     from engine.run.domain_session import choose_isolation
     from engine.user_settings import own
+    from sia_tui.app.screens.form import Form
 
     try:
         main.note = "looking for coding agents, keys and servers ..."
         main.refresh_bars()
         settings = own()
         found = await asyncio.to_thread(lambda: asyncio.run(offers(settings)))  # clients are asked for their versions
+    finally:
         main.note = ""
-        fields = [FormField("agent", settings.agent), FormField("agent-model", settings.agent_model)]
-        intro = [_line(one) for one in found]
-        values = await main.app.push_screen_wait(Form("The agent of new runs", intro, fields))
-        if not values:
-            return
-        agent = values.get("agent", settings.agent)
-        chosen = named(found, agent, values.get("agent-model"))
-        main.note = f"asking {chosen.agent} ..."
-        main.refresh_bars()
+    fields = [
+        FormField("agent", settings.agent, known=[one.agent for one in found]),
+        FormField("agent-model", settings.agent_model, "empty: the agent's own"),
+    ]
+
+    async def submit(values: Values) -> bool:
+        chosen = named(found, values.get("agent", settings.agent), values.get("agent-model"))
         isolation = await asyncio.to_thread(choose_isolation, unsafe=False)
         answered = await asyncio.to_thread(lambda: asyncio.run(first_call.call(chosen, settings, isolation)))
         path = own_settings.put({"agent": chosen.agent, "agent_model": chosen.model})
-    except SiaError as error:
-        main.fail(error)
-        return
-    finally:
-        main.note = ""
-    said = f"{chosen.agent} answers in {answered.seconds:g} s. " if answered else ""
-    main.notify(f"{said}From now on it is the agent of new runs ({path}).", markup=False)
+        said = f"{chosen.agent} answers in {answered.seconds:g} s. " if answered else ""
+        main.notify(f"{said}From now on it is the agent of new runs ({path}).", markup=False)
+        return True
+
+    await main.app.push_screen_wait(
+        Form("The agent of new runs", [_line(one) for one in found], fields, _changed, submit=submit, button="Try it")
+    )
+
+
+def _changed(values: Values) -> None:
+    if not values:
+        raise SiaError("nothing is changed", "name another agent, or press esc")
 
 
 def _line(offer: Offer) -> str:

@@ -19,6 +19,7 @@ async def start_engine(main: MainScreen, arguments: Sequence[str], code: Sequenc
     """Runs `sia` with `arguments` and selects its run; true if it has one. Shows the engine's output meanwhile.
 
     Asks first about the workspace, and about the `code` that a log names, where the user has not trusted them yet.
+    Raises `SiaError` with what the command said, where it refuses.
     """
     from sia_tui.cli.processes.engine_process import EngineProcess
 
@@ -31,9 +32,8 @@ async def start_engine(main: MainScreen, arguments: Sequence[str], code: Sequenc
             last_line = (engine.output().strip().splitlines() or [last_line])[-1]
             main.note = f"starting ... {last_line}"
             main.refresh_bars()
-    except (SiaError, OSError) as error:
-        main.fail(error if isinstance(error, SiaError) else SiaError(f"the engine did not start ({error})"))
-        return False
+    except OSError as error:
+        raise SiaError(f"the engine did not start ({error})") from None
     finally:
         main.note = ""
     attach(main, run_id)

@@ -7,7 +7,8 @@ from pathlib import Path
 from engine.domain_check.templates import ABOUT, create
 from sia_tui.app.actions import engine_start
 from sia_tui.app.rows.text import escape_markup, sanitize
-from sia_tui.app.screens.form import Form, FormField, Values
+from sia_tui.app.screens.form import Form
+from sia_tui.app.screens.form_field import FormField, Values
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.screens.welcome import Welcome
 
@@ -37,7 +38,10 @@ async def create_task(main: MainScreen) -> None:
 
     intro = ["Creates a folder with a small task that works, for you to change. Templates:"]
     intro += [f"  {name:<9} {about}" for name, about in ABOUT.items()]
-    fields = [FormField(name, value) for name, value in defaults.items()]
+    fields = [
+        FormField("folder", defaults["folder"], "new or empty", is_path=True),
+        FormField("template", defaults["template"], choices=tuple(ABOUT)),
+    ]
     if await main.app.push_screen_wait(Form("a task of your own", intro, fields, create_chosen)) is None:
         await greet(main)
         return

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sia_tui.app.actions import engine_start
+from sia_tui.app.actions import engine_start, setting_fields
 from sia_tui.app.navigator.run_cursor import RunCursor
-from sia_tui.app.screens.dialogs import Prompt
-from sia_tui.app.screens.form import Form, FormField, Values
+from sia_tui.app.screens.form_field import FormField, Values
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.cli.formats import plural
 
 if TYPE_CHECKING:
     from engine.events import types as t
     from engine.trust import Place
-    from engine.user_settings import BudgetSettings
+    from sia_tui.app.screens.form import Form
+    from sia_tui.app.screens.picker import Picker
 
 
 async def start(main: MainScreen) -> None:
     """Asks for a domain and its settings, and starts a run."""
     from engine import user_settings
+    from engine.events.types import AGENT_MINUTES, AGENT_TOKENS
     from engine.grading.loader import find
 
     usual = user_settings.read(main.navigator.sources.workspace.path).settings
     cursor = main.navigator.cursor
     default = cursor.snapshot.state.domain.source if cursor and cursor.n else "lawbench"
-    hint = "the name of a built-in domain (`sia domains` lists them), or a folder"
-    domain = await main.app.push_screen_wait(Prompt("Domain of the new run", hint, default, check=find))
+    domain = await main.app.push_screen_wait(await _domain_picker(default))
     if not domain:
         return
     spec = find(domain).spec
@@ -37,27 +38,44 @@ async def start(main: MainScreen) -> None:
         f"Metric: {spec.metric}. Smallest gain that counts: {spec.minimum_effect:g}. "
         f"Train instances in each generation: {spec.train_sample}.",
     ]
-    fields = [
-        FormField("generations", "8", "how many candidates are executed"),
-        FormField("seed", "1"),
-        FormField("agent", usual.agent, "search, claude, openai, local, claude-code, codex, ..."),
-        FormField("lever", usual.lever),
-        FormField("approve", usual.approve, "none, jumps, harness, weights or all"),
-        FormField("probes", "12", "proposals that one Improvement tries"),
-        *(FormField(f"budget-{what}", "", _cap(usual.budget, what)) for what in ("evaluations", "minutes", "usd")),
-        FormField("data", "", "the domain's own"),
-        FormField("name", "", f"automatic: {spec.name}-1, or the next number"),
-    ]
-    values = await main.app.push_screen_wait(Form(f"new run on {spec.name}", intro, fields))
-    if values is not None:
-        # a folder that the log suggested was not named by the user
-        suggested = named_by_log(cursor) if cursor and domain == default else []
-        await engine_start.start_engine(main, ["run", domain, *options(values)], suggested)
+    at_first = {"generations": "8", "seed": "1", "probes": str(spec.probes), "proposals": "1", "rotate": "0"}
+    chosen = {name: getattr(usual, name) for name in ("agent", "agent_model", "model", "lever", "approve")}
+    agent = {"agent_tokens": str(AGENT_TOKENS), "agent_minutes": f"{AGENT_MINUTES:g}"}
+    fields = setting_fields.new_run_fields(at_first | chosen | agent, usual.budget)
+    # a folder that the log suggested was not named by the user
+    suggested = named_by_log(cursor) if cursor and domain == default else []
+
+    def command(values: Values) -> list[str]:
+        return ["run", domain, *options(values)]
+
+    await main.app.push_screen_wait(engine_form(main, f"new run on {spec.name}", intro, fields, command, suggested))
 
 
-def _cap(usual: BudgetSettings, what: str) -> str:
-    cap = getattr(usual, what)
-    return "no limit" if cap is None else f"{cap:g}, from your settings"
+async def _domain_picker(default: str) -> Picker:
+    from engine.grading.loader import built_in, find
+    from sia_tui.app.screens.picker import Offered, Picker
+
+    offered = await asyncio.to_thread(lambda: [Offered(name, find(name).spec.title) for name in built_in()])
+    hint = "a name, or a folder with a domain.toml · ↑ ↓ choose · tab complete · enter Next · esc Cancel"
+    return Picker("Domain of the new run", hint, offered, default, find)
+
+
+def engine_form(
+    main: MainScreen,
+    title: str,
+    intro: list[str],
+    fields: list[FormField],
+    command: Callable[[Values], list[str]],
+    code: list[Place],
+    check: Callable[[Values], object] | None = None,
+) -> Form:
+    """A form that starts an engine with the command line of its values."""
+    from sia_tui.app.screens.form import Form
+
+    async def submit(values: Values) -> bool:
+        return await engine_start.start_engine(main, command(values), code)
+
+    return Form(title, intro, fields, check, command=command, submit=submit)
 
 
 async def branch(main: MainScreen) -> None:
@@ -67,12 +85,10 @@ async def branch(main: MainScreen) -> None:
         return
     state = cursor.snapshot.state
     intro = [f"A new run from the candidate of generation {n} of {state.name}, which does not change."]
-    form = _settings_form(f"branch from generation {n}", intro, cursor, state.settings, n + 1)
-    values = await main.app.push_screen_wait(form)
-    if values is not None:
-        await engine_start.start_engine(
-            main, ["branch", *_parent(cursor), "--generation", str(n), *_changes(values)], named_by_log(cursor)
-        )
+    parent = ["branch", *_parent(cursor), "--generation", str(n)]
+    await main.app.push_screen_wait(
+        _settings_form(main, f"branch from generation {n}", intro, cursor, state.settings, n + 1, parent)
+    )
 
 
 async def fork(main: MainScreen, harness: Path | None = None) -> None:
@@ -85,13 +101,10 @@ async def fork(main: MainScreen, harness: Path | None = None) -> None:
     if harness is not None:
         intro.append("The edited harness is its next candidate.")
     next_generation = (state.current.n if state.current else 0) + 1
-    form = _settings_form(f"fork at event {at:,}", intro, cursor, state.settings, next_generation)
-    values = await main.app.push_screen_wait(form)
-    if values is not None:
-        edited = ["--harness", str(harness)] if harness else []
-        await engine_start.start_engine(
-            main, ["fork", *_parent(cursor), "--at", str(at), *edited, *_changes(values)], named_by_log(cursor)
-        )
+    parent = ["fork", *_parent(cursor), "--at", str(at), *(["--harness", str(harness)] if harness else [])]
+    await main.app.push_screen_wait(
+        _settings_form(main, f"fork at event {at:,}", intro, cursor, state.settings, next_generation, parent)
+    )
 
 
 async def edit_and_fork(main: MainScreen) -> None:
@@ -123,33 +136,44 @@ def options(values: Values) -> list[str]:
     return [part for name, value in values.items() for part in (f"--{name}", value)]
 
 
-def _settings_form(title: str, intro: list[str], cursor: RunCursor, settings: t.Settings, next_generation: int) -> Form:
+def _settings_form(
+    main: MainScreen,
+    title: str,
+    intro: list[str],
+    cursor: RunCursor,
+    settings: t.Settings,
+    next_generation: int,
+    parent: list[str],
+) -> Form:
     """The settings that a child may change, with enough generations suggested to execute `next_generation`."""
-    from engine.loop.fork import FIXED
-    from engine.queries.settings_origin import flat
-
     if cursor.source.sealed:
         intro = [*intro, f"Its history is imported into the workspace from {cursor.source.path.name}."]
     suggested = {"generations": str(next_generation)} if settings.generations < next_generation else {}
-    fields = [FormField("name", "", "automatic")]
-    for key, value in flat(settings).items():
-        if key.split(".")[0] not in FIXED:
-            fields.append(FormField(key, "" if value is None else str(value), suggestion=suggested.get(key, "")))
-    return Form(title, intro, fields, _check(settings))
+    fields = setting_fields.child_fields(settings, suggested)
+
+    def command(values: Values) -> list[str]:
+        return [*parent, *_changes(values, fields)]
+
+    return engine_form(main, title, intro, fields, command, named_by_log(cursor), _check(settings, fields))
 
 
-def _check(settings: t.Settings) -> Callable[[Values], object]:
+def _check(settings: t.Settings, fields: list[FormField]) -> Callable[[Values], object]:
     from engine.loop.fork import change_settings
 
-    return lambda values: change_settings(
-        settings, [f"{key}={value}" for key, value in values.items() if key != "name"]
-    )
+    return lambda values: change_settings(settings, assignments(values, fields))
 
 
 def _parent(cursor: RunCursor) -> list[str]:
     return [cursor.run_id, *(["--from", str(cursor.source.path)] if cursor.source.sealed else [])]
 
 
-def _changes(values: Values) -> list[str]:
+def _changes(values: Values, fields: list[FormField]) -> list[str]:
     name = ["--name", values["name"]] if values.get("name") else []
-    return [*name, *(part for key, value in values.items() if key != "name" for part in ("--set", f"{key}={value}"))]
+    return [*name, *(part for one in assignments(values, fields) for part in ("--set", one))]
+
+
+def assignments(values: Values, fields: list[FormField]) -> list[str]:
+    """The changed settings as `key=value`; an emptied number is no number."""
+    rules = {field.name: field.rule for field in fields}
+    texts = {key: value if value or rules[key] is str else "null" for key, value in values.items() if key != "name"}
+    return [f"{key}={text}" for key, text in texts.items()]

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
 from engine.events import readings
-from sia_tui.app.actions import engine_start
-from sia_tui.app.actions.new_run import named_by_log, options
+from sia_tui.app.actions import engine_start, setting_fields
+from sia_tui.app.actions.new_run import engine_form, named_by_log, options
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.lineage_graph import run_target
 from sia_tui.app.screens.dialogs import Confirm, Prompt
-from sia_tui.app.screens.form import Form, FormField
+from sia_tui.app.screens.form_field import Values
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.cli.formats import plural
 
 if TYPE_CHECKING:
     from engine.core.state import State
     from engine.loop.control_socket import PauseKind
+    from sia_tui.app.screens.form import Form
 
 BY = "a person"
 """Who asks, in the events of the run."""
@@ -36,23 +37,25 @@ async def pause_or_resume(main: MainScreen) -> None:
     if main.navigator.status_now == "running":
         await _request(main, cursor, "pause")
         return
-    more: list[str] = []
     state = cursor.at_head_snapshot.state
     if main.navigator.status_now == "finished" and not gave_up(state):
-        values = await main.app.push_screen_wait(_resume_form(state))
+        await main.app.push_screen_wait(_resume_form(main, cursor, state))
+    else:
+        await engine_start.start_engine(main, ["resume", cursor.run_id], named_by_log(cursor))
+
+
+def _resume_form(main: MainScreen, cursor: RunCursor, state: State) -> Form:
+    fields = setting_fields.limit_fields(state.settings)
+
+    def command(values: Values) -> list[str]:
+        return ["resume", cursor.run_id, *options(values)]
+
+    def check(values: Values) -> None:
         if not values:
-            return
-        more = options(values)
-    await engine_start.start_engine(main, ["resume", cursor.run_id, *more], named_by_log(cursor))
+            raise SiaError("nothing is changed, and the run is finished", "raise the generations or a budget")
 
-
-def _resume_form(state: State) -> Form:
-    budget = state.settings.budget
-    fields = [FormField("generations", str(state.settings.generations))]
-    for name in ("evaluations", "minutes", "usd"):
-        limit = getattr(budget, name)
-        fields.append(FormField(f"budget-{name}", "" if limit is None else str(limit), "no limit"))
-    return Form(f"{state.name} is finished", ["To resume it, raise the generations or a budget."], fields)
+    intro = ["To resume it, raise the generations or a budget."]
+    return engine_form(main, f"{state.name} is finished", intro, fields, command, named_by_log(cursor), check)
 
 
 async def stop(main: MainScreen) -> None:

@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+import re
+import shlex
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import DescendantFocus, Resize
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.suggester import SuggestFromList
+from textual.widgets import Button, Input, Select, Static
 
 from engine.errors import SiaError
 from sia_tui.app.rows.text import sanitize
+from sia_tui.app.screens.form_field import FormField, Values
+from sia_tui.app.screens.path_completion import PathSuggester
+
+_AROUND = 9
+"""Lines of the form beside its introduction and its fields."""
 
 
-class FormField(NamedTuple):
-    """`value` is the current value; `suggestion` is filled in in its place, as a change."""
+class Choice(Select[str], inherit_bindings=False):
+    """A list of values, which `enter` opens."""
 
-    name: str
-    value: str
-    hint: str = ""
-    suggestion: str = ""
-
-
-Values = dict[str, str]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", "Choose")]
 
 
 class Form(ModalScreen[Values | None]):
-    """Returns the changed values. An error that `check` raises is shown, and the values are kept."""
+    """Returns the changed values, once `check` and `submit` accept them.
+
+    An error of theirs is shown at its field, and the form stays open with all that was typed; so it does where
+    `submit`, which does what the form is for, returns nothing. `command` is the command line that would do the same.
+    """
 
     DEFAULT_CSS = """
     Form { align: center middle; }
-    Form > Vertical { width: 84; max-width: 98%; height: auto; max-height: 96%; border: round $primary;
+    Form > Vertical { width: 100; max-width: 98%; height: auto; max-height: 100%; border: round $primary;
                       background: $surface; padding: 0 1; }
-    Form VerticalScroll { height: auto; max-height: 70vh; }
+    Form VerticalScroll { height: auto; }
     Form .field { height: 1; }
-    Form .field Static { width: 24; }
-    Form .field Input { width: 1fr; background: $surface; }
-    Form .field Input:focus { background: $panel; }
+    Form .field .label { width: 20; }
+    Form .field .beside { width: 34; padding: 0 0 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Form .field Input, Form .field Choice { width: 1fr; background: $surface; }
+    Form .field Input:focus, Form .field Choice:focus { background: $panel; }
+    Form #command { height: auto; max-height: 3; margin: 1 0 0 0; }
+    Form #hint { height: auto; max-height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Cancel"),
+        Binding("ctrl+s", "accept", "Start", priority=True),
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("up", "app.focus_previous", "Previous", show=False),
     ]
@@ -53,12 +64,18 @@ class Form(ModalScreen[Values | None]):
         intro: Sequence[str],
         fields: Sequence[FormField],
         check: Callable[[Values], object] | None = None,
+        *,
+        command: Callable[[Values], Sequence[str]] | None = None,
+        submit: Callable[[Values], Awaitable[object]] | None = None,
+        button: str = "Start",
     ) -> None:
         super().__init__()
-        self._title, self._intro, self._fields, self._check = title, intro, fields, check
+        self._title, self._intro, self._fields = title, intro, fields
+        self._check, self._command, self._submit = check, command, submit
+        self._button, self._accepting = button, False
 
     def compose(self) -> ComposeResult:
-        """The title, the fields, and a line for hints and errors."""
+        """The title, the fields, the command, the button, and a line for hints and errors."""
         with Vertical():
             yield Static(Text(sanitize(self._title), style="bold"))
             for line in self._intro:
@@ -66,43 +83,137 @@ class Form(ModalScreen[Values | None]):
             with VerticalScroll(can_focus=False):
                 for index, field in enumerate(self._fields):
                     with Horizontal(classes="field"):
-                        value = field.suggestion or field.value
-                        yield Static(self._label(field, value), id=f"label-{index}")
-                        yield Input(value, placeholder=field.hint, compact=True, id=f"field-{index}")
-            yield Static(Text("enter Start · tab Next · esc Cancel", style="dim"), id="hint")
+                        yield Static(classes="label", id=f"label-{index}")
+                        yield _entry(field, f"field-{index}")
+                        yield Static(Text(sanitize(field.hint), style="dim"), classes="beside", id=f"beside-{index}")
+            yield Static(id="command")
+            yield Button(self._button, compact=True, variant="primary", id="accept")
+            yield Static(Text(self._keys, style="dim"), id="hint")
 
     def on_mount(self) -> None:
         """Gives the first field the focus."""
-        self.query(Input).first().focus()
+        for index in range(len(self._fields)):
+            self._mark(index)
+        self.query_one("#field-0").focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """Leaves room for what is not a field."""
+        intro = sum(1 + len(line) // max(20, min(96, event.size.width) - 4) for line in self._intro)
+        self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height - _AROUND - intro)
+
+    @property
+    def _keys(self) -> str:
+        return f"enter Next · ctrl+s {self._button} · esc Cancel"
 
     @property
     def values(self) -> Values:
         """The values that differ from the current ones, by name."""
-        changed: Values = {}
-        for index, field in enumerate(self._fields):
-            value = self.query_one(f"#field-{index}", Input).value.strip()
-            if value != field.value:
-                changed[field.name] = value
-        return changed
+        found = {field.name: self._typed(index) for index, field in enumerate(self._fields)}
+        return {field.name: found[field.name] for field in self._fields if found[field.name] != field.value}
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Marks a field whose value differs from the current one."""
-        index = int((event.input.id or "field-0").removeprefix("field-"))
-        label = self._label(self._fields[index], event.value.strip())
-        self.query_one(f"#label-{index}", Static).update(label)
+        self._mark(_index(event.input))
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        """Marks a field whose value differs from the current one."""
+        self._mark(_index(event.select))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Returns the values if `check` accepts them."""
+        """Goes to the next field."""
         event.stop()
+        self._complain_of(_index(event.input))
+        self.focus_next()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Says all of what is to be known of the field, of which there may be no room beside it."""
+        if (event.widget.id or "").startswith("field-"):
+            hint = self._fields[_index(event.widget)].hint
+            self._say(f"{hint} · {self._keys}" if hint else self._keys)
+
+    def on_button_pressed(self) -> None:
+        """Does what the form is for."""
+        self.action_accept()
+
+    def action_accept(self) -> None:
+        """Checks the values and does what the form is for."""
+        if not self._accepting:
+            self.run_worker(self._accept(), group="action")
+
+    async def _accept(self) -> None:
+        wrong = [index for index in range(len(self._fields)) if self._complain_of(index)]
+        if wrong:
+            self.query_one(f"#field-{wrong[0]}").focus()
+            return
+        values = self.values
+        self._accepting = True
         try:
             if self._check:
-                self._check(self.values)
+                self._check(values)
+            if self._submit:
+                self._say("wait ...")
+            if self._submit and not await self._submit(values):
+                self._say(self._keys)
+                return
         except SiaError as error:
-            self.query_one("#hint", Static).update(Text(sanitize(str(error)), style="bold red"))
+            self._show(error)
             return
-        self.dismiss(self.values)
+        finally:
+            self._accepting = False
+        self.dismiss(values)
 
-    @staticmethod
-    def _label(field: FormField, value: str) -> Text:
-        changed = value != field.value
-        return Text(f"{'•' if changed else ' '} {field.name}", style="bold yellow" if changed else "")
+    def _show(self, error: SiaError) -> None:
+        """Shows an error at its field, as far as it names one, and whole below the fields."""
+        text = str(error)
+        index = next((index for index, field in enumerate(self._fields) if _names(text, field.name)), None)
+        if index is not None:
+            self._complain(index, error.message)
+            self.call_after_refresh(self.query_one(f"#field-{index}").focus)
+            self.call_after_refresh(self._say, text, "bold red")
+        self._say(text, "bold red")
+
+    def _complain_of(self, index: int) -> bool:
+        """Says at the field what is wrong with its value; true if something is."""
+        wrong = self._fields[index].wrong(self._typed(index)) if self._changed(index) else ""
+        self._complain(index, wrong)
+        return bool(wrong)
+
+    def _complain(self, index: int, wrong: str) -> None:
+        text = Text(sanitize(wrong), style="bold red") if wrong else Text(sanitize(self._fields[index].hint), "dim")
+        self.query_one(f"#beside-{index}", Static).update(text)
+
+    def _say(self, text: str, style: str = "dim") -> None:
+        self.query_one("#hint", Static).update(Text(sanitize(text), style=style))
+
+    def _typed(self, index: int) -> str:
+        entry = self.query_one(f"#field-{index}")
+        return str(entry.value).strip() if isinstance(entry, Input | Choice) else ""
+
+    def _changed(self, index: int) -> bool:
+        return self._typed(index) != self._fields[index].value
+
+    def _mark(self, index: int) -> None:
+        mark, style = ("•", "bold yellow") if self._changed(index) else (" ", "")
+        self.query_one(f"#label-{index}", Static).update(Text(f"{mark} {self._fields[index].name}", style=style))
+        self._complain(index, "")
+        if self._command:
+            words = shlex.join(["sia", *self._command(self.values)])
+            self.query_one("#command", Static).update(Text(sanitize(f"$ {words}"), style="dim"))
+
+
+def _entry(field: FormField, name: str) -> Input | Choice:
+    value = field.suggestion or field.value
+    if field.choices:
+        choices = [*field.choices, *([value] if value not in field.choices else [])]
+        return Choice([(one, one) for one in choices], value=value, allow_blank=False, compact=True, id=name)
+    suggester = PathSuggester() if field.is_path else SuggestFromList(field.known) if field.known else None
+    return Input(value, compact=True, suggester=suggester, id=name)
+
+
+def _index(entry: object) -> int:
+    return int(str(getattr(entry, "id", "")).removeprefix("field-"))
+
+
+def _names(text: str, name: str) -> bool:
+    """Whether a sentence is about the field: it holds its name, or that of its option."""
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text.replace("--", "")) is not None
