@@ -321,6 +321,20 @@ class Reader:
             )
         return found
 
+    def first_failed(self, part: str, generation: int, *, until: int) -> Event | None:
+        """The first failed result of the own candidate of a generation that is stored under `part`."""
+        columns = ", ".join(f"e.{name}" for name in COLUMNS.split(", "))
+        found = self.query(
+            f"""SELECT {columns} FROM generations g
+                JOIN results r ON r.root = (SELECT root FROM runs WHERE run = ?1) AND r.harness = g.harness
+                AND r.weights = coalesce(g.weights, '') AND r.run = g.run AND r.generation = g.generation
+                JOIN events e ON e.seq = r.seq
+                WHERE g.run = ?1 AND g.generation = ?2 AND r.n <= ?3 AND r.failure IS NOT NULL
+                ORDER BY r.n LIMIT 1""",  # noqa: S608
+            (part, generation, until),
+        )
+        return found[0] if found else None
+
     def scores_of(
         self, run: str, generation: int, harness: str, split: str, *, until: int | None = None
     ) -> list[tuple[str, int, float]]:

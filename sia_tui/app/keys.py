@@ -53,6 +53,7 @@ MAIN: tuple[Key, ...] = (
     Key("cost", "dollar_sign", "Cost", "the spend and the budget"),
     Key("outside", "o", "Open in editor", "open the page in your editor or pager, a difference in your difftool"),
     Key("bisect", "B", "Bisect", "the candidate that fixed or broke this instance"),
+    Key("failure", "X", "Failure", "why it failed: the traceback of the first failure of the generation"),
     Key("mark", "m", "Mark", "mark a run or a generation, to compare with it or diff against it"),
     Key("compare", "c", "Compare", "compare what is marked with what is selected"),
     Key("branch", "b", "Branch", "start a new run from this generation's candidate", True),

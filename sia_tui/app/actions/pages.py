@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sia_tui.app.model.failures import failure_of, first_failure
+from sia_tui.app.navigator.place import Pane
 from sia_tui.app.rows.row import Target
 from sia_tui.app.screens.main import MainScreen
 
@@ -26,6 +28,27 @@ def open_bisect(main: MainScreen) -> None:
     """Opens the bisection of the current instance."""
     if (instance := main.navigator.current_instance) is not None:
         main.show_page(Target("bisect", instance))
+
+
+def open_failure(main: MainScreen) -> None:
+    """Opens the traceback of the failed event under the cursor, else of the first failure of the generation.
+
+    Where no generation is selected, the latest in which something failed is meant.
+    """
+    cursor, navigator = main.navigator.cursor, main.navigator
+    if cursor is None:
+        return
+    snapshot = cursor.snapshot
+    focus = main.panes.cursors.event if navigator.pane == Pane.TIMELINE else None
+    event = cursor.events.get(snapshot, focus) if focus else None
+    if event is None or failure_of(event) is None:
+        n = navigator.current_generation or 0
+        numbers = [n] if navigator.generation else range(snapshot.state.generation, -1, -1)
+        event = next((found for one in numbers if (found := first_failure(snapshot, one))), None)
+    if event is None:
+        main.notify("Nothing has failed here", timeout=4)
+    else:
+        main.show_page(Target("failure", event.n))
 
 
 def open_comparison(main: MainScreen) -> None:

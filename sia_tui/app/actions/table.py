@@ -38,6 +38,7 @@ ACTIONS: dict[str, Action] = {
     "cost": partial(pages.open_run_page, kind="cost"),
     "outside": outside.open_page,
     "bisect": pages.open_bisect,
+    "failure": pages.open_failure,
     "mark": pages.toggle_mark,
     "compare": pages.open_comparison,
     "branch": new_run.branch,

@@ -12,6 +12,7 @@ from engine.events import types as t
 from engine.events.reader import Reader, RunRow
 from engine.queries import score_course
 from engine.queries.progress.progress import Progress
+from sia_tui.app.model.failures import Failures
 from sia_tui.cli.standing import words
 
 WAITS = "waits for you"
@@ -21,8 +22,8 @@ WAITS = "waits for you"
 class GenerationNode(NamedTuple):
     """A generation of a run; `accepted` is None before its verdict, `units` are of `val`, `wall_s` of its Execution.
 
-    `so_far` says how far its Execution is, while it is under way.
-    `check` is the private check of its Execution, where the domain has one.
+    `so_far` says how far its Execution is, while it is under way; `failures` what failed in it.
+    `check` is its private check, where the domain has one.
     """
 
     n: int
@@ -34,6 +35,7 @@ class GenerationNode(NamedTuple):
     units: int | None = None
     so_far: str = ""
     check: t.PrivateCheck | None = None
+    failures: Failures | None = None
 
     @property
     def honest(self) -> float | None:
@@ -92,6 +94,15 @@ def read_lineage(reader: Reader, statuses: Mapping[str, str], checks: PrivateChe
         )
         for run in runs
     ]
+
+
+def with_failures(node: RunNode, known: Mapping[int, Failures]) -> RunNode:
+    """The node with what failed in each generation whose Execution is finished."""
+    generations = [
+        one._replace(failures=known[one.n]) if one.n in known and one.val is not None else one
+        for one in node.generations
+    ]
+    return node._replace(generations=generations)
 
 
 def at_state(node: RunNode, state: State, status: str, found: Progress) -> RunNode:

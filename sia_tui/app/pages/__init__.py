@@ -25,6 +25,7 @@ BUILDERS = {
     "instance": "instance.trajectory:build",
     "bisect": "instance.bisect:build",
     "event": "event.overview:build",
+    "failure": "event.failure:build",
     "blob": "blob:build",
     "diff": "compare.diff:build",
     "answers": "compare.answers:build",

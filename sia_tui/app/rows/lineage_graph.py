@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sia_tui.app.model.failures import sentence
 from sia_tui.app.model.lineage_graph import WAITS, GenerationNode, RunNode
 from sia_tui.app.rows.row import Row, Span, Target, Tone
 from sia_tui.app.rows.units import format_duration, format_honest, format_score
@@ -77,15 +78,21 @@ def _generation_row(node: RunNode, generation: GenerationNode, indent: str, labe
     target = node_target(label, node.run.run, generation.n)
     glyph, tone = _verdict(generation)
     so_far = generation.so_far or "..."
-    val = so_far if generation.val is None else format_score(generation.val, generation.se, generation.units)
+    failed = generation.failures
+    error = generation.se if failed is None else None  # the pane is narrow, and what failed weighs more
+    val = so_far if generation.val is None else format_score(generation.val, error, generation.units)
     spans: list[Span] = [(indent, "dim")]
     if target in marks:
         spans.append(_MARK)
+    if failed is not None and failed.total:  # its score says nothing
+        glyph, tone, val = "!", "bad", sentence(failed)
     spans += [(f"{glyph} {generation.n}", tone), (_LEVERS.get(generation.lever, " 1st"), "dim"), (f"  {val}", tone)]
     if generation.refused:
         spans.append((" refused", "bad"))
     if generation.val is not None and generation.honest is not None:
         spans.append((f"  {format_honest(generation.val, generation.honest)}", ""))
+    if failed is not None and not failed.total:
+        spans.append((f"  {sentence(failed)}", "bad"))
     if generation.wall_s is not None:
         spans.append((f"  {format_duration(generation.wall_s)}", "dim"))
     return Row(tuple(spans), target)

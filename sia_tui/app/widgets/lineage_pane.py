@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sia_tui.app.model.lineage_graph import WAITS, PrivateChecks, RunNode, at_state, read_lineage
+from sia_tui.app.model.failures import KnownFailures
+from sia_tui.app.model.lineage_graph import WAITS, PrivateChecks, RunNode, at_state, read_lineage, with_failures
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import graph_rows
@@ -17,6 +18,7 @@ class LineagePane(Lines):
         super().__init__()
         self._navigator = navigator
         self._checks: dict[Source, PrivateChecks] = {}
+        self._failures = KnownFailures()
 
     def fill(self) -> None:
         """Draws the selected run as it is at its event, the others as they are now."""
@@ -24,7 +26,7 @@ class LineagePane(Lines):
         for source in self._navigator.sources:
             checks = self._checks.setdefault(source, PrivateChecks())
             read = read_lineage(source.reader, self._statuses, checks)
-            nodes = [self._at_cursor(source, node) for node in read]
+            nodes = [with_failures(self._at_cursor(source, node), self._failures.of(source, node.run)) for node in read]
             rows += [BLANK] if rows else []
             rows.append(row((source.label, "strong"), (f"  {source.note}", "dim")))
             rows += graph_rows(nodes, source.label, self._navigator.marks)

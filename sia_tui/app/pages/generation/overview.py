@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine.core.state import Generation
 from engine.events import types as t
 from engine.plain import decimal
-from engine.queries.cut_replies import cut_replies, sentence
+from engine.queries import cut_replies
+from sia_tui.app.model.failures import failed_step, failures_of, first_failure, sentence
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.generation.cases import case_table
 from sia_tui.app.pages.generation.verdict import verdict_rows
@@ -20,7 +21,12 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     if not 1 <= n <= len(state.generations):
         return empty_page(f"generation {n}", f"generation {n} has not started at this event")
     one = state.of(n)
-    rows = [*_candidate(snapshot, one, width), *_execution(one), *_cut(snapshot, n, width)]
+    rows = [
+        *_candidate(snapshot, one, width),
+        *_execution(one),
+        *_failures(snapshot, n, width),
+        *_cut(snapshot, n, width),
+    ]
     rows += verdict_rows(state, n, width)
     if one.analysis:
         rows += [BLANK, heading("Analysis", "enter opens it")]
@@ -69,10 +75,24 @@ def _execution(one: Generation) -> list[Row]:
     return rows
 
 
+def _failures(snapshot: RunSnapshot, n: int, width: int) -> list[Row]:
+    """How many results failed, and why; they lead to the traceback."""
+    found, state = failures_of(snapshot, n), snapshot.state
+    said = [sentence(found)] if found else []
+    if state.last_failure is not None and failed_step(state, n):
+        said.append(f"a step failed: {state.last_failure.message}")
+    first = first_failure(snapshot, n) if said else None
+    if first is None:
+        return []
+    to = Target("failure", first.n)
+    rows = [row(*line.spans, to=to, copy=line.copy) for text in said for line in wrap(text, width, "bad")]
+    return [*rows, row(("traceback of the first failure (X)", "accent"), to=to)]
+
+
 def _cut(snapshot: RunSnapshot, n: int, width: int) -> list[Row]:
     """A warning where replies of the task model were cut."""
-    found = cut_replies(event for event in snapshot.milestones() if event.generation == n).get(n)
-    return wrap(sentence(n, found.replies, found.cut), width, "warn") if found else []
+    found = cut_replies.cut_replies(event for event in snapshot.milestones() if event.generation == n).get(n)
+    return wrap(cut_replies.sentence(n, found.replies, found.cut), width, "warn") if found else []
 
 
 def _private_check(check: t.PrivateCheck, val: t.Score | None, n: int) -> list[Row]:

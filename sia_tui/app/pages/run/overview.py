@@ -11,13 +11,15 @@ from engine.events import types as t
 from engine.queries import cut_replies, optimism, present_val, score_course
 from engine.queries.run_report import account_of
 from engine.queries.settings_origin import flat
+from sia_tui.app.model import failures
+from sia_tui.app.model.failures import Failures, failures_by_generation, first_failure
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.run.dashboard import dashboard
 from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration, format_gap, format_honest, format_score
 from sia_tui.cli import formats
-from sia_tui.cli.formats import plural
+from sia_tui.cli.formats import STEP_NAMES, plural
 
 
 def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
@@ -28,7 +30,8 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     rows: list[Row] = [
         *dashboard(snapshot, width),
         *_summary(state, width),
-        *_generations(state),
+        *_failed_step(snapshot, width),
+        *_generations(snapshot),
         *_cut(snapshot, width),
         *_account(state, width),
         *_baselines(state),
@@ -79,11 +82,13 @@ def _honest(state: State, best: int, public: float) -> list[Row]:
     return rows
 
 
-def _generations(state: State) -> list[Row]:
+def _generations(snapshot: RunSnapshot) -> list[Row]:
+    state = snapshot.state
+    failed = failures_by_generation(snapshot)
     return [
         BLANK,
         heading("generations", "enter opens one"),
-        *(_generation(state, one, best=one.n == state.incumbent) for one in state.generations),
+        *(_generation(state, one, failed.get(one.n), best=one.n == state.incumbent) for one in state.generations),
         row(("scores by generation", "accent"), to=Target("scores")),
         row(("map of generations and instances", "accent"), to=Target("map")),
         row(("cost", "accent"), to=Target("cost")),
@@ -103,7 +108,17 @@ def _account(state: State, width: int) -> list[Row]:
     return [*rows, *(wrap(f"{power.sentence(found)}.", width, "dim") if found else [])]
 
 
-def _generation(state: State, one: Generation, *, best: bool) -> Row:
+def _failed_step(snapshot: RunSnapshot, width: int) -> list[Row]:
+    """The step that failed and has not succeeded since."""
+    state = snapshot.state
+    event = first_failure(snapshot, state.generation) if state.last_failure else None
+    if state.last_failure is None or event is None or not isinstance(event.payload, t.StepFailed):
+        return []
+    text = f"{STEP_NAMES[event.payload.kind]} failed: {state.last_failure.message} (X: the traceback)"
+    return [row(*line.spans, to=Target("failure", event.n)) for line in wrap(text, width, "bad")]
+
+
+def _generation(state: State, one: Generation, failed: Failures | None, *, best: bool) -> Row:
     held, turns = state.why_held(one.n), state.rotation
     accepted, outcome = bool(one.verdict and one.verdict.accepted), score_course.outcome(state, one)
     mark = "*" if best else "+" if accepted else "-"
@@ -117,9 +132,14 @@ def _generation(state: State, one: Generation, *, best: bool) -> Row:
     if outcome == "refused" and one.verdict:
         mark, tone = "×", "bad"
         reason = (one.verdict.reason, "bad")
+    if failed is not None and failed.total:  # its score says nothing
+        mark, tone, score = "!", "bad", ""
+    said: Span = (f"{failures.sentence(failed)}  " if failed else "", "bad")
     if held:
         mark, tone, reason = "!", "bad", (f"held: {held}", "bad")
-    return row((f"{mark} {one.n:>3} ", tone), f"{score}  ", reason, to=Target("generation", one.n))
+    return row(
+        (f"{mark} {one.n:>3} ", tone), f"{score}  " if score else "", said, reason, to=Target("generation", one.n)
+    )
 
 
 def _baselines(state: State) -> list[Row]:
