@@ -48,8 +48,8 @@ VISIBLE = [
 
 TITLE = re.compile(r"\x1b\]0;[^\x00-\x1f\x7f-\x9f]* - sia\x07")
 """The title that the app gives the terminal: on one line, without control codes."""
-BEFORE = 10
-"""Rows of the timeline before the first result."""
+BEFORE = 11
+"""Rows of the timeline before the first result; the last of them stands for all results, and opens."""
 
 
 def harm(output: bytes) -> list[str]:
@@ -85,7 +85,7 @@ def test_the_app_shows_everything_and_passes_nothing_on(hostile: Path) -> None:
         terminal.until(lambda shown: "hostile-1" in shown.text)
         terminal.press("l")
         terminal.until(lambda shown: "timeline" in shown.lines[0])
-        terminal.press("zg")  # the list of events over the whole width, from its top
+        terminal.press("zg" + "j" * (BEFORE - 1) + "\rg")  # the events over the whole width, the results opened
         terminal.until(lambda shown: all(text in shown.text for text in [*SPECIMENS, *VISIBLE]))
         terminal.press("z")
         for key in ["j" * BEFORE, *"j" * len(SPECIMENS), "l", "z", "G", "g", "z", *"AFdvx"]:

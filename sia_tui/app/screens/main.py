@@ -254,18 +254,22 @@ class MainScreen(Screen[None]):
         if message.lines is self.lineage:
             self.show_row(target)
             self.refresh_bindings()
-        elif message.lines is self.timeline and target.kind == "event":
-            follows = self.timeline.follow and self.navigator.status == "running"
-            self.navigator.pages.replace(self._followed if follows else target)
+        elif message.lines is self.timeline and target.kind in ("event", "results"):
+            self.navigator.pages.replace(self._beside(target))
             if self.page_timer is not None:
                 self.page_timer.stop()
             self.page_timer = self.set_timer(CURSOR_REST_S, self._fill_page)
 
-    @property
-    def _followed(self) -> Target:
-        """The page beside a timeline that follows a running run: the run at a glance, not one event after another."""
-        generation = self.navigator.generation
-        return Target("generation", generation) if generation else Target("run")
+    def _beside(self, target: Target) -> Target:
+        """The page beside a row of the timeline; while that follows a running run, the run at a glance."""
+        cursor, generation = self.navigator.cursor, self.navigator.generation
+        if self.timeline.follow and self.navigator.status == "running":
+            return Target("generation", generation) if generation else Target("run")
+        if target.kind == "event" or cursor is None:
+            return target
+        if target.second == cursor.n and not cursor.at_head:  # stepped to
+            return Target("event", target.second)
+        return Target("generation", cursor.snapshot.generation_of(int(target.first)))
 
     def _fill_page(self) -> None:
         self.page_timer = None
@@ -283,6 +287,8 @@ class MainScreen(Screen[None]):
             self.show_pane(Pane.TIMELINE)
         elif target.kind == "phase":
             self.timeline.toggle_fold(int(target.first))
+        elif target.kind == "results":
+            self.timeline.toggle_results(int(target.first))
         elif message.lines is self.timeline:
             self.navigator.record_place()
             self.navigator.pages.replace(target)

@@ -6,6 +6,7 @@ from textual.message import Message
 
 from sia_tui.app.model.event_filter import EventFilter
 from sia_tui.app.model.event_search import EventSearch
+from sia_tui.app.model.stretches import StretchSums
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.timeline_rows import FilteredRows, TimelineRows
@@ -26,6 +27,8 @@ class TimelinePane(Lines):
         self.follow = True
         self._navigator = navigator
         self._folded: set[int] = set()
+        self._opened: set[int] = set()
+        self._sums = StretchSums()
         self._search: EventSearch | None = None
 
     @property
@@ -53,11 +56,13 @@ class TimelinePane(Lines):
             draw(FilteredRows(cursor.snapshot, cursor.events, self._search.matches(cursor.n)))
         else:
             phases = cursor.snapshot.phases(self._navigator.generation)
-            draw(TimelineRows(cursor.snapshot, cursor.events, phases, self._folded))
+            draw(TimelineRows(cursor.snapshot, cursor.events, phases, self._folded, self._opened, self._sums))
 
     def reset(self) -> None:
-        """Unfolds all phases and removes the filter: another run is selected."""
+        """Unfolds all phases, closes all results and removes the filter: another run is selected."""
         self._folded.clear()
+        self._opened.clear()
+        self._sums = StretchSums()
         if self._search is not None:
             self.set_filter(None)
 
@@ -73,7 +78,7 @@ class TimelinePane(Lines):
         self.follow = cursor.at_head and event in (None, cursor.n)
         self.cursor_row = 0
         self.fill()
-        if event is not None and event_filter is None:
+        if event is not None and event_filter is None and not self.follow:
             self.select_event(event)
 
     def _new_search(self, cursor: RunCursor, event_filter: EventFilter) -> EventSearch:
@@ -89,16 +94,25 @@ class TimelinePane(Lines):
 
     @property
     def event(self) -> int | None:
-        """The number of the event under the cursor."""
+        """The number of the event under the cursor; of results that are one row, the last one's."""
         target = self.current.target if self.current else None
+        if target is not None and target.kind == "results":
+            return int(target.second)
         return int(target.first) if target and target.kind == "event" else None
 
     def select_event(self, n: int) -> None:
-        """Moves the cursor to the row of event `n`."""
+        """Moves the cursor to the row of event `n`, which is opened where it is hidden."""
+        if isinstance(self.rows, TimelineRows) and (hidden := self.rows.hidden_in(n)) is not None:
+            self.toggle_results(hidden)
         if isinstance(self.rows, TimelineRows | FilteredRows):
             follow = self.follow
             self.action_go_to(self.rows.index_of(n))
             self.follow = follow
+
+    def toggle_results(self, first: int) -> None:
+        """Shows the events of a stretch of results below its row, or that row alone."""
+        self._opened ^= {first}
+        self.fill()
 
     def toggle_fold(self, n: int) -> None:
         """Folds or unfolds the phase in which event `n` lies."""
@@ -110,4 +124,5 @@ class TimelinePane(Lines):
         if first is not None:
             self._folded ^= {first}
             self.fill()
-            self.select_event(first - 1 if first in self._folded else first)
+            if isinstance(self.rows, TimelineRows):
+                self.action_go_to(self.rows.heading_of(first))
