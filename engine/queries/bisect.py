@@ -114,7 +114,13 @@ def _summary(instance: str, candidates: list[InstanceScore], changes: list[Chang
     if changes:
         first, *more = changes
         sentence = f"generation {first.n} {verb[first.what]} {instance}, from {first.before_score:g} to {first.score:g}"
-        return sentence + "".join(f"; generation {change.n} {verb[change.what]} it" for change in more)
-    sentence = f"no incumbent changed {instance}: it has scored {candidates[0].score:g} since generation 1"
-    rejected = [f"generation {one.n}, which was rejected, {verb[one.what]} it" for one in candidates if one.what]
-    return "; ".join([sentence, *rejected])
+    else:
+        more = []
+        sentence = f"no incumbent changed {instance}: it has scored {candidates[0].score:g} since generation 1"
+    said = {change.n: f"generation {change.n} {verb[change.what]} it" for change in more}
+    said |= {
+        one.n: f"generation {one.n}, which was rejected, {verb[one.what]} it"
+        for one in candidates
+        if one.what and not one.incumbent
+    }
+    return "; ".join([sentence, *(said[n] for n in sorted(said))])

@@ -199,6 +199,17 @@ async def test_the_map_shows_what_was_fixed_and_broken(played: Path, opened: Ope
         assert rows["val-2"] == "-FB"
 
 
+async def test_bisect_says_first_what_the_generation_did_from_which_it_was_asked(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("3", "v", "B")
+        await settle(pilot)
+        first, second, *_ = page = texts(main.inspector.rows)
+        assert first.startswith("generation 3 broke val-")
+        assert first.endswith(", from 1 to 0; it was rejected.")
+        assert second.startswith("generation 2 fixed val-")
+        assert any(line.startswith("candidate 2 to 3") for line in page)
+
+
 async def test_bisect_names_the_candidate(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
         await pilot.press("2", "v", "enter")

@@ -25,9 +25,9 @@ def open_diff(main: MainScreen) -> None:
 
 
 def open_bisect(main: MainScreen) -> None:
-    """Opens the bisection of the current instance."""
+    """Opens the bisection of the current instance; first what the current generation did to it."""
     if (instance := main.navigator.current_instance) is not None:
-        main.show_page(Target("bisect", instance))
+        main.show_page(Target("bisect", instance, main.navigator.current_generation or 0))
 
 
 def open_failure(main: MainScreen) -> None:

@@ -65,3 +65,10 @@ def test_instances_of_train_are_followed_too() -> None:
 def test_an_instance_that_nobody_met_is_refused() -> None:
     with pytest.raises(SiaError, match="val-99"):
         found(played(scores({})), "val-99")
+
+
+def test_what_a_rejected_candidate_did_is_said_after_what_the_incumbents_did() -> None:
+    log = played(scores({f"val-{i}": [0, 1, 0 if i % 2 else 1, 1] for i in range(12)}), generations=3)
+    one = found(log, "val-1")
+    assert one.summary == "generation 2 fixed val-1, from 0 to 1; generation 3, which was rejected, broke it"
+    assert found(log, "val-0").summary == "generation 2 fixed val-0, from 0 to 1"

@@ -24,7 +24,7 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     name, generation = str(target.first), int(target.second or 0)
     rows: list[Row] = [
         row((name, "strong"), copy=name),
-        row(("bisect: which candidate fixed or broke it", "accent"), to=Target("bisect", name)),
+        row(("bisect: which candidate fixed or broke it", "accent"), to=Target("bisect", name, generation)),
     ]
     results = list(snapshot.results(name))
     if not results:
