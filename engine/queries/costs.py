@@ -8,6 +8,7 @@ from typing import Any
 from engine.core.state import State, evolve
 from engine.events import types as t
 from engine.events.event import Event
+from engine.queries.projection import projection
 
 POINT = 0.01
 FIRST = "first"
@@ -39,13 +40,14 @@ class _Sheet:
 
 def costs(history: Iterable[Event]) -> dict[str, Any]:
     """The shape that `sia cost --json` promises. The costs of an Improvement count for the lever that it pulls."""
-    by, levers = _Sheet(), _Sheet()
+    by, levers, generations = _Sheet(), _Sheet(), _Sheet()
     state = State()
     for event in history:
         shared = state.open_step is not None and state.open_step.kind in ("baseline", "test")
         votes = state.current.candidate.votes if state.current else 1
         for name, spent in _costs_of(event.payload, votes):
             by.add(name, spent)
+            generations.add(str(event.generation), spent)
             if not (shared or event.payload.is_talk):
                 levers.add(_lever(state), spent)
         state = evolve(state, event)
@@ -61,6 +63,8 @@ def costs(history: Iterable[Event]) -> dict[str, Any]:
         "levers": [
             {"lever": name, **row, **_per_point(row, gains.get(name, 0.0))} for name, row in levers.rows.items()
         ],
+        "generations": (rows := [{"n": int(n), **row} for n, row in generations.rows.items()]),
+        "projection": projection(state, rows),
         "gain": gain,
         "per_accepted_point": total * POINT / gain if gain > 0 else None,
         "usd_per_accepted_point": state.spent.usd * POINT / gain if gain > 0 else None,

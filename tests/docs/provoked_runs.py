@@ -39,9 +39,11 @@ from sia_tui.app.actions import engine_start, run_control
 from sia_tui.app.model.event_filter import parse_filter
 from sia_tui.app.navigator.position import parse_position
 from sia_tui.app.screens.harness_editor import HarnessEditor
+from sia_tui.cli.figures import pictures
 from sia_tui.commands.tasks import adopt
 from sia_tui.main import cli
 from tests.agent_tools import view
+from tests.histories import Memory, Play
 from tests.story import TOY
 
 Patch = pytest.MonkeyPatch
@@ -93,24 +95,27 @@ def _slow_fetch(place: Path, patch: Patch) -> None:
     asyncio.run(fetch.fetch(find(str(TOY)), None, lambda _: None))
 
 
-def _pictures(draws: bool) -> Provoke:
-    def provoke(place: Path, patch: Patch) -> None:
-        checkout = mock.Mock()
-        grader = mock.AsyncMock(draws=mock.AsyncMock(return_value=draws))
-        grader.plots.side_effect = GraderFailed("no axes")
+def _pictures(place: Path, patch: Patch) -> None:
+    checkout = mock.Mock()
+    grader = mock.AsyncMock(draws=mock.AsyncMock(return_value=True))
+    grader.plots.side_effect = GraderFailed("no axes")
 
-        @contextlib.asynccontextmanager
-        async def opened(*_: Any) -> AsyncIterator[Any]:
-            yield grader
+    @contextlib.asynccontextmanager
+    async def opened(*_: Any) -> AsyncIterator[Any]:
+        yield grader
 
-        patch.setattr(plots, "load_all", lambda *_: [checkout, checkout])
-        patch.setattr(plots, "domain_of", opened)
-        patch.setattr(plots, "choose_isolation", lambda **_: None)
-        patch.setattr(plots, "_answer_again", mock.AsyncMock())
-        patch.setattr(plots, "_points", lambda _: {})
-        asyncio.run(plots.picture(mock.Mock(), mock.Mock(), place, lambda _: None, workspace=place))
+    patch.setattr(plots, "load_all", lambda *_: [checkout, checkout])
+    patch.setattr(plots, "domain_of", opened)
+    patch.setattr(plots, "choose_isolation", lambda **_: None)
+    patch.setattr(plots, "_answer_again", mock.AsyncMock())
+    patch.setattr(plots, "_points", lambda _: {})
+    asyncio.run(plots.picture(mock.Mock(), mock.Mock(), place, lambda _: None, workspace=place))
 
-    return provoke
+
+def _undrawn(place: Path, patch: Patch) -> None:
+    play = Play(Memory())
+    reader = mock.Mock(outline=lambda _: play.log.events, history=lambda _: play.log.events)
+    pictures.write(reader, mock.Mock(), play.state, place)
 
 
 def _ungraded(place: Path, patch: Patch) -> None:
@@ -218,7 +223,7 @@ PROVOKED: dict[str, Provoke] = {
     "this run has no generation …": lambda place, patch: parse_position(CURSOR, "g7"),
     "… is not a position in this run": lambda place, patch: parse_position(CURSOR, "noon"),
     "no engine answers": _no_engine,
-    "… cannot be edited: …": lambda place, patch: HarnessEditor("candidate 1", {"../agent.py": b""}, "Execute it"),
+    "… cannot be opened: …": lambda place, patch: HarnessEditor("candidate 1", {"../agent.py": b""}, "Execute it"),
     "… holds more than … MB": _large,
     "… has no domain.py": _without_module,
     "… cannot be graded: …": _ungraded,
@@ -230,9 +235,9 @@ PROVOKED: dict[str, Provoke] = {
     "the domain … cannot be opened: …": _described(GraderFailed("ValueError: x")),
     "the domain … has an empty split (…)": _described(val=0),
     "the data of … could not be fetched within … s": _slow_fetch,
-    "the domain … draws no pictures": _pictures(draws=False),
-    "the pictures could not be drawn: …": _pictures(draws=True),
+    "the pictures could not be drawn: …": _pictures,
     "… cannot be …": lambda place, patch: what_if.parse_rule(["gate.alpha=2"]),
+    "… has nothing to draw yet": _undrawn,
     "… is not a rule of the gate": lambda place, patch: what_if.parse_rule(["gate=2"]),
     "the script … cannot be read (…)": lambda place, patch: options.read_script("script:/nowhere/at.toml"),
     "the script is not valid: …": lambda place, patch: parse_script("[[decision]]\nreason = 3\n"),

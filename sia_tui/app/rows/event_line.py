@@ -10,6 +10,7 @@ from engine.events.event import Event
 from sia_tui.app.rows.row import Span, Tone
 from sia_tui.app.rows.units import format_score, format_time
 from sia_tui.cli import formats
+from sia_tui.cli.figures.training_values import value_order
 from sia_tui.cli.formats import STEP_NAMES, plural
 
 _TONES: dict[str, Tone] = {
@@ -28,13 +29,6 @@ _TONES: dict[str, Tone] = {
     t.RunTalked.type: "accent",
     t.TestUnsealed.type: "accent",
 }
-_TRAINING_VALUES = ("reward", "reward_so_far", "kl", "entropy", "loss", "tokens_s")
-
-
-def training_value_order(name: str) -> tuple[int, str]:
-    """A sort key for the values that training reports: rewards, signs of collapse, then the others by name."""
-    stem = name.partition("/")[0]
-    return (_TRAINING_VALUES.index(stem) if stem in _TRAINING_VALUES else len(_TRAINING_VALUES), name)
 
 
 def event_line(event: Event) -> tuple[Span, ...]:
@@ -67,7 +61,7 @@ def event_summary(event: Event) -> tuple[Span, ...]:
         case t.ContextCompacted(results=results, place=place):
             return (("context full  ", "bad"), (f"{plural(results, 'result')} left out  ", ""), (place, "dim"))
         case t.TrainingProgress(values=values):
-            names = [name for name in sorted(values, key=training_value_order) if "/" not in name]
+            names = [name for name in sorted(values, key=value_order) if "/" not in name]
             text = ", ".join(f"{name} {values[name]:,.4g}" for name in names)
             return ((f"training, round {payload.round}  ", "accent"), (text, "dim"))
         case t.StepStarted(kind=kind, attempt=attempt):

@@ -17,19 +17,22 @@ from sia_tui.cli.runs import open_run, status_of
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from engine.core.state import State
     from engine.events.reader import Reader, RunRow
 
 
 @click.command("show")
 @click.argument("reference", metavar="RUN", default="last")
-@click.option("--plots", type=UserPath(file_okay=False), help="Also write plots to this folder.")
+@click.option("--plots", type=UserPath(file_okay=False), help="Also write charts to this folder, as SVG.")
 @click.option("--notebook", is_flag=True, help="Print the notebook that the agent keeps, and nothing else.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="With --plots: run harness code without a sandbox.")
 @shared_options
 def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, shared: Shared) -> None:
     """Report on RUN: generations, verdicts, best candidate, baselines and budget.
 
-    Example: sia show last
+    With --plots, scores, training curves and costs become pictures; so do answers, where the domain draws them.
+
+    Examples: sia show last, sia show last --plots charts
     """
     from engine.core.state import fold
     from engine.events import readings
@@ -45,7 +48,7 @@ def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, share
         spent = account.known(reader, state)
         cut = cut_replies(reader.outline(run.run))
         facts = report(state, status_of(shared.workspace, run), count, spent, cut) | {"name": run.name}
-        plotted = _draw(reader, run, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
+        plotted = _draw(reader, run, state, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
     elif notebook:
@@ -56,10 +59,20 @@ def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, share
         echo(f"plot: {plots}/{name}", err=shared.as_json)
 
 
-def _draw(reader: Reader, run: RunRow, folder: Path, *, workspace: Path, unsafe: bool) -> list[str]:
+def _draw(reader: Reader, run: RunRow, state: State, folder: Path, *, workspace: Path, unsafe: bool) -> list[str]:
+    """The charts of the run, and the pictures of its answers; what hinders the latter is said, and no more."""
     from engine.checkout.plots import picture
+    from engine.errors import SiaError
+    from sia_tui.cli.figures import pictures
 
-    return asyncio.run(picture(reader, run, folder, say, workspace=workspace, unsafe=unsafe))
+    drawn = pictures.write(reader, run, state, folder)
+    if state.incumbent is None:
+        return drawn
+    try:
+        return drawn + asyncio.run(picture(reader, run, folder, say, workspace=workspace, unsafe=unsafe))
+    except SiaError as error:
+        say(f"There are no pictures of answers: {error}")
+        return drawn
 
 
 def _print_run(facts: dict[str, Any]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from engine.events import types as t
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.chart import Curve, chart_rows
-from sia_tui.app.rows.event_line import training_value_order
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, empty_page, heading
+from sia_tui.cli.figures.training_values import value_order
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -21,7 +21,7 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
                 x.append(event.payload.step)
                 y.append(value)
     rows: list[Row] = []
-    for name, (x, y) in sorted(values.items(), key=lambda item: training_value_order(item[0])):
+    for name, (x, y) in sorted(values.items(), key=lambda item: value_order(item[0])):
         rows.append(heading(name, f"{y[-1]:.4g} at step {x[-1]:g}"))
         rows += [*chart_rows([Curve(name, x, y)], [], width, 10, x="step"), BLANK]
     return Page("training", rows) if rows else empty_page("training", "no weights were trained at this event")
