@@ -11,7 +11,7 @@ from engine.queries.estimate import AGENT_TURNS, JUDGE_QUESTIONS, TASK_REPLY, es
 from engine.usage import Usage
 from sia_tui.cli.formats import dollars
 from tests.agent_tools import HARNESS
-from tests.histories import Memory, Play, settings
+from tests.histories import Memory, Play, settings, started
 
 USAGE = t.Usage(input=100, output=20)
 
@@ -82,3 +82,17 @@ def test_an_estimate_counts_conversations_and_instances() -> None:
     assert again.calls == 3 + 8
     judged = estimate(chosen, 14, HARNESS, sample, agent=None, task=None, at_once=2, judge=dollars, judged=30)
     assert (judged.calls, judged.usd > 0) == (30 * JUDGE_QUESTIONS, True)
+
+
+def test_the_projection_is_what_was_spent_and_the_mean_for_what_is_left() -> None:
+    play = Talking(Memory(), started(settings(generations=3)))
+    play.to_rest()
+    whole = costs(play.log.events)
+    assert whole["projection"] is None  # nothing is left
+    assert [row["usd"] for row in whole["generations"] if row["n"]] == [1.0, 1.0, 0.5]
+    second = next(event.n for event in play.log.events if event.generation == 2)
+    found = costs(play.log.events[:second])
+    assert found["projection"]["generations"] == 3
+    assert found["projection"]["usd"] == pytest.approx(3.0)  # the first generation took a dollar
+    first = next(event.n for event in play.log.events if event.generation == 1)
+    assert costs(play.log.events[:first])["projection"] is None
