@@ -25,12 +25,12 @@ class Key(NamedTuple):
 
 MAIN: tuple[Key, ...] = (
     Key("open", "enter", "Open", "open the row under the cursor", True),
-    Key("close", "escape,backspace", "Back", "close the page or the filter, or go to the pane on the left"),
+    Key("close", "escape,backspace", "Back", "close the search, the page or the filter, or go to the pane on the left"),
     Key("left", "h,left", "Left pane", "go to the pane on the left"),
     Key("right", "l,right", "Right pane", "go to the pane on the right"),
     Key("back", "less_than_sign,alt+left", "Previous place", "go back to where you were"),
     Key("forward", "greater_than_sign,alt+right", "Next place", "go forward again"),
-    Key("filter", "slash", "Filter", "show only the events that pass a filter", True),
+    Key("filter", "slash", "Filter", "show only the events that pass a filter; in a page, search it", True),
     Key("go", "colon", "Go to", "go to an event (1500), a generation (g3), a time (14:03:20) or +90s"),
     Key("fold", "O", "Fold", "fold or unfold the phase under the cursor"),
     Key("tail", "t", "Newest event", "go to the newest event, and follow the run"),

@@ -14,9 +14,12 @@ def open_row(main: MainScreen) -> None:
 
 
 def close(main: MainScreen) -> None:
-    """Closes the page or the filter; where there is none, moves to the pane on the left."""
+    """Closes the search, the page or the filter; where there is none, moves to the pane on the left."""
     pane = main.navigator.pane
-    if pane == Pane.INSPECTOR and main.navigator.pages.pop():
+    if pane == Pane.INSPECTOR and main.inspector.sought:
+        main.inspector.search("")
+        main.refresh_bars()
+    elif pane == Pane.INSPECTOR and main.navigator.pages.pop():
         main.inspector.fill()
         main.refresh_bars()
     elif pane == Pane.TIMELINE and main.timeline.filter:

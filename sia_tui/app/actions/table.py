@@ -15,7 +15,7 @@ ACTIONS: dict[str, Action] = {
     "back": partial(places.move_along_trail, by=-1),
     "forward": partial(places.move_along_trail, by=1),
     **{f"generation_{n}": partial(places.select_generation, n=n) for n in range(1, 10)},
-    "filter": timeline.filter_events,
+    "filter": timeline.filter_or_search,
     "go": timeline.go_to,
     "fold": timeline.toggle_fold,
     "tail": timeline.follow,

@@ -69,6 +69,23 @@ async def go_to(main: MainScreen) -> None:
         main.go_to(parse_position(cursor, answer))
 
 
+async def filter_or_search(main: MainScreen) -> None:
+    """Asks for a filter of the timeline; in the inspector for what to search the page for."""
+    await (search_page(main) if main.navigator.pane == Pane.INSPECTOR else filter_events(main))
+
+
+async def search_page(main: MainScreen) -> None:
+    """Asks for a text, and goes to where the page contains it."""
+    from sia_tui.app.screens.dialogs import Prompt
+
+    page = main.navigator.pages.top
+    hint = "a text, in any case; then n and N go to the next match and the one before, esc ends the search"
+    answer = await main.app.push_screen_wait(Prompt("search this page", hint, page.sought if page else ""))
+    if answer is not None and page is main.navigator.pages.top:
+        main.inspector.search(answer.strip())
+        main.refresh_bars()
+
+
 async def filter_events(main: MainScreen) -> None:
     """Asks for a filter, and applies it to the timeline."""
     from sia_tui.app.screens.dialogs import Prompt

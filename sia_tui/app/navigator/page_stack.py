@@ -6,11 +6,12 @@ from sia_tui.app.rows.row import Target
 
 
 class OpenPage:
-    """A page in the stack. `cursor_row` is where the user left it; None until it was shown."""
+    """A page in the stack, where the user left its cursor (None until it was shown), and what they seek on it."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.cursor_row: int | None = None
+        self.sought = ""
 
 
 class PageStack:

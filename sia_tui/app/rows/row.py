@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 Tone = Literal[
     "", "dim", "title", "strong", "good", "bad", "warn", "accent", "add", "del", "hunk", "code", "chart", "chart2",
-    "keyword", "string", "number", "comment", "name",
+    "keyword", "string", "number", "comment", "name", "match",
 ]  # fmt: skip
 Span = tuple[str, Tone]
 
@@ -41,11 +41,12 @@ class Row(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Rows under a title. The cursor starts at `cursor_row`."""
+    """Rows under a title. The cursor starts at `cursor_row`; the first `pinned` rows stay where one scrolls."""
 
     title: str
     rows: Sequence[Row]
     cursor_row: int = 0
+    pinned: int = 0
 
 
 BLANK = Row()

@@ -21,6 +21,7 @@ _LIST_KEYS = (
     ("g G, home end", "go to the top, to the end"),
     ("ctrl+f ctrl+b, page keys", "go down by a page, up by a page"),
     ("shift+left shift+right", "shift long lines"),
+    ("n N", "in a page that is searched (/): go to the next match, to the one before"),
     ("1 to 9", "select that generation"),
     ("ctrl+p", "find any command, run, generation or commit by name"),
 )

@@ -139,10 +139,11 @@ class MainScreen(Screen[None]):
         """Draws the bars and the titles of the panes."""
         self.key_bar.fill()
         self.status_line.fill(following=self.timeline.follow)
-        self.breadcrumbs.fill(self.note or self.timeline.filter_note)
+        searched = self.inspector.search_note if self.navigator.pane == Pane.INSPECTOR else ""
+        self.breadcrumbs.fill(self.note or searched or self.timeline.filter_note)
         if self.navigator.cursor is not None:
             self.replay_bar.fill()
-            self.inspector.set_title(self.inspector.title or "inspector")
+            self.inspector.set_title(f"{self.inspector.title or 'inspector'}  {self.inspector.search_note}".rstrip())
             self.timeline.set_title(f"timeline  {self.timeline.filter_note}".rstrip())
 
     def _tick(self) -> None:
@@ -296,6 +297,10 @@ class MainScreen(Screen[None]):
             self.show_pane(Pane.INSPECTOR)
         else:
             self.show_page(target)
+
+    def on_inspector_pane_searched(self) -> None:
+        """Says which of the matches the cursor is on."""
+        self.refresh_bars()
 
     def on_timeline_pane_matches_found(self) -> None:
         """Leaves the matches to the next tick."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.timer import Timer
 
@@ -11,8 +16,9 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.page_stack import OpenPage
 from sia_tui.app.navigator.run_cursor import RunCursor
-from sia_tui.app.rows.row import Page, Target, row
-from sia_tui.app.rows.text import wrap
+from sia_tui.app.rows.found import matching
+from sia_tui.app.rows.row import Page, Row, Target, row
+from sia_tui.app.rows.text import sanitize, wrap
 from sia_tui.app.widgets.lines import Lines
 
 RESIZE_S = 0.1
@@ -20,7 +26,15 @@ RESIZE_S = 0.1
 
 
 class InspectorPane(Lines):
-    """A page about the run at the event that is shown. Slow pages are built on another thread."""
+    """A page about the run at the event that is shown. Slow pages are built on another thread.
+
+    While the page is searched, `n` and `N` go to the next match and the one before; else the screen has these keys.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "match(1)", "Next match", show=False, id="page.next"),
+        Binding("N", "match(-1)", "Previous match", show=False, id="page.previous"),
+    ]
 
     class Built(Message):
         """A slow page is built."""
@@ -31,6 +45,9 @@ class InspectorPane(Lines):
             self.open_page = open_page
             self.n = n
 
+    class Searched(Message):
+        """The cursor went to a match."""
+
     def __init__(self, navigator: Navigator) -> None:
         super().__init__()
         self.title = ""
@@ -39,6 +56,7 @@ class InspectorPane(Lines):
         self._shown: tuple[OpenPage, int, int] | None = None
         self._drawn: OpenPage | None = None
         self._start_row = -1
+        self._found: tuple[Sequence[Row], str, list[int]] = ((), "", [])
 
     def fill(self, *, force: bool = False) -> None:
         """Builds the page on top of the stack for the event that is shown, unless it is there already."""
@@ -97,10 +115,11 @@ class InspectorPane(Lines):
     def _draw(self, page: Page, open_page: OpenPage) -> None:
         """Draws a page. The cursor is where the user left it; until they moved it, where the page starts."""
         same = self._drawn is open_page
+        self.pinned, self.sought = page.pinned, open_page.sought
         if open_page.cursor_row is None or (same and self.cursor_row == self._start_row):
             self.show(page.rows, cursor_row=page.cursor_row)
             below = page.cursor_row >= self.size.height // 2
-            self.scroll_to(y=page.cursor_row - 2 if below else 0, animate=False)
+            self.scroll_to(y=page.cursor_row - 2 - page.pinned if below else 0, animate=False)
             self._start_row = self.cursor_row
         elif same:
             self.show(page.rows)
@@ -109,6 +128,49 @@ class InspectorPane(Lines):
             self._start_row = -1
         open_page.cursor_row = self.cursor_row
         self.title, self._drawn = page.title, open_page
+
+    # -- searching the page -------------------------------------------------------------------------------------------
+
+    @property
+    def search_note(self) -> str:
+        """What is searched for, and which of the matches the cursor is on or behind."""
+        if not self.sought:
+            return ""
+        found = self._matches
+        place = f"{bisect_right(found, self.cursor_row)} of {len(found)}" if found else "is not on this page"
+        return f"/{self.sought}  {place}"
+
+    def search(self, sought: str) -> None:
+        """Marks `sought` on the page that is shown, and goes to its next match; empty ends the search."""
+        if (open_page := self._navigator.pages.top) is None:
+            return
+        open_page.sought = self.sought = sought
+        self.refresh()
+        self.screen.refresh_bindings()
+        if sought and self.cursor_row not in self._matches:
+            self.action_match(1)
+
+    def action_match(self, by: int) -> None:
+        """Goes to the next match (1) or the one before (-1); behind the last one comes the first."""
+        if not (found := self._matches):
+            self.notify(f"“{sanitize(self.sought)}” is not on this page", severity="warning", markup=False)
+            return
+        after = bisect_right(found, self.cursor_row)
+        before = after - 1 - (self.cursor_row in found)
+        self._move_to(found[(after if by > 0 else before) % len(found)])
+        self.post_message(self.Searched())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves `n` and `N` to the screen where nothing is searched for."""
+        return bool(self.sought) if action == "match" else super().check_action(action, parameters)
+
+    @property
+    def _matches(self) -> list[int]:
+        rows, sought, found = self._found
+        if rows is not self.rows or sought != self.sought:
+            found = matching(self.rows, self.sought) if self.sought else []
+            self._found = (self.rows, self.sought, found)
+        return found
 
 
 def build_page(snapshot: RunSnapshot, target: Target, width: int) -> Page:

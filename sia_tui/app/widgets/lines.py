@@ -19,7 +19,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from sia_tui.app.rows.row import Row
+from sia_tui.app.rows.found import marked
+from sia_tui.app.rows.row import Row, Span
 from sia_tui.app.rows.text import escape_markup, sanitize
 
 SHIFT_CELLS = 8
@@ -41,6 +42,7 @@ _TONES: dict[str, tuple[str, str, str]] = {
     "number": ("text-accent", "", ""),
     "comment": ("", "", "dim"),
     "name": ("text-secondary", "", ""),
+    "match": ("", "", "reverse"),
     "chart": ("text-primary", "", ""),
     "chart2": ("text-secondary", "", ""),
     "cursor": ("block-cursor-foreground", "block-cursor-background", ""),
@@ -51,7 +53,10 @@ same, but Textual resolves them again for each pane whenever the focus moves."""
 
 
 class Lines(ScrollView, can_focus=True):
-    """Draws `rows`, with a cursor. With `follow`, the cursor stays on the last row while rows are added."""
+    """Draws `rows`, with a cursor. With `follow`, the cursor stays on the last row while rows are added.
+
+    What is `sought` is drawn as a match; the first `pinned` rows stay at the top, unless they need half of the list.
+    """
 
     DEFAULT_CSS = """
     Lines {
@@ -91,6 +96,8 @@ class Lines(ScrollView, can_focus=True):
         super().__init__()
         self.rows: Sequence[Row] = ()
         self.follow = False
+        self.sought = ""
+        self.pinned = 0
         self._title = ""
         self._styles: dict[str, Style] = {}
 
@@ -145,19 +152,30 @@ class Lines(ScrollView, can_focus=True):
 
     def _scroll_to_cursor(self) -> None:
         """Scrolls as little as needed to show the cursor."""
-        height, top = self.size.height, self.scroll_offset.y
-        if height and not top <= self.cursor_row < top + height:
-            self.scroll_to(y=self.cursor_row if self.cursor_row < top else self.cursor_row - height + 1, animate=False)
+        height, top, pinned = self.size.height, self.scroll_offset.y, self._pinned
+        above = self.cursor_row < top + pinned and top > 0
+        if height and (above or self.cursor_row >= top + height):
+            y = max(0, self.cursor_row - pinned) if above else self.cursor_row - height + 1
+            self.scroll_to(y=y, animate=False)
+
+    @property
+    def _pinned(self) -> int:
+        return self.pinned if self.pinned <= self.size.height // 2 else 0
+
+    def _row_at(self, y: int) -> int:
+        """The number of the row that is drawn on line `y`."""
+        return y if y < self._pinned else self.scroll_offset.y + y
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of the visible part."""
-        index, width = self.scroll_offset.y + y, self.size.width
+        index, width = self._row_at(y), self.size.width
         base = self._style("")
         if index >= len(self.rows):
             return Strip.blank(width, base)
-        segments = [
-            Segment(sanitize(text), base + self._style(tone) if tone else base) for text, tone in self.rows[index].spans
-        ]
+        spans: Sequence[Span] = [(sanitize(text), tone) for text, tone in self.rows[index].spans]
+        if self.sought:
+            spans = marked(spans, self.sought)
+        segments = [Segment(text, base + self._style(tone) if tone else base) for text, tone in spans]
         whole, end = Strip(segments), self.offset_cells + width
         strip = whole.crop_extend(self.offset_cells, end, base)
         if whole.cell_length > end and width > 1:  # shift+right shows the rest
@@ -179,6 +197,7 @@ class Lines(ScrollView, can_focus=True):
                     bgcolor=behind.rich_color if background else None,
                     bold=attribute == "bold" or None,
                     dim=attribute == "dim" or None,
+                    reverse=attribute == "reverse" or None,
                 )
                 base = drawn if tone.startswith("cursor") else base + drawn
             self._styles[tone] = base
@@ -238,7 +257,7 @@ class Lines(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """The first click moves the cursor, the second opens the row."""
-        index = self.scroll_offset.y + event.y
+        index = self._row_at(event.y)
         if index < len(self.rows):
             second = index == self.cursor_row or event.chain > 1
             self.follow = False
