@@ -17,10 +17,15 @@ from engine.events import types as t
 from engine.events.event import Event
 from engine.models.live_text import LiveText
 from engine.queries.cut_replies import sentence
+from engine.queries.progress.pace import Pace
+from engine.queries.progress.progress import progress
+from engine.queries.progress.tally import Tally, executing
 from sia_tui.cli import formats
 from sia_tui.cli.console import console, decorates
 from sia_tui.cli.headlines import ROLES, headline
 from sia_tui.cli.output import plain
+from sia_tui.cli.standing import words
+from sia_tui.cli.standing.title import TerminalTitle, title
 
 EVERY_S = 10
 """Seconds between two lines on the progress of a step."""
@@ -55,6 +60,10 @@ class Progress:
         self._begun = self._told = 0  # in µs, by the events
         self._replies = self._cut = 0  # of the task model in this step
         self._unpriced = 0
+        self._pace, self._earlier, self._tally = Pace(), Pace(), Tally()
+        self._state: State | None = None
+        self._heard_at = 0  # when the last event was appended, in µs
+        self._title = None if self._bars.disable else TerminalTitle(self._write)
 
     def __enter__(self) -> Progress:
         self._bars.start()
@@ -64,6 +73,12 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+        if self._title is not None:
+            self._title.restore()
+
+    def measured(self, pace: Pace, earlier: Pace) -> None:
+        """Takes what the run's history took so far, and what `earlier` runs of its domain took."""
+        self._pace, self._earlier = pace, earlier
 
     def began(self, state: State) -> None:
         """Prints the run, its settings and its sandbox."""
@@ -96,6 +111,7 @@ class Progress:
     def __call__(self, event: Event, state: State) -> None:
         """Prints an appended event, if it has a headline, and updates the bar."""
         payload = event.payload
+        self._take(event, state)
         self._unpriced += isinstance(payload, t.ModelCalled) and payload.unpriced
         match payload:
             case t.StepStarted(kind=kind):
@@ -113,6 +129,29 @@ class Progress:
                     self._bars.update(self._task, total=budget.execution_cost(state) + budget.reserve_cost(state))
                 if isinstance(payload, t.ExecutionFinished) and self._cut:
                     self._line(f"[yellow]{sentence(event.generation, self._replies, self._cut)}[/yellow]")
+
+    def _take(self, event: Event, state: State) -> None:
+        self._state, self._pace, self._heard_at = state, self._pace.after(event), event.at
+        candidate = executing(state)
+        if candidate is None or isinstance(event.payload, t.GenerationStarted):
+            self._tally = Tally()
+        elif isinstance(event.payload, t.InstanceFinished):
+            self._tally = self._tally.plus(event.payload, candidate)
+
+    def waited(self, now_us: int) -> None:
+        """Called each second: sets the title, and prints a line where a step has said nothing for `EVERY_S`."""
+        if (state := self._state) is None:
+            return
+        found = progress(state, self._pace, self._tally, self._earlier)
+        if self._title is not None:
+            self._title.set(title(state.name, state.status, found))
+        if not self._bars.disable or not found.begun or now_us - self._told < EVERY_S * 1_000_000:
+            return
+        self._told = now_us
+        name = f"{self._name}: {words.DOING[found.doing]}" if found.doing in ("prepare", "server") else self._name
+        times = [words.step_time(found, self._heard_at, now_us), words.run_time(found, self._heard_at, now_us)]
+        said = " · ".join(part for part in (words.amount(found), *times) if part)
+        self._line(escape(f"{name}: {said}"))
 
     def _begin_step(self, kind: str, event: Event, state: State) -> None:
         total = {"execute": budget.execution_cost(state), "improve": state.settings.probes}.get(kind)
@@ -148,6 +187,9 @@ class Progress:
         parts += [f"{fresh / seconds:.3g} a second"] if fresh else []
         if fresh and self._total and self._total > self._done:
             parts.append(f"about {formats.duration((self._total - self._done) * seconds / fresh)} left")
+        if self._state is not None:
+            found = progress(self._state, self._pace, self._tally, self._earlier)
+            parts += [one for one in (words.run_time(found, at, at), words.failures(found)) if one]
         self._line(escape(" · ".join([*parts, *self._spending(state)])))
 
     def heard(self, live_text: LiveText) -> None:
@@ -169,6 +211,10 @@ class Progress:
         asks = state.settings.model or state.settings.agent_model or state.spent.usd
         paid = [f"${formats.dollars(state.spent.usd, self._unpriced)}"] if asks and "usd" not in used else []
         return [*paid, *(f"{name} {now:.4g}/{cap:g}" for name, (now, cap) in used.items())]
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
     def _line(self, text: str) -> None:
         if self._quiet:

@@ -69,6 +69,15 @@ def tally_of(reader: Reader, run: str, generation: int, candidate: t.Candidate, 
     return found
 
 
+def pace_of(reader: Reader, run: str) -> Pace:
+    """What the steps of a run's history took so far."""
+    pace = Pace()
+    for part, last in reader.segments(run):
+        for event in reader.milestones(part, after=0, until=1 << 62 if last is None else last, types=TIMED):
+            pace = pace.after(event)
+    return pace
+
+
 def earlier_pace(reader: Reader, run: str) -> Pace:
     """What the newest other runs of the run's domain took, as far as this log has them."""
     own = {part for part, _ in reader.segments(run)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     from engine.loop.control_socket import Control
     from engine.loop.driver import drive
     from engine.queries.cut_replies import cut_replies
+    from engine.queries.progress import history
     from engine.queries.run_report import show
     from engine.run import account
 
@@ -40,9 +42,15 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
         loop.add_signal_handler(number, control.ask, "pause", number.name)
     announce(shared.announce_fd, started.state.run)
     try:
+        reader = started.log.reader
+        progress.measured(history.pace_of(reader, started.state.run), history.earlier_pace(reader, started.state.run))
         progress.began(started.state)
+        clock = asyncio.create_task(_tell_each_second(progress))
         started.live_text.watch = lambda: progress.heard(started.live_text)
-        await drive(started, control)
+        try:
+            await drive(started, control)
+        finally:
+            clock.cancel()
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
@@ -56,6 +64,13 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
         progress.ended(started.state)
     if started.state.status == "failed":
         raise click.exceptions.Exit(1)
+
+
+async def _tell_each_second(progress: Progress) -> None:
+    """Some steps append no event for minutes."""
+    while True:
+        await asyncio.sleep(1)
+        progress.waited(time.time_ns() // 1000)
 
 
 def drive_existing(

@@ -69,10 +69,26 @@ def test_without_a_terminal_a_long_step_says_how_far_it_is(capsys: pytest.Captur
     play.to_rest()
     said = [line for line in printed(play, capsys).splitlines() if "Execution: " in line]
     assert said[0] == (
-        "generation 1 · Execution: 7 of 14 · score 0.100 · 0.7 a second · about 10.0 s left · $1.5000 · "
+        "generation 1 · Execution: 7 of 14 · score 0.100 · 0.7 a second · about 10.0 s left · "
+        "$1.5000 · "
         "evaluations 7/900"
     )
     assert len(said) == 3
+
+
+def test_a_step_without_events_says_every_ten_seconds_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    play = Play(Memory(), started(settings()))
+    play.to_rest()
+    baseline = next(event for event in play.log.events if isinstance(event.payload, t.StepStarted))
+    told = Progress(live=False, quiet=False)
+    state = State()
+    for event in play.log.events[: baseline.n]:
+        state = evolve(state, event)
+        told(event, state)
+    for second in range(1, 36):
+        told.waited(baseline.at + second * 1_000_000)
+    said = [line for line in capsys.readouterr().out.splitlines() if "so far" in line]
+    assert said == [f"baselines: {seconds} s so far" for seconds in (10, 20, 30)]
 
 
 def test_a_short_step_prints_no_such_line(capsys: pytest.CaptureFixture[str]) -> None:
