@@ -319,3 +319,14 @@ async def test_before_all_logs_are_open_no_key_says_that_there_is_no_run(played:
     async with app.run_test(size=SMALL):
         app.main.navigator.cursor = None
         assert app.main.unavailable("branch") == "the runs are still being opened; try again in a moment"
+
+
+async def test_a_filter_that_no_event_passes_says_so(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("slash", *"nowhere", "enter")
+        await settle(pilot)
+        assert texts(main.timeline.rows) == ["no event passes this filter; esc clears it"]
+        assert "0 events" in main.timeline.filter_note
+        await pilot.press("escape")
+        await settle(pilot)
+        assert len(main.timeline.rows) > 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from engine.errors import SiaError
@@ -21,8 +21,16 @@ _FLAGS = {
     "refused": f"{_RESULT} AND instr({_TEXT}, '\"refused\":') > 0",
     "reused": f"instr({_TEXT}, '\"reused\":true') > 0",
 }
+_KEYS = ("type", "gen", "n", "split", "id", "failed")
+LOGS = ("log", "traceback", "report")
+PROMPTS = ("request", "prompt", "question", "arguments")
+REPLIES = ("reply", "result", "answer", "transcript")
+CONTENTS = {"log": LOGS, "prompt": PROMPTS, "reply": REPLIES}
+"""The fields of payloads that name blobs with text, by the term that searches them; a bare word searches all."""
 TERMS = (
-    ("word", 'the event\'s text contains it, in any case; "two words" as one'),
+    ("word", 'the event\'s text, log, prompt or reply contains it, in any case; "two words" as one'),
+    ("log:Traceback", "its log or traceback contains this"),
+    ("prompt:word  reply:word", "what was asked of a model or a tool, or what it replied, contains this"),
     ("type:gate", "the event's type, or a part of it, starts with this"),
     ("gen:3  gen:2-5", "of these generations"),
     ("n:100-200  n:900-", "by number"),
@@ -34,15 +42,36 @@ TERMS = (
     ("-term", "not that"),
 )
 """The terms and what they let through. An event must pass all terms of a filter."""
-EXAMPLES = "for example: type:gate, gen:3, broken, failed:timeout, score<0.5, split:val, n:100-200, -type:probe, a word"
+EXAMPLES = "for example: type:gate, gen:3, broken, failed:timeout, log:Traceback, score<0.5, -type:probe, a word"
+
+
+class Content(NamedTuple):
+    """A text that is looked for in the blobs that `fields` of a payload name.
+
+    The parameters of the filter from `first` on, one for each field, are the names of those that contain it, as JSON.
+    """
+
+    text: str
+    fields: tuple[str, ...]
+    first: int
 
 
 class EventFilter(NamedTuple):
-    """A condition over the columns of `events`, with its parameters."""
+    """A condition over the columns of `events`, with its parameters; `contents` says which of them are to be found."""
 
     text: str
     condition: str
     parameters: tuple[str | int | float, ...]
+    contents: tuple[Content, ...] = ()
+
+    def with_found(self, found: Sequence[Iterable[str]]) -> tuple[str | int | float, ...]:
+        """The parameters where `found` names, for each of `contents`, the blobs that contain it."""
+        parameters = list(self.parameters)
+        for content, names in zip(self.contents, found, strict=True):
+            parameters[content.first : content.first + len(content.fields)] = [json.dumps([*names])] * len(
+                content.fields
+            )
+        return tuple(parameters)
 
 
 def parse_filter(text: str, verdicts: Iterable[Event] = ()) -> EventFilter:
@@ -54,12 +83,41 @@ def parse_filter(text: str, verdicts: Iterable[Event] = ()) -> EventFilter:
     verdicts = list(verdicts)
     conditions: list[str] = []
     parameters: list[str | int | float] = []
+    contents: list[Content] = []
     for word in words:
         negated = word.startswith("-") and len(word) > 1
-        condition, values = _term(word[1:] if negated else word, verdicts)
+        term = word[1:] if negated else word
+        if (sought := _sought(term)) is None:
+            condition, values = _term(term, verdicts)
+        else:
+            condition, values = _content_term(*sought)
+            first = len(parameters) + len(values) - len(sought[1])
+            contents.append(Content(sought[0].lower(), sought[1], first))
         conditions.append(f"NOT coalesce(({condition}), 0)" if negated else f"({condition})")
         parameters += values
-    return EventFilter(text, " AND ".join(conditions) or "1", tuple(parameters))
+    return EventFilter(text, " AND ".join(conditions) or "1", tuple(parameters), tuple(contents))
+
+
+def _sought(word: str) -> tuple[str, tuple[str, ...]] | None:
+    """The text that a term looks for in contents, and the fields that name them; None where it looks for none."""
+    key, colon, value = word.partition(":")
+    if colon and value and key in CONTENTS:
+        return value, CONTENTS[key]
+    if word in _FLAGS or word in ("fixed", "broken") or _SCORE.fullmatch(word) or (colon and value and key in _KEYS):
+        return None
+    return word, LOGS + PROMPTS + REPLIES
+
+
+def _content_term(text: str, fields: tuple[str, ...]) -> tuple[str, list[str | int | float]]:
+    named = [
+        f"(instr({_TEXT}, '\"{field}\":\"') > 0 AND json_extract({_TEXT}, '$.{field}') "  # noqa: S608
+        "IN (SELECT value FROM json_each(?)))"
+        for field in fields
+    ]
+    if fields in CONTENTS.values():
+        return " OR ".join(named), ["[]"] * len(named)
+    own = f"instr(lower({_TEXT}), ?) > 0"
+    return " OR ".join([own, *named]), [json.dumps(text.lower(), ensure_ascii=False)[1:-1], *["[]"] * len(named)]
 
 
 def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float]]:
@@ -69,8 +127,8 @@ def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float
         return _FLAGS[word], []
     if word in ("fixed", "broken"):
         return _verdict_term(word, verdicts)
-    key, colon, value = word.partition(":")
-    match key if colon and value else "":
+    key, _, value = word.partition(":")
+    match key:
         case "type":
             return "(type LIKE ? OR type LIKE ?)", [f"{value}%", f"%.{value}%"]
         case "gen":
@@ -81,10 +139,8 @@ def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float
             return f"{_RESULT} AND json_extract({_TEXT}, '$.split') = ?", [value]
         case "id":
             return f"{_RESULT} AND substr(json_extract({_TEXT}, '$.instance'), 1, ?) = ?", [len(value), value]
-        case "failed":
+        case _:  # failed
             return f"{_RESULT} AND json_extract({_TEXT}, '$.failure.kind') = ?", [value]
-        case _:
-            return f"instr(lower({_TEXT}), ?) > 0", [json.dumps(word.lower(), ensure_ascii=False)[1:-1]]
 
 
 def _range(column: str, value: str) -> tuple[str, list[str | int | float]]:

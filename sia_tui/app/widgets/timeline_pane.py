@@ -9,6 +9,7 @@ from sia_tui.app.model.event_search import EventSearch
 from sia_tui.app.model.stretches import StretchSums
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
+from sia_tui.app.rows.row import row
 from sia_tui.app.rows.timeline_rows import FilteredRows, TimelineRows
 from sia_tui.app.widgets.lines import Lines
 from sia_tui.cli.formats import plural
@@ -42,7 +43,8 @@ class TimelinePane(Lines):
         if self._search is None:
             return ""
         progress = "" if self._search.done else f", {self._search.progress:.0%} searched"
-        return f"/{self._search.filter.text}  {plural(len(self.rows), 'event')}{progress}"
+        count = len(self.rows) if isinstance(self.rows, FilteredRows) else 0
+        return f"/{self._search.filter.text}  {plural(count, 'event')}{progress}"
 
     def fill(self, *, grown: bool = False) -> None:
         """Draws the events up to the one that is shown; `grown` says that only the end has changed."""
@@ -53,7 +55,11 @@ class TimelinePane(Lines):
         if self._search is not None:
             if self._search.extend(cursor.head):
                 self._start(self._search)
-            draw(FilteredRows(cursor.snapshot, cursor.events, self._search.matches(cursor.n)))
+            found = self._search.matches(cursor.n)
+            if found or not self._search.done:
+                draw(FilteredRows(cursor.snapshot, cursor.events, found))
+            else:
+                self.show([row(("no event passes this filter; esc clears it", "warn"))])
         else:
             phases = cursor.snapshot.phases(self._navigator.generation)
             draw(TimelineRows(cursor.snapshot, cursor.events, phases, self._folded, self._opened, self._sums))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 
+import msgspec
 import pytest
 
 from engine.events import types as t
 from engine.events.log import RunLog
+from engine.events.storage import blobs
 from sia_tui.app.model import event_search
 from sia_tui.app.model.event_filter import parse_filter
 from sia_tui.app.model.event_search import EventSearch
@@ -69,3 +71,49 @@ def test_a_search_that_failed_can_be_started_again(cursor: RunCursor) -> None:
     with pytest.raises(RuntimeError):
         found.run(fail)
     assert found.extend(cursor.head)
+
+
+CONTENTS = {
+    "log": b"Traceback (most recent call last)\nKeyError: x",
+    "request": b'{"messages":[{"text":"a \\"Plan\\" please"}]}',
+    "reply": b'{"text":"the Answer"}',
+}
+
+
+@pytest.fixture
+def calls(cursor: RunCursor) -> RunCursor:
+    """The run, then a result with a log, a call of a model, and two events that name contents which are not there."""
+    request, reply = (blobs.digest(CONTENTS[name]) for name in ("request", "reply"))
+    first = t.InstanceFinished(
+        "h", "val", "val-0", 9, 1, "p", 0.0, "sha256:" + "0" * 64, log=blobs.digest(CONTENTS["log"])
+    )
+    lost = msgspec.structs.replace(first, log="1" * 64, repeat=8)
+    called = t.ModelCalled("task", "w", "val/val-0/0", 1, request, reply, "stop", prompt="2" * 64)
+    with contextlib.closing(RunLog.hold(cursor.source.path.parent, "r1")) as log:
+        log.append([(3, one) for one in (first, lost, called)], contents=[*CONTENTS.values()])
+    cursor.catch_up()
+    return cursor
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("traceback", [-2]),
+        ("log:keyerror", [-2]),
+        ("log:keyerror type:model", []),
+        ("type:instance n:40- -keyerror", [-1]),
+        ('"\\"plan\\" please"', [0]),
+        ("prompt:plan", [0]),
+        ("reply:plan", []),
+        ("reply:answer prompt:plan", [0]),
+        ("reply:keyerror", []),
+        ("log:answer", []),
+    ],
+)
+def test_words_are_found_in_logs_prompts_and_replies(
+    calls: RunCursor, monkeypatch: pytest.MonkeyPatch, text: str, wanted: list[int]
+) -> None:
+    monkeypatch.setattr(event_search, "CONTENTS_CHUNK", 10)
+    found = search(calls, text.replace("n:40-", f"n:{calls.head - 2}-"))
+    found.run(lambda: None)
+    assert list(found.matches(calls.head)) == [calls.head + offset for offset in wanted]
