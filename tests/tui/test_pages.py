@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from engine.events import types as t
 from engine.events.log import RunLog
@@ -110,7 +111,9 @@ def test_training_is_drawn_value_by_value(workspace: Path) -> None:
     assert "".join(text for text, _ in event_summary(last)) == "training, round 1  reward 0.8, kl 0.1, rollouts 8"
     assert any(line.startswith("reward  0.8 at step 8") for line in page)
     assert any(line.startswith("kl  0.1 at step 8") for line in page)
-    assert any("o" in line and "│" in line for line in page)
+    assert any("⠀" < mark <= "⣿" for line in page for mark in line)
+    plot = "".join(line for line in page if "│" in line or "┤" in line)
+    assert not any(mark in plot for mark in "ox●○")  # no stray marks on a curve
 
 
 def test_the_private_check_and_the_gap_are_shown(workspace: Path) -> None:
@@ -127,8 +130,8 @@ def test_the_private_check_and_the_gap_are_shown(workspace: Path) -> None:
     assert "private check  failed" in page
     assert any(line.startswith("gap            +0.6000") for line in page)
     assert any("refused on 2: rows lost" in line for line in page)
-    assert any(line.startswith("x honest") for line in chart)
-    assert "honest score against score" in chart
+    assert any("◆ honest" in line for line in chart)
+    assert "honest score by public score" in chart
 
 
 def gamed(workspace: Path) -> Path:
@@ -164,6 +167,41 @@ def test_a_refused_score_never_stands_bare(workspace: Path) -> None:
             assert "honest 0.3000, gap +0.6000" in line, (where, line)
     assert any("honest" in line and "0.2500" in line and "-0.0500" in line for line in shown["run"])
     assert shown["lineage"][2].startswith("│ × 2")
+
+
+@pytest.mark.parametrize(("width", "height"), [(38, 12), (78, 22), (150, 46)])
+def test_the_chart_of_scores_fills_the_pane_and_tells_every_outcome(workspace: Path, width: int, height: int) -> None:
+    with snapshot(gamed(workspace)) as at:
+        rows = pages.build(at, Target("scores"), width, height).rows
+    chart = texts(rows)[: max(14, height)]
+    assert all(cell_len(line) <= width for line in chart)
+    (axis,) = [index for index, line in enumerate(chart) if "└" in line]
+    assert axis >= len(chart) - 6  # only labels and a legend stand below it
+    plot = "".join(chart[:axis])
+    for mark in "●×◆":
+        assert mark in plot
+    assert any(tone == "bad" and "×" in text for one in rows for text, tone in one.spans)
+    assert "× refused" in " ".join(chart[axis:])
+
+
+def test_costs_say_tokens_dollars_what_is_unknown_and_the_projection(workspace: Path) -> None:
+    usage = t.Usage(input=1000, output=200)
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        play = Play(log)  # type: ignore[arg-type]
+        play.to_rest()
+        calls = [t.ModelCalled("feedback", "m", "p", n, "q", "r", "stop", usage, usd=0.25) for n in range(2)]
+        log.append([(1, call) for call in calls])
+        log.append([(2, t.ModelCalled("feedback", "m", "p", 0, "q", "r", "stop", usage, unpriced=True))])
+    with snapshot(workspace / "events.db") as at:
+        whole = texts(pages.build(at, Target("cost"), 78).rows)
+        second = next(event.n for event in at.milestones() if event.generation == 2)
+        under_way = texts(pages.build(at._replace(n=second), Target("cost"), 78).rows)
+    assert "tokens         3,600" in whole
+    assert any(line.startswith("dollars        $0.5000 and what is unknown") for line in whole)
+    assert any("The price of 1 call is not known" in line for line in whole)
+    assert not any(line.startswith("at the end") for line in whole)  # nothing is left
+    assert any(line.startswith("at the end") for line in under_way)
+    assert any(line.startswith("evaluations    about ") for line in under_way)
 
 
 CASES = {

@@ -1,4 +1,4 @@
-"""The pages of the inspector: each a function of a snapshot, a target and a width, in a module of its own.
+"""The pages of the inspector: each a function of a snapshot, a target and a size, in a module of its own.
 
 Imports `app.rows`, `app.model` and the engine. Never in it: Textual, or where the user is.
 """
@@ -36,9 +36,18 @@ BUILDERS = {
 SLOW = {"map", "compare", "bisect", "cost"}
 """Pages that read many events, and are built on another thread."""
 
+TALL = {"scores", "training"}
+"""Pages with a chart as tall as the pane: they are built again when its height changes."""
+_HEIGHT = 24
+"""Of the pane, where nobody says."""
 
-def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
-    """The page that `target` names, in `width` cells. Raises `SiaError` where the log is damaged."""
+
+def build(snapshot: RunSnapshot, target: Target, width: int, height: int = _HEIGHT) -> Page:
+    """The page that `target` names, in `width` cells; a chart in it is `height` rows tall.
+
+    Raises `SiaError` where the log is damaged.
+    """
     module, _, function = BUILDERS[target.kind].partition(":")
-    page: Page = getattr(importlib.import_module(f"{__name__}.{module}"), function)(snapshot, target, width)
+    size = (width, height) if target.kind in TALL else (width,)
+    page: Page = getattr(importlib.import_module(f"{__name__}.{module}"), function)(snapshot, target, *size)
     return page

@@ -53,7 +53,7 @@ class InspectorPane(Lines):
         self.title = ""
         self._navigator = navigator
         self.resize_timer: Timer | None = None
-        self._shown: tuple[OpenPage, int, int] | None = None
+        self._shown: tuple[OpenPage, int, int, int] | None = None
         self._drawn: OpenPage | None = None
         self._start_row = -1
         self._found: tuple[Sequence[Row], str, list[int]] = ((), "", [])
@@ -63,7 +63,8 @@ class InspectorPane(Lines):
         cursor, open_page = self._navigator.cursor, self._navigator.pages.top
         if cursor is None or open_page is None or not self.size.width:
             return
-        key = (open_page, cursor.n, self.size.width)
+        tall = open_page.target.kind in pages.TALL
+        key = (open_page, cursor.n, self.size.width, self.size.height if tall else 0)
         if key == self._shown and not force:
             return
         opened = self._shown is None or self._shown[0] is not open_page
@@ -71,7 +72,7 @@ class InspectorPane(Lines):
             self._shown[0].cursor_row = self.cursor_row
         self._shown = key
         if open_page.target.kind not in pages.SLOW:
-            self._draw(build_page(cursor.snapshot, open_page.target, self._page_width), open_page)
+            self._draw(build_page(cursor.snapshot, open_page.target, self._page_width, self.size.height), open_page)
             return
         if opened:
             self.title, self._drawn = open_page.target.kind, None
@@ -95,13 +96,13 @@ class InspectorPane(Lines):
     def _page_width(self) -> int:
         return max(20, self.size.width - 1)
 
-    def _build(self, cursor: RunCursor, open_page: OpenPage, n: int, width: int) -> None:
+    def _build(self, cursor: RunCursor, open_page: OpenPage, n: int, width: int, height: int) -> None:
         from engine.queries.snapshot import Outline
 
         reader = cursor.source.new_reader()
         try:
             snapshot = RunSnapshot(reader, Outline(reader, cursor.run_id), n)
-            page = build_page(snapshot, open_page.target, max(20, width - 1))
+            page = build_page(snapshot, open_page.target, max(20, width - 1), height)
         finally:
             if reader is not cursor.source.reader:
                 reader.close()
@@ -173,9 +174,9 @@ class InspectorPane(Lines):
         return found
 
 
-def build_page(snapshot: RunSnapshot, target: Target, width: int) -> Page:
+def build_page(snapshot: RunSnapshot, target: Target, width: int, height: int) -> Page:
     """A page; where the log is damaged, the page is the error."""
     try:
-        return pages.build(snapshot, target, width)
+        return pages.build(snapshot, target, width, height)
     except SiaError as error:
         return Page(target.kind, wrap(str(error), width, "warn"))
