@@ -91,13 +91,16 @@ def waiting_parts(navigator: Navigator) -> list[StyledPart]:
 
 def progress_parts(found: Progress, at_us: int, now_us: int) -> list[StyledPart]:
     """What the run is doing, how far it is, and how long that will take."""
-    done = " ".join(part for part in (words.amount(found), words.bar(found.share)) if part)
+    step_time, run_time = words.step_time(found, at_us, now_us), words.run_time(found, at_us, now_us)
+    if step_time.endswith(" left"):  # said once, so that both stand on 80 columns
+        run_time = run_time.removesuffix(" left")
     waits = found.doing in ("server", "approval")
     parts = [
         (words.phase(found), "bold yellow" if waits else "bold"),
-        (done, ""),
-        (words.step_time(found, at_us, now_us), ""),
-        (words.run_time(found, at_us, now_us), ""),
+        (words.amount(found), ""),
+        (step_time, ""),
+        (run_time, ""),
+        (words.bar(found.share), ""),
         (words.failures(found), "bold red"),
         (words.score(found), ""),
         (found.reason if found.doing == "server" else "", "yellow"),
