@@ -1,9 +1,15 @@
-"""Checks of settings that depend on nothing but the settings: numbers and names."""
+"""Checks of settings that depend on nothing but the settings: kinds of values, numbers and names."""
 
 from __future__ import annotations
 
 import math
 import re
+import types
+import typing
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+import msgspec
 
 from engine.errors import SiaError
 from engine.events import types as t
@@ -19,6 +25,53 @@ MOST_WORKERS = 4096
 LEAST_TOKENS, MOST_TOKENS = 4000, 10_000_000
 """Tokens of an agent's conversation: with fewer it reads next to nothing."""
 MOST_MINUTES = 1440
+
+
+class Kind(NamedTuple):
+    """`what` a value is, in words; `choices` where it is one of a few; `optional` where it may be left out."""
+
+    what: str
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+
+_WHAT: dict[Any, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """The kinds by the names that `--set` takes."""
+    found: dict[str, Kind] = {}
+    for name, of in typing.get_type_hints(t.Settings).items():
+        if isinstance(of, type) and issubclass(of, msgspec.Struct):
+            found |= {f"{name}.{inner}": _kind(one) for inner, one in typing.get_type_hints(of).items()}
+        else:
+            found[name] = _kind(of)
+    return found
+
+
+def check_kind(key: str, value: object) -> None:
+    """Raises `SiaError` where `value`, as JSON has it, is not of the kind of the setting `key`."""
+    kind = kinds().get(key)
+    if kind is None or (kind.optional and value is None):
+        return
+    fits = {
+        "a whole number": isinstance(value, int) and not isinstance(value, bool),
+        "a number": isinstance(value, int | float) and not isinstance(value, bool),
+        "true or false": isinstance(value, bool),
+    }.get(kind.what, True)
+    if not fits or (kind.choices and value not in kind.choices):
+        raise SiaError(f"{key} must be {kind.what}", f"{value!r} is not")
+
+
+def _kind(of: Any) -> Kind:
+    arguments = typing.get_args(of)
+    if typing.get_origin(of) is Literal:
+        return Kind(f"{', '.join(arguments[:-1])} or {arguments[-1]}", arguments)
+    if typing.get_origin(of) in (types.UnionType, typing.Union):
+        (inner,) = [one for one in arguments if one is not types.NoneType]
+        return _kind(inner)._replace(optional=True)
+    return Kind(_WHAT.get(of, "a value"))
 
 
 def check_numbers(settings: t.Settings) -> None:

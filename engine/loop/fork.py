@@ -17,7 +17,7 @@ from msgspec.structs import asdict
 from engine import plain
 from engine.clients.table import settled
 from engine.core.decide import last_generation
-from engine.core.settings import check_name
+from engine.core.settings import check_kind, check_name
 from engine.core.state import State, fold
 from engine.errors import SiaError
 from engine.events import types as t
@@ -132,6 +132,7 @@ def change_settings(settings: t.Settings, assignments: Sequence[str]) -> t.Setti
             known = ", ".join(sorted(_settable(settings)))
             raise SiaError(f"{assignment!r} is not a setting that you can change", f"choose from {known}")
         place[names[-1]] = _value(text)
+        check_kind(key, place[names[-1]])
     script = read_script(str(values["agent"]))
     if script:
         values |= {"script": script, "agent": "script"}
