@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from engine.run.workspace import Workspace
 from engine.transfer.removal import remove
@@ -330,3 +331,22 @@ async def test_a_filter_that_no_event_passes_says_so(played: Path, opened: Opene
         await pilot.press("escape")
         await settle(pilot)
         assert len(main.timeline.rows) > 10
+
+
+async def test_up_and_down_bring_back_the_filters_of_earlier_sessions(
+    played: Path, opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    async with opened(played) as (pilot, main):
+        for text in ("failed", "broken", "failed", "gen"):
+            main.timeline.set_filter(None)
+            await pilot.press("slash", *text, "enter")
+            await settle(pilot)
+    async with opened(played) as (pilot, _main):
+        await pilot.press("slash", *"fix")
+        line = pilot.app.screen.query_one(Input)
+        seen = []
+        for key in ("up", "up", "up", "up", "down", "down", "down"):
+            await pilot.press(key)
+            seen.append(line.value)
+        assert seen == ["gen", "failed", "broken", "broken", "failed", "gen", "fix"]

@@ -88,6 +88,7 @@ async def search_page(main: MainScreen) -> None:
 
 async def filter_events(main: MainScreen) -> None:
     """Asks for a filter, and applies it to the timeline."""
+    from sia_tui.app import filter_history
     from sia_tui.app.screens.dialogs import Prompt
 
     cursor = main.navigator.cursor
@@ -95,9 +96,12 @@ async def filter_events(main: MainScreen) -> None:
         return
     before = main.timeline.filter.text if main.timeline.filter else ""
     verdicts = [event for event in cursor.outline.milestones if event.type == t.GateDecided.type]
+    history = [one for one in filter_history.read() if one != before]
     answer = await main.app.push_screen_wait(
-        Prompt("/", EXAMPLES, before, check=lambda text: parse_filter(text, verdicts))
+        Prompt("/", EXAMPLES, before, check=lambda text: parse_filter(text, verdicts), history=history)
     )
+    if answer and answer.strip():
+        filter_history.keep(answer.strip())
     if answer is not None and main.navigator.cursor is cursor:
         main.timeline.set_filter(parse_filter(answer, verdicts) if answer.strip() else None)
         main.show_pane(Pane.TIMELINE)

@@ -19,18 +19,34 @@ Check = Callable[[str], object]
 
 
 class Prompt(ModalScreen[str | None]):
-    """One line of text at the foot of the screen. An error that `check` raises is shown, and the text is kept."""
+    """One line of text at the foot of the screen. An error that `check` raises is shown, and the text is kept.
+
+    `history` is what was entered before, the last one at the end: up and down go through it, and back to what is typed.
+    """
 
     DEFAULT_CSS = """
     Prompt { align: left bottom; background: $background 0%; }
     Prompt Vertical { height: auto; background: $panel; padding: 0 1; }
     Prompt Input, Prompt Input:focus { background: $boost; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel"),
+        Binding("up", "recall(-1)", "Entered before"),
+        Binding("down", "recall(1)", "Entered after"),
+    ]
 
-    def __init__(self, question: str, hint: str = "", value: str = "", check: Check | None = None) -> None:
+    def __init__(
+        self,
+        question: str,
+        hint: str = "",
+        value: str = "",
+        check: Check | None = None,
+        history: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self._question, self._hint, self._value, self._check = question, hint, value, check
+        self._lines = [*history, value]
+        self._at = len(history)
 
     def compose(self) -> ComposeResult:
         """The question, the input, and a hint."""
@@ -38,6 +54,14 @@ class Prompt(ModalScreen[str | None]):
             yield Static(Text(self._question, style="bold"))
             yield Input(self._value, compact=True)
             yield Static(Text(self._hint, style="dim"), id="hint")
+
+    def action_recall(self, by: int) -> None:
+        """Shows what was entered before, or after, what is shown."""
+        field = self.query_one(Input)
+        self._lines[self._at] = field.value
+        self._at = max(0, min(self._at + by, len(self._lines) - 1))
+        field.value = self._lines[self._at]
+        field.cursor_position = len(field.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Returns the text if `check` accepts it."""
