@@ -9,8 +9,8 @@ from engine.plain import decimal, with_error
 if TYPE_CHECKING:
     from engine.core.state import State
 
-_REMEDIES = {"paused": "resume", "interrupted": "resume", "stopped": "branch"}
-"""The command that goes on from a run with this status."""
+_RESUMED = ("paused", "interrupted", "stopped", "failed")
+"""Runs with these statuses go on with `sia resume`."""
 
 
 def outcome(name: str, state: State, status: str, *, option: str = "", sealed: str = "") -> list[str]:
@@ -27,8 +27,8 @@ def outcome(name: str, state: State, status: str, *, option: str = "", sealed: s
         lines.append(f"`sia approve {name}{option}` shows the candidate and takes your answer.")
     elif status == "running":
         lines.append(f"It goes on without the app; `sia pause {name}{option}` pauses it.")
-    elif remedy := _REMEDIES.get(status):
-        lines.append(f"`sia {remedy} {name}{option}` goes on from there.")
+    elif status in _RESUMED:
+        lines.append(f"`sia resume {name}{option}` goes on from there.")
     return [*lines, f"`sia{option}` opens the app again, `sia show {name}{option}` prints its report."]
 
 
