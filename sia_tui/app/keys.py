@@ -60,6 +60,7 @@ MAIN: tuple[Key, ...] = (
     Key("fork", "f", "Fork", "start a new run from this event, with other settings", True),
     Key("edit", "e", "Edit", "edit the harness in $EDITOR, and fork with the edited one"),
     Key("new", "n", "New run", "start a run on a domain"),
+    Key("runs", "L", "Runs", "list all runs; rename, export, import, note, check out or delete one"),
     Key("setup", "E", "Agent", "choose the agent of new runs: what is installed, has a key, or answers here"),
     Key("pause", "p", "Pause/resume", "pause or resume the run"),
     Key("stop", "S", "Stop", "stop the run"),
@@ -73,6 +74,15 @@ MAIN: tuple[Key, ...] = (
     Key("suspend", "ctrl+z", "Suspend", "return to the shell; `fg` comes back"),
     Key("quit", "q", "Quit", "quit the app; runs go on", True),
 )
+NAMED: tuple[Key, ...] = (
+    Key("rename", "", "Rename", "give the run another name"),
+    Key("note", "", "Note", "add a note to the run"),
+    Key("export", "", "Export", "write the run to one file"),
+    Key("import", "", "Import", "read an exported run into the workspace"),
+    Key("checkout", "", "Checkout", "write a candidate as a folder that runs without sia"),
+    Key("delete", "", "Delete", "delete the run"),
+)
+"""What has no key on the main screen: it is in the palette and in the list of runs."""
 DIGITS = tuple(Key(f"generation_{n}", str(n), f"Generation {n}", f"select generation {n}") for n in range(1, 10))
 
 

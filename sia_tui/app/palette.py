@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from sia_tui.app.actions.places import select_generation, select_row
-from sia_tui.app.keys import MAIN, Key
+from sia_tui.app.keys import MAIN, NAMED, Key
 from sia_tui.app.rows.lineage_graph import run_target
 from sia_tui.app.rows.row import Target
 from sia_tui.app.rows.text import escape_markup
@@ -49,9 +49,9 @@ class Everything(Provider):
         main = self.screen
         if not isinstance(main, MainScreen):
             return
-        for key in MAIN:
+        for key in (*MAIN, *NAMED):
             reason = main.unavailable(key.id)
-            help_text = f"not now: {reason}" if reason else f"{key.help} ({main.keymap.label(key)})"
+            help_text = f"not now: {reason}" if reason else f"{key.help} ({main.keymap.label(key)})".removesuffix(" ()")
             yield Entry(key.label, help_text, partial(_perform, main, key, reason))
         cursor = main.navigator.cursor
         if cursor is not None:

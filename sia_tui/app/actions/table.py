@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sia_tui.app.actions import agent_setup, new_run, outside, pages, places, run_control, talk, timeline
+from sia_tui.app.actions import agent_setup, manage_runs, new_run, outside, pages, places, run_control, talk, timeline
 from sia_tui.app.screens.main import Action
 
 ACTIONS: dict[str, Action] = {
@@ -45,6 +45,13 @@ ACTIONS: dict[str, Action] = {
     "fork": new_run.fork,
     "edit": new_run.edit_and_fork,
     "new": new_run.start,
+    "runs": manage_runs.show_list,
+    "rename": manage_runs.rename,
+    "note": manage_runs.note,
+    "export": manage_runs.export,
+    "import": manage_runs.import_run,
+    "checkout": manage_runs.checkout,
+    "delete": manage_runs.delete,
     "setup": agent_setup.choose,
     "pause": run_control.pause_or_resume,
     "stop": run_control.stop,

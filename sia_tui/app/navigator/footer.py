@@ -9,7 +9,7 @@ from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.place import Pane
 
 _TIMELINE = ("open", "filter", "fork", "replay", "back_event", "next_event", "fold", "hold", "go")
-_LINEAGE_RUN = ("open", "branch", "scores", "map", "new", "mark", "cost")
+_LINEAGE_RUN = ("open", "branch", "scores", "map", "new", "runs", "mark", "cost")
 _LINEAGE_GENERATION = ("open", "verdict", "branch", "diff", "files", "analysis", "edit", "mark")
 _PAGES: dict[str, tuple[str, ...]] = {
     "run": ("open", "scores", "map", "cost", "training"),

@@ -96,6 +96,11 @@ class Navigator:
         return node_target(label, run_id, self.generation) if self.generation else run_target(label, run_id)
 
     @property
+    def selected_run(self) -> Target | None:
+        """The row of the lineage of the selected run."""
+        return run_target(self.cursor.source.label, self.cursor.run_id) if self.cursor else None
+
+    @property
     def current_generation(self) -> int | None:
         """The selected generation; else that of the timeline's event; else the last one."""
         if self.cursor is None or self.generation is not None:
@@ -165,9 +170,22 @@ class Navigator:
         """Reads what was appended to the logs, and advances the replay by `seconds` of wall time."""
         appended = False
         for source in self.sources:
-            if source.changed() and self.cursor is not None and self.cursor.source is source:
+            if not source.changed() or self.cursor is None or self.cursor.source is not source:
+                continue
+            if any(run.run == self.cursor.run_id for run in source.reader.runs()):
                 appended = self.cursor.catch_up()
+            else:
+                self.forget(self.cursor)
         return Progress(appended, self.cursor is not None and self.cursor.advance(seconds))
+
+    def forget(self, cursor: RunCursor) -> None:
+        """Selects no run, and forgets the way back, since `cursor`'s run is gone."""
+        label, run_id = cursor.source.label, cursor.run_id
+        self._cursors.pop((label, run_id), None)
+        self.cursor = self.generation = None
+        self.marks = [one for one in self.marks if str(one.first).partition(":")[0] != run_id or one.second != label]
+        self._trail = Trail()
+        self.live_runs.statuses.pop(run_id, None)
 
     # -- marks --------------------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "time": ("tail", "hold", "replay", "slower", "faster", "back_event", "next_event", "back_gen", "next_gen"),
     "pages of a generation": ("verdict", "diff", "files", "analysis", "cases", "bisect"),
     "pages of the run": ("map", "scores", "training", "cost", "mark", "compare"),
-    "runs": ("new", "branch", "fork", "edit", "pause", "stop", "approve", "hint", "talk", "unseal", "setup"),
+    "runs": ("new", "runs", "branch", "fork", "edit", "pause", "stop", "approve", "hint", "talk", "unseal", "setup"),
     "what is shown": ("outside", "copy", "wide", "help", "suspend", "quit"),
 }
 """Ids of keys by what they are for."""

@@ -150,7 +150,10 @@ class MainScreen(Screen[None]):
         """Draws what has changed since the last tick."""
         if not self.is_current and self.app.screen_stack[0] is not self:
             return
+        selected = self.navigator.cursor
         progress = self.navigator.tick(TICK_S)
+        if selected is not None and self.navigator.cursor is None:
+            self._leave_deleted_run()
         if self._matches_found:
             self._matches_found = False
             self.timeline.fill()
@@ -161,6 +164,14 @@ class MainScreen(Screen[None]):
             self._refresh_slowly()
         if self.replay_bar.display or (self.navigator.cursor is not None and not self.navigator.cursor.at_head):
             self.refresh_bars()
+
+    def _leave_deleted_run(self) -> None:
+        """Selects another run, if there is one."""
+        self.timeline.reset()
+        for pane in (self.timeline, self.inspector):
+            pane.show(())
+        self.source_added()
+        self.refresh_bindings()
 
     def _refresh_slowly(self) -> None:
         """Draws what need not be drawn at every tick, and reports the runs that have ended."""

@@ -33,22 +33,13 @@ def export(reference: str, target: Path, with_data: bool, with_adapters: bool, s
 
     Example: sia export last -o run.sia
     """
-    from engine import __version__
-    from engine.errors import SiaError
-    from engine.events import readings
-    from engine.events.seal import seal
     from engine.transfer import adapters
-    from engine.transfer.jsonl import write_jsonl
+    from engine.transfer.export import check_target, export_run
 
-    if target.suffix not in (".sia", ".jsonl"):
-        raise SiaError(f"cannot export a run as {target.suffix or 'a file without a suffix'}", "choose .sia or .jsonl")
+    check_target(target)
     with contextlib.closing(reader_of(shared.workspace, reference)) as reader:
         run = reader.find(reference)
-        if target.suffix == ".sia":
-            told = readings.known(reader, readings.digest_of(reader, run.run))
-            events = seal(reader, run, target, data=with_data, made_by=f"sia {__version__}", readings=told).events
-        else:
-            events = write_jsonl(reader, run, target, data=with_data)
+        events = export_run(reader, run, target, data=with_data)
         if with_adapters:
             adapters.pack(reader, run.run, shared.workspace, target)
     size = target.stat().st_size

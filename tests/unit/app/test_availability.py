@@ -10,7 +10,7 @@ import pytest
 from engine.run.workspace import Workspace
 from sia_tui.app import pages
 from sia_tui.app.actions.table import ACTIONS
-from sia_tui.app.keys import DIGITS, MAIN
+from sia_tui.app.keys import DIGITS, MAIN, NAMED
 from sia_tui.app.model.sources import Sources, open_sealed
 from sia_tui.app.navigator.availability import REQUIREMENTS, unavailable
 from sia_tui.app.navigator.navigator import Navigator
@@ -26,6 +26,8 @@ WITHOUT_A_RUN = {
     "forward",
     "new",
     "setup",
+    "runs",
+    "import",
     "copy",
     "wide",
     "help",
@@ -35,7 +37,7 @@ WITHOUT_A_RUN = {
 
 
 def test_every_key_has_an_action_and_every_action_a_key() -> None:
-    assert set(ACTIONS) == {key.id for key in (*MAIN, *DIGITS)}
+    assert set(ACTIONS) == {key.id for key in (*MAIN, *NAMED, *DIGITS)}
     assert set(REQUIREMENTS) <= set(ACTIONS)
 
 

@@ -1,0 +1,220 @@
+"""Managing runs: the list of them, and renaming, noting, exporting, importing, checking out and deleting one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from engine.errors import SiaError
+from engine.user_path import expanded
+from sia_tui.app.actions.places import attach, select_row
+from sia_tui.app.actions.run_control import hint
+from sia_tui.app.screens.dialogs import Confirm
+from sia_tui.app.screens.form_field import FormField, Values
+from sia_tui.app.screens.main import MainScreen
+from sia_tui.cli.formats import plural
+
+if TYPE_CHECKING:
+    from engine.events.reader import Reader
+    from sia_tui.app.navigator.run_cursor import RunCursor
+
+FILE, FOLDER = "a .sia or .jsonl file", "a new or an empty folder"
+
+
+async def show_list(main: MainScreen) -> None:
+    """The list of all runs: one is shown, or something is done with it, and the list comes back."""
+    from sia_tui.app.screens.run_list import Chosen, RunList
+
+    actions = {
+        "rename": rename, "note": note, "export": export, "import": import_run,
+        "checkout": checkout, "delete": delete, "hint": hint,
+    }  # fmt: skip
+    sorting = ("started", True)
+    while True:
+        screen = RunList(main.navigator, sorting)
+        chosen: Chosen | None = await main.app.push_screen_wait(screen)
+        if chosen is None:
+            return
+        sorting = screen.sorting
+        if chosen.run is not None:
+            select_row(main, chosen.run)
+        if chosen.action == "show":
+            return
+        if reason := main.unavailable(chosen.action):
+            main.notify(reason, severity="warning")
+        else:
+            await main.finish(actions[chosen.action](main))
+
+
+async def rename(main: MainScreen) -> None:
+    """Gives the selected run another name."""
+    from engine.transfer import annotations
+
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    name = cursor.at_head_snapshot.state.name
+
+    def work(values: Values) -> str:
+        if "name" not in values:
+            raise SiaError("the name is not changed", "type another name, or press esc")
+        annotations.rename(main.navigator.sources.workspace, cursor.run_id, values["name"])
+        return f"{name} renamed to {values['name']}."
+
+    fields = [FormField("name", name, "small letters, digits, . _ -")]
+    await _ask(main, f"rename {name}", fields, lambda v: ["rename", name, v.get("name", "NAME")], work, "Rename")
+
+
+async def note(main: MainScreen) -> None:
+    """Adds a note to the selected run."""
+    from engine.transfer import annotations
+
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    name = cursor.at_head_snapshot.state.name
+
+    def work(values: Values) -> str:
+        annotations.note(main.navigator.sources.workspace, cursor.run_id, values.get("note", ""))
+        return f"{name}: note added."
+
+    fields = [FormField("note", "", "stands on the page of the run")]
+    await _ask(main, f"a note on {name}", fields, lambda v: ["note", name, v.get("note", "TEXT")], work, "Add")
+
+
+async def export(main: MainScreen) -> None:
+    """Writes the selected run to a file."""
+    from engine.transfer.export import check_target, export_run
+
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    name = cursor.at_head_snapshot.state.name
+
+    def work(values: Values) -> str:
+        target = expanded(values.get("file", ""))
+        check_target(target)
+        if target.exists():
+            raise SiaError(f"the file {target} exists", "choose another file: nothing is overwritten here")
+        with _own_reader(cursor) as reader:
+            events = export_run(reader, reader.find(cursor.run_id), target, data=values.get("with-data") == "yes")
+        return f"{name}: {plural(events, 'event')} in {target}."
+
+    def command(values: Values) -> list[str]:
+        data = ["--with-data"] if values.get("with-data") == "yes" else []
+        return ["export", name, "-o", values.get("file", "FILE"), *data]
+
+    fields = [
+        FormField("file", "", FILE, suggestion=f"{name}.sia", is_path=True),
+        FormField("with-data", "no", "logs, prompts and replies", choices=("no", "yes")),
+    ]
+    await _ask(main, f"export {name}", fields, command, work, "Export")
+
+
+async def import_run(main: MainScreen) -> None:
+    """Reads an exported run into the workspace, and shows it."""
+    from engine.transfer import adapters
+    from engine.transfer import run_import as imports
+
+    workspace = main.navigator.sources.workspace
+    taken: list[str] = []
+
+    def work(values: Values) -> str:
+        file = expanded(values.get("file", ""))
+        found = imports.import_run(workspace, file)
+        with contextlib.closing(workspace.reader()) as reader:
+            adapters.unpack(reader, found.run, workspace, file)
+        taken.append(found.run)
+        return f"{found.name}: {plural(found.new, 'new event')} of {found.events:,}."
+
+    fields = [FormField("file", "", "a .sia file; right arrow completes", is_path=True)]
+    await _ask(main, "import a run", fields, lambda v: ["import", v.get("file", "FILE")], work, "Import")
+    if taken:
+        attach(main, taken[0])
+
+
+async def checkout(main: MainScreen) -> None:
+    """Writes the best candidate of the selected run as a folder that runs without sia."""
+    from engine.checkout import folder
+    from engine.run import adapters
+
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    name = cursor.at_head_snapshot.state.name
+
+    def work(values: Values) -> str:
+        if not values.get("folder"):
+            raise SiaError("the folder has no name", "type the name of a new folder")
+        place = expanded(values["folder"])
+        folder.check_empty(place)
+        with _own_reader(cursor) as reader:
+            number = int(values["generation"]) if values.get("generation") else None
+            chosen = folder.load(reader, reader.find(cursor.run_id), number)
+        weights = chosen.generation.candidate.weights
+        adapter = adapters.read_files(main.navigator.sources.workspace.path, weights) if weights else None
+        folder.write(place, folder.folder(chosen, None, adapter))
+        return f"{place} holds generation {chosen.generation.n} of {name}; {place / 'README.md'} says how to run it."
+
+    def command(values: Values) -> list[str]:
+        of = ["--generation", values["generation"]] if values.get("generation") else []
+        return ["checkout", name, "-o", values.get("folder", "FOLDER"), *of]
+
+    fields = [
+        FormField("folder", "", FOLDER, suggestion=f"{name}-best", is_path=True),
+        FormField("generation", "", "empty: the best", rule=int),
+    ]
+    await _ask(main, f"check out a candidate of {name}", fields, command, work, "Write")
+
+
+async def delete(main: MainScreen) -> None:
+    """Deletes the selected run, once the user has confirmed it."""
+    from engine.transfer.removal import check_removable, remove
+
+    cursor = main.navigator.cursor
+    if cursor is None:
+        return
+    run = check_removable(cursor.source.reader, cursor.run_id)
+    effects = [
+        f"{plural(run.head_n, 'event')}, its branch and its tags go; this cannot be undone",
+        "what its lineage has spent of its account of error stays spent",
+    ]
+    if await main.app.push_screen_wait(Confirm(f"Delete {run.name}?", effects, final=True)):
+        gone = await asyncio.to_thread(remove, main.navigator.sources.workspace, run.run)
+        main.notify(f"{gone.name} deleted; `sia gc` frees the space.", markup=False)
+
+
+async def _ask(
+    main: MainScreen,
+    title: str,
+    fields: Sequence[FormField],
+    command: Callable[[Values], Sequence[str]],
+    work: Callable[[Values], str],
+    button: str,
+) -> None:
+    """A form whose button does `work` on another thread, which returns what it has done."""
+    from sia_tui.app.screens.form import Form
+
+    async def submit(values: Values) -> bool:
+        try:
+            done = await asyncio.to_thread(work, values)
+        except OSError as error:
+            raise SiaError(f"{error.strerror or error} ({error.filename or 'no file'})", "choose another") from None
+        main.notify(done, markup=False)
+        return True
+
+    await main.app.push_screen_wait(Form(title, [], fields, command=command, submit=submit, button=button))
+    main.refresh_lineage()
+
+
+@contextlib.contextmanager
+def _own_reader(cursor: RunCursor) -> Iterator[Reader]:
+    """A reader for another thread; that of a sealed file is shared, and stays open."""
+    reader = cursor.source.new_reader()
+    try:
+        yield reader
+    finally:
+        if not cursor.source.sealed:
+            reader.close()

@@ -1,0 +1,177 @@
+"""The list of all runs with what they cost and reached, sorted by any column; keys do something with one of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import ClassVar, NamedTuple
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.events import Resize
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from engine.events.reader import RunRow
+from engine.queries.costs import RunSpent, spent_by_run
+from sia_tui.app.model.sources import Source
+from sia_tui.app.navigator.navigator import Navigator
+from sia_tui.app.rows.lineage_graph import run_target
+from sia_tui.app.rows.row import Row, Target, row
+from sia_tui.app.widgets.lines import Lines
+from sia_tui.cli.formats import decimal
+
+_KEYS = (
+    ("enter", "show", "Open"), ("r", "rename", "Rename"), ("n", "note", "Note"), ("x", "export", "Export"),
+    ("i", "import", "Import"), ("c", "checkout", "Checkout"), ("h", "hint", "Hint"), ("d", "delete", "Delete"),
+)  # fmt: skip
+_MOVES = "s Sort · S Reverse · esc Back"
+_WIDTHS = {"domain": 9, "started": 12, "status": 11, "best": 7, "evals": 8, "usd": 7}
+_NUMBERS = ("best", "evals", "usd")
+
+
+class Chosen(NamedTuple):
+    """What is to be done, by the id of the action, and the run under the cursor."""
+
+    action: str
+    run: Target | None
+
+
+class Listed(NamedTuple):
+    """A run as the list shows it."""
+
+    source: Source
+    run: RunRow
+    status: str
+    spent: RunSpent | None
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """The text of each column."""
+        run, spent = self.run, self.spent
+        return {
+            "name": run.name,
+            "domain": run.domain,
+            "started": datetime.fromtimestamp(run.created_at / 1e6).strftime("%d %b %H:%M"),
+            "status": self.status,
+            "best": "-" if run.best is None else decimal(run.best),
+            "evals": "..." if spent is None else f"{spent.evaluations:,}",
+            "usd": "..." if spent is None else f"{spent.usd:,.2f}" if spent.usd else "-",
+        }
+
+
+_ORDERS: Mapping[str, Callable[[Listed], float | str]] = {
+    "started": lambda one: one.run.created_at,
+    "name": lambda one: one.run.name,
+    "domain": lambda one: one.run.domain,
+    "status": lambda one: one.status,
+    "best": lambda one: float("-inf") if one.run.best is None else one.run.best,
+    "evals": lambda one: one.spent.evaluations if one.spent else 0,
+    "usd": lambda one: one.spent.usd if one.spent else 0.0,
+}
+
+
+class RunList(ModalScreen[Chosen | None]):
+    """All runs of the open logs; `sorting` is a column, and whether its largest value comes first."""
+
+    DEFAULT_CSS = """
+    RunList { align: center middle; }
+    RunList Vertical { width: 120; max-width: 100%; height: 96%; border: round $primary; background: $surface; }
+    RunList Lines { background: $surface; height: 1fr; }
+    RunList Static { padding: 0 1; height: auto; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key, f"choose('{action}')", label, priority=key == "enter") for key, action, label in _KEYS),
+        Binding("s", "sort", "Sort"),
+        Binding("S", "reverse", "Reverse"),
+        Binding("escape,q", "dismiss(None)", "Back"),
+    ]
+
+    def __init__(self, navigator: Navigator, sorting: tuple[str, bool]) -> None:
+        super().__init__()
+        self._navigator, self.sorting = navigator, sorting
+        self._spent: dict[str, dict[str, RunSpent]] = {}
+        self._lines = Lines()
+
+    def compose(self) -> ComposeResult:
+        """The names of the columns, the runs, the keys."""
+        with Vertical() as box:
+            box.border_title = "runs"
+            yield Static(id="columns")
+            yield self._lines
+            keys = " · ".join(f"{key} {label}" for key, _, label in _KEYS)
+            yield Static(Text(f"{keys} · {_MOVES}", style="dim"))
+
+    def on_mount(self) -> None:
+        """Lists the runs, and counts on another thread what they have spent."""
+        self._lines.focus()
+        self.run_worker(self._count, thread=True, group="page")
+
+    def on_resize(self, event: Resize) -> None:
+        """Gives the names the room that is left."""
+        self._fill()
+
+    def action_choose(self, action: str) -> None:
+        """Ends with what is to be done with the run under the cursor."""
+        self.dismiss(Chosen(action, self._lines.current.target if self._lines.current else None))
+
+    def action_sort(self) -> None:
+        """Sorts by the next column."""
+        names = list(_ORDERS)
+        column = names[(names.index(self.sorting[0]) + 1) % len(names)]
+        self.sorting = (column, column in ("started", *_NUMBERS))
+        self._fill()
+
+    def action_reverse(self) -> None:
+        """Turns the order round."""
+        self.sorting = (self.sorting[0], not self.sorting[1])
+        self._fill()
+
+    def _count(self) -> None:
+        for source in list(self._navigator.sources):
+            reader = source.new_reader()
+            with contextlib.ExitStack() as closing:
+                if not source.sealed:  # the reader of a sealed file is shared
+                    closing.enter_context(contextlib.closing(reader))
+                self._spent[source.label] = spent_by_run(reader)
+        self.app.call_from_thread(self._fill)
+
+    def _fill(self) -> None:
+        if not self.is_mounted:
+            return
+        column, falling = self.sorting
+        listed = sorted(self._listed(), key=_ORDERS[column], reverse=falling)
+        name = max(12, self.size.width - 6 - sum(width + 1 for width in _WIDTHS.values()))
+        widths = {"name": min(name, 40), **_WIDTHS}
+        at = self._lines.current.target if self._lines.current else self._navigator.selected_run
+        rows = [_row(one, widths) for one in listed]
+        here = next((index for index, one in enumerate(rows) if one.target == at), 0)
+        self._lines.show(rows, cursor_row=here)
+        arrow = " ▼" if falling else " ▲"
+        head = " ".join(_cell(f"{one}{arrow if one == column else ''}", one, widths) for one in widths)
+        self.query_one("#columns", Static).update(Text(head, style="bold", no_wrap=True))
+
+    def _listed(self) -> list[Listed]:
+        statuses = self._navigator.live_runs.statuses
+        found = []
+        for source in self._navigator.sources:
+            spent = self._spent.get(source.label)
+            for run in source.reader.runs():
+                status = statuses.get(run.run) or source.status(run)
+                found.append(Listed(source, run, status, None if spent is None else spent.get(run.run, RunSpent())))
+        return found
+
+
+def _cell(text: str, column: str, widths: Mapping[str, int]) -> str:
+    width = widths[column]
+    text = text if len(text) <= width else f"{text[: width - 1]}…"
+    return f"{text:>{width}}" if column in _NUMBERS else f"{text:<{width}}"
+
+
+def _row(one: Listed, widths: Mapping[str, int]) -> Row:
+    cells = one.cells
+    text = " ".join(_cell(cells[column], column, widths) for column in widths)
+    return row(f" {text}", to=run_target(one.source.label, one.run.run), copy=one.run.name)
