@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from engine.events import types as t
@@ -21,7 +22,7 @@ from sia_tui.app.rows.event_line import event_summary
 from sia_tui.app.rows.lineage_graph import graph_rows
 from sia_tui.app.rows.row import Target
 from tests.histories import Play
-from tests.tui.conftest import texts
+from tests.tui.conftest import Opened, settle, texts
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.db"))
 
@@ -167,6 +168,29 @@ def test_a_refused_score_never_stands_bare(workspace: Path) -> None:
             assert "honest 0.3000, gap +0.6000" in line, (where, line)
     assert any("honest" in line and "0.2500" in line and "-0.0500" in line for line in shown["run"])
     assert shown["lineage"][2].startswith("│ × 2")
+    assert shown["lineage"][2].index("honest 0.3000") + len("honest 0.3000") <= 38  # in sight on a narrow pane
+
+
+def test_the_honest_score_stands_beside_the_best_one(workspace: Path) -> None:
+    with snapshot(gamed(workspace)) as at:
+        (node,) = read_lineage(at.reader, {}, PrivateChecks())
+        first = node._replace(run=replace(node.run, best=0.2), generations=node.generations[:2])
+        shown = texts(graph_rows([first], "workspace"))[0]
+    assert shown == "● toy-1 0.2000 (honest 0.2500)  finished"
+
+
+@pytest.mark.asyncio
+async def test_the_chart_grows_with_its_pane(workspace: Path, opened: Opened) -> None:
+    async with opened(gamed(workspace).parent, size=(80, 24)) as (pilot, main):
+        await pilot.press("s")
+        await settle(pilot)
+        assert main.inspector.rows[-1].text  # the numbers stand below the chart
+        axes = []
+        for height in (24, 50):
+            await pilot.resize_terminal(80, height)
+            await settle(pilot)
+            axes.append(next(i for i, one in enumerate(texts(main.inspector.rows)) if "└" in one))
+    assert axes[1] - axes[0] == 50 - 24
 
 
 @pytest.mark.parametrize(("width", "height"), [(38, 12), (78, 22), (150, 46)])

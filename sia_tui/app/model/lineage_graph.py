@@ -57,6 +57,12 @@ class RunNode(NamedTuple):
     generations: Sequence[GenerationNode]
     forked_in: int = 0
 
+    @property
+    def best_honest(self) -> float | None:
+        """The honest score of its best candidate, where that is one of its own and the private check measured it."""
+        accepted = [one for one in self.generations if one.accepted]
+        return accepted[-1].honest if accepted else None
+
 
 class PrivateChecks:
     """The private checks of all runs of a log by generation; reads only what was appended since the last call."""

@@ -58,7 +58,7 @@ class _Canvas:
 
     def __init__(self, figure: Figure, width: int, height: int) -> None:
         self.figure = figure
-        y = y_scale(figure, max(2, height // 3))
+        y = y_scale(figure, max(3, height // 2))
         self.labels = tick_labels(y.ticks)
         self.gutter = max(map(len, self.labels)) + 2
         far = outside(figure)

@@ -70,6 +70,8 @@ def _run_row(node: RunNode, branch: str, label: str, marks: Sequence[Target]) ->
     spans += [("● ", "title"), (node.run.name, "title")]
     if node.run.best is not None:
         spans.append((f" {format_score(node.run.best)}", ""))
+        if node.best_honest is not None:
+            spans.append((f" (honest {format_score(node.best_honest)})", ""))
     spans.append((f"  {node.status}", _STATUS_TONES.get(node.status, "dim")))
     return Row(tuple(spans), target, copy=node.run.name)
 
@@ -79,7 +81,8 @@ def _generation_row(node: RunNode, generation: GenerationNode, indent: str, labe
     glyph, tone = _verdict(generation)
     so_far = generation.so_far or "..."
     failed = generation.failures
-    error = generation.se if failed is None else None  # the pane is narrow, and what failed weighs more
+    # the pane is narrow, and what failed, or the honest score, weighs more
+    error = generation.se if failed is None and generation.honest is None else None
     val = so_far if generation.val is None else format_score(generation.val, error, generation.units)
     spans: list[Span] = [(indent, "dim")]
     if target in marks:

@@ -12,7 +12,7 @@ from engine.queries import score_course
 from sia_tui.cli.figures.figure import Figure, Level, Point, Series
 from sia_tui.cli.figures.training_values import value_order
 
-_COSTS = (("evaluations", "executed"), ("tokens", "tokens"), ("usd", "US$"), ("wall_s", "seconds"))
+_COSTS = (("evaluations", "evaluations"), ("tokens", "tokens"), ("usd", "US$"), ("wall_s", "seconds"))
 
 
 def scores(state: State) -> Figure | None:

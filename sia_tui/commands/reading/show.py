@@ -40,15 +40,13 @@ def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, share
     from engine.queries.run_report import show as report
     from engine.run import account
 
-    if plots:
-        consent.ask_for_run(shared, reference)
     with open_run(shared.workspace, reference) as (reader, run):
         state = fold(reader.history(run.run))
         count = len(readings.known(reader, state.domain.digest))
         spent = account.known(reader, state)
         cut = cut_replies(reader.outline(run.run))
         facts = report(state, status_of(shared.workspace, run), count, spent, cut) | {"name": run.name}
-        plotted = _draw(reader, run, state, plots, workspace=shared.workspace.path, unsafe=unsafe) if plots else []
+        plotted = _draw(reader, run, state, plots, shared, unsafe=unsafe) if plots else []
     if shared.as_json:
         print_json(facts)
     elif notebook:
@@ -59,8 +57,8 @@ def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, share
         echo(f"plot: {plots}/{name}", err=shared.as_json)
 
 
-def _draw(reader: Reader, run: RunRow, state: State, folder: Path, *, workspace: Path, unsafe: bool) -> list[str]:
-    """The charts of the run, and the pictures of its answers; what hinders the latter is said, and no more."""
+def _draw(reader: Reader, run: RunRow, state: State, folder: Path, shared: Shared, *, unsafe: bool) -> list[str]:
+    """The charts of the run, and the pictures of its answers, which run code; what hinders these is said, no more."""
     from engine.checkout.plots import picture
     from engine.errors import SiaError
     from sia_tui.cli.figures import pictures
@@ -69,7 +67,9 @@ def _draw(reader: Reader, run: RunRow, state: State, folder: Path, *, workspace:
     if state.incumbent is None:
         return drawn
     try:
-        return drawn + asyncio.run(picture(reader, run, folder, say, workspace=workspace, unsafe=unsafe))
+        consent.ask_for_run(shared, run.run)
+        made = picture(reader, run, folder, say, workspace=shared.workspace.path, unsafe=unsafe)
+        return drawn + asyncio.run(made)
     except SiaError as error:
         say(f"There are no pictures of answers: {error}")
         return drawn
