@@ -85,7 +85,12 @@ async def describe(
         raise SiaError(
             f"the domain {folder.spec.name} has an empty split ({counts})", "give it instances in train and val"
         )
-    return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest(), counts, title
+    return identity(folder, digest), counts, title
+
+
+def identity(folder: Folder, digest: str) -> str:
+    """The digest over a domain's code and data; `digest` is that of its data."""
+    return hashlib.sha256(f"{folder.code_digest()}\n{digest}".encode()).hexdigest()
 
 
 def check_code(task: t.DomainRef) -> Folder:
@@ -99,7 +104,7 @@ def check_code(task: t.DomainRef) -> Folder:
         raise SiaError(f"the folder {task.source} of the domain {task.name} is not there", _MOVED)
     folder = find(task.source)
     if folder.code_digest() != task.code:
-        raise _changed(task)
+        raise changed(task)
     return folder
 
 
@@ -116,7 +121,7 @@ async def open_domain(
             raise
         raise SiaError(error.message, _MOVED.replace("DIR", "--data PATH")) from None
     if digest != task.digest:
-        raise _changed(task)
+        raise changed(task)
     grader = Grader(folder, data, isolation, report=report, reserve=task.counts.get(RESERVE, 0))
     try:
         yield grader
@@ -124,7 +129,8 @@ async def open_domain(
         await grader.close()
 
 
-def _changed(task: t.DomainRef) -> SiaError:
+def changed(task: t.DomainRef) -> SiaError:
+    """The error for a domain whose code or data is not what the run started with."""
     return SiaError(
         f"the domain {task.name} has changed since this run started "
         "(its code, its data or, where answers are timed, the machine)",

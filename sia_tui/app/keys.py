@@ -52,6 +52,8 @@ MAIN: tuple[Key, ...] = (
     Key("cases", "C", "Cases", "the measures of each case, and the answer beside its parent's"),
     Key("cost", "dollar_sign", "Cost", "the spend and the budget"),
     Key("outside", "o", "Open in editor", "open the page in your editor or pager, a difference in your difftool"),
+    Key("sort", "comma", "Sort", "sort the table of the page by its next column"),
+    Key("part", "full_stop", "Show only", "show what was broken, what was fixed, or all of the table"),
     Key("bisect", "B", "Bisect", "the candidate that fixed or broke this instance"),
     Key("failure", "X", "Failure", "why it failed: the traceback of the first failure of the generation"),
     Key("mark", "m", "Mark", "mark a run or a generation, to compare with it or diff against it"),
@@ -94,7 +96,8 @@ def bindings(keys: tuple[Key, ...]) -> list[Binding]:
 SYMBOLS = {
     "less_than_sign": "<", "greater_than_sign": ">", "slash": "/", "colon": ":", "minus": "-", "plus": "+",
     "equals_sign": "=", "left_square_bracket": "[", "right_square_bracket": "]", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "dollar_sign": "$", "question_mark": "?", "escape": "esc",
+    "right_curly_bracket": "}", "dollar_sign": "$", "question_mark": "?", "comma": ",", "full_stop": ".",
+    "escape": "esc",
 }  # fmt: skip
 """What is printed on a key, by Textual's name for it."""
 

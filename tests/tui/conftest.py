@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -78,7 +79,10 @@ async def settle(pilot: Pilot[None]) -> None:
         working = [one for one in app.workers if one.group in ("page", "search", "open")]
         if working:
             await app.workers.wait_for_complete(working)
-        quiet = 0 if working or waiting else quiet + 1
+        reading = [one for one in threading.enumerate() if one.name == "inputs"]
+        for thread in reading:
+            await asyncio.to_thread(thread.join)
+        quiet = 0 if working or waiting or reading else quiet + 1
 
 
 def texts(rows: object) -> list[str]:

@@ -18,6 +18,20 @@ def open_generation_page(main: MainScreen, kind: str) -> None:
     main.show_page(Target(kind, main.navigator.current_generation or 1))
 
 
+def turn_table(main: MainScreen, part: str) -> None:
+    """Sorts the table of the page by its next column (`sort`), or shows the next part of it (`shown`)."""
+    from sia_tui.app.pages.generation.changed import SHOWN, SORTS, View, next_of
+
+    target = main.navigator.pages.target
+    if target is None:
+        return
+    view = View.of(target)
+    names = SORTS if part == "sort" else SHOWN
+    main.navigator.pages.turn(view._replace(**{part: next_of(names, getattr(view, part))}).on(target))
+    main.inspector.fill()
+    main.refresh_bars()
+
+
 def open_diff(main: MainScreen) -> None:
     """Opens the difference to the harness of the marked generation, else of the parent."""
     if (target := main.navigator.difference()) is not None:

@@ -37,6 +37,8 @@ ACTIONS: dict[str, Action] = {
     "cases": partial(pages.open_generation_page, kind="cases"),
     "cost": partial(pages.open_run_page, kind="cost"),
     "outside": outside.open_page,
+    "sort": partial(pages.turn_table, part="sort"),
+    "part": partial(pages.turn_table, part="shown"),
     "bisect": pages.open_bisect,
     "failure": pages.open_failure,
     "mark": pages.toggle_mark,

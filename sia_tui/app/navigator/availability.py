@@ -45,6 +45,11 @@ def _instance(navigator: Navigator) -> str:
     return "" if navigator.current_instance else "the cursor is not on an instance"
 
 
+def _table(navigator: Navigator) -> str:
+    shown = navigator.pages.target
+    return "" if shown and shown.kind == "verdict" else "the page has no table to sort; v opens one"
+
+
 def _comparable(navigator: Navigator) -> str:
     hint = "first mark (m) another run of this log, or another generation of this run"
     return "" if navigator.comparison() else hint
@@ -95,6 +100,8 @@ REQUIREMENTS: dict[str, tuple[Requirement, ...]] = {
     "analysis": (_run, _generation),
     "cases": (_run, _generation),
     "bisect": (_run, _instance),
+    "sort": (_run, _table),
+    "part": (_run, _table),
     "compare": (_run, _comparable),
     "branch": (_run, _judged_generation),
     "edit": (_run, _generation),

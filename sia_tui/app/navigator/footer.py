@@ -14,7 +14,7 @@ _LINEAGE_GENERATION = ("open", "verdict", "branch", "diff", "files", "analysis",
 _PAGES: dict[str, tuple[str, ...]] = {
     "run": ("open", "scores", "map", "cost", "training"),
     "generation": ("open", "verdict", "diff", "files", "analysis", "branch", "edit"),
-    "verdict": ("open", "bisect", "diff", "analysis", "map"),
+    "verdict": ("open", "sort", "part", "bisect", "diff", "analysis", "map"),
     "map": ("open", "bisect", "verdict"),
     "instance": ("open", "bisect", "copy", "verdict", "outside"),
     "bisect": ("open", "diff", "copy"),

@@ -8,10 +8,10 @@ from sia_tui.app.rows.row import Target
 class OpenPage:
     """A page in the stack, where the user left its cursor (None until it was shown), and what they seek on it."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, sought: str = "") -> None:
         self.target = target
         self.cursor_row: int | None = None
-        self.sought = ""
+        self.sought = sought
 
 
 class PageStack:
@@ -44,6 +44,11 @@ class PageStack:
         """Opens a page on top of the one that is shown."""
         if self.target != target:
             self._pages.append(OpenPage(target))
+
+    def turn(self, target: Target) -> None:
+        """Makes the page that is shown one about `target`: the same page in another view."""
+        if self._pages:
+            self._pages[-1] = OpenPage(target, self._pages[-1].sought)
 
     def pop(self) -> bool:
         """Closes the page that is shown, unless it is the last one; true if it was closed."""

@@ -36,6 +36,9 @@ BUILDERS = {
 SLOW = {"map", "compare", "bisect", "cost"}
 """Pages that read many events, and are built on another thread."""
 
+WITH_INPUTS = {"verdict", "instance"}
+"""Pages that show the inputs of instances, which are read when one of them is first opened."""
+
 TALL = {"scores", "training"}
 """Pages with a chart as tall as the pane: they are built again when its height changes."""
 _HEIGHT = 24

@@ -12,6 +12,7 @@ from textual.timer import Timer
 
 from engine.errors import SiaError
 from sia_tui.app import pages
+from sia_tui.app.model import instance_inputs
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.page_stack import OpenPage
@@ -45,6 +46,9 @@ class InspectorPane(Lines):
             self.open_page = open_page
             self.n = n
 
+    class InputsRead(Message):
+        """The inputs of instances are there, or are known to be missing."""
+
     class Searched(Message):
         """The cursor went to a match."""
 
@@ -71,6 +75,8 @@ class InspectorPane(Lines):
         if opened and self._shown is not None:
             self._shown[0].cursor_row = self.cursor_row
         self._shown = key
+        if open_page.target.kind in pages.WITH_INPUTS:
+            instance_inputs.ask(cursor.snapshot.state.domain, lambda: self.post_message(self.InputsRead()))
         if open_page.target.kind not in pages.SLOW:
             self._draw(build_page(cursor.snapshot, open_page.target, self._page_width, self.size.height), open_page)
             return
@@ -112,6 +118,12 @@ class InspectorPane(Lines):
         """Draws a slow page, unless another one is shown by now."""
         if self._shown is not None and self._shown[:2] == (message.open_page, message.n):
             self._draw(message.page, message.open_page)
+
+    def on_inspector_pane_inputs_read(self) -> None:
+        """Draws a page that shows inputs again."""
+        open_page = self._navigator.pages.top
+        if open_page is not None and open_page.target.kind in pages.WITH_INPUTS:
+            self.fill(force=True)
 
     def _draw(self, page: Page, open_page: OpenPage) -> None:
         """Draws a page. The cursor is where the user left it; until they moved it, where the page starts."""

@@ -76,7 +76,14 @@ def test_a_sealed_log_is_only_read(tmp_path: Path) -> None:
 
 def test_a_finished_run_is_branched_resumed_and_tested_but_not_stopped(navigator: Navigator, screen: Screen) -> None:
     reasons = {action: unavailable(action, navigator) for action in ACTIONS}
-    assert {action for action, reason in reasons.items() if reason} == {"stop", "approve", "bisect", "compare"}
+    assert {action for action, reason in reasons.items() if reason} == {
+        "stop",
+        "approve",
+        "bisect",
+        "compare",
+        "sort",
+        "part",
+    }
     assert reasons["stop"] == "the run is not running: it is finished"
     assert reasons["approve"] == "no candidate needs approval"
 

@@ -6,6 +6,7 @@ from engine.core.results import JUDGED
 from engine.events import types as t
 from engine.events.event import Event
 from engine.plain import decimal
+from sia_tui.app.model.instance_inputs import known
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.blob import answer_text, blob_text
 from sia_tui.app.rows.event_line import grade_mark
@@ -27,6 +28,7 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
         row(("bisect: which candidate fixed or broke it", "accent"), to=Target("bisect", name, generation)),
     ]
     results = list(snapshot.results(name))
+    rows += _input(snapshot, name, results[0][1].split if results else "val", width)
     if not results:
         return Page(name, [*rows, row(("no candidate has been executed on it at this event", "dim"))])
     if generation:
@@ -34,6 +36,16 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     for event, result in results:
         rows += _result(snapshot, event, result, width)
     return Page(name, rows)
+
+
+def _input(snapshot: RunSnapshot, name: str, split: str, width: int) -> list[Row]:
+    """The instance's input, where its data is at hand, else why not; nothing of the sealed test."""
+    inputs = known(snapshot.state.domain) if split != "test" else None
+    if inputs is None:
+        return []
+    if text := inputs.text(split, name):
+        return [BLANK, *_text_field("input", text, width)]
+    return [field("input", (inputs.missing or "not at hand", "dim"))]
 
 
 def _change(snapshot: RunSnapshot, name: str, n: int, results: list[t.InstanceFinished], width: int) -> list[Row]:
