@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import os
+import re
 import time
 from pathlib import Path
+
+from rich.cells import cell_len
 
 from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
@@ -27,7 +31,18 @@ async def draw(name: str, size: tuple[int, int], keys: list[str]) -> None:
         for key in keys:
             await pilot.press(key)
             await _settle(app)
-        (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title=f"sia: {name}"))
+        (FOLDER / f"{name}.svg").write_text(in_cells(app.export_screenshot(title=f"sia: {name}")))
+
+
+def in_cells(picture: str) -> str:
+    """`picture` with each text as wide as its cells: Rich counts its characters, of which some take two cells."""
+
+    def widened(match: re.Match[str]) -> str:
+        start, length, between, text = match.groups()
+        shown = html.unescape(text)
+        return f"{start}{round(float(length) / len(shown) * cell_len(shown), 1):g}{between}{text}"
+
+    return re.sub(r'(<text[^>]* textLength=")([\d.]+)("[^>]*>)([^<]+)', widened, picture)
 
 
 async def _settle(app: SiaApp) -> None:

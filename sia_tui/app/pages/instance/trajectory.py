@@ -45,7 +45,7 @@ def _input(snapshot: RunSnapshot, name: str, split: str, width: int) -> list[Row
         return []
     if text := inputs.text(split, name):
         return [BLANK, *_text_field("input", text, width)]
-    return [field("input", (inputs.missing or "not at hand", "dim"))]
+    return _text_field("input", inputs.missing or "not at hand", width, "dim")
 
 
 def _change(snapshot: RunSnapshot, name: str, n: int, results: list[t.InstanceFinished], width: int) -> list[Row]:
