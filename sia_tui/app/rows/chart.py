@@ -23,6 +23,8 @@ _MARKS: dict[Look, tuple[str, Tone]] = {
     "baseline": ("△", "dim"),
     "plain": ("●", "chart"),
 }
+_BELOW = "▼"
+"""In place of the mark of a point that lies far below the chart."""
 _NAMED_FROM = 60
 """In fewer cells the names of levels stand in the legend only."""
 _MOST_NAME = 22
@@ -86,9 +88,12 @@ class _Canvas:
                 self._bars(series)
         marks = [point for series in self.figure.series if series.shape == "marks" for point in series.points]
         for point in marks:
-            self._error(point)
+            if point.y >= self.frame.y.low:
+                self._error(point)
         for point in marks:
-            self.cells[self.frame.line(point.y), self.frame.column(point.x)] = _MARKS[point.look]
+            mark, tone = _MARKS[point.look]
+            below = point.y < self.frame.y.low
+            self.cells[self.frame.line(point.y), self.frame.column(point.x)] = (_BELOW if below else mark, tone)
 
     def _error(self, point: Point) -> None:
         tone, column = _MARKS[point.look][1], self.frame.column(point.x)
@@ -197,6 +202,8 @@ def _legend(figure: Figure, width: int) -> list[Row]:
         parts.append(("─ best so far", "good"))
     if any(point.se for point in marked):
         parts.append(("bars: 1 standard error", "dim"))
+    if any(point.y < y_scale(figure).low for point in marked):
+        parts.append((f"{_BELOW} far below", "dim"))
     far = outside(figure)
     parts += [(f"┄ {one.name} {decimal(one.y)}", "dim") for one in figure.levels if one not in far]
     low = y_scale(figure).low

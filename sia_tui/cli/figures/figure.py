@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -11,6 +12,8 @@ Look = Literal["accepted", "rejected", "refused", "held", "not judged", "honest"
 Shape = Literal["marks", "line", "steps", "bars"]
 _MARGIN = 0.06
 """Room above and below the data, as a share of their range."""
+_FEWEST = 5
+"""Of fewer marks none is far from the others."""
 
 
 class Point(NamedTuple):
@@ -68,7 +71,8 @@ class Scale(NamedTuple):
 def y_scale(figure: Figure, ticks: int = 6) -> Scale:
     """The scale of the data with their whole errors, and of the levels that lie within one range of them.
 
-    A level far away would press the data flat: `outside` names it.
+    What is far away would press the data flat: `outside` names the levels, and marks far below most others, as a first
+    candidate's, lie below `low`. A mark far above the others never is left out.
     """
     low, high = _data_range(figure)
     near = [one.y for one in figure.levels if not _is_far(one.y, low, high)]
@@ -119,7 +123,8 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
 
 
 def _data_range(figure: Figure) -> tuple[float, float]:
-    ends = [end for point in figure.points for end in (point.y - point.se, point.y + point.se)]
+    least = _least(figure)
+    ends = [end for point in figure.points if point.y >= least for end in (point.y - point.se, point.y + point.se)]
     if any(one.shape == "bars" for one in figure.series):
         ends.append(0.0)
     low, high = min(ends), max(ends)
@@ -127,6 +132,15 @@ def _data_range(figure: Figure) -> tuple[float, float]:
         return low, high
     room = 0.05 * abs(high) or 0.5
     return low - room, high + room
+
+
+def _least(figure: Figure) -> float:
+    """Marks below this are far from the others: by three distances of the quartiles (Tukey's outer fence, 1977)."""
+    marks = [point.y for one in figure.series if one.shape == "marks" for point in one.points if point.look != "honest"]
+    if not figure.whole or len(marks) < _FEWEST:
+        return -math.inf
+    first, _, third = statistics.quantiles(marks, method="inclusive")
+    return first - 3 * (third - first)
 
 
 def _is_far(y: float, low: float, high: float) -> bool:

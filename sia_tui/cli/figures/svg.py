@@ -43,10 +43,10 @@ class _Panel(NamedTuple):
     y: Scale
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Where a point lies, in pixels."""
+        """Where a point lies, in pixels; what is far below the chart lies on its axis."""
         return (
             _LEFT + self.x.share(x) * (WIDTH - _LEFT - _RIGHT),
-            self.top + HEIGHT - _BOTTOM - self.y.share(y) * (HEIGHT - _TOP - _BOTTOM),
+            self.top + HEIGHT - _BOTTOM - max(0.0, self.y.share(y)) * (HEIGHT - _TOP - _BOTTOM),
         )
 
 
@@ -119,6 +119,10 @@ def _series(panel: _Panel, series: Series) -> Iterator[str]:
             yield f'<rect {shape} fill="{_COLOURS["plain"]}"/>'
     elif series.shape == "marks":
         for point, (x, y) in zip(series.points, places, strict=True):
+            if point.y < panel.y.low:
+                yield f'<path d="M{x - 6:.1f} {y - 11:.1f}h12l-6 9z" fill="{_COLOURS[point.look]}"/>'
+                yield _text(x + 10, y - 3, decimal(point.y), "small")
+                continue
             yield from _error(panel, point)
             yield _mark(point.look, x, y)
     else:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from engine.core.state import State, fold
 from engine.events import types as t
+from sia_tui.app.rows.chart import chart_rows
 from sia_tui.cli.figures import run_figures
 from sia_tui.cli.figures.figure import Figure, Level, Point, Series, nice_ticks, outside, tick_labels, y_scale
 from sia_tui.cli.figures.svg import document
@@ -28,6 +29,28 @@ def test_the_scale_holds_whole_errors_and_near_levels_and_names_far_ones() -> No
     assert 0.86 < scale.high < 0.90
     assert [one.name for one in outside(figure)] == ["far"]
     assert "far 0.0100 (not drawn)" in document([figure])
+
+
+def by_generation(*scores: float) -> Figure:
+    points = [Point(n, score, 0.01, "accepted") for n, score in enumerate(scores, 1)]
+    return Figure("scores", "generation", "accuracy", [Series("val", points)], whole=True)
+
+
+def test_a_first_candidate_far_below_does_not_press_the_others_flat_and_is_still_told() -> None:
+    figure = by_generation(0.2172, 0.8118, 0.8249, 0.8212, 0.8071, 0.8202)
+    scale = y_scale(figure)
+    assert 0.77 < scale.low < 0.80
+    assert 0.83 < scale.high < 0.85
+    assert "0.2172" in [one.text for one in ET.fromstring(document([figure])).iter(f"{SVG}text")]  # noqa: S314 - our own
+    lines = [one.text for one in chart_rows(figure, 78, 20)]
+    assert sum(line.count("▼") for line in lines) == 2  # in the chart and in its legend
+    assert sum(line.count("●") for line in lines) == 6  # five, and the legend's
+
+
+def test_a_mark_far_above_is_drawn_and_of_few_marks_all_are() -> None:
+    assert y_scale(by_generation(0.81, 0.82, 0.81, 0.82, 0.81, 0.99)).high > 0.99
+    assert y_scale(by_generation(0.2, 0.81, 0.82)).low < 0.2
+    assert not any("▼" in one.text for one in chart_rows(by_generation(0.2, 0.81, 0.82), 78, 20))
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.6, 0.61), (-3e5, 2e7), (1e-7, 2e-7), (0.5, 0.5)])
