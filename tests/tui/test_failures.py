@@ -75,6 +75,7 @@ async def test_a_generation_that_failed_as_a_whole_says_so(
         )
         assert "!   1 14/14 failed: RuntimeError: no index" in on_run[0].text
         assert [one.text for one in on_generation] == ["14/14 failed: RuntimeError: no index"]
+        assert "14/14 failed (X)" in str(main.status_line.render())
         await pilot.press("1", "X")
         await settle(pilot)
         page = texts(main.inspector.rows)
@@ -96,10 +97,9 @@ async def test_where_some_failed_the_score_stands_beside_them(workspace: Path, o
 async def test_the_failed_event_under_the_cursor_comes_first(workspace: Path, opened: Opened) -> None:
     play(workspace, failing=lambda instance: instance.endswith("1"))
     async with opened(workspace) as (pilot, main):
-        await pilot.press("l")
-        number = next(n for n in range(1, 40) if "val-11 " in main.timeline.rows[n].text)
-        main.timeline.action_go_to(number)
-        await pilot.press("X")
+        await pilot.press("slash", *"id:val-11", "enter")
+        await settle(pilot)
+        await pilot.press("g", "X")
         await settle(pilot)
         assert any("val-11 of val" in line for line in texts(main.inspector.rows))
 
@@ -122,4 +122,5 @@ async def test_nothing_failed_is_said_too(played: Path, opened: Opened) -> None:
         await pilot.press("X")
         await settle(pilot)
         assert any("Nothing has failed" in str(one.message) for one in main.app._notifications)
+        assert "failed (X)" not in str(main.status_line.render())
         assert not red([*main.lineage.rows, *main.inspector.rows])

@@ -114,6 +114,10 @@ def state_parts(state: State) -> list[StyledPart]:
     level = str(state.isolation.get("level") or "?")
     if level == "none":
         parts.append((f"sandbox {level}", "bold red"))
+    done = state.current.execution if state.current else None
+    if done is not None and (failed := sum(done.failures.values())):
+        results = done.evaluations + done.reused
+        parts.append((f"{failed:,}/{results:,} failed (X)", "bold red" if failed == results else "red"))
     if val := present_val.score(state):
         parts.append((f"best {format_score(val.score, val.se, val.n)}", ""))
     if state.current:
