@@ -73,7 +73,7 @@ async def settle(pilot: Pilot[None]) -> None:
         await pilot.pause()
         # an action ends, or puts a question on the screen
         acting = app.screen is app.main and any(one.group == "action" and not one.is_finished for one in app.workers)
-        waiting = acting or app.main.page_timer or app.main.inspector.resize_timer
+        waiting = acting or app.main.page_timer or app.main.inspector.resize_timer or app.main.inspector.loads
         if waiting:
             await asyncio.sleep(0.01)
         working = [one for one in app.workers if one.group in ("page", "search", "open")]

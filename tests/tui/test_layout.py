@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,7 +80,6 @@ async def test_help_filters_as_one_types(played: Path, opened: Opened) -> None:
         lines = screen.query_one("Lines")
         titles = [one.text.strip() for one in lines.rows if one.spans and one.spans[0][1] == "title"]  # type: ignore[attr-defined]
         assert {"moving", "time", "runs"} <= set(titles)
-        assert "more" not in titles
         await pilot.press(*"GATE ver")
         await settle(pilot)
         assert any(" verdict " in line for line in texts(lines.rows))  # type: ignore[attr-defined]
@@ -128,3 +129,43 @@ def test_only_the_users_own_git_settings_name_a_difftool(tmp_path: Path, monkeyp
     assert outside.difftool() == ""
     (tmp_path / ".gitconfig").write_text("[diff]\n\ttool = meld\n")
     assert outside.difftool() == "git difftool --no-index --no-prompt"
+
+
+@pytest.mark.asyncio
+async def test_where_nothing_happens_nothing_is_read(played: Path, opened: Opened) -> None:
+    async with opened(played) as (_pilot, main):
+        (source,) = main.navigator.sources
+        read: list[str] = []
+        source.reader.db.conn.set_trace_callback(read.append)
+        for _ in range(3):
+            main.navigator.live_runs.poll(main.navigator.sources, force=True)
+            main._refresh_slowly()
+        source.reader.db.conn.set_trace_callback(None)
+        assert set(read) == {"PRAGMA data_version"}
+
+
+def test_the_first_screen_waits_for_no_slow_import(played: Path) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from engine.run.workspace import Workspace\n"
+        "from sia_tui.app.app import SiaApp\n"
+        "async def main():\n"
+        "    app = SiaApp(Workspace(Path(sys.argv[1])), shipped=False)\n"
+        "    async with app.run_test(size=(160, 50)) as pilot:\n"
+        "        print(len(app.main.timeline.rows) > 9, 'scipy.special' in sys.modules, app.main.inspector.loads)\n"
+        "        while app.main.inspector.loads:\n"
+        "            await pilot.pause(0.02)\n"
+        "        print(len(app.main.inspector.rows) > 9, 'scipy.special' in sys.modules)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(played)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False", "True", "True", "True"]
+
+
+def test_the_app_starts_without_what_only_a_key_needs() -> None:
+    script = "import sys, sia_tui.app.app; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    for name in ("new_run", "run_control", "talk", "outside"):
+        assert f"sia_tui.app.actions.{name}" not in loaded
+    assert "sia_tui.app.screens.dialogs" not in loaded

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from functools import partial
 
-from sia_tui.app.actions import agent_setup, manage_runs, new_run, outside, pages, places, run_control, talk, timeline
-from sia_tui.app.screens.main import Action
+from sia_tui.app.screens.main import Action, MainScreen
+
+
+class _Module:
+    """A module of this package, which is imported when one of its actions is first performed."""
+
+    def __init__(self, name: str) -> None:
+        self._name = f"{__package__}.{name}"
+
+    def __getattr__(self, function: str) -> Callable[..., object]:
+        def perform(main: MainScreen, **arguments: object) -> object:
+            return getattr(importlib.import_module(self._name), function)(main, **arguments)
+
+        return perform
+
+
+agent_setup, new_run, outside, pages = map(_Module, ("agent_setup", "new_run", "outside", "pages"))
+places, run_control, talk, timeline = map(_Module, ("places", "run_control", "talk", "timeline"))
+manage_runs = _Module("manage_runs")
 
 ACTIONS: dict[str, Action] = {
     "open": places.open_row,

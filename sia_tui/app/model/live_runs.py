@@ -38,7 +38,7 @@ class LiveRuns:
         self._polled_at = now
         waiting: list[Waiting] = []
         for source in sources:
-            for run in source.reader.runs():
+            for run in source.runs():
                 before = self.statuses.get(run.run)
                 if run.status != "running" and before is None:
                     continue

@@ -23,7 +23,8 @@ class Source:
         self.note = note
         self.workspace = workspace
         self.reader = Reader.open(path)
-        self._version = -1
+        self._version = self._runs_version = -1
+        self._runs: list[RunRow] = []
 
     @property
     def sealed(self) -> bool:
@@ -39,6 +40,13 @@ class Source:
         version = self.reader.data_version()
         before, self._version = self._version, version
         return version != before
+
+    def runs(self) -> list[RunRow]:
+        """The log's runs; they are read again only where the log was written to."""
+        version = self.reader.data_version()
+        if version != self._runs_version:
+            self._runs, self._runs_version = self.reader.runs(), version
+        return self._runs
 
     def status(self, run: RunRow) -> str:
         """The run's status, as `status_of` says."""

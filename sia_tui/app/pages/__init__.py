@@ -43,6 +43,8 @@ TALL = {"scores", "training"}
 """Pages with a chart as tall as the pane: they are built again when its height changes."""
 _HEIGHT = 24
 """Of the pane, where nobody says."""
+NEEDS = {"run": "scipy.special"}
+"""Modules that a page computes with and that take long to import: longer than all else that the first screen needs."""
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int, height: int = _HEIGHT) -> Page:

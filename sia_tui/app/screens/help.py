@@ -29,7 +29,7 @@ _LIST_KEYS = (
 _GROUPS: dict[str, tuple[str, ...]] = {
     "moving": ("open", "close", "left", "right", "back", "forward", "filter", "go", "fold"),
     "time": ("tail", "hold", "replay", "slower", "faster", "back_event", "next_event", "back_gen", "next_gen"),
-    "pages of a generation": ("verdict", "diff", "files", "analysis", "cases", "bisect", "sort", "part"),
+    "pages of a generation": ("verdict", "diff", "files", "analysis", "cases", "bisect", "sort", "part", "failure"),
     "pages of the run": ("map", "scores", "training", "cost", "mark", "compare"),
     "runs": ("new", "runs", "branch", "fork", "edit", "pause", "stop", "approve", "hint", "talk", "unseal", "setup"),
     "what is shown": ("outside", "copy", "wide", "help", "suspend", "quit"),

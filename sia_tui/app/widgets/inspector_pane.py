@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,6 +24,8 @@ from sia_tui.app.rows.row import Page, Row, Target, row
 from sia_tui.app.rows.text import sanitize, wrap
 from sia_tui.app.widgets.lines import Lines
 
+LOAD_S = 0.3
+"""After this time modules are imported that a page needs: the first keys come before."""
 RESIZE_S = 0.1
 """After a resize the lists are drawn, and take keys, before the page is wrapped again."""
 
@@ -52,9 +56,13 @@ class InspectorPane(Lines):
     class Searched(Message):
         """The cursor went to a match."""
 
+    class Loaded(Message):
+        """A module that a page needs is imported."""
+
     def __init__(self, navigator: Navigator) -> None:
         super().__init__()
         self.title = ""
+        self.loads = False
         self._navigator = navigator
         self.resize_timer: Timer | None = None
         self._shown: tuple[OpenPage, int, int, int] | None = None
@@ -66,6 +74,8 @@ class InspectorPane(Lines):
         """Builds the page on top of the stack for the event that is shown, unless it is there already."""
         cursor, open_page = self._navigator.cursor, self._navigator.pages.top
         if cursor is None or open_page is None or not self.size.width:
+            return
+        if self._must_load(open_page.target.kind):
             return
         tall = open_page.target.kind in pages.TALL
         key = (open_page, cursor.n, self.size.width, self.size.height if tall else 0)
@@ -86,6 +96,30 @@ class InspectorPane(Lines):
         self.run_worker(
             lambda: self._build(cursor, *key), thread=True, exclusive=True, group="page", exit_on_error=False
         )
+
+    def _must_load(self, kind: str) -> bool:
+        """Whether a page waits for a module, which is imported on another thread once the first screen answers keys."""
+        module = pages.NEEDS.get(kind)
+        if module is None or module in sys.modules:
+            return False
+        if not self.loads:
+            self.loads = True
+            self.title, self._shown, self._drawn = kind, None, None
+            self.show([row(("reading ...", "dim"))])
+            self.set_timer(LOAD_S, lambda: self._load(module))
+        return True
+
+    def _load(self, module: str) -> None:
+        def load() -> None:
+            importlib.import_module(module)
+            self.post_message(self.Loaded())
+
+        self.run_worker(load, thread=True, group="load", exit_on_error=False)
+
+    def on_inspector_pane_loaded(self) -> None:
+        """Draws the page that waited for a module."""
+        self.loads = False
+        self.fill()
 
     def on_resize(self) -> None:
         """Wraps the page to the new width."""

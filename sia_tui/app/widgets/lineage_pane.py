@@ -19,9 +19,13 @@ class LineagePane(Lines):
         self._navigator = navigator
         self._checks: dict[Source, PrivateChecks] = {}
         self._failures = KnownFailures()
+        self._drawn: object = None
 
     def fill(self) -> None:
-        """Draws the selected run as it is at its event, the others as they are now."""
+        """Draws the selected run as it is at its event, the others as they are now, if any of that has changed."""
+        if (shown := self._shown()) == self._drawn:
+            return
+        self._drawn = shown
         rows: list[Row] = []
         for source in self._navigator.sources:
             checks = self._checks.setdefault(source, PrivateChecks())
@@ -33,6 +37,13 @@ class LineagePane(Lines):
         target = self.current.target if self.current else None
         index = next((i for i, one in enumerate(rows) if target and one.target == target), None)
         self.show(rows, cursor_row=index)
+
+    def _shown(self) -> object:
+        """All that the rows depend on, which is asked for each second; the logs by the number of their writes."""
+        cursor = self._navigator.cursor
+        logs = [(source.label, source.reader.data_version()) for source in self._navigator.sources]
+        at = (cursor.source.label, cursor.run_id, cursor.n) if cursor else None
+        return logs, at, self._navigator.status, self._statuses, list(self._navigator.marks)
 
     @property
     def _statuses(self) -> dict[str, str]:
