@@ -35,6 +35,16 @@ def score(row: dict[str, Any] | None) -> str:
     return "-" if row is None else with_error(row["score"], row["se"], row["n"])
 
 
+def honest(public: float, score: float) -> str:
+    """The honest score that stands beside a public one, and the gap between the two."""
+    return f"honest {decimal(score)}, gap {decimal(public - score, '+')}"
+
+
+def beside(row: dict[str, Any] | None) -> str:
+    """The honest score and the gap of a score as data, to be printed after it; empty where there is none."""
+    return "" if row is None or row["honest"] is None else f", {honest(row['score'], row['honest'])}"
+
+
 def private_check(row: dict[str, Any]) -> str:
     """The result of the private check, to be printed after the score; empty if the domain has no such check."""
     text = "" if row["honest"] is None else f", honest {decimal(row['honest'])}"

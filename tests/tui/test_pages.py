@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 from rich.cells import cell_len
 
@@ -21,6 +22,7 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.event_line import event_summary
 from sia_tui.app.rows.lineage_graph import graph_rows
 from sia_tui.app.rows.row import Target
+from sia_tui.main import cli
 from tests.histories import Play
 from tests.tui.conftest import Opened, settle, texts
 
@@ -157,9 +159,13 @@ def test_a_refused_score_never_stands_bare(workspace: Path) -> None:
             "lineage at an event": texts(graph_rows([stepped], "workspace")),
             "run": texts(pages.build(at, Target("run"), 100).rows),
             "scores": texts(pages.build(at, Target("scores"), 100).rows),
-            "compare": texts(pages.build(at, Target("compare", "r1", "r1"), 150).rows),
+            "compare in the app": texts(pages.build(at, Target("compare", "r1", "r1"), 150).rows),
             "generations": texts(pages.build(at, Target("compare", 1, 2), 150).rows),
         }
+    for command in (["tree"], ["compare", "r1", "r1"]):
+        done = CliRunner(env={"COLUMNS": "200"}).invoke(cli, [*command, "--workspace", str(workspace)])
+        shown[command[0]] = done.output.splitlines()
+    assert any(line.startswith("dollars") for line in shown["compare in the app"])
     for where, lines in shown.items():
         scored = [line for line in lines if "0.9000" in line or line.startswith("generation 2 ")]
         assert scored, where

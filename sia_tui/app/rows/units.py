@@ -11,11 +11,7 @@ format_duration = formats.duration
 
 
 format_score = with_error
-
-
-def format_honest(score: float, honest: float) -> str:
-    """The honest score that stands beside a public one, and the gap between the two."""
-    return f"honest {decimal(honest)}, gap {decimal(score - honest, '+')}"
+format_honest = formats.honest
 
 
 def format_gap(score: float, honest: float, of: str) -> str:

@@ -51,6 +51,9 @@ def compare(references: tuple[str, ...], assignments: tuple[str, ...], cross: bo
         _compare_runs(references, shared)
 
 
+_UNITS = {"cpu_s": "CPU s", "usd": "US$"}
+
+
 def _compare_runs(references: tuple[str, ...], shared: Shared) -> None:
     from engine.queries.compare import compare as compared
     from engine.queries.compare import side
@@ -86,10 +89,11 @@ def _print_runs(facts: dict[str, Any]) -> None:
         "evaluations": "{}",
         "reused": "{}",
         "tokens": "{}",
+        "usd": "{:.4f}",
         "cpu_s": "{:.1f}",
         "seconds": "{:.1f}",
     }.items():
-        rows.append([name.replace("cpu_s", "CPU s"), *(text.format(run["spent"][name]) for run in runs)])
+        rows.append([_UNITS.get(name, name), *(text.format(run["spent"][name]) for run in runs)])
     table(["", *(run["name"] for run in runs)], rows)
     for pair in facts["pairs"]:
         echo(_paired(pair))
@@ -111,5 +115,5 @@ def _generation(run: dict[str, Any], n: int) -> str:
     if n > len(run["generations"]):
         return ""
     one = run["generations"][n - 1]
-    mark = {True: "+", False: "-", None: "?"}[one["accepted"]]
-    return f"{mark} {formats.score(one['val'])}"
+    mark = "×" if one["refused"] else {True: "+", False: "-", None: "?"}[one["accepted"]]
+    return f"{mark} {formats.score(one['val'])}{' refused' * one['refused']}{formats.beside(one['val'])}"

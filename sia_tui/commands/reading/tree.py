@@ -13,6 +13,7 @@ from sia_tui.cli.output import plain, print_json
 from sia_tui.cli.runs import status_of
 
 if TYPE_CHECKING:
+    from engine.events import types as t
     from engine.events.reader import GenerationRow
 
 
@@ -25,6 +26,7 @@ def tree(shared: Shared) -> None:
     """
     from rich.tree import Tree
 
+    from sia_tui.app.model.lineage_graph import PrivateChecks
     from sia_tui.cli.console import console
 
     with contextlib.closing(shared.workspace.reader()) as reader:
@@ -32,6 +34,8 @@ def tree(shared: Shared) -> None:
         for row in reader.generations():
             generations.setdefault(row.run, []).append(row)
         runs = [(run, status_of(shared.workspace, run)) for run in reader.runs()]
+        found = PrivateChecks()
+        checks = {} if shared.as_json else {run.run: found.of(reader, run) for run, _ in runs}
     if shared.as_json:
         print_json(
             [
@@ -53,9 +57,20 @@ def tree(shared: Shared) -> None:
         node = nodes.get(run.parent, nodes[None]).add(plain(f"{run.name} ({status}){at}"))
         nodes[run.run] = node
         for one in generations.get(run.run, []):
-            mark = {True: "+", False: "-", None: "?"}[one.accepted]
-            node.add(f"{mark} {one.generation} {one.lever or 'first'} {one.harness[:10]} val {formats.number(one.val)}")
+            node.add(_line(one, checks[run.run].get(one.generation)))
     console(markup=False).print(nodes[None])
+
+
+def _line(one: GenerationRow, check: t.PrivateCheck | None) -> str:
+    """A generation with its score; one that the private check refused says so."""
+    from engine.queries import score_course
+
+    refused = score_course.refused(one.accepted, check)
+    mark = "×" if refused else {True: "+", False: "-", None: "?"}[one.accepted]
+    text = f"{mark} {one.generation} {one.lever or 'first'} {one.harness[:10]} val {formats.number(one.val)}"
+    honest = score_course.honest(check)
+    beside = f", {formats.honest(one.val, honest.score)}" if honest and one.val is not None else ""
+    return f"{text}{' refused' * refused}{beside}"
 
 
 def _row(one: GenerationRow) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.diff import diff_rows
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.app.rows.units import format_honest, format_score
+from sia_tui.app.rows.units import format_duration, format_honest, format_score
 from sia_tui.cli import formats
 
 
@@ -88,6 +88,14 @@ def _runs(snapshot: RunSnapshot, first: str, second: str, width: int) -> Page:
     rows += [line(one["key"], one["values"]) for one in facts["settings"]]
     for n in range(1, max(len(run["generations"]) for run in facts["runs"]) + 1):
         rows.append(line(f"generation {n}", [_score_of(run["generations"], n) for run in facts["runs"]]))
+    spent = [run["spent"] for run in facts["runs"]]
+    rows += [
+        BLANK,
+        line("evaluations", [f"{one['evaluations']:,}, {one['reused']:,} reused" for one in spent]),
+        line("tokens", [f"{one['tokens']:,}" for one in spent]),
+        line("dollars", [f"${one['usd']:,.4f}" for one in spent]),
+        line("time", [format_duration(one["seconds"]) for one in spent]),
+    ]
     for pair in facts["pairs"]:
         if not pair["comparable"]:
             rows += [BLANK, *wrap(f"Nothing can be paired: {pair['why']}.", width, "warn")]
@@ -106,6 +114,5 @@ def _score_of(generations: list[dict[str, Any]], n: int) -> str:
     if generation is None or not generation["val"]:
         return "-"
     val = generation["val"]
-    honest = "" if val["honest"] is None else f", {format_honest(val['score'], val['honest'])}"
     mark = " refused" if generation["refused"] else " +" if generation["accepted"] else ""
-    return f"{formats.score(val)}{mark}{honest}"
+    return f"{formats.score(val)}{mark}{formats.beside(val)}"
