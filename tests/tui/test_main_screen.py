@@ -13,6 +13,7 @@ from sia_tui.app import pages
 from sia_tui.app.app import SiaApp
 from sia_tui.app.rows.row import Target
 from sia_tui.app.screens.dialogs import Confirm
+from sia_tui.app.widgets.lineage_pane import WHAT_IS_SEEN
 from tests.tui.conftest import Opened, settle, texts
 
 SMALL, LARGE = (80, 24), (160, 50)
@@ -350,3 +351,22 @@ async def test_up_and_down_bring_back_the_filters_of_earlier_sessions(
             await pilot.press(key)
             seen.append(line.value)
         assert seen == ["gen", "failed", "broken", "broken", "failed", "gen", "fix"]
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_the_lineage_says_what_its_marks_mean(played: Path, opened: Opened, size: tuple[int, int]) -> None:
+    async with opened(played, size=size) as (pilot, main):
+        assert texts(main.lineage.rows)[0] == "+ accepted - rejected 1st first H harness"
+        assert "n New run" in str(main.key_bar.render())
+        await pilot.press("colon")
+        await settle(pilot)
+        await pilot.press(*"g1", "enter")
+        await settle(pilot)
+        assert "rejected" not in texts(main.lineage.rows)[0]  # only of what is there
+
+
+async def test_a_user_without_runs_is_told_what_is_seen(workspace: Path) -> None:
+    app = SiaApp(Workspace(workspace))
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        assert " ".join(one.strip() for one in texts(app.main.lineage.rows)[:3]).startswith(WHAT_IS_SEEN)

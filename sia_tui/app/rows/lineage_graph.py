@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sia_tui.app.model.failures import sentence
 from sia_tui.app.model.lineage_graph import WAITS, GenerationNode, RunNode
-from sia_tui.app.rows.row import Row, Span, Target, Tone
+from sia_tui.app.rows.row import Row, Span, Target, Tone, row
 from sia_tui.app.rows.units import format_duration, format_honest, format_score
 
 _STATUS_TONES: dict[str, Tone] = {
@@ -18,6 +18,11 @@ _STATUS_TONES: dict[str, Tone] = {
     WAITS: "warn",
 }
 _LEVERS = {"harness": " H", "weights": " W"}
+_FIRST = " 1st"
+_MEANINGS = {
+    "+": "accepted", "-": "rejected", "?": "no verdict", "×": "refused", "!": "all failed",
+    "1st": "first", "H": "harness", "W": "weights",
+}  # fmt: skip
 _MARK: Span = ("» ", "accent")
 
 
@@ -35,6 +40,14 @@ def run_and_generation(node: Target) -> tuple[str, int]:
     """The run id and the generation of a row made by `node_target`."""
     run_id, _, generation = str(node.first).rpartition(":")
     return run_id, int(generation)
+
+
+def legend(nodes: Sequence[RunNode]) -> Row:
+    """What the marks mean, of those that stand in the graph, the verdicts first; a row without a target."""
+    generations = [one for node in nodes for one in node.generations]
+    marks = {_mark(one)[0] for one in generations}
+    levers = {_LEVERS.get(one.lever, _FIRST).strip() for one in generations}
+    return row((" ".join(f"{mark} {meaning}" for mark, meaning in _MEANINGS.items() if mark in marks | levers), "dim"))
 
 
 def graph_rows(nodes: Sequence[RunNode], label: str, marks: Sequence[Target] = ()) -> list[Row]:
@@ -78,7 +91,7 @@ def _run_row(node: RunNode, branch: str, label: str, marks: Sequence[Target]) ->
 
 def _generation_row(node: RunNode, generation: GenerationNode, indent: str, label: str, marks: Sequence[Target]) -> Row:
     target = node_target(label, node.run.run, generation.n)
-    glyph, tone = _verdict(generation)
+    glyph, tone = _mark(generation)
     so_far = generation.so_far or "..."
     failed = generation.failures
     # the pane is narrow, and what failed, or the honest score, weighs more
@@ -88,8 +101,8 @@ def _generation_row(node: RunNode, generation: GenerationNode, indent: str, labe
     if target in marks:
         spans.append(_MARK)
     if failed is not None and failed.total:  # its score says nothing
-        glyph, tone, val = "!", "bad", sentence(failed)
-    spans += [(f"{glyph} {generation.n}", tone), (_LEVERS.get(generation.lever, " 1st"), "dim"), (f"  {val}", tone)]
+        val = sentence(failed)
+    spans += [(f"{glyph} {generation.n}", tone), (_LEVERS.get(generation.lever, _FIRST), "dim"), (f"  {val}", tone)]
     if generation.refused:
         spans.append((" refused", "bad"))
     if generation.val is not None and generation.honest is not None:
@@ -101,7 +114,9 @@ def _generation_row(node: RunNode, generation: GenerationNode, indent: str, labe
     return Row(tuple(spans), target)
 
 
-def _verdict(generation: GenerationNode) -> tuple[str, Tone]:
+def _mark(generation: GenerationNode) -> tuple[str, Tone]:
+    if generation.failures is not None and generation.failures.total:
+        return "!", "bad"
     if generation.accepted is None:
         return "?", "accent"
     if generation.refused:

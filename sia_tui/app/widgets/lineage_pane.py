@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from sia_tui.app.model.failures import KnownFailures
 from sia_tui.app.model.lineage_graph import WAITS, PrivateChecks, RunNode, at_state, read_lineage, with_failures
-from sia_tui.app.model.sources import Source
+from sia_tui.app.model.sources import WORKSPACE, Source
 from sia_tui.app.navigator.navigator import Navigator
-from sia_tui.app.rows.lineage_graph import graph_rows
+from sia_tui.app.rows.lineage_graph import graph_rows, legend
 from sia_tui.app.rows.row import BLANK, Row, Target, row
+from sia_tui.app.rows.text import wrap
 from sia_tui.app.widgets.lines import Lines
+
+WHAT_IS_SEEN = "A finished run: in each generation an agent changed the harness, and a gate judged the new score."
 
 
 class LineagePane(Lines):
@@ -27,13 +30,16 @@ class LineagePane(Lines):
             return
         self._drawn = shown
         rows: list[Row] = []
+        graph: list[RunNode] = []
         for source in self._navigator.sources:
             checks = self._checks.setdefault(source, PrivateChecks())
             read = read_lineage(source.reader, self._statuses, checks)
             nodes = [with_failures(self._at_cursor(source, node), self._failures.of(source, node.run)) for node in read]
+            graph += nodes
             rows += [BLANK] if rows else []
             rows.append(row((source.label, "strong"), (f"  {source.note}", "dim")))
             rows += graph_rows(nodes, source.label, self._navigator.marks)
+        rows[:0] = self._explained(graph)
         target = self.current.target if self.current else None
         index = next((i for i, one in enumerate(rows) if target and one.target == target), None)
         self.show(rows, cursor_row=index)
@@ -43,7 +49,19 @@ class LineagePane(Lines):
         cursor = self._navigator.cursor
         logs = [(source.label, source.reader.data_version()) for source in self._navigator.sources]
         at = (cursor.source.label, cursor.run_id, cursor.n) if cursor else None
-        return logs, at, self._navigator.status, self._statuses, list(self._navigator.marks)
+        return logs, at, self._navigator.status, self._statuses, list(self._navigator.marks), self.size.width
+
+    def _explained(self, nodes: list[RunNode]) -> list[Row]:
+        """What the marks mean; and what is seen at all, for a user who has no runs yet."""
+        if not any(node.generations for node in nodes):
+            return []
+        own = self._navigator.sources.get(WORKSPACE)
+        sentence = (
+            []
+            if own and own.reader.runs()
+            else wrap(WHAT_IS_SEEN, self.size.width - 1 if self.size.width > 20 else 60, "accent")
+        )
+        return [*sentence, legend(nodes)]
 
     @property
     def _statuses(self) -> dict[str, str]:
