@@ -127,6 +127,29 @@ async def test_what_the_command_refuses_is_told_at_its_field_and_the_form_stays_
         assert launched == [["run", "toy", "--name", "free", "--generations", "5"]] and pilot.app.screen is main
 
 
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+async def test_a_sentence_that_has_no_room_beside_its_field_stands_whole_below(
+    played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    why = "the agent search is not a language model; leave --agent-model out, or choose another agent"
+
+    async def refuse(*_: object) -> bool:
+        raise SiaError(*why.split("; "))
+
+    monkeypatch.setattr(engine_start, "start_engine", refuse)
+    async with opened(played, size=size) as (pilot, _):
+        await open_form(pilot)
+        field(pilot, "agent-model").value = "x"
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert pilot.app.focused is field(pilot, "agent-model")  # of the two that are named the one that was changed
+        assert "not a language model" in beside(pilot, "agent-model") and "changes" in beside(pilot, "agent")
+        assert str(pilot.app.screen.query_one("#hint", Static).render()) == why
+        await pilot.press("tab", "shift+tab")
+        await settle(pilot)
+        assert str(pilot.app.screen.query_one("#hint", Static).render()) == why
+
+
 async def test_what_has_few_values_is_a_list(played: Path, opened: Opened, launched: list[list[str]]) -> None:
     async with opened(played) as (pilot, _):
         await open_form(pilot)

@@ -45,7 +45,7 @@ class Form(ModalScreen[Values | None]):
     Form VerticalScroll { height: auto; }
     Form .field { height: 1; }
     Form .field .label { width: 20; }
-    Form .field .beside { width: 34; padding: 0 0 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Form .field .beside { width: 2fr; padding: 0 0 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     Form .field Input, Form .field Choice { width: 1fr; background: $surface; }
     Form .field Input:focus, Form .field Choice:focus { background: $panel; }
     Form #command { height: auto; max-height: 3; margin: 1 0 0 0; }
@@ -73,6 +73,7 @@ class Form(ModalScreen[Values | None]):
         self._title, self._intro, self._fields = title, intro, fields
         self._check, self._command, self._submit = check, command, submit
         self._button, self._accepting = button, False
+        self._complaints: dict[int, str] = {}
 
     def compose(self) -> ComposeResult:
         """The title, the fields, the command, the button, and a line for hints and errors."""
@@ -128,8 +129,12 @@ class Form(ModalScreen[Values | None]):
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Says all of what is to be known of the field, of which there may be no room beside it."""
         if (event.widget.id or "").startswith("field-"):
-            hint = self._fields[_index(event.widget)].hint
-            self._say(f"{hint} · {self._keys}" if hint else self._keys)
+            index = _index(event.widget)
+            hint = self._fields[index].hint
+            if complaint := self._complaints.get(index):
+                self._say(complaint, "bold red")
+            else:
+                self._say(f"{hint} · {self._keys}" if hint else self._keys)
 
     def on_button_pressed(self) -> None:
         """Does what the form is for."""
@@ -165,11 +170,12 @@ class Form(ModalScreen[Values | None]):
     def _show(self, error: SiaError) -> None:
         """Shows an error at its field, as far as it names one, and whole below the fields."""
         text = str(error)
-        index = next((index for index, field in enumerate(self._fields) if _names(text, field.name)), None)
-        if index is not None:
-            self._complain(index, error.message)
-            self.call_after_refresh(self.query_one(f"#field-{index}").focus)
-            self.call_after_refresh(self._say, text, "bold red")
+        named = [index for index, field in enumerate(self._fields) if _names(text, field.name)]
+        named.sort(key=lambda index: not self._changed(index))  # what was changed is more likely to be wrong
+        if named:
+            self._complain(named[0], error.message)
+            self._complaints[named[0]] = text
+            self.query_one(f"#field-{named[0]}").focus()
         self._say(text, "bold red")
 
     def _complain_of(self, index: int) -> bool:
@@ -179,6 +185,7 @@ class Form(ModalScreen[Values | None]):
         return bool(wrong)
 
     def _complain(self, index: int, wrong: str) -> None:
+        self._complaints[index] = wrong
         text = Text(sanitize(wrong), style="bold red") if wrong else Text(sanitize(self._fields[index].hint), "dim")
         self.query_one(f"#beside-{index}", Static).update(text)
 

@@ -55,12 +55,8 @@ class LineagePane(Lines):
         """What the marks mean; and what is seen at all, for a user who has no runs yet."""
         if not any(node.generations for node in nodes):
             return []
-        own = self._navigator.sources.get(WORKSPACE)
-        sentence = (
-            []
-            if own and own.reader.runs()
-            else wrap(WHAT_IS_SEEN, self.size.width - 1 if self.size.width > 20 else 60, "accent")
-        )
+        own, width = self._navigator.sources.get(WORKSPACE), self.size.width or 60
+        sentence = [] if own and own.reader.runs() else wrap(WHAT_IS_SEEN, max(20, width - 1), "accent")
         return [*sentence, legend(nodes)]
 
     @property
