@@ -135,6 +135,7 @@ def test_only_the_users_own_git_settings_name_a_difftool(tmp_path: Path, monkeyp
 async def test_where_nothing_happens_nothing_is_read(played: Path, opened: Opened) -> None:
     async with opened(played) as (_pilot, main):
         (source,) = main.navigator.sources
+        main._refresh_slowly()  # the run that was selected first may not be drawn yet
         read: list[str] = []
         source.reader.db.conn.set_trace_callback(read.append)
         for _ in range(3):

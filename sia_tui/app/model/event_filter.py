@@ -14,8 +14,9 @@ from engine.events.event import Event
 
 _TEXT = "CAST(payload AS TEXT)"
 _RESULT = "type = 'instance.finished'"
-_SCORE = re.compile(r"score(<=|>=|<|>|=)(-?\d*\.?\d+)")
-_RANGE = re.compile(r"(\d{1,18})?(-)?(\d{1,18})?")  # of 64 bits
+# patterns are compiled when a filter is read: that takes too long for the start
+_SCORE = r"score(<=|>=|<|>|=)(-?\d*\.?\d+)"
+_RANGE = r"(\d{1,18})?(-)?(\d{1,18})?"  # of 64 bits
 _FLAGS = {
     "failed": f"{_RESULT} AND instr({_TEXT}, '\"failure\":{{') > 0",
     "refused": f"{_RESULT} AND instr({_TEXT}, '\"refused\":') > 0",
@@ -103,7 +104,8 @@ def _sought(word: str) -> tuple[str, tuple[str, ...]] | None:
     key, colon, value = word.partition(":")
     if colon and value and key in CONTENTS:
         return value, CONTENTS[key]
-    if word in _FLAGS or word in ("fixed", "broken") or _SCORE.fullmatch(word) or (colon and value and key in _KEYS):
+    alone = word in _FLAGS or word in ("fixed", "broken") or re.fullmatch(_SCORE, word)
+    if alone or (colon and value and key in _KEYS):
         return None
     return word, LOGS + PROMPTS + REPLIES
 
@@ -121,7 +123,7 @@ def _content_term(text: str, fields: tuple[str, ...]) -> tuple[str, list[str | i
 
 
 def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float]]:
-    if comparison := _SCORE.fullmatch(word):
+    if comparison := re.fullmatch(_SCORE, word):
         return f"{_RESULT} AND json_extract({_TEXT}, '$.score') {comparison[1]} ?", [float(comparison[2])]
     if word in _FLAGS:
         return _FLAGS[word], []
@@ -144,7 +146,7 @@ def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float
 
 
 def _range(column: str, value: str) -> tuple[str, list[str | int | float]]:
-    match = _RANGE.fullmatch(value)
+    match = re.fullmatch(_RANGE, value)
     if match is None or not (match[1] or match[3]):
         raise SiaError(f"{value!r} is not a number or a range", EXAMPLES)
     low = int(match[1] or 0)
