@@ -99,7 +99,7 @@ def test_it_follows_the_size_of_the_window(recorded: Path) -> None:
     with app(recorded) as terminal:
         for columns, rows in ((80, 24), (160, 50), (40, 10)):
             terminal.resize(columns, rows)
-            terminal.until(lambda shown: RUN in shown.lines[0] and "/ Filter" in shown.lines[-1])
+            terminal.until(lambda shown: RUN in shown.lines[0] and "? Keys" in shown.lines[-1])
         terminal.press("q")
         assert terminal.ended() == 0
         assert left_on(terminal) == []
@@ -145,7 +145,7 @@ def test_without_colours_the_app_is_monochrome(recorded: Path, tmp_path: Path, t
     (tmp_path / "tui.toml").write_text(f'theme = "{theme}"' if theme else "")
     env = {"NO_COLOR": "1", "SIA_TUI_CONFIG": str(tmp_path / "tui.toml")}
     with PseudoTerminal(sia(recorded), env=env) as terminal:
-        terminal.until(lambda shown: RUN in shown.text and "/ Filter" in shown.text)
+        terminal.until(lambda shown: RUN in shown.text and "? Keys" in shown.text)
         terminal.press("v?")
         terminal.until(lambda shown: "go back to where you were" in shown.text)
         terminal.settle()  # the last sequence is whole
