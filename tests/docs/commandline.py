@@ -63,7 +63,7 @@ def words(arguments: Sequence[str]) -> list[str]:
 
 def sia(folder: Path, *arguments: str) -> Done:
     """Calls `sia` as in `folder`, whose `.sia` is the workspace; what only reads is called in this process."""
-    if arguments[0] in STARTS_PROCESSES:
+    if arguments[0] in STARTS_PROCESSES or "--plots" in arguments:  # which writes a folder where it is called
         done = subprocess.run(
             words(arguments), cwd=folder, env=_environment(), capture_output=True, text=True, check=False
         )
