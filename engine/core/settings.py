@@ -61,7 +61,7 @@ def check_kind(key: str, value: object) -> None:
         "true or false": isinstance(value, bool),
     }.get(kind.what, True)
     if not fits or (kind.choices and value not in kind.choices):
-        raise SiaError(f"{key} must be {kind.what}", f"{value!r} is not")
+        raise SiaError(f"the setting {key} must be {kind.what}", f"{value!r} is not")
 
 
 def _kind(of: Any) -> Kind:

@@ -135,6 +135,36 @@ async def test_a_name_that_is_taken_is_told_at_its_field(two: Path, opened: Open
         await press(pilot, "escape", "escape")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("r", "toy-2", "the name of the run is as it was"),
+        ("c", "", "the new folder has no name"),
+        ("x", "x" * 300 + ".sia", "the system refuses"),
+    ],
+)
+async def test_a_form_says_what_is_refused_and_changes_nothing(
+    two: Path, opened: Opened, key: str, value: str, says: str
+) -> None:
+    async with opened(two) as (pilot, _):
+        await on_list(pilot, key)
+        pilot.app.screen.query_one("#field-0").value = value  # type: ignore[attr-defined]
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: says in str(pilot.app.screen.query_one("#hint", Static).render()))
+        assert isinstance(pilot.app.screen, Form) and named(two)["r2"] == "toy-2"
+        await press(pilot, "escape", "escape")
+
+
+async def test_a_finished_run_is_not_resumed_with_the_limits_that_it_had(two: Path, opened: Opened) -> None:
+    async with opened(two) as (pilot, _):
+        await press(pilot, "p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Form))
+        await pilot.press("ctrl+s")
+        says = "nothing is changed, and the run is finished"
+        await until(pilot, lambda: says in str(pilot.app.screen.query_one("#hint", Static).render()))
+        await press(pilot, "escape")
+
+
 async def test_deleting_asks_has_no_default_and_leaves_no_trace_on_the_screen(two: Path, opened: Opened) -> None:
     async with opened(two) as (pilot, main):
         await on_list(pilot, "d")

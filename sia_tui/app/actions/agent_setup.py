@@ -51,7 +51,7 @@ async def choose(main: MainScreen) -> None:
 
 def _changed(values: Values) -> None:
     if not values:
-        raise SiaError("nothing is changed", "name another agent, or press esc")
+        raise SiaError("no other agent is named", "name one, or press esc")
 
 
 def _line(offer: Offer) -> str:

@@ -59,7 +59,7 @@ async def rename(main: MainScreen) -> None:
 
     def work(values: Values) -> str:
         if "name" not in values:
-            raise SiaError("the name is not changed", "type another name, or press esc")
+            raise SiaError("the name of the run is as it was", "type another name, or press esc")
         annotations.rename(main.navigator.sources.workspace, cursor.run_id, values["name"])
         return f"{name} renamed to {values['name']}."
 
@@ -96,8 +96,6 @@ async def export(main: MainScreen) -> None:
     def work(values: Values) -> str:
         target = expanded(values.get("file", ""))
         check_target(target)
-        if target.exists():
-            raise SiaError(f"the file {target} exists", "choose another file: nothing is overwritten here")
         with _own_reader(cursor) as reader:
             events = export_run(reader, reader.find(cursor.run_id), target, data=values.get("with-data") == "yes")
         return f"{name}: {plural(events, 'event')} in {target}."
@@ -147,7 +145,7 @@ async def checkout(main: MainScreen) -> None:
 
     def work(values: Values) -> str:
         if not values.get("folder"):
-            raise SiaError("the folder has no name", "type the name of a new folder")
+            raise SiaError("the new folder has no name", "type the name of a new folder")
         place = expanded(values["folder"])
         folder.check_empty(place)
         with _own_reader(cursor) as reader:
@@ -201,7 +199,8 @@ async def _ask(
         try:
             done = await asyncio.to_thread(work, values)
         except OSError as error:
-            raise SiaError(f"{error.strerror or error} ({error.filename or 'no file'})", "choose another") from None
+            what = error.filename or "that"
+            raise SiaError(f"the system refuses {what} ({error.strerror or error})", "choose another") from None
         main.notify(done, markup=False)
         return True
 

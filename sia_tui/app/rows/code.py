@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import PurePath
@@ -25,13 +24,6 @@ class Lexer(Protocol):
 MAX_CHARACTERS = 100_000
 """A longer text is drawn in one colour, so that its page opens at once."""
 _BY_SUFFIX: dict[str, Language] = {".py": "python", ".json": "json", ".toml": "toml", ".md": "markdown"}
-_LEXERS = {
-    "python": "python:PythonLexer",
-    "json": "data:JsonLexer",
-    "toml": "configs:TOMLLexer",
-    "markdown": "markup:MarkdownLexer",
-}
-"""Lexers of Pygments, as `module:class`; the module is imported for the first page that needs it."""
 _TONES: dict[str, Tone] = {
     "Token.Keyword.Constant": "number",
     "Token.Keyword": "keyword",
@@ -88,8 +80,9 @@ def _tokens(text: str, language: Language) -> Iterator[Span]:
 
 @cache
 def _lexer(language: Language) -> Lexer:
-    module, _, name = _LEXERS[language].partition(":")
-    lexer: Lexer = getattr(importlib.import_module(f"pygments.lexers.{module}"), name)()
+    from pygments.lexers import get_lexer_by_name  # for the first page that needs it
+
+    lexer: Lexer = get_lexer_by_name(language)
     lexer.handlecodeblocks = False  # else a text would choose which lexers are imported
     return lexer
 

@@ -49,8 +49,9 @@ class HarnessEditor(Screen[Edited | None]):
     def __init__(self, title: str, files: Mapping[str, bytes], purpose: str) -> None:
         super().__init__()
         self._heading, self._files, self._purpose = title, dict(files), purpose
+        outside.check_files(files, title)
         self.folder = Path(tempfile.mkdtemp(prefix="sia-edit-"))
-        outside.write_files(self.folder, files, title)
+        outside.write_files(self.folder, files)
 
     def compose(self) -> ComposeResult:
         """The folder and the keys, and the list."""

@@ -43,13 +43,17 @@ def difftool() -> str:
     return ""
 
 
-def write_files(folder: Path, files: Mapping[str, bytes], title: str) -> None:
-    """Writes the files of `title`; raises `SiaError`, before the first, where a path could lead out of `folder`."""
+def check_files(files: Mapping[str, bytes], title: str) -> None:
+    """Raises `SiaError` where a path of the files of `title` could lead out of the folder that they are written to."""
     try:
         for path in files:
             check_path(path)
     except HarnessInvalid as error:  # the log is not one that sia wrote
         raise SiaError(f"{title} cannot be opened: {error}", "do not trust this workspace") from None
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes files that were checked."""
     for path, content in files.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +62,9 @@ def write_files(folder: Path, files: Mapping[str, bytes], title: str) -> None:
 
 def read_only(files: Mapping[str, bytes], title: str) -> Path:
     """A new folder with `files`, which cannot be written; it is kept until the app ends."""
+    check_files(files, title)
     folder = Path(tempfile.mkdtemp(dir=_kept().name))
-    write_files(folder, files, title)
+    write_files(folder, files)
     for place in folder.rglob("*"):
         if place.is_file():
             place.chmod(0o400)
