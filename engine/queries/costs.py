@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine.core.state import State, evolve
 from engine.events import types as t
 from engine.events.event import Event
-from engine.events.reader import Reader
-from engine.events.storage.schema import MILESTONE
 
 POINT = 0.01
 _PROJECTED = ("evaluations", "tokens", "usd")
@@ -150,23 +148,3 @@ def _costs_of(payload: t.Payload, votes: int) -> list[tuple[str, dict[str, Any]]
             return [("baselines", {"wall_s": wall_s})]
         case _:
             return []
-
-
-class RunSpent(NamedTuple):
-    """What a run has spent by itself: evaluations that were executed, and US dollars as far as prices are known."""
-
-    evaluations: int = 0
-    usd: float = 0.0
-
-
-def spent_by_run(reader: Reader) -> dict[str, RunSpent]:
-    """By the runs' ids; a run that has spent nothing is left out. Reads the whole log: not for each tick of a clock."""
-    evaluations = dict(reader.rows("SELECT run, count(*) FROM results GROUP BY run"))
-    paid = dict(
-        reader.rows(
-            f"""SELECT run, sum(json_extract(CAST(payload AS TEXT), '$.usd')) FROM events
-                WHERE {MILESTONE} AND type IN (?, ?, ?) GROUP BY run""",  # noqa: S608
-            (t.ModelCalled.type, t.ModelWasted.type, t.ClientFinished.type),
-        )
-    )
-    return {run: RunSpent(evaluations.get(run, 0), paid.get(run) or 0.0) for run in {**evaluations, **paid}}

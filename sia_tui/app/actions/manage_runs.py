@@ -50,7 +50,7 @@ async def show_list(main: MainScreen) -> None:
 
 async def rename(main: MainScreen) -> None:
     """Gives the selected run another name."""
-    from engine.transfer import annotations
+    from engine.transfer.annotations import rename as renamed
 
     cursor = main.navigator.cursor
     if cursor is None:
@@ -60,7 +60,7 @@ async def rename(main: MainScreen) -> None:
     def work(values: Values) -> str:
         if "name" not in values:
             raise SiaError("the name of the run is as it was", "type another name, or press esc")
-        annotations.rename(main.navigator.sources.workspace, cursor.run_id, values["name"])
+        renamed(main.navigator.sources.workspace, cursor.run_id, values["name"])
         return f"{name} renamed to {values['name']}."
 
     fields = [FormField("name", name, "small letters, digits, . _ -")]

@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.events.reader import RunRow
-from engine.queries.costs import RunSpent, spent_by_run
+from engine.events.storage.spending import RunSpent, spent_by_run
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import run_target
@@ -136,7 +136,7 @@ class RunList(ModalScreen[Chosen | None]):
             with contextlib.ExitStack() as closing:
                 if not source.sealed:  # the reader of a sealed file is shared
                     closing.enter_context(contextlib.closing(reader))
-                self._spent[source.label] = spent_by_run(reader)
+                self._spent[source.label] = spent_by_run(reader.rows)
         self.app.call_from_thread(self._fill)
 
     def _fill(self) -> None:
