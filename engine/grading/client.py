@@ -31,8 +31,6 @@ LOAD_WALL_S = 600.0
 _TIMED = ("grade", "reference", "questions")
 """Operations on a split whose time is limited by the domain: loading the split does not count in it."""
 END_S = 1.0
-STACK_SIGNAL = signal.SIGUSR1
-"""On it the process prints where each of its threads is, most recent call first, by `faulthandler`."""
 STACK_LINES = 200
 BASELINES_WALL_S = 3600.0
 _INHERITED = (
@@ -223,8 +221,10 @@ class Grader:
                     self._report(str(reply["said"]))
                     limit.reschedule(asyncio.get_running_loop().time() + timeout + float(reply["waits_s"]))
         except TimeoutError:
-            where = await self._where(process)
-            await self.close()
+            try:
+                where = await self._where(process)
+            finally:  # also where this is cancelled meanwhile
+                await self.close()
             raise GraderFailed(f"the domain did not answer {operation!r} within {timeout:g} s{where}") from None
         except (OSError, asyncio.IncompleteReadError):
             with contextlib.suppress(TimeoutError):
@@ -247,7 +247,7 @@ class Grader:
         """Where a process is that does not answer: `: it is at domain.py:12 in grade`, or empty if it cannot say."""
         self._stderr.clear()
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(STACK_SIGNAL)
+            process.send_signal(quoting.STACK_SIGNAL)
         await asyncio.sleep(END_S)
         place = quoting.place(list(self._stderr), self.folder.path)
         return f": it is at {place}" if place else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import faulthandler
 import inspect
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -220,7 +219,7 @@ def main() -> None:
     """Serves the engine until it closes the pipe."""
     network_isolation.isolate_network()
     pipes.die_with_parent()  # a grader that hangs must not outlive an engine that was killed
-    faulthandler.register(signal.SIGUSR1, all_threads=True)  # `engine.grading.client` asks where a slow domain is
+    faulthandler.register(quoting.STACK_SIGNAL, all_threads=True)
     channel_in, channel_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a domain that prints must not break the frames
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from engine.grading.returned import WrongReturn
 
 BEFORE_ANY_RUN = ("describe", "examine", "fingerprints", "near_duplicates", "draws", "network_attempts", "tools")
 
+STACK_SIGNAL = signal.SIGUSR1
+"""On it the grading process prints where each of its threads is, most recent call first, by `faulthandler`."""
 _FRAME = re.compile(r' *File "(.+)", line (\d+) in (.+)')
 
 

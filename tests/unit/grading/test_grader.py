@@ -158,6 +158,19 @@ def test_a_grader_that_hangs_dies_or_raises_is_reported_and_the_next_answer_is_j
     assert use(toy, work).score == 1.0
 
 
+def test_a_call_that_is_cancelled_while_a_slow_domain_is_asked_where_it_is_ends_the_process(
+    toy: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Grader, "_where", AsyncMock(side_effect=asyncio.CancelledError))
+
+    async def work(grader: Grader) -> Grade:
+        with pytest.raises(asyncio.CancelledError):
+            await grader.grade("val", "val-100", "hang the grader")
+        return await grader.grade("val", "val-103", 1)
+
+    assert use(toy, work).score == 1.0
+
+
 def test_a_grader_that_was_killed_is_started_again_at_once(toy: Folder) -> None:
     async def work(grader: Grader) -> tuple[int, int, Grade]:
         await grader.describe()
