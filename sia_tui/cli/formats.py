@@ -30,6 +30,11 @@ def number(value: float | None) -> str:
     return "-" if value is None else decimal(value)
 
 
+def amount(value: float) -> str:
+    """A part of a budget: four digits, and from 1,000 on the whole number."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def score(row: dict[str, Any] | None) -> str:
     """A score with its standard error, where its units say something of that."""
     return "-" if row is None else with_error(row["score"], row["se"], row["n"])

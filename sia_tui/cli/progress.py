@@ -210,7 +210,7 @@ class Progress:
         used = budget.spending(state)
         asks = state.settings.model or state.settings.agent_model or state.spent.usd
         paid = [f"${formats.dollars(state.spent.usd, self._unpriced)}"] if asks and "usd" not in used else []
-        return [*paid, *(f"{name} {now:.4g}/{cap:g}" for name, (now, cap) in used.items())]
+        return [*paid, *(f"{name} {formats.amount(now)}/{formats.amount(cap)}" for name, (now, cap) in used.items())]
 
     def _write(self, text: str) -> None:
         sys.stdout.write(text)

@@ -12,6 +12,7 @@ from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.units import format_duration, format_score
 from sia_tui.app.widgets.bars import Bar
+from sia_tui.cli.formats import amount
 from sia_tui.cli.standing import words
 
 _STATUS_STYLES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
@@ -125,7 +126,7 @@ def state_parts(state: State) -> list[StyledPart]:
     evaluations = state.spent.evaluations + state.spent.reused
     parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
     for name, (spent, cap) in budget.spending(state).items():
-        parts.append((f"{name} {spent:,.4g}/{cap:,g}", "yellow" if cap and spent >= 0.8 * cap else ""))
+        parts.append((f"{name} {amount(spent)}/{amount(cap)}", "yellow" if cap and spent >= 0.8 * cap else ""))
     if level != "none":
         parts.append((f"sandbox {level}", ""))
     return parts

@@ -30,3 +30,10 @@ def test_a_small_score_and_a_large_one_are_told_from_others(value: float, text: 
 
 def test_a_difference_has_a_sign() -> None:
     assert [formats.decimal(one, "+") for one in (0.25, 2e-6, -2e-6, 0.0)] == ["+0.2500", "+2e-06", "-2e-06", "+0.0000"]
+
+
+@pytest.mark.parametrize(
+    ("value", "says"), [(0.25, "0.25"), (999.94, "999.9"), (18913, "18,913"), (1_000_000, "1,000,000"), (0, "0")]
+)
+def test_a_part_of_a_budget_is_never_in_powers_of_ten(value: float, says: str) -> None:
+    assert formats.amount(value) == says

@@ -12,7 +12,7 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration
-from sia_tui.cli.formats import plural
+from sia_tui.cli.formats import amount, plural
 
 _BAR_WIDTH = 20
 _WARN_SHARE = 0.8
@@ -40,7 +40,7 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
         share = min(1.0, used / cap) if cap else 1.0
         bar = "█" * round(_BAR_WIDTH * share)
         tone: Tone = "warn" if share >= _WARN_SHARE else "good"
-        rows.append(field(name, (f"{bar:░<{_BAR_WIDTH}} ", tone), f"{used:,.4g} of {cap:,g}"))
+        rows.append(field(name, (f"{bar:░<{_BAR_WIDTH}} ", tone), f"{amount(used)} of {amount(cap)}"))
     if not limits:
         rows.append(row(("no limit", "dim")))
     return Page("cost", rows)

@@ -12,7 +12,7 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Row, Tone, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_score
-from sia_tui.cli.formats import dollars, plural
+from sia_tui.cli.formats import amount, dollars, plural
 from sia_tui.cli.standing import words
 
 _BARS = 8
@@ -93,7 +93,7 @@ def _spending(state: State) -> list[Row]:
     spent = state.spent
     parts = [plural(spent.evaluations, "evaluation")]
     parts += [f"${dollars(spent.usd, unpriced=False)}, {spent.tokens:,} tokens"] if spent.tokens else []
-    left = [f"{max(0.0, cap - now):,.4g} {name}" for name, (now, cap) in budget.spending(state).items()]
+    left = [f"{amount(max(0.0, cap - now))} {name}" for name, (now, cap) in budget.spending(state).items()]
     return [field("spent", ", ".join(parts), (f"; left: {', '.join(left)}" if left else "", "dim"))]
 
 

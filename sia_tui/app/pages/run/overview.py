@@ -19,7 +19,7 @@ from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_pag
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration, format_gap, format_honest, format_score
 from sia_tui.cli import formats
-from sia_tui.cli.formats import STEP_NAMES, plural
+from sia_tui.cli.formats import STEP_NAMES, amount, plural
 
 
 def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
@@ -190,5 +190,8 @@ def _spend(state: State) -> list[Row]:
         heading("spend"),
         field("evaluations", f"{spent.evaluations:,}", (f", {spent.reused:,} reused from the lineage", "dim")),
         field("time", format_duration(spent.seconds)),
-        *(field(f"budget {name}", f"{used:,.4g} of {cap:,g}") for name, (used, cap) in budget.spending(state).items()),
+        *(
+            field(f"budget {name}", f"{amount(used)} of {amount(cap)}")
+            for name, (used, cap) in budget.spending(state).items()
+        ),
     ]
