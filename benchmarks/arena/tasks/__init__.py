@@ -1,0 +1,19 @@
+"""The tasks of the arena, by name. The list is dated: a change of a task is a change of the date."""
+
+from __future__ import annotations
+
+from benchmarks.arena.task import Task
+from benchmarks.arena.tasks import categorical, conditional, mixed, rugged, smooth
+from engine.errors import SiaError
+
+DATED = "2026-11-30"
+TASKS = {task.name: task for module in (smooth, rugged, mixed, categorical, conditional) for task in module.TASKS}
+
+__all__ = ["DATED", "TASKS", "Task", "find"]
+
+
+def find(name: str) -> Task:
+    """The task of that name; raises `SiaError`."""
+    if name not in TASKS:
+        raise SiaError(f"there is no task {name!r}", "python -m benchmarks.arena list names them")
+    return TASKS[name]
