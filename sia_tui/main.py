@@ -33,6 +33,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
             "ls": "List the runs of this workspace.",
             "show": "Report on a run: generations, verdicts, best candidate, budget.",
             "log": "Print the events of a run; --follow prints them live.",
+            "search": "Find a text in the logs, prompts and replies of all runs.",
             "call": "Print one call of a model or a tool: prompt and reply.",
             "tree": "Show the lineage of runs and their generations.",
             "trajectory": "Show how each generation answered one instance.",

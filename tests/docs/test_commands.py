@@ -18,9 +18,12 @@ TOY_FOR = {
     "case-0019": "val-100",
     "function_minimization": str(PEERS / "openevolve"),
     "~/tasks/tickets": str(TOY),
+    "Traceback": "accepted",
+    "divided by 10": "train",
     "better.py": str(PEERS / "openevolve" / "initial_program.py"),
 }
-"""The examples name LawBench and a case of it; here they run on a toy that needs no data and little time."""
+"""The examples name LawBench and a case of it; here they run on a toy that needs no data and little time,
+and in which nothing raises."""
 CALLS = ROOT / "tests" / "golden" / "v4-models.db"
 """A log with calls of language models and of tools."""
 SOUND = "toy"

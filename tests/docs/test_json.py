@@ -20,7 +20,7 @@ STANDS_FOR = {
     "RUN": "last", "G": "1", "N": "100", "INSTANCE": "val-101", "OLD": "1", "NEW": "2", "DOMAIN": str(TOY),
     "DIR": "taken", "INPUT": "cases.jsonl",
     "FILE": "run.sia", "NAME": "better", "FOLDER": "tickets", "PEER": str(PEERS / "shinka"),
-    "TEMPLATE": "classify", "TEXT": "remark", "QUESTION": "why?",
+    "TEMPLATE": "classify", "TEXT": "rule", "QUESTION": "why?",
 }  # fmt: skip
 NOT_READING = (
     "run DOMAIN",

@@ -6,16 +6,11 @@ The owner starts `run` on a thread when the search is made, and again whenever `
 from __future__ import annotations
 
 import bisect
-import json
 import threading
 from array import array
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
 
-from engine.errors import SiaError
-from engine.events.named_blobs import named_blobs
-from engine.events.reader import Reader
-from engine.events.types import BLOB
+from sia_tui.app.model.contents import Contents
 from sia_tui.app.model.event_filter import EventFilter
 from sia_tui.app.model.sources import Source
 
@@ -23,8 +18,6 @@ CHUNK = 20_000
 """Events that are searched before matches are reported."""
 CONTENTS_CHUNK = 500
 """Likewise where logs, prompts and replies are searched, too: each is read, and unpacked."""
-_KNOWN = 4_096
-"""Blobs of which it is kept whether they contain what is sought: many events name the same."""
 
 
 class EventSearch:
@@ -70,18 +63,11 @@ class EventSearch:
     def run(self, report: Callable[[], object]) -> None:
         """Searches until the head is reached; calls `report` after each chunk."""
         reader = self._source.new_reader()
-
-        @lru_cache(_KNOWN)
-        def contains(name: str) -> tuple[bool, ...]:
-            return _contains(reader, name, [content.text for content in self.filter.contents])
-
+        contents = Contents(reader, [content.text for content in self.filter.contents])
         try:
             while self._continues():
                 until = min(self._searched + (CONTENTS_CHUNK if self.filter.contents else CHUNK), self._head)
-                parameters = self.filter.with_found(self._found(reader, contains, self._searched, until))
-                found = reader.matching(
-                    self._run_id, self.filter.condition, parameters, after=self._searched, until=until
-                )
+                found = contents.matching(self._run_id, self.filter, after=self._searched, until=until)
                 with self._lock:
                     self._matches.extend(found)
                     self._searched = until
@@ -93,27 +79,7 @@ class EventSearch:
             if reader is not self._source.reader:
                 reader.close()
 
-    def _found(
-        self, reader: Reader, contains: Callable[[str], tuple[bool, ...]], after: int, until: int
-    ) -> list[list[str]]:
-        """For each text that is sought in contents, the blobs that contain it, of those that the events name."""
-        contents = self.filter.contents
-        if not contents:
-            return []
-        fields = {field for content in contents for field in content.fields}
-        names = named_blobs(reader, self._run_id, sorted(fields), after=after, until=until)
-        return [[name for name in names if contains(name)[index]] for index in range(len(contents))]
-
     def _continues(self) -> bool:
         with self._lock:
             self._running = not self.done and not self._cancelled.is_set()
             return self._running
-
-
-def _contains(reader: Reader, name: str, texts: Sequence[str]) -> tuple[bool, ...]:
-    """Whether a blob contains each text, as it is or as JSON writes it; one that is missing contains none."""
-    try:
-        content = reader.blob(name.removeprefix(BLOB)).decode("utf-8", "replace").lower()
-    except SiaError:
-        content = ""
-    return tuple(text in content or json.dumps(text, ensure_ascii=False)[1:-1] in content for text in texts)
