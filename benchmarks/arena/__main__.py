@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.arena import __doc__ as about
-from benchmarks.arena import grid, methods, tasks
+from benchmarks.arena import grid, methods, report, tasks
 from benchmarks.arena.journal import Journal
 from engine.errors import SiaError
 
@@ -19,7 +19,7 @@ Named = TypeVar("Named", tasks.Task, methods.Method)
 def main(words: Sequence[str] | None = None) -> int:
     """Does what `words` ask for; returns the exit status."""
     parser = argparse.ArgumentParser("benchmarks.arena", description=about)
-    parser.add_argument("action", nargs="?", choices=("run", "list"), default="run")
+    parser.add_argument("action", nargs="?", choices=("run", "report", "list"), default="run")
     parser.add_argument("--out", type=Path, help="the folder of the journal and of the report")
     parser.add_argument("--tasks", nargs="+", default=[], metavar="NAME", help="tasks or groups of tasks; all")
     parser.add_argument("--methods", nargs="+", default=[], metavar="NAME", help="methods; all")
@@ -38,6 +38,9 @@ def main(words: Sequence[str] | None = None) -> int:
         if chosen.out is None:
             raise SiaError("the arena keeps its results in a folder", "name it with --out DIR")
         journal = Journal(chosen.out)
+        if chosen.action == "report":
+            print(*(chosen.out / name for name in report.write(journal, chosen.out)), sep="\n")
+            return 0
         grid.run(
             grid.cells(of_tasks, of_methods, chosen.seeds, chosen.budget),
             journal,

@@ -27,6 +27,8 @@ _COLOURS: dict[Look, str] = {
     "baseline": "#56b4e9",
     "plain": "#0072b2",
 }
+_LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#222222")
+"""Where a chart has several lines: a colour and a dash for each, in turn."""
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#222}.title{font-size:17px;font-weight:600}"
     ".axis{stroke:#444;fill:none}.grid{stroke:#e4e4e4}.level{stroke:#888;stroke-dasharray:5 4}"
@@ -130,10 +132,25 @@ def _series(panel: _Panel, series: Series) -> Iterator[str]:
         steps = series.shape == "steps"
         path = "".join(f"H{x:.1f}V{y:.1f}" if steps else f"L{x:.1f} {y:.1f}" for x, y in rest)
         end = f"H{panel.at(series.points[-1].x + 0.5, 0)[0]:.1f}" if steps else ""
-        colour = _COLOURS["accepted" if steps else "plain"]
-        yield f'<path class="curve" stroke="{colour}" d="M{first[0]:.1f} {first[1]:.1f}{path}{end}"/>'
+        stroke = f'stroke="{_COLOURS["accepted"]}"' if steps else _line_stroke(panel.figure, series)
+        yield f'<path class="curve" {stroke} d="M{first[0]:.1f} {first[1]:.1f}{path}{end}"/>'
         if not rest and not steps:
             yield _mark("plain", *first)
+
+
+def _several_lines(figure: Figure) -> list[Series]:
+    """The lines of a chart with more than one."""
+    lines = [one for one in figure.series if one.shape == "line"]
+    return lines if len(lines) > 1 else []
+
+
+def _line_stroke(figure: Figure, series: Series) -> str:
+    lines = _several_lines(figure)
+    if series not in lines:
+        return f'stroke="{_COLOURS["plain"]}"'
+    place = lines.index(series)
+    dash = f' stroke-dasharray="{6 + 3 * place} {2 + place}"' if place else ""
+    return f'stroke="{_LINES[place % len(_LINES)]}"{dash}'
 
 
 def _error(panel: _Panel, point: Point) -> Iterator[str]:
@@ -171,6 +188,10 @@ def _legend(panel: _Panel) -> Iterator[str]:
             yield f'<path class="curve" stroke="{_COLOURS["accepted"]}" d="M{left - 8} {y - 4}h16"/>'
             yield _text(left + 16, y, one.name)
             y += _LINE_PX
+    for one in _several_lines(figure):
+        yield f'<path class="curve" {_line_stroke(figure, one)} d="M{left - 8} {y - 4}h20"/>'
+        yield _text(left + 20, y, _cut(one.name, 24))
+        y += _LINE_PX
     for look in looks:
         yield _mark(look, left, y - 4)
         yield _text(left + 16, y, look)

@@ -1,0 +1,87 @@
+"""The report as Markdown: for each budget the ranks, the tests, the ratios by group, and the scores by task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmarks.arena import tasks
+from benchmarks.arena.journal import Journal
+from benchmarks.arena.report.standing import Mean, Standing
+
+
+def document(journal: Journal, standings: Sequence[Standing], extra: Sequence[Standing]) -> str:
+    """The whole report. `extra` are standings of methods that played fewer cells, beside the first."""
+    lines = [f"# Arena, tasks of {tasks.DATED}", ""]
+    for one in standings:
+        lines += _standing(one)
+    for one in extra:
+        lines += ["", f"## {', '.join(one.ranks)} on the cells that both played, {one.budget} evaluations", ""]
+        lines += _ranks(one)
+    if journal.floors:
+        rows = [[one.task, one.name, _number(one.score), f"{one.evaluations:,}"] for one in journal.floors.values()]
+        lines += ["", "## References outside the contest", ""]
+        lines += _table(["task", "reference", "score", "evaluations"], rows)
+    if journal.left_out:
+        lines += ["", "## Left out", ""]
+        lines += [f"- {one.method}: {one.reason}" for one in journal.left_out.values()]
+    return "\n".join(lines) + "\n"
+
+
+def _standing(one: Standing) -> Iterator[str]:
+    methods = list(one.ranks)
+    yield f"## {one.budget} evaluations, {len(one.scores)} tasks, {len(one.seeds)} seeds"
+    yield ""
+    yield from _ranks(one)
+    yield f"\nRegret by group, as a multiple of that of {one.beside}, and mean rank:\n"
+    yield from _table(
+        ["group", *methods],
+        [
+            [group, *(f"{row[name]:.2f} ({one.group_ranks[group][name]:.2f})" for name in methods)]
+            for group, row in one.ratios.items()
+        ],
+    )
+    yield "\nBest score by task (mean ± standard error over seeds; higher is better):\n"
+    yield from _table(["task", "best", *methods], _rows(one.scores, methods, one.best))
+    if one.honest:
+        yield "\nHonest score of the winners, on what no method has seen:\n"
+        yield from _table(["task", *methods], _rows(one.honest, methods))
+    yield ""
+
+
+def _ranks(one: Standing) -> Iterator[str]:
+    pairs = {pair.other: pair for pair in one.pairs}
+    rows = []
+    for name, rank in sorted(one.ranks.items(), key=lambda item: item[1].mean):
+        pair = pairs.get(name)
+        beside = f"{pair.better} better, {pair.worse} worse, p = {pair.corrected:.2g}" if pair else ""
+        rows.append(
+            [name, f"{rank.mean:.2f} ± {rank.se:.2f}", beside, f"{one.seconds[name]:.1f}", str(one.failures[name])]
+        )
+    first = one.pairs[0].method if one.pairs else "the first"
+    yield from _table(["method", "mean rank", f"{first} beside it, by task", "seconds a cell", "stopped early"], rows)
+    if one.friedman is not None:
+        yield f"\nFriedman's test that all methods are alike: p = {one.friedman:.2g}."
+
+
+def _rows(
+    table: Mapping[str, Mapping[str, Mean]], methods: Sequence[str], best: Mapping[str, float] | None = None
+) -> list[list[str]]:
+    return [
+        [
+            task,
+            *([_number(best[task])] if best else []),
+            *(f"{_number(row[name].mean)} ± {_number(row[name].se)}" for name in methods),
+        ]
+        for task, row in table.items()
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"

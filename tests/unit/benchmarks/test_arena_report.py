@@ -1,0 +1,75 @@
+"""The report of an arena: ranks, ratios and tests follow from the cells, and its files are complete."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from benchmarks.arena import tasks
+from benchmarks.arena.__main__ import main
+from benchmarks.arena.cell import Cell, LeftOut, Outcome
+from benchmarks.arena.journal import Journal
+from benchmarks.arena.report.standing import standing
+
+NAMES = [name for name, task in tasks.TASKS.items() if task.best == 0.0][:8]
+
+
+def journal(folder: Path, regrets: dict[str, float], budget: int = 20) -> Journal:
+    """Cells whose start has a regret of 10, and whose best is `regrets` of their method, a little more by seed."""
+    made = Journal(folder)
+    for task in NAMES:
+        for seed in (1, 2, 3):
+            for method, regret in regrets.items():
+                course = [(1, -10.0), (5, -regret - seed / 1000)]
+                made.append(Outcome(Cell(task, method, seed, budget), course, {}, {"evaluations": 20, "seconds": 1.0}))
+    return made
+
+
+def test_the_better_method_has_the_better_rank_ratio_and_a_small_p(tmp_path: Path) -> None:
+    cells = journal(tmp_path, {"ours": 1.0, "optuna-tpe": 2.0, "random": 4.0})
+    found = standing(cells, 20, ["ours", "optuna-tpe", "random"], first="ours", beside="optuna-tpe")
+    assert found is not None
+    assert [rank.mean for rank in found.ranks.values()] == [1.0, 2.0, 3.0]
+    assert found.ratios["all"]["ours"] == pytest.approx(0.5, abs=0.01)
+    assert found.ratios["all"]["random"] == pytest.approx(2.0, abs=0.01)
+    assert found.friedman is not None
+    assert found.friedman < 0.01
+    assert [(pair.better, pair.worse) for pair in found.pairs] == [(8, 0), (8, 0)]
+    assert all(pair.corrected < 0.05 for pair in found.pairs)
+
+
+def test_equal_methods_tie(tmp_path: Path) -> None:
+    cells = journal(tmp_path, {"ours": 1.0, "optuna-tpe": 1.0, "random": 1.0})
+    found = standing(cells, 20, ["ours", "optuna-tpe", "random"], first="ours", beside="optuna-tpe")
+    assert found is not None
+    assert {rank.mean for rank in found.ranks.values()} == {2.0}
+    assert all(pair.p == 1.0 for pair in found.pairs)
+    assert found.friedman is None
+
+
+def test_only_cells_that_all_have_played_are_compared(tmp_path: Path) -> None:
+    cells = journal(tmp_path, {"ours": 1.0, "random": 2.0})
+    cells.append(Outcome(Cell(NAMES[0], "smac", 1, 20), [(1, -10.0)], {}, {"seconds": 1.0}))
+    found = standing(cells, 20, ["ours", "random", "smac"], first="ours", beside="random")
+    assert found is not None
+    assert (list(found.scores), found.seeds) == ([NAMES[0]], [1])
+
+
+def test_the_files_are_complete_and_say_who_was_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal(tmp_path, {"ours": 1.0, "random": 2.0}).append(LeftOut("smac", "no compiler"))
+    assert main(["report", "--out", str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert "smac: no compiler" in (tmp_path / "report.md").read_text()
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["left_out"] == [{"type": "left out", "method": "smac", "reason": "no compiler"}]
+    picture = ET.parse(tmp_path / "curves-20.svg").getroot()  # noqa: S314 - our own
+    curves = [one.get("stroke") for one in picture.iter() if one.get("class") == "curve"]
+    assert len(set(curves)) == 2  # each method has a colour of its own
+
+
+def test_a_folder_without_cells_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--out", str(tmp_path)]) == 1
+    assert "holds no cells" in capsys.readouterr().err
