@@ -62,7 +62,7 @@ MAIN: tuple[Key, ...] = (
     Key("fork", "f", "Fork", "start a new run from this event, with other settings", True),
     Key("edit", "e", "Edit", "edit the harness in $EDITOR, and fork with the edited one"),
     Key("new", "n", "New run", "start a run on a domain"),
-    Key("runs", "L", "Runs", "list all runs; rename, export, import, note, check out or delete one"),
+    Key("runs", "L", "Runs", "list all runs; search, rename, export, import, note, check out or delete one"),
     Key("setup", "E", "Agent", "choose the agent of new runs: what is installed, has a key, or answers here"),
     Key("pause", "p", "Pause/resume", "pause or resume the run"),
     Key("stop", "S", "Stop", "stop the run"),
@@ -77,6 +77,7 @@ MAIN: tuple[Key, ...] = (
     Key("quit", "q", "Quit", "quit the app; runs go on", True),
 )
 NAMED: tuple[Key, ...] = (
+    Key("search", "", "Search", "search the logs, prompts, replies and events of all runs"),
     Key("rename", "", "Rename", "give the run another name"),
     Key("note", "", "Note", "add a note to the run"),
     Key("export", "", "Export", "write the run to one file"),

@@ -1,4 +1,4 @@
-"""Managing runs: the list of them, and renaming, noting, exporting, importing, checking out and deleting one."""
+"""Managing runs: renaming, noting, exporting, importing, checking out and deleting one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
 from engine.user_path import expanded
-from sia_tui.app.actions.places import attach, select_row
-from sia_tui.app.actions.run_control import hint
+from sia_tui.app.actions.places import attach
 from sia_tui.app.screens.dialogs import Confirm
 from sia_tui.app.screens.form_field import FormField, Values
 from sia_tui.app.screens.main import MainScreen
@@ -21,31 +20,6 @@ if TYPE_CHECKING:
     from sia_tui.app.navigator.run_cursor import RunCursor
 
 FILE, FOLDER = "a .sia or .jsonl file", "a new or an empty folder"
-
-
-async def show_list(main: MainScreen) -> None:
-    """The list of all runs: one is shown, or something is done with it, and the list comes back."""
-    from sia_tui.app.screens.run_list import Chosen, RunList
-
-    actions = {
-        "rename": rename, "note": note, "export": export, "import": import_run,
-        "checkout": checkout, "delete": delete, "hint": hint,
-    }  # fmt: skip
-    sorting = ("started", True)
-    while True:
-        screen = RunList(main.navigator, sorting)
-        chosen: Chosen | None = await main.app.push_screen_wait(screen)
-        if chosen is None:
-            return
-        sorting = screen.sorting
-        if chosen.run is not None:
-            select_row(main, chosen.run)
-        if chosen.action == "show":
-            return
-        if reason := main.unavailable(chosen.action):
-            main.notify(reason, severity="warning")
-        else:
-            await main.finish(actions[chosen.action](main))
 
 
 async def rename(main: MainScreen) -> None:

@@ -24,7 +24,7 @@ class _Module:
 
 agent_setup, new_run, outside, pages = map(_Module, ("agent_setup", "new_run", "outside", "pages"))
 places, run_control, talk, timeline = map(_Module, ("places", "run_control", "talk", "timeline"))
-manage_runs = _Module("manage_runs")
+manage_runs, run_list, search = map(_Module, ("manage_runs", "run_list", "search"))
 
 ACTIONS: dict[str, Action] = {
     "open": places.open_row,
@@ -66,7 +66,8 @@ ACTIONS: dict[str, Action] = {
     "fork": new_run.fork,
     "edit": new_run.edit_and_fork,
     "new": new_run.start,
-    "runs": manage_runs.show_list,
+    "runs": run_list.show_list,
+    "search": search.search_runs,
     "rename": manage_runs.rename,
     "note": manage_runs.note,
     "export": manage_runs.export,

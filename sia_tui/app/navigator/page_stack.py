@@ -40,10 +40,10 @@ class PageStack:
         if self.targets != targets:
             self._pages = [OpenPage(target) for target in targets]
 
-    def push(self, target: Target) -> None:
+    def push(self, target: Target, sought: str = "") -> None:
         """Opens a page on top of the one that is shown."""
         if self.target != target:
-            self._pages.append(OpenPage(target))
+            self._pages.append(OpenPage(target, sought))
 
     def turn(self, target: Target) -> None:
         """Makes the page that is shown one about `target`: the same page in another view."""

@@ -76,6 +76,7 @@ class MainScreen(Screen[None]):
         self.navigator = Navigator(sources, lambda: self.panes.cursors)
         self.keymap = keymap
         self.note = ""
+        self.sought_in_runs = ""
         self.panes = Panes(self.navigator)
         self.lineage, self.timeline, self.inspector = self.panes.lineage, self.panes.timeline, self.panes.inspector
         self.breadcrumbs = Breadcrumbs(self.navigator)
@@ -222,8 +223,8 @@ class MainScreen(Screen[None]):
         self.timeline.follow = self.navigator.cursor is not None and self.navigator.cursor.at_head
         self.refresh_run()
 
-    def show_page(self, target: Target) -> None:
-        """Opens a page on top of the inspector's, and gives it the focus."""
+    def show_page(self, target: Target, sought: str = "") -> None:
+        """Opens a page on top of the inspector's, at what is sought on it, and gives it the focus."""
         cursor = self.navigator.cursor
         if cursor is None:
             return
@@ -231,7 +232,7 @@ class MainScreen(Screen[None]):
         if target.kind == "generation" and 1 <= int(target.first) <= len(cursor.snapshot.state.generations):
             self.navigator.generation = int(target.first)
             self.timeline.fill()
-        self.navigator.pages.push(target)
+        self.navigator.pages.push(target, sought)
         self.inspector.fill()
         self.show_pane(Pane.INSPECTOR)
 

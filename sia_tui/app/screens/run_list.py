@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from engine.events.reader import RunRow
 from engine.events.storage.spending import RunSpent, spent_by_run
+from sia_tui.app.keys import SYMBOLS
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import run_target
@@ -25,8 +26,9 @@ from sia_tui.app.widgets.lines import Lines
 from sia_tui.cli.formats import decimal
 
 _KEYS = (
-    ("enter", "show", "Open"), ("r", "rename", "Rename"), ("n", "note", "Note"), ("x", "export", "Export"),
-    ("i", "import", "Import"), ("c", "checkout", "Checkout"), ("h", "hint", "Hint"), ("d", "delete", "Delete"),
+    ("enter", "show", "Open"), ("slash", "search", "Search"), ("r", "rename", "Rename"), ("n", "note", "Note"),
+    ("x", "export", "Export"), ("i", "import", "Import"), ("c", "checkout", "Checkout"), ("h", "hint", "Hint"),
+    ("d", "delete", "Delete"),
 )  # fmt: skip
 _MOVES = "s Sort · S Reverse · esc Back"
 _WIDTHS = {"domain": 9, "started": 12, "status": 11, "best": 7, "evals": 8, "usd": 7}
@@ -102,7 +104,7 @@ class RunList(ModalScreen[Chosen | None]):
             box.border_title = "runs"
             yield Static(id="columns")
             yield self._lines
-            keys = " · ".join(f"{key} {label}" for key, _, label in _KEYS)
+            keys = " · ".join(f"{SYMBOLS.get(key, key)} {label}" for key, _, label in _KEYS)
             yield Static(Text(f"{keys} · {_MOVES}", style="dim"))
 
     def on_mount(self) -> None:

@@ -160,13 +160,15 @@ class InspectorPane(Lines):
             self.fill(force=True)
 
     def _draw(self, page: Page, open_page: OpenPage) -> None:
-        """Draws a page. The cursor is where the user left it; until they moved it, where the page starts."""
+        """Draws a page. The cursor is where the user left it; until they moved it, at a match or where it starts."""
         same = self._drawn is open_page
         self.pinned, self.sought = page.pinned, open_page.sought
         if open_page.cursor_row is None or (same and self.cursor_row == self._start_row):
-            self.show(page.rows, cursor_row=page.cursor_row)
-            below = page.cursor_row >= self.size.height // 2
-            self.scroll_to(y=page.cursor_row - 2 - page.pinned if below else 0, animate=False)
+            found = matching(page.rows, self.sought) if self.sought else []
+            at = found[0] if found else page.cursor_row
+            self.show(page.rows, cursor_row=at)
+            below = at >= self.size.height // 2
+            self.scroll_to(y=at - 2 - page.pinned if below else 0, animate=False)
             self._start_row = self.cursor_row
         elif same:
             self.show(page.rows)

@@ -53,7 +53,7 @@ def search(words: tuple[str, ...], reference: str | None, limit: int, shared: Sh
     if shared.as_json:
         print_json(where)
     elif not where:
-        say(f"no event of {runs[0].name if reference else plural(len(runs), 'run')} contains this")
+        say(f"no event of {runs[0].name if reference else plural(len(runs), 'run')} passes")
 
 
 def _print(found: FoundInRun) -> None:

@@ -87,7 +87,7 @@ def test_what_many_runs_name_is_read_once(place: Path, monkeypatch: pytest.Monke
 
 
 def test_nothing_found_is_said_and_an_empty_text_is_refused(place: Path) -> None:
-    assert "no event of 3 runs contains this" in sia(place, "nonesuch").stderr
+    assert "no event of 3 runs passes" in sia(place, "nonesuch").stderr
     assert json.loads(sia(place, "nonesuch", "--json").stdout) == []
     refused = CliRunner().invoke(cli, ["search", "", "--workspace", str(place)])
     assert refused.exit_code == 2 and "an empty text" in refused.stderr
