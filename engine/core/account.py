@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 
 import msgspec
 
@@ -88,6 +87,8 @@ def divide_level(level: float, share: float) -> tuple[float, float]:
     """
     if level <= 0:
         return 0.0, 0.0
+    from statistics import NormalDist
+
     normal = NormalDist()
     first = round(2 * normal.cdf(normal.inv_cdf(level / 2) / share**0.5), 9)  # the same on every machine
     return first, level - first

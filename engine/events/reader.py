@@ -196,11 +196,7 @@ class Reader:
 
     def of_type_in(self, part: str, kind: str, *, after: int, until: int) -> list[Event]:
         """The events of type `kind`, not `instance.finished`, stored under `part` with `after < n <= until`."""
-        return self.query(
-            f"""SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} AND type = ?
-                ORDER BY n""",  # noqa: S608
-            (part, after, until, kind),
-        )
+        return self.milestones(part, after=after, until=until, types=[kind])
 
     def tests(self) -> list[Event]:
         """The events of all runs that begin or end a reading of the test split, in the order of storage."""
@@ -248,11 +244,10 @@ class Reader:
         With `types`, only those of these types.
         """
         some = f"AND type IN ({', '.join('?' * len(types))})" if types else ""
-        rows = self.rows(
+        return self.query(
             f"SELECT {COLUMNS} FROM events WHERE run = ? AND n > ? AND n <= ? AND {MILESTONE} {some} ORDER BY n",  # noqa: S608
             (part, after, until, *types),
         )
-        return [self._event(row) for row in rows]
 
     def reused_between(self, part: str, after: int, until: int) -> int:
         """How many of the results stored under `part`, with `after < n <= until`, were reused."""
@@ -321,17 +316,19 @@ class Reader:
             )
         return found
 
-    def first_failed(self, part: str, generation: int, *, until: int) -> Event | None:
-        """The first failed result of the own candidate of a generation that is stored under `part`."""
+    def first_failed(self, part: str, generation: int, *, after: int, until: int) -> Event | None:
+        """The first failed result, with `after < n <= until`, of a generation's own candidate, stored under `part`."""
         columns = ", ".join(f"e.{name}" for name in COLUMNS.split(", "))
         found = self.query(
-            f"""SELECT {columns} FROM generations g
-                JOIN results r ON r.root = (SELECT root FROM runs WHERE run = ?1) AND r.harness = g.harness
-                AND r.weights = coalesce(g.weights, '') AND r.run = g.run AND r.generation = g.generation
+            f"""SELECT {columns} FROM results r
+                JOIN generations g ON g.run = r.run AND g.generation = r.generation
+                AND g.harness = r.harness AND coalesce(g.weights, '') = r.weights
                 JOIN events e ON e.seq = r.seq
-                WHERE g.run = ?1 AND g.generation = ?2 AND r.n <= ?3 AND r.failure IS NOT NULL
-                ORDER BY r.n LIMIT 1""",  # noqa: S608
-            (part, generation, until),
+                WHERE r.seq > (SELECT seq FROM events WHERE run = ?1 AND n >= ?3 ORDER BY n LIMIT 1)
+                AND r.seq <= (SELECT seq FROM events WHERE run = ?1 AND n <= ?4 ORDER BY n DESC LIMIT 1)
+                AND +r.run = ?1 AND r.generation = ?2 AND r.failure IS NOT NULL
+                ORDER BY r.seq LIMIT 1""",  # noqa: S608
+            (part, generation, after, until),
         )
         return found[0] if found else None
 

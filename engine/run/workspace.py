@@ -6,11 +6,14 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import containment, trust
 from engine.errors import SiaError
 from engine.events.reader import Reader
-from harness_repo.repository import Repository
+
+if TYPE_CHECKING:
+    from harness_repo.repository import Repository
 
 
 class Workspace:
@@ -56,5 +59,7 @@ class Workspace:
 
     def repository(self) -> Repository:
         """The harness versions, created if need be."""
+        from harness_repo.repository import Repository
+
         containment.check_workspace(self.path)
         return Repository(self.path / "harness_repo")

@@ -9,7 +9,6 @@ branch = "ctrl+b"        # by the ids that `?` lists
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +43,8 @@ def read(known_keys: set[str], known_themes: set[str]) -> Preferences:
         return Preferences()
     except (OSError, UnicodeDecodeError) as error:
         raise SiaError(f"{file} cannot be read ({error})", "correct it or remove it") from None
+    import tomllib
+
     try:
         preferences = msgspec.convert(tomllib.loads(text), Preferences)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:

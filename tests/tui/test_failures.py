@@ -10,9 +10,12 @@ import msgspec
 import pytest
 
 from engine.events import types as t
+from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.events.storage import blobs
 from sia_tui.app import pages
+from sia_tui.app.model.failures import Failures, KnownFailures
+from sia_tui.app.model.sources import Source
 from sia_tui.app.rows.row import Row, Target
 from tests.histories import Play, settings, started
 from tests.tui.conftest import Opened, settle, texts
@@ -124,3 +127,22 @@ async def test_nothing_failed_is_said_too(played: Path, opened: Opened) -> None:
         assert any("Nothing has failed" in str(one.message) for one in main.app._notifications)
         assert "failed (X)" not in str(main.status_line.render())
         assert not red([*main.lineage.rows, *main.inspector.rows])
+
+
+async def test_failures_that_were_read_before_their_execution_ended_are_told_when_it_has(workspace: Path) -> None:
+    known, told = KnownFailures(), dict[int, Failures]()
+
+    class Watched(Failing):
+        def take(self, event: Event) -> None:
+            super().take(event)
+            told.update(known.of(source, source.reader.find("r1")))
+
+    with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+        source = Source(workspace / "events.db", "workspace", "")
+        log.append([], contents=[TRACE])
+        play = Watched(log, started(settings(generations=2)))
+        play.failing = lambda instance: instance == "val-0"
+        play.to_rest()
+        assert {n: (one.failed, one.message) for n, one in told.items()} == dict.fromkeys((1, 2), (1, FAILURE.message))
+        assert KnownFailures().of(source, source.reader.find("r1")) == told
+        source.reader.close()

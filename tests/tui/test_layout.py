@@ -164,6 +164,43 @@ def test_the_first_screen_waits_for_no_slow_import(played: Path) -> None:
     assert done.stdout.split() == ["True", "False", "True", "True", "True"]
 
 
+AFTER_THE_FIRST_PAINT = [
+    "scipy", "optuna", "sklearn", "pydantic", "sqlite_utils", "pygments.lexers", "tomllib", "tomlkit", "statistics",
+    "filelock", "platformdirs.macos", "click.testing", "harness_repo", "engine.agents", "engine.checkout",
+    "engine.clients", "engine.compute", "engine.core.gate", "engine.evaluation", "engine.events.log",
+    "engine.importers", "engine.keys", "engine.loop", "engine.models", "engine.sandbox", "engine.steps",
+    "engine.transfer", "engine.weights", "sia_tui.app.palette", "sia_tui.app.pages.run", "sia_tui.app.screens.dialogs",
+    "sia_tui.commands",
+]  # fmt: skip
+"""What no first paint needs: each costs its milliseconds before a user sees anything."""
+
+
+def test_the_first_paint_shows_the_run_and_waits_for_the_import_of_nothing_else(played: Path) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from engine.run.workspace import Workspace\n"
+        "from sia_tui.app.app import SiaApp\n"
+        "class Painted(SiaApp):\n"
+        "    loaded = ()\n"
+        "    def _display(self, screen, renderable):\n"
+        "        super()._display(screen, renderable)\n"
+        "        if not self.loaded:\n"
+        "            main = self.main\n"
+        "            self.loaded = len(main.timeline.rows) > 9, main.lineage.outer_size.width, *sys.modules\n"
+        "async def main():\n"
+        "    app = Painted(Workspace(Path(sys.argv[1])), shipped=False)\n"
+        "    async with app.run_test(size=(160, 50)):\n"
+        "        print(*app.loaded)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(played)], capture_output=True, text=True, check=True)
+    shown, width, *loaded = done.stdout.split()
+    assert (shown, width) == ("True", "80")  # the rows, in panes that need not be painted again as they get their width
+    early = [one for one in loaded if any(one == name or one.startswith(f"{name}.") for name in AFTER_THE_FIRST_PAINT)]
+    assert early == []
+
+
 def test_the_app_starts_without_what_only_a_key_needs() -> None:
     script = "import sys, sia_tui.app.app; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()

@@ -55,7 +55,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 def progress(state: State, pace: Pace, tally: Tally, earlier: Pace | None = None) -> Progress:
     """The progress at an event. `earlier` is what other runs of the task took, for what this one has not done yet."""
-    if state.status == "new" or (state.status != "running" and state.open_step is None):
+    if at_rest(state):
         return Progress(generation=state.generation)
     known = _Known(state, pace, earlier or Pace())
     doing, work = _doing(state, pace.open), pace.open
@@ -77,6 +77,11 @@ def progress(state: State, pace: Pace, tally: Tally, earlier: Pace | None = None
     )
     run_left, run_known = known.run(work, left)
     return msgspec.structs.replace(found, run_left_s=run_left, run_known=run_known)
+
+
+def at_rest(state: State) -> bool:
+    """Whether nothing is done: then nothing is asked of times."""
+    return state.status == "new" or (state.status != "running" and state.open_step is None)
 
 
 def _doing(state: State, work: OpenWork | None) -> Doing:

@@ -59,7 +59,9 @@ class RunCursor:
     @property
     def progress(self) -> Progress:
         """How far the run is at event `n`; other runs of the domain say how long it takes what it has not done yet."""
-        if self._earlier is None:
+        from engine.queries.progress.progress import at_rest
+
+        if self._earlier is None and not at_rest(self.snapshot.state):
             from engine.queries.progress.history import earlier_pace
 
             self._earlier = earlier_pace(self.source.reader, self.run_id)

@@ -104,6 +104,7 @@ class MainScreen(Screen[None]):
         """Selects a run before the first paint, and starts to follow the logs."""
         for pane, title in zip(self.panes.all, ("lineage", "timeline", "inspector"), strict=True):
             pane.border_title = title
+        self.panes.resize(self.app.size.width)  # now, or all would be painted again once the size is told
         self.call_next(self._begin)
 
     def _begin(self) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
-from engine.loop.control_socket import listen
-from engine.models.live_text import Spoken
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.widgets.bars import Bar
 from sia_tui.cli.headlines import ROLES
+
+if TYPE_CHECKING:
+    from engine.models.live_text import Spoken
 
 LOOK_S = 0.25
 """Seconds between two looks at the reply."""
@@ -34,6 +37,8 @@ class LiveTextBar(Bar):
         if self.display != bool(run):
             self.display = bool(run)
         if run:
+            from engine.loop.control_socket import listen
+
             self.draw(self._line(await listen(self._navigator.sources.workspace.path, run)))
 
     def _speaking_run(self) -> str:
