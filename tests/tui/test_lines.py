@@ -104,3 +104,16 @@ async def test_a_row_that_is_wider_than_the_screen_says_so_at_its_end() -> None:
         assert drawn[2].endswith("…") and lines.render_line(2).cell_length == width
         lines.offset_cells = 21 - width
         assert lines.render_line(1).text == "y" * width
+
+
+@pytest.mark.asyncio
+async def test_the_end_of_a_row_does_not_lie_under_the_scroll_bar() -> None:
+    class Long(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Lines()
+
+    async with Long().run_test(size=(20, 4)) as pilot:
+        pilot.app.query_one(Lines).show([row("y" * 21)] * 9)
+        await pilot.pause()
+        drawn = ["".join(one.text for one in strip) for strip in pilot.app.screen._compositor.render_strips()]
+        assert all(line[:19] == "y" * 18 + "…" for line in drawn)

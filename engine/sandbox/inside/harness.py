@@ -79,8 +79,9 @@ def describe_failure(error: BaseException, folder: str) -> tuple[str, str]:
     while step and not step.tb_frame.f_code.co_filename.startswith(folder):
         step = step.tb_next
     traceback.print_exception(type(error), error, step)
-    last = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    return _kind(error), last
+    lines = traceback.format_exception_only(error)  # of a SyntaxError its place first, and any notes at the end
+    said = next((one for one in lines if not one.startswith(" ")), lines[-1])
+    return _kind(error), said.strip()
 
 
 def _kind(error: BaseException) -> str:

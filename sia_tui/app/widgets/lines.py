@@ -168,7 +168,7 @@ class Lines(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of the visible part."""
-        index, width = self._row_at(y), self.size.width
+        index, width = self._row_at(y), self.size.width - self.scrollbar_size_vertical
         base = self._style("")
         if index >= len(self.rows):
             return Strip.blank(width, base)
