@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
+from textual.events import Event, Key, Paste
 
 from engine.errors import SiaError
 from engine.run.workspace import Workspace
 from sia_tui.app import keys, preferences
 from sia_tui.app.actions.table import ACTIONS
+from sia_tui.app.key_order import KeyOrder
 from sia_tui.app.model.sources import Source, Sources, open_recording, open_sealed
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.screens.main import MainScreen
@@ -52,7 +54,7 @@ class SiaApp(App[None]):
     """
 
     TITLE = "sia"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = App.COMMANDS | {_palette}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -75,12 +77,20 @@ class SiaApp(App[None]):
         self._files = list(files)
         self._recording = recording() if shipped else None
         self._terminal_title: TerminalTitle | None = None
+        self.key_order = KeyOrder(self, super().on_event)
         self._greets = greets and not workspace.log.is_file()
         self.main = MainScreen(self._sources, keys.Keymap(self.preferences.keys), ACTIONS, attach)
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
         return self.main
+
+    async def on_event(self, event: Event) -> None:
+        """Handles keys in order, and other events at once."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self.key_order.add(event)
+        else:
+            await super().on_event(event)
 
     def on_load(self) -> None:
         """Opens the workspace, so that the first paint shows its runs; a signal to end leaves the app as `q` does."""

@@ -51,6 +51,7 @@ MAIN: tuple[Key, ...] = (
     Key("training", "T", "Training", "the training curves"),
     Key("cases", "C", "Cases", "the measures of each case, and the answer beside its parent's"),
     Key("cost", "dollar_sign", "Cost", "the spend and the budget"),
+    Key("isolation", "I", "Isolation", "what keeps harnesses apart from your machine in this run"),
     Key("outside", "o", "Open in editor", "open the page in your editor or pager, a difference in your difftool"),
     Key("sort", "comma", "Sort", "sort the table of the page by its next column"),
     Key("part", "full_stop", "Show only", "show what was broken, what was fixed, or all of the table"),

@@ -15,8 +15,8 @@ from sia_tui.app.rows.row import Target
 from sia_tui.app.rows.text import escape_markup
 from sia_tui.app.screens.main import MainScreen
 
-_HELP_WEIGHT = 0.8
-"""A match in the help counts less than one in the name."""
+_HELP_SCORE = 0.01
+"""Below any match in a name."""
 
 
 class Entry(NamedTuple):
@@ -36,36 +36,41 @@ class Everything(Provider):
             yield DiscoveryHit(entry.name, cast("Callable[[], None]", entry.perform), help=entry.help)
 
     async def search(self, query: str) -> Hits:
-        """The entries that match `query`."""
-        matcher = self.matcher(query)
+        """The entries whose name matches `query`, and those whose help has all of its words."""
+        matcher, words = self.matcher(query), query.casefold().split()
         for entry in self.entries():
-            score = max(matcher.match(entry.name), matcher.match(entry.help) * _HELP_WEIGHT)
-            if score > 0:
+            told = _HELP_SCORE if all(word in entry.help.casefold() for word in words) else 0.0
+            if score := max(matcher.match(entry.name), told):
                 perform = cast("Callable[[], None]", entry.perform)
                 yield Hit(score, matcher.highlight(entry.name), perform, help=entry.help)
 
     def entries(self) -> Iterator[Entry]:
-        """All entries; none where another screen is shown."""
-        main = self.screen
-        if not isinstance(main, MainScreen):
-            return
-        for key in (*MAIN, *NAMED):
-            reason = main.unavailable(key.id)
-            help_text = f"not now: {reason}" if reason else f"{key.help} ({main.keymap.label(key)})".removesuffix(" ()")
-            yield Entry(key.label, help_text, partial(_perform, main, key, reason))
-        cursor = main.navigator.cursor
-        if cursor is not None:
-            state = cursor.snapshot.state
-            for one in state.generations:
-                yield Entry(f"generation {one.n}", "select it", partial(select_generation, main, one.n))
-            for number, version in state.versions.items():
-                help_text = f"harness {number}: {escape_markup(version.changed)}"
-                show = partial(main.show_page, Target("harness", number))
-                yield Entry(f"commit {version.commit[:12]}", help_text, show)
-        for source in main.navigator.sources:
-            for run in source.reader.runs():
-                select = partial(select_row, main, run_target(source.label, run.run))
-                yield Entry(f"run {escape_markup(run.name)}", f"{source.label}, {run.domain}, {run.status}", select)
+        """All entries; where another screen is shown, what does not need the main screen."""
+        if isinstance(self.screen, MainScreen):
+            yield from _of_main(self.screen)
+        yield Entry("Theme", "choose the colours; the choice is kept", self.app.search_themes)
+        yield Entry("Screenshot", "save a picture of the screen as SVG", self.app.action_screenshot)
+
+
+def _of_main(main: MainScreen) -> Iterator[Entry]:
+    for key in (*MAIN, *NAMED):
+        reason = main.unavailable(key.id)
+        help_text = f"{key.help} ({main.keymap.label(key)})".removesuffix(" ()")
+        why_not = f"not now: {reason}; " if reason else ""
+        yield Entry(key.label, f"{why_not}{help_text}", partial(_perform, main, key, reason))
+    cursor = main.navigator.cursor
+    if cursor is not None:
+        state = cursor.snapshot.state
+        for one in state.generations:
+            yield Entry(f"generation {one.n}", "select it", partial(select_generation, main, one.n))
+        for number, version in state.versions.items():
+            help_text = f"harness {number}: {escape_markup(version.changed)}"
+            show = partial(main.show_page, Target("harness", number))
+            yield Entry(f"commit {version.commit[:12]}", help_text, show)
+    for source in main.navigator.sources:
+        for run in source.reader.runs():
+            select = partial(select_row, main, run_target(source.label, run.run))
+            yield Entry(f"run {escape_markup(run.name)}", f"{source.label}, {run.domain}, {run.status}", select)
 
 
 async def _perform(main: MainScreen, key: Key, reason: str) -> None:

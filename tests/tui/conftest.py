@@ -42,7 +42,7 @@ def nobodys_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """No test sees the preferences, the colours of the terminal, or the time of day, of whoever runs it."""
     monkeypatch.setenv("SIA_TUI_CONFIG", str(tmp_path / "tui.toml"))
     monkeypatch.setenv("TERM", "xterm-256color")
-    for name in ("COLORFGBG", "COLORTERM", "NO_COLOR"):
+    for name in ("COLORFGBG", "COLORTERM", "NO_COLOR", "WAYLAND_DISPLAY", "DISPLAY", "TMUX"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
@@ -73,7 +73,13 @@ async def settle(pilot: Pilot[None]) -> None:
         await pilot.pause()
         # an action ends, or puts a question on the screen
         acting = app.screen is app.main and any(one.group == "action" and not one.is_finished for one in app.workers)
-        waiting = acting or app.main.page_timer or app.main.inspector.resize_timer or app.main.inspector.loads
+        waiting = (
+            not app.key_order.idle
+            or acting
+            or app.main.page_timer
+            or app.main.inspector.resize_timer
+            or app.main.inspector.loads
+        )
         if waiting:
             await asyncio.sleep(0.01)
         working = [one for one in app.workers if one.group in ("page", "search", "open")]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from sia_tui.app.model.failures import failure_of, first_failure
 from sia_tui.app.navigator.place import Pane
 from sia_tui.app.rows.row import Target
+from sia_tui.app.rows.text import sanitize
 from sia_tui.app.screens.main import MainScreen
+
+_COPIED_CELLS = 40
+"""So much of what was copied is said."""
 
 
 def open_run_page(main: MainScreen, kind: str) -> None:
@@ -81,9 +85,15 @@ def toggle_mark(main: MainScreen) -> None:
 def copy(main: MainScreen) -> None:
     """Copies what the row under the cursor stands for, else its text."""
     if (current := main.panes.focused.current) is not None:
+        from sia_tui.app import clipboard
+
         text = current.copy or current.text
         main.app.copy_to_clipboard(text)
-        main.notify(f"Copied {len(text):,} characters", timeout=2)
+        main.run_worker(lambda: clipboard.copy(text), thread=True, group="copy", exit_on_error=False)
+        first, _, rest = text.strip().partition("\n")
+        cut = len(first) > _COPIED_CELLS or rest
+        size = f" ({len(text):,} characters)" if cut else ""
+        main.notify(f"Copied {sanitize(first[:_COPIED_CELLS])}{'…' if cut else ''}{size}", timeout=3, markup=False)
 
 
 def show_help(main: MainScreen) -> None:

@@ -55,6 +55,7 @@ ACTIONS: dict[str, Action] = {
     "training": partial(pages.open_run_page, kind="training"),
     "cases": partial(pages.open_generation_page, kind="cases"),
     "cost": partial(pages.open_run_page, kind="cost"),
+    "isolation": partial(pages.open_run_page, kind="isolation"),
     "outside": outside.open_page,
     "sort": partial(pages.turn_table, part="sort"),
     "part": partial(pages.turn_table, part="shown"),

@@ -42,7 +42,7 @@ def page_name(target: Target) -> str:
             return f"{target.kind} {target.first}-{target.second}"
         case "file":
             return str(target.second)
-        case "run" | "training" | "compare":
+        case "run" | "training" | "compare" | "isolation":
             return target.kind
         case "blob":
             return f"blob {str(target.first)[:8]}"

@@ -16,6 +16,7 @@ BUILDERS = {
     "map": "run.instance_map:build",
     "training": "run.training:build",
     "cost": "run.cost:build",
+    "isolation": "run.isolation:build",
     "generation": "generation.overview:build",
     "verdict": "generation.verdict:build",
     "analysis": "generation.analysis:build",

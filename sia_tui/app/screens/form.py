@@ -23,6 +23,8 @@ from sia_tui.app.screens.path_completion import PathSuggester
 
 _AROUND = 9
 """Lines of the form beside its introduction and its fields."""
+_LOW = 18
+"""Lines of a screen that has no room for the introduction."""
 
 
 class Choice(Select[str], inherit_bindings=False):
@@ -80,7 +82,7 @@ class Form(ModalScreen[Values | None]):
         with Vertical():
             yield Static(Text(sanitize(self._title), style="bold"))
             for line in self._intro:
-                yield Static(Text(sanitize(line), style="dim"))
+                yield Static(Text(sanitize(line), style="dim"), classes="intro")
             with VerticalScroll(can_focus=False):
                 for index, field in enumerate(self._fields):
                     with Horizontal(classes="field"):
@@ -99,7 +101,10 @@ class Form(ModalScreen[Values | None]):
 
     def on_resize(self, event: Resize) -> None:
         """Leaves room for what is not a field."""
-        intro = sum(1 + len(line) // max(20, min(96, event.size.width) - 4) for line in self._intro)
+        low = event.size.height < _LOW
+        for line in self.query(".intro"):
+            line.display = not low
+        intro = 0 if low else sum(1 + len(line) // max(20, min(96, event.size.width) - 4) for line in self._intro)
         self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height - _AROUND - intro)
 
     @property

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from sia_tui.app.keys import MAIN, Key, Keymap
 from sia_tui.app.model.event_filter import TERMS
-from sia_tui.app.rows.row import BLANK, Row, heading, row
+from sia_tui.app.rows.row import BLANK, Row, Span, heading, row
+from sia_tui.app.rows.text import fold
 from sia_tui.app.widgets.lines import Lines
 
 _LIST_KEYS = (
@@ -30,14 +32,37 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "moving": ("open", "close", "left", "right", "back", "forward", "filter", "go", "fold"),
     "time": ("tail", "hold", "replay", "slower", "faster", "back_event", "next_event", "back_gen", "next_gen"),
     "pages of a generation": ("verdict", "diff", "files", "analysis", "cases", "bisect", "sort", "part", "failure"),
-    "pages of the run": ("map", "scores", "training", "cost", "mark", "compare"),
+    "pages of the run": ("map", "scores", "training", "cost", "isolation", "mark", "compare"),
     "runs": ("new", "runs", "branch", "fork", "edit", "pause", "stop", "approve", "hint", "talk", "unseal", "setup"),
     "what is shown": ("outside", "copy", "wide", "help", "suspend", "quit"),
 }
 """Ids of keys by what they are for."""
 
-Group = tuple[Row, Sequence[Row]]
-"""A heading, and the rows below it."""
+_WITH_IDS = 64
+"""The cells from which on the ids of the keys have room, too."""
+
+
+class Entry(NamedTuple):
+    """A key, by which names it goes, and what it does."""
+
+    names: Sequence[Span]
+    about: Sequence[Span]
+
+    @property
+    def text(self) -> str:
+        """All that one may look for."""
+        return "".join(text for text, _ in (*self.names, *self.about))
+
+    def rows(self, width: int) -> list[Row]:
+        """What it does is folded beside its names; on a narrow screen the id is left out."""
+        names = self.names if width >= _WITH_IDS else self.names[:1]
+        indent = sum(len(text) for text, _ in names)
+        first, *rest = fold(self.about, max(12, width - indent))
+        return [Row((*names, *first.spans)), *(row(" " * indent, *one.spans) for one in rest)]
+
+
+Group = tuple[Row, Sequence[Entry]]
+"""A heading, and what is below it."""
 
 
 class Help(ModalScreen[None]):
@@ -45,7 +70,7 @@ class Help(ModalScreen[None]):
 
     DEFAULT_CSS = """
     Help { align: center middle; }
-    Help Vertical { width: 92; max-width: 98%; height: 90%; border: round $primary; background: $surface; }
+    Help Vertical { width: 110; max-width: 98%; height: 90%; border: round $primary; background: $surface; }
     Help Lines { background: $surface; }
     Help Input, Help Input:focus { background: $boost; margin: 0 1; }
     """
@@ -69,13 +94,20 @@ class Help(ModalScreen[None]):
             yield Lines()
 
     def on_mount(self) -> None:
-        """Fills the list."""
-        self.query_one(Lines).show(filtered(self._groups, ""))
+        """Types into the filter."""
         self.query_one(Input).focus()
 
+    def on_resize(self, event: Resize) -> None:
+        """Folds what the keys do to the new width."""
+        self.call_after_refresh(self._fill)
+
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Shows the rows that contain what was typed."""
-        self.query_one(Lines).show(filtered(self._groups, event.value), cursor_row=0)
+        """Shows the keys that contain what was typed."""
+        self._fill()
+
+    def _fill(self) -> None:
+        lines = self.query_one(Lines)
+        lines.show(filtered(self._groups, self.query_one(Input).value, lines.size.width - 1), cursor_row=0)
 
     async def action_list(self, action: str) -> None:
         """Moves the list's cursor while the filter has the focus."""
@@ -87,26 +119,23 @@ def help_groups(keymap: Keymap, unavailable: Callable[[str], str]) -> list[Group
     keys = {key.id: key for key in MAIN}
     named = {one for ids in _GROUPS.values() for one in ids}
     groups = [*_GROUPS.items(), ("more", tuple(one for one in keys if one not in named))]
-    rows = [(heading(title), [_key_row(keys[one], keymap, unavailable(one)) for one in ids]) for title, ids in groups]
-    lists = [row((f"{one:<26}", "accent"), text) for one, text in _LIST_KEYS]
-    terms = [row((f"{term:<26}", "accent"), text) for term, text in TERMS]
+    rows = [(heading(title), [_entry(keys[one], keymap, unavailable(one)) for one in ids]) for title, ids in groups]
+    lists = [Entry([(f"{one:<26}", "accent")], [(text, "")]) for one, text in _LIST_KEYS]
+    terms = [Entry([(f"{term:<26}", "accent")], [(text, "")]) for term, text in TERMS]
     return [*rows, (heading("in lists"), lists), (heading("filter", "an event must pass all terms"), terms)]
 
 
-def filtered(groups: Sequence[Group], text: str) -> list[Row]:
-    """The rows that contain all words of `text`, in any case, under the headings of their groups."""
+def filtered(groups: Sequence[Group], text: str, width: int) -> list[Row]:
+    """What contains all words of `text`, in any case, under the headings of the groups, in `width` cells."""
     words = text.casefold().split()
     rows: list[Row] = []
-    for title, all_rows in groups:
-        if found := [one for one in all_rows if all(word in one.text.casefold() for word in words)]:
-            rows += [*([BLANK] if rows else []), title, *found]
+    for title, entries in groups:
+        if found := [one for one in entries if all(word in one.text.casefold() for word in words)]:
+            rows += [*([BLANK] if rows else []), title, *(line for one in found for line in one.rows(width))]
     return rows or [row(("no key does that; ctrl+p finds runs, generations and commits", "dim"))]
 
 
-def _key_row(key: Key, keymap: Keymap, reason: str) -> Row:
-    return row(
-        (f"{keymap.label(key):<16}", "dim" if reason else "accent"),
-        (f"{key.id:<12}", "dim"),
-        (key.help, "dim" if reason else ""),
-        (f"  not now: {reason}" if reason else "", "warn"),
-    )
+def _entry(key: Key, keymap: Keymap, reason: str) -> Entry:
+    names: list[Span] = [(f"{keymap.label(key):<16}", "dim" if reason else "accent"), (f"{key.id:<12}", "dim")]
+    why_not: list[Span] = [(f"; not now: {reason}", "warn")] if reason else []
+    return Entry(names, [(key.help, "dim" if reason else ""), *why_not])

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -18,6 +19,8 @@ from engine.errors import SiaError
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.screens.path_completion import completions
 
+_AROUND = 8
+"""Lines of the screen beside the list."""
 _PATH_STARTS = ("/", "~", "./", "../")
 
 
@@ -35,7 +38,7 @@ class Picker(ModalScreen[str | None]):
     Picker { align: center middle; }
     Picker Vertical { width: 84; max-width: 98%; height: auto; max-height: 96%; border: round $primary;
                       background: $surface; padding: 0 1; }
-    Picker OptionList, Picker OptionList:focus { height: auto; max-height: 60vh; border: none; padding: 0;
+    Picker OptionList, Picker OptionList:focus { height: auto; border: none; padding: 0;
                                                  background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,6 +67,10 @@ class Picker(ModalScreen[str | None]):
         """Offers everything, whatever is filled in."""
         self.query_one(OptionList).can_focus = False
         self._offer(self._offered)
+
+    def on_resize(self, event: Resize) -> None:
+        """Leaves room for what is not in the list."""
+        self.query_one(OptionList).styles.max_height = max(2, event.size.height - _AROUND)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Offers what fits the text."""
@@ -130,4 +137,6 @@ def _about_folder(path: str) -> str:
 
 
 def _line(one: Offered, width: int) -> Text:
-    return Text.assemble(f"{sanitize(one.name):<{width}}", (f"  {sanitize(one.about)}", "dim"), no_wrap=True)
+    return Text.assemble(
+        f"{sanitize(one.name):<{width}}", (f"  {sanitize(one.about)}", "dim"), no_wrap=True, overflow="ellipsis"
+    )

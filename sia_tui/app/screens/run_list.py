@@ -33,6 +33,10 @@ _KEYS = (
 _MOVES = "s Sort · S Reverse · esc Back"
 _WIDTHS = {"domain": 9, "started": 12, "status": 11, "best": 7, "evals": 8, "usd": 7}
 _NUMBERS = ("best", "evals", "usd")
+_FIRST_TO_GO = ("usd", "evals", "domain", "started")
+"""The columns that a narrow screen has no room for."""
+_NAME = (12, 40)
+"""The least and the most cells of a name."""
 
 
 class Chosen(NamedTuple):
@@ -146,8 +150,7 @@ class RunList(ModalScreen[Chosen | None]):
             return
         column, falling = self.sorting
         listed = sorted(self._listed(), key=_ORDERS[column], reverse=falling)
-        name = max(12, self.size.width - 6 - sum(width + 1 for width in _WIDTHS.values()))
-        widths = {"name": min(name, 40), **_WIDTHS}
+        widths = _widths(self.size.width - 6)
         at = self._lines.current.target if self._lines.current else self._navigator.selected_run
         rows = [_row(one, widths) for one in listed]
         here = next((index for index, one in enumerate(rows) if one.target == at), 0)
@@ -165,6 +168,15 @@ class RunList(ModalScreen[Chosen | None]):
                 status = statuses.get(run.run) or source.status(run)
                 found.append(Listed(source, run, status, None if spent is None else spent.get(run.run, RunSpent())))
         return found
+
+
+def _widths(room: int) -> dict[str, int]:
+    """The columns that have room, with their cells."""
+    widths, going = dict(_WIDTHS), list(_FIRST_TO_GO)
+    while going and room - sum(width + 1 for width in widths.values()) < _NAME[0]:
+        del widths[going.pop(0)]
+    name = room - sum(width + 1 for width in widths.values())
+    return {"name": max(_NAME[0], min(name, _NAME[1])), **widths}
 
 
 def _cell(text: str, column: str, widths: Mapping[str, int]) -> str:

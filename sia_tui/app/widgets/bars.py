@@ -66,14 +66,20 @@ class Breadcrumbs(Bar):
     def __init__(self, navigator: Navigator) -> None:
         super().__init__(markup=False)
         self._navigator = navigator
+        self._note = ""
 
     def fill(self, note: str = "") -> None:
-        """Draws the path, and behind it what the user must know, or `note`."""
-        path = " › ".join(sanitize(part) for part in breadcrumbs(self._navigator))
-        text = Text(path, style="bold", no_wrap=True, overflow="ellipsis")
-        if note := urgent_note(self._navigator) or note or empty_note(self._navigator):
-            text.append(f"  {sanitize(note)}", style="not bold yellow")
+        """Draws the path, and behind it what the user must know, or `note`. What is narrow shows the path's end."""
+        self._note = note
+        parts = [sanitize(part) for part in breadcrumbs(self._navigator)]
+        note = urgent_note(self._navigator) or note or empty_note(self._navigator)
+        while not self.fits(text := _path(parts, sanitize(note))) and len(parts) > (2 if parts[0] == "…" else 1):
+            parts = ["…", *parts[2 if parts[0] == "…" else 1 :]]
         self.draw(text)
+
+    def on_resize(self) -> None:
+        """Fits the path to the new width."""
+        self.fill(self._note)
 
 
 class KeyBar(Bar):
@@ -146,6 +152,13 @@ class ReplayBar(Bar):
                 ("r play, [ ] step, t newest event", "dim"),
             ]
         )
+
+
+def _path(parts: Sequence[str], note: str) -> Text:
+    text = Text(" › ".join(parts), style="bold", no_wrap=True, overflow="ellipsis")
+    if note:
+        text.append(f"  {note}", style="not bold yellow")
+    return text
 
 
 def join_parts(parts: Sequence[Part]) -> Text:

@@ -14,6 +14,7 @@ from engine.queries.settings_origin import flat
 from sia_tui.app.model import failures
 from sia_tui.app.model.failures import Failures, failures_by_generation, first_failure
 from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.pages.run import isolation
 from sia_tui.app.pages.run.dashboard import dashboard
 from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
@@ -49,8 +50,8 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
 
 
 def _summary(state: State, width: int) -> list[Row]:
-    level = state.isolation.get("level")
-    tones: dict[object, Tone] = {"none": "bad", "full": "good"}
+    level = isolation.level(state)
+    apart = f": {isolation.IN_SHORT[level]}" if level in isolation.IN_SHORT else ""
     counts = ", ".join(f"{n:,} {split}" for split, n in state.domain.counts.items())
     rows = [
         *wrap(state.domain.title, width, "strong"),
@@ -58,7 +59,7 @@ def _summary(state: State, width: int) -> list[Row]:
         BLANK,
         field("run", f"{state.name} ({state.run})"),
         field("domain", f"{state.domain.name}: {counts}"),
-        field("isolation", (str(level or "unknown"), tones.get(level, "warn"))),
+        field("isolation", (level or "unknown", isolation.TONES.get(level, "warn")), apart, to=Target("isolation")),
     ]
     best = state.incumbent
     if best is not None and (val := present_val.score(state)):
