@@ -11,6 +11,11 @@ def number(state: State) -> int:
     return state.rotation.number(max((one.n for one in state.generations if one.execution), default=1))
 
 
+def all_failed(done: t.ExecutionFinished) -> bool:
+    """Whether every result of an Execution failed, so that its score says nothing."""
+    return 0 < sum(done.failures.values()) == done.evaluations + done.reused
+
+
 def score(state: State) -> t.Score | None:
     """The incumbent's score on it; None before its first Execution."""
     if state.incumbent is None:

@@ -56,6 +56,8 @@ class SiaApp(App[None]):
     TITLE = "sia"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     ENABLE_COMMAND_PALETTE = True
+    CSS = "ToastRack { margin-bottom: 2; }"
+    """What is reported stands above the status line and the footer, and never hides them."""
 
     def __init__(
         self,

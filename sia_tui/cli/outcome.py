@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.plain import decimal, with_error
+from engine.queries import present_val
 
 if TYPE_CHECKING:
     from engine.core.state import State
@@ -36,6 +37,8 @@ def _best(state: State) -> str:
     best = state.of(state.incumbent).execution if state.incumbent else None
     if best is None or "val" not in best.scores:
         return "no candidate is accepted yet"
+    if present_val.all_failed(best):
+        return f"all {best.evaluations + best.reused:,} results of generation {state.incumbent} failed"
     val, check = best.scores["val"], best.private
     honest = f", honest {decimal(check.honest.score)}" if check and check.honest else ""
     return f"best {with_error(val.score, val.se, val.n)} on val{honest}, of generation {state.incumbent}"

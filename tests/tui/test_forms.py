@@ -79,6 +79,8 @@ async def test_enter_goes_on_and_the_command_that_is_shown_is_the_one_that_is_st
             await pilot.press(*key, "enter")
         assert isinstance(pilot.app.screen, Form) and pilot.app.focused is field(pilot, "agent")
         assert not launched and command(pilot) == "$ sia run toy --name mine --generations 12"
+        labels = pilot.app.screen.query(".label").results(Static)
+        assert all(len(str(one.render())) < one.size.width for one in labels)  # no name runs into its value
         button = pilot.app.screen.query_one(Button)
         assert button.region.bottom <= size[1] - 1 and button.region.width
         button.focus()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from engine.events import types as t
+from engine.events.log import RunLog
 from sia_tui.app.navigator.footer import footer
 from sia_tui.app.navigator.place import Pane
 from sia_tui.app.rows.row import Target
 from sia_tui.app.screens import outside
 from sia_tui.app.screens.help import Help
 from sia_tui.app.screens.main import MainScreen
+from tests.histories import SECOND, Play, settings, started
 from tests.tui.conftest import Opened, settle, texts
 
 SIZES = [(40, 12), (80, 24), (110, 30), (139, 40), (140, 40), (160, 50), (200, 55)]
@@ -68,6 +72,20 @@ async def test_the_footer_follows_the_pane_the_selection_and_the_page(played: Pa
         await settle(pilot)
         assert footer(main.navigator)[0] == "tail"
         assert all(not main.unavailable(one) for one in footer(main.navigator))
+
+
+@pytest.mark.asyncio
+async def test_the_footer_offers_to_resume_a_run_that_rests(workspace: Path, opened: Opened) -> None:
+    with contextlib.closing(RunLog.hold(workspace, "r1", clock=lambda: SECOND)) as log:
+        play = Play(log, started(settings(approve="all")), absent=True)  # type: ignore[arg-type]
+        play.to_rest()
+        async with opened(workspace, size=(80, 24)) as (pilot, main):
+            for rests in (t.RunPaused("the user"), t.RunStopped("the user")):
+                play.append(0, rests)
+                await pilot.press("t")
+                main._refresh_slowly()
+                await settle(pilot)
+                assert " p Resume " in str(main.key_bar.render())
 
 
 @pytest.mark.asyncio

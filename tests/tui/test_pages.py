@@ -17,6 +17,7 @@ from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.queries.snapshot import Outline
 from sia_tui.app import pages
+from sia_tui.app.model.best_score import BestScores
 from sia_tui.app.model.lineage_graph import PrivateChecks, at_state, read_lineage
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.event_line import event_summary
@@ -152,7 +153,7 @@ def gamed(workspace: Path) -> Path:
 
 def test_a_refused_score_never_stands_bare(workspace: Path) -> None:
     with snapshot(gamed(workspace)) as at:
-        whole = read_lineage(at.reader, {}, PrivateChecks())
+        whole = read_lineage(at.reader, {}, PrivateChecks(), BestScores())
         stepped = at_state(whole[0], at.state, "finished", at.outline.progress(at.n))
         shown = {
             "lineage": texts(graph_rows(whole, "workspace")),
@@ -179,7 +180,7 @@ def test_a_refused_score_never_stands_bare(workspace: Path) -> None:
 
 def test_the_honest_score_stands_beside_the_best_one(workspace: Path) -> None:
     with snapshot(gamed(workspace)) as at:
-        (node,) = read_lineage(at.reader, {}, PrivateChecks())
+        (node,) = read_lineage(at.reader, {}, PrivateChecks(), BestScores())
         first = node._replace(run=replace(node.run, best=0.2), generations=node.generations[:2])
         shown = texts(graph_rows([first], "workspace"))[0]
     assert shown == "● toy-1 0.2000 (honest 0.2500)  finished"

@@ -130,8 +130,9 @@ async def test_a_replayed_run_that_has_finished_neither_runs_nor_is_followed(pla
 
 def test_the_title_and_the_bell_tell_of_a_run_that_waits_and_the_title_is_given_back(workspace: Path) -> None:
     waiting(workspace)
-    with PseudoTerminal(sia(workspace)) as terminal:
-        terminal.until(lambda shown: "needs your approval" in shown.text)
+    with PseudoTerminal(sia(workspace), columns=80, rows=24) as terminal:
+        terminal.until(lambda shown: "needs your approval" in shown.text and "toy-1 waits for you: a" in shown.text)
+        assert not re.search(r"[▌▐]", "".join(terminal.lines[-2:]))  # what is reported hides neither status nor keys
         terminal.until(lambda shown: b"]0;toy-1 waits for you - sia\x07" in terminal.output)
         terminal.press("q")
         assert terminal.ended() == 0

@@ -12,6 +12,7 @@ from engine.events import types as t
 from engine.events.reader import Reader, RunRow
 from engine.queries import score_course
 from engine.queries.progress.progress import Progress
+from sia_tui.app.model.best_score import BestScores
 from sia_tui.app.model.failures import Failures
 from sia_tui.cli.standing import words
 
@@ -60,8 +61,17 @@ class RunNode(NamedTuple):
     @property
     def best_honest(self) -> float | None:
         """The honest score of its best candidate, where that is one of its own and the private check measured it."""
-        accepted = [one for one in self.generations if one.accepted]
-        return accepted[-1].honest if accepted else None
+        return best.honest if (best := self._best) else None
+
+    @property
+    def best_failed(self) -> bool:
+        """Whether its best candidate is one of its own of which every result failed."""
+        failures = best.failures if (best := self._best) else None
+        return failures is not None and failures.total
+
+    @property
+    def _best(self) -> GenerationNode | None:
+        return next((one for one in reversed(self.generations) if one.accepted), None)
 
 
 class PrivateChecks:
@@ -82,10 +92,10 @@ class PrivateChecks:
         return found
 
 
-def read_lineage(reader: Reader, statuses: Mapping[str, str], checks: PrivateChecks) -> list[RunNode]:
+def read_lineage(reader: Reader, statuses: Mapping[str, str], checks: PrivateChecks, best: BestScores) -> list[RunNode]:
     """All runs of a log with their own generations, oldest first; `statuses` overrides what the log says."""
     generations: dict[str, list[GenerationNode]] = {}
-    runs = reader.runs()
+    runs = best.runs(reader)
     checked = {run.run: checks.of(reader, run) for run in runs}
     for row in reader.generations():
         check = checked.get(row.run, {}).get(row.generation)

@@ -25,6 +25,8 @@ _PAGES: dict[str, tuple[str, ...]] = {
     "analysis": ("open", "diff", "verdict", "outside", "copy"),
 }
 _ANY_PAGE = ("open", "copy", "outside")
+_AT_REST = ("interrupted", "paused", "stopped")
+"""What a run is that has more to do, and that only the user goes on with."""
 
 
 def footer(navigator: Navigator) -> list[str]:
@@ -37,7 +39,7 @@ def _wanted(navigator: Navigator) -> Iterable[str]:
     if cursor is None:
         return ("new", "setup")
     urgent = ["approve"]  # where no candidate waits, it is not available
-    if navigator.status_now == "interrupted":
+    if navigator.status_now in _AT_REST:
         urgent.append("pause")
     if not cursor.at_head:
         urgent.append("tail")

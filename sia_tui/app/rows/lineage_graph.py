@@ -81,7 +81,7 @@ def _run_row(node: RunNode, branch: str, label: str, marks: Sequence[Target]) ->
     if target in marks:
         spans.append(_MARK)
     spans += [("● ", "title"), (node.run.name, "title")]
-    if node.run.best is not None:
+    if node.run.best is not None and not node.best_failed:  # its score says nothing
         spans.append((f" {format_score(node.run.best)}", ""))
         if node.best_honest is not None:
             spans.append((f" (honest {format_score(node.best_honest)})", ""))

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import DescendantFocus, Resize
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Select, Static
@@ -46,7 +47,7 @@ class Form(ModalScreen[Values | None]):
                       background: $surface; padding: 0 1; }
     Form VerticalScroll { height: auto; }
     Form .field { height: 1; }
-    Form .field .label { width: 20; }
+    Form .field .label { width: 22; }
     Form .field .beside { width: 2fr; padding: 0 0 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     Form .field Input, Form .field Choice { width: 1fr; background: $surface; }
     Form .field Input:focus, Form .field Choice:focus { background: $panel; }
@@ -94,18 +95,22 @@ class Form(ModalScreen[Values | None]):
             yield Static(Text(self._keys, style="dim"), id="hint")
 
     def on_mount(self) -> None:
-        """Gives the first field the focus."""
+        """Gives the first field the focus; already the first paint has room for the button."""
+        self._leave_room(self.app.size)
         for index in range(len(self._fields)):
             self._mark(index)
         self.query_one("#field-0").focus()
 
     def on_resize(self, event: Resize) -> None:
         """Leaves room for what is not a field."""
-        low = event.size.height < _LOW
+        self._leave_room(event.size)
+
+    def _leave_room(self, size: Size) -> None:
+        low = size.height < _LOW
         for line in self.query(".intro"):
             line.display = not low
-        intro = 0 if low else sum(1 + len(line) // max(20, min(96, event.size.width) - 4) for line in self._intro)
-        self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height - _AROUND - intro)
+        intro = 0 if low else sum(1 + len(line) // max(20, min(96, size.width) - 4) for line in self._intro)
+        self.query_one(VerticalScroll).styles.max_height = max(3, size.height - _AROUND - intro)
 
     @property
     def _keys(self) -> str:

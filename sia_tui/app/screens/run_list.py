@@ -18,6 +18,7 @@ from textual.widgets import Static
 from engine.events.reader import RunRow
 from engine.events.storage.spending import RunSpent, spent_by_run
 from sia_tui.app.keys import SYMBOLS
+from sia_tui.app.model.best_score import BestScores
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import run_target
@@ -164,7 +165,7 @@ class RunList(ModalScreen[Chosen | None]):
         found = []
         for source in self._navigator.sources:
             spent = self._spent.get(source.label)
-            for run in source.reader.runs():
+            for run in BestScores().runs(source.reader):
                 status = statuses.get(run.run) or source.status(run)
                 found.append(Listed(source, run, status, None if spent is None else spent.get(run.run, RunSpent())))
         return found

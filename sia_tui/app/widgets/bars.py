@@ -106,10 +106,15 @@ class KeyBar(Bar):
         ends: list[tuple[int, str]] = []
         for key in keys:
             text.append(f" {self._keymap.label(key).partition(' ')[0]}", style="bold")
-            text.append(f" {key.label} ")
+            text.append(f" {self._label(key)} ")
             ends.append((text.cell_len, key.action))
         self._ends = ends
         return text
+
+    def _label(self, key: Key) -> str:
+        if key.id != "pause":
+            return key.label
+        return "Pause" if self._navigator.status_now in ("running", "starting") else "Resume"
 
     def on_resize(self) -> None:
         """Fits the keys to the new width."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sia_tui.app.model.best_score import BestScores
 from sia_tui.app.model.failures import KnownFailures
 from sia_tui.app.model.lineage_graph import WAITS, PrivateChecks, RunNode, at_state, read_lineage, with_failures
 from sia_tui.app.model.sources import WORKSPACE, Source
@@ -21,6 +22,7 @@ class LineagePane(Lines):
         super().__init__()
         self._navigator = navigator
         self._checks: dict[Source, PrivateChecks] = {}
+        self._best: dict[Source, BestScores] = {}
         self._failures = KnownFailures()
         self._drawn: object = None
 
@@ -33,7 +35,8 @@ class LineagePane(Lines):
         graph: list[RunNode] = []
         for source in self._navigator.sources:
             checks = self._checks.setdefault(source, PrivateChecks())
-            read = read_lineage(source.reader, self._statuses, checks)
+            best = self._best.setdefault(source, BestScores())
+            read = read_lineage(source.reader, self._statuses, checks, best)
             nodes = [with_failures(self._at_cursor(source, node), self._failures.of(source, node.run)) for node in read]
             graph += nodes
             rows += [BLANK] if rows else []

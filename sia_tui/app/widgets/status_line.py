@@ -118,13 +118,16 @@ def state_parts(state: State) -> list[StyledPart]:
     done = state.current.execution if state.current else None
     if done is not None and (failed := sum(done.failures.values())):
         results = done.evaluations + done.reused
-        parts.append((f"{failed:,}/{results:,} failed (X)", "bold red" if failed == results else "red"))
-    if val := present_val.score(state):
+        style = "bold red" if present_val.all_failed(done) else "red"
+        parts.append((f"{failed:,}/{results:,} failed (X)", style))
+    best = state.of(state.incumbent).execution if state.incumbent else None
+    if best and not present_val.all_failed(best) and (val := present_val.score(state)):
         parts.append((f"best {format_score(val.score, val.se, val.n)}", ""))
     if state.current:
         parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
     evaluations = state.spent.evaluations + state.spent.reused
-    parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
+    if evaluations or state.spent.seconds:
+        parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
     for name, (spent, cap) in budget.spending(state).items():
         parts.append((f"{name} {amount(spent)}/{amount(cap)}", "yellow" if cap and spent >= 0.8 * cap else ""))
     if level != "none":

@@ -29,6 +29,7 @@ def ls(shared: Shared) -> None:
 
 def list_runs(shared: Shared, reader: Reader) -> None:
     """Prints the runs of `reader`."""
+    from sia_tui.app.model.best_score import BestScores
     from sia_tui.cli.tables import table
 
     rows: list[dict[str, Any]] = [
@@ -42,7 +43,7 @@ def list_runs(shared: Shared, reader: Reader) -> None:
             "parent": run.parent,
             "events": run.head_n,
         }
-        for run in reader.runs()
+        for run in BestScores().runs(reader)
     ]
     if shared.as_json:
         print_json(rows)

@@ -28,11 +28,11 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
         row(("bisect: which candidate fixed or broke it", "accent"), to=Target("bisect", name, generation)),
     ]
     results = list(snapshot.results(name))
+    if generation:  # why it changed comes first: an input may be longer than the screen
+        rows += _change(snapshot, name, generation, [result for _, result in results], width)
     rows += _input(snapshot, name, results[0][1].split if results else "val", width)
     if not results:
         return Page(name, [*rows, row(("no candidate has been executed on it at this event", "dim"))])
-    if generation:
-        rows += _change(snapshot, name, generation, [result for _, result in results], width)
     for event, result in results:
         rows += _result(snapshot, event, result, width)
     return Page(name, rows)
@@ -45,7 +45,7 @@ def _input(snapshot: RunSnapshot, name: str, split: str, width: int) -> list[Row
         return []
     if text := inputs.text(split, name):
         return [BLANK, *_text_field("input", text, width)]
-    return _text_field("input", inputs.missing or "not at hand", width, "dim")
+    return [BLANK, *_text_field("input", inputs.missing or "not at hand", width, "dim")]
 
 
 def _change(snapshot: RunSnapshot, name: str, n: int, results: list[t.InstanceFinished], width: int) -> list[Row]:
