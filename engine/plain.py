@@ -40,6 +40,18 @@ def with_error(score: float, se: float | None = None, n: int | None = None, *, s
     return f"{shown} ± {decimal(se)}" if se or (se is not None and n is not None and n > 1) else shown
 
 
+def plural(count: float, noun: str) -> str:
+    """A count and its noun: `1 event`, `1,200 events`, `2 new replies`, `0.5 minutes`."""
+    number = f"{count:,}" if isinstance(count, int) else f"{count:g}"
+    if count == 1:
+        return f"{number} {noun}"
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return f"{number} {noun}es"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{number} {noun[:-1]}ies"
+    return f"{number} {noun}s"
+
+
 class NotPlain(ValueError):
     """The value is not plain; the message names the part: `a map with a key of type int`."""
 

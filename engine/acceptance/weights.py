@@ -12,6 +12,7 @@ from engine.errors import SiaError
 from engine.models.backends import vllm_environment
 from engine.models.backends.vllm import Vllm
 from engine.models.protocol import Message, Request
+from engine.plain import plural
 from engine.user_settings import UserSettings
 from engine.weights.client import Trainer, TrainerFailed, open_trainer
 from engine.weights.recipe import recipe
@@ -42,7 +43,7 @@ class WeightsTrial:
                 self._adapter = await trainer.export(self._adapters, {"made by": "sia bench --gpu"})
         except TrainerFailed as error:
             raise SiaError(f"training failed ({error})", "see `sia doctor`, and docs/weights.md") from None
-        of = f"{facts['dtype']}, rank {facts['rank']}, {facts['trainable']:,} numbers trained"
+        of = f"{facts['dtype']}, rank {facts['rank']}, {plural(facts['trainable'], 'number')} trained"
         head = ["round", "reward", "tokens/s sampled", "seconds to learn", "gradient steps"]
         return [Table(f"GRPO on {facts['device']}: {of}", head, rows)]
 

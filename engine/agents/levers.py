@@ -14,6 +14,7 @@ import msgspec
 
 from engine.agents.protocol import View
 from engine.events import types as t
+from engine.plain import plural
 from harness_repo.tunable import Value
 
 COLD = 0.6
@@ -98,5 +99,5 @@ def to_analysis(view: View, choice: TrainingChoice, findings: str) -> t.Analysis
         evidence=list(view.evidence),
         algorithm=choice.algorithm,
         recipe=dict(choice.recipe),
-        cost_estimate=f"{rollouts} rollouts at most",
+        cost_estimate=f"{plural(rollouts, 'rollout')} at most",
     )

@@ -19,7 +19,7 @@ from engine.agents import levers
 from engine.agents.protocol import AgentTools, Lab, NoProposal, ProbeRequest, Proposal, View
 from engine.agents.tpe import Params, Tpe, active_values
 from engine.events import types as t
-from engine.plain import decimal
+from engine.plain import decimal, plural
 from engine.seeds import derive
 from harness_repo.harness import Harness
 from harness_repo.tunable import Tunable, Value
@@ -55,7 +55,7 @@ class SearchAgent:
             reason=f"{plan}; {view.settings.probes} probes on a fold of train at most",
             evidence=list(view.evidence),
             expected_gain=gain,
-            cost_estimate=f"{view.settings.probes * view.settings.probe_fold} evaluations at most",
+            cost_estimate=f"{plural(view.settings.probes * view.settings.probe_fold, 'evaluation')} at most",
         )
 
     async def improve(self, view: View, analysis: t.AnalysisFinished, tools: AgentTools) -> Proposal | NoProposal:

@@ -28,7 +28,7 @@ from engine.evaluation import majority_vote
 from engine.evaluation.trial import prepared_on
 from engine.events import types as t
 from engine.events.reader import Reader, RunRow
-from engine.plain import with_error
+from engine.plain import plural, with_error
 from engine.sandbox import inside
 from harness_repo import harness as harnesses
 
@@ -205,8 +205,8 @@ python run.py --train train.jsonl instances.jsonl > answers.jsonl
 order: `{{"id": ..., "answer": ...}}` or `{{"id": ..., "failure": ...}}`. What the harness learns from, lines of
 `{{"id": ..., "data": ..., "label": ...}}`, is {learns}; leave out `--train` for a harness that learns nothing.
 
-With `--as-in-run` it leaves out the {len(checkout.held_out)} instances that were held out in the run, and so answers
-exactly as it did there. A folder of the domain that the harness reads through `ctx.folders` is named with
+With `--as-in-run` it leaves out what was held out in the run ({plural(len(checkout.held_out), "instance")}), and so
+answers exactly as it did there. A folder of the domain that the harness reads through `ctx.folders` is named with
 `--folder NAME=DIR`. `run.py` is not a sandbox: the harness runs with your own rights.
 """
 

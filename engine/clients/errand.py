@@ -22,6 +22,7 @@ from engine.clients.enclosure import DESK, Enclosure
 from engine.clients.installed import Installed
 from engine.clients.lines.reading import Reading
 from engine.failure import Failure
+from engine.plain import plural
 from engine.sandbox import process_tree
 
 TRANSCRIPT = 16 << 20
@@ -126,7 +127,7 @@ class _Errand:
                 await errors
         except TimeoutError:
             await _interrupt(process)
-            return Failure("timeout", f"{self._client.title} was stopped after {self._caps.minutes:g} minutes")
+            return Failure("timeout", f"{self._client.title} was stopped after {plural(self._caps.minutes, 'minute')}")
         finally:
             told.cancel()
             errors.cancel()
@@ -148,7 +149,9 @@ class _Errand:
         if reading.closed:
             return None
         if reading.new_tokens > caps.tokens:
-            return Failure("resource", f"{title} was stopped after {reading.new_tokens:,} of {caps.tokens:,} tokens")
+            return Failure(
+                "resource", f"{title} was stopped after {reading.new_tokens:,} of {plural(caps.tokens, 'token')}"
+            )
         if caps.usd is not None and reading.usd is not None and reading.usd > caps.usd:
             return Failure("resource", f"{title} was stopped after ${reading.usd:.4f} of ${caps.usd:.4f}")
         return None

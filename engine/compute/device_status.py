@@ -11,6 +11,7 @@ from typing import NamedTuple
 from domains.contract import Device
 from engine.compute import devices
 from engine.compute.ceilings_cache import Ceilings
+from engine.plain import plural
 
 HOW = "not measured yet: `sia doctor --measure`"
 _CUDA = re.compile(r"^cuda\b.*=\s*['\"]([\d.]+)", re.MULTILINE)
@@ -76,7 +77,7 @@ def gpu(ceilings: Ceilings | None, names: list[str], nodes: bool, torch: Torch) 
 
 def describe(ceilings: Ceilings) -> str:
     """The ceilings, and when they were last measured."""
-    times = "once" if ceilings.measurements == 1 else f"{ceilings.measurements} times"
+    times = "once" if ceilings.measurements == 1 else plural(ceilings.measurements, "time")
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(ceilings.at))
     return f"{_rates(ceilings.device)}, {ceilings.device.gbs:.4g} GB/s; measured {times}, last on {day}"
 

@@ -22,6 +22,7 @@ import msgspec
 
 from engine.core.units import Row
 from engine.events.types import Candidate, Gate, Look
+from engine.plain import plural
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -111,6 +112,7 @@ def pay_for_looks(left: float, level: float, share: float, looks: Sequence[Look]
 
 def sentence(judged: int, instances: int, error: float, left: float) -> str:
     """Where an account stands, for a person."""
-    candidates = f"{judged:,} candidate{'' if judged == 1 else 's'}"
+    those = "these" if instances != 1 else "this"
     rest = f"{round(left, 9):.2g} of {error:g}"
-    return f"this lineage has judged {candidates} on these {instances:,} instances; {rest} is left"
+    on = f"on {those} {plural(instances, 'instance')}"
+    return f"this lineage has judged {plural(judged, 'candidate')} {on}; {rest} is left"

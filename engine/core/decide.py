@@ -125,7 +125,9 @@ def _continue(state: State, now: Generation) -> Decision:
     if (last or successor) and not now.finished:
         return Append(now.n, t.GenerationFinished(incumbent=state.incumbent or now.n))
     if last:
-        return Append(now.n, _finished(state, f"all {now.n} generations are done"))
+        return Append(
+            now.n, _finished(state, f"all {now.n} generations are done" if now.n > 1 else "the one generation is done")
+        )
     if successor:
         return _begin(state, now.n + 1)
     if gave_up(state):
@@ -191,10 +193,27 @@ def outcome(state: State) -> str:
     closest = max(judged, key=lambda one: one.verdict.difference if one.verdict else 0.0)
     verdict = closest.verdict.reason.removeprefix("rejected: ") if closest.verdict else ""
     broken = sum(bool(one.execution and one.execution.failures) for one in judged)
+    if len(judged) == 1:
+        failing = "; it failed on some instances" if broken else ""
+        return f"nothing improved: the only new candidate was generation {closest.n} ({verdict}){failing}"
     failing = f"; {broken} of them failed on some instances" if broken else ""
     return (
         f"nothing improved: of {len(judged)} new candidates the closest was generation {closest.n} ({verdict}){failing}"
     )
+
+
+_COUNTED = (
+    ("the one generation is done", "all 1 generations are done"),
+    ("the only new candidate was", "of 1 new candidates the closest was"),
+    ("; it failed on some instances", "; 1 of them failed on some instances"),
+)
+
+
+def counted_as_before(reason: str) -> str:
+    """Why a run was finished, as earlier releases wrote it in the log: to them one was many."""
+    for now, before in _COUNTED:
+        reason = reason.replace(now, before)
+    return reason
 
 
 _RULES: dict[int, Callable[[State], Decision]] = {1: _decide_1, 2: _decide_1, 3: _decide_3, 4: _decide_3, 5: _decide_3}

@@ -16,6 +16,7 @@ from engine.core.decide import last_generation
 from engine.core.gate import PERMUTATION_TEST, level, threshold
 from engine.core.state import State
 from engine.events.types import Gate, GateDecided, Look
+from engine.plain import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,16 +214,20 @@ def _approximated(first: Look, reserve: int, rules: Gate, alpha: float) -> tuple
 
 def sentence(found: Detectable) -> str:
     """What the run can still detect, for a person."""
-    left = f"each of the {found.generations} generations left" if found.generations > 1 else "the generation left"
+    left = (
+        f"each of the {plural(found.generations, 'generation')} left"
+        if found.generations > 1
+        else "the generation left"
+    )
     who = left if found.generations else "one more generation"
     if found.level < 1e-9:
         return f"{who} can claim no gain: the error that the lineage may risk is spent"
     if found.gain is None:
         return f"{who} could detect no gain with {POWER:.0%} power: p must be below {found.level:.2g}"
     if found.exact:
-        how = f"computed, if {found.changed:,} of {found.n:,} units change as here"
+        how = f"computed, if {found.changed:,} of {plural(found.n, 'unit')} change as here"
     else:
-        how = f"a normal approximation, with the error of these {found.n:,} units"
+        how = f"a normal approximation, with the error of {plural(found.n, 'unit')}"
     how += f", with a second look at {found.reserve:,} more" if found.reserve else ""
     return (
         f"{who} detects a true gain of {found.gain:.2g} with {POWER:.0%} power, "

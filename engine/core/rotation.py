@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.plain import plural
 
 FRESH = "fresh"
 """Under this name `run.started` counts the fresh vals that the reserve has."""
@@ -56,8 +57,9 @@ def check(domain: str, settings: t.Settings, counts: Mapping[str, int]) -> None:
         return
     wanted, found = (settings.generations - 1) // settings.rotate, counts.get(FRESH, 0)
     if counts["val"] < 2 or found < wanted:
+        drawn = f"{plural(wanted, 'fresh val')} of {plural(counts['val'], 'instance')}"
         raise SiaError(
-            f"a fresh val each {settings.rotate} of {settings.generations} generations takes {wanted} fresh vals of "
-            f"{counts['val']} instances, and the reserve of {domain} has {found}",
+            f"a fresh val each {settings.rotate} of {plural(settings.generations, 'generation')} takes "
+            f"{drawn}, and the reserve of {domain} has {found}",
             "pass a larger --reserve or a larger --rotate, or leave --rotate out",
         )

@@ -14,6 +14,7 @@ import msgspec
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.readmodels import NEWEST
+from engine.plain import plural
 
 RESERVED = (NEWEST, "recorded")
 """Words that stand for a run wherever a command takes one."""
@@ -98,7 +99,9 @@ def check_numbers(settings: t.Settings) -> None:
             f"pass --agent-minutes of more than 0 and up to {MOST_MINUTES}",
         )
     if not 0 <= settings.rotate <= MOST:
-        raise SiaError(f"a val cannot last {settings.rotate} generations", f"pass --rotate 1 to {MOST}, or 0 for never")
+        raise SiaError(
+            f"a val cannot last {plural(settings.rotate, 'generation')}", f"pass --rotate 1 to {MOST}, or 0 for never"
+        )
     if not (0 < settings.gate.alpha < 1 and 0 < settings.gate.run_alpha < 1):
         raise SiaError("the gate's alpha and run_alpha lie between 0 and 1", "the defaults are 0.01 and 0.05")
     if settings.lever == "best-of-n" and not settings.model:
@@ -112,7 +115,9 @@ def check_numbers(settings: t.Settings) -> None:
 def check_workers(workers: int) -> None:
     """Raises `SiaError` for a number of workers that no machine bears."""
     if not 1 <= workers <= MOST_WORKERS:
-        raise SiaError(f"{workers} workers are not 1 to {MOST_WORKERS}", "leave --workers out for one per core")
+        raise SiaError(
+            f"{plural(workers, 'worker')} are not 1 to {MOST_WORKERS}", "leave --workers out for one per core"
+        )
 
 
 def check_name(name: str) -> None:
@@ -128,7 +133,7 @@ def check_form(name: str, longest: int = MAX_NAME) -> None:
     Names are part of git refs, which excludes a few: https://git-scm.com/docs/git-check-ref-format
     """
     if len(name) > longest:
-        raise SiaError(f"a name of {len(name)} letters is too long for a run", f"use at most {longest}")
+        raise SiaError(f"a name of {plural(len(name), 'letter')} is too long for a run", f"use at most {longest}")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise SiaError(
             f"{name!r} is not a name for a run",

@@ -15,6 +15,7 @@ from engine.domain_check.assessor import Assessor, Place
 from engine.domain_check.finding import Finding
 from engine.evaluation.baselines import graded_baselines
 from engine.grading.client import Grader, GraderFailed
+from engine.plain import plural
 
 AGAIN = 10
 """How many times one answer is graded."""
@@ -114,7 +115,7 @@ def check_constants(scores: Scores, baselines: Mapping[str, float], minimum_effe
     name, score = max(scores.constants.items(), key=lambda one: one[1])
     known = max([scores.seed, *baselines.values(), *([scores.reference] if scores.reference is not None else [])])
     remedy = "make grade tell right answers from this one, or balance the instances"
-    measured = f"{score:.4f} on {scores.n} instances of val, and the best answers known {known:.4f}"
+    measured = f"{score:.4f} on {plural(scores.n, 'instance')} of val, and the best answers known {known:.4f}"
     if (scores.reference is not None and score >= scores.reference) or score >= known + minimum_effect:
         return Finding("constant answers", "fail", f"a constant answer wins: {name} scores {measured}", remedy)
     if score >= known:
@@ -167,7 +168,7 @@ async def check_summary(grader: Grader, answers: Mapping[Place, Any]) -> Finding
     unknown = {name for subset in summary.subsets.values() for name in subset} - set(ids)
     if unknown:
         return Finding("summary", "fail", f"a subset names an instance that is not there: {min(unknown)}", remedy)
-    return Finding("summary", "pass", f"{len(summary.subsets)} subsets are reported beside the mean")
+    return Finding("summary", "pass", f"reported beside the mean: {plural(len(summary.subsets), 'subset')}")
 
 
 def _constants(train: Sequence[Instance], answers: Mapping[Place, Any], *, few: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from engine.domain_check.finding import Finding
 from engine.grading.client import Grader
 from engine.grading.labels.facts import Facts
 from engine.grading.labels.near_duplicates import NearDuplicates
+from engine.plain import plural
 from engine.run.domain_session import Report
 
 NEAR_DUPLICATES = 0.02
@@ -41,8 +42,8 @@ def check_counts(counts: Mapping[str, int], facts: Facts, spec: Spec | None) -> 
         yield Finding(
             "instances",
             "warn",
-            f"half of train is {half} instances, fewer than the train_sample ({spec.train_sample}) or the probe_fold "
-            f"({spec.probe_fold}) of domain.toml",
+            f"half of train is {plural(half, 'instance')}, fewer than the train_sample ({spec.train_sample}) or the "
+            f"probe_fold ({spec.probe_fold}) of domain.toml",
             f"runs will take {half}; more instances in train make the search less dependent on chance",
         )
     elif not problem:

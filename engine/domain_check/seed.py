@@ -17,6 +17,7 @@ from engine.evaluation.errors import InfrastructureFailure
 from engine.evaluation.evaluate import Evaluation, answer
 from engine.evaluation.trial import Trial, trials
 from engine.events import types as t
+from engine.plain import plural
 from engine.seeds import sample
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
 
@@ -76,13 +77,13 @@ def check_seed(tried: SeedAnswers) -> Iterator[Finding]:
         yield Finding(
             "harness",
             "fail" if 2 * len(tried.failures) > total else "warn",
-            f"the seed harness fails on {len(tried.failures)} of {total} instances ({kind}: {message})",
+            f"the seed harness fails on {len(tried.failures)} of {plural(total, 'instance')} ({kind}: {message})",
             "pass --model MODEL, or begin with a harness that needs none"
             if kind == "model"
             else "correct harness/: a first candidate should answer, even if badly",
         )
     else:
-        yield Finding("harness", "pass", f"the seed harness answers {total} of {total} instances")
+        yield Finding("harness", "pass", f"the seed harness answers {total} of {plural(total, 'instance')}")
     if tried.unstable:
         yield Finding(
             "harness",

@@ -17,6 +17,7 @@ from engine import plain
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.toolbox import ToolFacts
 from engine.models.calling import Position
+from engine.plain import plural
 from engine.sandbox import Broker, CallRefused
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
@@ -110,7 +111,7 @@ class ToolBroker:
         used = {n: name for n, name in self._used.get(job_key, {}).items() if n < ordinal}
         self._used[job_key] = {**used, ordinal: tool.name}
         if list(used.values()).count(tool.name) >= tool.calls:
-            return {"refused": f"a solve may use {tool.name} {tool.calls} times at most"}
+            return {"refused": f"a solve may use {tool.name} {plural(tool.calls, 'time')} at most"}
         if wrong := fault(tool, asked.arguments):
             return {"refused": wrong}
         try:

@@ -35,6 +35,7 @@ from engine.models.protocol import (
     UnusableReply,
 )
 from engine.models.receipt import is_sound, is_usable, raw, received
+from engine.plain import plural
 from engine.usage import Usage
 
 CallerRole = Literal["meta", "feedback", "task", "judge", "talk"]
@@ -178,7 +179,7 @@ class Caller:
         self._limiter = limiter or served.policy.limiter()
         self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
         self._accepted, self._effort = False, served.effort
-        self.in_flight = InFlight()
+        self._in_flight = InFlight()
         self._reserved: set[asyncio.Event] = set()  # of calls in flight that count with all that they may yet cost
         self._refused: PermanentError | None = None
 
@@ -222,10 +223,10 @@ class Caller:
         kind: type[_R],
     ) -> _R:
         key = (body, at.place, at.ordinal)
-        await self.in_flight.until_alone(key)  # equal concurrent calls are paid once
+        await self._in_flight.until_alone(key)  # equal concurrent calls are paid once
         if (known := self._recall(at, body, kind)) is not None:
             return known
-        ended = self.in_flight.begin(key)
+        ended = self._in_flight.begin(key)
         try:
             async with self._ledger.claim(at, body, self._policy.patience_s):
                 if (known := self._recall(at, body, kind)) is not None:  # another engine has asked meanwhile
@@ -249,11 +250,11 @@ class Caller:
         except (ModelUnavailable, PermanentError) as error:
             if isinstance(error, PermanentError) and error.status not in ACCOUNT_ERRORS:
                 raise
-            self.in_flight.give_up(failed := error)
+            self._in_flight.give_up(failed := error)
         finally:
             self._reserved.discard(ended)
-            self.in_flight.end(key)
-        await self.in_flight.until_recorded(ended=isinstance(failed, BudgetExceeded))  # what was paid is not lost
+            self._in_flight.end(key)
+        await self._in_flight.until_recorded(ended=isinstance(failed, BudgetExceeded))  # what was paid is not lost
         raise failed
 
     def _recall(self, at: Position, body: bytes, kind: type[_R]) -> _R | None:
@@ -296,7 +297,7 @@ class Caller:
             try:
                 async with self._limiter.turn(again=refused_since is not None) as turn:
                     try:
-                        with self.in_flight.sending((call.body, call.at.place, call.at.ordinal)):
+                        with self._in_flight.sending((call.body, call.at.place, call.at.ordinal)):
                             return await self._receive(call, send)
                     except RetryableError as error:
                         if error.status in CONGESTION:
@@ -320,12 +321,12 @@ class Caller:
         clean = RetryableError(_storable(at, error), status=error.status, after_s=error.after_s)
         if turn.refused_s is not None and refused_since is not None:
             if turn.sent + turn.refused_s - refused_since > policy.patience_s:
-                minutes = policy.patience_s / 60
-                raise ModelUnavailable(f"{weights} refused a call over {minutes:g} minutes ({clean})") from None
+                over = plural(policy.patience_s / 60, "minute")
+                raise ModelUnavailable(f"{weights} refused a call over {over} ({clean})") from None
             self._ledger.retried(at, weights, attempt, round(turn.refused_s, 3), clean)
             return  # the limiter lets it wait
         if failures == policy.attempts:
-            raise ModelUnavailable(f"{weights} gave no reply in {failures} attempts ({clean})") from None
+            raise ModelUnavailable(f"{weights} gave no reply in {plural(failures, 'attempt')} ({clean})") from None
         wait_s = _wait(policy, failures, error.after_s)
         self._ledger.retried(at, weights, attempt, wait_s, clean)
         if isinstance(error, UnusableReply):
@@ -396,5 +397,4 @@ def _wait(policy: CallPolicy, attempt: int, after_s: float | None) -> float:
     """Seconds: the server's Retry-After, else exponential backoff with jitter."""
     if after_s is not None:
         return min(after_s, MAX_WAIT_S)
-    longest = min(policy.max_wait_s, policy.first_wait_s * 2 ** (attempt - 1))
-    return float(round(longest * (0.5 + random.random() / 2), 3))
+    return round(min(policy.max_wait_s, policy.first_wait_s * 2.0 ** (attempt - 1)) * (0.5 + random.random() / 2), 3)

@@ -19,6 +19,7 @@ from engine.models.extras import find_missing
 from engine.models.known_models import known
 from engine.models.prices import FREE, price_of
 from engine.models.protocol import Model
+from engine.plain import plural
 from engine.user_path import expanded
 from engine.user_settings import Price, Server, UserSettings
 
@@ -131,7 +132,9 @@ async def open_model(
             named = server.key or OPENAI_KEY
             window = await window_of(kind, server.url, name, key)
             if 0 < window < SMALL_WINDOW:
-                report(f"{name} has a window of {window:,} tokens there, which an agent may fill: {WIDER[kind]}")
+                report(
+                    f"{name} has a window of {plural(window, 'token')} there, which an agent may fill: {WIDER[kind]}"
+                )
             return OpenAI(name, server.url, kind=kind, key=key, key_name=named, facts=facts, window=window)
         case Reference("vllm", name):
             return await _vllm(reference, settings, adapters, report)

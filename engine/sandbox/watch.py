@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from domains.contract import Limits
 from engine.failure import Failure
+from engine.plain import plural
 from engine.sandbox.cgroup import Group, Groups
 from engine.sandbox.channel import Output
 from engine.sandbox.population import Population
@@ -90,7 +91,7 @@ class Watch:
         return failure("resource", f"used more than {self.limits.memory_mb} MB of memory")
 
     def _too_many_processes(self) -> Failure:
-        return failure("resource", f"started more than {self.limits.processes} processes")
+        return failure("resource", f"started more than {plural(self.limits.processes, 'process')}")
 
 
 def _inodes(pid: int, scratch: str) -> int:

@@ -35,6 +35,7 @@ from engine.failure import StepFailure
 from engine.models import compaction
 from engine.models.calling import BudgetExceeded, ModelUnavailable, Position
 from engine.models.protocol import Abilities, ContextTooLong, PermanentError, Reply, Request, ToolCall
+from engine.plain import plural
 from engine.run.journal import generation_now
 from engine.run.live_run import Run
 from engine.run.models import facts, is_trainable
@@ -110,7 +111,7 @@ class StepTools:
                 seed=derive(self._run.state.root_seed, "model", self._place, ordinal),
             )
             size = compaction.tokens(request.messages)
-            full = f"about {size:,} tokens are more than its window of {window:,}"
+            full = f"about {plural(size, 'token')} are more than its window of {window:,}"
             if 0 < window < size and self._compact(ordinal, question, full):
                 continue
             at = Position(self._role, self._place, ordinal, prompt=prompt)

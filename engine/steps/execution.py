@@ -25,6 +25,7 @@ from engine.evaluation.interleave import turns
 from engine.evaluation.trial import GradedAnswer, Trial
 from engine.events import types as t
 from engine.grading.client import Grader
+from engine.plain import plural
 from engine.run.live_run import Run
 from engine.sandbox import Preparation
 from engine.steps import evaluations, gate
@@ -170,7 +171,7 @@ def _check_complete(run: Run, generation: int, candidate: t.Candidate, planned: 
 def _check_all_there(missing: Sequence[Trial], planned: Sequence[Trial]) -> None:
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        raise InfrastructureFailure(f"{len(missing)} of {len(planned)} results {verb} not in the log")
+        raise InfrastructureFailure(f"{len(missing)} of {plural(len(planned), 'result')} {verb} not in the log")
 
 
 def _unanswered(run: Run, generation: int, candidate: t.Candidate, some: Sequence[Trial]) -> list[Trial]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.queries import calls
+from sia_tui.cli.formats import plural
 
 _BRIEF = 160
 
@@ -20,7 +21,7 @@ def headline(call: dict[str, Any]) -> str:
     taken = usage.get("input", 0) + usage.get("cache_read", 0) + usage.get("cache_write", 0)
     paid = "price unknown" if call["usd"] is None else f"${call['usd']:.4f}"
     cost = "reused" if call["reused"] else f"{call['seconds']:.1f} s, {paid}"
-    tokens = f"{taken:,} tokens in, {usage.get('output', 0):,} out"
+    tokens = f"{plural(taken, 'token')} in, {usage.get('output', 0):,} out"
     ended = "of no use: " if call["failed"] else ""
     return f"{who} · {call['name']} · {tokens}, {cost} · {ended}{call['finish']}"
 

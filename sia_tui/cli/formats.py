@@ -11,7 +11,7 @@ from sia_tui.cli.output import plain
 if TYPE_CHECKING:
     from engine.events.types import Look
 
-decimal = values.decimal
+decimal, plural = values.decimal, values.plural
 STEP_NAMES = {
     "baseline": "baselines",
     "write": "first harness",
@@ -68,11 +68,6 @@ def look(found: Look, which: str) -> str:
     """One look of the gate, in words."""
     p = f"p = {found.p:.2g}, to accept below {found.alpha:.2g}"
     return f"{which}: {with_error(found.difference, found.se, found.n, sign='+')} ({p})"
-
-
-def plural(count: int, noun: str) -> str:
-    """A count and its noun: `1 event`, `1,200 events`."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def dollars(usd: float, unpriced: bool | int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.plain import decimal, with_error
+from engine.plain import decimal, plural, with_error
 from engine.queries import present_val
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _best(state: State) -> str:
     if best is None or "val" not in best.scores:
         return "no candidate is accepted yet"
     if present_val.all_failed(best):
-        return f"all {best.evaluations + best.reused:,} results of generation {state.incumbent} failed"
+        return f"all {plural(best.evaluations + best.reused, 'result')} of generation {state.incumbent} failed"
     val, check = best.scores["val"], best.private
     honest = f", honest {decimal(check.honest.score)}" if check and check.honest else ""
     return f"best {with_error(val.score, val.se, val.n)} on val{honest}, of generation {state.incumbent}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from types import TracebackType
 
 from rich.markup import escape
@@ -16,7 +15,6 @@ from engine.core.decide import standing
 from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
-from engine.grading.live_work import Work
 from engine.models.live_text import LiveText
 from engine.queries.cut_replies import sentence
 from engine.queries.progress.pace import Pace
@@ -24,6 +22,7 @@ from engine.queries.progress.progress import progress
 from engine.queries.progress.tally import Tally, executing
 from sia_tui.cli import formats
 from sia_tui.cli.console import console, decorates
+from sia_tui.cli.formats import plural
 from sia_tui.cli.headlines import ROLES, headline
 from sia_tui.cli.output import plain
 from sia_tui.cli.standing import words
@@ -65,8 +64,6 @@ class Progress:
         self._pace, self._earlier, self._tally = Pace(), Pace(), Tally()
         self._state: State | None = None
         self._heard_at = 0  # when the last event was appended, in µs
-        self.work: Callable[[], Work] = Work
-        """What the step does at this moment, as far as no event says it."""
         self._title = None if self._bars.disable else TerminalTitle(self._write)
 
     def __enter__(self) -> Progress:
@@ -152,11 +149,9 @@ class Progress:
         if not self._bars.disable or not found.begun or now_us - self._told < EVERY_S * 1_000_000:
             return
         self._told = now_us
-        phase = " ".join(part for part in (words.DOING[found.doing], found.server) if part)
-        name = f"{self._name}: {phase}" if found.doing in ("prepare", "server") else self._name
+        name = f"{self._name}: {words.DOING[found.doing]}" if found.doing in ("prepare", "server") else self._name
         times = [words.step_time(found, self._heard_at, now_us), words.run_time(found, self._heard_at, now_us)]
-        doing = (words.waited(found, now_us), words.amount(found), words.work(self.work(), now_us))
-        said = " · ".join(part for part in (*doing, *times) if part)
+        said = " · ".join(part for part in (words.amount(found), *times) if part)
         self._line(escape(f"{name}: {said}"))
 
     def _begin_step(self, kind: str, event: Event, state: State) -> None:
@@ -208,7 +203,7 @@ class Progress:
         if not self._bars.disable:
             self._bars.update(self._task, note=escape(plain(said.tail(BAR_WIDTH))))
         else:
-            so_far = f"{self._name}: reply of the {ROLES[said.role]}, {said.characters:,} characters so far"
+            so_far = f"{self._name}: reply of the {ROLES[said.role]}, {plural(said.characters, 'character')} so far"
             self._line(escape(f"{so_far}: {said.tail(LINE_WIDTH)}"))
 
     def _spending(self, state: State) -> list[str]:

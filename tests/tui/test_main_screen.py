@@ -179,6 +179,16 @@ async def test_a_replay_plays_to_the_end(played: Path, opened: Opened) -> None:
         assert (cursor.until, cursor.playing) == (None, False)
 
 
+async def test_the_speed_of_a_replay_stands_while_it_plays(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("{", "{")
+        await settle(pilot)
+        assert "❚❚ paused · " in str(main.replay_bar.render()) and "r play," in str(main.replay_bar.render())
+        await pilot.press("r")
+        main.replay_bar.fill()
+        assert "▶ playing 10x · " in str(main.replay_bar.render()) and "r pause," in str(main.replay_bar.render())
+
+
 async def test_marks_compare_generations_and_diff_against(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
         await pilot.press("2", "m", "3", "c")

@@ -14,6 +14,7 @@ from engine.agents.coding.decision import Try, digests, tried
 from engine.agents.language import edits
 from engine.agents.protocol import AgentTools, Cases, Errand, InvalidCall, Left, NoProposal, ToolResult
 from engine.models.protocol import ToolCall
+from engine.plain import plural
 from harness_repo.harness import Harness
 
 SENT_BACK = 3
@@ -44,7 +45,7 @@ async def work(tools: AgentTools, errand: Errand, judge: Judge[T]) -> T | NoProp
             return NoProposal(_line(f"the client reached its limit without a decision that holds: {why}"))
         prompt = f"{first_prompt}\n\n{_BACK}\n{why}"
         errand = Errand(prompt, errand.tree, left.files, left.notes, left.decision)
-    return NoProposal(_line(f"{SENT_BACK + 1} decisions did not hold, the last because {why}"))
+    return NoProposal(_line(f"{plural(SENT_BACK + 1, 'decision')} did not hold, the last because {why}"))
 
 
 def _line(text: str) -> str:

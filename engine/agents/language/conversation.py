@@ -21,6 +21,7 @@ from engine.agents.language.tool_calling import ask
 from engine.agents.language.toolbox import AgentTool
 from engine.agents.protocol import MAX_TOKENS, AgentTools, NoProposal, ToolResult
 from engine.models.protocol import Message, Reply, Tool, ToolCall
+from engine.plain import plural
 
 TURNS, READING_SMALL = 300, 1
 """Turns with reading tools: a bound for small replies without end, and that of a model without tool support."""
@@ -107,7 +108,9 @@ class Conversation:
             if silent == SILENT and reply.finish != "length":
                 return NoProposal(f"the model calls no tool: it gave {SILENT} replies of text in a row")
             if len(rejected) > self._repairs:
-                return NoProposal(f"{len(rejected)} decisions were rejected, the last because {rejected[-1].why}"[:500])
+                return NoProposal(
+                    f"the last of {plural(len(rejected), 'rejected decision')} was so because {rejected[-1].why}"[:500]
+                )
         last = f"; its last decision was rejected because {rejected[-1].why}" if rejected else ""
         return NoProposal(f"the model made no valid decision{last}"[:500])
 
@@ -140,9 +143,8 @@ class Conversation:
         if not self._may_read(turn + 1):
             note = f"your tokens for reading and trying are spent: decide now with {finals}"
         elif reached > self._reached:
-            note = (
-                f"{limit - spent:,} of your {limit:,} tokens are left for reading and trying; then decide with {finals}"
-            )
+            left = f"{limit - spent:,} of your {plural(limit, 'token')}"
+            note = f"{left} are left for reading and trying; then decide with {finals}"
         else:
             return
         self._reached = reached

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.agents.protocol import MOST_TUNED, InvalidCall
+from engine.plain import plural
 from engine.weights.recipe import ALGORITHMS
 from harness_repo.harness import Harness, HarnessInvalid, parse
 from harness_repo.tunable import Value
@@ -169,7 +170,9 @@ def _replace(files: Mapping[str, bytes], replacement: Replacement) -> bytes:
     text = files[replacement.path].decode("utf-8", "surrogateescape")
     count = text.count(replacement.old) if replacement.old else 0
     if count != 1:
-        raise InvalidCall(f"the text to replace occurs {count} times in {replacement.path}; it must occur exactly once")
+        raise InvalidCall(
+            f"the text to replace occurs {plural(count, 'time')} in {replacement.path}; it must occur exactly once"
+        )
     return text.replace(replacement.old, replacement.new).encode("utf-8", "surrogateescape")
 
 

@@ -7,6 +7,7 @@ lever that is offered is training, where the model can be trained and was not si
 from __future__ import annotations
 
 from engine.agents.protocol import View
+from engine.plain import plural
 
 PATIENCE = 3
 
@@ -27,8 +28,9 @@ def instruction(view: View) -> str:
     if count < PATIENCE:
         return ""
     return (
-        f"None of the last {count} candidates was accepted. Do not refine what they changed. Take an approach that "
-        "none of them took: another method, another use of the training cases, another structure of the program."
+        f"None of the last {plural(count, 'candidate')} was accepted. Do not refine what they changed. Take an "
+        "approach that none of them took: another method, another use of the training cases, another structure of the "
+        "program."
     )
 
 

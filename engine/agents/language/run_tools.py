@@ -20,7 +20,7 @@ from engine.agents.language.toolbox import Arguments, ReadTool, page
 from engine.agents.protocol import InvalidCall, View
 from engine.agents.run_record import RunRecord
 from engine.events import types as t
-from engine.plain import decimal
+from engine.plain import decimal, plural
 
 Number = Annotated[int, Meta(description="The candidate's number.", ge=1)]
 Offset = Annotated[int, Meta(description="Where to read on, as the last page says.", ge=0)]
@@ -130,7 +130,7 @@ def of_train(record: RunRecord, size: int) -> ReadTool:
         chosen = cases[args.first : args.first + args.count]
         each = max(200, size // max(1, len(chosen)))
         lines = [f"{case.id}: {_short(case.data, each)}\n  label: {_short(case.label, 200)}" for case in chosen]
-        return page("\n".join(lines) or f"there are {len(cases)} cases, numbered from 0", 0, 2 * size)
+        return page("\n".join(lines) or f"{plural(len(cases), 'case')}, numbered from 0", 0, 2 * size)
 
     return Arguments("read_train", f"Training cases with their labels; there are {len(cases)}.", _Cases).as_tool(read)
 
@@ -218,4 +218,4 @@ def _difference(old: int, before: Mapping[str, bytes], new: int, after: Mapping[
 
 def _short(value: object, most: int) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return text if len(text) <= most else f"{text[:most]} [… {len(text) - most} more characters]"
+    return text if len(text) <= most else f"{text[:most]} [… {plural(len(text) - most, 'more character')}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.agents.language.prompt import Prompt, compose
 from engine.agents.protocol import AgentTools, Surroundings
+from engine.plain import plural
 
 
 def prompt(name: str, tools: AgentTools, *, trying: bool, training: bool = False) -> Prompt:
@@ -40,7 +41,7 @@ def facts(around: Surroundings) -> str:
     if (model := around.model) is None:
         said.append("Harnesses here have no language model.")
     else:
-        window = f", with a window of {model.window:,} tokens" if model.window else ""
+        window = f", with a window of {plural(model.window, 'token')}" if model.window else ""
         price = (
             f" A million tokens cost ${model.usd_in:g} in prompts and ${model.usd_out:g} in replies."
             if model.usd_in is not None

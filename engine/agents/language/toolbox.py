@@ -9,6 +9,7 @@ import msgspec
 
 from engine.agents.protocol import AgentTools, InvalidCall, ToolResult
 from engine.models.protocol import Tool, ToolCall
+from engine.plain import plural
 
 A = TypeVar("A")
 
@@ -95,7 +96,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
 def page(text: str, offset: int, size: int) -> str:
     """At most `size` characters of `text` from `offset`, and the offset of the rest."""
     if offset and offset >= len(text):
-        raise InvalidCall(f"there are only {len(text)} characters")
+        raise InvalidCall(f"there are only {plural(len(text), 'character')}")
     cut = text[offset : offset + size]
     rest = len(text) - offset - len(cut)
-    return f"{cut}\n[{rest} more characters; read on with offset={offset + len(cut)}]" if rest else cut
+    return f"{cut}\n[{plural(rest, 'more character')}; read on with offset={offset + len(cut)}]" if rest else cut

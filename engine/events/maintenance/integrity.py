@@ -16,6 +16,7 @@ from engine.events import types as t
 from engine.events.event import GENESIS, Event
 from engine.events.reader import Reader
 from engine.events.storage import blobs
+from engine.plain import plural
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -102,7 +103,7 @@ def check_tips(reader: Reader, folder: Path) -> Iterator[str]:
         if tip is None:
             continue
         if reader.stored_hash(run, tip.n) is None:
-            yield f"run {run} once had {tip.n} events and has lost the last of them"
+            yield f"run {run} once had {plural(tip.n, 'event')} and has lost the last of them"
         else:
             yield f"event {tip.n} of run {run} is not the one that was written"
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from engine.models.protocol import Message, OnText, PermanentError, Request
+from engine.plain import plural
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ def max_reply_tokens(request: Request, prompt: int, context: int) -> int:
     """The most tokens that the reply may have; raises `PermanentError` if the prompt fills the context."""
     if prompt >= context:
         raise PermanentError(
-            f"the context is too long: {prompt} tokens, and the model has {context}", "shorten the prompt"
+            f"the context is too long: {plural(prompt, 'token')}, and the model has {context}", "shorten the prompt"
         )
     return min(request.max_tokens, context - prompt)
 

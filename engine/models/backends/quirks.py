@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from engine.models.protocol import Abilities, ContextTooLong, PermanentError, Request
+from engine.plain import plural
 from engine.usage import Usage
 
 
@@ -125,7 +126,7 @@ def cut_prompt(body: Mapping[str, Any], usage: Usage, window: int = 0) -> Contex
     if not (0 < usage.input + usage.cache_read < sent / _MOST_BYTES or is_beyond):
         return None
     return ContextTooLong(
-        f"the server has cut the prompt to {usage.input + usage.cache_read} tokens, its window",
+        f"the server has cut the prompt to {plural(usage.input + usage.cache_read, 'token')}, its window",
         "start it with a larger one, for Ollama OLLAMA_CONTEXT_LENGTH=32768",
     )
 

@@ -22,6 +22,7 @@ from engine.models.extras import missing_package
 from engine.models.faults import classify
 from engine.models.files.adapter import adapter_folder
 from engine.models.protocol import OnText, Reply, Request, RetryableError, ScoreReply
+from engine.plain import plural
 
 KEY = "VLLM_API_KEY"
 RANK = 64
@@ -173,7 +174,7 @@ async def _wait(url: str, process: asyncio.subprocess.Process, log: IO[bytes], m
             )
         if loop.time() > deadline:
             raise SiaError(
-                f"vLLM was not ready within {minutes:g} minutes", "raise vllm.start_minutes in your settings"
+                f"vLLM was not ready within {plural(minutes, 'minute')}", "raise vllm.start_minutes in your settings"
             )
         await asyncio.sleep(0.2)
     report(f"vLLM is ready at {url}")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from domains.contract import Limits
+from engine.plain import plural
 from engine.sandbox import process_tree
 from engine.sandbox.confinement import profile
 from engine.sandbox.isolation import Isolation, Measure
@@ -133,7 +134,7 @@ def outlive(isolation: Isolation) -> Measure:
         for pid in left:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(handles[pid], signal.SIGKILL)
-        wrong = f"{len(left)} processes were left" if left else ""
+        wrong = f"it left {plural(len(left), 'process')}" if left else ""
         return Measure(name, not left, f"{tries}: {wrong or 'held'}", _REMEDY if left else "")
     finally:
         process.kill()

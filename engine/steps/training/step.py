@@ -27,6 +27,7 @@ from engine.events.histogram import bin_counts
 from engine.events.storage import blobs
 from engine.failure import StepFailure
 from engine.models.protocol import Model, Reply, Request
+from engine.plain import plural
 from engine.run.live_run import Run
 from engine.steps.training.monitor import Collapse, Rollout, find_collapse, is_saturated, summarize
 from engine.steps.training.plan import TrainingPlan, make_plan
@@ -122,7 +123,9 @@ class _Training:
                 return lost
             self._tokens, self._round_s = usage.input + usage.output, time.monotonic() - began
             await self._checkpoint(trainer, number, rollouts, values, usage)
-        self._end_reason = f"all {plan.recipe.rounds} rounds are done"
+        self._end_reason = (
+            f"all {plural(plan.recipe.rounds, 'round')} are done" if plan.recipe.rounds > 1 else "the one round is done"
+        )
         return None
 
     async def _roll_out(
@@ -215,7 +218,8 @@ class _Training:
         state = self._run.state
         left = budget.affordable_evaluations(state)
         if left is not None and left < rollouts:
-            return f"the budget leaves {left} evaluations before the next execution, and a round needs {rollouts}"
+            rest = plural(left, "evaluation")
+            return f"the budget leaves {rest} before the next execution, and a round needs {rollouts}"
         caps, last = budget.spending(state), state.of(self._plan.generation).execution
         waits = (self._round_s + (last.wall_s if last else 0.0)) / 60
         for name, need in (("minutes", waits), ("tokens", float(self._tokens))):

@@ -12,6 +12,7 @@ from pathlib import Path
 from domains.contract import Limits
 from engine.agents.protocol import ToolResult, Tree
 from engine.evaluation.errors import InfrastructureFailure
+from engine.plain import plural
 from engine.run.live_run import Ports
 from engine.sandbox import Job, NoBroker, Program, open_sandbox, remove, temporary_folder
 
@@ -98,4 +99,4 @@ def _bounded(text: str) -> str:
     if len(text) <= FIRST_CHARS + LAST_CHARS:
         return text
     left_out = len(text) - FIRST_CHARS - LAST_CHARS
-    return f"{text[:FIRST_CHARS]}\n[... {left_out} characters left out ...]\n{text[-LAST_CHARS:]}"
+    return f"{text[:FIRST_CHARS]}\n[... {plural(left_out, 'character')} left out ...]\n{text[-LAST_CHARS:]}"

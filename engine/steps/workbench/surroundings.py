@@ -6,6 +6,7 @@ import functools
 from importlib.util import find_spec
 
 from engine.agents.protocol import Surroundings, TaskModel
+from engine.plain import plural
 from engine.run.live_run import Run
 from engine.run.models import facts
 
@@ -17,7 +18,8 @@ def around(run: Run) -> Surroundings:
     """The surroundings of the run's harnesses."""
     folder = run.ports.grader.folder
     tools = [
-        f"{one.name}({', '.join(one.parameters.get('properties', ()))}), {one.calls} times a solve: {one.description}"
+        f"{one.name}({', '.join(one.parameters.get('properties', ()))}), {plural(one.calls, 'time')} a solve: "
+        f"{one.description}"
         for one in run.ports.grader.known_tools or ()
     ]
     folders = sorted(folder.folders())

@@ -20,6 +20,7 @@ from engine.evaluation.evaluate import Evaluation
 from engine.evaluation.trial import Trial
 from engine.events import types as t
 from engine.events.storage import blobs
+from engine.plain import plural
 from engine.run.live_run import Run
 from engine.run.reuse import is_of_candidate
 from engine.seeds import derive, sample
@@ -118,7 +119,7 @@ class Tryouts:
             return [], f"train has no case {unknown[0]!r}"
         most = max(1, len(ids) // 2)
         if len(set(cases.named)) > most:
-            return [], f"name at most {most} cases: the harness learns from the others"
+            return [], f"name at most {plural(most, 'case')}: the harness learns from the others"
         chosen = set(cases.named or sample(ids, min(cases.count, most), seed, "probe fold"))
         return [self._part(train, chosen)], f"{len(chosen)} of train"
 
@@ -135,7 +136,8 @@ class Tryouts:
             left = min(left, affordable - KEPT_BACK)
         if needed <= left:
             return None
-        return f"not tried: it takes {needed} evaluations, the best candidate's included, and {max(0, left)} are left"
+        takes = plural(needed, "evaluation")
+        return f"not tried: it takes {takes}, the best candidate's included, and {max(0, left)} are left"
 
 
 def _key(evaluations: Sequence[Evaluation], parts: Sequence[_Part]) -> str:

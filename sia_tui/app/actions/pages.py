@@ -7,6 +7,7 @@ from sia_tui.app.navigator.place import Pane
 from sia_tui.app.rows.row import Target
 from sia_tui.app.rows.text import sanitize
 from sia_tui.app.screens.main import MainScreen
+from sia_tui.cli.formats import plural
 
 _COPIED_CELLS = 40
 """So much of what was copied is said."""
@@ -92,7 +93,7 @@ def copy(main: MainScreen) -> None:
         main.run_worker(lambda: clipboard.copy(text), thread=True, group="copy", exit_on_error=False)
         first, _, rest = text.strip().partition("\n")
         cut = len(first) > _COPIED_CELLS or rest
-        size = f" ({len(text):,} characters)" if cut else ""
+        size = f" ({plural(len(text), 'character')})" if cut else ""
         main.notify(f"Copied {sanitize(first[:_COPIED_CELLS])}{'…' if cut else ''}{size}", timeout=3, markup=False)
 
 

@@ -7,6 +7,7 @@ from sia_tui.app.model.event_filter import EXAMPLES, parse_filter
 from sia_tui.app.navigator.place import Pane
 from sia_tui.app.navigator.position import parse_position
 from sia_tui.app.screens.main import MainScreen
+from sia_tui.cli.formats import plural
 
 
 def step(main: MainScreen, by: int) -> None:
@@ -51,7 +52,7 @@ def change_speed(main: MainScreen, by: int) -> None:
     """Makes the replay faster or slower."""
     if main.navigator.cursor is not None:
         main.navigator.cursor.change_speed(by)
-        main.notify(f"Replay at {main.navigator.cursor.speed:g} times the recorded speed", timeout=2)
+        main.notify(f"Replay {plural(main.navigator.cursor.speed, 'time')} as fast as recorded", timeout=2)
         main.refresh_bars()
 
 

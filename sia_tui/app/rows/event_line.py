@@ -54,7 +54,7 @@ def event_summary(event: Event) -> tuple[Span, ...]:
         case t.ModelCalled(role=role, place=place, usage=usage, reused=reused):
             usd = "price unknown" if payload.unpriced else f"{payload.usd:.4f} USD"
             cost = "reused" if reused else f"{payload.latency_s:.1f} s, {usd}"
-            tokens = f"{usage.input + usage.cache_read:,} + {usage.output:,} tokens  "
+            tokens = f"{usage.input + usage.cache_read:,} + {plural(usage.output, 'token')}  "
             return ((f"model {role}  ", "accent"), (tokens, ""), (f"{place} call {payload.ordinal}  {cost}", "dim"))
         case t.ToolCalled(name=name, place=place, failed=failed):
             return (("tool  ", "dim"), (f"{name}  ", "bad" if failed else "accent"), (place, "dim"))

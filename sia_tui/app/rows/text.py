@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len, chop_cells
 
 from sia_tui.app.rows.row import Row, Span, Tone, row
+from sia_tui.cli.formats import plural
 from sia_tui.cli.output import plain
 
 MAX_LINE = 4_000
@@ -42,7 +43,7 @@ def fold_lines(lines: Iterable[Sequence[Span]], text: str, width: int, limit: in
     else:
         if len(rows) <= limit:
             return rows
-    return [*rows[:limit], row((f"… {len(text):,} characters in all; y here copies them", "dim"), copy=text)]
+    return [*rows[:limit], row((f"… {plural(len(text), 'character')} in all; y here copies them", "dim"), copy=text)]
 
 
 def fold(line: Sequence[Span], width: int) -> list[Row]:
@@ -67,7 +68,7 @@ def _head(line: Sequence[Span]) -> list[Span]:
     """The spans of a line that are drawn; of a long line the beginning, and how long it is."""
     length = sum(len(text) for text, _ in line)
     cut = _between(line, 0, MAX_LINE)
-    return cut if length <= MAX_LINE else [*cut, (f"… ({length:,} characters)", "dim")]
+    return cut if length <= MAX_LINE else [*cut, (f"… ({plural(length, 'character')})", "dim")]
 
 
 def _between(spans: Iterable[Span], start: int, end: int) -> list[Span]:
@@ -101,4 +102,4 @@ def _parts(line: str, width: int) -> tuple[int, list[tuple[int, int]]]:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}… ({len(line):,} characters)"
+    return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}… ({plural(len(line), 'character')})"

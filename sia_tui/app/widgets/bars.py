@@ -146,15 +146,15 @@ class ReplayBar(Bar):
         if cursor is None or not visible:
             return
         position = round(_REPLAY_WIDTH * cursor.n / cursor.head) if cursor.head else 0
-        state = "▶ playing" if cursor.playing else "❚❚ paused"
+        state, key = (f"▶ playing {cursor.speed:g}x", "pause") if cursor.playing else ("❚❚ paused", "play")
         self.draw_parts(
             [
-                (f" {state} {cursor.speed:g}x", "bold"),
+                (f" {state}", "bold"),
                 "━" * position + "●" + "─" * (_REPLAY_WIDTH - position),
                 f"event {cursor.n:,} of {cursor.head:,}",
                 f"generation {cursor.snapshot.generation_of(cursor.n)}",
                 format_time(cursor.time),
-                ("r play, [ ] step, t newest event", "dim"),
+                (f"r {key}, [ ] step, t newest event", "dim"),
             ]
         )
 

@@ -40,7 +40,7 @@ def cost(reference: str, shared: Shared) -> None:
         [[row["lever"], *_cost_columns(row), f"{decimal(row['gain'], '+')}"] for row in facts["levers"]],
     )
     gain, usd = facts["per_accepted_point"], facts["usd_per_accepted_point"]
-    each = f", {gain:.0f} evaluations" + (f" and ${usd:.4f}" if usd else "") + " per +0.01" if gain else ""
+    each = f", {plural(round(gain), 'evaluation')}" + (f" and ${usd:.4f}" if usd else "") + " per +0.01" if gain else ""
     echo(f"accepted gain on val: {decimal(facts['gain'], '+')}{each}")
     if facts["unpriced"]:
         calls = plural(facts["unpriced"], "call")

@@ -9,6 +9,7 @@ import click
 
 from engine.plain import decimal
 from sia_tui.cli import consent, formats
+from sia_tui.cli.formats import plural
 from sia_tui.cli.limits import workers_of
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json, say
@@ -71,7 +72,10 @@ def _print(name: str, report: dict[str, Any]) -> None:
     if report["failures"]:
         echo(f"failures: {report['failures']}")
     if disturbed := report["disturbed"]:
-        echo(f"{len(disturbed)} of {report['n']} timings were disturbed ({disturbed[0]}): use a quiet machine")
+        found = (
+            f"{len(disturbed)} of {plural(report['n'], 'timing')} {'was' if len(disturbed) == 1 else 'were'} disturbed"
+        )
+        echo(f"{found} ({disturbed[0]}): use a quiet machine")
     before = report["unsealed_before"]
     if before == 0:
         echo("This was the first reading of the test split that this machine knows of.")

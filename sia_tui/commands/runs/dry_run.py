@@ -70,8 +70,8 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     )
     if again:
         echo(
-            f"The one score of val is measured {again} times more, to see whether it comes out the same each time; "
-            f"at most {again_at_most} times where it does not."
+            f"The one score of val is measured {plural(again, 'time')} more, to see whether it comes out the same each "
+            f"time; at most {plural(again_at_most, 'time')} where it does not."
         )
     if drawn:
         echo(
@@ -82,7 +82,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         echo(f"Second looks of the gate take at most {plural(second, 'evaluation')} more, on the reserve.")
     echo(
         f"Language models: about {plural(models.calls, 'call')}, {plural(models.tokens, 'token')}, ${models.usd:.2f}, "
-        f"{models.minutes:g} minutes. This is an estimate; --budget-usd and --budget-tokens are caps."
+        f"{plural(models.minutes, 'minute')}. This is an estimate; --budget-usd and --budget-tokens are caps."
         if models.calls
         else "No language model is called by sia."
         if client
@@ -92,8 +92,8 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
         errands = plural((changes + written) * max(1, settings.proposals), "errand")
         told = {"money": "dollars and tokens", "tokens": "tokens, and no dollars", "nothing": "nothing of its cost"}
         echo(
-            f"{client.title} works on about {errands}, of up to {settings.agent_minutes:g} minutes and "
-            f"{settings.agent_tokens:,} new tokens each; it tells {told[client.cost]}."
+            f"{client.title} works on about {errands}, of up to {plural(settings.agent_minutes, 'minute')} and "
+            f"{plural(settings.agent_tokens, 'new token')} each; it tells {told[client.cost]}."
         )
     if unpriced:
         echo(
@@ -104,7 +104,7 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
             f"Before the first call of the agent about ${models.first_usd:.2f} is reserved; a smaller cap ends the run."
         )
     if rollouts:
-        echo(f"Training: at most {rollouts} rollouts, about {minutes:g} minutes on two cores.")
+        echo(f"Training: at most {plural(rollouts, 'rollout')}, about {plural(minutes, 'minute')} on two cores.")
     echo(f"Sandbox: {planned.isolation.level}. Nothing was started.")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sia_tui.cli import consent
+from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, plain, print_json, say
 from sia_tui.cli.processes.engine_process import announce
@@ -94,7 +95,7 @@ def _print(shared: Shared, run: Run, question: str, found: Answer, cost: dict[st
     if found.hint:
         echo(f"\nproposed hint: {plain(found.hint)}")
         echo(f"Give it to the agent with: sia talk {run.state.name} --hint")
-    say(f"{cost['tokens']:,} tokens, ${cost['usd']:.4f}")
+    say(f"{plural(cost['tokens'], 'token')}, ${cost['usd']:.4f}")
 
 
 def _give(shared: Shared, reference: str, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json, say
 
@@ -112,6 +113,6 @@ def _call(chosen: Offer) -> Answered | None:
     answered = asyncio.run(first_call.call(chosen, own(), choose_isolation(unsafe=False), say))
     if answered is not None:
         paid = f"${answered.usd:.4f}" if answered.usd is not None else "price not known"
-        used = f"{answered.tokens:,} tokens" if answered.tokens else "tokens not told"
+        used = plural(answered.tokens, "token") if answered.tokens else "tokens not told"
         say(f"It answers {answered.text!r} in {answered.seconds:g} s, {used}, {paid}.")
     return answered

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sia_tui.cli.formats import plural
 from sia_tui.cli.options import Shared, UserPath, shared_options
 from sia_tui.cli.output import echo, print_json, say
 
@@ -113,14 +114,14 @@ def _show(task: AdoptedTask, graded: GradedAnswer | None) -> None:
 
     known, noise, count = task.task, task.noise, _tunables(task)
     echo(f"{task.home} is a task of {TITLES[known.kind]}.")
-    echo(f"  program    {known.program}: {count} numbers, flags and operators that a search can vary")
+    echo(f"  program    {known.program}: {plural(count, 'value')} that a search can vary")
     echo(f"  evaluator  {known.evaluator}" + (f": {task.caution}" if task.caution else ""))
     if task.requirements:
         echo(f"  needs      {', '.join(task.requirements)}")
     if noise and noise.scores:
         low, high = min(noise.scores), max(noise.scores)
         scores = f"{low:.6g} to {high:.6g}: noisy" if noise.noisy else f"{low:.6g}"
-        echo(f"  score      {scores}, graded {len(noise.scores)} times")
+        echo(f"  score      {scores}, graded {plural(len(noise.scores), 'time')}")
     if task.perhaps:
         echo(f"  may need   {', '.join(task.perhaps)}")
     lacking = [f"the module {name} is not installed" for name in task.missing]

@@ -113,11 +113,11 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a tip beyond the end": (
         lambda path: tips.write(path / "tips", "r1", tips.Tip(5000, "0" * 64)),
-        "run r1 once had 5000 events",
+        "run r1 once had 5,000 events",
     ),
     "a run that is lost": (
         lambda path: tips.write(path / "tips", "r0", tips.Tip(1, "0" * 64)),
-        "run r0 once had 1 events",
+        "run r0 once had 1 event",
     ),
 }
 

@@ -15,6 +15,7 @@ from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, fie
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration, format_honest, format_score
 from sia_tui.cli import formats
+from sia_tui.cli.formats import plural
 
 
 def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
@@ -100,8 +101,9 @@ def _runs(snapshot: RunSnapshot, first: str, second: str, width: int) -> Page:
         if not pair["comparable"]:
             rows += [BLANK, *wrap(f"Nothing can be paired: {pair['why']}.", width, "warn")]
             continue
+        units = f"{plural(pair['n'], 'unit')} of val"
         text = (
-            f"{pair['run']} against {pair['against']}, best candidates on the {pair['n']} units of val that both have: "
+            f"{pair['run']} against {pair['against']}, best candidates on the {units} that both have: "
             f"{format_score(pair['difference'], pair['se'], pair['n'], sign='+')} (p = {pair['p']:.2g}, two-sided)."
         )
         rows += [BLANK, *wrap(text, width, "strong")]

@@ -12,6 +12,7 @@ from sia_tui.app.rows.code import code_rows, language_in
 from sia_tui.app.rows.row import BLANK, Row, Span, field, heading
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration
+from sia_tui.cli.formats import plural
 
 _MAX_ROWS = 800
 
@@ -56,7 +57,9 @@ def errand_rows(snapshot: RunSnapshot, done: t.ClientFinished, width: int) -> li
         field("role", f"{done.role}, {done.place} errand {done.ordinal}"),
         field("client", f"{done.client} {done.release}".strip() + (f" with {done.model}" if done.model else "")),
         field("command", " ".join(done.command)),
-        field("tokens", f"{done.usage.total:,}, {done.usage.cache_read:,} of them cached; {done.turns} turns"),
+        field(
+            "tokens", f"{done.usage.total:,}, {done.usage.cache_read:,} of them cached; {plural(done.turns, 'turn')}"
+        ),
         field("cost", "reused from the lineage" if done.reused else f"{format_duration(done.wall_s)}, {cost}"),
         field("login", done.login),
         *(field("said", (said, "warn")) for said in done.said),

@@ -9,7 +9,7 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.pages.blob import blob_text
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, empty_page, field, heading, row
 from sia_tui.app.rows.text import wrap
-from sia_tui.cli.formats import STEP_NAMES
+from sia_tui.cli.formats import STEP_NAMES, plural
 
 _LIMIT = 2_000
 
@@ -27,7 +27,7 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
         field("kind", failure.kind),
     ]
     if found := failures_of(snapshot, event.generation):
-        text = f"{found.failed:,} of {found.results:,} results of generation {event.generation}"
+        text = f"{found.failed:,} of {plural(found.results, 'result')} of generation {event.generation}"
         rows.append(field("in all", (text, "accent"), to=Target("generation", event.generation)))
     rows += [BLANK, heading("traceback")]
     if name := _blob(event):

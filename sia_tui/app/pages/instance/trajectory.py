@@ -13,6 +13,7 @@ from sia_tui.app.rows.event_line import grade_mark
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration, format_score
+from sia_tui.cli.formats import plural
 
 _MAX_CHARACTERS = 200_000
 """Characters of an answer or a log that are wrapped. `y` on its first line copies all of it."""
@@ -114,7 +115,7 @@ def _model_calls(snapshot: RunSnapshot, generation: int, result: t.InstanceFinis
     for event in snapshot.reader.calls_at(snapshot.run_id, place, until=snapshot.n):
         call = event.payload
         if isinstance(call, t.ModelCalled) and call.harness == result.harness and event.generation == generation:
-            tokens = f"{call.usage.input + call.usage.cache_read:,} + {call.usage.output:,} tokens"
+            tokens = f"{call.usage.input + call.usage.cache_read:,} + {plural(call.usage.output, 'token')}"
             time = "reused from the lineage" if call.reused else format_duration(call.latency_s)
             text = f"{call.ordinal}: {tokens}, {time}"
             rows.append(field("model call", (text, "accent"), to=Target("event", event.n)))

@@ -33,7 +33,9 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     if figures["per_accepted_point"] is not None:
         each = figures["usd_per_accepted_point"]
         dollars = f" and ${each:,.4f}" if each else ""
-        rows.append(field("per point", f"{figures['per_accepted_point']:,.0f} evaluations{dollars} per +0.01"))
+        rows.append(
+            field("per point", f"{plural(round(figures['per_accepted_point']), 'evaluation')}{dollars} per +0.01")
+        )
     rows += [BLANK, heading("budget")]
     limits = budget.spending(snapshot.state)
     for name, (used, cap) in limits.items():
@@ -58,7 +60,10 @@ def _money(figures: dict[str, Any], width: int) -> list[Row]:
     if projection:
         rows += [
             BLANK,
-            heading("at the end", f"of {projection['generations']} generations, if each takes what one took so far"),
+            heading(
+                "at the end",
+                f"of {plural(projection['generations'], 'generation')}, if each takes what one took so far",
+            ),
             field("evaluations", f"about {projection['evaluations']:,.0f}"),
             field("tokens", f"about {projection['tokens']:,.0f}"),
             field("dollars", f"about {_dollars(projection['usd'], unpriced, bool(tokens))}"),

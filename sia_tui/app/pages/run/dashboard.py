@@ -92,7 +92,7 @@ def _said(snapshot: RunSnapshot, event: Event) -> str | None:
 def _spending(state: State) -> list[Row]:
     spent = state.spent
     parts = [plural(spent.evaluations, "evaluation")]
-    parts += [f"${dollars(spent.usd, unpriced=False)}, {spent.tokens:,} tokens"] if spent.tokens else []
+    parts += [f"${dollars(spent.usd, unpriced=False)}, {plural(spent.tokens, 'token')}"] if spent.tokens else []
     left = [f"{amount(max(0.0, cap - now))} {name}" for name, (now, cap) in budget.spending(state).items()]
     return [field("spent", ", ".join(parts), (f"; left: {', '.join(left)}" if left else "", "dim"))]
 

@@ -89,7 +89,7 @@ def test_a_prompt_that_ollama_has_cut_is_told_and_not_answered() -> None:
     for kind, cuts in (("ollama", True), ("other", False)):
         with OpenAIServer(lambda _: Plan("x"), kind=kind, window=4096) as server:
             if cuts:
-                with pytest.raises(PermanentError, match="cut the prompt to 4096 tokens") as caught:
+                with pytest.raises(PermanentError, match="cut the prompt to 4,096 tokens") as caught:
                     using(server, kind, lambda m: m.chat(long))
                 assert "OLLAMA_CONTEXT_LENGTH" in caught.value.remedy
             else:
