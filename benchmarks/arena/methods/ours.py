@@ -98,4 +98,9 @@ def _bind(python: Path | None) -> Play:
 
 
 _AGENTS = Path(search.__file__).parent
-METHOD = Method("ours", ("values",), _bind, sources=[*sorted(_AGENTS.glob("*.py")), Path(__file__)])
+METHOD = Method(
+    "ours",
+    ("values",),
+    _bind,
+    sources=[*sorted(_AGENTS.glob("*.py")), *sorted((_AGENTS / "portfolio").glob("*.py")), Path(__file__)],
+)

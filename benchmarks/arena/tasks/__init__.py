@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from benchmarks.arena.task import Task
-from benchmarks.arena.tasks import categorical, conditional, mixed, rugged, smooth
+from benchmarks.arena.tasks import categorical, conditional, geometry, mixed, rugged, signals, smooth, tuning
 from engine.errors import SiaError
 
 DATED = "2026-11-30"
-TASKS = {task.name: task for module in (smooth, rugged, mixed, categorical, conditional) for task in module.TASKS}
+_MODULES = (smooth, rugged, mixed, categorical, conditional, tuning, signals, geometry)
+TASKS = {task.name: task for module in _MODULES for task in module.TASKS}
 
 __all__ = ["DATED", "TASKS", "Task", "find"]
 
