@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.agents.search import _step
+from engine.agents.portfolio.variation import step
 from harness_repo.evolvable import SKELETON, read, render
 
 NUMBERS = st.one_of(
@@ -50,7 +50,7 @@ def test_a_program_under_its_own_values_is_identical(source: str) -> None:
 def test_a_program_under_other_values_has_those_values_and_the_same_skeleton(source: str, seed: int) -> None:
     tunables, values = read(source)
     draw = random.Random(seed)
-    wanted = {name: _step(tunable, values[name], draw) for name, tunable in tunables.items()}
+    wanted = {name: step(tunable, values[name], draw) for name, tunable in tunables.items()}
     written = render(source, wanted)
     names, found = read(written)
     assert names.keys() == tunables.keys()

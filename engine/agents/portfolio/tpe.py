@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.agents.portfolio.probed import Params, active_values
 from engine.events import types as t
 from harness_repo.harness import Harness
 from harness_repo.tunable import Tunable, Value
 
-Params = dict[str, Value]
 REFUSED = 1.0
 """The penalty on a refused proposal's score: below all others, and still ordered by score."""
 
@@ -48,12 +48,6 @@ class Tpe:
                     params[name] = _suggest(trial, name, tunable)
         self._study.tell(trial, state=optuna.trial.TrialState.FAIL)  # so that TPE never looks at it
         return params
-
-
-def active_values(harness: Harness, params: Mapping[str, Value]) -> Params:
-    """The values, of `params` or else the harness's own, that have an effect."""
-    merged = dict(harness.params) | dict(params)
-    return {name: merged[name] for name in harness.active(merged)}
 
 
 def _trial(harness: Harness, probe: t.ProbeFinished) -> Any:

@@ -7,7 +7,7 @@ import random
 import optuna
 import pytest
 
-from engine.agents.tpe import Tpe
+from engine.agents.portfolio.tpe import Tpe
 from engine.events import types as t
 from harness_repo.tunable import Tunable, Value
 from tests.searching import harness

@@ -1,0 +1,116 @@
+"""A round of proposals: first what covers the space, then what the members of the portfolio propose.
+
+Each place of a round goes to one member, by Thompson sampling (Chapelle and Li, "An empirical evaluation of Thompson
+sampling", 2011): a member's share of proposals that scored better than all before is drawn from a Beta distribution
+after its latest proposals, and the largest draw proposes. Where nothing pays any more, all take turns. The numbers of a
+program that declares none are varied and drawn by TPE alone, as nothing is known of the others there.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Literal
+
+from engine.agents.portfolio import probed
+from engine.agents.portfolio.probed import Params
+from engine.agents.portfolio.start import spread
+from engine.agents.portfolio.tpe import Tpe
+from engine.agents.portfolio.variation import crossed, vary
+from engine.agents.protocol import ProbeRequest
+from engine.events import types as t
+from engine.seeds import derive
+from harness_repo.harness import Harness
+
+ROUND = 4
+COVERED = 8
+"""So many probes are known, at least, before the members propose."""
+LATEST = 40
+"""So many of the latest proposals decide which member is to propose."""
+Member = Literal["expected most of", "drawn by TPE", "variation", "crossing"]
+MEMBERS: tuple[Member, ...] = ("expected most of", "drawn by TPE", "variation", "crossing")
+
+
+class Portfolio:
+    """The members; TPE keeps what it was told of the probes. A round is a function of its arguments alone."""
+
+    def __init__(self) -> None:
+        self._tpe = Tpe()
+
+    def round(
+        self, harness: Harness, probes: Sequence[t.ProbeFinished], seed: int, *, first: int, left: int
+    ) -> list[ProbeRequest]:
+        """At most `left` proposals, none of which was probed; their ordinals begin with `first`."""
+        known = {probed.key(harness, probe.params) for probe in probes}
+        requests: list[ProbeRequest] = []
+        for params, why in self._proposals(harness, probes, known, seed):
+            settled = {**harness.params, **probed.active_values(harness, params)}
+            name = probed.key(harness, settled)
+            if name not in known and len(requests) < left:
+                known.add(name)
+                requests.append(ProbeRequest(first + len(requests), settled, why))
+        return requests
+
+    def _proposals(
+        self, harness: Harness, probes: Sequence[t.ProbeFinished], known: set[bytes], seed: int
+    ) -> list[tuple[Params, str]]:
+        made: list[tuple[Params, str]] = []
+        if probed.key(harness, harness.params) not in known:
+            made.append((dict(harness.params), "the incumbent, to compare with"))
+        made += [
+            (dict(harness.params) | change, f"structural choice {text(change)}")
+            for change in probed.untried_choices(harness, probes)
+        ]
+        if made:
+            return made
+        if covers(harness, probes):
+            return spread(harness, ROUND, seed)
+        chosen = [_choose(harness, probes, derive(seed, "member", place)) for place in range(ROUND)]
+        for place, member in enumerate(chosen):
+            if member != "expected most of":
+                made.append(self._propose(member, harness, probes, place, derive(seed, place)))
+        if count := chosen.count("expected most of"):
+            from engine.agents.portfolio.improvement import draw
+
+            drawn = draw(harness, probes, derive(seed, "expected"), count)
+            made += [(params, "expected most of") for params in drawn]
+        return made
+
+    def _propose(
+        self, member: Member, harness: Harness, probes: Sequence[t.ProbeFinished], place: int, seed: int
+    ) -> tuple[Params, str]:
+        leaders = [probe for probe in probed.leaders(harness, probes) if probed.degrees(harness, probe.params)]
+        if member == "drawn by TPE" or not leaders:
+            return self._tpe.draw(harness, probes, seed), "drawn by TPE"
+        chance = random.Random(seed)
+        if member == "crossing":
+            return crossed(harness, probes, chance), "crossing of two of the best"
+        rank = place % len(leaders)
+        of = f"structure number {rank + 1} by score" if rank else "the best probe"
+        return vary(harness, leaders[rank].params, chance), f"variation of {of}"
+
+
+def covers(harness: Harness, probes: Sequence[t.ProbeFinished]) -> bool:
+    """Whether the next round covers the space, rather than refines what is known."""
+    return not harness.manifest.evolve and len(probes) < COVERED
+
+
+def text(params: Params) -> str:
+    """Values as a sentence names them."""
+    return ", ".join(f"{name} = {value}" for name, value in params.items())
+
+
+def _choose(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int) -> Member:
+    """The member that proposes: of each, a share of successes is drawn, and the largest counts."""
+    chance = random.Random(seed)
+    if harness.manifest.evolve:
+        return "drawn by TPE" if chance.random() < 1 / ROUND else "variation"
+    wins = dict.fromkeys(MEMBERS, 1)
+    losses = dict.fromkeys(MEMBERS, 1)
+    top = max((probe.score.score for probe in probes[:-LATEST] if probed.eligible(probe)), default=float("-inf"))
+    for probe in probes[-LATEST:]:
+        better = probed.eligible(probe) and probe.score.score > top
+        top = probe.score.score if better else top
+        if (member := next((one for one in MEMBERS if probe.why.startswith(one)), None)) is not None:
+            (wins if better else losses)[member] += 1
+    return max(MEMBERS, key=lambda member: chance.betavariate(wins[member], losses[member]))
