@@ -97,10 +97,5 @@ def _bind(python: Path | None) -> Play:
     return play
 
 
-_AGENTS = Path(search.__file__).parent
-METHOD = Method(
-    "ours",
-    ("values",),
-    _bind,
-    sources=[*sorted(_AGENTS.glob("*.py")), *sorted((_AGENTS / "portfolio").glob("*.py")), Path(__file__)],
-)
+_SOURCES = [Path(search.__file__), *sorted((Path(search.__file__).parent / "portfolio").glob("*.py")), Path(__file__)]
+METHOD = Method("ours", ("values",), _bind, sources=_SOURCES)

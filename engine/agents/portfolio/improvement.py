@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
+from threadpoolctl import threadpool_limits
 
 from engine.agents.portfolio import probed
 from engine.agents.portfolio.encoding import Encoding, encoding, place, value_at
@@ -28,7 +29,15 @@ def draw(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int, count: 
     """`count` proposals after `probes`, which are taken to score what the process expects of them (Ginsbourger et
     al., "Kriging is well-suited to parallelize optimization", 2010).
     """
-    chance, of = random.Random(seed), encoding(harness)
+    # on small matrices more threads only wait for each other, and they sum in another order on each machine
+    with threadpool_limits(1, "blas"):
+        return _drawn_one_by_one(harness, probes, random.Random(seed), count)
+
+
+def _drawn_one_by_one(
+    harness: Harness, probes: Sequence[t.ProbeFinished], chance: random.Random, count: int
+) -> list[Params]:
+    of = encoding(harness)
     known = {probed.key(harness, probe.params) for probe in probes}
     probes = probes[-MOST:]
     points = np.array([of.point(probe.params) for probe in probes])
