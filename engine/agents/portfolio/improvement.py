@@ -19,8 +19,8 @@ from harness_repo.harness import Harness
 from harness_repo.tunable import Tunable, Value
 
 Array = NDArray[np.float64]
-MOST = 200
-"""So many of the latest probes are modelled: what a fit takes grows with their cube."""
+LATEST, BEST = 150, 50
+"""So many of the latest probes are modelled, and so many of the best before them: a fit takes time by their cube."""
 _DRAWN, _ROUNDS, _LEADERS = 200, 8, 6
 _REACHES = (0.3, 0.1, 0.03, 0.01, 0.003)
 
@@ -39,7 +39,7 @@ def _drawn_one_by_one(
 ) -> list[Params]:
     of = encoding(harness)
     known = {probed.key(harness, probe.params) for probe in probes}
-    probes = probes[-MOST:]
+    probes = _modelled(probes)
     points = np.array([of.point(probe.params) for probe in probes])
     scores = _evened(_scores(probes))
     seen = [dict(probe.params) for probe in probes]
@@ -57,6 +57,11 @@ def _drawn_one_by_one(
         points, scores = np.vstack([points, of.point(found)]), np.append(scores, mean)
         process = condition(points, scores, of.owners, parameters)
     return made
+
+
+def _modelled(probes: Sequence[t.ProbeFinished]) -> Sequence[t.ProbeFinished]:
+    earlier = sorted(probes[:-LATEST], key=lambda probe: (probed.eligible(probe), probe.score.score))
+    return [*earlier[-BEST:], *probes[-LATEST:]]
 
 
 def _scores(probes: Sequence[t.ProbeFinished]) -> Array:

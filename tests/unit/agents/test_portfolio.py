@@ -119,6 +119,14 @@ def test_what_failed_or_was_refused_is_avoided(plain: Harness) -> None:
     assert sum(float(one["x"]) > 0 for one in drawn) <= len(drawn) / 3  # type: ignore[arg-type]
 
 
+def test_of_many_probes_the_best_are_never_forgotten(plain: Harness) -> None:
+    chance = np.random.default_rng(1)
+    places = [START | {"x": float(x), "y": float(y)} for x, y in chance.uniform(-1, 1, (400, 2))]
+    probes = sorted((probe(one, bowl(one)) for one in places), key=lambda one: -one.score.score)
+    drawn = improvement.draw(plain, probes, 1, 2)  # the latest are the worst
+    assert max(map(bowl, drawn)) > -0.01
+
+
 @pytest.mark.parametrize("tunable", [SPACE["x"], SPACE["rate"], SPACE["size"]])
 def test_a_place_and_its_value_are_inverse(tunable: Tunable) -> None:
     for at in np.linspace(0, 1, 9):
