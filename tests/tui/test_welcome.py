@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from engine.run.workspace import Workspace
 from sia_tui.app.actions import engine_start as launching
@@ -80,7 +80,7 @@ async def test_the_ten_second_task_is_run(tmp_path: Path, launched: list[Sequenc
 
 
 async def test_a_task_of_ones_own_is_made_run_and_explained(tmp_path: Path, launched: list[Sequence[str]]) -> None:
-    folder = tmp_path / "mine"
+    folder = tmp_path / "my task"
     async with greeted(tmp_path) as pilot:
         await pilot.press("3")
         await settle(pilot)
@@ -88,7 +88,7 @@ async def test_a_task_of_ones_own_is_made_run_and_explained(tmp_path: Path, laun
         await pilot.press("ctrl+s")
         await settle(pilot)
         (note,) = pilot.app._notifications
-        assert "README.md says what to change" in note.message
+        assert "README.md says what to change" in note.message and f"sia check '{folder}'" in note.message
     assert (folder / "domain.toml").is_file()
     assert launched == [["run", str(folder), "--generations", "3"]]
 
@@ -116,6 +116,18 @@ async def test_a_folder_that_holds_something_is_refused_and_the_way_back_is_open
         await pilot.press("escape")
         await settle(pilot)
         assert isinstance(pilot.app.screen, Welcome)
+
+
+@pytest.mark.parametrize(("folder", "says"), [("/proc/none/mine", "/proc/none"), ("x" * 300, "name too long")])
+async def test_a_folder_that_the_system_refuses_is_told_in_the_form(tmp_path: Path, folder: str, says: str) -> None:
+    async with greeted(tmp_path) as pilot:
+        await pilot.press("3")
+        await settle(pilot)
+        pilot.app.screen.query_one("#field-0", Input).value = folder
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Form) and pilot.app.screen.values == {"folder": folder}
+        assert says in str(pilot.app.screen.query_one("#hint", Static).render())
 
 
 async def test_a_workspace_with_a_log_is_shown_at_once(played: Path) -> None:

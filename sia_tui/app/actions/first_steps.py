@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shlex
 
 from engine.domain_check.templates import ABOUT, create
+from engine.user_path import expanded
 from sia_tui.app.actions import engine_start
 from sia_tui.app.rows.text import escape_markup, sanitize
 from sia_tui.app.screens.form import Form
@@ -34,7 +35,7 @@ async def create_task(main: MainScreen) -> None:
 
     def create_chosen(changed: Values) -> None:
         chosen.update(defaults | changed)
-        create(Path(chosen["folder"]).expanduser(), chosen["template"])
+        create(expanded(chosen["folder"]), chosen["template"])
 
     intro = ["Creates a folder with a small task that works, for you to change. Templates:"]
     intro += [f"  {name:<9} {about}" for name, about in ABOUT.items()]
@@ -47,10 +48,10 @@ async def create_task(main: MainScreen) -> None:
         return
     folder = sanitize(chosen["folder"])
     main.notify(
-        f"{folder}/README.md says what to change. Then: sia check {folder}",
+        f"{folder}/README.md says what to change. Then: sia check {shlex.quote(folder)}",
         title=f"Created {escape_markup(chosen['folder'])}",
         timeout=NOTE_S,
         markup=False,
     )
     if chosen["template"] != NEEDS_A_MODEL:
-        await engine_start.start_engine(main, ["run", str(Path(chosen["folder"]).expanduser()), *GENERATIONS])
+        await engine_start.start_engine(main, ["run", str(expanded(chosen["folder"])), *GENERATIONS])

@@ -170,12 +170,7 @@ async def _ask(
     from sia_tui.app.screens.form import Form
 
     async def submit(values: Values) -> bool:
-        try:
-            done = await asyncio.to_thread(work, values)
-        except OSError as error:
-            what = error.filename or "that"
-            raise SiaError(f"the system refuses {what} ({error.strerror or error})", "choose another") from None
-        main.notify(done, markup=False)
+        main.notify(await asyncio.to_thread(work, values), markup=False)
         return True
 
     await main.app.push_screen_wait(Form(title, [], fields, command=command, submit=submit, button=button))

@@ -173,6 +173,10 @@ class Form(ModalScreen[Values | None]):
         except SiaError as error:
             self._show(error)
             return
+        except OSError as error:
+            what = error.filename or "that"
+            self._show(SiaError(f"the system refuses {what} ({error.strerror or error})", "choose another"))
+            return
         finally:
             self._accepting = False
         self.dismiss(values)
