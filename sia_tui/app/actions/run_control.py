@@ -14,7 +14,7 @@ from sia_tui.app.rows.lineage_graph import run_target
 from sia_tui.app.screens.dialogs import Confirm, Prompt
 from sia_tui.app.screens.form_field import Values
 from sia_tui.app.screens.main import MainScreen
-from sia_tui.cli.formats import plural
+from sia_tui.cli.formats import STEP_NAMES, plural
 
 if TYPE_CHECKING:
     from engine.core.state import State
@@ -66,7 +66,7 @@ async def stop(main: MainScreen) -> None:
     state = cursor.snapshot.state
     effects = [f"{state.name} stops after event {cursor.head:,}; `sia resume` continues it"]
     if step := state.open_step:
-        effects.append(f"the step {step.kind} is abandoned; {plural(step.evaluations, 'result')} of it stay")
+        effects.append(f"{STEP_NAMES[step.kind]} is abandoned; {plural(step.evaluations, 'result')} of it stay")
     if await main.app.push_screen_wait(Confirm(f"Stop {state.name}?", effects)):
         await _request(main, cursor, "stop")
 
