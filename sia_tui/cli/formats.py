@@ -9,7 +9,7 @@ from engine.plain import with_error
 from sia_tui.cli.output import plain
 
 if TYPE_CHECKING:
-    from engine.events.types import Look
+    from engine.events.types import Look, PrivateCheck
 
 decimal, plural = values.decimal, values.plural
 STEP_NAMES = {
@@ -48,6 +48,14 @@ def honest(public: float, score: float) -> str:
 def beside(row: dict[str, Any] | None) -> str:
     """The honest score and the gap of a score as data, to be printed after it; empty where there is none."""
     return "" if row is None or row["honest"] is None else f", {honest(row['score'], row['honest'])}"
+
+
+def checked(public: float, check: PrivateCheck | None) -> str:
+    """What the private check found, to be printed after a score; empty where there was none."""
+    if check is None:
+        return ""
+    found = f", {honest(public, check.honest.score)}" if check.honest else ""
+    return found if check.passed else f"{found}, refused"
 
 
 def private_check(row: dict[str, Any]) -> str:

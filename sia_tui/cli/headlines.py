@@ -21,7 +21,11 @@ def headline(event: Event, payload: t.Payload) -> str | None:
     g = f"generation {event.generation}" if event.generation else "at the start"
     match payload:
         case t.BaselineMeasured(scores=scores):
-            scored = ", ".join(f"{name} {with_error(score.score, score.se, score.n)}" for name, score in scores.items())
+            scored = ", ".join(
+                f"{name} {with_error(score.score, score.se, score.n)}"
+                f"{formats.checked(score.score, payload.private.get(name))}"
+                for name, score in scores.items()
+            )
             return f"baselines on val: {escape(scored) or 'none'}"
         case t.HarnessWritten(number=number, commit=commit, changed=changed):
             return f"harness {number} is commit {escape(commit[:10])}: {escape(plain(changed))}"
@@ -114,6 +118,6 @@ def _executed(done: t.ExecutionFinished, val: t.Score) -> str:
     beside, check = done.incumbent, done.private
     text = f"{with_error(val.score, val.se, val.n)} (n = {val.n})"
     text += f", the best so far {with_error(beside.score, beside.se, beside.n)} beside it" if beside else ""
-    text += f", honest {decimal(check.honest.score)}" if check and check.honest else ""
+    text += formats.checked(val.score, check)
     text += f" (floor {decimal(check.floor.score)})" if check and check.floor else ""
     return text + (f", failed: {escape(formats.failures(done.failures))}" if done.failures else "")

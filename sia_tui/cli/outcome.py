@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.plain import decimal, plural, with_error
+from engine.plain import plural, with_error
 from engine.queries import present_val
+from sia_tui.cli.formats import checked
 
 if TYPE_CHECKING:
     from engine.core.state import State
@@ -39,6 +40,6 @@ def _best(state: State) -> str:
         return "no candidate is accepted yet"
     if present_val.all_failed(best):
         return f"all {plural(best.evaluations + best.reused, 'result')} of generation {state.incumbent} failed"
-    val, check = best.scores["val"], best.private
-    honest = f", honest {decimal(check.honest.score)}" if check and check.honest else ""
-    return f"best {with_error(val.score, val.se, val.n)} on val{honest}, of generation {state.incumbent}"
+    val = best.scores["val"]
+    beside = checked(val.score, best.private)
+    return f"best {with_error(val.score, val.se, val.n)} on val{beside}, of generation {state.incumbent}"

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from engine.events.log import RunLog
 from engine.events.reader import Reader
+from engine.loop.fork import ForkPlan, fork
 from engine.run.workspace import Workspace
 from engine.transfer.export import export_run
 from engine.transfer.removal import remove
@@ -108,6 +109,27 @@ async def test_the_list_says_what_each_run_is_and_sorts_by_any_column(
         await press(pilot, "g", "enter")
         assert pilot.app.screen is main and main.navigator.cursor is not None
         assert main.navigator.cursor.run_id == "r1"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+async def test_forks_stand_below_their_parent_and_fold(two: Path, opened: Opened, size: tuple[int, int]) -> None:
+    place = Workspace(two)
+    child = fork(place, ForkPlan("r1", 30, name="child"))
+    fork(place, ForkPlan(child, 31, name="grandchild"))
+    async with opened(two, size=size) as (pilot, _):
+        await press(pilot, "L")
+        lines = texts(pilot.app.screen.query_one(Lines).rows)
+        assert [line.split()[0] for line in lines] == ["toy-2", "toy-1", "└", "└"]
+        assert "grandchild" in lines[3] and lines[3].index("└") > lines[2].index("└")
+        await press(pilot, "g", "j", "O")
+        lines = texts(pilot.app.screen.query_one(Lines).rows)
+        assert len(lines) == 2 and lines[1].split()[:2] == ["+2", "toy-1"]
+        await press(pilot, "s", "O", "j")  # another order; then unfolded, the cursor on the first fork
+        assert len(runs(pilot)) == 4
+        await press(pilot, "O")  # on a fork without forks of its own: those beside it
+        current = pilot.app.screen.query_one(Lines).current
+        assert current is not None and len(runs(pilot)) in (2, 3)
+        await press(pilot, "escape")
 
 
 async def test_a_run_is_renamed_noted_and_taken_out_from_the_list(two: Path, opened: Opened, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from sia_tui.app import pages
 from sia_tui.app.model.best_score import BestScores
 from sia_tui.app.model.lineage_graph import PrivateChecks, at_state, read_lineage
 from sia_tui.app.model.snapshot import RunSnapshot
+from sia_tui.app.pages.run import dashboard
 from sia_tui.app.rows.event_line import event_summary
 from sia_tui.app.rows.lineage_graph import graph_rows
 from sia_tui.app.rows.row import Target
@@ -162,8 +163,9 @@ def test_a_refused_score_never_stands_bare(workspace: Path) -> None:
             "scores": texts(pages.build(at, Target("scores"), 100).rows),
             "compare in the app": texts(pages.build(at, Target("compare", "r1", "r1"), 150).rows),
             "generations": texts(pages.build(at, Target("compare", 1, 2), 150).rows),
+            "dashboard": texts(dashboard.score_bars(at.state, at.outline.progress(at.n), 100)),
         }
-    for command in (["tree"], ["compare", "r1", "r1"]):
+    for command in (["tree"], ["compare", "r1", "r1"], ["log", "r1"]):
         done = CliRunner(env={"COLUMNS": "200"}).invoke(cli, [*command, "--workspace", str(workspace)])
         shown[command[0]] = done.output.splitlines()
     assert any(line.startswith("dollars") for line in shown["compare in the app"])

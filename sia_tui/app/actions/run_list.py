@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sia_tui.app.actions import manage_runs, run_control, search
 from sia_tui.app.actions.places import select_row
+from sia_tui.app.rows.row import Target
 from sia_tui.app.screens.main import MainScreen
 
 _ACTIONS = {
@@ -17,9 +18,9 @@ async def show_list(main: MainScreen) -> None:
     """Shows the list until a run, or an event of one, is chosen or the list is left."""
     from sia_tui.app.screens.run_list import Chosen, RunList
 
-    sorting = ("started", True)
+    sorting, folded = ("started", True), set[Target]()
     while True:
-        screen = RunList(main.navigator, sorting)
+        screen = RunList(main.navigator, sorting, folded)
         chosen: Chosen | None = await main.app.push_screen_wait(screen)
         if chosen is None:
             return

@@ -51,17 +51,21 @@ class GenerationNode(NamedTuple):
 
 
 class RunNode(NamedTuple):
-    """A run. `forked_in` is the generation of its parent in which it was forked; 0 where it has no parent."""
+    """A run. `forked_in` is the generation of its parent in which it was forked; 0 where it has no parent.
+
+    `honest_of_begin` is the honest score of the candidate that it began with.
+    """
 
     run: RunRow
     status: str
     generations: Sequence[GenerationNode]
     forked_in: int = 0
+    honest_of_begin: float | None = None
 
     @property
     def best_honest(self) -> float | None:
-        """The honest score of its best candidate, where that is one of its own and the private check measured it."""
-        return best.honest if (best := self._best) else None
+        """The honest score of its best candidate, where the private check measured it."""
+        return best.honest if (best := self._best) else self.honest_of_begin
 
     @property
     def best_failed(self) -> bool:
@@ -107,6 +111,7 @@ def read_lineage(reader: Reader, statuses: Mapping[str, str], checks: PrivateChe
             statuses.get(run.run, run.status),
             generations.get(run.run, []),
             reader.generation_of(run.parent, run.parent_n) if run.parent and run.parent_n else 0,
+            best.honest_of_begin(run.run),
         )
         for run in runs
     ]
@@ -144,5 +149,7 @@ def at_state(node: RunNode, state: State, status: str, found: Progress) -> RunNo
             )
     best = state.of(state.incumbent).execution if state.incumbent else None
     run = replace(node.run, best=best.scores["val"].score if best and "val" in best.scores else None)
+    honest = score_course.honest(best.private) if best else None
     status = WAITS if state.awaiting is not None and state.status == "running" else status
-    return node._replace(run=run, generations=generations, status=status)
+    begin = honest.score if honest else None
+    return node._replace(run=run, generations=generations, status=status, honest_of_begin=begin)

@@ -95,7 +95,8 @@ def event_summary(event: Event) -> tuple[Span, ...]:
         case t.LossAccepted(n=n, by=by):
             return ((f"events up to {n:,} were lost, and {by} goes on without them", "bad"),)
         case t.TestUnsealed(score=score):
-            return ((f"sealed test {format_score(score.score, score.se, score.n)} (n = {score.n})", "accent"),)
+            beside = formats.checked(score.score, payload.private)
+            return ((f"sealed test {format_score(score.score, score.se, score.n)} (n = {score.n}){beside}", "accent"),)
         case t.BudgetExhausted(reason=reason):
             return ((reason, "warn"),)
         case _:

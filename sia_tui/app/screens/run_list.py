@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, NamedTuple
 
@@ -19,6 +19,7 @@ from engine.events.reader import RunRow
 from engine.events.storage.spending import RunSpent, spent_by_run
 from sia_tui.app.keys import SYMBOLS
 from sia_tui.app.model.best_score import BestScores
+from sia_tui.app.model.lineage_graph import PrivateChecks, RunNode, read_lineage
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import run_target
@@ -31,9 +32,9 @@ _KEYS = (
     ("x", "export", "Export"), ("i", "import", "Import"), ("c", "checkout", "Checkout"), ("h", "hint", "Hint"),
     ("d", "delete", "Delete"),
 )  # fmt: skip
-_MOVES = "s Sort · S Reverse · esc Back"
-_WIDTHS = {"domain": 9, "started": 12, "status": 11, "best": 7, "evals": 8, "usd": 7}
-_NUMBERS = ("best", "evals", "usd")
+_MOVES = "s Sort · S Reverse · O Fold · esc Back"
+_WIDTHS = {"domain": 9, "started": 12, "status": 11, "best": 7, "honest": 7, "evals": 8, "usd": 7}
+_NUMBERS = ("best", "honest", "evals", "usd")
 _FIRST_TO_GO = ("usd", "evals", "domain", "started")
 """The columns that a narrow screen has no room for."""
 _NAME = (12, 40)
@@ -48,23 +49,36 @@ class Chosen(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A run as the list shows it."""
+    """A run as the list shows it; `depth` forks below one that has no parent, `folded` forks of it are out of sight."""
 
     source: Source
-    run: RunRow
-    status: str
+    node: RunNode
     spent: RunSpent | None
+    depth: int = 0
+    folded: int = 0
+
+    @property
+    def run(self) -> RunRow:
+        """The run."""
+        return self.node.run
+
+    @property
+    def target(self) -> Target:
+        """The row of the run in the lineage."""
+        return run_target(self.source.label, self.run.run)
 
     @property
     def cells(self) -> dict[str, str]:
         """The text of each column."""
-        run, spent = self.run, self.spent
+        run, spent, honest = self.run, self.spent, self.node.best_honest
+        branch = f"{'  ' * (self.depth - 1)}└ " if self.depth else ""
         return {
-            "name": run.name,
+            "name": f"{branch}{f'+{self.folded} ' if self.folded else ''}{run.name}",
             "domain": run.domain,
             "started": datetime.fromtimestamp(run.created_at / 1e6).strftime("%d %b %H:%M"),
-            "status": self.status,
+            "status": self.node.status,
             "best": "-" if run.best is None else decimal(run.best),
+            "honest": "-" if honest is None else decimal(honest),
             "evals": "..." if spent is None else f"{spent.evaluations:,}",
             "usd": "..." if spent is None else f"{spent.usd:,.2f}" if spent.usd else "-",
         }
@@ -74,15 +88,19 @@ _ORDERS: Mapping[str, Callable[[Listed], float | str]] = {
     "started": lambda one: one.run.created_at,
     "name": lambda one: one.run.name,
     "domain": lambda one: one.run.domain,
-    "status": lambda one: one.status,
-    "best": lambda one: float("-inf") if one.run.best is None else one.run.best,
+    "status": lambda one: one.node.status,
+    "best": lambda one: _number(one.run.best),
+    "honest": lambda one: _number(one.node.best_honest),
     "evals": lambda one: one.spent.evaluations if one.spent else 0,
     "usd": lambda one: one.spent.usd if one.spent else 0.0,
 }
 
 
 class RunList(ModalScreen[Chosen | None]):
-    """All runs of the open logs; `sorting` is a column, and whether its largest value comes first."""
+    """All runs of the open logs, forks below their parents; the forks of the runs in `folded` are out of sight.
+
+    `sorting` is a column, and whether its largest value comes first.
+    """
 
     DEFAULT_CSS = """
     RunList { align: center middle; }
@@ -94,14 +112,16 @@ class RunList(ModalScreen[Chosen | None]):
         *(Binding(key, f"choose('{action}')", label, priority=key == "enter") for key, action, label in _KEYS),
         Binding("s", "sort", "Sort"),
         Binding("S", "reverse", "Reverse"),
+        Binding("O", "fold", "Fold"),
         Binding("escape,q", "dismiss(None)", "Back"),
     ]
 
-    def __init__(self, navigator: Navigator, sorting: tuple[str, bool]) -> None:
+    def __init__(self, navigator: Navigator, sorting: tuple[str, bool], folded: set[Target]) -> None:
         super().__init__()
-        self._navigator, self.sorting = navigator, sorting
+        self._navigator, self.sorting, self._folded = navigator, sorting, folded
         self._spent: dict[str, dict[str, RunSpent]] = {}
         self._lines = Lines()
+        self._has_honest = False
 
     def compose(self) -> ComposeResult:
         """The names of the columns, the runs, the keys."""
@@ -127,7 +147,7 @@ class RunList(ModalScreen[Chosen | None]):
 
     def action_sort(self) -> None:
         """Sorts by the next column."""
-        names = list(_ORDERS)
+        names = [name for name in _ORDERS if name != "honest" or self._has_honest]
         column = names[(names.index(self.sorting[0]) + 1) % len(names)]
         self.sorting = (column, column in ("started", *_NUMBERS))
         self._fill()
@@ -136,6 +156,19 @@ class RunList(ModalScreen[Chosen | None]):
         """Turns the order round."""
         self.sorting = (self.sorting[0], not self.sorting[1])
         self._fill()
+
+    def action_fold(self) -> None:
+        """Folds or unfolds the forks of the run under the cursor; where it has none, those beside it."""
+        at = self._lines.current.target if self._lines.current else None
+        runs = {one.target: one for one in self._listed()}
+        if at is None or at not in runs:
+            return
+        parents = {run_target(one.source.label, one.run.parent) for one in runs.values() if one.run.parent}
+        if at not in parents and (parent := runs[at].run.parent):
+            at = run_target(runs[at].source.label, parent)
+        if at in parents and at in runs:
+            self._folded ^= {at}
+            self._fill(at)
 
     def _count(self) -> None:
         for source in list(self._navigator.sources):
@@ -146,13 +179,15 @@ class RunList(ModalScreen[Chosen | None]):
                 self._spent[source.label] = spent_by_run(reader.rows)
         self.app.call_from_thread(self._fill)
 
-    def _fill(self) -> None:
+    def _fill(self, at: Target | None = None) -> None:
         if not self.is_mounted:
             return
         column, falling = self.sorting
-        listed = sorted(self._listed(), key=_ORDERS[column], reverse=falling)
-        widths = _widths(self.size.width - 6)
-        at = self._lines.current.target if self._lines.current else self._navigator.selected_run
+        all_runs = self._listed()
+        self._has_honest = any(one.node.best_honest is not None for one in all_runs)
+        listed = _below_parents(sorted(all_runs, key=_ORDERS[column], reverse=falling), self._folded)
+        widths = _widths(self.size.width - 6, honest=self._has_honest)
+        at = at or (self._lines.current.target if self._lines.current else self._navigator.selected_run)
         rows = [_row(one, widths) for one in listed]
         here = next((index for index, one in enumerate(rows) if one.target == at), 0)
         self._lines.show(rows, cursor_row=here)
@@ -161,19 +196,43 @@ class RunList(ModalScreen[Chosen | None]):
         self.query_one("#columns", Static).update(Text(head, style="bold", no_wrap=True))
 
     def _listed(self) -> list[Listed]:
-        statuses = self._navigator.live_runs.statuses
         found = []
         for source in self._navigator.sources:
             spent = self._spent.get(source.label)
-            for run in BestScores().runs(source.reader):
-                status = statuses.get(run.run) or source.status(run)
-                found.append(Listed(source, run, status, None if spent is None else spent.get(run.run, RunSpent())))
+            for node in read_lineage(source.reader, self._navigator.live_runs.statuses, PrivateChecks(), BestScores()):
+                status = self._navigator.live_runs.statuses.get(node.run.run) or source.status(node.run)
+                used = None if spent is None else spent.get(node.run.run, RunSpent())
+                found.append(Listed(source, node._replace(status=status), used))
         return found
 
 
-def _widths(room: int) -> dict[str, int]:
-    """The columns that have room, with their cells."""
+def _number(score: float | None) -> float:
+    return float("-inf") if score is None else score
+
+
+def _below_parents(runs: Sequence[Listed], folded: Collection[Target]) -> list[Listed]:
+    """The runs in order, each followed by its forks in theirs, unless it is folded."""
+    known = {one.target for one in runs}
+    forks: dict[Target | None, list[Listed]] = {}
+    for one in runs:
+        parent = run_target(one.source.label, one.run.parent) if one.run.parent else None
+        forks.setdefault(parent if parent in known else None, []).append(one)
+
+    def below(parent: Target | None, depth: int) -> Iterator[Listed]:
+        for one in forks.get(parent, []):
+            hidden = [*below(one.target, depth + 1)]
+            is_folded = one.target in folded
+            yield one._replace(depth=depth, folded=len(hidden) if is_folded else 0)
+            yield from () if is_folded else hidden
+
+    return [*below(None, 0)]
+
+
+def _widths(room: int, *, honest: bool) -> dict[str, int]:
+    """The columns that have room, with their cells; that of honest scores where there are any."""
     widths, going = dict(_WIDTHS), list(_FIRST_TO_GO)
+    if not honest:
+        del widths["honest"]
     while going and room - sum(width + 1 for width in widths.values()) < _NAME[0]:
         del widths[going.pop(0)]
     name = room - sum(width + 1 for width in widths.values())
@@ -189,4 +248,4 @@ def _cell(text: str, column: str, widths: Mapping[str, int]) -> str:
 def _row(one: Listed, widths: Mapping[str, int]) -> Row:
     cells = one.cells
     text = " ".join(_cell(cells[column], column, widths) for column in widths)
-    return row(f" {text}", to=run_target(one.source.label, one.run.run), copy=one.run.name)
+    return row(f" {text}", to=one.target, copy=one.run.name)

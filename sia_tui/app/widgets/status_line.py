@@ -12,7 +12,7 @@ from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
 from sia_tui.app.rows.units import format_duration, format_score
 from sia_tui.app.widgets.bars import Bar
-from sia_tui.cli.formats import amount
+from sia_tui.cli.formats import amount, checked
 from sia_tui.cli.standing import words
 
 _STATUS_STYLES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
@@ -122,7 +122,8 @@ def state_parts(state: State) -> list[StyledPart]:
         parts.append((f"{failed:,}/{results:,} failed (X)", style))
     best = state.of(state.incumbent).execution if state.incumbent else None
     if best and not present_val.all_failed(best) and (val := present_val.score(state)):
-        parts.append((f"best {format_score(val.score, val.se, val.n)}", ""))
+        beside = checked(val.score, best.private) if val is best.scores.get("val") else ""  # else of another val
+        parts.append((f"best {format_score(val.score, val.se, val.n)}{beside}", ""))
     if state.current:
         parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
     evaluations = state.spent.evaluations + state.spent.reused

@@ -30,28 +30,33 @@ def ls(shared: Shared) -> None:
 def list_runs(shared: Shared, reader: Reader) -> None:
     """Prints the runs of `reader`."""
     from sia_tui.app.model.best_score import BestScores
+    from sia_tui.app.model.lineage_graph import PrivateChecks, read_lineage
     from sia_tui.cli.tables import table
 
+    nodes = read_lineage(reader, {}, PrivateChecks(), BestScores())
     rows: list[dict[str, Any]] = [
         {
-            "run": run.run,
-            "name": run.name,
-            "domain": run.domain,
-            "status": status_of(shared.workspace, run),
-            "generation": run.generation,
-            "best": run.best,
-            "parent": run.parent,
-            "events": run.head_n,
+            "run": node.run.run,
+            "name": node.run.name,
+            "domain": node.run.domain,
+            "status": status_of(shared.workspace, node.run),
+            "generation": node.run.generation,
+            "best": node.run.best,
+            "honest": node.best_honest,
+            "parent": node.run.parent,
+            "events": node.run.head_n,
         }
-        for run in BestScores().runs(reader)
+        for node in nodes
     ]
     if shared.as_json:
         print_json(rows)
-    else:
-        table(
-            ["name", "run", "domain", "status", "generation", "best val", "events"],
-            [
-                [r["name"], r["run"], r["domain"], r["status"], r["generation"], formats.number(r["best"]), r["events"]]
-                for r in rows
-            ],
-        )
+        return
+    columns = {name: name for name in ("name", "run", "domain", "status", "generation")} | {"best": "best val"}
+    if any(row["honest"] is not None for row in rows):
+        columns["honest"] = "honest"
+    columns["events"] = "events"
+    scores = ("best", "honest")
+    table(
+        list(columns.values()),
+        [[formats.number(row[key]) if key in scores else row[key] for key in columns] for row in rows],
+    )

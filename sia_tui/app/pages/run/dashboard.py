@@ -12,7 +12,7 @@ from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import BLANK, Row, Tone, field, heading, row
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_score
-from sia_tui.cli.formats import amount, dollars, plural
+from sia_tui.cli.formats import amount, checked, dollars, plural
 from sia_tui.cli.standing import words
 
 _BARS = 8
@@ -34,7 +34,7 @@ def dashboard(snapshot: RunSnapshot, width: int) -> list[Row]:
         *_times(found, at_us),
         *_agent(snapshot, width),
         *_spending(state),
-        *_scores(state, found, width),
+        *score_bars(state, found, width),
         BLANK,
     ]
 
@@ -97,18 +97,19 @@ def _spending(state: State) -> list[Row]:
     return [field("spent", ", ".join(parts), (f"; left: {', '.join(left)}" if left else "", "dim"))]
 
 
-def _scores(state: State, found: Progress, width: int) -> list[Row]:
+def score_bars(state: State, found: Progress, width: int) -> list[Row]:
     """A bar for each of the newest generations, one for the best baseline, from 0 or the least score."""
     bars: list[tuple[str, t.Score, str, Tone]] = []
     if state.baseline and state.baseline.scores:
         name, best = max(state.baseline.scores.items(), key=lambda item: item[1].score)
-        bars.append(("base", best, name, "dim"))
+        bars.append(("base", best, f"{name}{checked(best.score, state.baseline.private.get(name))}", "dim"))
     for one in state.generations[-_BARS:]:
         val = one.execution.scores.get("val") if one.execution else None
         if val is not None:
             accepted = one.verdict and one.verdict.accepted
+            notes = checked(val.score, one.execution.private if one.execution else None).removeprefix(", ")
             best_mark = "the best so far" if one.n == state.incumbent else ""
-            bars.append((f"gen {one.n}", val, best_mark, "good" if accepted else ""))
+            bars.append((f"gen {one.n}", val, ", ".join(filter(None, (best_mark, notes))), "good" if accepted else ""))
         elif one.n == state.generation and found.score and found.doing in ("execute", "server"):
             bars.append((f"gen {one.n}", found.score, "so far", "accent"))
     if not bars:

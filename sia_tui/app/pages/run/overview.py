@@ -20,7 +20,7 @@ from sia_tui.app.rows.row import BLANK, Page, Row, Span, Target, Tone, empty_pag
 from sia_tui.app.rows.text import wrap
 from sia_tui.app.rows.units import format_duration, format_gap, format_honest, format_score
 from sia_tui.cli import formats
-from sia_tui.cli.formats import STEP_NAMES, amount, plural
+from sia_tui.cli.formats import STEP_NAMES, amount, checked, plural
 
 
 def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
@@ -161,6 +161,10 @@ def _baseline(name: str, score: t.Score, check: t.PrivateCheck | None) -> Row:
     return row(f"{format_score(score.score, score.se, score.n)}  {name}", refused, (beside, "dim"))
 
 
+def _tested(score: t.Score, name: str, check: t.PrivateCheck | None) -> Row:
+    return row(f"{format_score(score.score, score.se, score.n)}  {name} (n = {score.n:,}){checked(score.score, check)}")
+
+
 def _sealed_test(snapshot: RunSnapshot) -> list[Row]:
     state, test = snapshot.state, snapshot.state.tested
     if not test:
@@ -169,9 +173,9 @@ def _sealed_test(snapshot: RunSnapshot) -> list[Row]:
     return [
         BLANK,
         heading("sealed test", f"read {plural(max(count, state.unsealed), 'time')} on this machine"),
-        row(f"{format_score(best.score, best.se, best.n)}  best candidate (n = {best.n:,})"),
+        _tested(best, "best candidate", test.private),
         *(row(f"{format_score(s.score, s.se, s.n)}  {s.name} (n = {s.n:,})") for s in test.subsets),
-        *(row(f"{format_score(s.score, s.se, s.n)}  baseline: {name}") for name, s in test.baselines.items()),
+        *(_tested(s, f"baseline: {name}", test.private_of_baselines.get(name)) for name, s in test.baselines.items()),
     ]
 
 

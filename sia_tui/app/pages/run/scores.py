@@ -8,6 +8,7 @@ from sia_tui.app.rows.chart import chart_rows
 from sia_tui.app.rows.row import BLANK, Page, Row, Target, Tone, empty_page, heading, row
 from sia_tui.app.rows.units import format_honest, format_score
 from sia_tui.cli.figures import run_figures
+from sia_tui.cli.formats import checked
 
 _LEAST = 14
 """The rows of a chart where the pane has fewer."""
@@ -34,5 +35,6 @@ def build(snapshot: RunSnapshot, _target: Target, width: int, height: int) -> Pa
         shown = f"{n:>3}    {format_score(val.score, val.se, val.n)}   {of}"
         rows.append(row(shown, (one.outcome, _TONES[one.outcome]), (beside, ""), to=Target("generation", n)))
     for name, score in (state.baseline.scores if state.baseline else {}).items():
-        rows.append(row((f"       {format_score(score.score, score.se, score.n)}   baseline: {name}", "dim")))
+        beside = checked(score.score, state.baseline.private.get(name) if state.baseline else None)
+        rows.append(row((f"       {format_score(score.score, score.se, score.n)}   baseline: {name}{beside}", "dim")))
     return Page("scores by generation", rows)
