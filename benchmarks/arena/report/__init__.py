@@ -44,7 +44,7 @@ def write(journal: Journal, folder: Path) -> list[str]:
 
 
 def _standings(journal: Journal) -> tuple[list[Standing], list[Standing]]:
-    """For each budget the methods that played all of its cells; then each of the others beside the first."""
+    """For each budget the methods that played most cells; then with them each that played fewer, on its cells."""
     whole: list[Standing] = []
     fewer: list[Standing] = []
     for budget in sorted({cell.budget for cell in journal.outcomes}):

@@ -10,13 +10,12 @@ from benchmarks.arena.report.standing import Mean, Standing
 
 
 def document(journal: Journal, standings: Sequence[Standing], extra: Sequence[Standing]) -> str:
-    """The whole report. `extra` are standings of methods that played fewer cells, beside the first."""
+    """The whole report. `extra` are standings that a method is in which played fewer cells than the others."""
     lines = [f"# Arena, tasks of {tasks.DATED}", ""]
     for one in standings:
-        lines += _standing(one)
+        lines += _standing(one, "")
     for one in extra:
-        lines += ["", f"## {', '.join(one.ranks)} on the cells that both played, {one.budget} evaluations", ""]
-        lines += _ranks(one)
+        lines += _standing(one, ", the cells that all of these played")
     if journal.floors:
         rows = [[one.task, one.name, _number(one.score), f"{one.evaluations:,}"] for one in journal.floors.values()]
         lines += ["", "## References outside the contest", ""]
@@ -27,9 +26,9 @@ def document(journal: Journal, standings: Sequence[Standing], extra: Sequence[St
     return "\n".join(lines) + "\n"
 
 
-def _standing(one: Standing) -> Iterator[str]:
+def _standing(one: Standing, which: str) -> Iterator[str]:
     methods = list(one.ranks)
-    yield f"## {one.budget} evaluations, {len(one.scores)} tasks, {len(one.seeds)} seeds"
+    yield f"## {one.budget} evaluations, {len(one.scores)} tasks, {_count(len(one.seeds), 'seed')}{which}"
     yield ""
     yield from _ranks(one)
     yield f"\nRegret by group, as a multiple of that of {one.beside}, and mean rank:\n"
@@ -74,6 +73,10 @@ def _rows(
         ]
         for task, row in table.items()
     ]
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _number(value: float) -> str:

@@ -70,6 +70,17 @@ def test_the_files_are_complete_and_say_who_was_left_out(tmp_path: Path, capsys:
     assert len(set(curves)) == 2  # each method has a colour of its own
 
 
+def test_a_method_that_played_fewer_cells_is_compared_on_those(tmp_path: Path) -> None:
+    cells = journal(tmp_path, {"optuna-tpe": 1.0, "random": 2.0})
+    for task in NAMES[:3]:
+        cells.append(Outcome(Cell(task, "ours", 1, 20), [(1, -10.0), (4, -0.5)], {}, {"seconds": 1.0}))
+    assert main(["report", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "report.md").read_text()
+    assert "## 20 evaluations, 8 tasks, 3 seeds\n" in page
+    assert "## 20 evaluations, 3 tasks, 1 seed, the cells that all of these played" in page
+    assert "| ours | 1.00" in page
+
+
 def test_a_folder_without_cells_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--out", str(tmp_path)]) == 1
     assert "holds no cells" in capsys.readouterr().err
