@@ -24,6 +24,10 @@ def is_score(value: float) -> bool:
     return abs(value) <= MOST_SCORE  # false for NaN
 
 
+ROUNDING = 1e-12
+"""The part of a score below which an error is what sums of floating-point numbers leave."""
+
+
 def decimal(value: float, sign: str = "") -> str:
     """A score, an error or a difference with four decimals; with four digits where those would show none of them."""
     if 0 < abs(value) < 5e-4 or abs(value) >= 1e7:
@@ -34,9 +38,11 @@ def decimal(value: float, sign: str = "") -> str:
 def with_error(score: float, se: float | None = None, n: int | None = None, *, sign: str = "") -> str:
     """A score, or with the sign `+` a difference, and its standard error where that says something.
 
-    One unit (`n`) says nothing of the error of its mean: an `se` of 0 is shown only where there are more.
+    One unit (`n`) says nothing of the error of its mean: an `se` of 0 is shown only where there are more. What rounding
+    leaves of an error, where all units have one score, is 0.
     """
     shown = decimal(score, sign)
+    se = 0.0 if se is not None and se < ROUNDING * abs(score) else se
     return f"{shown} ± {decimal(se)}" if se or (se is not None and n is not None and n > 1) else shown
 
 

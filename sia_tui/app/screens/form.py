@@ -34,6 +34,15 @@ class Choice(Select[str], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", "Choose")]
 
 
+class Fields(VerticalScroll, inherit_bindings=False):
+    """The fields of a form. Up and down are the form's, and do not scroll."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page_down", "A page down", show=False),
+        Binding("pageup", "page_up", "A page up", show=False),
+    ]
+
+
 class Form(ModalScreen[Values | None]):
     """Returns the changed values, once `check` and `submit` accept them.
 
@@ -45,7 +54,7 @@ class Form(ModalScreen[Values | None]):
     Form { align: center middle; }
     Form > Vertical { width: 100; max-width: 98%; height: auto; max-height: 100%; border: round $primary;
                       background: $surface; padding: 0 1; }
-    Form VerticalScroll { height: auto; }
+    Form Fields { height: auto; }
     Form .field { height: 1; }
     Form .field .label { width: 22; }
     Form .field .beside { width: 2fr; padding: 0 0 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -84,7 +93,7 @@ class Form(ModalScreen[Values | None]):
             yield Static(Text(sanitize(self._title), style="bold"))
             for line in self._intro:
                 yield Static(Text(sanitize(line), style="dim"), classes="intro")
-            with VerticalScroll(can_focus=False):
+            with Fields(can_focus=False):
                 for index, field in enumerate(self._fields):
                     with Horizontal(classes="field"):
                         yield Static(classes="label", id=f"label-{index}")
@@ -110,7 +119,7 @@ class Form(ModalScreen[Values | None]):
         for line in self.query(".intro"):
             line.display = not low
         intro = 0 if low else sum(1 + len(line) // max(20, min(96, size.width) - 4) for line in self._intro)
-        self.query_one(VerticalScroll).styles.max_height = max(3, size.height - _AROUND - intro)
+        self.query_one(Fields).styles.max_height = max(3, size.height - _AROUND - intro)
 
     @property
     def _keys(self) -> str:

@@ -31,6 +31,10 @@ class Edited(NamedTuple):
     harness: Harness
 
 
+_LOOK_MS = 500
+"""What an editor changed before the folder is watched is seen within this time."""
+
+
 class HarnessEditor(Screen[Edited | None]):
     """The files of `title`, and the difference so far; returns the edited harness, which is for `purpose`.
 
@@ -50,6 +54,7 @@ class HarnessEditor(Screen[Edited | None]):
         super().__init__()
         self._heading, self._files, self._purpose = title, dict(files), purpose
         outside.check_files(files, title)
+        self._drawn: dict[str, bytes] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="sia-edit-"))
         outside.write_files(self.folder, files)
 
@@ -69,8 +74,10 @@ class HarnessEditor(Screen[Edited | None]):
     async def _watch(self) -> None:
         from watchfiles import awatch
 
-        async for _ in awatch(self.folder, debounce=100, step=20):
-            self.refresh_files()
+        watched = awatch(self.folder, debounce=100, step=20, rust_timeout=_LOOK_MS, yield_on_timeout=True)
+        async for _ in watched:
+            if self.edited_files != self._drawn:
+                self.refresh_files()
 
     @property
     def edited_files(self) -> dict[str, bytes]:
@@ -83,7 +90,7 @@ class HarnessEditor(Screen[Edited | None]):
 
     def refresh_files(self) -> None:
         """Draws the files, whether they are a harness, and the difference."""
-        edited = self.edited_files
+        edited = self._drawn = self.edited_files
         rows: list[Row] = [heading("files")]
         for path in sorted(self._files.keys() | edited.keys()):
             target = Target("file", path) if path in edited else None

@@ -12,10 +12,13 @@ from sia_tui.app.rows.units import format_score
 from sia_tui.cli import formats, headlines
 
 ONE, MANY, NOISY = t.Score(1.0, 0.0, 1), t.Score(1.0, 0.0, 12), t.Score(0.5, 0.25, 1)
+ROUNDED = t.Score(0.1, 4.184e-18, 12)
 
 
 @pytest.mark.parametrize(
-    ("score", "shown"), [(ONE, "1.0000"), (MANY, "1.0000 ± 0.0000"), (NOISY, "0.5000 ± 0.2500")], ids=str
+    ("score", "shown"),
+    [(ONE, "1.0000"), (MANY, "1.0000 ± 0.0000"), (NOISY, "0.5000 ± 0.2500"), (ROUNDED, "0.1000 ± 0.0000")],
+    ids=str,
 )
 def test_one_unit_tells_nothing_of_its_error(score: t.Score, shown: str) -> None:
     assert with_error(score.score, score.se, score.n) == shown
