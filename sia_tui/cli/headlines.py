@@ -90,9 +90,10 @@ def headline(event: Event, payload: t.Payload) -> str | None:
         case t.ImprovementFailed(reason=reason):
             return f"{g}: Improvement found no candidate: {escape(plain(reason))}"
         case t.StepFailed(kind=kind, failure=failure):
-            return f"[red]{g}: {kind} failed ({failure.kind}): {escape(plain(failure.message))}[/red]"
+            what = f"{formats.STEP_NAMES[kind]} failed ({failure.kind}): {escape(plain(failure.message))}"
+            return f"[red]{g}: {what}[/red]"
         case t.StepAbandoned(kind=kind, reason=reason, kept=kept):
-            return f"{g}: {kind} interrupted ({escape(reason)}); {plural(kept, 'result')} kept"
+            return f"{g}: {formats.STEP_NAMES[kind]} interrupted ({escape(reason)}); {plural(kept, 'result')} kept"
         case t.Unread(problem=problem):
             return f"[red]{g}: left out, since {escape(plain(problem))}[/red]"
         case t.BudgetWarned(resource=resource, share=share):

@@ -15,7 +15,8 @@ from engine.events.event import Event
 _TEXT = "CAST(payload AS TEXT)"
 _RESULT = "type = 'instance.finished'"
 # patterns are compiled when a filter is read: that takes too long for the start
-_SCORE = r"score(<=|>=|<|>|=)(-?\d*\.?\d+)"
+_SCORE = r"score(<=|>=|<|>|=)(.*)"
+_NUMBER = r"-?\d*\.?\d+"
 _RANGE = r"(\d{1,18})?(-)?(\d{1,18})?"  # of 64 bits
 _FLAGS = {
     "failed": f"{_RESULT} AND instr({_TEXT}, '\"failure\":{{') > 0",
@@ -124,6 +125,8 @@ def _content_term(text: str, fields: tuple[str, ...]) -> tuple[str, list[str | i
 
 def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float]]:
     if comparison := re.fullmatch(_SCORE, word):
+        if not re.fullmatch(_NUMBER, comparison[2]):
+            raise SiaError(f"{comparison[2]!r} is not a number or a range", EXAMPLES)
         return f"{_RESULT} AND json_extract({_TEXT}, '$.score') {comparison[1]} ?", [float(comparison[2])]
     if word in _FLAGS:
         return _FLAGS[word], []

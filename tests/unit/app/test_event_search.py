@@ -7,6 +7,7 @@ import contextlib
 import msgspec
 import pytest
 
+from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.storage import blobs
@@ -54,6 +55,12 @@ def test_what_is_appended_is_searched_once_it_is_known(cursor: RunCursor) -> Non
     assert not found.extend(cursor.head), "it is running"
     found.run(lambda: None)
     assert list(found.matches(cursor.head)) == [*before, cursor.head]
+
+
+@pytest.mark.parametrize("text", ["score<abc", "score<", "-score=half", "gen:x"])
+def test_a_comparison_with_no_number_is_refused_and_not_looked_for_as_a_word(text: str) -> None:
+    with pytest.raises(SiaError, match="is not a number"):
+        parse_filter(text)
 
 
 def test_a_cancelled_search_ends_after_its_chunk(cursor: RunCursor) -> None:
