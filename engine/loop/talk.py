@@ -71,7 +71,7 @@ def with_model(settings: t.Settings, agent: str, agent_model: str) -> t.Settings
     if chosen not in LANGUAGE_MODELS:
         raise SiaError(
             f"the agent {chosen} is no language model, and answers no questions",
-            f"choose one that does: --agent {', '.join(LANGUAGE_MODELS)}",
+            f"`sia talk` with --agent {' or '.join(LANGUAGE_MODELS)} asks one that does",
         )
     own = not agent and not agent_model
     model = settings.agent_model if own else full_reference(agents_model(chosen, agent_model))

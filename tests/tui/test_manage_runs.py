@@ -242,3 +242,12 @@ async def test_a_sealed_run_is_exported_and_not_changed(two: Path, opened: Opene
         await fill(pilot, main, str(again))
         await press(pilot, "escape")
     assert Workspace(tmp_path / "none").log.is_file() is False and again.is_file()
+
+
+async def test_a_question_that_nobody_can_answer_is_refused_before_it_is_written(two: Path, opened: Opened) -> None:
+    async with opened(two) as (pilot, main):
+        await press(pilot, "K")
+        await until(pilot, lambda: pilot.app._notifications)
+        (note,) = pilot.app._notifications
+        assert "is no language model" in note.message and "sia talk" in note.message
+        assert pilot.app.screen is main

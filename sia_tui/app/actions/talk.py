@@ -11,12 +11,13 @@ from sia_tui.app.screens.main import MainScreen
 
 
 async def ask(main: MainScreen) -> None:
-    """Asks for a question, waits for the answer, and opens the page of its event."""
-    from engine.loop.talk import check
+    """Asks for a question, waits for the answer, and opens the page of its event; `SiaError` if nobody can answer."""
+    from engine.loop.talk import check, with_model
 
     cursor = main.navigator.cursor
     if cursor is None:
         return
+    with_model(cursor.snapshot.state.settings, "", "")  # before the question is written: who cannot answer says so
     about = "the agent reads the run and answers: its calls cost what such calls cost, and nothing else changes"
     text = await main.app.push_screen_wait(Prompt(f"a question about {cursor.snapshot.state.name}", about, check=check))
     if text is None:
