@@ -74,6 +74,8 @@ def _open(shared: Shared, run: str | None = None, files: Sequence[Path] = ()) ->
         if exit_event := getattr(app._driver, "exit_event", None):
             exit_event.set()
     shown = _print_outcome(app, shared.workspace)
+    if app.main.left_starting:
+        echo("What was being started goes on without the app; `sia` shows it.")
     if shared.workspace.log.is_file():
         with contextlib.closing(shared.workspace.reader()) as reader:
             for row in reader.runs():

@@ -137,6 +137,18 @@ async def test_a_workspace_with_a_log_is_shown_at_once(played: Path) -> None:
         assert pilot.app.screen is app.main
 
 
+async def test_leaving_while_an_engine_is_being_started_is_known(tmp_path: Path) -> None:
+    async with greeted(tmp_path) as pilot:
+        await pilot.press("escape")
+        await settle(pilot)
+        main = pilot.app.main  # type: ignore[attr-defined]
+        main.run_worker(launching.start_engine(main, ["run", "no-such-task"]), exit_on_error=False)
+        while not main.note:
+            await pilot.pause(0.02)
+        assert not main.left_starting
+    assert main.left_starting
+
+
 async def test_quitting_leaves_nothing_behind(tmp_path: Path) -> None:
     async with greeted(tmp_path) as pilot:
         await pilot.press("q")

@@ -32,6 +32,9 @@ async def start_engine(main: MainScreen, arguments: Sequence[str], code: Sequenc
             last_line = (engine.output().strip().splitlines() or [last_line])[-1]
             main.note = f"starting ... {last_line}"
             main.refresh_bars()
+    except asyncio.CancelledError:
+        main.left_starting = True
+        raise
     except OSError as error:
         raise SiaError(f"the engine did not start ({error})") from None
     finally:

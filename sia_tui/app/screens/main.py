@@ -76,6 +76,7 @@ class MainScreen(Screen[None]):
         self.navigator = Navigator(sources, lambda: self.panes.cursors)
         self.keymap = keymap
         self.note = ""
+        self.left_starting = False  # whether the app was left while an engine was being started
         self.sought_in_runs = ""
         self.panes = Panes(self.navigator)
         self.lineage, self.timeline, self.inspector = self.panes.lineage, self.panes.timeline, self.panes.inspector
