@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import SiaError
 from engine.user_path import expanded
@@ -19,17 +20,25 @@ if TYPE_CHECKING:
     from engine.events.reader import Reader
     from sia_tui.app.navigator.run_cursor import RunCursor
 
+Action = Callable[[MainScreen], Coroutine[Any, Any, None]]
 FILE, FOLDER = "a .sia or .jsonl file", "a new or an empty folder"
 
 
-async def rename(main: MainScreen) -> None:
+def _of_selected_run(action: Callable[[MainScreen, RunCursor, str], Coroutine[Any, Any, None]]) -> Action:
+    """The action on the run that is selected, which gets its cursor and its name; nothing where none is."""
+
+    @functools.wraps(action)
+    async def performed(main: MainScreen) -> None:
+        if (cursor := main.navigator.cursor) is not None:
+            await action(main, cursor, cursor.at_head_snapshot.state.name)
+
+    return performed
+
+
+@_of_selected_run
+async def rename(main: MainScreen, cursor: RunCursor, name: str) -> None:
     """Gives the selected run another name."""
     from engine.transfer.annotations import rename as renamed
-
-    cursor = main.navigator.cursor
-    if cursor is None:
-        return
-    name = cursor.at_head_snapshot.state.name
 
     def work(values: Values) -> str:
         if "name" not in values:
@@ -41,14 +50,10 @@ async def rename(main: MainScreen) -> None:
     await _ask(main, f"rename {name}", fields, lambda v: ["rename", name, v.get("name", "NAME")], work, "Rename")
 
 
-async def note(main: MainScreen) -> None:
+@_of_selected_run
+async def note(main: MainScreen, cursor: RunCursor, name: str) -> None:
     """Adds a note to the selected run."""
     from engine.transfer import annotations
-
-    cursor = main.navigator.cursor
-    if cursor is None:
-        return
-    name = cursor.at_head_snapshot.state.name
 
     def work(values: Values) -> str:
         annotations.note(main.navigator.sources.workspace, cursor.run_id, values.get("note", ""))
@@ -58,14 +63,10 @@ async def note(main: MainScreen) -> None:
     await _ask(main, f"a note on {name}", fields, lambda v: ["note", name, v.get("note", "TEXT")], work, "Add")
 
 
-async def export(main: MainScreen) -> None:
+@_of_selected_run
+async def export(main: MainScreen, cursor: RunCursor, name: str) -> None:
     """Writes the selected run to a file."""
     from engine.transfer.export import check_target, export_run
-
-    cursor = main.navigator.cursor
-    if cursor is None:
-        return
-    name = cursor.at_head_snapshot.state.name
 
     def work(values: Values) -> str:
         target = expanded(values.get("file", ""))
@@ -107,15 +108,11 @@ async def import_run(main: MainScreen) -> None:
         attach(main, taken[0])
 
 
-async def checkout(main: MainScreen) -> None:
+@_of_selected_run
+async def checkout(main: MainScreen, cursor: RunCursor, name: str) -> None:
     """Writes the best candidate of the selected run as a folder that runs without sia."""
     from engine.checkout import folder
     from engine.run import adapters
-
-    cursor = main.navigator.cursor
-    if cursor is None:
-        return
-    name = cursor.at_head_snapshot.state.name
 
     def work(values: Values) -> str:
         if not values.get("folder"):
@@ -141,19 +138,17 @@ async def checkout(main: MainScreen) -> None:
     await _ask(main, f"check out a candidate of {name}", fields, command, work, "Write")
 
 
-async def delete(main: MainScreen) -> None:
+@_of_selected_run
+async def delete(main: MainScreen, cursor: RunCursor, name: str) -> None:
     """Deletes the selected run, once the user has confirmed it."""
     from engine.transfer.removal import check_removable, remove
 
-    cursor = main.navigator.cursor
-    if cursor is None:
-        return
     run = check_removable(cursor.source.reader, cursor.run_id)
     effects = [
         f"{plural(run.head_n, 'event')}, its branch and its tags go; this cannot be undone",
         "what its lineage has spent of its account of error stays spent",
     ]
-    if await main.app.push_screen_wait(Confirm(f"Delete {run.name}?", effects, final=True)):
+    if await main.app.push_screen_wait(Confirm(f"Delete {name}?", effects, final=True)):
         gone = await asyncio.to_thread(remove, main.navigator.sources.workspace, run.run)
         main.notify(f"{gone.name} deleted; `sia gc` frees the space.", markup=False)
 
