@@ -57,9 +57,9 @@ def check(domain: str, settings: t.Settings, counts: Mapping[str, int]) -> None:
         return
     wanted, found = (settings.generations - 1) // settings.rotate, counts.get(FRESH, 0)
     if counts["val"] < 2 or found < wanted:
-        drawn = f"{plural(wanted, 'fresh val')} of {plural(counts['val'], 'instance')}"
         raise SiaError(
             f"a fresh val each {settings.rotate} of {plural(settings.generations, 'generation')} takes "
-            f"{drawn}, and the reserve of {domain} has {found}",
+            f"{plural(wanted, 'fresh val')} of {plural(counts['val'], 'instance')}, "
+            f"and the reserve of {domain} has {found}",
             "pass a larger --reserve or a larger --rotate, or leave --rotate out",
         )

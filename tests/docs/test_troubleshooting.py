@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from engine.plain import plural
 from tests.docs.commandline import DOCS, ROOT
 
 PAGE = DOCS / "troubleshooting.md"
@@ -29,7 +30,17 @@ def sentences() -> Iterator[str]:
             if isinstance(message, ast.Constant):
                 yield str(message.value)
             elif isinstance(message, ast.JoinedStr):
-                yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in message.values)
+                yield "".join(map(_part, message.values))
+
+
+def _part(part: ast.expr) -> str:
+    """A part of a message; a count keeps its noun."""
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    counted = part.value if isinstance(part, ast.FormattedValue) else None
+    if isinstance(counted, ast.Call) and _name(counted.func) == "plural" and isinstance(counted.args[1], ast.Constant):
+        return plural(2, str(counted.args[1].value)).replace("2", "…")
+    return "…"
 
 
 def _name(node: ast.expr) -> str:

@@ -88,7 +88,7 @@ def test_a_schema_stands_alone() -> None:
 
 
 def test_a_page_beyond_the_end_is_refused() -> None:
-    assert page("abc", 0, 2) == "ab\n[1 more characters; read on with offset=2]"
+    assert page("abc", 0, 2) == "ab\n[1 more character; read on with offset=2]"
     assert page("abc", 2, 2) == "c"
     assert page("", 0, 2) == ""
     with pytest.raises(InvalidCall):
