@@ -21,7 +21,7 @@ sandbox: labels of `val` and `test` do not leave that process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -319,8 +319,11 @@ class Domain(Protocol):
         """The report beside the mean score."""
         ...
 
-    def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Sequence[Any]]:
-        """The answers of simple methods by name, trained on `train`, one answer for each instance of `on`."""
+    def baselines(self, train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Iterable[Any]]:
+        """The answers of simple methods by name, trained on `train`, one answer for each instance of `on`.
+
+        A method that takes long may be a generator: then a run says how many answers it has given.
+        """
         ...
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from domains.contract import Instance
 
 
-def baselines(train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, list[str]]:
+def baselines(train: Sequence[Instance], on: Sequence[Instance]) -> Mapping[str, Iterable[str]]:
     """The answers of each baseline, learnt from `train`, one for each of `on`; the same on any number of cores."""
     if not on:
         return {"majority class": [], "char 1-3 TF-IDF + LinearSVC": []}
@@ -22,11 +22,12 @@ def _majority(train: Sequence[Instance], on: Sequence[Instance]) -> list[str]:
     return [charge] * len(on)
 
 
-def _linear(train: Sequence[Instance], on: Sequence[Instance]) -> list[str]:
+def _linear(train: Sequence[Instance], on: Sequence[Instance]) -> Iterator[str]:
+    """A generator, so that a run names the method while it learns."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC
 
     vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True)
     learnt = vectorizer.fit_transform([instance.data for instance in train])
     model = LinearSVC(C=1.0, random_state=0).fit(learnt, [instance.label for instance in train])
-    return [str(charge) for charge in model.predict(vectorizer.transform([instance.data for instance in on]))]
+    yield from map(str, model.predict(vectorizer.transform([instance.data for instance in on])))

@@ -20,6 +20,7 @@ from engine.errors import SiaError
 from engine.grading import quoting
 from engine.grading.labels.facts import Facts
 from engine.grading.labels.near_duplicates import NearDuplicates
+from engine.grading.live_work import Tell
 from engine.grading.loader import Folder, check_module
 from engine.grading.reserve import Part
 from engine.grading.toolbox import KEPT, ToolFacts
@@ -72,6 +73,8 @@ class Grader:
         self._loaded: set[Part] = set()
         self._learnt: list[str] = []  # as the process keeps them, the oldest first
         self.known_tools: Sequence[ToolFacts] | None = None
+        self.tell: Tell = lambda *_: None
+        """Told how far the work is that a call waits for."""
 
     async def describe(self, share: float = 0.0, *, rotate: bool = False) -> tuple[str, dict[str, int], str]:
         """The digest of data and splits, the instances per split, and the title; raises `SiaError` without data.
@@ -217,7 +220,11 @@ class Grader:
             process.stdin.write(pipes.pack((operation, arguments)))
             await process.stdin.drain()
             async with asyncio.timeout(timeout) as limit:  # in Python 3.11 wait_for can swallow a cancellation
-                while "said" in (reply := await pipes.receive(process.stdout)):
+                while (reply := await pipes.receive(process.stdout)).keys() & {"said", "work"}:
+                    if "work" in reply:
+                        what, done, total = reply["work"]
+                        self.tell(str(what), int(done), int(total))
+                        continue
                     self._report(str(reply["said"]))
                     limit.reschedule(asyncio.get_running_loop().time() + timeout + float(reply["waits_s"]))
         except TimeoutError:

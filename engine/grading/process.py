@@ -1,7 +1,7 @@
 """The grading process: loads a domain, gives out its instances, and grades answers. Started by `engine.grading.client`.
 
 It exchanges frames on its standard input and output; what the domain prints goes to standard error. Before a reply it
-may say that it waits for a quiet machine.
+may say that it waits for a quiet machine, and how far its work is.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from engine.compute import patience
 from engine.grading import network_isolation, quoting, reserve, returned
 from engine.grading.kernel_runner import SandboxedKernelRunner
 from engine.grading.labels import facts, near_duplicates
+from engine.grading.live_work import Tell, Telling
 from engine.grading.loader import load_module
 from engine.grading.reserve import FRESH, RESERVE, Part
 from engine.grading.toolbox import Toolbox, ToolFacts
@@ -44,8 +45,15 @@ class Service:
     """The operations that the engine can call, by name. With a `reserve`, `train` is without these instances."""
 
     def __init__(
-        self, folder: Path, data: Path | None, isolation: Isolation | None, say: patience.Say, reserve: int = 0
+        self,
+        folder: Path,
+        data: Path | None,
+        isolation: Isolation | None,
+        say: patience.Say,
+        reserve: int = 0,
+        tell: Tell = lambda *_: None,
     ) -> None:
+        self._tell = tell
         self._module = load_module(folder)
         self._runner = SandboxedKernelRunner(isolation, patience.MOST_S, say)
         self._data = data
@@ -142,6 +150,7 @@ class Service:
         graded: dict[str, list[Grade]] = {name: [] for name in answers}
         # all answers to one instance together: a domain may share work between them
         for place, item in enumerate(self._split(on).values()):
+            self._tell("grading the baselines", place, len(self._split(on)))
             for name, values in answers.items():
                 graded[name].append(replace(self._grade(item, values[place]), detail=""))
         return graded
@@ -150,7 +159,7 @@ class Service:
         """The answers of every baseline on `on`, trained on the splits before it."""
         learn = self.labelled() if on == "test" else list(self._split("train").values())
         instances = list(self._split(on).values())
-        return returned.baselines(self._open().baselines(learn, instances), len(instances))
+        return returned.baselines(self._open().baselines(learn, instances), len(instances), self._tell)
 
     def _grade(self, instance: Instance, answer: Any, replies: Sequence[str] | None = None) -> Grade:
         """The domain's grade, with the kernel runner and the judge's replies if its `grade` takes them."""
@@ -235,11 +244,12 @@ def main() -> None:
     def say(text: str, waits_s: float) -> None:
         write(pipes.pack({"said": text, "waits_s": waits_s}))
 
+    tell = Telling(lambda *work: write(pipes.pack({"work": work})))
     while (request := pipes.read(channel_in)) is not None:
         operation, arguments = request
         try:
             if service is None:
-                service = Service(folder, data, isolation, say, kept)
+                service = Service(folder, data, isolation, say, kept, tell)
             frame = pipes.pack({"ok": getattr(service, operation)(*arguments)})
         except (DataMissing, DataInvalid) as error:
             frame = pipes.pack({"data": str(error).removesuffix(".")})

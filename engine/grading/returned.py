@@ -5,13 +5,14 @@ A sentence of this module names types, fields and ids; never a label, an answer 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from domains.contract import DataInvalid, Grade, Instance, Split
 from engine import pipes, plain
+from engine.grading.live_work import Tell
 from engine.plain import plural
 
 
@@ -88,18 +89,28 @@ def digest(value: Any) -> Any:
     return value
 
 
-def baselines(value: Any, count: int) -> dict[str, list[Any]]:
-    """The answers by baseline, `count` of each; raises `WrongReturn`."""
+def baselines(value: Any, count: int, tell: Tell = lambda *_: None) -> dict[str, list[Any]]:
+    """The answers by baseline, `count` of each; `tell` is told how many there are. Raises `WrongReturn`."""
     if not isinstance(value, Mapping):
         raise WrongReturn(f"baselines returned a value of type {type(value).__name__}, not a dict of lists")
     try:
-        found = {str(name): list(answers) for name, answers in value.items()}
+        found = {
+            str(name): list(_told(answers, f"baseline {number} of {len(value)}, {name}", count, tell))
+            for number, (name, answers) in enumerate(value.items(), 1)
+        }
     except TypeError:
         raise WrongReturn("baselines returned something else than a list of answers") from None
     for name, answers in found.items():
         if len(answers) != count:
             raise WrongReturn(f"the baseline {name!r} has {len(answers)} answers for {plural(count, 'instance')}")
     return found
+
+
+def _told(answers: Iterable[Any], what: str, count: int, tell: Tell) -> Iterator[Any]:
+    tell(what, 0, count)
+    for done, answer in enumerate(answers, 1):
+        yield answer
+        tell(what, done, count)
 
 
 def _number(field: str, value: Any) -> float:

@@ -22,6 +22,7 @@ import msgspec
 from engine import containment
 from engine.errors import SiaError
 from engine.events.types import Answer
+from engine.grading.live_work import Work
 from engine.models.live_text import Spoken
 
 PauseKind = Literal["pause", "stop"]
@@ -62,7 +63,14 @@ class Removed(msgspec.Struct, frozen=True, tag="removed"):
 
 
 class Listen(msgspec.Struct, frozen=True, tag="listen"):
-    """A request for what the agent's model is saying: the answer is a `Spoken`, or null."""
+    """A request for what is recorded nowhere: the answer is `Heard`."""
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What the agent's model is saying, and what the open step does."""
+
+    spoken: Spoken | None = None
+    work: Work = Work()
 
 
 Request = PauseRequest | Approval | Hint | Removed | Listen
@@ -107,13 +115,14 @@ class Control:
     """The engine's end. The first request to pause or stop counts; approvals wait until the engine takes them.
 
     `hear` records a hint, or what a removed run has spent, at once; until the engine has set it, none is taken.
-    `spoken` is what the agent's model is saying.
+    `spoken` is what the agent's model is saying, and `work` what the open step does.
     """
 
     def __init__(self) -> None:
         self.request: PauseRequest | None = None
         self.hear: Callable[[Hint | Removed], None] | None = None
         self.spoken: Callable[[], Spoken | None] = lambda: None
+        self.work: Callable[[], Work] = Work
         self.approvals: asyncio.Queue[Approval] = asyncio.Queue()
         self._requested = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -161,7 +170,7 @@ class Control:
                         raise _Deaf
                     self.hear(said)
                 case Listen():
-                    answer = msgspec.json.encode(self.spoken())
+                    answer = msgspec.json.encode(Heard(self.spoken(), self.work()))
             writer.write(answer + b"\n")
             await writer.drain()
         writer.close()
@@ -187,15 +196,15 @@ def send(workspace: Path, run: str, request: Request) -> bool:
             return False
 
 
-async def listen(workspace: Path, run: str) -> Spoken | None:
-    """What the agent's model of a live engine is saying; None where it says nothing or no engine listens."""
+async def listen(workspace: Path, run: str) -> Heard:
+    """What the agent's model of a live engine is saying, and what its step does; nothing where no engine listens."""
     with contextlib.suppress(OSError, TimeoutError, msgspec.DecodeError):
         async with asyncio.timeout(LISTEN_S):
             with _short(address(workspace, run)) as short:
                 reader, writer = await asyncio.open_unix_connection(short)
             try:
                 writer.write(msgspec.json.encode(Listen()) + b"\n")
-                return msgspec.json.decode(await reader.readline(), type=Spoken | None)
+                return msgspec.json.decode(await reader.readline(), type=Heard)
             finally:
                 writer.close()
-    return None
+    return Heard()

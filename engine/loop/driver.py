@@ -45,6 +45,7 @@ async def drive(run: Run, control: Control) -> None:
     """
     control.hear = functools.partial(_record, run)
     control.spoken = lambda: run.live_text.now
+    control.work = lambda: run.work
     while True:
         if control.request is not None and run.state.status == "running":
             by = control.request.by
@@ -75,6 +76,7 @@ def _record(run: Run, said: Hint | Removed) -> None:
 
 async def perform(run: Run, step: Perform, control: Control) -> None:
     """Performs one step. However it ends, the log says so: with its result, its failure, or that it was abandoned."""
+    run.live_work.clear()
     run.append(step.generation, t.StepStarted(step.kind, step.attempt))
     try:
         interruption = await _until_interrupted(run, step, control)

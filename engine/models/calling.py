@@ -179,7 +179,7 @@ class Caller:
         self._limiter = limiter or served.policy.limiter()
         self._first = asyncio.Lock()  # the first call goes alone, so that a bad key is refused once, not by each worker
         self._accepted, self._effort = False, served.effort
-        self._in_flight = InFlight()
+        self.in_flight = InFlight()
         self._reserved: set[asyncio.Event] = set()  # of calls in flight that count with all that they may yet cost
         self._refused: PermanentError | None = None
 
@@ -223,10 +223,10 @@ class Caller:
         kind: type[_R],
     ) -> _R:
         key = (body, at.place, at.ordinal)
-        await self._in_flight.until_alone(key)  # equal concurrent calls are paid once
+        await self.in_flight.until_alone(key)  # equal concurrent calls are paid once
         if (known := self._recall(at, body, kind)) is not None:
             return known
-        ended = self._in_flight.begin(key)
+        ended = self.in_flight.begin(key)
         try:
             async with self._ledger.claim(at, body, self._policy.patience_s):
                 if (known := self._recall(at, body, kind)) is not None:  # another engine has asked meanwhile
@@ -250,11 +250,11 @@ class Caller:
         except (ModelUnavailable, PermanentError) as error:
             if isinstance(error, PermanentError) and error.status not in ACCOUNT_ERRORS:
                 raise
-            self._in_flight.give_up(failed := error)
+            self.in_flight.give_up(failed := error)
         finally:
             self._reserved.discard(ended)
-            self._in_flight.end(key)
-        await self._in_flight.until_recorded(ended=isinstance(failed, BudgetExceeded))  # what was paid is not lost
+            self.in_flight.end(key)
+        await self.in_flight.until_recorded(ended=isinstance(failed, BudgetExceeded))  # what was paid is not lost
         raise failed
 
     def _recall(self, at: Position, body: bytes, kind: type[_R]) -> _R | None:
@@ -297,7 +297,7 @@ class Caller:
             try:
                 async with self._limiter.turn(again=refused_since is not None) as turn:
                     try:
-                        with self._in_flight.sending((call.body, call.at.place, call.at.ordinal)):
+                        with self.in_flight.sending((call.body, call.at.place, call.at.ordinal)):
                             return await self._receive(call, send)
                     except RetryableError as error:
                         if error.status in CONGESTION:

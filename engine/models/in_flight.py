@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 
 Key = tuple[bytes, str, int]
@@ -16,6 +17,8 @@ class InFlight:
     def __init__(self) -> None:
         self._begun: dict[Key, asyncio.Event] = {}
         self._sent: dict[Key, asyncio.Event] = {}
+        self.with_server: dict[Key, int] = {}
+        """When each call was sent that the server has not replied to, in microseconds since 1970."""
         self._gave_up: Exception | None = None
 
     async def until_alone(self, key: Key) -> None:
@@ -45,11 +48,14 @@ class InFlight:
         if self._gave_up is not None:
             raise self._gave_up
         self._sent[key] = asyncio.Event()
+        self.with_server[key] = time.time_ns() // 1000
         try:
             yield
         except BaseException:
             self._end_sending(key)
             raise
+        finally:
+            del self.with_server[key]
 
     async def until_recorded(self, *, ended: bool) -> None:
         """Waits until every reply that may have been billed is in the ledger; or until all calls have `ended`."""

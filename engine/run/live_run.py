@@ -21,6 +21,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from engine.events.log import RunLog
 from engine.grading.client import Grader
+from engine.grading.live_work import LiveWork, Work
 from engine.models.calling import PricedModel
 from engine.models.live_text import LiveText
 from engine.run.account import LineageAccount
@@ -98,6 +99,8 @@ class Run:
         self.reuse = Reuse(log.reader, log.run, ports.folder)
         ledger = RunLedger(self, log.reader, self.reuse)
         self.live_text = LiveText()
+        self.live_work = LiveWork()
+        ports.grader.tell = self.live_work.tell
         self.callers = Callers.of(ledger, ports.task_model, ports.agent_model, ports.judge)
         self.versions = Versions(self, log.reader, ports.repository)
         self.refs = GitRefs(self.versions, log.reader, ports.repository)
@@ -165,6 +168,11 @@ class Run:
             except Exception as error:
                 self._observers.remove(observe)
                 self._blind = f"the run was no longer shown after event {event.n} ({type(error).__name__}: {error})"
+
+    @property
+    def work(self) -> Work:
+        """What the open step does at this moment, as far as no event says it."""
+        return self.live_work.with_calls(self.callers.in_flight)
 
     @property
     def late(self) -> list[str]:

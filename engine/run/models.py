@@ -12,6 +12,7 @@ import msgspec
 from engine.agents.protocol import MAX_TOKENS
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.grading.live_work import Calls
 from engine.models.calling import Caller, CallPolicy, Ledger, PricedModel
 from engine.usage import Usage
 
@@ -32,6 +33,16 @@ class Callers(msgspec.Struct, frozen=True):
         """Callers of the served task model, agent model and judge, on one ledger; one limiter for each model."""
         limiters = {id(one.model): one.policy.limiter() for one in served if one is not None}
         return cls(*(None if one is None else Caller(one, ledger, limiters[id(one.model)]) for one in served))
+
+    @property
+    def in_flight(self) -> Calls | None:
+        """The calls that are with a server: those of the model that has not replied for the longest time."""
+        found = (
+            Calls(caller.model.weights, len(sent), min(sent))
+            for caller in (self.task, self.agent, self.judge)
+            if caller is not None and (sent := caller.in_flight.with_server.values())
+        )
+        return min(found, key=lambda calls: calls.since, default=None)
 
 
 def references(settings: t.Settings) -> set[str]:

@@ -34,7 +34,11 @@ async def unseal(run: Run, generation: int) -> None:
     evaluation = evaluations.of_candidate(run, candidate, await grader.labelled())
     instances = await grader.instances("test")
     todo = trials("test", instances, range(1), state.root_seed)
-    found = [GradedAnswer(answer_codec.drop_large(answer), grade) async for answer, grade in evaluate(evaluation, todo)]
+    found: list[GradedAnswer] = []
+    run.live_work.tell("answers", 0, len(todo))
+    async for answer, grade in evaluate(evaluation, todo):
+        found.append(GradedAnswer(answer_codec.drop_large(answer), grade))
+        run.live_work.tell("answers", len(found), len(todo))
     by_id = {answer.trial.instance: (answer, grade) for answer, grade in found}
     groups = units.groups_of(instances)
 

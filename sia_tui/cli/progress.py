@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.markup import escape
@@ -15,6 +16,7 @@ from engine.core.decide import standing
 from engine.core.state import State
 from engine.events import types as t
 from engine.events.event import Event
+from engine.grading.live_work import Work
 from engine.models.live_text import LiveText
 from engine.queries.cut_replies import sentence
 from engine.queries.progress.pace import Pace
@@ -64,6 +66,8 @@ class Progress:
         self._pace, self._earlier, self._tally = Pace(), Pace(), Tally()
         self._state: State | None = None
         self._heard_at = 0  # when the last event was appended, in µs
+        self.work: Callable[[], Work] = Work
+        """What the step does at this moment, as far as no event says it."""
         self._title = None if self._bars.disable else TerminalTitle(self._write)
 
     def __enter__(self) -> Progress:
@@ -149,9 +153,11 @@ class Progress:
         if not self._bars.disable or not found.begun or now_us - self._told < EVERY_S * 1_000_000:
             return
         self._told = now_us
-        name = f"{self._name}: {words.DOING[found.doing]}" if found.doing in ("prepare", "server") else self._name
+        phase = " ".join(part for part in (words.DOING[found.doing], found.server) if part)
+        name = f"{self._name}: {phase}" if found.doing in ("prepare", "server") else self._name
         times = [words.step_time(found, self._heard_at, now_us), words.run_time(found, self._heard_at, now_us)]
-        said = " · ".join(part for part in (words.amount(found), *times) if part)
+        doing = (words.waited(found, now_us), words.amount(found), words.work(self.work(), now_us))
+        said = " · ".join(part for part in (*doing, *times) if part)
         self._line(escape(f"{name}: {said}"))
 
     def _begin_step(self, kind: str, event: Event, state: State) -> None:

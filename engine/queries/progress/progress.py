@@ -29,7 +29,7 @@ class Progress(msgspec.Struct, frozen=True):
 
     `score` is the candidate's on `val` so far, or the best probe's. `begun` is when the step started. `run_left_s` is
     all that is known to be left of the run; `run_known` is false where parts of it are not known, so that it is more.
-    `reason` says what is waited for.
+    `reason` says what is waited for: `server` names the model that gives no reply, `since` when that was noticed.
     """
 
     doing: Doing = ""
@@ -46,6 +46,8 @@ class Progress(msgspec.Struct, frozen=True):
     run_left_s: float | None = None
     run_known: bool = False
     reason: str = ""
+    server: str = ""
+    since: int = 0
 
     @property
     def share(self) -> float | None:
@@ -74,6 +76,8 @@ def progress(state: State, pace: Pace, tally: Tally, earlier: Pace | None = None
         each_s=each,
         left_s=left,
         reason=_reason(state, work, doing),
+        server=work.retried.weights if work and work.retried and doing == "server" else "",
+        since=work.retried_at if work and doing == "server" else 0,
     )
     run_left, run_known = known.run(work, left)
     return msgspec.structs.replace(found, run_left_s=run_left, run_known=run_known)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from engine.events import types as t
+from engine.grading.live_work import Work
 from sia_tui.app.model.live_runs import LiveRuns, Waiting
 from sia_tui.app.model.sources import Source, Sources
 from sia_tui.app.navigator.page_stack import PageStack
@@ -36,6 +37,8 @@ class Navigator:
     def __init__(self, sources: Sources, focus: Callable[[], Focus] = Focus) -> None:
         self.sources = sources
         self.live_runs = LiveRuns()
+        self.work: Work | None = None
+        """What the step of the selected run does at this moment, where its engine was asked."""
         self.cursor: RunCursor | None = None
         self.generation: int | None = None
         self.pane = Pane.LINEAGE

@@ -1,4 +1,4 @@
-"""The live-text bar: the last words of the reply that an agent's model is giving."""
+"""The live-text bar: the last words of the reply that an agent's model is giving. What is live is asked for here."""
 
 from __future__ import annotations
 
@@ -33,22 +33,32 @@ class LiveTextBar(Bar):
         self.set_interval(LOOK_S, self.fill)
 
     async def fill(self) -> None:
-        """Draws the reply so far; between two replies, that the agent is at work."""
-        run = self._speaking_run()
-        if self.display != bool(run):
-            self.display = bool(run)
+        """Asks the engine what its step does, and draws the reply so far; between two replies, that the agent works."""
+        run, spoken = self._working_run(), None
+        self._navigator.work = None
         if run:
             from engine.loop.control_socket import listen
 
-            self.draw(self._line(await listen(self._navigator.sources.workspace.path, run)))
+            heard = await listen(self._navigator.sources.workspace.path, run)
+            spoken, self._navigator.work = heard.spoken, heard.work
+        if self.display != (speaks := bool(run) and self._speaks):
+            self.display = speaks
+        if speaks:
+            self.draw(self._line(spoken))
 
-    def _speaking_run(self) -> str:
+    def _working_run(self) -> str:
+        """The run whose newest event is shown, if its engine works on a step."""
         cursor = self._navigator.cursor
         if cursor is None or not cursor.at_head or cursor.source.sealed or self._navigator.status != "running":
             return ""
-        state = cursor.snapshot.state
-        works = state.open_step is not None and state.open_step.kind in ("write", "analyse", "improve")
-        return cursor.run_id if works and state.settings.agent_model else ""
+        return cursor.run_id if cursor.snapshot.state.open_step is not None else ""
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether the step is that of an agent with a model."""
+        state = self._navigator.cursor.snapshot.state if self._navigator.cursor else None
+        works = state and state.open_step is not None and state.open_step.kind in ("write", "analyse", "improve")
+        return bool(works and state and state.settings.agent_model)
 
     def _line(self, spoken: Spoken | None) -> Text:
         if spoken is None:

@@ -6,6 +6,7 @@ import time
 
 from engine.core import budget
 from engine.core.state import State
+from engine.grading.live_work import Work
 from engine.queries import present_val
 from engine.queries.progress.progress import Progress
 from sia_tui.app.navigator.navigator import Navigator
@@ -56,7 +57,7 @@ class StatusLine(Bar):
         parts: list[StyledPart] = [
             *waiting_parts(navigator),
             (standing(navigator, cursor), style),
-            *progress_parts(cursor.progress, cursor.time, now_us),
+            *progress_parts(cursor.progress, cursor.time, now_us, navigator.work if live else None),
             *state_parts(cursor.snapshot.state),
             (view(cursor, following=following, live=live), ""),
         ]
@@ -90,15 +91,17 @@ def waiting_parts(navigator: Navigator) -> list[StyledPart]:
     return [(f"{names} {verb}: a", "bold yellow")] if waiting else []
 
 
-def progress_parts(found: Progress, at_us: int, now_us: int) -> list[StyledPart]:
-    """What the run is doing, how far it is, and how long that will take."""
+def progress_parts(found: Progress, at_us: int, now_us: int, work: Work | None = None) -> list[StyledPart]:
+    """What the run is doing, how far it is, and how long that will take; `work` is what no event says of it."""
     step_time, run_time = words.step_time(found, at_us, now_us), words.run_time(found, at_us, now_us)
     if step_time.endswith(" left"):  # said once, so that both stand on 80 columns
         run_time = run_time.removesuffix(" left")
     waits = found.doing in ("server", "approval")
     parts = [
         (words.phase(found), "bold yellow" if waits else "bold"),
+        (words.waited(found, now_us), "yellow"),
         (words.amount(found), ""),
+        (words.work(work, now_us) if work else "", ""),
         (step_time, ""),
         (run_time, ""),
         (words.bar(found.share), ""),

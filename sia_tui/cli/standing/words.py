@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from engine.grading.live_work import Work
 from engine.plain import with_error
 from engine.queries.progress.progress import Doing, Progress
 
@@ -17,12 +18,14 @@ DOING: dict[Doing, str] = {
     "improve": "Improvement",
     "train": "training",
     "test": "sealed test",
-    "server": "waiting for the model's server",
+    "server": "waiting for the server of",
     "approval": "waiting for you",
     "": "",
 }
-_UNITS: dict[Doing, str] = {"improve": "probes", "train": "rounds"}
+_UNITS: dict[Doing, str] = {"improve": "probes"}
 BAR_WIDTH = 8
+LONG_US = 1_000_000
+"""A call of a model is named once it has taken so long: many end sooner, and would flicker."""
 
 
 def clock(seconds: float) -> str:
@@ -37,17 +40,34 @@ def clock(seconds: float) -> str:
 def phase(found: Progress) -> str:
     """Generation and step: `gen 2/8 Execution`."""
     where = f"gen {found.generation}/{found.generations}" if found.generation and found.generations else ""
-    return " ".join(part for part in (where, DOING[found.doing]) if part)
+    return " ".join(part for part in (where, DOING[found.doing], found.server) if part)
 
 
 def amount(found: Progress) -> str:
-    """What is done of all: `612/1,268`, `3/12 probes`; empty where nothing is counted."""
+    """What is done of all: `612/1,268`, `3/12 probes`, `round 3/8`; empty where nothing is counted."""
+    if found.doing == "train":
+        number = min(found.done + 1, found.total or found.done + 1)
+        return f"round {number:,}/{found.total:,}" if found.total else f"round {number:,}"
     unit = _UNITS.get(found.doing, "")
     if found.total:
         return f"{found.done:,}/{found.total:,} {unit}".rstrip()
     if found.done and unit:
         return f"{found.done:,} {unit}"
     return f"{found.calls:,} {'call' if found.calls == 1 else 'calls'}" if found.calls else ""
+
+
+def waited(found: Progress, now_us: int) -> str:
+    """For how long a server has been waited for; empty where none is."""
+    return clock((now_us - found.since) / 1e6) if found.doing == "server" else ""
+
+
+def work(found: Work, now_us: int) -> str:
+    """What a step does at this moment: `calling MODEL · 12 s`, once that takes long, or `answers: 612/1,068`."""
+    calls = found.calls
+    if calls is not None and now_us - calls.since >= LONG_US:
+        many = f"{calls.count:,} calls of" if calls.count > 1 else "calling"
+        return f"{many} {calls.model} · {clock((now_us - calls.since) / 1e6)}"
+    return f"{found.what}: {found.done:,}/{found.total:,}" if found.what else ""
 
 
 def bar(share: float | None, width: int = BAR_WIDTH) -> str:

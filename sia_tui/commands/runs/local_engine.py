@@ -46,6 +46,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
         progress.measured(history.pace_of(reader, started.state.run), history.earlier_pace(reader, started.state.run))
         progress.began(started.state)
         clock = asyncio.create_task(_tell_each_second(progress))
+        progress.work = lambda: started.work
         started.live_text.watch = lambda: progress.heard(started.live_text)
         try:
             await drive(started, control)

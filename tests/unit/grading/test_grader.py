@@ -32,7 +32,7 @@ class D:
     def instances(self, split): return [Instance(split + "-1", 3, label="SECRET-" + split)]
     def grade(self, instance, answer): {grade}
     def summarise(self, split, graded): return Summary(macro=0.5)
-    def baselines(self, train, on): return {{"b": [0]}}
+    def baselines(self, train, on): return {{"b": [0], "slow": (0 for _ in on)}}
 def load(data):
     {load}
     return D()
@@ -402,3 +402,14 @@ def test_waiting_for_a_quiet_machine_is_no_time_of_the_domains(
     else:
         with pytest.raises(GraderFailed, match="did not answer"):
             asyncio.run(exchange)
+
+
+def test_baselines_say_which_is_computed_and_how_many_answers_are_graded(made: Callable[..., Folder]) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    async def work(grader: Grader) -> None:
+        grader.tell = lambda *work: told.append(work)
+        assert set(await grader.baselines("val")) == {"b", "slow"}
+
+    use(made(), work)
+    assert told == [("baseline 1 of 2, b", 0, 1), ("baseline 2 of 2, slow", 0, 1), ("grading the baselines", 0, 1)]

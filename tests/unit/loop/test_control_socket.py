@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SiaError
+from engine.grading.live_work import Calls, LiveWork, Work
 from engine.loop import control_socket
-from engine.loop.control_socket import Control, PauseRequest, address, listen, send
+from engine.loop.control_socket import Control, Heard, PauseRequest, address, listen, send
 from engine.models.live_text import LiveText, Spoken
 
 PAUSE = PauseRequest("pause", "somebody")
@@ -88,27 +89,31 @@ def test_a_folder_that_takes_no_sockets_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_what_an_agent_is_saying_is_told_to_whoever_asks(tmp_path: Path) -> None:
-    async def heard() -> list[Spoken | None]:
-        control, live = Control(), LiveText()
-        assert await listen(tmp_path, "r1") is None, "no engine"
+    async def heard() -> list[Heard]:
+        control, live, work = Control(), LiveText(), LiveWork()
+        assert await listen(tmp_path, "r1") == Heard(), "no engine"
         await control.listen(tmp_path, "r1")
-        control.spoken = lambda: live.now
+        control.spoken, control.work = lambda: live.now, lambda: work.with_calls(Calls("m", 2, 7))
         found = [await listen(tmp_path, "r1")]
         with live.of("feedback") as begin:
             begin()("the prompt says nothing ")
+            work.tell("answers", 1, 3)
             found.append(await listen(tmp_path, "r1"))
+        work.clear()
         found.append(await listen(tmp_path, "r1"))
         control.close()
         return found
 
-    assert asyncio.run(heard()) == [None, Spoken("feedback", 24, "the prompt says nothing "), None]
+    spoken, calls = Spoken("feedback", 24, "the prompt says nothing "), Calls("m", 2, 7)
+    quiet = Heard(None, Work(calls=calls))
+    assert asyncio.run(heard()) == [quiet, Heard(spoken, Work("answers", 1, 3, calls)), quiet]
 
 
 def test_an_engine_that_does_not_answer_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def deaf(*_: object) -> None:
         await asyncio.sleep(3600)
 
-    async def heard() -> Spoken | None:
+    async def heard() -> Heard:
         control = Control()
         monkeypatch.setattr(control_socket, "LISTEN_S", 0.05)
         monkeypatch.setattr(control, "_serve", deaf)
@@ -118,4 +123,4 @@ def test_an_engine_that_does_not_answer_is_not_waited_for(tmp_path: Path, monkey
         finally:
             control.close()
 
-    assert asyncio.run(heard()) is None
+    assert asyncio.run(heard()) == Heard()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
@@ -33,6 +34,7 @@ from engine.models.protocol import (
     Token,
     UnusableReply,
 )
+from engine.run.models import Callers
 from engine.usage import Usage
 
 FAST = CallPolicy(max_concurrent=4, attempts=3, first_wait_s=0.001)
@@ -407,3 +409,28 @@ def test_scores_are_kept_like_replies_and_refused_where_there_are_none() -> None
             await caller(Fake(score=False), ledger).score(at("b"), scoring)
 
     asyncio.run(go())
+
+
+def test_a_call_is_seen_while_it_is_with_the_server() -> None:
+    async def work() -> list[int]:
+        told, replied = asyncio.Event(), asyncio.Event()
+
+        async def slow(request: Request) -> Reply:
+            told.set()
+            await replied.wait()
+            return await echo(request)
+
+        caller = Caller(PricedModel(Fake(slow), lambda usage: 0.0, FAST), Ledger())
+        callers = Callers(caller, None, None)
+        before = time.time_ns() // 1000
+        call = asyncio.create_task(caller.chat(Position("task", "val/a/0", 0), Request("fake", [Message("user", "a")])))
+        await told.wait()
+        seen = callers.in_flight
+        assert seen is not None
+        assert (seen.model, seen.count) == ("fake", 1)
+        assert before <= seen.since <= time.time_ns() // 1000
+        replied.set()
+        await call
+        return list(caller.in_flight.with_server.values())
+
+    assert asyncio.run(work()) == []

@@ -143,7 +143,7 @@ def test_failures_are_counted_and_waiting_is_said() -> None:
     memory.events = play.log.events[:start]
     memory.append([(0, retried)])
     *_, (_, waits) = told(memory.events)
-    assert (waits.doing, waits.reason) == ("server", "overloaded")
+    assert (waits.doing, waits.reason, waits.server, waits.since) == ("server", "overloaded", "m", memory.events[-1].at)
     failed = t.InstanceFinished("h", "val", "a", 0, 1, "p", 0.0, failure=t.Failure("harness", "no"))
     tally = Tally().plus(failed, t.Candidate("h", None, None, 1))
     assert (tally.results, tally.failed, tally.n) == (1, 1, 1)
