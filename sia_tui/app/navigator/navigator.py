@@ -61,6 +61,20 @@ class Navigator:
         return status
 
     @property
+    def live(self) -> bool:
+        """Whether an engine works on the selected run, and its newest event is shown; also one that reads the test."""
+        cursor = self.cursor
+        if cursor is None or not cursor.at_head:
+            return False
+        if self.status in ("running", "starting"):
+            return True
+        if cursor.snapshot.state.open_step is None or cursor.source.workspace is None:
+            return False
+        from engine.events.log import is_held
+
+        return is_held(cursor.source.workspace.path, cursor.run_id)
+
+    @property
     def status_now(self) -> str:
         """The status of the selected run at its head, whatever event is shown: what an engine can be asked for."""
         cursor = self.cursor

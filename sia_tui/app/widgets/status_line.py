@@ -19,7 +19,6 @@ from sia_tui.cli.standing import words
 _STATUS_STYLES = {"running": "bold green", "interrupted": "bold red", "failed": "bold red", "paused": "yellow"}
 CLOCK_S = 0.5
 """Seconds between two looks at the clock: it shows every second."""
-_LIVE = ("running", "starting")
 StyledPart = tuple[str, str]
 
 
@@ -39,8 +38,7 @@ class StatusLine(Bar):
 
     def _tick(self) -> None:
         """Draws the line where the time on it goes on."""
-        cursor = self._navigator.cursor
-        if cursor is not None and cursor.at_head and self._navigator.status == "running":
+        if self._navigator.live:
             self.fill(following=self._following)
 
     def fill(self, *, following: bool) -> None:
@@ -51,7 +49,7 @@ class StatusLine(Bar):
         if cursor is None:
             self.draw_parts(["no run is selected"])
             return
-        live = cursor.at_head and navigator.status in _LIVE
+        live = navigator.live
         now_us = time.time_ns() // 1000 if live else cursor.time
         style = _STATUS_STYLES.get(navigator.status, "") if cursor.at_head else ""
         parts: list[StyledPart] = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,12 @@ from sia_tui.cli.limits import workers_of
 from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json, say
 from sia_tui.cli.processes.engine_process import announce
+
+if TYPE_CHECKING:
+    from engine.run.live_run import Run
+
+EVERY_S = 10.0
+"""Seconds between two lines on how far a reading is."""
 
 
 @click.command("test")
@@ -44,15 +51,33 @@ def test(reference: str, workers: int | None, unsafe: bool, shared: Shared) -> N
             unsafe=unsafe,
         ) as run:
             announce(shared.announce_fd, run.state.run)
+            telling = None
             if not shared.as_json:
                 say(f"unsealing the {run.state.domain.counts.get('test', 0)} test instances of {run.state.domain.name}")
-            return run.state.name, test_report(await driver.test(run, Control()))
+                telling = asyncio.create_task(_tell(run))
+            try:
+                return run.state.name, test_report(await driver.test(run, Control()))
+            finally:
+                if telling is not None:
+                    telling.cancel()
 
     name, report = asyncio.run(go())
     if shared.as_json:
         print_json(report)
     else:
         _print(name, report)
+
+
+async def _tell(run: Run) -> None:
+    """Says now and then how far the reading is, and how long it has taken."""
+    from sia_tui.cli.standing import words
+
+    began = time.time_ns()
+    while True:
+        await asyncio.sleep(EVERY_S)
+        now = time.time_ns()
+        parts = (words.work(run.work, now // 1000), f"{words.clock((now - began) / 1e9)} so far")
+        say(f"sealed test: {' · '.join(part for part in parts if part)}")
 
 
 def _print(name: str, report: dict[str, Any]) -> None:
