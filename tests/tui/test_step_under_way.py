@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -114,6 +115,19 @@ async def test_the_line_says_the_round_of_a_training(workspace: Path, opened: Op
                 training.append(1, checkpoint, contents=[b"[]"])
             assert "gen 1/3 training · round 3/8 · " in line(main)
             assert "run over" in line(main), "two rounds say how long the others take"
+
+
+async def test_the_time_goes_on_while_the_sealed_test_of_a_finished_run_is_read(
+    workspace: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(workspace, "test") as play:
+        play.append(play.state.generation, t.StepStarted("test", 1))
+        async with opened(workspace, size=(80, 24)) as (_, main):
+            later = time.time_ns() + 12_000_000_000
+            monkeypatch.setattr(time, "time_ns", lambda: later)
+            assert re.search(r"sealed test · 1\d s so far", line(main))
+    async with opened(workspace, size=(80, 24)) as (_, main):
+        assert "sealed test · 0 s so far" in line(main), "an engine that has ended works no more"
 
 
 async def test_the_dashboard_shows_the_last_tool_call_of_the_agent(workspace: Path, opened: Opened) -> None:

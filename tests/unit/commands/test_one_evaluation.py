@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,19 @@ def test_the_sealed_test_is_verified(workspace: Path, tmp_path: Path) -> None:
     trust.remember(copied)
     facts = json.loads(call(copied, "test", "last", "--json").stdout)
     assert facts["score"] == 2 * 120.5 and [one["score"] for one in facts["baselines"]] == [2.0]
+
+
+def test_the_sealed_test_says_how_far_it_is(workspace: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(workspace, tmp_path / "w")
+    trust.remember(copied)
+    often = (
+        "import importlib; importlib.import_module('sia_tui.commands.results.test').EVERY_S = 0.02; "
+        "from sia_tui.main import main; main()"
+    )
+    words = [sys.executable, "-c", often, "test", "last", "--workspace", str(copied)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120, env=environment(""))
+    told = [line for line in done.stderr.splitlines() if line.startswith("sealed test: ")]
+    assert any(re.fullmatch(r"sealed test: answers: \d+/\d+ · \d+ s so far", line) for line in told), done.stderr
 
 
 def test_apply_and_pictures_see_the_domain_s_folders(workspace: Path, tmp_path: Path) -> None:
