@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.25
 """Seconds between two looks at the reply."""
+QUIET_S = 0.9
+"""Seconds until an engine that says nothing is asked again."""
 
 
 class LiveTextBar(Bar):
@@ -27,6 +30,7 @@ class LiveTextBar(Bar):
     def __init__(self, navigator: Navigator) -> None:
         super().__init__(markup=False)
         self._navigator = navigator
+        self._asked, self._again_at = "", 0.0
 
     def on_mount(self) -> None:
         """Begins to look."""
@@ -34,13 +38,17 @@ class LiveTextBar(Bar):
 
     async def fill(self) -> None:
         """Asks the engine what its step does, and draws the reply so far; between two replies, that the agent works."""
-        run, spoken = self._working_run(), None
-        self._navigator.work = None
+        run, spoken, work = self._working_run(), None, None
+        if run and run == self._asked and time.monotonic() < self._again_at:
+            return
+        self._asked = run
         if run:
             from engine.loop.control_socket import listen
 
             heard = await listen(self._navigator.sources.workspace.path, run)
-            spoken, self._navigator.work = heard.spoken, heard.work
+            spoken, work = heard.spoken, heard.work
+        self._again_at = time.monotonic() + (0 if spoken else QUIET_S)
+        self._navigator.work = work
         if self.display != (speaks := bool(run) and self._speaks):
             self.display = speaks
         if speaks:
