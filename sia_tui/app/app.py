@@ -7,7 +7,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.events import Event, Key, Paste
@@ -163,6 +163,11 @@ class SiaApp(App[None]):
     def _loaded(self) -> None:
         self._sources.loading = False
         self.main.source_added()
+
+    def notify(self, message: str, **how: Any) -> None:
+        """As Textual's; what is on the screen already is not said again, however long a key is held down."""
+        if not any(one.message == message for one in self._notifications):
+            super().notify(message, **how)
 
     def on_main_screen_run_ended(self, message: MainScreen.RunEnded) -> None:
         """Reports a run that has ended, as the user prefers it."""

@@ -244,9 +244,10 @@ async def test_back_and_forward_go_through_places(played: Path, opened: Opened) 
         assert main.navigator.place == there
 
 
-async def test_a_key_that_does_nothing_says_why(played: Path, opened: Opened) -> None:
+@pytest.mark.parametrize("times", [1, 20])
+async def test_a_key_that_does_nothing_says_why_and_says_it_once(played: Path, opened: Opened, times: int) -> None:
     async with opened(played) as (pilot, main):
-        await pilot.press("a")
+        await pilot.press(*["a"] * times)
         await pilot.pause()
         assert [note.message for note in pilot.app._notifications] == ["Approve: no candidate needs approval"]
         assert main.unavailable("stop") == "the run is not running: it is finished"
