@@ -72,7 +72,7 @@ async def test_every_name_of_the_palette_can_be_chosen(played: Path, opened: Ope
         assert {"Branch", "Fork", "generation 2", "run toy-1"} <= set(names)
         assert any(name.startswith("commit ") for name in names)
         for wanted in names:
-            if wanted != "Quit":
+            if wanted not in ("Quit", "Screenshot"):
                 chosen = next(entry for entry in Everything(main).entries() if entry.name == wanted)
                 done = chosen.perform()
                 if hasattr(done, "__await__"):
