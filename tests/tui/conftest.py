@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from benchmarks.synthetic import write
 from engine.events.log import RunLog
 from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
 from sia_tui.app.screens.main import MainScreen
 from tests.histories import Play, settings, started
 
+RUN = "synthetic-1"
 Opened = Callable[..., contextlib.AbstractAsyncContextManager[tuple[Pilot[None], MainScreen]]]
 
 
@@ -35,6 +37,14 @@ def played(workspace: Path) -> Path:
     with contextlib.closing(RunLog.hold(workspace, "r1", clock=lambda: next(seconds))) as log:
         Play(log, started(settings(generations=3, agent="search")), skill=uneven).to_rest()  # type: ignore[arg-type]
     return workspace
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the made-up run `RUN` of some length, for terminals; tests only look at it."""
+    path = tmp_path_factory.mktemp("recorded")
+    write(path, 2000)
+    return path
 
 
 @pytest.fixture(autouse=True)

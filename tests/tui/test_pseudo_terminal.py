@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import signal
 import subprocess
 import sys
@@ -13,21 +12,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.pseudo_terminal import PseudoTerminal
-from benchmarks.synthetic import write
 from tests.story import sia
+from tests.tui.conftest import RUN
 
-RUN = "synthetic-1"
 COMMANDS = ["", "show last", "diff last 1 2", "show nothing"]
 ON = {"alternate screen": b"\x1b[?1049", "mouse": b"\x1b[?1000", "bracketed paste": b"\x1b[?2004"}
 """What the app switches on with `h` and has to switch off with `l`; the cursor is the other way round."""
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with a made-up run; tests only look at it."""
-    path = tmp_path_factory.mktemp("recorded")
-    write(path, 2000)
-    return path
 
 
 @contextlib.contextmanager
@@ -131,31 +121,6 @@ def told(command: str, workspace: Path, env: dict[str, str]) -> bytes:
         return bytes(terminal.output)
 
 
-COLOUR = re.compile(rb"[34]8;[25];(\d+)(?:;(\d+);(\d+))?")
-"""A colour by its red, green and blue, or by its number of 256."""
-GREYS = {b"0", b"7", b"8", b"15", b"16", *(str(number).encode() for number in (59, 102, 145, 188, *range(231, 256)))}
-
-
-def _is_grey(red: bytes, green: bytes | None, blue: bytes | None) -> bool:
-    return red == green == blue if green else red in GREYS
-
-
-@pytest.mark.parametrize("theme", ["", "nord", "ansi-dark"])
-def test_without_colours_the_app_is_monochrome(recorded: Path, tmp_path: Path, theme: str) -> None:
-    (tmp_path / "tui.toml").write_text(f'theme = "{theme}"' if theme else "")
-    env = {"NO_COLOR": "1", "SIA_TUI_CONFIG": str(tmp_path / "tui.toml")}
-    with PseudoTerminal(sia(recorded), env=env) as terminal:
-        terminal.until(lambda shown: RUN in shown.text and "? Keys" in shown.text)
-        terminal.press("v?")
-        terminal.until(lambda shown: "go back to where you were" in shown.text)
-        terminal.settle()  # the last sequence is whole
-        drawn = bytes(terminal.output)
-    assert COLOUR.search(drawn) or theme == "ansi-dark"
-    coloured = {one.group() for one in COLOUR.finditer(drawn) if not _is_grey(*one.groups())}
-    assert not coloured
-    assert not re.findall(rb"\x1b\[(?:[0-9;]*;)?(?:[349][1-6]|10[1-6])m", COLOUR.sub(b"", drawn))
-
-
 def test_leaving_says_what_came_of_the_run_and_how_to_come_back(recorded: Path) -> None:
     with app(recorded) as terminal:
         terminal.press("q")
@@ -185,24 +150,3 @@ def test_a_pipe_gets_plain_output(recorded: Path) -> None:
         done = subprocess.run(sia(recorded, *command.split()), capture_output=True, check=False)
         assert (done.stdout + done.stderr).strip()
         assert b"\x1b" not in done.stdout + done.stderr, command
-
-
-def test_a_file_is_opened_in_the_users_editor_and_the_app_comes_back(
-    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = tmp_path / "seen"
-    editor = tmp_path / "editor"
-    editor.write_text(f'#!/bin/sh\ncp "$1" {seen}\nls -l "$1" >> {seen}.mode\n')
-    editor.chmod(0o755)
-    monkeypatch.setenv("EDITOR", str(editor))
-    monkeypatch.delenv("VISUAL", raising=False)
-    with app(recorded) as terminal:
-        terminal.press("F")
-        terminal.until(lambda shown: "files" in shown.text)
-        terminal.press("o")
-        terminal.until(lambda _: (tmp_path / "seen.mode").is_file())
-        terminal.press("s")
-        terminal.until(lambda shown: "scores" in shown.lines[0])
-        terminal.press("q")
-        assert terminal.ended() == 0
-        assert left_on(terminal) == []
