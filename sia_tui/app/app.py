@@ -56,7 +56,7 @@ class SiaApp(App[None]):
     TITLE = "sia"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     ENABLE_COMMAND_PALETTE = True
-    CSS = "ToastRack { margin-bottom: 2; }"
+    CSS = "ToastRack { margin-bottom: 2; } Toast { max-width: 90%; padding: 0 1; }"
     """What is reported stands above the status line and the footer, and never hides them."""
 
     def __init__(

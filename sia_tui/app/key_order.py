@@ -21,10 +21,12 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.worker import Worker
 
-LONGEST_S = 0.5
-"""A key is waited for no longer: what takes longer (an engine that starts) holds up no keys."""
 _LOOK_S = 0.01
 """Between two looks at what a key has begun."""
+_LOOKS = 200
+"""What then still has opened no screen (an engine that starts, say) holds up no keys."""
+_LONGEST_S = 5.0
+"""A screen that closes meanwhile may never come to its turn."""
 
 
 class KeyOrder:
@@ -53,14 +55,16 @@ class KeyOrder:
             widget: DOMNode = self._app.focused or screen
             self._app.call_later(self._handle, self._waiting.popleft())
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_S):
+                async with asyncio.timeout(_LONGEST_S):
                     await self._handled(widget, screen, actions)
 
     async def _handled(self, widget: DOMNode, screen: Screen[Any], actions: set[Worker[Any]]) -> None:
         """Until a key that `widget` got, while `screen` was shown and `actions` were under way, has been handled."""
         for node in (self._app, *widget.ancestors_with_self):  # the key goes from one's queue to the next one's
             await _turn(node)
-        while self._app.screen is screen and self._actions() - actions:
+        for _ in range(_LOOKS):
+            if self._app.screen is not screen or not self._actions() - actions:
+                break
             await asyncio.sleep(_LOOK_S)
         while self._app.screen is not screen:  # a new screen chooses which widget has the focus
             screen = self._app.screen

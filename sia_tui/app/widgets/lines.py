@@ -257,8 +257,8 @@ class Lines(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """The first click moves the cursor, the second opens the row."""
-        index = self._row_at(event.y)
-        if index < len(self.rows):
+        place = event.get_content_offset(self)  # without the border
+        if place is not None and (index := self._row_at(place.y)) < len(self.rows):
             second = index == self.cursor_row or event.chain > 1
             self.follow = False
             self._move_to(index)
