@@ -117,8 +117,10 @@ def _errand(done: t.ClientFinished) -> str:
 def _executed(done: t.ExecutionFinished, val: t.Score) -> str:
     """The score on val, the incumbent's where that was executed beside it, the private check and the failures."""
     beside, check = done.incumbent, done.private
-    text = f"{with_error(val.score, val.se, val.n)} (n = {val.n})"
+    refused = check is not None and not check.passed  # said at once, since a narrow pane cuts the end
+    text = f"{decimal(val.score)} refused" if refused else with_error(val.score, val.se, val.n)
+    text += f", {formats.honest(val.score, check.honest.score)}" if check and check.honest else ""
+    text += f" (n = {val.n})"
     text += f", the best so far {with_error(beside.score, beside.se, beside.n)} beside it" if beside else ""
-    text += formats.checked(val.score, check)
     text += f" (floor {decimal(check.floor.score)})" if check and check.floor else ""
     return text + (f", failed: {escape(formats.failures(done.failures))}" if done.failures else "")

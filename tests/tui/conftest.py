@@ -101,6 +101,16 @@ async def settle(pilot: Pilot[None]) -> None:
         quiet = 0 if working or waiting or reading else quiet + 1
 
 
+async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
+    """Until what another thread does is done."""
+    for _ in range(200):
+        await settle(pilot)
+        if holds():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it does not come to hold")
+
+
 def texts(rows: object) -> list[str]:
     """The text of rows."""
     return [one.text for one in rows]  # type: ignore[attr-defined]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -27,7 +25,7 @@ from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.screens.run_list import RunList
 from sia_tui.app.widgets.lines import Lines
 from tests.histories import Play, settings, started
-from tests.tui.conftest import Opened, settle, texts
+from tests.tui.conftest import Opened, settle, texts, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -46,16 +44,6 @@ def named(workspace: Path) -> dict[str, str]:
     """The names of the runs by id."""
     with contextlib.closing(Reader.open(workspace / "events.db")) as reader:
         return {run.run: run.name for run in reader.runs()}
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    """Until what another thread does is done."""
-    for _ in range(200):
-        await settle(pilot)
-        if holds():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it does not come to hold")
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
@@ -210,18 +198,6 @@ async def test_the_run_that_is_shown_may_be_deleted_elsewhere(two: Path, opened:
         remove(Workspace(two), "r2")
         await until(pilot, lambda: main.navigator.cursor is not None and main.navigator.cursor.run_id == "r1")
         assert not any("toy-2" in line for line in texts(main.lineage.rows))
-
-
-async def test_a_run_is_imported_and_shown(two: Path, opened: Opened, tmp_path: Path) -> None:
-    file = tmp_path / "r1.sia"
-    with contextlib.closing(Reader.open(two / "events.db")) as reader:
-        export_run(reader, reader.find("r1"), file, data=False)
-    fresh = tmp_path / "fresh"
-    async with opened(fresh) as (pilot, main):
-        await press(pilot, "L", "i")
-        await fill(pilot, main, str(file))
-        await until(pilot, lambda: (fresh / "events.db").exists() and named(fresh) == {"r1": "toy-1"})
-        await until(pilot, lambda: main.navigator.cursor is not None)
 
 
 async def test_all_of_it_is_in_the_palette(two: Path, opened: Opened) -> None:

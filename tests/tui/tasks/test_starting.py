@@ -16,7 +16,7 @@ from engine.events.log import RunLog
 from sia_tui.app.actions import engine_start
 from tests.histories import Play, settings, started
 from tests.story import TOY
-from tests.tui.conftest import Opened, settle
+from tests.tui.conftest import Opened, settle, until
 from tests.tui.tasks.conftest import SIZES, enter, press, seen
 
 pytestmark = pytest.mark.asyncio
@@ -89,9 +89,10 @@ async def test_task_16_any_command_is_found_by_a_word(played: Path, opened: Open
         await press(pilot, "escape")
         await find(pilot, "generation 2", "select it")
         await press(pilot, "enter")
-        assert main.navigator.generation == 2
-        await find(pilot, "spend", "the spend and the budget ($)")
-        assert "evaluations" in (await press(pilot, "enter"))
+        await until(pilot, lambda: main.navigator.generation == 2)
+        await find(pilot, "budget", "the spend and the budget ($)")
+        await press(pilot, "enter")
+        await until(pilot, lambda: "evaluations" in seen(pilot))
 
 
 PARTIAL = {
