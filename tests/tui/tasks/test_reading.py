@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -75,4 +76,4 @@ async def test_task_25_a_refused_score_never_stands_without_the_honest_one(
         for keys in ((), ("2",), ("s", "G"), ("escape", "L")):
             await press(pilot, *keys)
             for line in seen(pilot).splitlines():
-                assert "0.9000" not in line or "0.3000" in line or "0.9000 refused" in line, line
+                assert "0.9000" not in line or "0.3000" in line or re.search("0.9000 ref|refused 0.9000", line), line

@@ -92,7 +92,7 @@ async def test_task_16_any_command_is_found_by_a_word(played: Path, opened: Open
         await until(pilot, lambda: main.navigator.generation == 2)
         await find(pilot, "budget", "the spend and the budget ($)")
         await press(pilot, "enter")
-        await until(pilot, lambda: "evaluations" in seen(pilot))
+        await until(pilot, lambda: "by generation" in seen(pilot))
 
 
 PARTIAL = {

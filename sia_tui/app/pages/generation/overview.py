@@ -61,7 +61,10 @@ def _execution(one: Generation) -> list[Row]:
         return [BLANK, row(("the Execution is not finished", "dim"))]
     note = f"{done.evaluations:,} executed, {done.reused:,} reused, {format_duration(done.wall_s)}"
     rows = [BLANK, heading("Execution", note)]
-    rows += [field(split, f"{format_score(s.score, s.se, s.n)} (n = {s.n:,})") for split, s in done.scores.items()]
+    refused = done.private is not None and not done.private.passed
+    for split, score in done.scores.items():
+        said = "refused " if refused and split == "val" else ""  # in front: a narrow pane cuts the end
+        rows.append(field(split, (said, "bad"), f"{format_score(score.score, score.se, score.n)} (n = {score.n:,})"))
     if done.incumbent:
         rows.append(
             field(
