@@ -18,8 +18,8 @@ from sia_tui.app.screens.run_list import RunList
 from sia_tui.app.screens.run_search import RunSearch
 from sia_tui.app.widgets.lines import Lines
 from tests.searched import RAISED, searched
-from tests.tui.conftest import Opened, settle, texts
-from tests.tui.test_manage_runs import press, until
+from tests.tui.conftest import Opened, settle, texts, until
+from tests.tui.test_manage_runs import press
 
 pytestmark = pytest.mark.asyncio
 
