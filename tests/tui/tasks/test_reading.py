@@ -1,4 +1,4 @@
-"""Tasks 15, 17 and 25: charts with errors and baselines, copying, and the honest score beside the public one."""
+"""Tasks 15, 17, 22 and 25: charts, copying, a search over all runs, the honest score beside the public one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from engine.events import types as t
 from engine.events.log import RunLog
 from tests.histories import Play
-from tests.tui.conftest import Opened
+from tests.tui.conftest import Opened, until
 from tests.tui.tasks.conftest import SIZES, press, seen
+from tests.tui.test_failures import play
 
 pytestmark = pytest.mark.asyncio
 HONEST = {
@@ -77,3 +78,19 @@ async def test_task_25_a_refused_score_never_stands_without_the_honest_one(
             await press(pilot, *keys)
             for line in seen(pilot).splitlines():
                 assert "0.9000" not in line or "0.3000" in line or re.search("0.9000 ref|refused 0.9000", line), line
+
+
+@SIZES
+async def test_task_22_a_text_is_found_in_the_logs_of_all_runs(
+    workspace: Path, opened: Opened, size: tuple[int, int]
+) -> None:
+    play(workspace)
+    async with opened(workspace, size=size) as (pilot, _):
+        await press(pilot, "L", "slash")
+        await pilot.press(*"log:RuntimeError")
+        await until(pilot, lambda: "log: RuntimeError: no index" in seen(pilot))
+        found = seen(pilot)
+        assert "toy-1" in found and "val-" in found and "enter goes to the event" in found
+        await press(pilot, "enter")
+        await until(pilot, lambda: "/runtimeerror" in seen(pilot).splitlines()[0])  # the page at the text
+        assert "Traceback (most recent call last)" in seen(pilot) and "RuntimeError: no index" in seen(pilot)
