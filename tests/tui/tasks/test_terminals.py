@@ -35,6 +35,7 @@ def press(terminal: PseudoTerminal, keys: str, shown: str) -> list[str]:
     """Types `keys`; returns the rows of the screen once `shown` is among them."""
     terminal.press(keys)
     terminal.until(lambda now: shown in now.text)
+    terminal.settle(0.1)  # all of the frame
     return terminal.lines
 
 
