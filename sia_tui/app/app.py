@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 RECORDING_DELAY_S = 2.0
 """Where there is something else to show, checking the recording waits, so that it does not slow the first keys."""
+END_WITHIN_S = 5.0
+"""How long the app takes at most to give the terminal back once a signal ends it."""
 
 
 def _palette() -> type[Provider]:
@@ -98,7 +101,7 @@ class SiaApp(App[None]):
         """Opens the workspace, so that the first paint shows its runs; a signal to end leaves the app as `q` does."""
         if not self.is_web:  # whose driver does it
             for number in ending():
-                asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+                asyncio.get_running_loop().add_signal_handler(number, self._end, number)
         self._workspace_error: SiaError | None = None
         try:
             self._sources.open_workspace()
@@ -163,6 +166,13 @@ class SiaApp(App[None]):
     def _loaded(self) -> None:
         self._sources.loading = False
         self.main.source_added()
+
+    def _end(self, number: int) -> None:
+        """Ends the app, also where the terminal has gone: Textual then waits without end to write its last output."""
+        last = threading.Timer(END_WITHIN_S, os._exit, (128 + number,))
+        last.daemon = True
+        last.start()
+        self.exit(None, 128 + number)
 
     def notify(self, message: str, **how: Any) -> None:
         """As Textual's; what is on the screen already is not said again, however long a key is held down."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
+import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +76,31 @@ def test_it_ends_where_the_terminal_has_gone_when_it_gives_it_back(recorded: Pat
         terminal.until(lambda shown: RUN in shown.text)
         terminal.press("q")
         terminal.ended()
+
+
+def test_it_ends_with_the_terminal_of_the_shell_that_started_it(recorded: Path, tmp_path: Path) -> None:
+    written = tmp_path / "pid"
+    master, slave = os.openpty()
+    bash = ["setsid", "--ctty", "env", "--default-signal", "TERM=xterm-256color", "bash", "--norc", "-i"]
+    shell = subprocess.Popen(bash, stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    command = f"echo $$ > {shlex.quote(str(written))}; exec {shlex.join(sia(recorded))}"
+    os.write(master, f"sh -c {shlex.quote(command)}\n".encode())
+    shown = b""
+    while RUN.encode() not in shown:
+        shown += os.read(master, 1 << 16)
+    while select.select([master], [], [], 2)[0]:
+        os.read(master, 1 << 16)
+    app = Path("/proc", written.read_text().strip())
+    assert app.exists()
+    os.close(master)
+    shell.wait(30)
+    for _ in range(300):
+        if not app.exists():
+            return
+        time.sleep(0.1)
+    os.kill(int(app.name), signal.SIGKILL)
+    raise AssertionError("it has outlived its terminal")
 
 
 def test_a_command_that_waits_for_a_key_gives_the_terminal_back_when_it_is_ended(recorded: Path) -> None:
