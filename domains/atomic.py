@@ -32,6 +32,9 @@ def write(target: Path, content: bytes, *, durable: bool = True) -> None:
         with fresh.open("xb") as file:
             file.write(content)
         move(fresh, target, durable=durable)
+    except OSError as error:
+        _raise_of(target, error)
+        raise
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -44,9 +47,13 @@ def create(target: Path, *, replace: bool = True) -> Iterator[Path]:
     `FileExistsError` if there is something at `target`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=SCRATCH) as scratch:
-        yield (fresh := Path(scratch) / target.name)
-        move(fresh, target, replace=replace)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=SCRATCH) as scratch:
+            yield (fresh := Path(scratch) / target.name)
+            move(fresh, target, replace=replace)
+    except OSError as error:
+        _raise_of(target, error)
+        raise
 
 
 def move(fresh: Path, target: Path, *, durable: bool = True, replace: bool = True) -> None:
@@ -65,6 +72,12 @@ def move(fresh: Path, target: Path, *, durable: bool = True, replace: bool = Tru
         fresh.replace(target)
     if durable:
         _sync(target.absolute().parent)
+
+
+def _raise_of(target: Path, error: OSError) -> None:
+    """Raises the error as one of `target` where it names a file of ours, of which its reader knows nothing."""
+    if error.filename is not None and any(part.startswith(SCRATCH) for part in Path(os.fsdecode(error.filename)).parts):
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def _sync(path: Path) -> None:

@@ -116,6 +116,8 @@ def agents_model(agent: str, chosen: str) -> str:
     """The language model that is behind the agent; raises `SiaError` where it is missing, or has no use."""
     if agent not in LANGUAGE_MODELS:
         if chosen:
+            if not agent.startswith("script:"):
+                make_agent(agent, "")  # which says what agents there are
             raise SiaError(
                 f"the agent {agent} is not a language model", "leave --agent-model out, or choose another agent"
             )

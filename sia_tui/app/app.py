@@ -74,7 +74,11 @@ class SiaApp(App[None]):
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
-        self.preferences = preferences.read({key.id for key in keys.MAIN}, set(self.available_themes))
+        self.preferences, self._preferences_error = preferences.Preferences(), None
+        try:
+            self.preferences = preferences.read({key.id for key in keys.MAIN}, set(self.available_themes))
+        except SiaError as error:  # the app starts with the defaults, and says so
+            self._preferences_error = error
         few_colours = self.console.color_system == "standard" and not self.no_color
         self.theme = self.preferences.theme or fitting(os.environ.get("COLORFGBG", ""), few_colours=few_colours)
         self._kept_theme = self.theme
@@ -112,6 +116,8 @@ class SiaApp(App[None]):
     def on_mount(self) -> None:
         """Sets the user's keys, and opens the sealed files."""
         self.set_keymap(self.preferences.keys)
+        if self._preferences_error is not None:
+            self.main.fail(self._preferences_error)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.main.call_after_refresh(_collect_garbage)
         if self._workspace_error is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -127,6 +128,29 @@ async def test_what_the_command_refuses_is_told_at_its_field_and_the_form_stays_
         await pilot.press("ctrl+s")
         await settle(pilot)
         assert launched == [["run", "toy", "--name", "free", "--generations", "5"]] and pilot.app.screen is main
+
+
+async def test_a_refusal_after_the_form_was_closed_is_a_notification(
+    played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = asyncio.Event()
+
+    async def refuse(*_: object) -> bool:
+        await go.wait()
+        raise SiaError("there are no generations", "choose at least 1")
+
+    monkeypatch.setattr(engine_start, "start_engine", refuse)
+    async with opened(played) as (pilot, main):
+        await open_form(pilot)
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert str(pilot.app.screen.query_one("#hint", Static).render()) == "wait ..."
+        await pilot.press("escape")
+        while pilot.app.screen is not main:
+            await pilot.pause(0.02)
+        go.set()
+        await settle(pilot)
+        assert "there are no generations; choose at least 1" in [one.message for one in pilot.app._notifications]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from engine.events.reader import Reader, RunRow
 from sia_tui.app.model import runs_search
@@ -124,6 +124,19 @@ async def test_rows_appear_while_others_are_sought_and_esc_and_typing_end_that(
         held.set()
         await until(pilot, lambda: note(pilot) == "no event of 3 runs passes")
         await press(pilot, "escape", "escape")
+
+
+async def test_enter_while_typing_goes_to_what_is_found_for_the_text_as_it_is_typed(
+    workspace: Path, opened: Opened
+) -> None:
+    async with opened(searched(workspace)) as (pilot, main):
+        await sought(pilot, "log:Traceback")
+        screen(pilot).query_one(Input).value = "nonesuch"
+        await pilot.press("enter")
+        await until(pilot, lambda: note(pilot) == "no event of 3 runs passes")
+        screen(pilot).query_one(Input).value = "log:traceback"
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is main)
 
 
 async def test_it_is_in_the_palette(workspace: Path, opened: Opened) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from engine.run.workspace import Workspace
 from sia_tui.app.actions import engine_start as launching
@@ -98,7 +98,11 @@ async def test_a_task_that_needs_a_model_is_made_and_not_run(tmp_path: Path, lau
         await pilot.press("3")
         await settle(pilot)
         pilot.app.screen.query_one("#field-0", Input).value = str(tmp_path / "mine")
+        button = pilot.app.screen.query_one("#accept", Button)
+        assert str(button.label) == "Create and run"
         pilot.app.screen.query_one("#field-1", Choice).value = "judge"
+        await settle(pilot)
+        assert str(button.label) == "Create"
         await pilot.press("ctrl+s")
         await settle(pilot)
     assert (tmp_path / "mine" / "domain.toml").is_file()
@@ -147,6 +151,18 @@ async def test_leaving_while_an_engine_is_being_started_is_known(tmp_path: Path)
             await pilot.pause(0.02)
         assert not main.left_starting
     assert main.left_starting
+
+
+@pytest.mark.parametrize("content", ['theme = "pink"', "theme = "])
+async def test_preferences_that_cannot_be_used_are_told_and_the_app_starts(
+    played: Path, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "tui.toml").write_text(content)
+    app = SiaApp(Workspace(played))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        (note,) = app._notifications
+        assert "tui.toml" in note.message and app.theme == "sia"
 
 
 async def test_quitting_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -43,7 +43,12 @@ async def create_task(main: MainScreen) -> None:
         FormField("folder", defaults["folder"], "new or empty", is_path=True),
         FormField("template", defaults["template"], choices=tuple(ABOUT)),
     ]
-    if await main.app.push_screen_wait(Form("a task of your own", intro, fields, create_chosen)) is None:
+
+    def button(changed: Values) -> str:
+        return "Create" if changed.get("template") == NEEDS_A_MODEL else "Create and run"
+
+    form = Form("a task of your own", intro, fields, create_chosen, button=button)
+    if await main.app.push_screen_wait(form) is None:
         await greet(main)
         return
     folder = sanitize(chosen["folder"])

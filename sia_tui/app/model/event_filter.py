@@ -6,11 +6,12 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event
+from engine.failure import FailureKind
 
 _TEXT = "CAST(payload AS TEXT)"
 _RESULT = "type = 'instance.finished'"
@@ -145,6 +146,8 @@ def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float
         case "id":
             return f"{_RESULT} AND substr(json_extract({_TEXT}, '$.instance'), 1, ?) = ?", [len(value), value]
         case _:  # failed
+            if value not in get_args(FailureKind):
+                raise SiaError(f"{value!r} is not a kind of failure", f"choose {', '.join(get_args(FailureKind))}")
             return f"{_RESULT} AND json_extract({_TEXT}, '$.failure.kind') = ?", [value]
 
 

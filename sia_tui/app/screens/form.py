@@ -47,7 +47,9 @@ class Form(ModalScreen[Values | None]):
     """Returns the changed values, once `check` and `submit` accept them.
 
     An error of theirs is shown at its field, and the form stays open with all that was typed; so it does where
-    `submit`, which does what the form is for, returns nothing. `command` is the command line that would do the same.
+    `submit`, which does what the form is for, returns nothing. Where the form is closed before `submit` has ended, that
+    goes on, and its error is a notification. `command` is the command line that would do the same, and `button` says
+    what is done with the changed values.
     """
 
     DEFAULT_CSS = """
@@ -64,7 +66,7 @@ class Form(ModalScreen[Values | None]):
     Form #hint { height: auto; max-height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Cancel"),
+        Binding("escape", "cancel", "Cancel"),
         Binding("ctrl+s", "accept", "Start", priority=True),
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("up", "app.focus_previous", "Previous", show=False),
@@ -79,12 +81,13 @@ class Form(ModalScreen[Values | None]):
         *,
         command: Callable[[Values], Sequence[str]] | None = None,
         submit: Callable[[Values], Awaitable[object]] | None = None,
-        button: str = "Start",
+        button: str | Callable[[Values], str] = "Start",
     ) -> None:
         super().__init__()
         self._title, self._intro, self._fields = title, intro, fields
         self._check, self._command, self._submit = check, command, submit
-        self._button, self._accepting = button, False
+        self._name_button = button if callable(button) else lambda _: button
+        self._button, self._accepting = self._name_button({}), False
         self._complaints: dict[int, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -162,7 +165,13 @@ class Form(ModalScreen[Values | None]):
     def action_accept(self) -> None:
         """Checks the values and does what the form is for."""
         if not self._accepting:
-            self.run_worker(self._accept(), group="action")
+            self.app.run_worker(self._accept(), group="action")  # the app's, since it goes on when the form is closed
+
+    def action_cancel(self) -> None:
+        """Closes the form; what was begun goes on."""
+        if self._accepting:
+            self.app.notify("The command goes on; what it refuses is told here", markup=False)
+        self.dismiss(None)
 
     async def _accept(self) -> None:
         wrong = [index for index in range(len(self._fields)) if self._complain_of(index)]
@@ -188,11 +197,15 @@ class Form(ModalScreen[Values | None]):
             return
         finally:
             self._accepting = False
-        self.dismiss(values)
+        if self.is_attached:
+            self.dismiss(values)
 
     def _show(self, error: SiaError) -> None:
         """Shows an error at its field, as far as it names one, and whole below the fields."""
         text = str(error)
+        if not self.is_attached:
+            self.app.notify(sanitize(text), severity="error", markup=False)
+            return
         named = [index for index, field in enumerate(self._fields) if _names(text, field.name)]
         named.sort(key=lambda index: not self._changed(index))  # what was changed is more likely to be wrong
         if named:
@@ -213,7 +226,8 @@ class Form(ModalScreen[Values | None]):
         self.query_one(f"#beside-{index}", Static).update(text)
 
     def _say(self, text: str, style: str = "dim") -> None:
-        self.query_one("#hint", Static).update(Text(sanitize(text), style=style))
+        if self.is_attached:
+            self.query_one("#hint", Static).update(Text(sanitize(text), style=style))
 
     def _typed(self, index: int) -> str:
         entry = self.query_one(f"#field-{index}")
@@ -226,6 +240,8 @@ class Form(ModalScreen[Values | None]):
         mark, style = ("•", "bold yellow") if self._changed(index) else (" ", "")
         self.query_one(f"#label-{index}", Static).update(Text(f"{mark} {self._fields[index].name}", style=style))
         self._complain(index, "")
+        self._button = self._name_button(self.values)
+        self.query_one("#accept", Button).label = self._button
         if self._command:
             words = shlex.join(["sia", *self._command(self.values)])
             self.query_one("#command", Static).update(Text(sanitize(f"$ {words}"), style="dim"))

@@ -67,6 +67,8 @@ class RunSearch(ModalScreen[Found | None]):
         self._places: Sequence[Found] = ()
         self._cancelled = threading.Event()
         self._timer: Timer | None = None
+        self._current = False  # whether what is shown was found for the text as it is typed
+        self._enter = False  # whether enter was pressed before that
         self.searching = False
 
     def compose(self) -> ComposeResult:
@@ -86,6 +88,7 @@ class RunSearch(ModalScreen[Found | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Ends the search that is under way, and begins another once the typing rests."""
         self._stop()
+        self._current = self._enter = False
         self.text = event.value.strip()
         if self._timer is not None:
             self._timer.stop()
@@ -95,11 +98,17 @@ class RunSearch(ModalScreen[Found | None]):
             self._show([], [], EXAMPLES)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Returns what the cursor is on."""
+        """Returns what the cursor is on; waits for the first that is found for the text, where that is sought yet."""
         event.stop()
-        if self._lines.cursor_row < len(self._places):
+        self._enter = True
+        self._go()
+
+    def _go(self) -> None:
+        if self._current and self._lines.cursor_row < len(self._places):
             self._stop()
             self.dismiss(self._places[self._lines.cursor_row])
+        elif not self.searching:
+            self._enter = False
 
     def on_lines_chosen(self, message: Lines.Chosen) -> None:
         """Returns what was clicked."""
@@ -111,6 +120,7 @@ class RunSearch(ModalScreen[Found | None]):
         """Ends the search that is under way, and keeps what it has found; else leaves."""
         if self.searching:
             self._stop()
+            self._enter = False
             self._say(f"the search was ended · {_KEYS}")
         else:
             self.dismiss(None)
@@ -183,10 +193,12 @@ class RunSearch(ModalScreen[Found | None]):
                 yield source, search_runs(reader, reader.runs()[::-1], text, MOST, cancelled=cancelled.is_set)
 
     def _show(self, rows: Sequence[Row], places: Sequence[Found], note: str, style: str = "dim") -> None:
-        first = not self._places
-        self._places = places
+        first = not (self._current and self._places)
+        self._places, self._current = places, True
         self._lines.show(rows, cursor_row=1 if first else None)
         self._say(note, style)
+        if self._enter:
+            self._go()
 
     def _say(self, note: str, style: str = "dim") -> None:
         self.query_one("#note", Static).update(Text(sanitize(note), style=style))

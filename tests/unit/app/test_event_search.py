@@ -63,6 +63,12 @@ def test_a_comparison_with_no_number_is_refused_and_not_looked_for_as_a_word(tex
         parse_filter(text)
 
 
+def test_a_kind_of_failure_that_there_is_not_is_refused() -> None:
+    with pytest.raises(SiaError, match="'nonsense' is not a kind of failure; choose candidate, timeout"):
+        parse_filter("failed:nonsense")
+    assert parse_filter("failed:timeout").parameters == ("timeout",)
+
+
 def test_a_cancelled_search_ends_after_its_chunk(cursor: RunCursor) -> None:
     found = search(cursor)
     found.run(found.cancel)

@@ -82,6 +82,7 @@ def test_an_agent_that_does_not_answer_is_not_written(tmp_path: Path, own: Path)
     [
         (["--agent", "claude"], "Claude cannot be used here: no key; set $ANTHROPIC_API_KEY"),
         (["--agent", "nobody"], "there is no agent 'nobody'"),
+        (["--agent", "nobody", "--agent-model", "smollm2"], "there is no agent 'nobody'"),
         (["--agent", "openai", "--agent-model", "nonsense"], "'nonsense' names no model"),
         (["--agent", "search", "--agent-model", "smollm2"], "the agent search is not a language model"),
     ],

@@ -223,3 +223,11 @@ def moves_files(node: ast.AST) -> bool:
         owner = ast.unparse(node.func.value)
         return owner == "os" or (len(node.args) == 1 and not node.keywords and not owner.endswith("pages"))
     return name in {"fsync", "rename", "renames", "link", "hardlink_to", "mkstemp", "NamedTemporaryFile"}
+
+
+@pytest.mark.parametrize("write", [file, first_file, folder])
+def test_a_refusal_names_what_was_to_be_written(write: Writer) -> None:
+    target = Path("/proc/file")
+    with pytest.raises(OSError, match=str(target)) as refused:
+        write(target)
+    assert refused.value.filename == str(target)
