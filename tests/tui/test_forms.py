@@ -233,3 +233,13 @@ async def test_a_domain_is_picked_from_a_list_or_found_by_its_path(
         await pilot.press("enter")
         await settle(pilot)
         assert isinstance(pilot.app.screen, Form)
+
+
+async def test_a_hint_to_a_run_that_does_not_run_is_said_to_be_read_if_it_is_resumed(
+    played: Path, opened: Opened
+) -> None:
+    async with opened(played) as (pilot, _):
+        await pilot.press("H")
+        await settle(pilot)
+        said = str(pilot.app.screen.query_one("#hint", Static).render())
+        assert said.endswith("from its next Analysis on, if the run is resumed")

@@ -235,6 +235,8 @@ def test_costs_say_tokens_dollars_what_is_unknown_and_the_projection(workspace: 
     assert not any(line.startswith("at the end") for line in whole)  # nothing is left
     assert any(line.startswith("at the end") for line in under_way)
     assert any(line.startswith("evaluations    about ") for line in under_way)
+    assert any(line.endswith("time, sum") for line in whole)  # of what ran at once, too: more than the clock says
+    assert any(line.startswith("time  ") and "by the clock" in line for line in whole)
 
 
 CASES = {

@@ -8,15 +8,19 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks.pseudo_terminal import PseudoTerminal
+from engine.core.state import fold
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.loop.fork import ForkPlan, fork
+from engine.queries.costs import costs
 from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
 from sia_tui.app.rows.row import Target
+from sia_tui.app.widgets.status_line import state_parts
 from sia_tui.cli.processes.engine_process import EngineProcess
 from sia_tui.cli.runs import STARTING_S, status_of
 from sia_tui.cli.standing import words
@@ -61,8 +65,8 @@ async def test_at_every_event_of_a_live_run_the_first_screen_says_what_it_does_a
                 assert words.phase(found) in line, event.n
                 assert re.search(r"\d+ s (left|so far)", line), event.n
                 if found.run_left_s is not None and (found.run_known or found.run_left_s > 2):
-                    assert re.search(r"run (over )?[\dhms ]+", line), event.n
-                assert "run over 0 s" not in line  # which says nothing
+                    assert re.search(r"run (> )?[\dhms ]+", line), event.n
+                assert "run > 0 s" not in line  # which says nothing
                 if state.open_step.kind == "execute":
                     assert words.amount(found) in line, event.n
                     lineage = " ".join(texts(app.main.lineage.rows))
@@ -127,6 +131,42 @@ async def test_a_replayed_run_that_has_finished_neither_runs_nor_is_followed(pla
         assert line.startswith(" past event")
         assert "running" not in line
         assert "following" not in line
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_said_to_take_time_once_the_engine_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, contents = recorded(GOLDEN)
+    middle = next(one.n for one in events if isinstance(one.payload, t.InstanceFinished) and one.generation == 2) + 9
+    monkeypatch.setattr(time, "time_ns", lambda: events[middle - 1].at * 1000)
+    timed = re.compile(r"\d+ (s|m) (left|so far)|run (> )?\d")
+    with again(tmp_path, events, contents) as appended:
+        for _ in range(middle):
+            next(appended)
+        app = SiaApp(Workspace(tmp_path), shipped=False)
+        async with app.run_test(size=(160, 50)) as pilot:
+            await settle(pilot)
+            assert timed.search(str(app.main.status_line.render()))
+    app = SiaApp(Workspace(tmp_path), shipped=False)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await settle(pilot)
+        line = str(app.main.status_line.render())
+        assert line.startswith(" interrupted"), line
+        assert words.amount(app.main.navigator.cursor.progress) in line  # type: ignore[union-attr]
+        assert not timed.search(line), line
+
+
+def test_the_line_counts_what_was_executed_as_the_costs_do() -> None:
+    for path in sorted(GOLDEN.parent.glob("*.db")):
+        with contextlib.closing(Reader.open(path)) as reader:
+            for run in reader.runs():
+                history = list(reader.history(run.run))
+                state = fold(history)
+                some_reused = replace(state, spent=replace(state.spent, reused=410))
+                counted = sum(one["evaluations"] for one in costs(history)["by"] if one["on"] != "sealed tests")
+                said = [text for text, _ in state_parts(some_reused)]
+                assert any(text.startswith(f"{counted:,} executed, ") for text in said), (path.stem, run.name)
 
 
 def test_the_title_and_the_bell_tell_of_a_run_that_waits_and_the_title_is_given_back(workspace: Path) -> None:

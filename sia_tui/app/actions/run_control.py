@@ -121,7 +121,9 @@ async def hint(main: MainScreen) -> None:
     cursor = main.navigator.cursor
     if cursor is None:
         return
-    about = "what the agent should know: it reads this from its next Analysis on"
+    runs = main.navigator.status_now in ("running", "starting")
+    when = "from its next Analysis on" if runs else "from its next Analysis on, if the run is resumed"
+    about = f"what the agent should know: it reads this {when}"
     text = await main.app.push_screen_wait(Prompt(f"a hint for {cursor.snapshot.state.name}", about, check=check))
     if text is not None:
         _, when = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, Hint(text, BY))

@@ -52,10 +52,11 @@ class StatusLine(Bar):
         live = navigator.live
         now_us = time.time_ns() // 1000 if live else cursor.time
         style = _STATUS_STYLES.get(navigator.status, "") if cursor.at_head else ""
+        dead = cursor.at_head and navigator.status == "interrupted"
         parts: list[StyledPart] = [
             *waiting_parts(navigator),
             (standing(navigator, cursor), style),
-            *progress_parts(cursor.progress, cursor.time, now_us, navigator.work if live else None),
+            *progress_parts(cursor.progress, cursor.time, now_us, navigator.work if live else None, dead=dead),
             *state_parts(cursor.snapshot.state),
             (view(cursor, following=following, live=live), ""),
         ]
@@ -89,9 +90,15 @@ def waiting_parts(navigator: Navigator) -> list[StyledPart]:
     return [(f"{names} {verb}: a", "bold yellow")] if waiting else []
 
 
-def progress_parts(found: Progress, at_us: int, now_us: int, work: Work | None = None) -> list[StyledPart]:
-    """What the run is doing, how far it is, and how long that will take; `work` is what no event says of it."""
-    step_time, run_time = words.step_time(found, at_us, now_us), words.run_time(found, at_us, now_us)
+def progress_parts(
+    found: Progress, at_us: int, now_us: int, work: Work | None = None, *, dead: bool = False
+) -> list[StyledPart]:
+    """What the run is doing, how far it is, and how long that will take; `work` is what no event says of it.
+
+    Where its engine is `dead`, nothing takes time.
+    """
+    step_time = "" if dead else words.step_time(found, at_us, now_us)
+    run_time = "" if dead else words.run_time(found, at_us, now_us)
     if step_time.endswith(" left"):  # said once, so that both stand on 80 columns
         run_time = run_time.removesuffix(" left")
     waits = found.doing in ("server", "approval")
@@ -127,9 +134,8 @@ def state_parts(state: State) -> list[StyledPart]:
         parts.append((f"best {format_score(val.score, val.se, val.n)}{beside}", ""))
     if state.current:
         parts.append((f"lever {state.current.candidate.lever or 'none'}", ""))
-    evaluations = state.spent.evaluations + state.spent.reused
-    if evaluations or state.spent.seconds:
-        parts.append((f"{evaluations:,} evals, {format_duration(state.spent.seconds)}", ""))
+    if state.spent.evaluations or state.spent.seconds:
+        parts.append((f"{state.spent.evaluations:,} executed, {format_duration(state.spent.seconds)}", ""))
     for name, (spent, cap) in budget.spending(state).items():
         parts.append((f"{name} {amount(spent)}/{amount(cap)}", "yellow" if cap and spent >= 0.8 * cap else ""))
     if level != "none":

@@ -93,14 +93,14 @@ def step_time(found: Progress, at_us: int, now_us: int) -> str:
 
 
 def run_time(found: Progress, at_us: int, now_us: int) -> str:
-    """How long the run will take; empty where nothing of it is known."""
+    """How long the run will take, `>` where parts of that are not known; empty where nothing of it is."""
     if found.run_left_s is None or not found.doing or found.doing == "test":
         return ""
     waited = max(0.0, (now_us - at_us) / 1e6) if found.doing != "approval" else 0.0
     left_s = max(0.0, found.run_left_s - min(waited, found.left_s or 0.0))
     if found.run_known:
         return f"run {clock(left_s)} left"
-    return f"run over {clock(left_s)} left" if round(left_s) else ""
+    return f"run > {clock(left_s)} left" if round(left_s) else ""
 
 
 def score(found: Progress) -> str:

@@ -12,7 +12,7 @@ from sia_tui.cli.options import Shared, shared_options
 from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import open_run
 
-_SPENT = ("evaluations", "reused", "calls", "tokens", "reused tokens", "US$", "CPU s", "wall s")
+_SPENT = ("evaluations", "reused", "calls", "tokens", "reused tokens", "US$", "CPU s", "time in sum, s")
 
 
 @click.command("cost")

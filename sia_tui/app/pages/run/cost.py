@@ -21,13 +21,14 @@ _WARN_SHARE = 0.8
 def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     """The figures of `sia cost`."""
     figures = costs(snapshot.reader.history(snapshot.run_id, until=snapshot.n))
-    rows = [*_money(figures, width), BLANK, heading("spend"), *_table("", "on", figures["by"])]
+    inherited = "that of its parents before the fork included" if snapshot.state.parent else ""
+    rows = [*_money(figures, width), BLANK, heading("spend", inherited), *_table("", "on", figures["by"])]
     if figures["generations"]:
         rows += [BLANK, heading("by generation", "0 is what came before the first")]
         rows += _table("generation", "n", figures["generations"])
     rows += [
         BLANK,
-        field("time", format_duration(figures["seconds"])),
+        field("time", format_duration(figures["seconds"]), (" by the clock: what ran at once counts once", "dim")),
         field("gain", f"{decimal(figures['gain'], '+')} on val, accepted"),
     ]
     if figures["per_accepted_point"] is not None:
@@ -82,7 +83,7 @@ def _dollars(usd: float, unpriced: int, called: bool) -> str:
 
 
 def _table(title: str, key: str, figures: Iterable[Mapping[str, Any]]) -> list[Row]:
-    head = f"{title:<14} {'executed':>9} {'reused':>7} {'tokens':>9} {'US$':>9} {'CPU':>9} {'wall':>9}"
+    head = f"{title:<14} {'executed':>9} {'reused':>7} {'tokens':>9} {'US$':>9} {'CPU':>9} {'time, sum':>9}"
     rows = [row((head, "dim"))]
     for one in figures:
         usd = "unknown" if one["unpriced"] and not one["usd"] else f"{one['usd']:.4f}{'+' * bool(one['unpriced'])}"
