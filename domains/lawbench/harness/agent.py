@@ -7,6 +7,7 @@ methods learn from the training cases, once, in `prepare`.
 import charges
 import methods
 import numpy as np
+import stacking
 from features import Vectorizer
 
 
@@ -21,18 +22,20 @@ def prepare(ctx):
     vectorizer = Vectorizer(ctx.params)
     learnt = vectorizer.fit([case.data for case in cases], target, len(names.labels))
     ctx.log(f"{learnt.shape[0]} cases, {len(names.labels)} charges, {learnt.shape[1]} n-grams")
-    return names, vectorizer, methods.fit(learnt, target, len(names.labels), ctx.params)
+    if ctx.params["method"] == "stack":
+        told = np.array([names.tell(case.data) for case in cases])
+        return names, vectorizer, stacking.fit(learnt, target, told, ctx.params)
+    method = methods.fit(learnt, target, len(names.labels), ctx.params)
+    weights = np.array([ctx.params["named"], ctx.params["shared"]])
+    return names, vectorizer, lambda text, told: methods.standardise(method(text)) + told @ weights
 
 
 def solve(instance, ctx):
     """The charge with the highest score; of equal ones the first in the order of the alphabet."""
-    names, vectorizer, method = ctx.prepared
+    names, vectorizer, score = ctx.prepared
     facts = instance.data
-    if method is None:
-        scores = names.overlap(facts)
-    else:
-        scores = methods.standardise(method(vectorizer.transform(facts)))
-        scores = scores + ctx.params["named"] * names.named(facts) + ctx.params["shared"] * names.overlap(facts)
+    told = names.tell(facts)
+    scores = names.overlap(facts) if score is None else score(vectorizer.transform(facts), told)
     order = np.argsort(-scores, kind="stable")
     ctx.log(", ".join(f"{names.labels[number]} {scores[number]:.3f}" for number in order[:5]))
     return names.labels[order[0]]

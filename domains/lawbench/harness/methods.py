@@ -29,9 +29,9 @@ def fit(learnt, target, charges, params):
 
 
 def standardise(scores):
-    """Mean 0 and standard deviation 1 over the charges, so that scores of different methods can be added."""
-    spread = scores.std()
-    return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
+    """Mean 0 and standard deviation 1 over the charges (the last axis), so that scores of methods can be added."""
+    spread = scores.std(axis=-1, keepdims=True)
+    return (scores - scores.mean(axis=-1, keepdims=True)) / np.where(spread > 0, spread, 1)
 
 
 def similarities(across, text):
@@ -69,14 +69,14 @@ def centroid(learnt, member):
 
 
 def neighbours(across, target, charges, count, sharpness):
-    """A vote of the `count` most similar cases, each with its similarity to the power `sharpness`."""
+    """A vote of the most similar cases."""
+    return lambda text: vote(similarities(across, text), target, charges, count, sharpness)
 
-    def score(text):
-        near = similarities(across, text)
-        nearest = np.argsort(-near, kind="stable")[:count]
-        return np.bincount(target[nearest], weights=near[nearest] ** sharpness, minlength=charges)
 
-    return score
+def vote(near, target, charges, count, sharpness):
+    """A score a charge: of the `count` most similar cases each counts its similarity to the power `sharpness`."""
+    nearest = np.argsort(-near, kind="stable")[:count]
+    return np.bincount(target[nearest], weights=near[nearest] ** sharpness, minlength=charges)
 
 
 def bayes(learnt, member, smoothing):

@@ -19,7 +19,7 @@ from harness_repo.harness import Harness, read_folder
 FOLDER = Path(domains.lawbench.__file__).parent / "harness"
 HARNESS = read_folder(FOLDER)
 METHODS = HARNESS.manifest.tunables["method"].choices
-MODULES = ("agent", "charges", "features", "methods")
+MODULES = ("agent", "charges", "features", "methods", "stacking")
 
 
 class Context:
@@ -68,6 +68,7 @@ def test_each_method_wakes_its_own_tunables(method: str) -> None:
     harness: Harness = HARNESS
     own = {"neighbours": {"neighbours", "sharpness"}, "bayes": {"smoothing"}, "ridge": {"ridge"}}
     own["blend"] = {"ridge", "centroid_share"}
+    own["stack"] = {"neighbours", "sharpness", "smoothing", "ridge", "candidates"}
     special = set().union(*own.values())
     assert set(harness.active({**harness.params, "method": method})) & special == own.get(method, set())
 
@@ -127,6 +128,43 @@ def test_the_split_gram_is_the_gram(agent: ModuleType) -> None:
     # The first column is frequent, the others are not.
     learnt = sparse.csr_matrix(np.where((values < 0.02) | (np.arange(40) == 0), values, 0))
     np.testing.assert_allclose(methods.gram(learnt), (learnt @ learnt.T).toarray(), rtol=1e-5)
+
+
+def test_stacking_scores_a_case_as_the_methods_do_that_have_not_learnt_it(agent: ModuleType) -> None:
+    from scipy import sparse
+
+    methods, stacking = importlib.import_module("methods"), importlib.import_module("stacking")
+    chance = np.random.default_rng(5)
+    values = chance.random((24, 12)) * (chance.random((24, 12)) < 0.6) + 1e-3
+    learnt = sparse.csr_matrix((values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float64))
+    target = np.arange(24) % 4
+    member = np.eye(4)[target]
+    unseen = {
+        "ridge": stacking.unseen_ridge(methods.gram(learnt), member, 0.3),
+        "centroid": stacking.unseen_centroid(methods.gram(learnt), member),
+        "bayes": stacking.unseen_bayes(learnt, member, 0.01),
+    }
+    for case in range(24):
+        rest = np.arange(24) != case
+        others, text = learnt[rest], learnt[case]
+        near = methods.similarities(sparse.csr_matrix(others.T), text)
+        expected = {
+            "ridge": near @ methods.ridge(methods.gram(others), member[rest], 0.3),
+            "centroid": near @ methods.centroid(others, member[rest]),
+            "bayes": methods.bayes(others, member[rest], 0.01)(text),
+        }
+        for name, scores in expected.items():
+            np.testing.assert_allclose(unseen[name][case], scores, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_stacking_trusts_the_method_that_is_right(agent: ModuleType) -> None:
+    stacking = importlib.import_module("stacking")
+    chance, target = np.random.default_rng(7), np.arange(200) % 5
+    found = chance.normal(size=(200, 5, 7))
+    found[np.arange(200), target, 1] += 3
+    weights = stacking.weigh(found, target, 5)
+    assert weights.argmax() == 1
+    assert np.abs(np.delete(weights, 1)).max() < weights[1] / 4
 
 
 @pytest.mark.lawbench
