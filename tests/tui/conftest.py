@@ -86,6 +86,7 @@ async def settle(pilot: Pilot[None]) -> None:
         waiting = (
             not app.key_order.idle
             or acting
+            or app.main.matches_found  # which the next tick draws
             or app.main.page_timer
             or app.main.inspector.resize_timer
             or app.main.inspector.loads

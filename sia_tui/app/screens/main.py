@@ -89,7 +89,7 @@ class MainScreen(Screen[None]):
         self._run = run
         self.page_timer: Timer | None = None
         self._typed_early: list[str] = []
-        self._matches_found = False
+        self.matches_found = False
         self._refreshed_at = 0.0
 
     def compose(self) -> ComposeResult:
@@ -157,8 +157,8 @@ class MainScreen(Screen[None]):
         progress = self.navigator.tick(TICK_S)
         if selected is not None and self.navigator.cursor is None:
             self._leave_deleted_run()
-        if self._matches_found:
-            self._matches_found = False
+        if self.matches_found:
+            self.matches_found = False
             self.timeline.fill()
             self.refresh_bars()
         if any(progress):
@@ -318,7 +318,7 @@ class MainScreen(Screen[None]):
 
     def on_timeline_pane_matches_found(self) -> None:
         """Leaves the matches to the next tick."""
-        self._matches_found = True
+        self.matches_found = True
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 

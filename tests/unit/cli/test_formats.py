@@ -25,7 +25,7 @@ from sia_tui.cli import formats
 )
 def test_a_small_score_and_a_large_one_are_told_from_others(value: float, text: str) -> None:
     assert formats.decimal(value) == formats.number(value) == format_score(value) == text
-    assert formats.score({"score": value, "se": value, "n": 2}) == f"{text} ± {text}"
+    assert formats.score({"score": value, "se": abs(value), "n": 2}) == f"{text} ± {text.removeprefix('-')}"
 
 
 def test_a_difference_has_a_sign() -> None:
