@@ -62,6 +62,7 @@ class State(msgspec.Struct, frozen=True):
     `root_seed` is the seed with which the lineage began: what is executed and on which folds never depends on a fork's
     own seed, so that candidates of one lineage stay comparable. `settings.seed` drives what agents propose.
     `account` is the lineage's error as far as this history says, what its own prefix in other runs spent included.
+    `executed` and `executing_us` are the results and the time of the Execution under way, in all its attempts.
     `versions` and `adapters` are the candidates' by number; one without an adapter has the base model's weights.
     """
 
@@ -86,6 +87,7 @@ class State(msgspec.Struct, frozen=True):
     rewrites: int = 0
     spent: Spent = Spent()
     executed: int = 0
+    executing_us: int = 0
     fruitless: int = 0
     awaiting: int | None = None
     approved: int | None = None
@@ -183,11 +185,7 @@ def evolve(state: State, event: Event) -> State:
     match payload:
         case t.RunStarted():
             return replace(
-                state,
-                run=event.run,
-                status="running",
-                rules=payload.rules,
-                name=payload.name,
+                replace(state, run=event.run, status="running", rules=payload.rules, name=payload.name),
                 _domain=payload.domain,
                 _settings=payload.settings,
                 root_seed=payload.settings.seed,
@@ -218,10 +216,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, open_step=opened, attempts=attempt, unsealed=unsealed)
         case t.StepFailed(failure=failure):
             rewritten = payload.kind == "write" and failure.kind == "candidate"  # the Meta-Agent then writes another
-            state = replace(state, rewrites=state.rewrites + rewritten)
-            return replace(
-                state, open_step=None, failures=state.failures + 1, attempts=payload.attempt, last_failure=failure
-            )
+            state = replace(state, rewrites=state.rewrites + rewritten, failures=state.failures + 1)
+            return replace(state, open_step=None, attempts=payload.attempt, last_failure=failure)
         case t.StepAbandoned(attempt=attempt):
             return replace(state, open_step=None, attempts=attempt)
         case t.BaselineMeasured():
@@ -233,13 +229,14 @@ def evolve(state: State, event: Event) -> State:
                 state,
                 generations=(*state.generations, Generation(event.generation, candidate)),
                 executed=0,
+                executing_us=0,
                 fruitless=0,
                 awaiting=None,  # also where the settings no longer ask for the approval
             )
         case t.GateLooked():
             return _generation(state, event, look=payload)
         case t.ExecutionFinished():
-            return _succeed(_generation(replace(state, executed=0), event, execution=payload))
+            return _succeed(_generation(replace(state, executed=0, executing_us=0), event, execution=payload))
         case t.GateDecided():
             return _judged(state, event, payload)
         case t.AccountRead():
@@ -373,14 +370,16 @@ def _add_step_time(state: State, event: Event) -> State:
     """Counts the time while a step is open, from event to event: a crash loses only what came after the last one."""
     if state.open_step is None:
         return state
-    since = max(0, event.at - state.open_step.started_at) / 1e6
+    since = max(0, event.at - state.open_step.started_at)
     no_engine = t.RunResumed | t.RunForked | t.RunRenamed | t.RunRelinked | t.RunNoted | t.LossAccepted
     abandoned = isinstance(event.payload, t.StepAbandoned) and event.payload.reason == ENGINE_ENDED
     unheard = isinstance(event.payload, t.RunHinted | t.AccountRead) and not event.payload.live
     if abandoned or unheard or event.payload.is_talk or isinstance(event.payload, no_engine):
-        since = 0.0
+        since = 0
     step = replace(state.open_step, started_at=event.at)
-    return replace(state, open_step=step, spent=replace(state.spent, seconds=state.spent.seconds + since))
+    executing_us = state.executing_us + since * (step.kind == "execute")
+    spent = replace(state.spent, seconds=state.spent.seconds + since / 1e6)
+    return replace(state, open_step=step, executing_us=executing_us, spent=spent)
 
 
 def _evaluated(state: State, fresh: int, reused: int) -> State:

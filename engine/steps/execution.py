@@ -32,7 +32,10 @@ from engine.steps import evaluations, gate
 
 
 async def execute(run: Run, generation: int) -> None:
-    """Appends `instance.finished` for every trial that this generation lacks, then `execution.finished`."""
+    """Appends `instance.finished` for every trial that this generation lacks, then `execution.finished`.
+
+    Its time counts all attempts: what an earlier one has finished is not done again.
+    """
     started, state = time.monotonic(), run.state
     candidate, rival, turns, settings = state.of(generation).candidate, state.rival, state.rotation, state.settings
     repeats = range(settings.repeats)
@@ -52,7 +55,7 @@ async def execute(run: Run, generation: int) -> None:
         rival = await _measure_noise(run, generation, material)
     if _is_open(run, generation):
         await _execute_reserve(run, generation, repeats, material)
-    wall_s = round(time.monotonic() - started, 3)
+    wall_s = round(state.executing_us / 1e6 + time.monotonic() - started, 3)
     finished = run.results.execution_finished(generation, candidate, rival, rules=state.rules, wall_s=wall_s)
     run.append(generation, finished)
 

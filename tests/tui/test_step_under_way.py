@@ -141,3 +141,27 @@ async def test_the_dashboard_shows_the_last_tool_call_of_the_agent(workspace: Pa
             said, *_ = [text for text in texts(main.inspector.rows) if text.startswith("agent ")]
             assert "run_probe" in said
             assert "skill" in said
+
+
+async def test_an_execution_that_was_paused_keeps_its_score_in_the_lineage(workspace: Path, opened: Opened) -> None:
+    with begun(workspace, "execute") as play:
+        harness = play.state.of(1).candidate.harness
+        for number in range(6):
+            play.append(1, t.InstanceFinished(harness, "val", f"val-{number}", 0, 1, "p", float(number < 3)))
+        async with opened(workspace) as (_, main):
+
+            def shown() -> str:
+                main._tick()
+                main.refresh_lineage()
+                return next(text for text in texts(main.lineage.rows) if "? 1" in text)
+
+            under_way = shown()
+            assert "0.5000 ± 0.2236 at 6/14" in under_way
+            play.append(1, t.StepAbandoned("execute", 1, "a person asked", 6))
+            assert shown() == under_way
+            play.append(1, t.RunPaused("a person"))
+            assert shown() == under_way
+            play.append(1, t.RunResumed())
+            assert shown() == under_way
+            play.append(1, t.StepStarted("execute", 2))
+            assert shown() == under_way

@@ -9,7 +9,7 @@ from engine.events import types as t
 from engine.events.event import Event
 from engine.events.reader import Reader
 from engine.queries.progress.pace import TIMED, Pace, joined
-from engine.queries.progress.progress import Progress, at_rest, progress
+from engine.queries.progress.progress import Progress, at_rest, halted, progress
 from engine.queries.progress.tally import Tally, executing
 
 _STRIDE = 64
@@ -29,7 +29,7 @@ class RunProgress:
     def at(self, state: State, milestones: Sequence[Event], count: int, earlier: Pace | None) -> Progress:
         """The progress at `state`, which follows the first `count` milestones and the results behind them."""
         if at_rest(state):
-            return Progress(generation=state.generation)
+            return halted(state, self._tally(state, milestones, count))
         return progress(state, self.pace(milestones, count), self._tally(state, milestones, count), earlier)
 
     def pace(self, milestones: Sequence[Event], count: int) -> Pace:

@@ -14,7 +14,7 @@ from engine.core.decide import last_generation
 from engine.core.state import State
 from engine.events import types as t
 from engine.queries.progress.pace import OpenWork, Pace
-from engine.queries.progress.tally import Tally
+from engine.queries.progress.tally import Tally, executing
 
 Doing = Literal[
     "baseline", "write", "prepare", "execute", "analyse", "improve", "train", "test", "server", "approval", ""
@@ -58,7 +58,7 @@ class Progress(msgspec.Struct, frozen=True):
 def progress(state: State, pace: Pace, tally: Tally, earlier: Pace | None = None) -> Progress:
     """The progress at an event. `earlier` is what other runs of the task took, for what this one has not done yet."""
     if at_rest(state):
-        return Progress(generation=state.generation)
+        return halted(state, tally)
     known = _Known(state, pace, earlier or Pace())
     doing, work = _doing(state, pace.open), pace.open
     done, total = _amount(state, work, doing)
@@ -79,8 +79,19 @@ def progress(state: State, pace: Pace, tally: Tally, earlier: Pace | None = None
         server=work.retried.weights if work and work.retried and doing == "server" else "",
         since=work.retried_at if work and doing == "server" else 0,
     )
+    if not doing:
+        found = halted(state, tally, found)
     run_left, run_known = known.run(work, left)
     return msgspec.structs.replace(found, run_left_s=run_left, run_known=run_known)
+
+
+def halted(state: State, tally: Tally, found: Progress | None = None) -> Progress:
+    """`found` between two steps, or at rest, with how far the Execution is that goes on in its next attempt."""
+    found = found or Progress(generation=state.generation)
+    if executing(state) is None or not state.executed:
+        return found
+    done, total, score = state.executed, _execution_total(state), tally.score(state.settings.repeats)
+    return msgspec.structs.replace(found, done=done, total=total, score=score, failed=tally.failed)
 
 
 def at_rest(state: State) -> bool:
@@ -112,9 +123,7 @@ def _amount(state: State, work: OpenWork | None, doing: Doing) -> tuple[int, int
     if work is None:
         return 0, None
     if work.kind == "execute":
-        look = state.current.look if state.current else None
-        more = budget.reserve_cost(state) if look and look.open else 0
-        return state.executed, budget.execution_cost(state) + more
+        return state.executed, _execution_total(state)
     if _trains(state) and work.kind == "improve":
         recipe = state.current.analysis.recipe if state.current and state.current.analysis else {}
         rounds = recipe.get("rounds")
@@ -122,6 +131,12 @@ def _amount(state: State, work: OpenWork | None, doing: Doing) -> tuple[int, int
     if work.kind == "improve":
         return work.probes, state.settings.probes if not state.settings.agent_model else None
     return 0, None
+
+
+def _execution_total(state: State) -> int:
+    """Of how many results the Execution is that is under way."""
+    look = state.current.look if state.current else None
+    return budget.execution_cost(state) + (budget.reserve_cost(state) if look and look.open else 0)
 
 
 def _score(state: State, work: OpenWork | None, tally: Tally) -> t.Score | None:

@@ -113,7 +113,7 @@ def score(found: Progress) -> str:
 
 def so_far(found: Progress) -> str:
     """How far an Execution is, with its score so far: `0.2190 ± 0.0130 at 612/1,268`; empty before it begins."""
-    if found.doing not in ("prepare", "execute", "server") or not found.total:
+    if found.doing not in ("prepare", "execute", "server", "") or not found.total:
         return ""
     parts = [f"{score(found)} at {amount(found)}" if found.score else amount(found), failures(found)]
     return ", ".join(part for part in parts if part)

@@ -42,3 +42,32 @@ def test_a_step_that_finishes_as_it_is_told_to_end_has_its_result(
         assert history[-2:] == [t.ExecutionFinished.type, t.RunPaused.type]
         assert t.StepAbandoned.type not in history
         assert replay(reader, run.run).identical
+
+
+def test_the_time_of_a_generation_counts_all_attempts_of_its_execution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, first = Workspace(tmp_path), Control()
+
+    async def paused(run: Run, generation: int) -> None:
+        await asyncio.sleep(0.5)
+        first.ask("pause", "the test")
+        await asyncio.sleep(60)
+
+    async def go() -> None:
+        planned = await launch.plan(launch.Options(domain=str(TOY), generations=1), lambda _: None)
+        with monkeypatch.context() as patched:
+            patched.setitem(driver._STEPS, "execute", paused)
+            async with launch.start(workspace, planned) as run:
+                await driver.drive(run, first)
+        async with launch.reopen(workspace, "last", workers=2, report=lambda _: None) as run:
+            await driver.drive(run, Control())
+
+    asyncio.run(go())
+    with contextlib.closing(workspace.reader()) as reader:
+        history = list(reader.history(reader.find("last").run))
+    begun = [one.at for one in history if isinstance(one.payload, t.StepStarted) and one.payload.kind == "execute"]
+    ended = [one.at for one in history if isinstance(one.payload, t.StepAbandoned | t.ExecutionFinished)]
+    (took,) = [one.payload.wall_s for one in history if isinstance(one.payload, t.ExecutionFinished)]
+    assert len(begun) == len(ended) == 2
+    assert took == pytest.approx(sum(ended) / 1e6 - sum(begun) / 1e6, abs=0.2)
