@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.loop.fork import ForkPlan, fork
@@ -97,6 +98,19 @@ async def test_the_list_says_what_each_run_is_and_sorts_by_any_column(
         await press(pilot, "g", "enter")
         assert pilot.app.screen is main and main.navigator.cursor is not None
         assert main.navigator.cursor.run_id == "r1"
+
+
+async def test_the_list_counts_on_while_it_is_open(two: Path, opened: Opened) -> None:
+    def evaluations(pilot: Pilot[None]) -> int:
+        first, *_ = texts(pilot.app.screen.query_one(Lines).rows)
+        return int(first.split()[-2])
+
+    async with opened(two) as (pilot, _):
+        await press(pilot, "L")
+        before = evaluations(pilot)
+        with contextlib.closing(RunLog.hold(two, "r2")) as log:
+            log.append([(1, t.InstanceFinished("h", "val", f"more-{number}", 0, 1, "p", 1.0)) for number in range(3)])
+        await until(pilot, lambda: evaluations(pilot) == before + 3)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])

@@ -26,7 +26,7 @@ from sia_tui.cli.runs import STARTING_S, status_of
 from sia_tui.cli.standing import words
 from tests.histories import Play, settings, started
 from tests.story import sia
-from tests.tui.conftest import Opened, settle, texts
+from tests.tui.conftest import Opened, settle, texts, until
 from tests.tui.test_same_screen import again, recorded
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "v1-times7.db"
@@ -119,6 +119,26 @@ async def test_a_run_that_waits_is_seen_from_another_run_and_one_key_leads_to_it
         assert main.navigator.cursor is not None
         assert main.navigator.cursor.run_id == "r1"
         assert type(pilot.app.screen).__name__ == "ApprovalScreen"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("answer", "said"), [("no", "declined"), ("yes", "approved")])
+async def test_the_page_of_a_candidate_closes_once_somebody_has_decided_elsewhere(
+    workspace: Path, opened: Opened, answer: t.Answer, said: str
+) -> None:
+    waiting(workspace)
+    async with opened(workspace) as (pilot, main):
+        await pilot.press("a")
+        await settle(pilot)
+        assert type(pilot.app.screen).__name__ == "ApprovalScreen"
+        with contextlib.closing(RunLog.hold(workspace, "r1")) as log:
+            state = fold(log.reader.history("r1"))
+            assert state.awaiting is not None
+            given = t.ApprovalGiven(state.awaiting, state.versions[state.awaiting].commit, answer, "another")
+            log.append([(state.generation, given)])
+        await until(pilot, lambda: pilot.app.screen is main)
+        told = [one.message for one in pilot.app._notifications]
+        assert f"Candidate {state.awaiting} was {said} elsewhere" in told
 
 
 @pytest.mark.asyncio

@@ -75,7 +75,7 @@ async def approve(main: MainScreen) -> None:
     """Shows the candidate that needs approval, and gives the user's decision to the engine."""
     from engine.loop.approval import give
     from engine.loop.control_socket import Approval
-    from sia_tui.app.screens.approval import ApprovalScreen, Decision
+    from sia_tui.app.screens.approval import DONE, ApprovalScreen, Decision
     from sia_tui.app.screens.harness_editor import Edited, HarnessEditor
 
     _go_to_waiting(main)
@@ -98,8 +98,7 @@ async def approve(main: MainScreen) -> None:
         folder = str(edited.folder)
     approval = Approval(decision.answer, BY, decision.reason, folder, version.commit)
     name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, approval)
-    done = {"yes": "approved", "no": "declined", "edit": "replaced by your edit"}[decision.answer]
-    main.notify(f"Candidate {number} of {name} {done}", markup=False)
+    main.notify(f"Candidate {number} of {name} {DONE[decision.answer]}", markup=False)
 
 
 def _go_to_waiting(main: MainScreen) -> None:

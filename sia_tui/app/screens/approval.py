@@ -22,6 +22,10 @@ from sia_tui.app.rows.text import sanitize, wrap
 from sia_tui.app.screens.dialogs import Prompt
 from sia_tui.app.widgets.lines import Lines
 
+LOOK_S = 0.5
+"""Seconds between two looks at whether the candidate still waits."""
+DONE: dict[t.Answer, str] = {"yes": "approved", "no": "declined", "edit": "replaced by an edit"}
+
 
 class Decision(NamedTuple):
     """The user's answer, and the reason where it is a no."""
@@ -62,9 +66,23 @@ class ApprovalScreen(Screen[Decision | None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Reads the candidate."""
+        """Reads the candidate, and looks from time to time whether it still waits."""
+        self.set_interval(LOOK_S, self._look)
         self.query_one(Lines).show(candidate_rows(self._snapshot, self._number, max(40, self.size.width - 2)))
         self.query_one(Lines).focus()
+
+    def _look(self) -> None:
+        """Closes the page where the candidate waits no more, since somebody has decided elsewhere."""
+        outline, commit = self._snapshot.outline, self._snapshot.state.versions[self._number].commit
+        now = outline.at(outline.head)
+        waits = now.awaiting == self._number and now.versions[self._number].commit == commit
+        if waits or self.app.screen is not self:
+            return
+        given = (one.payload for one in reversed(outline.milestones) if isinstance(one.payload, t.ApprovalGiven))
+        answer = next((one.answer for one in given if one.commit == commit), None)
+        said = f"was {DONE[answer]} elsewhere" if answer else "waits no more"
+        self.app.notify(f"Candidate {self._number} {said}", severity="warning", timeout=10, markup=False)
+        self.dismiss(None)
 
     def action_decide(self, answer: t.Answer) -> None:
         """Returns the decision; asks for the reason of a no first."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, NamedTuple
@@ -39,6 +41,11 @@ _FIRST_TO_GO = ("usd", "evals", "domain", "started")
 """The columns that a narrow screen has no room for."""
 _NAME = (12, 40)
 """The least and the most cells of a name."""
+
+COUNT_S = 2.0
+"""Seconds between two looks at whether more was spent."""
+COUNT_REST = 10
+"""A count reads the whole log: the next begins after so many times of what it took."""
 
 
 class Chosen(NamedTuple):
@@ -120,6 +127,9 @@ class RunList(ModalScreen[Chosen | None]):
         super().__init__()
         self._navigator, self.sorting, self._folded = navigator, sorting, folded
         self._spent: dict[str, dict[str, RunSpent]] = {}
+        self._known: dict[str, tuple[PrivateChecks, BestScores]] = {}
+        self._counted: object = None
+        self._rests_until = 0.0
         self._lines = Lines()
         self._has_honest = False
 
@@ -133,9 +143,10 @@ class RunList(ModalScreen[Chosen | None]):
             yield Static(Text(f"{keys} · {_MOVES}", style="dim"))
 
     def on_mount(self) -> None:
-        """Lists the runs, and counts on another thread what they have spent."""
+        """Lists the runs, and counts on another thread what they have spent; again where more was written."""
         self._lines.focus()
-        self.run_worker(self._count, thread=True, group="page")
+        self._count_again()
+        self.set_interval(COUNT_S, self._count_again)
 
     def on_resize(self, event: Resize) -> None:
         """Gives the names the room that is left."""
@@ -170,13 +181,24 @@ class RunList(ModalScreen[Chosen | None]):
             self._folded ^= {at}
             self._fill(at)
 
+    def _count_again(self) -> None:
+        written = [(source.label, source.reader.data_version()) for source in self._navigator.sources]
+        if written != self._counted and time.monotonic() >= self._rests_until:
+            self._counted, self._rests_until = written, math.inf
+            self.run_worker(self._count, thread=True, group="page")
+
     def _count(self) -> None:
+        began = time.monotonic()
         for source in list(self._navigator.sources):
+            if source.sealed and source.label in self._spent:
+                continue
             reader = source.new_reader()
             with contextlib.ExitStack() as closing:
                 if not source.sealed:  # the reader of a sealed file is shared
                     closing.enter_context(contextlib.closing(reader))
                 self._spent[source.label] = spent_by_run(reader.rows)
+        took = time.monotonic() - began
+        self._rests_until = began + took * COUNT_REST
         self.app.call_from_thread(self._fill)
 
     def _fill(self, at: Target | None = None) -> None:
@@ -199,7 +221,8 @@ class RunList(ModalScreen[Chosen | None]):
         found = []
         for source in self._navigator.sources:
             spent = self._spent.get(source.label)
-            for node in read_lineage(source.reader, self._navigator.live_runs.statuses, PrivateChecks(), BestScores()):
+            checks, best = self._known.setdefault(source.label, (PrivateChecks(), BestScores()))
+            for node in read_lineage(source.reader, self._navigator.live_runs.statuses, checks, best):
                 status = self._navigator.live_runs.statuses.get(node.run.run) or source.status(node.run)
                 used = None if spent is None else spent.get(node.run.run, RunSpent())
                 found.append(Listed(source, node._replace(status=status), used))
