@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 from pathlib import Path
+from unicodedata import combining
 
 import domains
 from engine import domain_files
@@ -41,6 +43,10 @@ def create(folder: Path, template: str) -> list[Path]:
 
 
 def domain_name(folder: Path) -> str:
-    """The folder's name as a domain name: lower-case letters, digits, `.`, `_` and `-`, as in names of runs."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", folder.absolute().name.lower()).strip("-._")
+    """The folder's name as a domain name: lower-case letters, digits, `.`, `_` and `-`, as in names of runs.
+
+    Letters lose their accents, and what then is none of these becomes `-`.
+    """
+    letters = "".join(one for one in unicodedata.normalize("NFKD", folder.absolute().name) if not combining(one))
+    plain = re.sub(r"[^a-z0-9._-]+", "-", letters.lower()).strip("-._")
     return plain[:40] or "task"

@@ -201,6 +201,8 @@ async def test_a_domain_is_picked_from_a_list_or_found_by_its_path(
     tmp_path: Path, played: Path, opened: Opened
 ) -> None:
     shutil.copytree(TOY, tmp_path / "tasks" / "mine", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("mine/data", "mine/__pycache__", "__pycache__", ".hidden"):
+        (tmp_path / "tasks" / name).mkdir(exist_ok=True)
 
     def offered(pilot: Pilot[None]) -> list[str]:
         options = pilot.app.screen.query_one(OptionList).options
@@ -225,6 +227,11 @@ async def test_a_domain_is_picked_from_a_list_or_found_by_its_path(
         await settle(pilot)
         await pilot.press("tab")
         assert entry.value == f"{tmp_path}/tasks/mine/"
+        await settle(pilot)
+        assert offered(pilot) == []  # folders of a task are no tasks
+        entry.value = f"{tmp_path}/tasks/."
+        await settle(pilot)
+        assert offered(pilot) == []
         entry.value = "no such task"
         await pilot.press("enter")
         await settle(pilot)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from engine.events import types as t
 from engine.events.log import RunLog
@@ -225,3 +226,23 @@ def test_the_app_starts_without_what_only_a_key_needs() -> None:
     for name in ("new_run", "run_control", "talk", "outside"):
         assert f"sia_tui.app.actions.{name}" not in loaded
     assert "sia_tui.app.screens.dialogs" not in loaded
+
+
+async def drawn(pilot: Pilot[None]) -> str:
+    """The lowest line of the screen."""
+    await pilot.pause(0.1)
+    return "".join(one.text for one in pilot.app.screen._compositor.render_strips()[-1])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("key", ["L", "question_mark", "n"])
+async def test_what_lies_over_the_screen_shows_its_own_keys_alone(played: Path, opened: Opened, key: str) -> None:
+    async with opened(played) as (pilot, main):
+        assert "Quit" in await drawn(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        assert pilot.app.screen is not main
+        assert "Quit" not in await drawn(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "Quit" in await drawn(pilot)

@@ -99,10 +99,14 @@ async def test_a_task_that_needs_a_model_is_made_and_not_run(tmp_path: Path, lau
         await settle(pilot)
         pilot.app.screen.query_one("#field-0", Input).value = str(tmp_path / "mine")
         button = pilot.app.screen.query_one("#accept", Button)
-        assert str(button.label) == "Create and run"
+        assert str(button.label) == "Create my-task and run it"
+        pilot.app.screen.query_one("#field-0", Input).value = str(tmp_path / "mé 任务")
+        await settle(pilot)
+        assert str(button.label) == "Create me and run it"
+        pilot.app.screen.query_one("#field-0", Input).value = str(tmp_path / "mine")
         pilot.app.screen.query_one("#field-1", Choice).value = "judge"
         await settle(pilot)
-        assert str(button.label) == "Create"
+        assert str(button.label) == "Create mine"
         await pilot.press("ctrl+s")
         await settle(pilot)
     assert (tmp_path / "mine" / "domain.toml").is_file()

@@ -44,9 +44,9 @@ async def choose(main: MainScreen) -> None:
         main.notify(f"{said}From now on it is the agent of new runs ({path}).", markup=False)
         return True
 
-    await main.app.push_screen_wait(
-        Form("The agent of new runs", [_line(one) for one in found], fields, _changed, submit=submit, button="Try it")
-    )
+    intro = [_line(one) for one in found]
+    form = Form("The agent of new runs", intro, fields, _changed, submit=submit, button="Try it", goes_on=False)
+    await main.app.push_screen_wait(form)
 
 
 def _changed(values: Values) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
-from engine.domain_check.templates import ABOUT, create
+from engine.domain_check.templates import ABOUT, create, domain_name
 from engine.user_path import expanded
 from sia_tui.app.actions import engine_start
 from sia_tui.app.rows.text import escape_markup, sanitize
@@ -45,7 +46,9 @@ async def create_task(main: MainScreen) -> None:
     ]
 
     def button(changed: Values) -> str:
-        return "Create" if changed.get("template") == NEEDS_A_MODEL else "Create and run"
+        both = defaults | changed
+        task = f"Create {domain_name(Path(both['folder']))}"
+        return task if both["template"] == NEEDS_A_MODEL else f"{task} and run it"
 
     form = Form("a task of your own", intro, fields, create_chosen, button=button)
     if await main.app.push_screen_wait(form) is None:

@@ -42,6 +42,7 @@ async def start(main: MainScreen) -> None:
     chosen = {name: getattr(usual, name) for name in ("agent", "agent_model", "model", "lever", "approve")}
     agent = {"agent_tokens": str(AGENT_TOKENS), "agent_minutes": f"{AGENT_MINUTES:g}"}
     fields = setting_fields.new_run_fields(at_first | chosen | agent, usual.budget)
+    fields[0] = fields[0]._replace(hint=f"empty: {spec.name} and a number")
     # a folder that the log suggested was not named by the user
     suggested = named_by_log(cursor) if cursor and domain == default else []
 

@@ -63,7 +63,7 @@ class ApprovalScreen(Screen[Decision | None]):
         what = "has a gain that needs your approval" if held else "needs your approval"
         yield Static(Text(f"{name}: candidate {self._number} {what}", style="bold red" if held else "bold"), id="head")
         yield Lines()
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Reads the candidate, and looks from time to time whether it still waits."""

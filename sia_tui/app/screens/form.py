@@ -48,8 +48,8 @@ class Form(ModalScreen[Values | None]):
 
     An error of theirs is shown at its field, and the form stays open with all that was typed; so it does where
     `submit`, which does what the form is for, returns nothing. Where the form is closed before `submit` has ended, that
-    goes on, and its error is a notification. `command` is the command line that would do the same, and `button` says
-    what is done with the changed values.
+    goes on, and its error is a notification; without `goes_on` it is cancelled. `command` is the command line that
+    would do the same, and `button` says what is done with the changed values.
     """
 
     DEFAULT_CSS = """
@@ -82,12 +82,14 @@ class Form(ModalScreen[Values | None]):
         command: Callable[[Values], Sequence[str]] | None = None,
         submit: Callable[[Values], Awaitable[object]] | None = None,
         button: str | Callable[[Values], str] = "Start",
+        goes_on: bool = True,
     ) -> None:
         super().__init__()
         self._title, self._intro, self._fields = title, intro, fields
         self._check, self._command, self._submit = check, command, submit
         self._name_button = button if callable(button) else lambda _: button
         self._button, self._accepting = self._name_button({}), False
+        self._goes_on, self._was_left = goes_on, False
         self._complaints: dict[int, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -165,11 +167,13 @@ class Form(ModalScreen[Values | None]):
     def action_accept(self) -> None:
         """Checks the values and does what the form is for."""
         if not self._accepting:
-            self.app.run_worker(self._accept(), group="action")  # the app's, since it goes on when the form is closed
+            owner = self.app if self._goes_on else self  # what a screen began is cancelled when it is closed
+            owner.run_worker(self._accept(), group="action")
 
     def action_cancel(self) -> None:
-        """Closes the form; what was begun goes on."""
-        if self._accepting:
+        """Closes the form."""
+        self._was_left = True
+        if self._accepting and self._goes_on:
             self.app.notify("The command goes on; what it refuses is told here", markup=False)
         self.dismiss(None)
 
@@ -197,13 +201,13 @@ class Form(ModalScreen[Values | None]):
             return
         finally:
             self._accepting = False
-        if self.is_attached:
+        if not self._was_left:
             self.dismiss(values)
 
     def _show(self, error: SiaError) -> None:
         """Shows an error at its field, as far as it names one, and whole below the fields."""
         text = str(error)
-        if not self.is_attached:
+        if self._was_left:
             self.app.notify(sanitize(text), severity="error", markup=False)
             return
         named = [index for index, field in enumerate(self._fields) if _names(text, field.name)]
@@ -226,7 +230,7 @@ class Form(ModalScreen[Values | None]):
         self.query_one(f"#beside-{index}", Static).update(text)
 
     def _say(self, text: str, style: str = "dim") -> None:
-        if self.is_attached:
+        if not self._was_left:
             self.query_one("#hint", Static).update(Text(sanitize(text), style=style))
 
     def _typed(self, index: int) -> str:

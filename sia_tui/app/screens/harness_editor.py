@@ -12,7 +12,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from engine.queries.harness_diff import of_files
 from harness_repo.harness import Harness, HarnessInvalid, read_folder
@@ -43,6 +43,7 @@ class HarnessEditor(Screen[Edited | None]):
 
     CSS = """
     HarnessEditor #head { height: auto; background: $panel; padding: 0 1; }
+    HarnessEditor #keys { dock: bottom; height: auto; background: $panel; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "edit_folder", "Edit all"),
@@ -59,11 +60,11 @@ class HarnessEditor(Screen[Edited | None]):
         outside.write_files(self.folder, files)
 
     def compose(self) -> ComposeResult:
-        """The folder and the keys, and the list."""
-        text = f"{sanitize(self._heading)} in {self.folder}\nenter Edit a file · f {self._purpose} · esc Cancel"
-        yield Static(Text(text, style="bold"), id="head")
+        """The folder, the list, and the keys."""
+        yield Static(Text(f"{sanitize(self._heading)} in {self.folder}", style="bold"), id="head")
         yield Lines()
-        yield Footer()
+        keys = f"enter Edit a file · e Edit all · f {self._purpose} · esc Cancel"
+        yield Static(Text(keys, style="dim"), id="keys")
 
     def on_mount(self) -> None:
         """Draws the files, and watches the folder."""

@@ -117,6 +117,14 @@ class MainScreen(Screen[None]):
         """Shows one pane at a time on a narrow terminal."""
         self.panes.resize(event.size.width)
 
+    def on_screen_suspend(self) -> None:
+        """Hides the keys, which what lies over the screen does not take."""
+        self.key_bar.visible = False
+
+    def on_screen_resume(self) -> None:
+        """Shows the keys again."""
+        self.key_bar.visible = True
+
     # -- drawing ------------------------------------------------------------------------------------------------------
 
     def refresh_run(self, *, force: bool = False) -> None:

@@ -78,7 +78,10 @@ class Picker(ModalScreen[str | None]):
         if text == self._value:
             return
         if text.startswith(_PATH_STARTS) or "/" in text:
-            self._offer([Offered(path, _about_folder(path)) for path in completions(text, folders_only=True)])
+            found = [Offered(path, _about_folder(path)) for path in completions(text, folders_only=True)]
+            # the folders of a task hold its data and its code
+            inside = _about_folder(text.rpartition("/")[0] + "/")
+            self._offer([one for one in found if _may_be_chosen(one.name) and (one.about or not inside)])
         else:
             words = text.casefold().split()
             fits = [one for one in self._offered if all(word in " ".join(one).casefold() for word in words)]
@@ -130,6 +133,11 @@ class Picker(ModalScreen[str | None]):
             self.query_one("#hint", Static).update(Text(sanitize(str(error)), style="bold red"))
         else:
             self.dismiss(name)
+
+
+def _may_be_chosen(path: str) -> bool:
+    name = Path(path).name
+    return name != "__pycache__" and not name.startswith(".")
 
 
 def _about_folder(path: str) -> str:
