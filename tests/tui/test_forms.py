@@ -16,6 +16,7 @@ from engine.events import types as t
 from engine.loop.fork import change_settings
 from sia_tui.app.actions import engine_start, new_run, setting_fields
 from sia_tui.app.screens.form import Choice, Form
+from sia_tui.app.screens.harness_editor import HarnessEditor
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.screens.picker import Picker
 from tests.histories import settings
@@ -250,3 +251,33 @@ async def test_a_hint_to_a_run_that_does_not_run_is_said_to_be_read_if_it_is_res
         await settle(pilot)
         said = str(pilot.app.screen.query_one("#hint", Static).render())
         assert said.endswith("from its next Analysis on, if the run is resumed")
+
+
+@pytest.mark.parametrize("key", ["ctrl+s", "escape"])
+async def test_the_files_of_an_edited_harness_go_once_a_fork_has_them_and_else_are_named(
+    played: Path, opened: Opened, launched: list[list[str]], key: str
+) -> None:
+    async with opened(played) as (pilot, _):
+        await pilot.press("e")
+        await settle(pilot)
+        editor = pilot.app.screen
+        assert isinstance(editor, HarnessEditor)
+        file = next(path for path in editor.folder.rglob("*") if path.is_file())
+        file.write_bytes(file.read_bytes() + b"# mine\n")
+        await pilot.press("f")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Form)
+        await pilot.press(key)
+        await settle(pilot)
+        kept = any(str(editor.folder) in one.message for one in pilot.app._notifications)
+    assert editor.folder.exists() == kept == (key == "escape") and len(launched) == (key == "ctrl+s")
+    shutil.rmtree(editor.folder, ignore_errors=True)
+
+
+async def test_the_editors_folder_goes_with_the_app_where_nothing_was_changed(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, _):
+        await pilot.press("e")
+        await settle(pilot)
+        editor = pilot.app.screen
+        assert isinstance(editor, HarnessEditor) and editor.folder.exists()
+    assert not editor.folder.exists()

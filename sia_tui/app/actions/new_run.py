@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,20 +93,22 @@ async def branch(main: MainScreen) -> None:
     )
 
 
-async def fork(main: MainScreen, harness: Path | None = None) -> None:
-    """Starts a run that shares the events up to the current one; `harness` becomes its next candidate."""
+async def fork(main: MainScreen, harness: Path | None = None) -> bool:
+    """Starts a run that shares the events up to the current one; `harness` becomes its next candidate.
+
+    True once the run is there, which has read the harness by then.
+    """
     cursor, at = main.navigator.cursor, main.navigator.current_event
     if cursor is None or at is None:
-        return
+        return False
     state = cursor.outline.at(at)
     intro = [f"A new run that shares the first {plural(at, 'event')} of {state.name}, which does not change."]
     if harness is not None:
         intro.append("The edited harness is its next candidate.")
     next_generation = (state.current.n if state.current else 0) + 1
     parent = ["fork", *_parent(cursor), "--at", str(at), *(["--harness", str(harness)] if harness else [])]
-    await main.app.push_screen_wait(
-        _settings_form(main, f"fork at event {at:,}", intro, cursor, state.settings, next_generation, parent)
-    )
+    form = _settings_form(main, f"fork at event {at:,}", intro, cursor, state.settings, next_generation, parent)
+    return await main.app.push_screen_wait(form) is not None
 
 
 async def edit_and_fork(main: MainScreen) -> None:
@@ -121,8 +124,12 @@ async def edit_and_fork(main: MainScreen) -> None:
         return
     files = {path: cursor.source.reader.blob(name) for path, name in version.files.items()}
     edited: Edited | None = await main.app.push_screen_wait(HarnessEditor(f"candidate {n}", files, "Fork with it"))
-    if edited is not None:
-        await fork(main, edited.folder)
+    if edited is None:
+        return
+    if await fork(main, edited.folder):
+        shutil.rmtree(edited.folder, ignore_errors=True)
+    else:
+        main.notify(f"The edited files stay in {edited.folder}", markup=False)
 
 
 def named_by_log(cursor: RunCursor) -> list[Place]:

@@ -72,6 +72,11 @@ class HarnessEditor(Screen[Edited | None]):
         self.query_one(Lines).focus()
         self.run_worker(self._watch(), exit_on_error=False)
 
+    def on_unmount(self) -> None:
+        """Removes the folder, also where the app ends, if nothing was changed in it."""
+        if self.edited_files == self._files:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
     async def _watch(self) -> None:
         from watchfiles import awatch
 
