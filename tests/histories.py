@@ -203,12 +203,7 @@ class Play:
                         done += 1
                         self.append(generation, self._result(one, number, split, f"{split}-{i}", repeat))
         found = self.results.of(generation, candidate)
-        while (due := determinism.due(self.state, self.results, generation)) is not None:
-            incumbent = state.incumbent or 1
-            both = [(candidate, generation), (state.of(incumbent).candidate, incumbent)]
-            for repeat in due.repeats:
-                for one, number in both[: 1 + due.paired]:
-                    self.append(generation, self._result(one, number, "val", "val-0", repeat))
+        self._measure_noise(generation, candidate)
         if budget.reserve_of(state) and state.incumbent:
             self._look_twice(generation)
         beside = determinism.rival(self.state, self.results)
@@ -225,6 +220,16 @@ class Play:
                 rival,
             ),
         )
+
+    def _measure_noise(self, generation: int, candidate: t.Candidate) -> None:
+        incumbent = self.state.incumbent or 1
+        both = [(candidate, generation), (self.state.of(incumbent).candidate, incumbent)]
+        while (due := determinism.due(self.state, self.results, generation)) is not None:
+            for repeat in due.repeats:
+                if not budget.allows(self.state, 1 + due.paired):
+                    return
+                for one, number in both[: 1 + due.paired]:
+                    self.append(generation, self._result(one, number, "val", "val-0", repeat))
 
     def _look_twice(self, generation: int) -> None:
         candidate, incumbent = self.state.of(generation).candidate, self.state.incumbent or 1

@@ -135,6 +135,7 @@ async def start(
             log = RunLog.hold(workspace.path, secrets.token_hex(4))
             cleanup.callback(log.close)
             run = Run(log, ports, observers)
+            grader.tell = run.live_work.tell
             cleanup.callback(_report_late, run, report)
             run.append(0, replace(started, name=name))
         yield run
@@ -186,6 +187,7 @@ async def reopen(
         served = await _models(workspace, now, needed, report, cleanup)
         ports = _ports(workspace, grader, now, isolation, workers, served, cleanup)
         run = Run(log, ports, observers, history=history)
+        grader.tell = run.live_work.tell
         cleanup.callback(_report_late, run, report)
         if one := run.state.versions.get(run.state.incumbent or 1):  # what it needed is perhaps not on this machine
             harness_packages.check(run.versions.harness(one), folder.seed(now.model))

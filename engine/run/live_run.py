@@ -100,7 +100,6 @@ class Run:
         ledger = RunLedger(self, log.reader, self.reuse)
         self.live_text = LiveText()
         self.live_work = LiveWork()
-        ports.grader.tell = self.live_work.tell
         self.callers = Callers.of(ledger, ports.task_model, ports.agent_model, ports.judge)
         self.versions = Versions(self, log.reader, ports.repository)
         self.refs = GitRefs(self.versions, log.reader, ports.repository)

@@ -115,19 +115,22 @@ def test_a_fork_anywhere_that_changes_nothing_ends_as_its_parent_at_no_cost(
 
 
 def test_a_changed_setting_changes_only_what_follows(workspace: Workspace) -> None:
-    run, _ = last(workspace)
+    run, head = last(workspace)
     with contextlib.closing(workspace.reader()) as reader:
         row = reader.find(run)
+        parents_end = state_at(reader, row, head)
         at = gate_event(reader, row, 1)
         settings = change_settings(state_at(reader, row, at).settings, ["seed=77", "gate.alpha=0.2", "generations=2"])
     child = fork(workspace, ForkPlan(run, at, settings=settings))
     asyncio.run(go_on(workspace, child))
     with contextlib.closing(workspace.reader()) as reader:
         state = state_at(reader, reader.find(child), reader.find(child).head_n)
+        others = {parents_end.of(one.n).candidate for one in parents_end.generations[1:]} - {state.of(2).candidate}
+        assert others  # what its parent has judged beside the child's candidate
         assert [one.verdict.alpha for one in state.generations if one.verdict] == [
             0.0,
-            pytest.approx(0.05 / 3),
-        ]  # its parent has judged two others
+            pytest.approx(0.05 / (1 + len(others))),
+        ]
         assert state.status == "finished"
         assert replay(reader, child).identical
     mine, parents = story(workspace.path, child), story(workspace.path, run)

@@ -96,7 +96,7 @@ def test_a_traceback_is_in_the_log_and_names_only_the_harness(best: Isolation) -
     """
     (outcome,) = run(source, [None], best)
     assert outcome.failure is not None
-    assert (outcome.failure.kind, outcome.failure.message) == ("candidate", "answer here")
+    assert (outcome.failure.kind, outcome.failure.message) == ("candidate", "ValueError: no answer here")
     assert 'agent.py", line 5, in solve' in outcome.log
     assert "/inside/" not in outcome.log
 
