@@ -187,9 +187,8 @@ async def test_the_theme_fits_the_terminal_until_one_is_chosen(
 )
 def test_preferences_that_are_wrong_are_one_sentence(tmp_path: Path, text: str, says: str) -> None:
     from engine.errors import SiaError
-    from engine.run.workspace import Workspace
-    from sia_tui.app.app import SiaApp
+    from sia_tui.app import preferences
 
     (tmp_path / "tui.toml").write_text(text)
     with pytest.raises(SiaError, match=says):
-        SiaApp(Workspace(tmp_path), shipped=False)
+        preferences.read({"branch"}, {"sia-clear"})

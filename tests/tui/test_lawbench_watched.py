@@ -158,7 +158,7 @@ def check(line: str, truth: Truth, now: int) -> None:
     want, is_left = truth.seconds(now)
     assert (kind == "left") == is_left, line
     assert abs(seconds(said) - want) <= 1, (line, want)
-    run, told = truth.run_seconds(now), re.search(r"run (over )?((?:\d+ [hms] ?)+)", line)
+    run, told = truth.run_seconds(now), re.search(r"run (> )?((?:\d+ [hms] ?)+)", line)
     assert bool(run) == bool(told), (line, run)
     if run and told:
         assert abs(seconds(told[2]) - run[0]) <= 1, (line, run)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -14,10 +16,11 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from sia_tui.app.navigator.footer import footer
 from sia_tui.app.navigator.place import Pane
-from sia_tui.app.rows.row import Target
+from sia_tui.app.rows.row import Page, Target
 from sia_tui.app.screens import outside
 from sia_tui.app.screens.help import Help
 from sia_tui.app.screens.main import MainScreen
+from sia_tui.app.widgets import inspector_pane
 from tests.histories import SECOND, Play, settings, started
 from tests.tui.conftest import Opened, settle, texts
 
@@ -54,6 +57,23 @@ async def test_the_footer_fits_and_names_the_way_out(played: Path, opened: Opene
             assert len(line) <= size[0]
             assert line.rstrip().endswith("q Quit")
             assert "? Keys" in line
+
+
+@pytest.mark.asyncio
+async def test_the_footer_knows_the_rows_of_a_page_that_takes_long(
+    played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*arguments: Any) -> Page:
+        time.sleep(0.3)
+        return build(*arguments)
+
+    build = inspector_pane.build_page
+    async with opened(played) as (pilot, main):
+        monkeypatch.setattr(inspector_pane, "build_page", slowly)
+        await pilot.press("x")
+        while main.navigator.current_instance is None:
+            await pilot.pause(0.05)
+        assert "B Bisect" in str(main.key_bar.render())
 
 
 @pytest.mark.asyncio

@@ -324,6 +324,10 @@ class MainScreen(Screen[None]):
         """Says which of the matches the cursor is on."""
         self.refresh_bars()
 
+    def on_inspector_pane_built(self) -> None:
+        """Says which keys the rows of a slow page have, now that they are there."""
+        self.refresh_bars()
+
     def on_timeline_pane_matches_found(self) -> None:
         """Leaves the matches to the next tick."""
         self.matches_found = True
