@@ -54,9 +54,10 @@ async def _settle(app: SiaApp) -> None:
 
 
 def main() -> None:
-    """All of them, at the same time of day wherever they are drawn."""
+    """All of them, the same wherever they are drawn, also where the texts of the cases (not ours) are known."""
     os.environ["TZ"] = "UTC"
     os.environ["SIA_TUI_CONFIG"] = str(FOLDER / "no-preferences.toml")
+    os.environ["SIA_CACHE"] = str(FOLDER / "no-data")
     time.tzset()
     FOLDER.mkdir(exist_ok=True)
     for name, (size, keys) in SCREENS.items():
