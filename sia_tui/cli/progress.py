@@ -60,7 +60,7 @@ class Progress:
         self._name = "starting"
         self._total: int | None = None
         self._first = self._reused = 0  # results that were there before, and those that the lineage had
-        self._begun = self._told = 0  # in µs, by the events
+        self._begun = self._told = self._quoted = 0  # in µs, by the events
         self._replies = self._cut = 0  # of the task model in this step
         self._unpriced = 0
         self._pace, self._earlier, self._tally = Pace(), Pace(), Tally()
@@ -163,7 +163,8 @@ class Progress:
     def _begin_step(self, kind: str, event: Event, state: State) -> None:
         total = {"execute": budget.execution_cost(state), "improve": state.settings.probes}.get(kind)
         self._done, self._sum, self._total = state.executed if kind == "execute" else 0, 0.0, total
-        self._first, self._reused, self._begun, self._told = self._done, 0, event.at, event.at
+        self._first, self._reused = self._done, 0
+        self._begun = self._told = self._quoted = event.at
         self._replies = self._cut = 0
         where = f"generation {event.generation} · " if event.generation else ""
         self._name = f"{where}{formats.STEP_NAMES[kind]}"
@@ -203,9 +204,9 @@ class Progress:
         """Shows the last words of a reply that arrives: in the bar, or in a line where `EVERY_S` have passed."""
         at = time.time_ns() // 1000
         pause = EVERY_S if self._bars.disable else HEARD_S
-        if at - self._told < pause * 1_000_000 or (said := live_text.now) is None:
+        if at - self._quoted < pause * 1_000_000 or (said := live_text.now) is None:
             return
-        self._told = at
+        self._told = self._quoted = at
         if not self._bars.disable:
             self._bars.update(self._task, note=escape(plain(said.tail(BAR_WIDTH))))
         else:
