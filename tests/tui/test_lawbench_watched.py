@@ -21,19 +21,12 @@ from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.run.workspace import Workspace
 from sia_tui.app.app import SiaApp
+from sia_tui.cli.formats import STEP_NAMES
 from tests.tui.conftest import settle
 
 RECORDING = Path(__file__).parents[2] / "events.db"
 LATER_US = 900_000
 """After each event the screen is looked at so much later."""
-STEP = {
-    "baseline": "baselines",
-    "write": "first harness",
-    "execute": "Execution",
-    "analyse": "Analysis",
-    "improve": "Improvement",
-    "test": "sealed test",
-}
 UNITS = {"s": 1, "m": 60, "h": 3600}
 ENDS = ("baseline.measured", "harness.written", "execution.finished", "analysis.finished", "test.unsealed")
 
@@ -73,7 +66,7 @@ class Truth:
         """The step in words, with its generation."""
         where = f"gen {self.generation}/{self.generations} " if self.generation else ""
         preparing = self.kind == "execute" and not self.ready
-        return where + ("preparing" if preparing else STEP[self.kind])
+        return where + ("preparing" if preparing else STEP_NAMES[self.kind])
 
     @property
     def amount(self) -> str:

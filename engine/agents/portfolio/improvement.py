@@ -14,6 +14,7 @@ from engine.agents.portfolio import probed
 from engine.agents.portfolio.encoding import Encoding, encoding, place, value_at
 from engine.agents.portfolio.gaussian_process import Process, condition, fit
 from engine.agents.portfolio.probed import Params
+from engine.agents.portfolio.variation import crossed
 from engine.events import types as t
 from harness_repo.harness import Harness
 from harness_repo.tunable import Tunable, Value
@@ -90,7 +91,7 @@ def _most_expected(
     harness = of.harness
     pool = [_drawn(harness, chance) for _ in range(_DRAWN)]
     pool += [neighbour(harness, chance.choice(best), chance) for _ in range(_DRAWN)]
-    pool += [crossed(harness, best, chance) for _ in range(_DRAWN // 4)]
+    pool += [crossed(harness, chance.choice(best), chance.choice(best), chance) for _ in range(_DRAWN // 4)]
     points = np.array([of.point(params) for params in pool])
     values = log_improvement(*process.predict(points), top)
     for _ in range(_ROUNDS):
@@ -139,12 +140,3 @@ def neighbour(harness: Harness, params: Mapping[str, Value], chance: random.Rand
         if tunable.type == "int" and changed[name] == params.get(name):
             changed[name] = int(min(tunable.high, max(tunable.low, int(changed[name]) + chance.choice((-1, 1)))))
     return changed
-
-
-def crossed(harness: Harness, best: Sequence[Params], chance: random.Random) -> Params:
-    """Each value from one of two of the best."""
-    one, other = chance.choice(best), chance.choice(best)
-    return {
-        name: (one if chance.random() < 0.5 else other).get(name, harness.params[name])
-        for name in harness.manifest.tunables
-    }

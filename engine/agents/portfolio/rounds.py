@@ -16,7 +16,7 @@ from engine.agents.portfolio import probed
 from engine.agents.portfolio.probed import Params
 from engine.agents.portfolio.start import spread
 from engine.agents.portfolio.tpe import Tpe
-from engine.agents.portfolio.variation import crossed, vary
+from engine.agents.portfolio.variation import cross_and_vary, vary
 from engine.agents.protocol import ProbeRequest
 from engine.events import types as t
 from engine.seeds import derive
@@ -84,7 +84,7 @@ class Portfolio:
             return self._tpe.draw(harness, probes, seed), "drawn by TPE"
         chance = random.Random(seed)
         if member == "crossing":
-            return crossed(harness, probes, chance), "crossing of two of the best"
+            return cross_and_vary(harness, probes, chance), "crossing of two of the best"
         rank = place % len(leaders)
         of = f"structure number {rank + 1} by score" if rank else "the best probe"
         return vary(harness, leaders[rank].params, chance), f"variation of {of}"

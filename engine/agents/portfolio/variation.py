@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from engine.agents.portfolio import probed
+from engine.agents.portfolio.encoding import place, value_at
 from engine.agents.portfolio.probed import Params
 from engine.events import types as t
 from harness_repo.harness import Harness
@@ -13,6 +14,8 @@ from harness_repo.tunable import Tunable, Value
 
 _CROSSED = 6
 """So many of the best probes are crossed."""
+_REACH = 0.2
+"""How far a number is moved: a standard deviation, as a share of its range."""
 
 
 def vary(harness: Harness, params: Mapping[str, Value], draw: random.Random) -> Params:
@@ -24,31 +27,27 @@ def vary(harness: Harness, params: Mapping[str, Value], draw: random.Random) -> 
     return varied
 
 
-def step(tunable: Tunable, value: Value, draw: random.Random, reach: float = 0.2) -> Value:
-    """Another value near `value`; `reach` is the standard deviation, as a share of the range."""
+def step(tunable: Tunable, value: Value, draw: random.Random) -> Value:
+    """Another value near `value`."""
     if tunable.type == "choice":
         others = [choice for choice in tunable.choices if choice != value]
         return draw.choice(others) if others else value
-    low, high = float(tunable.low), float(tunable.high)
-    if tunable.log:
-        moved = float(value) * (high / low) ** draw.gauss(0, reach)
-    else:
-        moved = float(value) + (high - low) * draw.gauss(0, reach)
-    moved = min(high, max(low, moved))
-    if tunable.type == "float":
-        return float(f"{moved:.4g}") if low <= float(f"{moved:.4g}") <= high else moved
-    whole = round(moved)
-    if whole == value:
-        whole += 1 if draw.random() < 0.5 else -1
-    return int(min(high, max(low, whole)))
+    moved = value_at(tunable, place(tunable, value) + draw.gauss(0, _REACH))
+    if tunable.type == "int" and moved == value:
+        moved = int(min(tunable.high, max(tunable.low, int(value) + (1 if draw.random() < 0.5 else -1))))
+    return moved
 
 
-def crossed(harness: Harness, probes: Sequence[t.ProbeFinished], draw: random.Random) -> Params:
-    """Each value from one of two of the best probes, and one of them changed."""
-    ordered = sorted(filter(probed.eligible, probes), key=lambda probe: -probe.score.score)[:_CROSSED]
-    one, other = draw.sample(ordered, 2) if len(ordered) > 1 else (ordered[0], ordered[0])
-    mixed = {
-        name: {**harness.params, **(one if draw.random() < 0.5 else other).params}[name]
+def crossed(harness: Harness, one: Mapping[str, Value], other: Mapping[str, Value], draw: random.Random) -> Params:
+    """Each value from `one` or from `other`; what that lacks is the harness's own."""
+    return {
+        name: (one if draw.random() < 0.5 else other).get(name, harness.params[name])
         for name in harness.manifest.tunables
     }
-    return vary(harness, mixed, draw)
+
+
+def cross_and_vary(harness: Harness, probes: Sequence[t.ProbeFinished], draw: random.Random) -> Params:
+    """Two of the best probes crossed, and one or two values of the result changed."""
+    ordered = sorted(filter(probed.eligible, probes), key=lambda probe: -probe.score.score)[:_CROSSED]
+    one, other = draw.sample(ordered, 2) if len(ordered) > 1 else (ordered[0], ordered[0])
+    return vary(harness, crossed(harness, one.params, other.params, draw), draw)

@@ -16,7 +16,7 @@ from sia_tui.app.keys import MAIN, Key, Keymap
 from sia_tui.app.model.event_filter import TERMS
 from sia_tui.app.rows.row import BLANK, Row, Span, heading, row
 from sia_tui.app.rows.text import fold
-from sia_tui.app.widgets.lines import Lines
+from sia_tui.app.widgets.lines import LIST_KEYS, Lines
 
 _LIST_KEYS = (
     ("j k, up down", "move the cursor"),
@@ -76,10 +76,7 @@ class Help(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark", "dismiss(None)", "Close", priority=True),
-        Binding("down", "list('move(1)')", "Down", priority=True),
-        Binding("up", "list('move(-1)')", "Up", priority=True),
-        Binding("pagedown", "list('page(1)')", "A page down", priority=True),
-        Binding("pageup", "list('page(-1)')", "A page up", priority=True),
+        *LIST_KEYS,
     ]
 
     def __init__(self, keymap: Keymap, unavailable: Callable[[str], str]) -> None:

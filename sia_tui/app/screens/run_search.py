@@ -23,7 +23,7 @@ from sia_tui.app.model.sources import Source
 from sia_tui.app.rows.found_event import found_spans
 from sia_tui.app.rows.row import Row, heading, row
 from sia_tui.app.rows.text import sanitize
-from sia_tui.app.widgets.lines import Lines
+from sia_tui.app.widgets.lines import LIST_KEYS, Lines
 from sia_tui.cli.formats import plural
 
 MOST = 50
@@ -54,10 +54,7 @@ class RunSearch(ModalScreen[Found | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", priority=True),
-        Binding("down", "list('move(1)')", "Down", priority=True),
-        Binding("up", "list('move(-1)')", "Up", priority=True),
-        Binding("pagedown", "list('page(1)')", "A page down", priority=True),
-        Binding("pageup", "list('page(-1)')", "A page up", priority=True),
+        *LIST_KEYS,
     ]
 
     def __init__(self, sources: Sequence[Source], text: str = "") -> None:

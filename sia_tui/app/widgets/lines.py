@@ -24,6 +24,13 @@ from sia_tui.app.rows.row import Row, Span
 from sia_tui.app.rows.text import escape_markup, sanitize
 
 SHIFT_CELLS = 8
+LIST_KEYS = (
+    Binding("down", "list('move(1)')", "Down", priority=True),
+    Binding("up", "list('move(-1)')", "Up", priority=True),
+    Binding("pagedown", "list('page(1)')", "A page down", priority=True),
+    Binding("pageup", "list('page(-1)')", "A page up", priority=True),
+)
+"""For a screen whose line to type in has the focus: its `action_list` performs the action on the list."""
 
 _TONES: dict[str, tuple[str, str, str]] = {
     "dim": ("", "", "dim"),
