@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.false_acceptance import fewest_wins
+from benchmarks.climbing_agents import fewest_wins
 from engine.core.gate import threshold
 from engine.events.types import Gate, GateDecided
 from engine.queries.optimism import of_verdicts

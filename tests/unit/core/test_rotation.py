@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.false_acceptance import CLIMBERS, LINEAGES, climb, false_acceptance_of
+from benchmarks.climbing_agents import CLIMBERS, climb
+from benchmarks.false_acceptance import LINEAGES, false_acceptance_of
 from engine.core import budget
 from engine.core.rotation import Rotation, check
 from engine.errors import SiaError

@@ -15,7 +15,7 @@ from engine.models.protocol import PermanentError, Reply, Request, RetryableErro
 from engine.sandbox import CallRefused
 from engine.seeds import derive
 from engine.usage import Usage
-from tests.unit.models.test_calling import Fake, Ledger, caller
+from tests.fakes.model import Fake, Ledger, caller
 
 HELLO = {"messages": [{"role": "system", "text": "be brief"}, "hello"], "max_tokens": 7}
 

@@ -14,7 +14,7 @@ import pytest
 
 from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import Folder, find
-from tests.unit.grading.test_grader import DOMAIN
+from tests.unit.grading.conftest import DOMAIN
 
 KERNEL = "from engine.grading.network_isolation import isolate_network; raise SystemExit(0 if isolate_network() else 3)"
 

@@ -15,7 +15,7 @@ from engine.grading.client import Grader, GraderFailed
 from engine.grading.loader import find
 from engine.models.calling import Position
 from engine.models.protocol import PermanentError, Reply, Request, RetryableError
-from tests.unit.models.test_calling import Fake, Ledger, caller, request
+from tests.fakes.model import Fake, Ledger, caller, request
 
 DOMAIN = """
 import os, sys

@@ -18,8 +18,8 @@ from engine.models.protocol import Reply, Request
 from engine.run.live_run import Run
 from engine.run.workspace import Workspace
 from engine.usage import Usage
+from tests.fakes.model import Fake, at, request
 from tests.histories import settings, started
-from tests.unit.models.test_calling import Fake, at, request
 from tests.unit.run.test_ledger import NO_PORTS, calls, ledger_of
 
 

@@ -22,7 +22,7 @@ from engine.models.calling import Caller, CallPolicy, ModelUnavailable, PricedMo
 from engine.models.protocol import Reply, Request, RetryableError
 from engine.usage import Usage
 from tests import virtual_time
-from tests.unit.models.test_calling import Fake, Ledger, at, request
+from tests.fakes.model import Fake, Ledger, at, request
 
 WORKERS = 64
 

@@ -16,8 +16,8 @@ from engine.models.calling import ScoreRequest
 from engine.models.protocol import PermanentError, Reply, Request, RetryableError, ScoreReply, Token, ToolCall
 from engine.models.receipt import received
 from engine.usage import Usage
+from tests.fakes.model import FAST, Fake, Ledger, at, caller, request
 from tests.fakes.openai_server import OpenAIServer, Plan, Use
-from tests.unit.models.test_calling import FAST, Fake, Ledger, at, caller, request
 
 KEY = "sk-very-secret"
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.false_acceptance import CLIMBERS, climb
+from benchmarks.climbing_agents import CLIMBERS, climb
 from engine.core.state import State
 from engine.events import types as t
 from engine.steps.ladder import rounded, told

@@ -12,8 +12,8 @@ import pytest
 from engine.models.calling import Position
 from engine.models.protocol import Message, PermanentError, Reply, Request, RetryableError, Tool, UnusableReply
 from engine.usage import Usage
+from tests.fakes.model import Ledger, caller
 from tests.fakes.serving import Answer, Server
-from tests.unit.models.test_calling import Ledger, caller
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 

@@ -11,10 +11,10 @@ import pytest
 from engine.models.calling import Position
 from engine.models.protocol import ContextTooLong, Message, Reply, Request, RetryableError
 from engine.usage import Usage
+from tests.fakes.model import Ledger, caller
 from tests.fakes.openai_server import OpenAIServer, Plan, Use
 from tests.fakes.serving import Answer, Asked, Server
 from tests.unit.models.backends.openai_client import LONG, TOOL, using
-from tests.unit.models.test_calling import Ledger, caller
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
