@@ -6,7 +6,6 @@ import re
 import shutil
 import unicodedata
 from pathlib import Path
-from unicodedata import combining
 
 import domains
 from engine import domain_files
@@ -47,6 +46,8 @@ def domain_name(folder: Path) -> str:
 
     Letters lose their accents, and what then is none of these becomes `-`.
     """
-    letters = "".join(one for one in unicodedata.normalize("NFKD", folder.absolute().name) if not combining(one))
+    letters = "".join(
+        one for one in unicodedata.normalize("NFKD", folder.absolute().name) if not unicodedata.combining(one)
+    )
     plain = re.sub(r"[^a-z0-9._-]+", "-", letters.lower()).strip("-._")
     return plain[:40] or "task"

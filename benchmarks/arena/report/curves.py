@@ -10,18 +10,20 @@ from benchmarks.arena import tasks
 from benchmarks.arena.cell import Outcome
 from benchmarks.arena.journal import Journal
 from benchmarks.arena.report.standing import Standing, share_at
+from engine.plain import plural
 from sia_tui.cli.figures.figure import Figure, Point, Series
 
 
 def figures(journal: Journal, of: Standing) -> list[Figure]:
     """A chart for each group of tasks, with a curve for each method: the mean over tasks and seeds of log10."""
+    seeds = plural(len(of.seeds), "seed")
     groups: dict[str, list[str]] = {}
     for task in of.scores:
         groups.setdefault(tasks.find(task).group, []).append(task)
     outcomes = [one for one in journal.outcomes.values() if one.cell.budget == of.budget and one.cell.seed in of.seeds]
     return [
         Figure(
-            f"{group}: regret left after each evaluation ({len(names)} tasks, {len(of.seeds)} seeds)",
+            f"{group}: regret left after each evaluation ({plural(len(names), 'task')}, {seeds})",
             "evaluations",
             "log10 of the share of the start's regret",
             [

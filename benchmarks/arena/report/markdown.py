@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.arena import tasks
 from benchmarks.arena.journal import Journal
 from benchmarks.arena.report.standing import Mean, Standing
+from engine.plain import plural
 
 
 def document(journal: Journal, standings: Sequence[Standing], extra: Sequence[Standing]) -> str:
@@ -28,7 +29,10 @@ def document(journal: Journal, standings: Sequence[Standing], extra: Sequence[St
 
 def _standing(one: Standing, which: str) -> Iterator[str]:
     methods = list(one.ranks)
-    yield f"## {one.budget} evaluations, {len(one.scores)} tasks, {_count(len(one.seeds), 'seed')}{which}"
+    size = ", ".join(
+        (plural(one.budget, "evaluation"), plural(len(one.scores), "task"), plural(len(one.seeds), "seed"))
+    )
+    yield f"## {size}{which}"
     yield ""
     yield from _ranks(one)
     yield f"\nRegret by group, as a multiple of that of {one.beside}, and mean rank:\n"
@@ -54,7 +58,7 @@ def _ranks(one: Standing) -> Iterator[str]:
         pair = pairs.get(name)
         beside = f"{pair.better} better, {pair.worse} worse, p = {pair.corrected:.2g}" if pair else ""
         rows.append(
-            [name, f"{rank.mean:.2f} ± {rank.se:.2f}", beside, f"{one.seconds[name]:.1f}", str(one.failures[name])]
+            [name, _with_error(rank, "{:.2f}".format), beside, f"{one.seconds[name]:.1f}", str(one.failures[name])]
         )
     first = one.pairs[0].method if one.pairs else "the first"
     yield from _table(["method", "mean rank", f"{first} beside it, by task", "seconds a cell", "stopped early"], rows)
@@ -69,14 +73,16 @@ def _rows(
         [
             task,
             *([_number(best[task])] if best else []),
-            *(f"{_number(row[name].mean)} ± {_number(row[name].se)}" for name in methods),
+            *(_with_error(row.get(name), _number) for name in methods),
         ]
         for task, row in table.items()
     ]
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _with_error(found: Mean | None, number: Callable[[float], str]) -> str:
+    if found is None:
+        return "-"
+    return number(found.mean) if found.se is None else f"{number(found.mean)} ± {number(found.se)}"
 
 
 def _number(value: float) -> str:

@@ -25,10 +25,10 @@ LEAST = 1e-4
 
 
 class Mean(NamedTuple):
-    """A mean and its standard error; 0 where there is one value."""
+    """A mean and its standard error; None where one value says nothing of it."""
 
     mean: float
-    se: float
+    se: float | None
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -47,8 +47,8 @@ class Standing(msgspec.Struct, frozen=True):
     """The methods that played the same cells at one budget.
 
     `ranks` are means over tasks. `ratios` are geometric means over the tasks of a group of mean regrets, divided by
-    those of `beside`. `scores` and `honest` are means over seeds, by task and method. `friedman` is p of Friedman's
-    test of all ranks, over tasks.
+    those of `beside`. `scores` and `honest` are means over seeds, by task and method; a method without a winner to
+    judge has no honest score. `friedman` is p of Friedman's test of all ranks, over tasks.
     """
 
     budget: int
@@ -113,7 +113,11 @@ def standing(journal: Journal, budget: int, methods: Sequence[str], *, first: st
         },
         {task: {m: _mean([one.best_at(budget) for one in some]) for m, some in played[task].items()} for task in names},
         {
-            task: {m: _mean([one.honest for one in some if one.honest is not None]) for m, some in rows.items()}
+            task: {
+                m: _mean(found)
+                for m, some in rows.items()
+                if (found := [o.honest for o in some if o.honest is not None])
+            }
             for task, rows in played.items()
             if tasks.find(task).honest
         },
@@ -181,5 +185,5 @@ def _pairs(ranks: Mapping[str, Mapping[str, float]], methods: Sequence[str], fir
 
 
 def _mean(values: Sequence[float]) -> Mean:
-    se = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    se = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
     return Mean(statistics.fmean(values), se)

@@ -58,6 +58,18 @@ def test_only_cells_that_all_have_played_are_compared(tmp_path: Path) -> None:
     assert (list(found.scores), found.seeds) == ([NAMES[0]], [1])
 
 
+def test_one_seed_has_no_error_bar_and_a_method_without_a_winner_no_honest_score(tmp_path: Path) -> None:
+    cells, task = Journal(tmp_path), next(name for name, one in tasks.TASKS.items() if one.honest)
+    for method, honest in (("ours", 0.5), ("random", None)):
+        spent = {"evaluations": 20, "seconds": 1.0}
+        cells.append(Outcome(Cell(task, method, 1, 20), [(1, 0.1), (5, 0.25)], {}, spent, honest=honest))
+    assert main(["report", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "report.md").read_text()
+    assert "20 evaluations, 1 task, 1 seed" in page
+    assert f"| {task} | 0.5 | - |" in page
+    assert f"| {task} | 0.25 | 0.25 | 0.25 |" in page
+
+
 def test_the_files_are_complete_and_say_who_was_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     journal(tmp_path, {"ours": 1.0, "random": 2.0}).append(LeftOut("smac", "no compiler"))
     assert main(["report", "--out", str(tmp_path)]) == 0
