@@ -199,7 +199,7 @@ async def test_a_cap_that_is_emptied_is_taken_away() -> None:
 
 
 async def test_a_domain_is_picked_from_a_list_or_found_by_its_path(
-    tmp_path: Path, played: Path, opened: Opened
+    tmp_path: Path, played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(TOY, tmp_path / "tasks" / "mine", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("mine/data", "mine/__pycache__", "__pycache__", ".hidden"):
@@ -214,10 +214,14 @@ async def test_a_domain_is_picked_from_a_list_or_found_by_its_path(
         await settle(pilot)
         assert isinstance(pilot.app.screen, Picker) and pilot.app.screen is not main
 
+    monkeypatch.chdir(tmp_path / "tasks")
     async with opened(played) as (pilot, main):
         await ask(pilot, main)
-        assert {"toy", "lawbench", "denoising"} <= set(offered(pilot))
+        assert {"toy", "lawbench", "denoising", "./mine"} <= set(offered(pilot))
         entry = pilot.app.screen.query_one(Input)
+        entry.value = "mi"
+        await settle(pilot)
+        assert offered(pilot)[0] == "./mine"  # before what only says "mi" of itself
         entry.value = "law"
         await settle(pilot)
         assert offered(pilot) == ["lawbench"]

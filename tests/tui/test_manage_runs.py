@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -25,6 +26,7 @@ from sia_tui.app.screens.form import Form
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.screens.run_list import RunList
 from sia_tui.app.widgets.lines import Lines
+from sia_tui.main import cli
 from tests.histories import Play, settings, started
 from tests.tui.conftest import Opened, settle, texts, until
 
@@ -111,6 +113,35 @@ async def test_the_list_counts_on_while_it_is_open(two: Path, opened: Opened) ->
         with contextlib.closing(RunLog.hold(two, "r2")) as log:
             log.append([(1, t.InstanceFinished("h", "val", f"more-{number}", 0, 1, "p", 1.0)) for number in range(3)])
         await until(pilot, lambda: evaluations(pilot) == before + 3)
+
+
+async def test_a_run_that_one_comes_back_to_has_gone_on(two: Path, opened: Opened) -> None:
+    async with opened(two) as (pilot, main):
+        await on_list(pilot, "enter")
+        cursor = main.navigator.cursor
+        assert cursor is not None and cursor.run_id == "r2"
+        before = cursor.head
+        await on_list(pilot, "j", "enter")
+        assert main.navigator.cursor is not cursor
+        with contextlib.closing(RunLog.hold(two, "r2")) as log:
+            log.append([(1, t.RunNoted("meanwhile"))])
+        main._tick()
+        await on_list(pilot, "enter")
+        assert main.navigator.cursor is cursor and cursor.n == before + 1
+        assert "meanwhile" in texts(main.timeline.rows)[-1]
+
+
+async def test_a_run_that_waits_is_listed_as_such(two: Path, opened: Opened) -> None:
+    with contextlib.closing(RunLog.hold(two, "r3")) as log:
+        first = msgspec.structs.replace(started(settings(generations=3, approve="harness")), name="toy-3")
+        Play(log, first, absent=True).to_rest()
+        async with opened(two) as (pilot, _):
+            await press(pilot, "L")
+            lines = texts(pilot.app.screen.query_one(Lines).rows)
+            (line,) = [one for one in lines if one.split()[0] == "toy-3"]
+            assert " waits " in line
+        listed = CliRunner().invoke(cli, ["ls", "--workspace", str(two)])
+        assert "waits for you" in listed.output
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])

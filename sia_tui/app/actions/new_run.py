@@ -57,7 +57,14 @@ async def _domain_picker(default: str) -> Picker:
     from engine.grading.loader import built_in, find
     from sia_tui.app.screens.picker import Offered, Picker
 
-    offered = await asyncio.to_thread(lambda: [Offered(name, find(name).spec.title) for name in built_in()])
+    def offer() -> list[Offered]:
+        here = sorted(one.parent.name for one in Path().glob("*/domain.toml"))
+        return [
+            *(Offered(name, find(name).spec.title) for name in built_in()),
+            *(Offered(f"./{name}", "a task in this folder") for name in here),
+        ]
+
+    offered = await asyncio.to_thread(offer)
     hint = "a name, or a folder with a domain.toml · ↑ ↓ choose · tab complete · enter Next · esc Cancel"
     return Picker("Domain of the new run", hint, offered, default, find)
 

@@ -151,7 +151,10 @@ class Navigator:
         return None
 
     def select_run(self, source: Source, run_id: str, generation: int | None = None) -> bool:
-        """Selects a run, or a generation of it, at the event where it was left; true if another run was selected."""
+        """Selects a run, or a generation of it, at the event where it was left, else at its newest.
+
+        True if another run was selected.
+        """
         key = (source.label, run_id)
         if key not in self._cursors:
             self._cursors[key] = RunCursor(source, run_id)
@@ -159,6 +162,8 @@ class Navigator:
         self.cursor = self._cursors[key]
         self.generation = generation
         if changed:
+            self.cursor.catch_up()  # what was appended while another run was shown
+            self.work = None
             self.pages.replace()
         self.pages.replace(Target("generation", generation) if generation else Target("run"))
         return changed

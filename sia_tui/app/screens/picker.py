@@ -85,7 +85,7 @@ class Picker(ModalScreen[str | None]):
         else:
             words = text.casefold().split()
             fits = [one for one in self._offered if all(word in " ".join(one).casefold() for word in words)]
-            self._offer(fits)
+            self._offer(sorted(fits, key=lambda one: not all(word in one.name.casefold() for word in words)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Returns what the cursor is on, else the text, if `check` accepts it."""

@@ -21,7 +21,7 @@ from engine.events.reader import RunRow
 from engine.events.storage.spending import RunSpent, spent_by_run
 from sia_tui.app.keys import SYMBOLS
 from sia_tui.app.model.best_score import BestScores
-from sia_tui.app.model.lineage_graph import PrivateChecks, RunNode, read_lineage
+from sia_tui.app.model.lineage_graph import WAITS, PrivateChecks, RunNode, read_lineage
 from sia_tui.app.model.sources import Source
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.rows.lineage_graph import run_target
@@ -83,7 +83,7 @@ class Listed(NamedTuple):
             "name": f"{branch}{f'+{self.folded} ' if self.folded else ''}{run.name}",
             "domain": run.domain,
             "started": datetime.fromtimestamp(run.created_at / 1e6).strftime("%d %b %H:%M"),
-            "status": self.node.status,
+            "status": "waits" if self.node.status == WAITS else self.node.status,
             "best": "-" if run.best is None else decimal(run.best),
             "honest": "-" if honest is None else decimal(honest),
             "evals": "..." if spent is None else f"{spent.evaluations:,}",
@@ -218,12 +218,14 @@ class RunList(ModalScreen[Chosen | None]):
         self.query_one("#columns", Static).update(Text(head, style="bold", no_wrap=True))
 
     def _listed(self) -> list[Listed]:
-        found = []
+        found, live = [], self._navigator.live_runs
+        waiting = {(one.label, one.run) for one in live.waiting}
         for source in self._navigator.sources:
             spent = self._spent.get(source.label)
             checks, best = self._known.setdefault(source.label, (PrivateChecks(), BestScores()))
-            for node in read_lineage(source.reader, self._navigator.live_runs.statuses, checks, best):
-                status = self._navigator.live_runs.statuses.get(node.run.run) or source.status(node.run)
+            for node in read_lineage(source.reader, live.statuses, checks, best):
+                status = live.statuses.get(node.run.run) or source.status(node.run)
+                status = WAITS if (source.label, node.run.run) in waiting else status
                 used = None if spent is None else spent.get(node.run.run, RunSpent())
                 found.append(Listed(source, node._replace(status=status), used))
         return found

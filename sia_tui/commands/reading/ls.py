@@ -29,8 +29,9 @@ def ls(shared: Shared) -> None:
 
 def list_runs(shared: Shared, reader: Reader) -> None:
     """Prints the runs of `reader`."""
+    from engine.queries.progress.waiting import waits_for_a_person
     from sia_tui.app.model.best_score import BestScores
-    from sia_tui.app.model.lineage_graph import PrivateChecks, read_lineage
+    from sia_tui.app.model.lineage_graph import WAITS, PrivateChecks, read_lineage
     from sia_tui.cli.tables import table
 
     nodes = read_lineage(reader, {}, PrivateChecks(), BestScores())
@@ -51,6 +52,9 @@ def list_runs(shared: Shared, reader: Reader) -> None:
     if shared.as_json:
         print_json(rows)
         return
+    for row in rows:
+        if row["status"] == "running" and waits_for_a_person(reader, row["run"]):
+            row["status"] = WAITS
     columns = {name: name for name in ("name", "run", "domain", "status", "generation")} | {"best": "best val"}
     if any(row["honest"] is not None for row in rows):
         columns["honest"] = "honest"

@@ -28,7 +28,6 @@ def search(words: tuple[str, ...], reference: str | None, limit: int, shared: Sh
 
     Example: sia search Traceback
     """
-    import shlex
     from itertools import groupby
 
     from sia_tui.app.model.runs_search import search_runs
@@ -43,7 +42,7 @@ def search(words: tuple[str, ...], reference: str | None, limit: int, shared: Sh
         else:
             reader, run = stack.enter_context(open_run(shared.workspace, reference))
             runs = [run]
-        parts = search_runs(reader, runs, shlex.join(words), limit, inherited=reference is not None)
+        parts = search_runs(reader, runs, " ".join(words), limit, inherited=reference is not None)
         for _, of_run in groupby(parts, key=lambda found: found.run.run):
             *_, found = of_run
             if found.count:

@@ -51,9 +51,11 @@ def test_one_run_is_searched_with_what_it_shares_with_its_parent(place: Path) ->
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (("list index out",), {"b": 2, "a": RAISED}),
+        (('"list index out"',), {"b": 2, "a": RAISED}),
         (("index", "list", "out"), {"b": 2, "a": RAISED}),
-        (("list out",), {}),
+        (("list out",), {"b": 2, "a": RAISED}),
+        (('"list out"',), {}),
+        (("indexerror id:case-1",), {"b": 1, "a": 11}),
         (("indexerror", "id:case-1"), {"b": 1, "a": 11}),
         (("type:run.noted",), {"a-fork": 1}),
         (("n:1", "--", "-type:gate"), {"b": 1, "a": 1}),
@@ -95,7 +97,7 @@ def test_nothing_found_is_said_and_an_empty_text_is_refused(place: Path) -> None
 
 def test_a_line_of_a_long_prompt_is_cut_around_the_text(tmp_path: Path) -> None:
     shutil.copy(GOLDEN / "v4-models.db", tmp_path / "events.db")
-    (run,) = json.loads(sia(tmp_path, "prompt:Guess a digit", "--json").output)
+    (run,) = json.loads(sia(tmp_path, 'prompt:"Guess a digit"', "--json").output)
     assert run["count"] > 1
     for one in run["events"]:
         assert one["field"] in PROMPTS
