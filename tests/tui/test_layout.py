@@ -22,7 +22,7 @@ from sia_tui.app.screens.help import Help
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.widgets import inspector_pane
 from tests.histories import SECOND, Play, settings, started
-from tests.tui.conftest import Opened, settle, texts
+from tests.tui.conftest import Opened, settle, texts, until
 
 SIZES = [(40, 12), (80, 24), (110, 30), (139, 40), (140, 40), (160, 50), (200, 55)]
 
@@ -104,9 +104,7 @@ async def test_the_footer_offers_to_resume_a_run_that_rests(workspace: Path, ope
             for rests in (t.RunPaused("the user"), t.RunStopped("the user")):
                 play.append(0, rests)
                 await pilot.press("t")
-                main._refresh_slowly()
-                await settle(pilot)
-                assert " p Resume " in str(main.key_bar.render())
+                await until(pilot, lambda: " p Resume " in str(main.key_bar.render()))
 
 
 @pytest.mark.asyncio
