@@ -30,13 +30,16 @@ class Took(msgspec.Struct, frozen=True):
 class OpenWork(msgspec.Struct, frozen=True):
     """What a step that is open has done. Times are in microseconds since 1970.
 
-    `ready` is when its harness was prepared, 0 before. `round` is the training's; `rollouts` are those of this round.
+    `ready` is when its harness was prepared, 0 before, and later by what it took to prepare it again (a harness is
+    prepared for each sample); all that took `prepared_s` seconds. `round` is the training's; `rollouts` are those of
+    this round.
     `retried` is the call of a model that is to be sent again, and `retried_at` when that was said.
     """
 
     kind: t.StepKind
     begun: int
     ready: int = 0
+    prepared_s: float = 0.0
     calls: int = 0
     probes: int = 0
     best_probe: t.Score | None = None
@@ -47,7 +50,9 @@ class OpenWork(msgspec.Struct, frozen=True):
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """`steps` by kind that ended with a result; `evaluated` are the fresh evaluations of finished Executions."""
+    """`steps` by kind that ended with a result; `evaluated` are the fresh evaluations of finished Executions,
+    and `preparing` is what they spent on their harnesses, counted by Executions.
+    """
 
     steps: dict[t.StepKind, Took] = {}
     evaluated: Took = Took()
@@ -67,18 +72,19 @@ class Pace(msgspec.Struct, frozen=True):
         if isinstance(payload, _RESULTS):
             seconds = (event.at - work.begun) / 1e6
             steps = {**self.steps, work.kind: self.steps.get(work.kind, Took()).plus(1, seconds)}
-            evaluated = self.evaluated
+            evaluated, preparing = self.evaluated, self.preparing
             if isinstance(payload, t.ExecutionFinished):
                 since = work.ready or work.begun  # where all was reused, nothing was prepared
                 evaluated = evaluated.plus(payload.evaluations, (event.at - since) / 1e6 * bool(payload.evaluations))
-            return replace(self, steps=steps, evaluated=evaluated, open=None)
+                preparing = preparing.plus(1, work.prepared_s) if work.ready else preparing
+            return replace(self, steps=steps, evaluated=evaluated, preparing=preparing, open=None)
         return self._inside(event, work)
 
     def _inside(self, event: Event, work: OpenWork) -> Pace:
         match event.payload:
             case t.HarnessPrepared() as made if work.kind == "execute":
-                ready = replace(work, ready=work.ready or event.at)
-                return replace(self, open=ready, preparing=self.preparing.plus(1, made.wall_s))
+                ready = work.ready + int(made.wall_s * 1e6) if work.ready else event.at
+                return replace(self, open=replace(work, ready=ready, prepared_s=work.prepared_s + made.wall_s))
             case t.ModelRetried() as retried:
                 return replace(self, open=replace(work, retried=retried, retried_at=event.at))
             case t.ModelCalled(role=role) if role != "talk":

@@ -179,8 +179,8 @@ class _Known:
             each = self._each if self._pace_now is None else self._pace_now
             if each is None or total is None:
                 return each, None
-            preparing = 0.0 if work.ready else max(0.0, (self._preparing or 0.0) - spent)
-            return each, max(0, total - done) * each + preparing
+            prepared = work.prepared_s if work.ready else spent
+            return each, max(0, total - done) * each + max(0.0, (self._preparing or 0.0) - prepared)
         if work.kind == "improve" and not work.round and work.probes and total:
             each = spent / work.probes
             return each, max(0, total - done) * each
@@ -192,8 +192,9 @@ class _Known:
 
     @property
     def _preparing(self) -> float | None:
-        mean = self._pace.preparing.mean
-        return self._earlier.preparing.mean if mean is None else mean
+        """Seconds that the preparations of an Execution take together."""
+        work, mean = self._pace.open, self._pace.preparing.mean or self._earlier.preparing.mean
+        return work.prepared_s if mean is None and work else mean
 
     def run(self, work: OpenWork | None, left: float | None) -> tuple[float | None, bool]:
         """Seconds that are known to be left of the run, and whether that is all."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.state import State, evolve
 from engine.events import types as t
@@ -147,3 +148,23 @@ def test_failures_are_counted_and_waiting_is_said() -> None:
     failed = t.InstanceFinished("h", "val", "a", 0, 1, "p", 0.0, failure=t.Failure("harness", "no"))
     tally = Tally().plus(failed, t.Candidate("h", None, None, 1))
     assert (tally.results, tally.failed, tally.n) == (1, 1, 1)
+
+
+def test_a_harness_that_is_prepared_for_each_sample_makes_evaluations_no_slower() -> None:
+    """An evaluation takes a tenth of a second, and so do other events; each of two preparations takes twenty."""
+    play = Play(Memory(), started(settings(generations=3)))
+    play.to_rest()
+    log, times, now, sample = Memory(), [], 0, None
+    for event in play.log.events:
+        payload = event.payload
+        if isinstance(payload, t.InstanceFinished) and sample != (sample := (event.generation, payload.split)):
+            log.append([(event.generation, t.HarnessPrepared(payload.harness, 20.0, 20.0))])
+            times.append(now := now + 20_000_000)
+        log.append([(event.generation, payload)])
+        times.append(now := now + 100_000)
+    events = [replace(event, at=at) for event, at in zip(log.events, times, strict=True)]
+    finished = {one.generation: one.at for one in events if isinstance(one.payload, t.ExecutionFinished)}
+    found = [(event, one) for event, one in told(events) if one.doing == "execute" and event.generation > 1]
+    assert sum(isinstance(event.payload, t.HarnessPrepared) for event, _ in found) == 4
+    for event, one in found:
+        assert one.left_s == pytest.approx((finished[event.generation] - event.at) / 1e6, abs=1), event.n
