@@ -21,16 +21,26 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("benchmarks.arena", description=about)
     parser.add_argument("action", nargs="?", choices=("run", "report", "list"), default="run")
     parser.add_argument("--out", type=Path, help="the folder of the journal and of the report")
-    parser.add_argument("--tasks", nargs="+", default=[], metavar="NAME", help="tasks or groups of tasks; all")
+    parser.add_argument(
+        "--tasks", nargs="+", default=[], metavar="NAME", help="tasks or groups of tasks; all without a model"
+    )
     parser.add_argument("--methods", nargs="+", default=[], metavar="NAME", help="methods; all")
     parser.add_argument("--seeds", type=int, default=10, help="seeds 1 to N (10)")
-    parser.add_argument("--budget", type=int, nargs="+", default=[50, 200], metavar="N", help="evaluations (50 200)")
+    parser.add_argument(
+        "--budget",
+        type=int,
+        nargs="+",
+        default=[50, 200],
+        metavar="N",
+        help="evaluations, or proposals for program-tasks (50 200)",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="cells at a time (1)")
     chosen = parser.parse_args(words)
     try:
         if min(chosen.seeds, chosen.jobs, *chosen.budget) < 1:
             raise SiaError("seeds, jobs and budgets are counted from 1", "give a larger number")
-        of_tasks = _choose(tasks.TASKS, chosen.tasks, "task")
+        usual = [name for name, task in tasks.TASKS.items() if chosen.action == "list" or task.kind == "values"]
+        of_tasks = _choose(tasks.TASKS, chosen.tasks or usual, "task")
         of_methods = _choose(methods.METHODS, chosen.methods, "method")
         if chosen.action == "list":
             _list(of_tasks, of_methods)
@@ -70,9 +80,10 @@ def _choose(known: dict[str, Named], names: Sequence[str], what: str) -> list[Na
 def _list(of_tasks: Sequence[tasks.Task], of_methods: Sequence[methods.Method]) -> None:
     for task in of_tasks:
         best = "" if task.best is None else f", best {task.best:.6g}"
-        print(f"{task.group:12} {task.name} ({len(task.space)} tunables{best})")
+        what = "a program" if task.kind == "program" else f"{len(task.space)} tunables"
+        print(f"{task.group:13} {task.name} ({what}{best})")
     for method in of_methods:
-        print(f"{'method':12} {method.name} ({', '.join(method.pins) or 'of this repository'})")
+        print(f"{'method':13} {method.name} ({', '.join(method.pins) or 'of this repository'})")
 
 
 if __name__ == "__main__":

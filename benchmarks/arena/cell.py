@@ -22,7 +22,7 @@ class Cell(msgspec.Struct, frozen=True, order=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="cell"):
-    """A finished cell. `course` are the improvements, as (evaluations so far, best score so far).
+    """A finished cell. `course` are the improvements, as (budget spent so far, best score so far).
 
     `honest` is the score of the winner on what no method has seen, where the task has that. `spent` counts resources by
     name, as seconds and evaluations. `failure` is why the method stopped before its budget was spent, if it did.
@@ -37,9 +37,14 @@ class Outcome(msgspec.Struct, frozen=True, tag="cell"):
     failure: str = ""
     version: str = ""
 
-    def best_at(self, evaluations: int) -> float:
-        """The best score after so many evaluations; minus infinity before the first."""
-        return max((score for n, score in self.course if n <= evaluations), default=-math.inf)
+    def best_at(self, spent: int) -> float:
+        """The best score after so much of the budget; minus infinity before the first."""
+        return max((score for n, score in self.course if n <= spent), default=-math.inf)
+
+    @property
+    def begun(self) -> float:
+        """The score of the start."""
+        return self.course[0][1]
 
 
 class LeftOut(msgspec.Struct, frozen=True, tag="left out"):
@@ -89,8 +94,13 @@ class Meter:
 
     @property
     def left(self) -> int:
-        """How many evaluations are left."""
-        return self._budget - self.evaluations
+        """How much of the budget is left."""
+        return self._budget - self.at
+
+    @property
+    def at(self) -> int:
+        """How much of the budget is spent: evaluations."""
+        return self.evaluations
 
     def __call__(self, candidate: Candidate) -> float:
         """The score of `candidate`; raises `BudgetSpent` where none is left."""
@@ -100,9 +110,12 @@ class Meter:
         self.evaluations += 1
         if self.best is None or score > self.best.score:
             self.best = Observed(candidate, score)
-            self.course.append((self.evaluations, score))
+            self.course.append((self.at, score))
         return score
 
     def count(self, resource: str, amount: float) -> None:
         """Counts what a method has spent beside evaluations: tokens, proposals, calls."""
         self.spent[resource] = self.spent.get(resource, 0.0) + amount
+
+    def close(self) -> None:
+        """Counts what is known at the end."""

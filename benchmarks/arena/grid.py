@@ -11,7 +11,8 @@ from benchmarks.arena import environment, methods, tasks
 from benchmarks.arena.cell import BudgetSpent, Cell, Floor, LeftOut, Meter, Outcome
 from benchmarks.arena.journal import Journal
 from benchmarks.arena.method import Method
-from benchmarks.arena.task import Task
+from benchmarks.arena.service import Account, model
+from benchmarks.arena.task import Kind, Task
 
 Report = Callable[[str], None]
 
@@ -20,17 +21,18 @@ def play(cell: Cell, python: Path | None = None) -> Outcome:
     """Plays one cell. A method that fails keeps what it had found, and the outcome says why it stopped."""
     task, method = tasks.find(cell.task), methods.find(cell.method)
     began = time.monotonic()
-    meter = Meter(task.score, task.start(cell.seed), cell.budget)
+    meter = _meter(task, cell)
     failure = ""
     try:
         method.bind(python)(task, cell.seed, meter)
         if meter.left:
-            failure = f"it made no further proposal after {meter.evaluations} evaluations"
+            failure = f"it made no further proposal after {meter.at} of {meter.at + meter.left}"
     except BudgetSpent:
         pass
     except Exception as error:  # a method is code of others
         failure = f"{type(error).__name__}: {error}"[:300]
     took = time.monotonic() - began
+    meter.close()
     winner = (meter.best or meter.start).candidate
     return Outcome(
         cell,
@@ -39,7 +41,19 @@ def play(cell: Cell, python: Path | None = None) -> Outcome:
         {"evaluations": meter.evaluations, "seconds": round(took, 3), **meter.spent},
         task.honest(winner) if task.honest else None,
         failure,
-        method.version,
+        version(method, task.kind),
+    )
+
+
+def version(method: Method, kind: Kind) -> str:
+    """The version of the method, and for programs that of the language model."""
+    return f"{method.version} {model.version()}" if kind == "program" else method.version
+
+
+def _meter(task: Task, cell: Cell) -> Meter:
+    start = task.start(cell.seed)
+    return (
+        Account(task.judge, start, cell.budget, task.tolerance) if task.judge else Meter(task.score, start, cell.budget)
     )
 
 
@@ -58,11 +72,14 @@ def cells(tasks_: Sequence[Task], methods_: Sequence[Method], seeds: int, budget
 def run(wanted: Sequence[Cell], journal: Journal, *, jobs: int = 1, report: Report = print) -> None:
     """Plays what is missing of `wanted`, and the floors of its tasks. One line of the journal for each."""
     _measure_floors(wanted, journal, report)
-    versions = {name: methods.find(name).version for name in {cell.method for cell in wanted}}
+    versions = {
+        pair: version(methods.find(pair[1]), tasks.find(pair[0]).kind)
+        for pair in {(cell.task, cell.method) for cell in wanted}
+    }
     missing = [
         cell
         for cell in wanted
-        if (known := journal.outcomes.get(cell)) is None or known.version != versions[cell.method]
+        if (known := journal.outcomes.get(cell)) is None or known.version != versions[cell.task, cell.method]
     ]
     pythons = _prepare({cell.method for cell in missing}, journal, report)
     missing = [cell for cell in missing if cell.method in pythons]

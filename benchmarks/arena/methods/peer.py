@@ -19,7 +19,7 @@ from benchmarks.arena.method import Method, Play
 from benchmarks.arena.task import Task
 
 PEERS = Path(__file__).parents[1] / "peers"
-_CALM = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+CALM = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
 class PeerFailed(Exception):
@@ -53,7 +53,7 @@ def _play(python: Path, script: Path, task: Task, seed: int, meter: Meter) -> No
             stderr=errors,
             text=True,
             cwd=scratch,
-            env={**os.environ, **_CALM},
+            env={**os.environ, **CALM},
         )
         try:
             _say(peer, told)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from benchmarks.arena import programs
 from benchmarks.arena.task import Task
 from benchmarks.arena.tasks import categorical, conditional, geometry, mixed, rugged, signals, smooth, tuning
 from engine.errors import SiaError
 
 DATED = "2026-11-30"
 _MODULES = (smooth, rugged, mixed, categorical, conditional, tuning, signals, geometry)
-TASKS = {task.name: task for module in _MODULES for task in module.TASKS}
+TASKS = {task.name: task for module in _MODULES for task in module.TASKS} | programs.TASKS
 
 __all__ = ["DATED", "TASKS", "Task", "find"]
 

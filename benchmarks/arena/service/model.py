@@ -1,0 +1,26 @@
+"""The language model of a cell: the proposer, or a server that the command names."""
+
+from __future__ import annotations
+
+import os
+
+from benchmarks.arena import proposer
+from benchmarks.arena.service.server import Replies
+from benchmarks.arena.service.upstream import Upstream
+from benchmarks.arena.task import Task
+
+SERVER, MODEL, KEY = "ARENA_SERVER", "ARENA_MODEL", "ARENA_KEY"
+"""Variables, so that the processes of a grid have them too."""
+
+
+def replies(task: Task, seed: int) -> Replies:
+    """What replies to the requests of a cell."""
+    server = os.environ.get(SERVER)
+    if server and task.mode == "changes":
+        return Upstream(server, os.environ[MODEL], os.environ.get(KEY, ""))
+    return proposer.Proposer(seed, task.mode)
+
+
+def version() -> str:
+    """What replies, for the journal."""
+    return f"model {os.environ[MODEL]}" if os.environ.get(SERVER) else proposer.version()
