@@ -311,6 +311,7 @@ class Reader:
             found += self.rows(
                 """SELECT r.instance, r.generation, avg(r.score), count(r.failure) FROM results r
                    JOIN generations g ON g.run = r.run AND g.generation = r.generation AND g.harness = r.harness
+                   AND coalesce(g.weights, '') = r.weights
                    WHERE r.run = ? AND r.split = ? AND r.n <= ? GROUP BY r.instance, r.generation""",
                 (part, split, last if last is not None else 1 << 62),
             )

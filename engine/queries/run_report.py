@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from engine.agents.archive import Archive, sentence
 from engine.core import budget, power
 from engine.core.account import Account
 from engine.core.decide import standing
@@ -26,11 +27,12 @@ def show(
     readings: int = 0,
     account: Account | None = None,
     cut: Mapping[int, Replies] | None = None,
+    archive: Archive | None = None,
 ) -> dict[str, Any]:
     """The shape that `sia show --json` promises (docs/json.md).
 
     `readings` of the domain's test are known here, and so is the lineage's `account`; else the run's own history says.
-    `cut` are the generations whose task model's replies were cut.
+    `cut` are the generations whose task model's replies were cut, and `archive` says who is best where on `val`.
     """
     cut = cut or {}
     return {
@@ -55,6 +57,7 @@ def show(
         "baselines": _scores(state.baseline.scores, state.baseline.private) if state.baseline else None,
         "generations": [_generation(state, one, cut.get(one.n)) for one in state.generations],
         "best": _best(state),
+        "archive": _archive(archive) if archive and archive.leaders else None,
         "account": account_of(state, account or state.account),
         "detectable": msgspec.to_builtins(power.detectable(state, account or state.account)),
         "awaiting": state.awaiting,
@@ -86,6 +89,17 @@ def _generation(state: State, one: Generation, cut: Replies | None) -> dict[str,
         "failures": one.execution.failures if one.execution else {},
         "replies_cut": msgspec.to_builtins(cut),
         "decision": _decision(state, one),
+    }
+
+
+def _archive(found: Archive) -> dict[str, Any]:
+    return {
+        "instances": {instance: list(winners) for instance, winners in found.leaders.items()},
+        "members": [
+            {"generation": one.candidate, "best": len(one.best), "ahead": len(one.ahead)} for one in found.members
+        ],
+        "behind": len(found.behind),
+        "sentence": sentence(found) or None,
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from engine.agents import archive
 from engine.core.state import Generation, State
 from engine.events import types as t
+from engine.events.reader import Reader
 
 Outcome = Literal["accepted", "rejected", "refused", "held", "not judged"]
 """What became of a candidate: `refused` is rejected by the private check, `held` waits for a person."""
@@ -73,3 +75,13 @@ def best_so_far(state: State) -> list[list[tuple[int, float]]]:
         if best is not None:
             course.append((one.n, best))
     return [course for course in courses.values() if course]
+
+
+def archive_of(reader: Reader, state: State, until: int | None = None) -> archive.Archive:
+    """Which candidates are best on which instances of `val`; a candidate that the private check refused is none."""
+    judged = {one.n for one in state.generations if one.execution and outcome(state, one) != "refused"}
+    scores: dict[int, dict[str, float]] = {}
+    for instance, generation, score, _ in reader.grid(state.run, "val", until=until):
+        if generation in judged:
+            scores.setdefault(generation, {})[instance] = score
+    return archive.archive(scores, state.incumbent)

@@ -46,7 +46,7 @@ MAIN: tuple[Key, ...] = (
     Key("diff", "d", "Diff", "the harness against its parent, or against the marked generation", True),
     Key("files", "F", "Files", "the files of the harness"),
     Key("analysis", "A", "Analysis", "the Analysis: findings, lever, reason and expected gain"),
-    Key("map", "x", "Map", "the results of all instances by generation"),
+    Key("map", "x", "Map", "the results of all instances by generation, and who is best where"),
     Key("scores", "s", "Scores", "the score by generation"),
     Key("training", "T", "Training", "the training curves"),
     Key("cases", "C", "Cases", "the measures of each case, and the answer beside its parent's"),

@@ -211,6 +211,18 @@ async def test_the_map_shows_what_was_fixed_and_broken(played: Path, opened: Ope
         assert rows["val-2"] == "-FB"
 
 
+async def test_the_map_says_who_is_best_where(played: Path, opened: Opened) -> None:
+    async with opened(played) as (pilot, main):
+        await pilot.press("x")
+        await settle(pilot)
+        lines = texts(main.inspector.rows)
+        best = {line.split()[0]: line.split()[2:] for line in lines if line.startswith("val-")}
+        assert best["val-1"] == ["2", "3"]
+        assert best["val-0"] == ["1"]
+        assert best["val-2"] == ["2"]
+        assert any("another is better than generation 2" in line for line in lines)
+
+
 async def test_bisect_says_first_what_the_generation_did_from_which_it_was_asked(played: Path, opened: Opened) -> None:
     async with opened(played) as (pilot, main):
         await pilot.press("3", "v", "B")

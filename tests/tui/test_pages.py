@@ -310,3 +310,9 @@ def test_a_generation_that_measured_no_cases_says_so(workspace: Path) -> None:
         for target in (Target("cases", 3), Target("cases", 99), Target("answers", 1, 99)):
             (line,) = texts(pages.build(at, target, 78).rows)
             assert "no " in line
+
+
+def test_the_command_prints_the_map(played: Path) -> None:
+    shown = CliRunner().invoke(cli, ["show", "--map", "--workspace", str(played)])
+    assert "best: the generations" in " ".join(shown.output.split()), shown.output
+    assert any(line.split()[::2] == ["val-2", "2"] for line in shown.output.splitlines())

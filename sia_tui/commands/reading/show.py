@@ -24,20 +24,22 @@ if TYPE_CHECKING:
 @click.command("show")
 @click.argument("reference", metavar="RUN", default="last")
 @click.option("--plots", type=UserPath(file_okay=False), help="Also write charts to this folder, as SVG.")
+@click.option("--map", "mapped", is_flag=True, help="Print each instance of val by generation, and who is best there.")
 @click.option("--notebook", is_flag=True, help="Print the notebook that the agent keeps, and nothing else.")
 @click.option("--unsafe-no-sandbox", "unsafe", is_flag=True, help="With --plots: run harness code without a sandbox.")
 @shared_options
-def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, shared: Shared) -> None:
+def show(reference: str, plots: Path | None, mapped: bool, notebook: bool, unsafe: bool, shared: Shared) -> None:
     """Report on RUN: generations, verdicts, best candidate, baselines and budget.
 
     With --plots, scores, training curves and costs become pictures; so do answers, where the domain draws them.
 
-    Examples: sia show last, sia show last --plots charts
+    Examples: sia show last, sia show last --map, sia show last --plots charts
     """
     from engine.core.state import fold
     from engine.events import readings
     from engine.queries.cut_replies import cut_replies
     from engine.queries.run_report import show as report
+    from engine.queries.score_course import archive_of
     from engine.run import account
 
     with open_run(shared.workspace, reference) as (reader, run):
@@ -45,16 +47,33 @@ def show(reference: str, plots: Path | None, notebook: bool, unsafe: bool, share
         count = len(readings.known(reader, state.domain.digest))
         spent = account.known(reader, state)
         cut = cut_replies(reader.outline(run.run))
-        facts = report(state, status_of(shared.workspace, run), count, spent, cut) | {"name": run.name}
+        best = archive_of(reader, state)
+        facts = report(state, status_of(shared.workspace, run), count, spent, cut, best) | {"name": run.name}
         plotted = _draw(reader, run, state, plots, shared, unsafe=unsafe) if plots else []
+        rows = _map(reader, run.run) if mapped and not shared.as_json else []
     if shared.as_json:
         print_json(facts)
+    elif mapped:
+        echo("\n".join(rows))
     elif notebook:
         echo(facts["notebook"] or f"{facts['name']}: its agent has written no notebook")
     else:
         _print_run(facts)
     for name in plotted:
         echo(f"plot: {plots}/{name}", err=shared.as_json)
+
+
+def _map(reader: Reader, run: str) -> list[str]:
+    """The lines of the app's map, as wide as the terminal."""
+    from engine.queries.snapshot import Outline
+    from sia_tui.app.model.snapshot import RunSnapshot
+    from sia_tui.app.pages.run import instance_map
+    from sia_tui.app.rows.row import Target
+    from sia_tui.cli.console import console
+
+    outline = Outline(reader, run)
+    page = instance_map.build(RunSnapshot(reader, outline, outline.head), Target("map"), console().width)
+    return [row.text.rstrip() for row in page.rows]
 
 
 def _draw(reader: Reader, run: RunRow, state: State, folder: Path, shared: Shared, *, unsafe: bool) -> list[str]:
@@ -131,6 +150,8 @@ def _print_run(facts: dict[str, Any]) -> None:
         )
     if facts["best"] and facts["best"]["optimism"] and facts["best"]["val"]:
         echo(optimism.sentence(facts["best"]["optimism"], facts["best"]["val"]["score"]))
+    if facts["archive"] and facts["archive"]["sentence"]:
+        echo(f"{facts['archive']['sentence']} (`sia show {facts['name']} --map`)")
     for row in facts["baselines"] or []:
         echo(f"baseline on val{' 1' * rotated}: {row['name']} {formats.score(row)}{formats.private_check(row)}")
     if facts["test"]:

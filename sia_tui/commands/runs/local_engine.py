@@ -32,6 +32,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     from engine.queries.cut_replies import cut_replies
     from engine.queries.progress import history
     from engine.queries.run_report import show
+    from engine.queries.score_course import archive_of
     from engine.run import account
 
     control = control or Control()
@@ -60,7 +61,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
         state, reader = started.state, started.log.reader
         count = len(readings.known(reader, state.domain.digest))
         cut = cut_replies(reader.outline(state.run))
-        print_json(show(state, state.status, count, account.known(reader, state), cut))
+        print_json(show(state, state.status, count, account.known(reader, state), cut, archive_of(reader, state)))
     else:
         progress.ended(started.state)
     if started.state.status == "failed":

@@ -1,9 +1,11 @@
-"""The map of a run: generations across, instances of `val` down, and the result of each."""
+"""The map of a run: generations across, instances of `val` down, the result of each, and who is best there."""
 
 from __future__ import annotations
 
 from rich.cells import cell_len
 
+from engine.agents.archive import Archive, sentence
+from engine.queries.score_course import archive_of
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import Page, Row, Span, Target, row
 from sia_tui.app.rows.text import wrap
@@ -18,8 +20,13 @@ _CELLS: dict[str, Span] = {
     "fixed": ("F", "good"),
     "broken": ("B", "bad"),
 }
-LEGEND = "+ right  - wrong  ~ between  ! failed  . not run  F fixed  B broken by that candidate"
+LEGEND = (
+    "+ right  - wrong  ~ between  ! failed  . not run  F fixed  B broken by that candidate  "
+    "best: the generations with the highest score there, = all alike"
+)
 _MIN_NAME = 8
+_BEST = 12
+"""Cells for the numbers of the best generations."""
 
 
 def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
@@ -31,18 +38,33 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
         results, key=lambda name: (name not in changed, sum(kind == "right" for kind in results[name].values()), name)
     )
     last = len(snapshot.state.generations)
-    room = max(_MIN_NAME, min(width - last - 3, max((cell_len(name) for name in results), default=_MIN_NAME)))
+    best = archive_of(snapshot.reader, snapshot.state, snapshot.n)
+    longest = max((cell_len(name) for name in results), default=_MIN_NAME)
+    room = max(_MIN_NAME, min(width - last - 4 - _BEST, longest))
     rows: list[Row] = [
         *wrap(LEGEND, width, "dim"),
-        row((" " * room + "  " + "".join(str(n % 10) for n in range(1, last + 1)), "dim")),
+        *(wrap(told, width, "accent") if (told := sentence(best)) else []),
+        row((" " * room + "  " + "".join(str(n % 10) for n in range(1, last + 1)) + "  best", "dim")),
     ]
     first = len(rows) if names else 0
     for name in names:
         cells = [_CELLS[changes.get((name, n)) or results[name].get(n, "none")] for n in range(1, last + 1)]
         label = name if len(name) <= room else f"{name[: room - 1]}…"
         breaker = next((n for n in range(last, 0, -1) if changes.get((name, n)) == "broken"), 0)
-        rows.append(row(f"{label:<{room}}  ", *cells, to=Target("instance", name, breaker), copy=name))
+        rows.append(
+            row(f"{label:<{room}}  ", *cells, "  ", _best(best, name), to=Target("instance", name, breaker), copy=name)
+        )
     return Page(f"map of {plural(len(names), 'instance')}", rows, cursor_row=first)
+
+
+def _best(best: Archive, instance: str) -> Span:
+    """The best generations on an instance, loud where the incumbent is none of them."""
+    winners = best.leaders.get(instance, ())
+    if winners and best.alike(instance):
+        return "=", "dim"
+    named = " ".join(map(str, winners))
+    shown = named if len(named) <= _BEST else f"{named[: _BEST - 1].rpartition(' ')[0]} …"
+    return shown, "accent" if best.incumbent is not None and best.incumbent not in winners else "dim"
 
 
 def results_by_instance(snapshot: RunSnapshot) -> dict[str, dict[int, str]]:
