@@ -37,7 +37,7 @@ class SearchAgent:
         probes = [probe for probe in _current_probes(view) if _admits(view.harness, probe)]
         best = probed.best(probes)
         here = probed.find(view.harness, view.harness.params, probes)
-        gain = best.score.score - here.score.score if best and here else None
+        gain = best.score.score - probed.expected(here) if best and here else None
         untried = probed.untried_choices(view.harness, probes)
         plan = (
             f"try each of {len(untried)} untried structural choices once, then refine the best"
@@ -138,7 +138,12 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoPropo
     if top is None:
         refused = " and passed the private check" if any(probe.refused for probe in probes) else ""
         return NoProposal(f"no new proposal ran without a failure{refused}")
-    if here is not None and not here.refused and top.score.score < here.score.score - here.score.se:
+    if (
+        here is not None
+        and not here.refused
+        and not here.stopped
+        and top.score.score < here.score.score - here.score.se
+    ):
         return NoProposal(
             f"no new proposal came near the incumbent's {decimal(here.score.score)} ± {decimal(here.score.se)} "
             "on the probe fold "
@@ -148,7 +153,7 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoPropo
     best = min(near, key=lambda probe: (structures[probed.structure(view.harness, probe.params)], -probe.score.score))
     harness = view.harness.with_params(best.params)
     changed = _difference(view.harness.params, probed.active_values(view.harness, best.params))
-    base = f", the incumbent {decimal(here.score.score)}" if here else ""
+    base = f", the incumbent {decimal(probed.expected(here))}" if here else ""
     reason = (
         f"{changed}. On {best.fold} this scored {decimal(best.score.score)} ± {decimal(best.score.se)}{base}; "
         f"of {len(probes)} probes so far the best not yet executed scored {decimal(top.score.score)} ({best.why})."

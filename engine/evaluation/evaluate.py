@@ -83,6 +83,18 @@ class Evaluation(msgspec.Struct, frozen=True):
         return TaskBroker(self.model, self.seed, one.harness, one.weights, temperature)
 
 
+def in_order(todo: Sequence[Trial], seed: int) -> list[Trial]:
+    """`todo` in the order in which a harness gets it: a random one, by the lineage's `seed`."""
+    return sorted(todo, key=lambda trial: opaque_id(seed, trial.instance))
+
+
+def grades_singly(grading: Grading) -> bool:
+    """Whether answers are graded one by one, rather than once all are there."""
+    return grading.grader.folder.verifier is None and (
+        not grading.grader.folder.spec.noisy or grading.judge is not None
+    )
+
+
 async def evaluate(
     evaluation: Evaluation, todo: Sequence[Trial], on_prepared: OnPrepared | None = None
 ) -> AsyncGenerator[GradedAnswer, None]:
@@ -137,7 +149,7 @@ async def _answer_split(
 ) -> AsyncGenerator[Answer, None]:
     grading, votes, model = evaluation.grading, evaluation.candidate.votes, evaluation.model
     shown = {trial.instance: opaque_id(evaluation.seed, trial.instance) for trial in todo}
-    todo = sorted(todo, key=lambda trial: shown[trial.instance])
+    todo = in_order(todo, evaluation.seed)
     ballots = {
         trial.key: [replace(job, instance_id=shown[trial.instance]) for job in majority_vote.ballots(trial, votes)]
         for trial in todo

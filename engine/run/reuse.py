@@ -57,9 +57,10 @@ class Reuse:
                 found.setdefault((one.split, one.instance, one.repeat, one.seed), one)
         return found
 
-    def probe(self, key: str) -> t.ProbeFinished | None:
-        """The probe with that key."""
-        return next((one for one in self._probes.find(key) if is_of_candidate(one.failure)), None)
+    def probe(self, key: str, against: str = "") -> t.ProbeFinished | None:
+        """The probe with that key; one that stopped early only if that was against the best probe `against`."""
+        found = (one for one in self._probes.find(key) if one.stopped is None or one.stopped.against == against)
+        return next((one for one in found if is_of_candidate(one.failure)), None)
 
     def errand(self, key: str) -> t.ClientFinished | None:
         """The errand of a client with that key."""

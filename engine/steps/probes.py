@@ -1,32 +1,40 @@
 """Probes: proposals tried on a held-out fold of `train`, each recorded as an event, within the budget.
 
 The fold depends on the run's seed alone, so that all probes of a run are comparable. Probes of one round run
-concurrently, and are recorded in the order of their requests.
+concurrently, and are recorded in the order of their requests. Since rules 5 each races the best one before its round,
+and stops once it is clearly worse (`engine.steps.race`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from domains.contract import Instance
+from engine.agents.portfolio import probed
 from engine.agents.protocol import ProbeRequest
 from engine.core import budget
 from engine.core.gate import mean
 from engine.core.results import private_check, private_columns
+from engine.core.units import Row
 from engine.evaluation import answer_codec
-from engine.evaluation.evaluate import Evaluation, evaluate
+from engine.evaluation.evaluate import Evaluation, evaluate, grades_singly, in_order
 from engine.evaluation.trial import GradedAnswer, Trial, trials
 from engine.events import types as t
 from engine.events.storage import blobs
+from engine.plain import decimal
 from engine.run.live_run import Run
 from engine.sandbox import Preparation
 from engine.seeds import sample
-from engine.steps.evaluations import of_proposal
+from engine.steps.evaluations import grading, of_proposal
+from engine.steps.race import Race, Rival
 from harness_repo.harness import Harness, HarnessInvalid
 from harness_repo.tunable import Value
 
@@ -113,25 +121,23 @@ class FoldLab:
         """The results in the order of `requests`; fewer if the budget of evaluations runs out."""
         run = self._run
         fold = await _fold(run)
-        left = budget.affordable_evaluations(run.state)
+        rival = await self._rival(fold, requests)
         place = asyncio.Semaphore(run.ports.workers)
         here = {(probe.ordinal, probe.key): probe for probe in run.effects.probes_of(self._generation, self._attempt)}
         results: list[asyncio.Task[tuple[t.ProbeFinished, bytes]] | tuple[t.ProbeFinished, bytes]] = []
         done: list[t.ProbeFinished] = []
         try:
-            for request in requests:
+            for request, left in zip(requests, self._left(fold, requests), strict=False):
                 evaluation = of_proposal(run, self._base.with_params(request.params), fold.material)
                 key = probe_key(evaluation, fold.todo)
                 if (finished := here.get((request.ordinal, key))) is not None:
                     results.append((finished, b""))
-                    continue
-                if left is not None and left < len(fold.todo):
+                elif left is not None and left < 0:
                     break
-                left = None if left is None else left - len(fold.todo)
-                if (known := run.reuse.probe(key)) is not None:
+                elif (known := run.reuse.probe(key, rival.key if rival else "")) is not None:
                     results.append((self._reuse(known, request), b""))
                 else:
-                    results.append(asyncio.create_task(self._try(request, evaluation, fold.todo, place)))
+                    results.append(asyncio.create_task(self._try(request, evaluation, fold.todo, place, rival)))
             for result in results:
                 finished, items = await result if isinstance(result, asyncio.Task) else result
                 if (finished.ordinal, finished.key) not in here:
@@ -144,25 +150,73 @@ class FoldLab:
             await asyncio.gather(*rest, return_exceptions=True)
         return done
 
+    async def _rival(self, fold: Fold, requests: Sequence[ProbeRequest]) -> Rival | None:
+        """The best probe of this code before the round of `requests`; None where a race would save nothing."""
+        run, first = self._run, min((request.ordinal for request in requests), default=0)
+        if run.state.rules < 5 or not grades_singly(grading(run)):
+            return None
+        before = run.effects.probes_before(self._generation, self._attempt)
+        before += [one for one in run.effects.probes_of(self._generation, self._attempt) if one.ordinal < first]
+        best = probed.best(await of_same_code(run, self._base, recent(before)))
+        if best is None:
+            return None
+        try:
+            rows = msgspec.json.decode(run.log.reader.blob(best.items), type=list[list[Any]])
+        except blobs.LeftOut:
+            return None
+        seen: Counter[str] = Counter()
+        scores: dict[Row, float] = {}
+        for name, score, *_ in rows:  # the repeats of an instance are in their order
+            scores[name, seen[name]] = score
+            seen[name] += 1
+        whole = scores.keys() == {(trial.instance, trial.repeat) for trial in fold.todo}
+        return Rival(best.key, scores, best.score.score) if whole else None
+
+    def _left(self, fold: Fold, requests: Sequence[ProbeRequest]) -> list[int | None]:
+        """What is left of the budget after each of `requests`, were none to stop early.
+
+        What the log holds of this round counts as whole, too, so that a resumed round asks for as many.
+        """
+        left = budget.affordable_evaluations(self._run.state)
+        if left is None:
+            return [None] * len(requests)
+        asked = {request.ordinal for request in requests}
+        recorded = self._run.effects.probes_of(self._generation, self._attempt)
+        left += sum(one.evaluations for one in recorded if one.ordinal in asked)
+        return [left - len(fold.todo) * (number + 1) for number in range(len(requests))]
+
     def _reuse(self, known: t.ProbeFinished, request: ProbeRequest) -> t.ProbeFinished:
         return replace(
             known,
             generation=self._generation,
             attempt=self._attempt,
             ordinal=request.ordinal,
-            why=request.why,
+            why=_told(request.why, known.score.score, known.stopped),
             reused=True,
         )
 
     async def _try(
-        self, request: ProbeRequest, evaluation: Evaluation, todo: Sequence[Trial], place: asyncio.Semaphore
+        self,
+        request: ProbeRequest,
+        evaluation: Evaluation,
+        todo: Sequence[Trial],
+        place: asyncio.Semaphore,
+        rival: Rival | None,
     ) -> tuple[t.ProbeFinished, bytes]:
+        order = [(trial.instance, trial.repeat) for trial in in_order(todo, evaluation.seed)]
+        groups = {trial.instance: trial.group for trial in todo if trial.group}
+        race = None if rival is None else Race(rival, order, groups)
         async with place:
             named = Named(self._generation, self._attempt, request.ordinal, request.why, f"{len(todo)} of train")
-            finished, found = await measure(
-                named, [(evaluation, todo)], {**self._base.params, **request.params}, probe_key(evaluation, todo)
-            )
+            params, key = {**self._base.params, **request.params}, probe_key(evaluation, todo)
+            finished, found = await measure(named, [(evaluation, todo)], params, key, race)
             return finished, rows_of(found)
+
+
+def _told(why: str, score: float, stopped: t.Stopped | None) -> str:
+    if stopped is None:
+        return why
+    return f"{why}; stopped after {stopped.after} of {stopped.of}: {decimal(score)} against {decimal(stopped.same)}"
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -176,35 +230,51 @@ class Named(msgspec.Struct, frozen=True):
 
 
 async def measure(
-    named: Named, parts: Sequence[tuple[Evaluation, Sequence[Trial]]], params: Mapping[str, Value], key: str
+    named: Named,
+    parts: Sequence[tuple[Evaluation, Sequence[Trial]]],
+    params: Mapping[str, Value],
+    key: str,
+    race: Race | None = None,
 ) -> tuple[t.ProbeFinished, list[GradedAnswer]]:
-    """Evaluates the `parts` of one probe after each other: its event, and its answers in order."""
+    """Evaluates the `parts` of one probe after each other, or as far as its `race` goes: its event, and its answers in
+    order."""
     prepared: list[Preparation] = []
     found: list[GradedAnswer] = []
+    stopped: t.Stopped | None = None
     started = time.monotonic()
     for evaluation, todo in parts:
-        async for answer, grade in evaluate(evaluation, todo, prepared.append):
-            short = replace(answer_codec.drop_large(answer), log=answer.log[-LOG_CHARS:])
-            found.append(GradedAnswer(short, grade))
+        async with contextlib.aclosing(evaluate(evaluation, todo, prepared.append)) as arriving:
+            async for answer, grade in arriving:
+                short = replace(answer_codec.drop_large(answer), log=answer.log[-LOG_CHARS:])
+                found.append(GradedAnswer(short, grade))
+                stopped = race.take((answer.trial.instance, answer.trial.repeat), grade.score) if race else None
+                if stopped:
+                    break
+    cpu_s = sum(one.cpu_s for one in prepared) + sum(answer.cpu_s for answer, _ in found)
+    if race and stopped:  # an answer that arrived before its turn is not told of: whether one does is chance
+        first = set(race.first(stopped.after))
+        found = [one for one in found if (one.answer.trial.instance, one.answer.trial.repeat) in first]
     found.sort(key=lambda one: (one.answer.trial.instance, one.answer.trial.repeat))
     check = private_check([grade for _, grade in found])
     broken = next((one.failure for one in prepared if one.failure), None)
+    score = mean([grade.score for _, grade in found])
     finished = t.ProbeFinished(
         generation=named.generation,
         attempt=named.attempt,
         ordinal=named.ordinal,
-        why=named.why,
+        why=_told(named.why, score.score, stopped),
         params=dict(params),
         fold=named.fold,
-        score=mean([grade.score for _, grade in found]),
+        score=score,
         evaluations=len(found),
-        cpu_s=round(sum(one.cpu_s for one in prepared) + sum(answer.cpu_s for answer, _ in found), 3),
+        cpu_s=round(cpu_s, 3),
         wall_s=round(time.monotonic() - started, 3),
         key=key,
         items=blobs.digest(rows_of(found)),
         failure=broken or next((answer.failure for answer, _ in found if answer.failure), None),
         refused=check is not None and not check.passed,
         weights=parts[0][0].candidate.weights,
+        stopped=stopped,
     )
     return finished, found
 

@@ -67,9 +67,10 @@ def _modelled(probes: Sequence[t.ProbeFinished]) -> Sequence[t.ProbeFinished]:
 
 def _scores(probes: Sequence[t.ProbeFinished]) -> Array:
     """Their scores; what failed or was refused counts as no better than the worst of the others."""
-    ran = [probe.score.score for probe in probes if probed.eligible(probe)]
-    least = min(ran, default=0.0)
-    return np.array([probe.score.score if probed.eligible(probe) else least for probe in probes])
+    ran = [not probe.failure and not probe.refused for probe in probes]
+    scores = [probed.expected(probe) for probe in probes]
+    least = min((score for score, well in zip(scores, ran, strict=True) if well), default=0.0)
+    return np.array([score if well else least for score, well in zip(scores, ran, strict=True)])
 
 
 def _evened(scores: Array) -> Array:

@@ -37,8 +37,13 @@ def degrees(harness: Harness, params: Mapping[str, Value]) -> list[str]:
 
 
 def eligible(probe: t.ProbeFinished) -> bool:
-    """Whether the probe may become a candidate: it ran, and passed the private check."""
-    return not probe.failure and not probe.refused
+    """Whether the probe may become a candidate: it ran on the whole fold, and passed the private check."""
+    return not probe.failure and not probe.refused and not probe.stopped
+
+
+def expected(probe: t.ProbeFinished) -> float:
+    """Its score; of one that stopped early, what the fold would show if the rest were as far behind the best probe."""
+    return probe.score.score + (probe.stopped.whole - probe.stopped.same if probe.stopped else 0.0)
 
 
 def best(probes: Iterable[t.ProbeFinished]) -> t.ProbeFinished | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.agents.portfolio.probed import Params, active_values
+from engine.agents.portfolio.probed import Params, active_values, expected
 from engine.events import types as t
 from harness_repo.harness import Harness
 from harness_repo.tunable import Tunable, Value
@@ -57,7 +57,7 @@ def _trial(harness: Harness, probe: t.ProbeFinished) -> Any:
     return optuna.trial.create_trial(
         params=active,
         distributions={name: _distribution(harness.manifest.tunables[name]) for name in active},
-        value=probe.score.score - REFUSED * probe.refused,
+        value=expected(probe) - REFUSED * probe.refused,
     )
 
 

@@ -33,6 +33,7 @@ from engine.events.types.execution import (
     PrivateCheck,
     ProbeFinished,
     Score,
+    Stopped,
 )
 from engine.events.types.model import ContextCompacted, ModelCalled, ModelRetried, ModelRole, ModelWasted, ToolCalled
 from engine.events.types.run import (
@@ -130,6 +131,7 @@ __all__ = [
     "StepFailed",
     "StepKind",
     "StepStarted",
+    "Stopped",
     "Subset",
     "TestUnsealed",
     "ToolCalled",

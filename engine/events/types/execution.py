@@ -113,13 +113,27 @@ class ExecutionFinished(Payload, frozen=True):
     private: PrivateCheck | None = None
 
 
+class Stopped(msgspec.Struct, frozen=True):
+    """Where a probe stopped that was clearly worse than the best one: `after` so many evaluations `of` its fold.
+
+    `against` is the key of the best probe, `same` its mean on the same instances, `whole` its mean on the fold.
+    """
+
+    after: int
+    of: int
+    against: str
+    same: float
+    whole: float
+
+
 @event("probe.finished")
 class ProbeFinished(Payload, frozen=True):
     """A proposal tried on cases of `train` that it did not learn from. `params` are all its values; `items` is a blob.
 
     `key` names all that the result depends on; a run of the lineage that asks for the same is given it (`reused`).
     `refused` says that it failed the private check. What a language model tries has edited files, and a `report`: a
-    blob with the failures and logs that the model reads. The Meta-Agent's are of generation 0.
+    blob with the failures and logs that the model reads. The Meta-Agent's are of generation 0. One that `stopped` early
+    has a score and items of as many instances as it answered; it is reused against the same best probe only.
     """
 
     generation: int
@@ -139,6 +153,7 @@ class ProbeFinished(Payload, frozen=True):
     refused: bool = False
     weights: str | None = None
     report: str = ""
+    stopped: Stopped | None = None
 
     def blobs(self) -> list[str]:
         return [name for name in (self.items, self.report) if name]

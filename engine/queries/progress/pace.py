@@ -89,8 +89,9 @@ class Pace(msgspec.Struct, frozen=True):
                 return replace(self, open=replace(work, retried=retried, retried_at=event.at))
             case t.ModelCalled(role=role) if role != "talk":
                 return replace(self, open=replace(work, calls=work.calls + 1, retried=None))
-            case t.ProbeFinished(score=score):
-                best = score if work.best_probe is None or score.score > work.best_probe.score else work.best_probe
+            case t.ProbeFinished(score=score, stopped=stopped):
+                better = stopped is None and (work.best_probe is None or score.score > work.best_probe.score)
+                best = score if better else work.best_probe
                 return replace(self, open=replace(work, probes=work.probes + 1, best_probe=best))
             case t.TrainingProgress(round=number, evaluations=count):
                 before = work.rollouts if number == work.round else 0

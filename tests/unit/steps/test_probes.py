@@ -67,7 +67,8 @@ def run_of(log: RunLog, **changes: object) -> Run:
     play = Play(log, started(settings(**changes)))  # type: ignore[arg-type]
     for kind, at in (("baseline", 0), ("write", 0)):
         play.perform(kind, at, 1)  # type: ignore[arg-type]
-    spec = SimpleNamespace(folder=SimpleNamespace(spec=SimpleNamespace(learns=True, limits=None)))
+    told = SimpleNamespace(learns=True, limits=None, noisy=False)
+    spec = SimpleNamespace(folder=SimpleNamespace(spec=told, verifier=None))
     run = Run(log, Ports(spec, None, None, None, workers=4))  # type: ignore[arg-type]
     run.catch_up()
     run.domain._train = [Instance(f"train-{i}", i, i) for i in range(6)]

@@ -72,7 +72,8 @@ def chosen(log: RunLog, first: Proposal, *others: Proposal | NoProposal, **chang
     play = _Play(log, started(settings(proposals=1 + len(others), **changes)))  # type: ignore[arg-type]
     with contextlib.suppress(_ImprovementBegins):
         play.to_rest()
-    spec = SimpleNamespace(folder=SimpleNamespace(spec=SimpleNamespace(learns=True, limits=None)))
+    told = SimpleNamespace(learns=True, limits=None, noisy=False)
+    spec = SimpleNamespace(folder=SimpleNamespace(spec=told, verifier=None))
     run = Run(log, Ports(spec, None, agent, None, workers=4))  # type: ignore[arg-type]
     run.catch_up()
     run.domain._train = [Instance(f"train-{i}", i, i) for i in range(6)]
