@@ -45,6 +45,7 @@ class FakeLab:
     def __init__(self, of: Harness, formula: Formula, limit: int = 1000, se: float = 0.0) -> None:
         self.harness, self.formula, self.limit, self.se = of, formula, limit, se
         self.refuses: Callable[[Mapping[str, Value]], bool] = lambda params: False
+        self.by_instance: Callable[[Mapping[str, Value]], Mapping[str, float]] = lambda params: {}
         self.asked: list[ProbeRequest] = []
         self.found: list[t.ProbeFinished] = []
 
@@ -55,13 +56,17 @@ class FakeLab:
         self.found += given
         return given
 
+    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+        """As `Lab.scores`."""
+        return self.by_instance(probe.params)
+
     def _finished(self, request: ProbeRequest) -> t.ProbeFinished:
         params = self.harness.with_params(request.params).params  # raises for a value that was never declared
         value = self.formula(params)
         failure = t.Failure("candidate", "no") if value < 0 else None
         score = t.Score(max(0.0, value), self.se, 3)
         return t.ProbeFinished(
-            1, 0, request.ordinal, request.why, params, "a fold", score, 3, 0.1, 0.1, "key", "items", failure,
+            1, 0, request.ordinal, request.why, params, "a fold", score, 3, 0.1, 0.1, "key", str(params), failure,
             refused=self.refuses(params),
         )  # fmt: skip
 

@@ -129,6 +129,10 @@ class Lab(Protocol):
         """The results of `requests`, in that order; fewer if the budget runs out."""
         ...
 
+    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+        """Its score on each instance that it answered, the mean of its repeats; empty where that is not known."""
+        ...
+
 
 class ToolResult(msgspec.Struct, frozen=True):
     """The result of a tool call; `evaluations` counts the instances that it executed."""

@@ -29,6 +29,7 @@ class SearchAgent:
 
     def __init__(self) -> None:
         self._portfolio = Portfolio()
+        self._scores: dict[str, Mapping[str, float]] = {}  # of probes by instance, by the blob that holds them
 
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """The findings, the plan, and the gain to expect."""
@@ -68,7 +69,8 @@ class SearchAgent:
         while asked < view.settings.probes:
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked)
             left = view.settings.probes - asked
-            requests = self._portfolio.round(view.harness, probes, seed, first=asked, left=left)
+            scores = self._by_instance(lab, probes)
+            requests = self._portfolio.round(view.harness, probes, seed, first=asked, left=left, scores=scores)
             if not requests:
                 break
             covering = bool(probed.untried_choices(view.harness, probes)) or covers(view.harness, probes)
@@ -86,6 +88,12 @@ class SearchAgent:
         if isinstance(made, NoProposal) and cut_short:
             return NoProposal(f"{made.reason}; the budget of evaluations allowed no more probes")
         return made
+
+    def _by_instance(self, lab: Lab, probes: Sequence[t.ProbeFinished]) -> list[Mapping[str, float]]:
+        for probe in probes:
+            if probe.items not in self._scores:
+                self._scores[probe.items] = lab.scores(probe)
+        return [self._scores[probe.items] for probe in probes]
 
 
 def _current_probes(view: View) -> list[t.ProbeFinished]:

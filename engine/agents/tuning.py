@@ -5,7 +5,7 @@ The values are tried on the held-out fold of `train`, so that one candidate goes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -41,3 +41,6 @@ class _Numbered:
 
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         return await self._lab.probe([replace(one, ordinal=self._first + one.ordinal) for one in requests])
+
+    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+        return self._lab.scores(probe)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -90,6 +90,10 @@ class StepTools:
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         """As `Lab.probe`."""
         return await self._lab.probe(requests)
+
+    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+        """As `Lab.scores`."""
+        return self._lab.scores(probe)
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
         """As `AgentTools.ask`. Raises `SiaError` if the user must act, `StepFailure` if a later retry may succeed.

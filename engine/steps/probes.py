@@ -107,6 +107,10 @@ class NoLab:
         """No results."""
         return []
 
+    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+        """No scores."""
+        return {}
+
 
 class FoldLab:
     """Tries proposals for one Improvement; results that the lineage has recorded are reused."""
@@ -184,6 +188,13 @@ class FoldLab:
         recorded = self._run.effects.probes_of(self._generation, self._attempt)
         left += sum(one.evaluations for one in recorded if one.ordinal in asked)
         return [left - len(fold.todo) * (number + 1) for number in range(len(requests))]
+
+    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+        """As `Lab.scores`."""
+        try:
+            return scores_of(self._run.log.reader.blob(probe.items)) if probe.items else {}
+        except blobs.LeftOut:
+            return {}
 
     def _reuse(self, known: t.ProbeFinished, request: ProbeRequest) -> t.ProbeFinished:
         return replace(
@@ -287,3 +298,11 @@ def rows_of(found: Sequence[GradedAnswer]) -> bytes:
             for answer, grade in found
         ]
     )
+
+
+def scores_of(rows: bytes) -> dict[str, float]:
+    """The score of each instance in what `rows_of` made, the mean of its repeats."""
+    found: dict[str, list[float]] = {}
+    for instance, score, *_ in msgspec.json.decode(rows, type=list[list[Any]]):
+        found.setdefault(instance, []).append(score)
+    return {instance: sum(scores) / len(scores) for instance, scores in found.items()}

@@ -2,17 +2,18 @@
 
 Each place of a round goes to one member, by Thompson sampling (Chapelle and Li, "An empirical evaluation of Thompson
 sampling", 2011): a member's share of proposals that scored better than all before is drawn from a Beta distribution
-after its latest proposals, and the largest draw proposes. Where nothing pays any more, all take turns. The numbers of a
-program that declares none are varied and drawn by TPE alone, as nothing is known of the others there.
+after its latest proposals, and the largest draw proposes. Where nothing pays any more, all take turns. Where the fold
+has several instances, the archive of those who are best on some of them is one more member. The numbers of a program
+that declares none are varied and drawn by TPE alone, as nothing is known of the others there.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from engine.agents.portfolio import probed
+from engine.agents.portfolio import archived, probed
 from engine.agents.portfolio.probed import Params
 from engine.agents.portfolio.start import spread
 from engine.agents.portfolio.tpe import Tpe
@@ -27,7 +28,7 @@ COVERED = 8
 """So many probes are known, at least, before the members propose."""
 LATEST = 40
 """So many of the latest proposals decide which member is to propose."""
-Member = Literal["expected most of", "drawn by TPE", "variation", "crossing"]
+Member = Literal["expected most of", "drawn by TPE", "variation", "crossing", "of the archive"]
 MEMBERS: tuple[Member, ...] = ("expected most of", "drawn by TPE", "variation", "crossing")
 
 
@@ -38,12 +39,22 @@ class Portfolio:
         self._tpe = Tpe()
 
     def round(
-        self, harness: Harness, probes: Sequence[t.ProbeFinished], seed: int, *, first: int, left: int
+        self,
+        harness: Harness,
+        probes: Sequence[t.ProbeFinished],
+        seed: int,
+        *,
+        first: int,
+        left: int,
+        scores: Sequence[Mapping[str, float]] = (),
     ) -> list[ProbeRequest]:
-        """At most `left` proposals, none of which was probed; their ordinals begin with `first`."""
+        """At most `left` proposals, none of which was probed; their ordinals begin with `first`.
+
+        `scores` are those of each probe by instance, where they are known.
+        """
         known = {probed.key(harness, probe.params) for probe in probes}
         requests: list[ProbeRequest] = []
-        for params, why in self._proposals(harness, probes, known, seed):
+        for params, why in self._proposals(harness, probes, known, seed, scores):
             settled = {**harness.params, **probed.active_values(harness, params)}
             name = probed.key(harness, settled)
             if name not in known and len(requests) < left:
@@ -52,7 +63,12 @@ class Portfolio:
         return requests
 
     def _proposals(
-        self, harness: Harness, probes: Sequence[t.ProbeFinished], known: set[bytes], seed: int
+        self,
+        harness: Harness,
+        probes: Sequence[t.ProbeFinished],
+        known: set[bytes],
+        seed: int,
+        scores: Sequence[Mapping[str, float]],
     ) -> list[tuple[Params, str]]:
         made: list[tuple[Params, str]] = []
         if probed.key(harness, harness.params) not in known:
@@ -65,9 +81,15 @@ class Portfolio:
             return made
         if covers(harness, probes):
             return spread(harness, ROUND, seed)
-        chosen = [_choose(harness, probes, derive(seed, "member", place)) for place in range(ROUND)]
+        members = archived.kept(probes, scores) if scores and not harness.manifest.evolve else []
+        playing = (*MEMBERS, archived.MEMBER) if members else MEMBERS
+        chosen = [_choose(harness, probes, derive(seed, "member", place), playing) for place in range(ROUND)]
         for place, member in enumerate(chosen):
-            if member != "expected most of":
+            if member == archived.MEMBER:
+                chance = random.Random(derive(seed, place))
+                if (merged := archived.propose(harness, members, probes, known, chance)) is not None:
+                    made.append(merged)
+            elif member != "expected most of":
                 made.append(self._propose(member, harness, probes, place, derive(seed, place)))
         if count := chosen.count("expected most of"):
             from engine.agents.portfolio.improvement import draw
@@ -100,17 +122,19 @@ def text(params: Params) -> str:
     return ", ".join(f"{name} = {value}" for name, value in params.items())
 
 
-def _choose(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int) -> Member:
+def _choose(
+    harness: Harness, probes: Sequence[t.ProbeFinished], seed: int, playing: Sequence[Member] = MEMBERS
+) -> Member:
     """The member that proposes: of each, a share of successes is drawn, and the largest counts."""
     chance = random.Random(seed)
     if harness.manifest.evolve:
         return "drawn by TPE" if chance.random() < 1 / ROUND else "variation"
-    wins = dict.fromkeys(MEMBERS, 1)
-    losses = dict.fromkeys(MEMBERS, 1)
+    wins = dict.fromkeys(playing, 1)
+    losses = dict.fromkeys(playing, 1)
     top = max((probe.score.score for probe in probes[:-LATEST] if probed.eligible(probe)), default=float("-inf"))
     for probe in probes[-LATEST:]:
         better = probed.eligible(probe) and probe.score.score > top
         top = probe.score.score if better else top
-        if (member := next((one for one in MEMBERS if probe.why.startswith(one)), None)) is not None:
+        if (member := next((one for one in playing if probe.why.startswith(one)), None)) is not None:
             (wins if better else losses)[member] += 1
-    return max(MEMBERS, key=lambda member: chance.betavariate(wins[member], losses[member]))
+    return max(playing, key=lambda member: chance.betavariate(wins[member], losses[member]))

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
 from engine.agents.protocol import ProbeRequest
@@ -148,3 +149,12 @@ def test_where_the_sandbox_breaks_the_others_are_given_up(log: RunLog, sandbox: 
     with pytest.raises(InfrastructureFailure, match="broken"):
         asyncio.run(lab(run).probe(ASKS))
     assert [probe.ordinal for probe in run.effects.probes] == [0]
+
+
+def test_the_scores_of_a_probe_are_told_by_instance(log: RunLog, sandbox: Sandbox) -> None:
+    tries = lab(run_of(log, probe_fold=3, repeats=2))
+    (found,) = asyncio.run(tries.probe(ASKS[2:3]))
+    scores = tries.scores(found)
+    assert len(scores) == 3
+    assert set(scores.values()) == {0.2}
+    assert tries.scores(replace(found, items="")) == {}
