@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.arena.method import Method
-from benchmarks.arena.methods import ours, peer, random_search, sampling
+from benchmarks.arena.methods import driver, ours, peer, random_search, sampling
 from engine.errors import SiaError
 
 METHODS = {
@@ -16,6 +16,9 @@ METHODS = {
         peer.method("smac", "smac_forest.py", ["smac==2.4.1"]),
         sampling.INDEPENDENT,
         sampling.SEQUENTIAL,
+        driver.method("openevolve", "openevolve_program.py", ["openevolve==0.4.1"]),
+        driver.method("shinka", "shinka_program.py", ["shinka-evolve==0.0.7"]),
+        driver.method("gepa", "gepa_program.py", ["gepa==0.1.4", "litellm==1.91.5", "cloudpickle==3.1.3"]),
     )
 }
 

@@ -1,9 +1,7 @@
 """A peer that asks a language model: a driver of `benchmarks/arena/peers` in an environment of its own.
 
-The driver is told the cell by one line of JSON: `program` (the start), `language`, `task` (a paragraph), `base_url`
-(with `/v1`), `score_url` (POST `{"program": text}`, answered by `{"score": number, "error": text}`), `model`,
-`proposals`, `seed`, `folder` (for its scratch). It runs its library until the server refuses further proposals, and
-exits with status 0.
+`peers/program_protocol.py` has what it is told and how it ends. It runs its library until the server refuses further
+proposals, or until the library has made as many as there are, and exits with status 0.
 """
 
 from __future__ import annotations
@@ -37,12 +35,12 @@ def method(name: str, script: str, pins: Sequence[str]) -> Method:
     def bind(python: Path | None) -> Play:
         return functools.partial(_play, python or Path(sys.executable), PEERS / script)
 
-    return Method(name, ("program",), bind, pins, [PEERS / script, Path(__file__)])
+    return Method(name, ("program",), bind, pins, [PEERS / script, PEERS / "program_protocol.py", Path(__file__)])
 
 
 def _play(python: Path, script: Path, task: Task, seed: int, meter: Meter) -> None:
     assert isinstance(meter, Account)  # noqa: S101 - a task of programs has one
-    with Service(meter, model.replies(task, seed)) as service, tempfile.TemporaryDirectory() as folder:
+    with Service(meter, model.replies(task, seed)) as service, _scratch() as folder:
         told = {
             "program": meter.start.candidate,
             "language": "python",
@@ -55,9 +53,20 @@ def _play(python: Path, script: Path, task: Task, seed: int, meter: Meter) -> No
             "folder": folder,
         }
         status, last = _run([str(python), str(script)], told, service, meter.left)
-    if not service.ended.is_set():
+    if not service.ended.is_set() and (status or meter.left):
         raise PeerFailed(last if status else f"it ended by itself after {meter.proposals} proposals")
     raise BudgetSpent
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the time of a cell; what was killed may have left a file of the last moment."""
+    return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+
+
+def _environment() -> dict[str, str]:
+    """The user's, without what would send a library elsewhere than to the arena's server."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LITELLM_"))}
+    return {**kept, **CALM, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def _run(command: Sequence[str], told: dict[str, object], service: Service, proposals: int) -> tuple[int, str]:
@@ -71,7 +80,7 @@ def _run(command: Sequence[str], told: dict[str, object], service: Service, prop
             stdout=errors,
             stderr=errors,
             cwd=folder,
-            env={**os.environ, **CALM},
+            env=_environment(),
             start_new_session=True,
         )
         try:
