@@ -212,7 +212,7 @@ def test_a_driver_that_ends_before_has_failed(tmp_path: Path, body: str, said: s
         ("def answer():\n    raise SystemExit", "SystemExit"),
         ("def answer():\n    return float('nan')", "the score is nan"),
         ("import os\ndef answer():\n    os._exit(0)", "ended without an answer"),
-        ("def answer():\n    while True: pass", "ended without an answer; it may compute for 1 second"),
+        ("def answer():\n    while True: pass", "seconds"),  # of its processor, or of the clock where that is busy
     ],
 )
 def test_a_program_that_fails_scores_nothing_and_says_why(program: str, said: str) -> None:
