@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.arena.method import Method
-from benchmarks.arena.methods import driver, ours, peer, random_search, sampling
+from benchmarks.arena.methods import driver, ours, peer, product, random_search, sampling
 from engine.errors import SiaError
 
 METHODS = {
@@ -14,6 +14,7 @@ METHODS = {
         peer.method("optuna-tpe", "optuna_tpe.py", ["optuna==5.0.0"]),
         peer.method("cma-es", "cma_es.py", ["cma==4.5.0"]),
         peer.method("smac", "smac_forest.py", ["smac==2.4.1"]),
+        product.METHOD,
         sampling.INDEPENDENT,
         sampling.SEQUENTIAL,
         driver.method("openevolve", "openevolve_program.py", ["openevolve==0.4.1"]),
