@@ -1,5 +1,6 @@
 """Tasks whose candidates are programs: each with a small start, and a scorer that runs it in a process of its own."""
 
-from benchmarks.arena.programs import minimization, packing
+from benchmarks.arena.programs import classification, filtering, instruction, minimization, packing, unchanging
 
-TASKS = {task.name: task for module in (packing, minimization) for task in module.TASKS}
+_MODULES = (packing, minimization, filtering, instruction, classification, unchanging)
+TASKS = {task.name: task for module in _MODULES for task in module.TASKS}

@@ -10,7 +10,10 @@ from benchmarks.arena.programs.start import task
 COUNT, KNOWN = 26, 2.635
 _SLACK = 1e-9
 
-_START = '''
+ABOUT = """Pack 26 circles in the unit square without overlap so that the sum of their radii is as large as possible.
+The program defines answer(), which returns 26 rows of x, y and radius. The score is the sum of the radii
+divided by 2.635; a packing that is not valid scores 0."""
+START = '''
 # EVOLVE-BLOCK-START
 import numpy as np
 from scipy.optimize import linprog
@@ -69,10 +72,8 @@ def score(entry: Entry) -> float:
 TASKS = (
     task(
         "packing-26",
-        """Pack 26 circles in the unit square without overlap so that the sum of their radii is as large as possible.
-        The program defines answer(), which returns 26 rows of x, y and radius. The score is the sum of the radii
-        divided by 2.635; a packing that is not valid scores 0.""",
-        _START,
+        ABOUT,
+        START,
         score,
     ),
 )

@@ -1,25 +1,20 @@
 """Causal filtering of noisy signals that change, after the description of OpenEvolve's example `signal_processing`.
 
-The five kinds of signals (a sine with a trend, several frequencies, a chirp, steps, a random walk) and the weights of
-the cost are the ones described there: 0.3 of slope changes, 0.2 of the lag at the latest sample, 0.2 of the mean
-tracking error, 0.3 of false reversals. Signals, scales and filters are our own. A winner is judged on signals from
+The signals and their cost are those of `noisy_signals`; the filters are our own. A winner is judged on signals from
 other seeds.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.arena.programs import noisy_signals as noisy
 from benchmarks.arena.task import Space, Task
 from harness_repo.tunable import Tunable, Value
 
-Series = NDArray[np.float64]
-_LONG = 400
+Series = noisy.Series
 _SEEN, _HIDDEN = (1, 2), (101, 102, 103, 104)
 
 _SPACE: Space = {
@@ -40,29 +35,10 @@ _START: dict[str, Value] = {
 }  # fmt: skip
 
 
-class _Signal(NamedTuple):
-    clean: Series
-    noisy: Series
-
-
-def _signals(seed: int) -> list[_Signal]:
-    chance = np.random.default_rng(seed)
-    time = np.linspace(0, 10, _LONG)
-    shift = chance.uniform(0, 2 * math.pi)
-    cleans = [
-        2 * np.sin(1.5 * time + shift) + 0.3 * time,
-        np.sin(time + shift) + 0.6 * np.sin(3.1 * time) + 0.3 * np.sin(7.3 * time + shift),
-        1.5 * np.sin((0.5 + 0.25 * time) * time + shift),
-        np.cumsum(np.where(chance.random(_LONG) < 0.02, chance.normal(0, 1.5, _LONG), 0.0)),
-        np.cumsum(chance.normal(0.01, 0.1, _LONG)),
-    ]
-    return [_Signal(clean, clean + chance.normal(0, chance.uniform(0.15, 0.5), _LONG)) for clean in cleans]
-
-
-def filtered(values: Mapping[str, Value], noisy: Series) -> Series:
+def filtered(values: Mapping[str, Value], seen: Series) -> Series:
     """The estimate at each sample from it and earlier ones alone."""
     count = int(values["median"])
-    source = np.array([np.median(noisy[max(0, at - count + 1) : at + 1]) for at in range(len(noisy))])
+    source = np.array([np.median(seen[max(0, at - count + 1) : at + 1]) for at in range(len(seen))])
     match values["filter"]:
         case "mean":
             found = _weighted(source, np.exp(-float(values["taper"]) * np.linspace(0, 1, int(values["window"]))))
@@ -122,29 +98,9 @@ def _steady(found: Series, dead: float) -> Series:
     return np.array(kept)
 
 
-def _cost(estimate: Series, signal: _Signal) -> float:
-    reversals, true = _reversals(estimate), _reversals(signal.clean)
-    near = np.convolve(true, np.ones(11), "same") > 0
-    slope_changes = reversals.sum() / 100
-    lag = float(np.abs(estimate - signal.noisy)[-50:].mean())
-    tracking = float(np.abs(estimate - signal.clean).mean())
-    false = (reversals.astype(bool) & ~near).sum() / 50
-    return float(0.3 * slope_changes + 0.2 * lag + 0.2 * tracking + 0.3 * false)
-
-
-def _reversals(series: Series) -> Series:
-    """1 where the direction changes; what stands still keeps the direction before it."""
-    direction = np.sign(np.diff(series))
-    moving = direction[direction != 0]
-    places = np.flatnonzero(direction)
-    found = np.zeros(len(series))
-    found[places[1:][np.diff(moving) != 0]] = 1.0
-    return found
-
-
 def _score(values: Mapping[str, Value], seeds: Sequence[int]) -> float:
     """1 / (1 + cost), the mean over signals."""
-    costs = [_cost(filtered(values, signal.noisy), signal) for seed in seeds for signal in _signals(seed)]
+    costs = [noisy.cost(filtered(values, signal.noisy), signal) for seed in seeds for signal in noisy.signals(seed)]
     return float(np.mean([1 / (1 + cost) for cost in costs]))
 
 
