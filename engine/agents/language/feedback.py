@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from engine.agents import decisions
-from engine.agents.language import compact, desk, desk_tools, edits, memory, plateau, run_tools, surroundings
+from engine.agents.language import brief, compact, desk, desk_tools, edits, memory, plateau, run_tools, surroundings
 from engine.agents.language.conversation import Conversation, Rejection
-from engine.agents.language.edits import UpdateHarness, UpdateTriedHarness, UpdateWeights
+from engine.agents.language.edits import UpdateBriefly, UpdateHarness, UpdateTriedHarness, UpdateWeights
 from engine.agents.language.prompt import load
 from engine.agents.language.toolbox import AgentTool, Arguments
 from engine.agents.language.trying import TryTool
@@ -27,6 +27,7 @@ PAGE = 8000
 _ABOUT = "Decide: change the harness of the best candidate so far."
 _HARNESS = Arguments("update_harness", _ABOUT, UpdateHarness)
 _TRIED_HARNESS = Arguments("update_harness", _ABOUT, UpdateTriedHarness)
+_BRIEFLY = Arguments("update_harness", _ABOUT, UpdateBriefly)
 _WEIGHTS = Arguments("update_weights", "Decide: train the model, with the harness as it is.", UpdateWeights)
 
 
@@ -61,7 +62,7 @@ class FeedbackAgent:
             decided, made = found
             if made is None:
                 return NoProposal("the model decided on another lever")
-            return _proposal(view, decided, made, _update(trying, call))
+            return _proposal(view, decided, made, _update(view, tools, trying, call))
 
         return await conversation.decision(decide)
 
@@ -78,7 +79,7 @@ class FeedbackAgent:
                 return Rejection("only the harness may change here")
             if known := decisions.known_of(made, harness):
                 return Rejection(known)
-            return _proposal(view, decided, harness, _update(trying, call))
+            return _proposal(view, decided, harness, _update(view, tools, trying, call))
 
         return await conversation.decision(decide)
 
@@ -87,10 +88,15 @@ def _conversation(view: View, tools: AgentTools, made: Sequence[Proposal] = ()) 
     """The conversation, and its tool for tries where there is one; `made` are the proposals of earlier ones."""
     may_train = tools.trainable and not made
     only_weights = may_train and (view.settings.lever == "weights" or plateau.only_training(view))
-    may_try = tools.abilities.tools and tools.evaluations > 0 and not only_weights
+    is_brief = brief.applies(view, tools)
+    may_try = tools.abilities.tools and tools.evaluations > 0 and not only_weights and not is_brief
     trying = TryTool(view.harness.files) if may_try else None
     offered: list[AgentTool]
-    if tools.abilities.tools:
+    if is_brief:
+        prompt, opening = brief.prompt(tools), brief.opening(view, tools, PAGE)
+        offered = brief.offered(view, tools, PAGE)
+        finals = [_BRIEFLY.tool]
+    elif tools.abilities.tools:
         prompt = surroundings.prompt("feedback", tools, trying=trying is not None, training=may_train)
         opening = _opening(view, tools)
         offered = [
@@ -128,11 +134,15 @@ async def _checked(
     return Rejection(f"the harness does not run.\n{ran.text}") if ran.failed else (decided, made)
 
 
-def _proposal(view: View, decided: t.AnalysisFinished, harness: Harness, update: UpdateHarness) -> Proposal:
+def _proposal(
+    view: View, decided: t.AnalysisFinished, harness: Harness, update: UpdateHarness | UpdateBriefly
+) -> Proposal:
     return Proposal(harness, decided.reason, edits.describe_changes(view.harness, harness), tune=update.tune)
 
 
-def _update(trying: TryTool | None, call: ToolCall) -> UpdateHarness:
+def _update(view: View, tools: AgentTools, trying: TryTool | None, call: ToolCall) -> UpdateHarness | UpdateBriefly:
+    if brief.applies(view, tools):
+        return _BRIEFLY.parse(call)
     return _TRIED_HARNESS.parse(call) if trying else _HARNESS.parse(call)
 
 
@@ -142,7 +152,7 @@ def _parse_decision(
     """The decision as an event, and its harness, if any; raises `InvalidCall` if the call is no valid decision."""
     if call.name == _WEIGHTS.tool.name:
         return _training(view, tools, call), None
-    update = _update(trying, call)
+    update = _update(view, tools, trying, call)
     decided = t.AnalysisFinished(
         findings=update.findings,
         lever="harness",

@@ -22,7 +22,18 @@ class Prompt(msgspec.Struct, frozen=True):
     sha256: str
 
 
-NAMES = ("meta", "feedback", "feedback_small", "weights", "desk", "code", "trying", "harness", "model")
+NAMES = (
+    "meta",
+    "feedback",
+    "feedback_brief",
+    "feedback_small",
+    "weights",
+    "desk",
+    "code",
+    "trying",
+    "harness",
+    "model",
+)
 CLIENT_NAMES = ("client_meta", "client", "client_decision", "client_weights", "client_trying", "harness", "model")
 """Those of an agent that is a client of the user's."""
 _MARKED = re.compile(r"\[(\w+)\] (.*)")
