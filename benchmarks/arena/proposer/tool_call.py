@@ -19,10 +19,12 @@ _PATH = re.compile(r"[\w./-]+\.py")
 
 def reply(body: Mapping[str, Any], program: str | None, change: Callable[[str], str]) -> Reply:
     """The next call: of a file to read while no program was seen, then of the tool that changes it."""
-    tools = {tool["function"]["name"] for tool in body["tools"]}
+    tools = {tool["function"]["name"]: tool["function"] for tool in body["tools"]}
     incumbent = _INCUMBENT.search(found.prompt(body))
     if program is not None and "update_harness" in tools:
-        return Reply("", [_decision(_path(body, program), program, change(program))])
+        known = tools["update_harness"]["parameters"]["properties"]
+        decision = _decision(_path(body, program), program, change(program))
+        return Reply("", [Call("update_harness", {key: value for key, value in decision.items() if key in known})])
     if incumbent is None or "read_file" not in tools:
         return Reply("There is no program in this prompt.")
     asked = {str(arguments.get("path")) for arguments in _asked(body)}
@@ -33,17 +35,14 @@ def reply(body: Mapping[str, Any], program: str | None, change: Callable[[str], 
     return Reply("", [Call("read_file", {"path": path}) for path in paths if path not in asked][:1])
 
 
-def _decision(path: str, program: str, changed: str) -> Call:
-    return Call(
-        "update_harness",
-        {
-            "findings": "Other values may score better.",
-            "reason": "Other values.",
-            "evidence": [],
-            "expected_gain": 0.01,
-            "replacements": [{"path": path, "old": old, "new": new} for old, new in replacements(program, changed)],
-        },
-    )
+def _decision(path: str, program: str, changed: str) -> dict[str, Any]:
+    return {
+        "findings": "Other values may score better.",
+        "reason": "Other values.",
+        "evidence": [],
+        "expected_gain": 0.01,
+        "replacements": [{"path": path, "old": old, "new": new} for old, new in replacements(program, changed)],
+    }
 
 
 def _path(body: Mapping[str, Any], program: str) -> str:

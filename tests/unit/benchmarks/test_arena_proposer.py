@@ -70,6 +70,7 @@ def test_every_form_carries_the_same_program() -> None:
         assert applied(PROGRAM, Proposer(3)(number, asked(DIFFERENCES + FENCED)).text) == made
         called = Proposer(3)(number, deciding()).calls[0]
         assert called.name == "update_harness"
+        assert list(called.arguments) == ASKED
         program = PROGRAM
         for one in called.arguments["replacements"]:
             assert one["path"] == "program.py"
@@ -86,7 +87,12 @@ def test_tags_are_there_where_they_are_asked_for() -> None:
     assert "<NAME>" not in Proposer(1)(1, asked(FENCED)).text
 
 
-TOOLS = [{"type": "function", "function": {"name": name}} for name in ("read_file", "update_harness")]
+ASKED = ["findings", "reason", "expected_gain", "replacements"]
+DECIDED = {"parameters": {"properties": {name: {} for name in ASKED}}}
+TOOLS = [
+    {"type": "function", "function": {"name": "read_file"}},
+    {"type": "function", "function": {"name": "update_harness", **DECIDED}},
+]
 OPENING = "The task\n\nYou change candidate 4. Its files: agent.py, harness.toml, program.py.\n\nIts parameters: none."
 
 
