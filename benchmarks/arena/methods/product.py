@@ -61,7 +61,7 @@ def _play(task: Task, seed: int, meter: Meter) -> None:
         folder, workspace = Path(scratch) / "task", Path(scratch) / "runs"
         write_domain(folder, task, str(meter.start.candidate), scorer.path)
         run = ["run", str(folder), "--agent", "openai", "--agent-model", f"openai:{service.model}@{service.url}/v1"]
-        run += ["--seed-harness", "--generations", str(meter.left + 1), "--seed", str(seed), "--workers", "1"]
+        run += ["--seed-harness", "--generations", str(meter.left + 2), "--seed", str(seed), "--workers", "1"]
         idle, said = 0, _sia(run, workspace)
         while not service.ended.is_set() and idle < _IDLE:
             before = meter.proposals
