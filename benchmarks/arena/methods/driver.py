@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
 from benchmarks.arena.cell import BudgetSpent, Meter
 from benchmarks.arena.method import Method, Play
@@ -74,28 +75,27 @@ def _run(command: Sequence[str], told: dict[str, object], service: Service, prop
     folder = Path(str(told["folder"]))
     deadline = time.monotonic() + _SECONDS_MORE + _SECONDS_A_PROPOSAL * proposals
     with (folder / "errors").open("w+b") as errors:
-        driver = subprocess.Popen(
+        with subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,
+            bufsize=0,
+            stdin=subprocess.PIPE,  # open for the time of the cell: a driver ends where its input does
             stdout=errors,
             stderr=errors,
             cwd=folder,
             env=_environment(),
             start_new_session=True,
-        )
-        try:
-            with suppress(BrokenPipeError):
-                driver.communicate(json.dumps(told).encode() + b"\n", timeout=0.1)
-        except subprocess.TimeoutExpired:
-            while driver.poll() is None and time.monotonic() < deadline:
-                if service.ended.wait(0.2):
-                    deadline = min(deadline, time.monotonic() + _GRACE_S)
-                    with suppress(subprocess.TimeoutExpired):
-                        driver.wait(max(0.0, deadline - time.monotonic()))
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(driver.pid, signal.SIGKILL)
-            status = driver.wait()
+        ) as driver:
+            try:
+                with suppress(BrokenPipeError):
+                    cast("IO[bytes]", driver.stdin).write(json.dumps(told).encode() + b"\n")
+                while driver.poll() is None and time.monotonic() < deadline:
+                    if service.ended.wait(0.2):
+                        deadline = min(deadline, time.monotonic() + _GRACE_S)
+                        with suppress(subprocess.TimeoutExpired):
+                            driver.wait(max(0.0, deadline - time.monotonic()))
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(driver.pid, signal.SIGKILL)
         errors.seek(0)
         lines = errors.read().decode(errors="replace").strip().splitlines() or ["it ended without a word"]
-    return status, lines[-1][:300]
+    return driver.returncode, lines[-1][:300]

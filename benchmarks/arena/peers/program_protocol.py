@@ -7,13 +7,16 @@ The arena starts a driver with one line of JSON on its input:
      "folder": for what the peer writes}
 
 A score is asked for with `{"program": text}` and is told as `{"score": NUMBER, "error": why it failed, or nothing}`.
-The driver ends when the server grants no further proposal or the peer is done. The last line of its errors says why it
-failed, and then its status is not 0.
+The driver ends when the server grants no further proposal or the peer is done, and with all its processes where its
+input ends, which is when the arena is gone. The last line of its errors says why it failed, and then its status is not
+0.
 """
 
 import json
 import os
+import signal
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +30,7 @@ def play(run):
     """Calls `run(told)` with what the arena said; `told.folder` is a path that exists."""
     os.dup2(2, 1)  # what a peer prints goes to its errors
     told = SimpleNamespace(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=_end_with_the_arena, daemon=True).start()
     told.folder = Path(told.folder)
     told.folder.mkdir(parents=True, exist_ok=True)
     os.chdir(told.folder)
@@ -36,6 +40,14 @@ def play(run):
         if SPENT in str(error):
             return
         sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _end_with_the_arena():
+    while os.read(0, 1):  # not by sys.stdin: its lock would be held in what a library forks
+        pass
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def score(score_url, program):

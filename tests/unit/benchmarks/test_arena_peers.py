@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.arena import environment, grid, methods, tasks
@@ -32,6 +35,16 @@ def ask(told):
         raise RuntimeError(error.read().decode()) from None
     return text.split("```python\\n")[1].split("```")[0]
 
+"""
+
+
+PLAYS = """
+import pathlib, sys
+from tests.unit.benchmarks.test_arena_peers import START, TASK
+from benchmarks.arena.methods import driver
+from benchmarks.arena.service import Account
+counted = Account(lambda text: (0.0, ""), START, 3, 0.0)
+driver._play(pathlib.Path(sys.executable), pathlib.Path(sys.argv[1]), TASK, 1, counted)
 """
 
 
@@ -85,6 +98,34 @@ def test_what_fails_is_said_in_one_line(tmp_path: Path) -> None:
         drive(tmp_path, "def run(told):\n    raise ValueError('this is\\none line')\nplay(run)\n")
     with pytest.raises(PeerFailed, match=r"no_such_library"):
         drive(tmp_path, "import no_such_library\n")
+
+
+def test_a_driver_ends_with_the_arena_and_so_does_what_it_began(tmp_path: Path) -> None:
+    script, began = tmp_path / "driver.py", tmp_path / "began"
+    script.write_text(
+        f"{ASKS}import os, subprocess, time\n"
+        "def run(told):\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"    pathlib.Path({str(began)!r} + '.new').write_text(f'{{os.getpid()}} {{child.pid}}')\n"
+        f"    os.rename({str(began)!r} + '.new', {str(began)!r})\n"
+        "    time.sleep(600)\n"
+        "play(run)\n"
+    )
+    arena = subprocess.Popen([sys.executable, "-c", PLAYS, str(script)], cwd=Path(__file__).parents[3])
+    while not began.exists():
+        assert arena.poll() is None
+        time.sleep(0.01)
+    arena.kill()
+    arena.wait()
+    while any(_runs(int(one)) for one in began.read_text().split()):
+        time.sleep(0.01)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_marks_are_set_once() -> None:
