@@ -36,7 +36,7 @@ class InvalidCall(Exception):
 class PastGeneration(msgspec.Struct, frozen=True):
     """A judged generation: its score on `val` and the gate's verdict, in words, as far as agents are told of them.
 
-    `val` is empty where its score is not told: that of a rejected candidate.
+    `val` is empty where its score is not told: that of a rejected candidate. `refused`: it failed the private check.
     """
 
     n: int
@@ -47,6 +47,7 @@ class PastGeneration(msgspec.Struct, frozen=True):
     accepted: bool
     verdict: str
     weights: str | None = None
+    refused: bool = False
 
 
 class View(msgspec.Struct, frozen=True):

@@ -12,13 +12,17 @@ from engine.events import types as t
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A candidate: the reason for it, its changes to the harness that it was made from, and the Analysis before it."""
+    """A candidate: the reason for it, its changes to the harness that it was made from, and the Analysis before it.
+
+    `parent` is the candidate that it was made from; None for the first.
+    """
 
     n: int
     reason: str
     changed: str
     findings: str = ""
     expected_gain: float | None = None
+    parent: int | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from domains.contract import Instance
 from engine.agents.run_record import Candidate, Exchange
@@ -36,7 +37,12 @@ class LiveRunRecord:
 
     def candidates(self) -> Sequence[Candidate]:
         """As `RunRecord.candidates`."""
-        return [self._candidate(n, version) for n, version in sorted(self._run.state.versions.items())]
+        versions = sorted(self._run.state.versions.items())
+        numbers = {version.commit: n for n, version in reversed(versions)}  # a training keeps the commit
+        return [
+            replace(self._candidate(n, version), parent=numbers.get(version.parents[0]) if version.parents else None)
+            for n, version in versions
+        ]
 
     def _candidate(self, n: int, version: t.HarnessWritten) -> Candidate:
         """Since rules 5 with the Analysis before it."""

@@ -84,15 +84,19 @@ async def improve(run: Run, generation: int) -> None:
         return
     with contextlib.closing(await _feedback(run, view)) as tools:
         made = await run.ports.agent.improve(view, now.analysis, tools)
-    if isinstance(made, NoProposal):
-        run.append(generation, t.ImprovementFailed(made.reason))
-        return
     with contextlib.ExitStack() as stack:
 
         async def tools_of(number: int) -> StepTools:
             return stack.enter_context(contextlib.closing(await _feedback(run, view, number)))
 
-        made = await proposals.choose(run, view, made, tools_of)
+        if isinstance(made, NoProposal):
+            merged = await proposals.merged(run, view, [], tools_of)
+            if merged is None:
+                run.append(generation, t.ImprovementFailed(made.reason))
+                return
+            made = replace(merged, reason=f"{merged.reason} The agent proposed nothing: {made.reason}.")
+        else:
+            made = await proposals.choose(run, view, made, tools_of)
     if made.harness.files == view.harness.files:
         run.append(generation, t.ImprovementFailed("the proposal changes nothing"))
         return
@@ -129,6 +133,7 @@ def _past(run: Run) -> list[PastGeneration]:
                 accepted=one.verdict.accepted,
                 verdict=known.verdict,
                 weights=one.candidate.weights,
+                refused=one.execution.private is not None and not one.execution.private.passed,
             )
         )
     return list(made)

@@ -6,6 +6,8 @@ candidates/g2/harness/...    the files of candidate 2; ABOUT.md: what it came fr
 train/cases.jsonl            the labelled cases
 train/g2/SCORES.tsv          what candidate 2 did on its sample of them, a line for each
 train/g2/ID.0.txt            the same in full: the case, the label, the answer, the grade, the log, the model calls
+train/BEST.tsv               the candidates that are best on each case, a line each
+merged/g2-g3/harness/...     candidates 2 and 3 merged, where they changed different lines of the one they came from
 
 Everything is about `train`: a record holds no instance of `val` or `test`. Equal runs have equal files.
 """
@@ -18,6 +20,8 @@ from functools import partial
 
 import msgspec
 
+from engine.agents import merging
+from engine.agents.archive import Archive
 from engine.agents.language import run_tools
 from engine.agents.protocol import PastGeneration, Tree, View
 from engine.agents.run_record import Candidate, RunRecord
@@ -26,6 +30,7 @@ from engine.plain import decimal
 
 _NAME = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST = 100
+_MERGES = 3
 
 
 def tree(record: RunRecord, view: View | None = None) -> Tree:
@@ -37,6 +42,10 @@ def tree(record: RunRecord, view: View | None = None) -> Tree:
     if view is None:
         return made
     made["CANDIDATES.md"] = lambda: _bytes(run_tools.candidates(view, record))
+    made["train/BEST.tsv"] = lambda: _best(merging.of_train(view, record))
+    for merge in merging.merges(view, record, most=_MERGES):
+        for path, merged in merge.harness.files.items():
+            made[f"merged/g{merge.one}-g{merge.other}/harness/{path}"] = partial(bytes, merged)
     past = {one.n: one for one in view.past}
     for one in record.candidates():
         made[f"candidates/g{one.n}/ABOUT.md"] = partial(_about, one, past.get(one.n), record)
@@ -49,6 +58,12 @@ def tree(record: RunRecord, view: View | None = None) -> Tree:
         for row, name in zip(rows, names, strict=True):
             made[f"train/g{n}/{name}"] = partial(_trajectory, record, n, row)
     return made
+
+
+def _best(found: Archive) -> bytes:
+    lines = ["id\tbest candidates"]
+    lines += [f"{instance}\t{' '.join(f'g{n}' for n in winners)}" for instance, winners in found.leaders.items()]
+    return _bytes("\n".join(lines) + "\n")
 
 
 def _bytes(text: str) -> bytes:

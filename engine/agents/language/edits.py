@@ -137,6 +137,13 @@ class TryHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remove: Annotated[list[str], Meta(description="Paths of files to remove.")] = []
     params: Annotated[dict[str, Value], Meta(description="New values of parameters in params.toml.")] = {}
     start: Start = 0
+    merge: Annotated[
+        list[int],
+        Meta(
+            description="Instead of `start`, two candidates whose changes to the one they came from are merged.",
+            max_length=2,
+        ),
+    ] = []
     cases: Annotated[int, Meta(description="On so many held-out cases of train.", ge=1, le=1_000_000)] = 20
     instances: Annotated[list[str], Meta(description="Instead on these cases of train, by id.")] = []
     out_of_fold: Annotated[

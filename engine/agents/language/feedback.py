@@ -90,7 +90,7 @@ def _conversation(view: View, tools: AgentTools, made: Sequence[Proposal] = ()) 
     only_weights = may_train and (view.settings.lever == "weights" or plateau.only_training(view))
     is_brief = brief.applies(view, tools)
     may_try = tools.abilities.tools and tools.evaluations > 0 and not only_weights and not is_brief
-    trying = TryTool(view.harness.files) if may_try else None
+    trying = TryTool(view.harness.files, tools.record) if may_try else None
     offered: list[AgentTool]
     if is_brief:
         prompt, opening = brief.prompt(tools), brief.opening(view, tools, PAGE)

@@ -36,7 +36,7 @@ class MetaAgent:
         trying = None
         if first.abilities.tools:
             offered += desk_tools.of_tree(desk.tree(first.record), size, sandbox=first.has_sandbox)
-            trying = TryTool({}) if first.evaluations else None
+            trying = TryTool({}, first.record) if first.evaluations else None
             offered += [trying] if trying else []
         else:
             offered += run_tools.of_references(first.record, size)

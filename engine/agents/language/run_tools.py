@@ -16,6 +16,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.agents import merging
+from engine.agents.archive import sentence
 from engine.agents.language.toolbox import Arguments, ReadTool, page
 from engine.agents.protocol import InvalidCall, View
 from engine.agents.run_record import RunRecord
@@ -166,6 +168,8 @@ def _backwards(view: View, record: RunRecord, *, brief: bool) -> Iterator[str]:
             line += f"\n   found before: {_short(one.findings, 300)}" if one.findings and not brief else ""
             line += f"\n   expected on val: {one.expected_gain:+.4g}" if one.expected_gain is not None else ""
         yield line
+    if told := sentence(merging.of_train(view, record), "candidate"):
+        yield f"Of train: {told}. Their harnesses know what the best one does not."
     yield f"The best so far is candidate {view.incumbent}."
 
 

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from engine.agents import merging
 from engine.agents.language import edits
 from engine.agents.language.toolbox import Arguments, failing
 from engine.agents.protocol import AgentTools, Cases, InvalidCall, ToolResult
+from engine.agents.run_record import RunRecord
 from engine.models.protocol import Tool, ToolCall
 from harness_repo.harness import Harness
 
@@ -23,12 +25,15 @@ _TRY = Arguments(
 
 
 class TryTool:
-    """As `AgentTool`. `base` are the files of the best candidate; the Meta-Agent has none."""
+    """As `AgentTool`. `base` are the files of the best candidate, of the run that `record` is of.
+
+    The Meta-Agent has none, and nothing to merge.
+    """
 
     tool: Tool = _TRY.tool
 
-    def __init__(self, base: Mapping[str, bytes]) -> None:
-        self._base = base
+    def __init__(self, base: Mapping[str, bytes], record: RunRecord) -> None:
+        self._base, self._record = base, record
         self._tried: list[Harness] = []
 
     def files(self, start: int) -> Mapping[str, bytes]:
@@ -41,7 +46,8 @@ class TryTool:
         """As `AgentTool.answer`."""
         try:
             args = _TRY.parse(call)
-            made = edits.edited(self.files(args.start), args)
+            start = merging.merge_two(self._record, args.merge) if args.merge else self.files(args.start)
+            made = edits.edited(start, args)
         except InvalidCall as error:
             return await tools.use(ordinal, call, failing(str(error)))
         self._tried.append(made)
