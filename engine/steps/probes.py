@@ -34,7 +34,7 @@ from engine.run.live_run import Run
 from engine.sandbox import Preparation
 from engine.seeds import sample
 from engine.steps.evaluations import grading, of_proposal
-from engine.steps.race import Race, Rival
+from engine.steps.race import Race, Rival, noise
 from harness_repo.harness import Harness, HarnessInvalid
 from harness_repo.tunable import Value
 
@@ -157,7 +157,8 @@ class FoldLab:
     async def _rival(self, fold: Fold, requests: Sequence[ProbeRequest]) -> Rival | None:
         """The best probe of this code before the round of `requests`; None where a race would save nothing."""
         run, first = self._run, min((request.ordinal for request in requests), default=0)
-        if run.state.rules < 5 or not grades_singly(grading(run)):
+        saves = run.state.settings.repeats > 1 or grades_singly(grading(run))
+        if run.state.rules < 5 or not saves:
             return None
         before = run.effects.probes_before(self._generation, self._attempt)
         before += [one for one in run.effects.probes_of(self._generation, self._attempt) if one.ordinal < first]
@@ -216,11 +217,16 @@ class FoldLab:
     ) -> tuple[t.ProbeFinished, bytes]:
         order = [(trial.instance, trial.repeat) for trial in in_order(todo, evaluation.seed)]
         groups = {trial.instance: trial.group for trial in todo if trial.group}
-        race = None if rival is None else Race(rival, order, groups)
+        singly = grades_singly(evaluation.grading)
+        race = None if rival is None else Race(rival, order, groups, singly=singly)
+        repeated = len({trial.repeat for trial in todo}) > 1
+        # repeats come after each other, so that only contenders are averaged
+        parts = [[trial for trial in todo if (trial.repeat > 0) is later] for later in (False, True)]
+        parts = parts if race and repeated else [list(todo)]
         async with place:
             named = Named(self._generation, self._attempt, request.ordinal, request.why, f"{len(todo)} of train")
             params, key = {**self._base.params, **request.params}, probe_key(evaluation, todo)
-            finished, found = await measure(named, [(evaluation, todo)], params, key, race)
+            finished, found = await measure(named, [(evaluation, part) for part in parts], params, key, race)
             return finished, rows_of(found)
 
 
@@ -254,6 +260,8 @@ async def measure(
     stopped: t.Stopped | None = None
     started = time.monotonic()
     for evaluation, todo in parts:
+        if stopped:
+            break
         async with contextlib.aclosing(evaluate(evaluation, todo, prepared.append)) as arriving:
             async for answer, grade in arriving:
                 short = replace(answer_codec.drop_large(answer), log=answer.log[-LOG_CHARS:])
@@ -286,6 +294,7 @@ async def measure(
         refused=check is not None and not check.passed,
         weights=parts[0][0].candidate.weights,
         stopped=stopped,
+        noise=noise({(one.answer.trial.instance, one.answer.trial.repeat): one.grade.score for one in found}),
     )
     return finished, found
 

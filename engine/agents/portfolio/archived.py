@@ -38,7 +38,7 @@ class Kept(NamedTuple):
 
 def kept(probes: Sequence[t.ProbeFinished], scores: Sequence[Mapping[str, float]]) -> list[Kept]:
     """The archive of the probes; empty where one of them is best everywhere. `scores` are theirs by instance."""
-    ran = [n for n, probe in enumerate(probes) if not probe.failure and not probe.refused and len(scores[n]) > 1]
+    ran = [n for n, probe in enumerate(probes) if probed.eligible(probe) and len(scores[n]) > 1]
     top = probed.best(probes[n] for n in ran)
     if top is None:
         return []

@@ -39,21 +39,23 @@ class Process(NamedTuple):
         return mean, np.sqrt(np.maximum(1.0 - (spread**2).sum(axis=0), 1e-12))
 
 
-def fit(points: Array, scores: Array, owners: NDArray[np.int64]) -> tuple[Process, Array]:
+def fit(points: Array, scores: Array, owners: NDArray[np.int64], known: Array | float = 0.0) -> tuple[Process, Array]:
     """The process of standardized `scores` at `points` (n x features), and its parameters.
 
-    `owners` is the tunable of each feature. The parameters are logarithms: a length scale for each tunable, then the
-    variance of the noise.
+    `owners` is the tunable of each feature, and `known` the variance of the noise of each score, as far as it is known.
+    The parameters are logarithms: a length scale for each tunable, then the variance of what other noise there is.
     """
     count = int(owners.max()) + 1
     start = np.array([*[0.0] * count, math.log(1e-3)])
     bounds = [(-4.0, 6.0)] * count + [(math.log(1e-7), 0.0)]
-    cost = posterior(points, scores, owners)
+    cost = posterior(points, scores, owners, known)
     found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40})
-    return condition(points, scores, owners, found.x), found.x
+    return condition(points, scores, owners, found.x, known), found.x
 
 
-def posterior(points: Array, scores: Array, owners: NDArray[np.int64]) -> Callable[[Array], tuple[float, Array]]:
+def posterior(
+    points: Array, scores: Array, owners: NDArray[np.int64], known: Array | float = 0.0
+) -> Callable[[Array], tuple[float, Array]]:
     """What `fit` minimizes, and its gradient: the negative logarithm of the parameters' posterior density."""
     count = int(owners.max()) + 1
     prior = np.array([*[math.sqrt(2) + 0.5 * math.log(count)] * count, _NOISE[0]])
@@ -67,7 +69,7 @@ def posterior(points: Array, scores: Array, owners: NDArray[np.int64]) -> Callab
         inverse = np.exp(-2 * parameters[:-1])
         distance = np.sqrt(np.tensordot(inverse, squares, axes=1) + 1e-20)
         noise = math.exp(parameters[-1])
-        factor = cho_factor(_matern(distance) + (noise + _JITTER) * eye, lower=True)
+        factor = cho_factor(_matern(distance) + (noise + _JITTER + known) * eye, lower=True)
         weights = cho_solve(factor, scores)
         off = (parameters - prior) / width
         value = 0.5 * scores @ weights + np.log(np.diag(factor[0])).sum() + 0.5 * off @ off
@@ -80,10 +82,12 @@ def posterior(points: Array, scores: Array, owners: NDArray[np.int64]) -> Callab
     return cost
 
 
-def condition(points: Array, scores: Array, owners: NDArray[np.int64], parameters: Array) -> Process:
+def condition(
+    points: Array, scores: Array, owners: NDArray[np.int64], parameters: Array, known: Array | float = 0.0
+) -> Process:
     """The process with parameters that a fit has found."""
     scales = parameters[:-1][owners]
-    noise = math.exp(parameters[-1]) + _JITTER
+    noise = math.exp(parameters[-1]) + _JITTER + known
     kernel = _matern(_distances(points, points, scales)) + noise * np.eye(len(points))
     lower = np.asarray(np.linalg.cholesky(kernel), dtype=np.float64)
     return Process(points, scales, lower, cho_solve((lower, True), scores))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,37 +26,48 @@ _DRAWN, _ROUNDS, _LEADERS = 200, 8, 6
 _REACHES = (0.3, 0.1, 0.03, 0.01, 0.003)
 
 
-def draw(harness: Harness, probes: Sequence[t.ProbeFinished], seed: int, count: int) -> list[Params]:
-    """`count` proposals after `probes`, which are taken to score what the process expects of them (Ginsbourger et
-    al., "Kriging is well-suited to parallelize optimization", 2010).
+def draw(
+    harness: Harness, probes: Sequence[t.ProbeFinished], seed: int, count: int, avoided: Container[object] = ()
+) -> list[Params]:
+    """`count` proposals after `probes`, none of which is `avoided`. They are taken to score what the process expects of
+    them (Ginsbourger et al., "Kriging is well-suited to parallelize optimization", 2010).
     """
     # on small matrices more threads only wait for each other, and they sum in another order on each machine
     with threadpool_limits(1, "blas"):
-        return _drawn_one_by_one(harness, probes, random.Random(seed), count)
+        return _drawn_one_by_one(harness, probes, random.Random(seed), count, avoided)
 
 
 def _drawn_one_by_one(
-    harness: Harness, probes: Sequence[t.ProbeFinished], chance: random.Random, count: int
+    harness: Harness,
+    probes: Sequence[t.ProbeFinished],
+    chance: random.Random,
+    count: int,
+    avoided: Container[object],
 ) -> list[Params]:
     of = encoding(harness)
     known = {probed.key(harness, probe.params) for probe in probes}
     probes = _modelled(probes)
     points = np.array([of.point(probe.params) for probe in probes])
-    scores = _evened(_scores(probes))
+    told = _scores(probes)
+    scores, noise = _evened(told), known_noise(probes) / max(float(told.var()), 1e-12)
     seen = [dict(probe.params) for probe in probes]
-    process, parameters = fit(points, scores, of.owners)
+    process, parameters = fit(points, scores, of.owners, noise)
     made: list[Params] = []
     while len(made) < count:
-        best = [seen[i] for i in np.argsort(-scores)[:_LEADERS]]
-        found = _most_expected(of, process, best, float(scores.max()), known, chance)
+        # where scores are noisy, what the process makes of them: the highest is so by luck, too
+        levels = process.predict(points)[0] if noise.any() else scores
+        best = [seen[i] for i in np.argsort(-levels)[:_LEADERS]]
+        order = _by_expectation(of, process, best, float(levels.max()), chance)
+        fresh = (one for one in order if probed.key(harness, one) not in known and one not in avoided)
+        found = next(fresh, None)
         if found is None:
             break
         made.append(found)
         known.add(probed.key(harness, found))
         seen.append(found)
         mean, _ = process.predict(of.point(found)[None])
-        points, scores = np.vstack([points, of.point(found)]), np.append(scores, mean)
-        process = condition(points, scores, of.owners, parameters)
+        points, scores, noise = np.vstack([points, of.point(found)]), np.append(scores, mean), np.append(noise, 0.0)
+        process = condition(points, scores, of.owners, parameters, noise)
     return made
 
 
@@ -73,6 +84,13 @@ def _scores(probes: Sequence[t.ProbeFinished]) -> Array:
     return np.array([score if well else least for score, well in zip(scores, ran, strict=True)])
 
 
+def known_noise(probes: Sequence[t.ProbeFinished]) -> Array:
+    """The variance of each score that is noise, as repeats have shown it: of all probes alike, and less with more."""
+    measured = [probe.noise**2 for probe in probes if probe.noise]
+    of_one = sum(measured) / len(measured) if measured else 0.0
+    return np.array([of_one / max(1, probe.evaluations) for probe in probes])
+
+
 def _evened(scores: Array) -> Array:
     """Scores with a mean of 0 and a variance of 1, and tails as even as a power transform can make them."""
     spread = scores.std()
@@ -85,10 +103,10 @@ def _evened(scores: Array) -> Array:
     return np.asarray((evened - evened.mean()) / evened.std())
 
 
-def _most_expected(
-    of: Encoding, process: Process, best: Sequence[Params], top: float, known: set[bytes], chance: random.Random
-) -> Params | None:
-    """Of random places, neighbours of the best, and neighbours of what is expected most of; none that is `known`."""
+def _by_expectation(
+    of: Encoding, process: Process, best: Sequence[Params], top: float, chance: random.Random
+) -> Iterator[Params]:
+    """Random places, neighbours of the best, and neighbours of what is expected most of; what promises most first."""
     harness = of.harness
     pool = [_drawn(harness, chance) for _ in range(_DRAWN)]
     pool += [neighbour(harness, chance.choice(best), chance) for _ in range(_DRAWN)]
@@ -100,8 +118,7 @@ def _most_expected(
         more = [neighbour(harness, chance.choice(leaders), chance) for _ in range(_DRAWN // 4)]
         found = log_improvement(*process.predict(np.array([of.point(params) for params in more])), top)
         pool, values = pool + more, np.concatenate([values, found])
-    order = (pool[i] for i in np.argsort(-values))
-    return next((params for params in order if probed.key(harness, params) not in known), None)
+    return (pool[i] for i in np.argsort(-values))
 
 
 def log_improvement(mean: Array, spread: Array, top: float) -> Array:

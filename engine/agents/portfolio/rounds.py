@@ -3,17 +3,20 @@
 Each place of a round goes to one member, by Thompson sampling (Chapelle and Li, "An empirical evaluation of Thompson
 sampling", 2011): a member's share of proposals that scored better than all before is drawn from a Beta distribution
 after its latest proposals, and the largest draw proposes. Where nothing pays any more, all take turns. Where the fold
-has several instances, the archive of those who are best on some of them is one more member. The numbers of a program
-that declares none are varied and drawn by TPE alone, as nothing is known of the others there.
+has several instances, the archive of those who are best on some of them is one more member. What lies close to known
+failures is drawn again (`avoided`). The numbers of a program that declares none are varied and drawn by TPE alone, as
+nothing is known of the others there.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 from engine.agents.portfolio import archived, probed
+from engine.agents.portfolio.avoided import Avoided
 from engine.agents.portfolio.probed import Params
 from engine.agents.portfolio.start import spread
 from engine.agents.portfolio.tpe import Tpe
@@ -25,10 +28,14 @@ from harness_repo.harness import Harness
 
 ROUND = 4
 COVERED = 8
-"""So many probes are known, at least, before the members propose."""
+"""So many probes are known, at least, before the members propose. Structural choices that were tried alone do not
+count: all of them have the harness's own values, and would hold the search near those."""
+_ALONE = "structural choice"
 LATEST = 40
 """So many of the latest proposals decide which member is to propose."""
 Member = Literal["expected most of", "drawn by TPE", "variation", "crossing", "of the archive"]
+_TRIES = 8
+"""So many draws of a member are looked at, where the first ones are avoided."""
 MEMBERS: tuple[Member, ...] = ("expected most of", "drawn by TPE", "variation", "crossing")
 
 
@@ -74,32 +81,35 @@ class Portfolio:
         if probed.key(harness, harness.params) not in known:
             made.append((dict(harness.params), "the incumbent, to compare with"))
         made += [
-            (dict(harness.params) | change, f"structural choice {text(change)}")
+            (dict(harness.params) | change, f"{_ALONE} {text(change)}")
             for change in probed.untried_choices(harness, probes)
         ]
         if made:
             return made
+        avoided = Avoided(harness, probes)
         if covers(harness, probes):
-            return spread(harness, ROUND, seed)
+            return [one for one in spread(harness, ROUND, seed) if one[0] not in avoided]
         members = archived.kept(probes, scores) if scores and not harness.manifest.evolve else []
         playing = (*MEMBERS, archived.MEMBER) if members else MEMBERS
         chosen = [_choose(harness, probes, derive(seed, "member", place), playing) for place in range(ROUND)]
         for place, member in enumerate(chosen):
+            if member == "expected most of":
+                continue
+            seeds = [derive(seed, place), *(derive(seed, place, turn) for turn in range(1, _TRIES))]
             if member == archived.MEMBER:
-                chance = random.Random(derive(seed, place))
-                if (merged := archived.propose(harness, members, probes, known, chance)) is not None:
-                    made.append(merged)
-            elif member != "expected most of":
-                made.append(self._propose(member, harness, probes, place, derive(seed, place)))
+                drawn = (archived.propose(harness, members, probes, known, random.Random(one)) for one in seeds)
+            else:
+                drawn = (self._propose(member, harness, probes, one) for one in seeds)
+            made += islice((found for found in drawn if found is not None and found[0] not in avoided), 1)
         if count := chosen.count("expected most of"):
             from engine.agents.portfolio.improvement import draw
 
-            drawn = draw(harness, probes, derive(seed, "expected"), count)
-            made += [(params, "expected most of") for params in drawn]
+            best = draw(harness, probes, derive(seed, "expected"), count, avoided)
+            made += [(params, "expected most of") for params in best]
         return made
 
     def _propose(
-        self, member: Member, harness: Harness, probes: Sequence[t.ProbeFinished], place: int, seed: int
+        self, member: Member, harness: Harness, probes: Sequence[t.ProbeFinished], seed: int
     ) -> tuple[Params, str]:
         leaders = [probe for probe in probed.leaders(harness, probes) if probed.degrees(harness, probe.params)]
         if member == "drawn by TPE" or not leaders:
@@ -107,14 +117,22 @@ class Portfolio:
         chance = random.Random(seed)
         if member == "crossing":
             return cross_and_vary(harness, probes, chance), "crossing of two of the best"
-        rank = place % len(leaders)
+        rank = _rank(chance) % len(leaders)
         of = f"structure number {rank + 1} by score" if rank else "the best probe"
         return vary(harness, leaders[rank].params, chance), f"variation of {of}"
 
 
+def _rank(chance: random.Random) -> int:
+    """The structure that is varied, by the rank of its score: each has half the chance of the one before it."""
+    rank = 0
+    while chance.random() < 0.5:
+        rank += 1
+    return rank
+
+
 def covers(harness: Harness, probes: Sequence[t.ProbeFinished]) -> bool:
     """Whether the next round covers the space, rather than refines what is known."""
-    return not harness.manifest.evolve and len(probes) < COVERED
+    return not harness.manifest.evolve and sum(not probe.why.startswith(_ALONE) for probe in probes) < COVERED
 
 
 def text(params: Params) -> str:

@@ -133,7 +133,8 @@ class ProbeFinished(Payload, frozen=True):
     `key` names all that the result depends on; a run of the lineage that asks for the same is given it (`reused`).
     `refused` says that it failed the private check. What a language model tries has edited files, and a `report`: a
     blob with the failures and logs that the model reads. The Meta-Agent's are of generation 0. One that `stopped` early
-    has a score and items of as many instances as it answered; it is reused against the same best probe only.
+    has a score and items of as many instances as it answered; it is reused against the same best probe only. `noise` is
+    the standard deviation of the scores of one instance in several repeats, over all instances.
     """
 
     generation: int
@@ -154,6 +155,7 @@ class ProbeFinished(Payload, frozen=True):
     weights: str | None = None
     report: str = ""
     stopped: Stopped | None = None
+    noise: float = 0.0
 
     def blobs(self) -> list[str]:
         return [name for name in (self.items, self.report) if name]

@@ -170,3 +170,27 @@ def test_the_expected_improvement_is_exact_and_ordered_far_below_the_best() -> N
     draws = np.random.default_rng(1).normal(size=2_000_000)
     for mean, log in zip(z[2:], found[2:], strict=True):
         assert np.exp(log) == pytest.approx(np.maximum(draws + mean, 0).mean(), rel=0.1)
+
+
+def test_structural_choices_that_were_tried_alone_leave_the_covering_points_as_many(plain: Harness) -> None:
+    """They have the harness's own values, and once held the search near those."""
+    probes = played(plain, bowl, 5)
+    alone = [one for one in probes if one.why.startswith("structural choice")]
+    assert len(alone) == 1
+    assert sum(one.why == "to cover the space" for one in probes) >= COVERED - 1
+
+
+def test_the_surrogate_is_told_the_noise_that_repeats_have_shown(plain: Harness) -> None:
+    """Of two probes side by side the noisy process believes neither alone, and the other one both."""
+    of = encoding(plain)
+    places = [START | {"x": at} for at in (-0.9, -0.3, 0.3, 0.31, 0.9)]
+    points, scores = np.array([of.point(one) for one in places]), np.array([0.0, 0.0, 2.0, -2.0, 0.0])
+    exact, _ = fit(points, scores, of.owners)
+    noisy, _ = fit(points, scores, of.owners, np.full(5, 4.0))
+    assert abs(noisy.predict(points)[0][2]) < 0.5 * abs(exact.predict(points)[0][2]) or (
+        noisy.predict(points)[1][2] > exact.predict(points)[1][2]
+    )
+    once = [replace(probe(one, 0.5), noise=0.2, evaluations=4) for one in places[:2]]
+    more = replace(probe(places[2], 0.5), evaluations=16)
+    assert improvement.known_noise([*once, more]) == pytest.approx([0.01, 0.01, 0.0025])
+    assert not improvement.known_noise([probe(places[0], 0.5)]).any()

@@ -9,7 +9,7 @@ import pytest
 
 from engine.core.units import Row
 from engine.events import types as t
-from engine.steps.race import ERROR, Race, Rival
+from engine.steps.race import ERROR, Race, Rival, noise
 
 
 def rows(count: int, repeats: int = 1) -> list[Row]:
@@ -67,6 +67,36 @@ def test_answers_of_one_group_are_one_unit() -> None:
     assert run(race([1.0] * 40, groups=groups), [0.0] * 40) is None
 
 
-def test_repeats_of_one_instance_are_one_unit() -> None:
-    assert run(race([1.0] * 40, repeats=8), [0.0] * 40) is None
-    assert run(race([1.0] * 80, repeats=2), [0.0] * 80) is not None
+def noisy_race(share: float, cases: int, repeats: int, *, singly: bool = True) -> Race:
+    chance = random.Random(5)
+    order = rows(cases, repeats)
+    scores = {row: share + chance.gauss(0, 0.1) for row in order}
+    return Race(Rival("the best", scores, sum(scores.values()) / len(scores)), order, {}, singly=singly)
+
+
+@pytest.mark.parametrize(("score", "leaves"), [(0.0, True), (0.65, True), (0.88, False), (1.0, False)])
+def test_only_what_may_be_the_best_is_repeated(score: float, leaves: bool) -> None:
+    """One standard deviation of noise is 0.1, so the first repeat of four instances has an error of 0.05."""
+    of = noisy_race(0.9, 4, 8)
+    assert [repeat for _, repeat in of.first(5)] == [0, 0, 0, 0, 1]
+    found = run(of, [score] * 4)
+    assert (found is not None) == leaves
+    if found:
+        assert (found.after, found.of) == (4, 32)
+        assert found.same == found.whole
+
+
+def test_one_instance_contends_by_what_its_repeats_show_of_noise() -> None:
+    assert run(noisy_race(0.9, 1, 8), [0.5]) is not None
+    assert run(noisy_race(0.9, 1, 8), [0.85]) is None
+
+
+def test_where_all_is_graded_at_the_end_there_is_one_look_after_the_first_repeat() -> None:
+    found = run(noisy_race(0.9, 40, 2, singly=False), [0.0] * 40)
+    assert found is not None
+    assert found.after == 40
+
+
+def test_noise_is_the_deviation_within_instances() -> None:
+    assert noise({("a", 0): 1.0, ("b", 0): 0.0}) == 0
+    assert noise({("a", 0): 1.0, ("a", 1): 3.0, ("b", 0): 7.0, ("b", 1): 7.0}) == pytest.approx(1.0)

@@ -28,7 +28,7 @@ from harness_repo.harness import parse
 from tests.histories import SEED_HARNESS, Play, settings, started
 
 FOLD = 40
-GOOD, WORSE, ALIKE = 90, 20, 88
+GOOD, WORSE, ALIKE = 90, 20, 92
 FIRST = [ProbeRequest(0, {"skill": GOOD}, "the incumbent, to compare with")]
 ROUND = [ProbeRequest(n, {"skill": skill}, "variation of the best probe") for n, skill in enumerate((WORSE, ALIKE), 1)]
 
@@ -46,10 +46,11 @@ class Sandbox:
     ) -> AsyncIterator[GradedAnswer]:
         skill = int(evaluation.harness.params["skill"])
         ordered = in_order(todo, evaluation.seed)
-        place = {trial.key: place for place, trial in enumerate(ordered)}
-        for trial in [*ordered[FOLD - self.ahead :], *ordered[: FOLD - self.ahead]]:
+        place = {name: place for place, name in enumerate(dict.fromkeys(trial.instance for trial in ordered))}
+        until = len(ordered) - self.ahead
+        for trial in [*ordered[until:], *ordered[:until]]:
             self.answered[skill] += 1
-            right = place[trial.key] % 10 < skill // 10
+            right = place[trial.instance] % 10 < skill // 10
             yield GradedAnswer(Answer(trial, skill, None, 0.1, 0.1, ""), Grade(float(right)))
 
 
@@ -143,6 +144,18 @@ def test_what_stopped_is_reused_against_the_same_rival_alone(log: RunLog, sandbo
     ask(run, [ProbeRequest(1, {"skill": 100}, "variation")], attempt=1)
     (other,) = ask(run, [ProbeRequest(2, {"skill": WORSE}, "variation")], attempt=1)
     assert not other.reused
+
+
+def test_only_contenders_are_repeated(log: RunLog, sandbox: Sandbox) -> None:
+    """Also where answers are graded once all are there, as timed ones are."""
+    run = run_of(log, noisy=True, repeats=3)
+    (best,) = ask(run, FIRST)
+    worse, alike = ask(run, ROUND)
+    assert best.evaluations == alike.evaluations == 3 * FOLD
+    assert worse.evaluations == sandbox.answered[WORSE] == FOLD
+    assert worse.stopped == t.Stopped(
+        after=FOLD, of=3 * FOLD, against=best.key, same=best.score.score, whole=best.score.score
+    )
 
 
 @pytest.mark.parametrize("changes", [{"noisy": True}, {"rules": 4}])
