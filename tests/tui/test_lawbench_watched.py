@@ -40,6 +40,7 @@ class Truth:
         self.kind = ""
         self.generation = self.done = 0
         self.begun = self.ready = self.last = 0
+        self.prepared = 0.0
         self.took: dict[str, list[float]] = defaultdict(list)
         self.each: list[tuple[int, float]] = []
 
@@ -48,17 +49,21 @@ class Truth:
         self.generation, self.last = event.generation, event.at
         if event.type == "step.started":
             assert isinstance(event.payload, t.StepStarted)
-            self.kind, self.begun, self.done, self.ready = event.payload.kind, event.at, 0, 0
+            self.kind, self.begun = event.payload.kind, event.at
+            self.done = self.ready = 0
+            self.prepared = 0.0
         elif event.type == "harness.prepared":
             assert isinstance(event.payload, t.HarnessPrepared)
-            self.ready = event.at
-            self.took["prepare"].append(event.payload.wall_s)
+            again = int(event.payload.wall_s * 1e6)  # in which nothing was evaluated
+            self.ready = self.ready + again if self.ready else event.at
+            self.prepared += event.payload.wall_s
         elif event.type in ("instance.finished", "probe.finished"):
             self.done += 1
         elif event.type in ENDS and self.kind:
             self.took[self.kind].append((event.at - self.begun) / 1e6)
             if self.kind == "execute":
                 self.each.append((self.total, (event.at - self.ready) / 1e6))
+                self.took["prepare"].append(self.prepared)
             self.kind = ""
 
     @property
@@ -88,7 +93,7 @@ class Truth:
         left, rest = self._left(), self.generations - max(1, self.generation)
         first = self.kind in ("baseline", "write")
         each, took = self._each, {kind: mean(times) for kind, times in self.took.items()}
-        execution = None if each is None else self.total * each + (took.get("prepare") or 0.0)
+        execution = None if each is None else self.total * each + self._preparing
         parts = [
             left,
             *[took.get("write")] * (self.kind == "baseline"),
@@ -109,12 +114,17 @@ class Truth:
             return sum(seconds for _, seconds in self.each) / sum(count for count, _ in self.each)
         return (self.last - self.ready) / 1e6 / self.done if self.kind == "execute" and self.done >= 8 else None
 
+    @property
+    def _preparing(self) -> float:
+        """Seconds that the preparations of an Execution take together."""
+        return mean(self.took["prepare"]) or self.prepared
+
     def _left(self) -> float | None:
         spent = (self.last - self.begun) / 1e6
         if self.kind == "execute":
             each = (self.last - self.ready) / 1e6 / self.done if self.done >= 8 else self._each
-            prepare = 0.0 if self.ready else max(0.0, (mean(self.took["prepare"]) or 0.0) - spent)
-            return None if each is None else (self.total - self.done) * each + prepare
+            left = max(0.0, self._preparing - (self.prepared if self.ready else spent))
+            return None if each is None else (self.total - self.done) * each + left
         if self.kind == "improve" and self.done:
             return (self.probes - self.done) * spent / self.done
         before = mean(self.took[self.kind])

@@ -106,11 +106,11 @@ def progress_parts(
         (words.phase(found), "bold yellow" if waits else "bold"),
         (words.waited(found, now_us), "yellow"),
         (words.amount(found), ""),
+        (words.failures(found), "bold red"),
         (step_time, ""),
         (run_time, ""),
         (words.work(work, now_us) if work else "", ""),
         (words.bar(found.share), ""),
-        (words.failures(found), "bold red"),
         (words.score(found), ""),
         (found.reason if found.doing == "server" else "", "yellow"),
     ]
