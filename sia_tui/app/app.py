@@ -86,7 +86,7 @@ class SiaApp(App[None]):
         self._files = list(files)
         self._recording = recording() if shipped else None
         self._terminal_title: TerminalTitle | None = None
-        self.key_order = KeyOrder(self, super().on_event)
+        self.key_order = KeyOrder(self, super().on_event, lambda: self.main.opens)
         self._greets = greets and not workspace.log.is_file()
         self.main = MainScreen(self._sources, keys.Keymap(self.preferences.keys), ACTIONS, attach)
 

@@ -19,24 +19,28 @@ from textual.dom import DOMNode
 from textual.events import Key, Paste
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import Worker
 
 _LOOK_S = 0.01
 """Between two looks at what a key has begun."""
 _LOOKS = 200
-"""What then still has opened no screen (an engine that starts, say) holds up no keys."""
-_LONGEST_S = 5.0
-"""A screen that closes meanwhile may never come to its turn."""
+"""What then still has opened no screen (an engine that starts, say) holds up no keys, but where it prepares one."""
+_LONGEST_S = 60.0
+"""Nothing may hold up the keys for ever."""
 
 
 class KeyOrder:
-    """Hands keys, and pasted text, to `handle`."""
+    """Hands keys, and pasted text, to `handle`; `opening` says whether an action prepares the screen that it opens."""
 
-    def __init__(self, app: App[None], handle: Callable[[Key | Paste], Awaitable[None]]) -> None:
+    def __init__(
+        self, app: App[None], handle: Callable[[Key | Paste], Awaitable[None]], opening: Callable[[], bool]
+    ) -> None:
         self._app = app
         self._handle = handle
         self._waiting: deque[Key | Paste] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._opening = opening
 
     @property
     def idle(self) -> bool:
@@ -62,20 +66,36 @@ class KeyOrder:
         """Until a key that `widget` got, while `screen` was shown and `actions` were under way, has been handled."""
         for node in (self._app, *widget.ancestors_with_self):  # the key goes from one's queue to the next one's
             await _turn(node)
-        for _ in range(_LOOKS):
-            if self._app.screen is not screen or not self._actions() - actions:
-                break
+        looks = 0
+        while self._app.screen is screen and self._actions() - actions and (self._opening() or looks < _LOOKS):
             await asyncio.sleep(_LOOK_S)
-        while self._app.screen is not screen:  # a new screen chooses which widget has the focus
+            looks += 1
+        while self._app.screen is not screen:
             screen = self._app.screen
-            await _turn(screen)
+            await _settled(screen)
 
     def _actions(self) -> set[Worker[Any]]:
         return {one for one in self._app.workers if one.group == "action" and not one.is_finished}
 
 
+async def _settled(screen: Screen[Any]) -> None:
+    """Until a new screen has all its widgets, has chosen which has the focus, and that one knows it."""
+    known: set[DOMNode] = set()
+    while new := [one for one in screen.walk_children(with_self=True) if one not in known]:
+        known.update(new)
+        for one in new:  # a widget makes those within it before anything else
+            await _turn(one)
+    while (
+        screen.is_current and screen.focused is None and any(one.focusable for one in known if isinstance(one, Widget))
+    ):
+        await asyncio.sleep(_LOOK_S)  # a screen may choose when it is laid out
+    if screen.focused is not None:
+        await _turn(screen.focused)
+
+
 async def _turn(node: MessagePump) -> None:
-    """Until `node` has handled what it has been sent."""
+    """Until `node` has handled what it has been sent, or closes, and never comes to its turn."""
     done = asyncio.Event()
-    if node.call_later(done.set):
-        await done.wait()
+    while not done.is_set() and node.call_later(done.set):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), 10 * _LOOK_S)

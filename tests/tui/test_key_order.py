@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from engine.grading import loader
+from sia_tui.app import key_order
 from sia_tui.app.screens.form import Form
 from sia_tui.app.screens.help import Help
 from tests.tui.conftest import Opened, settle, texts
@@ -39,6 +42,17 @@ async def test_what_is_typed_behind_the_key_of_a_question_goes_to_the_question(p
         await settle(pilot)
         await burst(pilot, "?verdict")
         assert isinstance(pilot.app.screen, Help) and pilot.app.screen.query_one(Input).value == "verdict"
+
+
+async def test_keys_wait_for_a_screen_that_takes_long_to_prepare(
+    played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = loader.find
+    monkeypatch.setattr(loader, "find", lambda name: (time.sleep(1), found(name))[1])
+    monkeypatch.setattr(key_order, "_LOOKS", 20)
+    async with opened(played, size=(80, 24)) as (pilot, _):
+        await burst(pilot, "ntoy")
+        assert pilot.app.screen.query_one(Input).value == "toy"
 
 
 @pytest.mark.parametrize("opener", ["/", "n", "\x10"], ids=["filter", "picker", "palette"])

@@ -27,7 +27,8 @@ async def choose(main: MainScreen) -> None:
         main.note = "looking for coding agents, keys and servers ..."
         main.refresh_bars()
         settings = own()
-        found = await asyncio.to_thread(lambda: asyncio.run(offers(settings)))  # clients are asked for their versions
+        with main.opening():  # clients are asked for their versions
+            found = await asyncio.to_thread(lambda: asyncio.run(offers(settings)))
     finally:
         main.note = ""
     fields = [

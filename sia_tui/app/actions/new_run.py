@@ -30,7 +30,9 @@ async def start(main: MainScreen) -> None:
     usual = user_settings.read(main.navigator.sources.workspace.path).settings
     cursor = main.navigator.cursor
     default = cursor.snapshot.state.domain.source if cursor and cursor.n else "lawbench"
-    domain = await main.app.push_screen_wait(await _domain_picker(default))
+    with main.opening():
+        picker = await _domain_picker(default)
+    domain = await main.app.push_screen_wait(picker)
     if not domain:
         return
     spec = find(domain).spec

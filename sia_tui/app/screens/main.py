@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -76,6 +76,7 @@ class MainScreen(Screen[None]):
         self.navigator = Navigator(sources, lambda: self.panes.cursors)
         self.keymap = keymap
         self.note = ""
+        self.opens = False  # whether an action prepares a screen, for which the keys behind its own are meant
         self.left_starting = False  # whether the app was left while an engine was being started
         self.sought_in_runs = ""
         self.panes = Panes(self.navigator)
@@ -256,6 +257,15 @@ class MainScreen(Screen[None]):
         if self.navigator.cursor is not None:
             self.navigator.cursor.go_to(n)
             self.refresh_time()
+
+    @contextlib.contextmanager
+    def opening(self) -> Iterator[None]:
+        """Keys wait, however long it takes: they are meant for the screen that an action prepares."""
+        self.opens = True
+        try:
+            yield
+        finally:
+            self.opens = False
 
     def fail(self, error: SiaError) -> None:
         """Shows an error."""
