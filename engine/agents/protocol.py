@@ -55,7 +55,8 @@ class View(msgspec.Struct, frozen=True):
 
     `attempt` counts the Improvements of this generation that found no candidate, `improvements` all Improvements of the
     run so far. `declined` are the parameters of candidates that a person declined. `weights` is the incumbent's
-    adapter. `hints` are a person's words, the newest last; `notebook` is what earlier Analyses of the run wrote down.
+    adapter. `known` are values of earlier runs, with their scores there. `hints` are a person's words, the newest last;
+    `notebook` is what earlier Analyses of the run wrote down.
     """
 
     generation: int
@@ -73,6 +74,7 @@ class View(msgspec.Struct, frozen=True):
     weights: str | None = None
     hints: Sequence[t.RunHinted] = ()
     notebook: str = ""
+    known: Sequence[t.Known] = ()
 
 
 class ProbeRequest(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """The search agent, which needs no language model: it searches the values of declared tunables.
 
-One Improvement first tries each untried structural choice once and covers the space, then works in small rounds until
+One Improvement first tries what earlier runs knew, in a run with a warm start, and each untried structural choice once,
+then covers the space, and works in small rounds until
 `patience` of them in a row find nothing better. What a round proposes is the portfolio's (`engine.agents.portfolio`).
 Proposals that fail the private check are never built upon. Randomness comes from the run's seed and state from the log
 alone, so that a resumed run makes the same proposals.
@@ -70,7 +71,9 @@ class SearchAgent:
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked)
             left = view.settings.probes - asked
             scores = self._by_instance(lab, probes)
-            requests = self._portfolio.round(view.harness, probes, seed, first=asked, left=left, scores=scores)
+            requests = self._portfolio.round(
+                view.harness, probes, seed, first=asked, left=left, scores=scores, earlier=view.known
+            )
             if not requests:
                 break
             covering = bool(probed.untried_choices(view.harness, probes)) or covers(view.harness, probes)

@@ -25,6 +25,7 @@ async def tune(view: View, made: Proposal, lab: Lab, first: int) -> Proposal:
         past=[],
         declined=[],
         probes=[],
+        known=[],
         settings=replace(view.settings, probes=made.tune),
     )
     found = await SearchAgent().find(of_its_own, _Numbered(lab, first))

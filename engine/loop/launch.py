@@ -30,6 +30,7 @@ from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.grading.reserve import RESERVE
 from engine.loop.agent_client import check_client, writes_first
+from engine.loop.earlier_runs import known_values
 from engine.models.calling import PricedModel
 from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
 from engine.run.live_run import Observer, Ports, Run, folded
@@ -106,6 +107,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         settings=settings,
         isolation=isolation_facts(isolation),
         versions=component_versions() | _prompts(settings),
+        known=known_values(place, spec.name) if options.warm_start else [],
     )
     return RunPlan(folder, started, isolation, options.workers, options.data)
 

@@ -38,6 +38,7 @@ class Options(msgspec.Struct, frozen=True):
     agent_minutes: float = t.AGENT_MINUTES
     reserve: float | None = None
     rotate: int = 0
+    warm_start: bool = False
     budget: t.Budget = t.Budget()
     data: Path | None = None
     workers: int = 1

@@ -23,6 +23,7 @@ from engine.agents.portfolio.tpe import Tpe
 from engine.agents.portfolio.variation import cross_and_vary, vary
 from engine.agents.protocol import ProbeRequest
 from engine.events import types as t
+from engine.plain import decimal
 from engine.seeds import derive
 from harness_repo.harness import Harness
 
@@ -30,6 +31,7 @@ ROUND = 4
 COVERED = 8
 """So many probes are known, at least, before the members propose. Structural choices that were tried alone do not
 count: all of them have the harness's own values, and would hold the search near those."""
+_INCUMBENT = "the incumbent, to compare with"
 _ALONE = "structural choice"
 LATEST = 40
 """So many of the latest proposals decide which member is to propose."""
@@ -54,14 +56,17 @@ class Portfolio:
         first: int,
         left: int,
         scores: Sequence[Mapping[str, float]] = (),
+        earlier: Sequence[t.Known] = (),
     ) -> list[ProbeRequest]:
         """At most `left` proposals, none of which was probed; their ordinals begin with `first`.
 
-        `scores` are those of each probe by instance, where they are known.
+        `scores` are those of each probe by instance, where they are known. What `earlier` runs knew comes first, as far
+        as the harness takes it.
         """
         known = {probed.key(harness, probe.params) for probe in probes}
         requests: list[ProbeRequest] = []
-        for params, why in self._proposals(harness, probes, known, seed, scores):
+        begun = _of_earlier_runs(harness, known, earlier)
+        for params, why in begun or self._proposals(harness, probes, known, seed, scores):
             settled = {**harness.params, **probed.active_values(harness, params)}
             name = probed.key(harness, settled)
             if name not in known and len(requests) < left:
@@ -79,7 +84,7 @@ class Portfolio:
     ) -> list[tuple[Params, str]]:
         made: list[tuple[Params, str]] = []
         if probed.key(harness, harness.params) not in known:
-            made.append((dict(harness.params), "the incumbent, to compare with"))
+            made.append((dict(harness.params), _INCUMBENT))
         made += [
             (dict(harness.params) | change, f"{_ALONE} {text(change)}")
             for change in probed.untried_choices(harness, probes)
@@ -120,6 +125,26 @@ class Portfolio:
         rank = _rank(chance) % len(leaders)
         of = f"structure number {rank + 1} by score" if rank else "the best probe"
         return vary(harness, leaders[rank].params, chance), f"variation of {of}"
+
+
+def _of_earlier_runs(harness: Harness, known: set[bytes], earlier: Sequence[t.Known]) -> list[tuple[Params, str]]:
+    """The incumbent, if it is not `known`, and those values of earlier runs that are not and that the harness takes."""
+    fresh = [
+        (one.params, f"the best of run {one.name or one.run}, where it scored {decimal(one.score)}")
+        for one in earlier
+        if _is_taken(harness, one.params) and probed.key(harness, one.params) not in known
+    ]
+    if fresh and probed.key(harness, harness.params) not in known:
+        fresh.insert(0, (dict(harness.params), _INCUMBENT))
+    return fresh
+
+
+def _is_taken(harness: Harness, params: Params) -> bool:
+    """Whether a harness takes values of another one: it declares all of them, and admits those that have an effect."""
+    tunables = harness.manifest.tunables
+    return params.keys() <= tunables.keys() and all(
+        tunables[name].admits(value) for name, value in probed.active_values(harness, params).items()
+    )
 
 
 def _rank(chance: random.Random) -> int:

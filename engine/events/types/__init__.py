@@ -39,6 +39,7 @@ from engine.events.types.model import ContextCompacted, ModelCalled, ModelRetrie
 from engine.events.types.run import (
     BudgetExhausted,
     BudgetWarned,
+    Known,
     LossAccepted,
     RunFailed,
     RunFinished,
@@ -101,6 +102,7 @@ __all__ = [
     "HarnessWritten",
     "ImprovementFailed",
     "InstanceFinished",
+    "Known",
     "Lever",
     "LeverPolicy",
     "Login",

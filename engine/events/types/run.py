@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from engine.events.types.base import Payload, event
 from engine.events.types.settings import DomainRef, Settings
 from engine.failure import Failure
 
 
+class Known(msgspec.Struct, frozen=True):
+    """Values that did well in the earlier `run` called `name`, and their `score` on its fold of train."""
+
+    run: str
+    name: str
+    params: dict[str, bool | int | float | str]
+    score: float
+
+
 @event("run.started")
 class RunStarted(Payload, frozen=True):
+    """The first event of a run. `known` are values of earlier runs that are tried first, in this order."""
+
     rules: int
     name: str
     domain: DomainRef
     settings: Settings
     isolation: dict[str, Any] = {}
     versions: dict[str, str] = {}
+    known: list[Known] = []
 
 
 @event("run.forked")

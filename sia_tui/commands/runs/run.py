@@ -75,6 +75,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Judge on a fresh val of the reserve each so many generations; then there is no second look.",
 )
+@click.option(
+    "--warm-start", is_flag=True, help="First try, measured anew, what did best in earlier runs of DOMAIN here."
+)
 @click.option("--data", type=UserPath(), help="Folder of the domain's data.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print an estimate; start nothing.")
@@ -113,6 +116,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         agent_minutes=chosen["agent_minutes"],
         reserve=chosen["reserve"],
         rotate=chosen["rotate"],
+        warm_start=chosen["warm_start"],
         budget=Budget(*(chosen[f"budget_{name}"] for name in ("evaluations", "minutes", "usd", "tokens"))),
         data=chosen["data"],
         workers=workers_of(chosen["workers"]),

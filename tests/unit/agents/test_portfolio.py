@@ -194,3 +194,20 @@ def test_the_surrogate_is_told_the_noise_that_repeats_have_shown(plain: Harness)
     more = replace(probe(places[2], 0.5), evaluations=16)
     assert improvement.known_noise([*once, more]) == pytest.approx([0.01, 0.01, 0.0025])
     assert not improvement.known_noise([probe(places[0], 0.5)]).any()
+
+
+def test_what_earlier_runs_knew_comes_first_as_far_as_the_harness_takes_it(plain: Harness) -> None:
+    def known(name: str, **changes: Value) -> t.Known:
+        return t.Known("id", name, {**START, **changes}, 0.5)
+
+    earlier = [known("one", x=0.3), known("two", x=7.0), known("three", speed=1), known("four", y=0.2)]
+    asked = Portfolio().round(plain, [], 1, first=0, left=10, earlier=earlier)
+    assert [one.why for one in asked] == [
+        "the incumbent, to compare with",
+        "the best of run one, where it scored 0.5000",
+        "the best of run four, where it scored 0.5000",
+    ]
+    assert asked[1].params["x"] == 0.3
+    again = Portfolio().round(plain, [probe(one.params, 0.1) for one in asked], 1, first=0, left=10, earlier=earlier)
+    assert again
+    assert not any("of run" in one.why for one in again)
