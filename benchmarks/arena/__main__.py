@@ -25,7 +25,8 @@ def main(words: Sequence[str] | None = None) -> int:
         "--tasks", nargs="+", default=[], metavar="NAME", help="tasks or groups of tasks; all without a model"
     )
     parser.add_argument("--methods", nargs="+", default=[], metavar="NAME", help="methods; all")
-    parser.add_argument("--seeds", type=int, default=10, help="seeds 1 to N (10)")
+    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="so many seeds (10)")
+    parser.add_argument("--from-seed", type=int, default=1, metavar="N", help="the first of them (1)")
     parser.add_argument(
         "--budget",
         type=int,
@@ -37,7 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="cells at a time (1)")
     chosen = parser.parse_args(words)
     try:
-        if min(chosen.seeds, chosen.jobs, *chosen.budget) < 1:
+        if min(chosen.seeds, chosen.from_seed, chosen.jobs, *chosen.budget) < 1:
             raise SiaError("seeds, jobs and budgets are counted from 1", "give a larger number")
         usual = [name for name, task in tasks.TASKS.items() if chosen.action == "list" or task.kind == "values"]
         of_tasks = _choose(tasks.TASKS, chosen.tasks or usual, "task")
@@ -51,8 +52,9 @@ def main(words: Sequence[str] | None = None) -> int:
         if chosen.action == "report":
             print(*(chosen.out / name for name in report.write(journal, chosen.out)), sep="\n")
             return 0
+        first = chosen.from_seed
         grid.run(
-            grid.cells(of_tasks, of_methods, chosen.seeds, chosen.budget),
+            grid.cells(of_tasks, of_methods, range(first, first + chosen.seeds), chosen.budget),
             journal,
             jobs=chosen.jobs,
             report=lambda line: print(line, flush=True),

@@ -57,12 +57,14 @@ def _meter(task: Task, cell: Cell) -> Meter:
     )
 
 
-def cells(tasks_: Sequence[Task], methods_: Sequence[Method], seeds: int, budgets: Sequence[int]) -> list[Cell]:
+def cells(
+    tasks_: Sequence[Task], methods_: Sequence[Method], seeds: Sequence[int], budgets: Sequence[int]
+) -> list[Cell]:
     """The grid, ordered so that an interrupted run has all methods on the same tasks and seeds."""
     return [
         Cell(task.name, method.name, seed, budget)
         for budget in budgets
-        for seed in range(1, seeds + 1)
+        for seed in seeds
         for task in tasks_
         for method in methods_
         if task.kind in method.kinds

@@ -76,12 +76,19 @@ def test_cells_in_other_processes_are_the_same(tmp_path: Path) -> None:
     }
 
 
+def test_fresh_seeds_are_those_from_the_first_one_on(tmp_path: Path) -> None:
+    words = ["--tasks", "branin-2", "--methods", "random", "--budget", "3", "--seeds", "2", "--from-seed", "11"]
+    assert main(["--out", str(tmp_path), *words]) == 0
+    assert [cell.seed for cell in Journal(tmp_path).outcomes] == [11, 12]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--tasks", "branin"], "there is no task 'branin'"),
         (["--methods", "luck"], "there is no method 'luck'"),
         (["--seeds", "0"], "counted from 1"),
+        (["--from-seed", "0"], "counted from 1"),
         ([], "keeps its results in a folder"),
     ],
 )
