@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from msgspec.structs import replace
 
 from engine.agents import decisions, merging
+from engine.agents.portfolio import probed
 from engine.agents.protocol import AgentTools, Alternatives, NoProposal, ProbeRequest, Proposal, View
 from engine.agents.tuning import tune
 from engine.events import types as t
@@ -72,12 +73,12 @@ async def _best(run: Run, view: View, made: list[Proposal]) -> Proposal:
     probes: list[t.ProbeFinished | None] = []
     for number, one in enumerate(made):
         lab = FoldLab(run, view.generation, view.attempt, one.harness)
-        probed = await lab.probe([ProbeRequest(number, {}, f"proposal {number + 1} of {len(made)}: {one.changed}")])
-        probes.append(probed[0] if probed else None)
+        tried = await lab.probe([ProbeRequest(number, {}, f"proposal {number + 1} of {len(made)}: {one.changed}")])
+        probes.append(tried[0] if tried else None)
     scored = [
         (probe.score.score, -number)
         for number, probe in enumerate(probes)
-        if probe is not None and not probe.failure and not probe.refused
+        if probe is not None and probed.eligible(probe)
     ]
     if not scored:
         return made[0]
