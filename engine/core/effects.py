@@ -22,6 +22,8 @@ class Effects:
         So does its Improvement, which repeats the conversation.
         """
         self.talks: list[t.RunTalked] = []
+        self.known: Sequence[t.Known] = ()
+        """Values of earlier runs, which are tried first."""
         self._hints: list[t.RunHinted] = []
         self._notebook = ""
         self._in_turn = True
@@ -41,6 +43,8 @@ class Effects:
             case t.ProbeFinished():
                 self._in_turn = self._in_turn and (not self.probes or _turn(self.probes[-1]) <= _turn(payload))
                 self.probes.append(payload)
+            case t.RunStarted(known=known):
+                self.known = known
             case t.TrainingCheckpointed():
                 self.checkpoints.append(payload)
             case t.ToolCalled(role="task"):
@@ -109,6 +113,6 @@ _INDEXED = {
         *(t.ProbeFinished, t.TrainingCheckpointed, t.ToolCalled, t.TrainingProgress, t.ContextCompacted),
         t.ClientFinished,
         *(t.ExecutionFinished, t.GateDecided),  # the evidence
-        *(t.RunHinted, t.RunTalked, t.AnalysisFinished, t.StepStarted),
+        *(t.RunStarted, t.RunHinted, t.RunTalked, t.AnalysisFinished, t.StepStarted),
     )
 }

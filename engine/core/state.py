@@ -62,7 +62,6 @@ class State(msgspec.Struct, frozen=True):
     `root_seed` is the seed with which the lineage began: what is executed and on which folds never depends on a fork's
     own seed, so that candidates of one lineage stay comparable. `settings.seed` drives what agents propose.
     `account` is the lineage's error as far as this history says, what its own prefix in other runs spent included.
-    `known` are values of earlier runs, to be tried first.
     `executed` and `executing_us` are the results and the time of the Execution under way, in all its attempts.
     `versions` and `adapters` are the candidates' by number; one without an adapter has the base model's weights.
     """
@@ -75,7 +74,6 @@ class State(msgspec.Struct, frozen=True):
     _settings: t.Settings | None = None
     root_seed: int = 0
     isolation: dict[str, object] = {}
-    known: tuple[t.Known, ...] = ()
     parent: str | None = None
     baseline: t.BaselineMeasured | None = None
     generations: tuple[Generation, ...] = ()
@@ -192,7 +190,6 @@ def evolve(state: State, event: Event) -> State:
                 _settings=payload.settings,
                 root_seed=payload.settings.seed,
                 isolation=payload.isolation,
-                known=tuple(payload.known),
             )
         case t.RunForked():
             child = replace(_reopened(state, payload.settings), run=event.run, name=payload.name, parent=payload.parent)

@@ -166,5 +166,5 @@ def make_view(run: Run, generation: int) -> View:
         weights=state.of(incumbent).candidate.weights,
         hints=run.effects.hints,
         notebook=run.effects.notebook,
-        known=state.known,
+        known=run.effects.known,
     )
