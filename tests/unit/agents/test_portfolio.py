@@ -172,12 +172,13 @@ def test_the_expected_improvement_is_exact_and_ordered_far_below_the_best() -> N
         assert np.exp(log) == pytest.approx(np.maximum(draws + mean, 0).mean(), rel=0.1)
 
 
-def test_structural_choices_that_were_tried_alone_leave_the_covering_points_as_many(plain: Harness) -> None:
-    """They have the harness's own values, and once held the search near those."""
-    probes = played(plain, bowl, 5)
-    alone = [one for one in probes if one.why.startswith("structural choice")]
-    assert len(alone) == 1
-    assert sum(one.why == "to cover the space" for one in probes) >= COVERED - 1
+def test_better_structures_are_varied_more(plain: Harness) -> None:
+    """Once each structure had the same share of variations, however far it was behind."""
+    probes = [probe(START, 0.1), *(probe(START | {"x": n / 100}, 0.5, MEMBERS[1]) for n in range(20))]
+    probes += [probe(START | {"method": "b", "x": n / 100}, 0.1, MEMBERS[1]) for n in range(20)]
+    made = [one for seed in range(60) for one in Portfolio().round(plain, probes, seed, first=0, left=ROUND)]
+    varied = Counter(one.params["method"] for one in made if one.why.startswith("variation"))
+    assert varied["a"] > 1.4 * varied["b"] > 0
 
 
 def test_the_surrogate_is_told_the_noise_that_repeats_have_shown(plain: Harness) -> None:

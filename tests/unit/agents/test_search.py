@@ -76,7 +76,7 @@ def test_it_stops_where_the_budget_ends(plain: Harness, limit: int) -> None:
 def test_it_stops_where_a_round_brings_nothing_better(plain: Harness) -> None:
     lab = FakeLab(plain, lambda params: 0.5)
     improve(view(plain, probes=40), lab)
-    assert len(lab.asked) <= 4 + 8 + 4  # structures, what covers the space, and one round
+    assert len(lab.asked) <= 4 + 4 + 4  # structures, what covers the space, and one round
 
 
 def test_the_same_view_gives_the_same_asks(plain: Harness) -> None:
