@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import msgspec
 
 from harness_repo import evolvable
+from harness_repo.evolvable import SKELETON
+from harness_repo.structure import changes as structural
+from harness_repo.structure.named import changes_of, values_of
 from harness_repo.tunable import Tunable, Value
 
 MAX_BYTES = 1 << 20
@@ -59,8 +63,47 @@ class Harness(msgspec.Struct, frozen=True):
             if all(params.get(other) in values for other, values in tunable.when.items())
         }
 
+    @property
+    def program(self) -> str:
+        """The path of the Python program whose structure may change: one without declared tunables. Else empty."""
+        if self.manifest.evolve or self.manifest.tunables:
+            return self.manifest.evolve
+        words = self.manifest.command
+        path = next((word for word in words if word.endswith(".py")), "") if words else self.manifest.entry
+        return path if path in self.files else ""
+
+    @property
+    def source(self) -> str:
+        """The text of `program`."""
+        return self.files[self.program].decode("utf-8", "surrogateescape")
+
+    @property
+    def skeleton(self) -> str:
+        """What tells the structure of `program` from others, whatever the values of its tunables."""
+        return str(self.params.get(SKELETON) or hashlib.sha256(self.files[self.program]).hexdigest()[:12])
+
+    def changed(self, sentences: Sequence[str]) -> Harness:
+        """The harness after these changes of its program's structure; raises `HarnessInvalid` if there is no such."""
+        source = self.source
+        for why in sentences:
+            try:
+                source = structural.changed(source, why, numbers=not self.manifest.evolve)
+            except structural.Unknown as error:
+                raise HarnessInvalid(f"{self.program}: {error}") from None
+        return parse({**self.files, self.program: source.encode()})
+
     def with_params(self, params: Mapping[str, Value]) -> Harness:
-        """The harness with other values; raises `HarnessInvalid` if one is not allowed."""
+        """The harness with other values, and with the structure that they name (see `harness_repo.structure.named`).
+
+        Raises `HarnessInvalid` if one is not allowed.
+        """
+        sentences = changes_of(params)
+        if sentences or (SKELETON in params and not self.manifest.tunables):
+            changed = self if params.get(SKELETON) == self.skeleton else self.changed(sentences)
+            if params.get(SKELETON) != changed.skeleton:
+                raise HarnessInvalid(f"{self.program}: these changes lead to another program than they did")
+            declared = changed.manifest.tunables.keys() & values_of(params).keys()
+            return changed.with_params({name: params[name] for name in declared}) if declared else changed
         merged = {**self.params, **params}
         if self.manifest.evolve:
             return self._with_program_values(merged)

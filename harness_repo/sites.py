@@ -17,13 +17,13 @@ import libcst as cst
 from libcst import matchers as m
 from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
 
+from harness_repo.marks import FIXED, blocks
+
 Kind = Literal["int", "float", "flag", "comparison", "extreme", "operator", "shape"]
 AS_IT_IS, BENT = "as it is", "bent"
-START, END = "EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END"
 MOST = {"int": 48, "float": 48, "flag": 8, "comparison": 8, "extreme": 8, "operator": 8, "shape": 2}
 """Limit on the sites of each kind: with more, a search of a few dozen trials finds nothing."""
 
-_FIXED = {"seed", "random_state", "axis", "dim", "ndim", "n_jobs", "maxsplit", "ndigits"}
 _LARGEST = 10**15
 _PAIRS: tuple[tuple[type[cst.CSTNode], type[cst.CSTNode], str, str], ...] = (
     (cst.LessThan, cst.GreaterThan, "<", ">"),
@@ -62,24 +62,9 @@ class Site:
 def find(source: str) -> tuple[cst.Module, list[Site]]:
     """The tree of `source` and its sites, in the order of the text. Raises `libcst.ParserSyntaxError`."""
     wrapper = MetadataWrapper(cst.parse_module(source))
-    finder = _Finder(_lines(source), wrapper.resolve(PositionProvider), wrapper.resolve(ParentNodeProvider))
+    finder = _Finder(blocks(source), wrapper.resolve(PositionProvider), wrapper.resolve(ParentNodeProvider))
     wrapper.module.visit(finder)
     return wrapper.module, finder.sites
-
-
-def _lines(source: str) -> list[tuple[int, int]] | None:
-    """The lines of each pair of marks; None without marks."""
-    found: list[tuple[int, int]] = []
-    begun = None
-    for number, line in enumerate(source.splitlines(), 1):
-        if START in line and line.lstrip().startswith("#"):
-            begun = number
-        elif END in line and begun is not None:
-            found.append((begun, number))
-            begun = None
-    if begun is not None:
-        found.append((begun, number))
-    return found or None
 
 
 class _Finder(cst.CSTVisitor):
@@ -128,7 +113,7 @@ class _Finder(cst.CSTVisitor):
 
     def _number(self, kind: Kind, node: cst.BaseExpression, value: bool | int | float) -> None:
         hint = self._hint(node)
-        if hint not in _FIXED:
+        if hint not in FIXED:
             self._add(kind, node, value, (True, False) if kind == "flag" else (), f"{self._scope(node)}{hint or kind}")
 
     def _pair(self, kind: Kind, node: cst.CSTNode, operator: cst.CSTNode) -> None:

@@ -12,6 +12,8 @@ from engine.agents.protocol import NoProposal, PastGeneration, ProbeRequest, Pro
 from engine.agents.search import SearchAgent
 from engine.events import types as t
 from harness_repo.harness import Harness, dump_params, parse
+from harness_repo.structure.changes import meaning
+from harness_repo.structure.named import changes_of
 from harness_repo.tunable import Value
 from tests.histories import settings
 
@@ -21,7 +23,7 @@ Formula = Callable[[Mapping[str, Value]], float]
 def harness(tunables: Mapping[str, object], params: Mapping[str, Value]) -> Harness:
     """A harness that declares `tunables`."""
     manifest = {"name": "x", "tunables": msgspec.to_builtins(dict(tunables))}
-    agent = b"def solve(instance, ctx):\n    return 0\n"
+    agent = b"def solve(instance, ctx):\n    return instance\n"
     return parse(
         {"harness.toml": tomli_w.dumps(manifest).encode(), "params.toml": dump_params(params), "agent.py": agent}
     )
@@ -30,9 +32,12 @@ def harness(tunables: Mapping[str, object], params: Mapping[str, Value]) -> Harn
 def view(of: Harness, *, seen: Sequence[t.ProbeFinished] = (), past: Sequence[Harness] = (), **changes: object) -> View:
     """What an agent sees after one generation, which executed `of`."""
     judged = [
-        PastGeneration(n, "h", one.params, None, "0.5000 ± 0.1000", accepted=True, verdict="first")
+        PastGeneration(
+            n, "h", one.params, None, "0.5000 ± 0.1000", accepted=True, verdict="first",
+            program=meaning(one.source) if one.program else "",
+        )
         for n, one in enumerate([of, *past], 1)
-    ]
+    ]  # fmt: skip
     return View(
         generation=1, improvements=0, attempt=0, settings=settings(**{"probes": 12} | changes), incumbent=1, harness=of,
         past=judged, train=[], probes=seen, failed=[], declined=[], evidence=[3],
@@ -46,6 +51,7 @@ class FakeLab:
         self.harness, self.formula, self.limit, self.se = of, formula, limit, se
         self.refuses: Callable[[Mapping[str, Value]], bool] = lambda params: False
         self.by_instance: Callable[[Mapping[str, Value]], Mapping[str, float]] = lambda params: {}
+        self.runs: Callable[[str], float] | None = None
         self.asked: list[ProbeRequest] = []
         self.found: list[t.ProbeFinished] = []
 
@@ -61,8 +67,10 @@ class FakeLab:
         return self.by_instance(probe.params)
 
     def _finished(self, request: ProbeRequest) -> t.ProbeFinished:
-        params = self.harness.with_params(request.params).params  # raises for a value that was never declared
-        value = self.formula(params)
+        # raises for a value that was never declared
+        tried = self.harness.with_params(request.params)
+        params = dict(request.params) if changes_of(request.params) else tried.params
+        value = self.formula(params) if self.runs is None else self.runs(tried.source)
         failure = t.Failure("candidate", "no") if value < 0 else None
         score = t.Score(max(0.0, value), self.se, 3)
         return t.ProbeFinished(

@@ -37,6 +37,7 @@ class PastGeneration(msgspec.Struct, frozen=True):
     """A judged generation: its score on `val` and the gate's verdict, in words, as far as agents are told of them.
 
     `val` is empty where its score is not told: that of a rejected candidate. `refused`: it failed the private check.
+    `program` is the meaning of a program whose structure may change (`harness_repo.structure`).
     """
 
     n: int
@@ -48,15 +49,17 @@ class PastGeneration(msgspec.Struct, frozen=True):
     verdict: str
     weights: str | None = None
     refused: bool = False
+    program: str = ""
 
 
 class View(msgspec.Struct, frozen=True):
     """All that an agent may know after generation `generation` has been judged.
 
     `attempt` counts the Improvements of this generation that found no candidate, `improvements` all Improvements of the
-    run so far. `declined` are the parameters of candidates that a person declined. `weights` is the incumbent's
-    adapter. `known` are values of earlier runs, with their scores there. `hints` are a person's words, the newest last;
-    `notebook` is what earlier Analyses of the run wrote down.
+    run so far. `declined` are the parameters of candidates that a person declined, `declined_programs` the meanings of
+    their programs where the structure may change. `weights` is the incumbent's adapter. `known` are values of earlier
+    runs, with their scores there. `hints` are a person's words, the newest last; `notebook` is what earlier Analyses of
+    the run wrote down.
     """
 
     generation: int
@@ -71,6 +74,7 @@ class View(msgspec.Struct, frozen=True):
     failed: Sequence[str]
     evidence: Sequence[int]
     declined: Sequence[dict[str, Value]] = ()
+    declined_programs: Sequence[str] = ()
     weights: str | None = None
     hints: Sequence[t.RunHinted] = ()
     notebook: str = ""
@@ -78,11 +82,15 @@ class View(msgspec.Struct, frozen=True):
 
 
 class ProbeRequest(msgspec.Struct, frozen=True):
-    """A proposal to try on a held-out fold of `train`; `why` explains it in the log."""
+    """A proposal to try on a held-out fold of `train`; `why` explains it in the log.
+
+    `smoke`: it may well be broken, and ends at the first answer that fails.
+    """
 
     ordinal: int
     params: Mapping[str, Value]
     why: str
+    smoke: bool = False
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
 """The search agent, which needs no language model: it searches the values of declared tunables.
 
+Where none are declared, it searches a program's numbers and its structure (`engine.agents.structure`).
+
 One Improvement first tries what earlier runs knew, in a run with a warm start, and each untried structural choice once,
 then covers the space, and works in small rounds until
 `patience` of them in a row find nothing better. What a round proposes is the portfolio's (`engine.agents.portfolio`).
@@ -14,17 +16,18 @@ from collections.abc import Mapping, Sequence
 
 from engine.agents import levers
 from engine.agents.portfolio import probed
-from engine.agents.portfolio.rounds import Portfolio, covers, text
+from engine.agents.portfolio.rounds import Portfolio, covers
 from engine.agents.protocol import AgentTools, Lab, NoProposal, Proposal, View
+from engine.agents.structure.programs import Programs, judged
+from engine.agents.structure.rounds import Rounds, can_change
 from engine.events import types as t
 from engine.plain import decimal, plural
 from engine.seeds import derive
 from harness_repo.harness import Harness
-from harness_repo.tunable import Value
 
 
 class SearchAgent:
-    """Proposes values of declared tunables."""
+    """Proposes values of tunables, and changes of the structure of a program that declares none."""
 
     name = "search"
 
@@ -36,9 +39,10 @@ class SearchAgent:
         """The findings, the plan, and the gain to expect."""
         if (choice := levers.choose_training(view, trainable=tools.trainable)) is not None:
             return levers.to_analysis(view, choice, _findings(view))
-        probes = [probe for probe in _current_probes(view) if _admits(view.harness, probe)]
+        programs = Programs(view.harness)
+        probes = list(filter(programs.admits, _current_probes(view)))
         best = probed.best(probes)
-        here = probed.find(view.harness, view.harness.params, probes)
+        here = programs.find(view.harness.params, probes)
         gain = best.score.score - probed.expected(here) if best and here else None
         untried = probed.untried_choices(view.harness, probes)
         plan = (
@@ -59,21 +63,19 @@ class SearchAgent:
         """Probes, then proposes the best probe that no generation has executed."""
         return await self.find(view, tools)
 
-    async def find(self, view: View, lab: Lab) -> Proposal | NoProposal:
-        """As `improve`, which needs no tools but `lab`."""
-        if not view.harness.manifest.tunables:
-            if program := view.harness.manifest.evolve:
-                return NoProposal(f"{program} has no number, flag or operator to vary")
-            return NoProposal("the harness declares no tunables, so there is nothing to search")
-        probes = [probe for probe in _current_probes(view) if _admits(view.harness, probe)]
+    async def find(self, view: View, lab: Lab, *, structure: bool = True) -> Proposal | NoProposal:
+        """As `improve`, which needs no tools but `lab`; without `structure` only values are searched."""
+        if reason := _nothing_to_search(view.harness, structure=structure):
+            return NoProposal(reason)
+        programs = Programs(view.harness, structure=structure)
+        rounds = Rounds(programs, self._portfolio, [*(one.program for one in view.past), *view.declined_programs])
+        probes = list(filter(programs.admits, _current_probes(view)))
         asked, idle, cut_short = 0, 0, False
         while asked < view.settings.probes:
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked)
             left = view.settings.probes - asked
             scores = self._by_instance(lab, probes)
-            requests = self._portfolio.round(
-                view.harness, probes, seed, first=asked, left=left, scores=scores, earlier=view.known
-            )
+            requests = rounds.round(probes, seed, first=asked, left=left, scores=scores, earlier=view.known)
             if not requests:
                 break
             covering = bool(probed.untried_choices(view.harness, probes)) or covers(view.harness, probes)
@@ -85,9 +87,9 @@ class SearchAgent:
             stalled = before is not None and after is not None and after.score.score <= before.score.score
             cut_short = len(found) < len(requests)
             idle = idle + 1 if stalled and not covering else 0
-            if cut_short or idle >= view.harness.manifest.patience:
+            if cut_short or idle >= rounds.patience:
                 break  # the search has stalled
-        made = _choose(view, probes)
+        made = _choose(view, programs, probes)
         if isinstance(made, NoProposal) and cut_short:
             return NoProposal(f"{made.reason}; the budget of evaluations allowed no more probes")
         return made
@@ -104,12 +106,13 @@ def _current_probes(view: View) -> list[t.ProbeFinished]:
     return [probe for probe in view.probes if probe.weights == view.weights]
 
 
-def _admits(harness: Harness, probe: t.ProbeFinished) -> bool:
-    """Whether the harness still admits a probe's values: a person may have edited it since."""
-    return all(
-        harness.manifest.tunables[name].admits(value)
-        for name, value in probed.active_values(harness, probe.params).items()
-    )
+def _nothing_to_search(harness: Harness, *, structure: bool) -> str:
+    """Why there is nothing to vary; empty if there is something."""
+    if harness.manifest.tunables or (structure and can_change(harness)):
+        return ""
+    if harness.manifest.evolve:
+        return f"{harness.manifest.evolve} has no number, flag, operator or structure to vary"
+    return "the harness declares no tunables, so there is nothing to search"
 
 
 def _findings(view: View) -> str:
@@ -127,23 +130,27 @@ def _findings(view: View) -> str:
     lines = [f"{scored}; {train}, {failed} failed"]
     probes = _current_probes(view)
     if best := probed.best(probes):
-        values = text(probed.active_values(view.harness, best.params))
-        lines.append(f"the best of {len(probes)} probes so far scored {decimal(best.score.score)} with {values}")
+        with_what = Programs(view.harness).text(best.params)
+        lines.append(f"the best of {len(probes)} probes so far scored {decimal(best.score.score)} with {with_what}")
     return ". ".join(lines)
 
 
-def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoProposal:
+def _choose(view: View, programs: Programs, probes: Sequence[t.ProbeFinished]) -> Proposal | NoProposal:
     """The best probe that no generation has executed; none if all are clearly below the incumbent.
 
     The fold is small, so probes within one standard error of the best count as equal: the gate decides. Among them, the
-    structure that was executed least comes first, then the higher score.
+    structure that was executed least comes first, then the higher score. A change of the structure that leaves the
+    score as it was has no effect, and is not proposed.
     """
-    tried = [*(past.params for past in view.past if past.weights == view.weights), *view.declined]
-    executed = {probed.key(view.harness, params) for params in tried}
-    structures = Counter(probed.structure(view.harness, params) for params in tried)
-    here = probed.find(view.harness, view.harness.params, probes)
+    executed = programs.executed(view, probes)
+    structures = Counter(map(programs.structure, judged(view)))
+    here = programs.find(view.harness.params, probes)
     fresh = [
-        probe for probe in probes if probed.key(view.harness, probe.params) not in executed and probed.eligible(probe)
+        probe
+        for probe in probes
+        if probed.eligible(probe)
+        and programs.key(probe.params) not in executed
+        and not (here and programs.changes(probe.params) and probe.score == here.score)
     ]
     top = probed.best(fresh)
     if top is None:
@@ -161,19 +168,11 @@ def _choose(view: View, probes: Sequence[t.ProbeFinished]) -> Proposal | NoPropo
             f"(the best of {len(fresh)} new ones scored {decimal(top.score.score)})"
         )
     near = [probe for probe in fresh if probe.score.score >= top.score.score - top.score.se]
-    best = min(near, key=lambda probe: (structures[probed.structure(view.harness, probe.params)], -probe.score.score))
-    harness = view.harness.with_params(best.params)
-    changed = _difference(view.harness.params, probed.active_values(view.harness, best.params))
+    best = min(near, key=lambda probe: (structures[programs.structure(probe.params)], -probe.score.score))
+    changed = programs.told(best.params)
     base = f", the incumbent {decimal(probed.expected(here))}" if here else ""
     reason = (
         f"{changed}. On {best.fold} this scored {decimal(best.score.score)} ± {decimal(best.score.se)}{base}; "
         f"of {len(probes)} probes so far the best not yet executed scored {decimal(top.score.score)} ({best.why})."
     )
-    return Proposal(harness, reason, changed)
-
-
-def _difference(old: Mapping[str, Value], new: Mapping[str, Value]) -> str:
-    return (
-        ", ".join(f"{name} {old.get(name)} → {value}" for name, value in new.items() if old.get(name) != value)
-        or "nothing"
-    )
+    return Proposal(view.harness.with_params(best.params), reason, changed)

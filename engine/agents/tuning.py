@@ -24,11 +24,12 @@ async def tune(view: View, made: Proposal, lab: Lab, first: int) -> Proposal:
         harness=made.harness,
         past=[],
         declined=[],
+        declined_programs=[],
         probes=[],
         known=[],
         settings=replace(view.settings, probes=made.tune),
     )
-    found = await SearchAgent().find(of_its_own, _Numbered(lab, first))
+    found = await SearchAgent().find(of_its_own, _Numbered(lab, first), structure=False)
     if isinstance(found, NoProposal):
         return replace(made, reason=f"{made.reason} Its values were not tuned: {found.reason}.")
     return replace(made, harness=found.harness, reason=f"{made.reason} Tuned: {found.reason}")

@@ -156,9 +156,7 @@ def _write(target: Path, home: Path, task: Task, files: Sequence[Path], digest: 
     words = _TASK.format(title=title, words=task.words.strip(), tool=tool, how=how, program=name)
     about = msgspec.to_builtins(msgspec.structs.replace(task, words="", program=name))
     about |= {"digest": digest, "private": private}
-    harness = {"name": "first-program", "entry": "agent.py", "patience": PATIENCE}
-    if name.endswith(".py"):
-        harness["evolve"] = name
+    harness = {"name": "first-program", "entry": "agent.py", "patience": PATIENCE, "evolve": name}
     texts = {
         "domain.toml": tomli_w.dumps(_spec(home, title, task, sum((home / path).stat().st_size for path in files))),
         "task.md": words,

@@ -14,6 +14,7 @@ from harness_repo import harness as harnesses
 from harness_repo.harness import Harness
 from harness_repo.objects import Version, build
 from harness_repo.repository import Repository
+from harness_repo.structure.changes import meaning
 from harness_repo.tunable import Value
 
 
@@ -23,6 +24,7 @@ class Versions:
     def __init__(self, journal: Journal, reader: Reader, repository: Repository) -> None:
         self._journal, self._reader, self._repository = journal, reader, repository
         self._params: dict[str, dict[str, Value]] = {}
+        self._programs: dict[str, str] = {}
 
     def files(self, version: t.HarnessWritten) -> dict[str, bytes]:
         """The files of a version, whether it is still a candidate or not."""
@@ -35,8 +37,19 @@ class Versions:
     def params(self, version: t.HarnessWritten) -> dict[str, Value]:
         """The values of a version's tunables; read once, since every Improvement asks for those of all generations."""
         if version.commit not in self._params:
-            self._params[version.commit] = self.harness(version).params
+            self._read(version)
         return dict(self._params[version.commit])
+
+    def program(self, version: t.HarnessWritten) -> str:
+        """The meaning of a version's program, if its structure may change; else empty."""
+        if version.commit not in self._programs:
+            self._read(version)
+        return self._programs[version.commit]
+
+    def _read(self, version: t.HarnessWritten) -> None:
+        harness = self.harness(version)
+        self._params[version.commit] = harness.params
+        self._programs[version.commit] = meaning(harness.source) if harness.program else ""
 
     def write(self, generation: int, version: Version, *, changed: str, alternative: bool = False) -> None:
         """Writes a new version: git's objects first, then the event that makes it exist. The driver points the refs."""

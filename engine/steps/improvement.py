@@ -134,6 +134,7 @@ def _past(run: Run) -> list[PastGeneration]:
                 verdict=known.verdict,
                 weights=one.candidate.weights,
                 refused=one.execution.private is not None and not one.execution.private.passed,
+                program=run.versions.program(run.state.versions[one.n]),
             )
         )
     return list(made)
@@ -162,6 +163,7 @@ def make_view(run: Run, generation: int) -> View:
         probes=recent(run.effects.probes_before(generation, attempt)),
         failed=state.of(generation).failed_improvements,
         declined=[run.versions.params(version) for version in state.declined],
+        declined_programs=[run.versions.program(version) for version in state.declined],
         evidence=run.effects.evidence(generation),
         weights=state.of(incumbent).candidate.weights,
         hints=run.effects.hints,

@@ -36,6 +36,7 @@ from engine.seeds import sample
 from engine.steps.evaluations import grading, of_proposal
 from engine.steps.race import Race, Rival, noise
 from harness_repo.harness import Harness, HarnessInvalid
+from harness_repo.structure.named import changes_of
 from harness_repo.tunable import Value
 
 LOG_CHARS = 1500
@@ -225,8 +226,10 @@ class FoldLab:
         parts = parts if race and repeated else [list(todo)]
         async with place:
             named = Named(self._generation, self._attempt, request.ordinal, request.why, f"{len(todo)} of train")
-            params, key = {**self._base.params, **request.params}, probe_key(evaluation, todo)
-            finished, found = await measure(named, [(evaluation, part) for part in parts], params, key, race)
+            # the parameters of another program are all there, and those of this one say nothing of it
+            params = {**({} if changes_of(request.params) else self._base.params), **request.params}
+            key, measured = probe_key(evaluation, todo), [(evaluation, part) for part in parts]
+            finished, found = await measure(named, measured, params, key, race, smoke=request.smoke)
             return finished, rows_of(found)
 
 
@@ -252,22 +255,26 @@ async def measure(
     params: Mapping[str, Value],
     key: str,
     race: Race | None = None,
+    *,
+    smoke: bool = False,
 ) -> tuple[t.ProbeFinished, list[GradedAnswer]]:
-    """Evaluates the `parts` of one probe after each other, or as far as its `race` goes: its event, and its answers in
-    order."""
+    """Evaluates the `parts` of one probe after each other, or as far as its `race` goes, with `smoke` up to the first
+    answer that fails: its event, and its answers in order."""
     prepared: list[Preparation] = []
     found: list[GradedAnswer] = []
     stopped: t.Stopped | None = None
     started = time.monotonic()
+    ended = False
     for evaluation, todo in parts:
-        if stopped:
+        if ended:
             break
         async with contextlib.aclosing(evaluate(evaluation, todo, prepared.append)) as arriving:
             async for answer, grade in arriving:
                 short = replace(answer_codec.drop_large(answer), log=answer.log[-LOG_CHARS:])
                 found.append(GradedAnswer(short, grade))
                 stopped = race.take((answer.trial.instance, answer.trial.repeat), grade.score) if race else None
-                if stopped:
+                ended = stopped is not None or (smoke and answer.failure is not None)
+                if ended:
                     break
     cpu_s = sum(one.cpu_s for one in prepared) + sum(answer.cpu_s for answer, _ in found)
     if race and stopped:  # an answer that arrived before its turn is not told of: whether one does is chance

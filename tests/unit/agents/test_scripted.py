@@ -87,7 +87,9 @@ def test_its_decisions_are_used_up_one_by_one_over_the_whole_run() -> None:
 
     class Run:
         state, results, effects = play.state, play.results, Effects()
-        versions = SimpleNamespace(harness=lambda version: HARNESS, params=lambda version: HARNESS.params)
+        versions = SimpleNamespace(
+            harness=lambda version: HARNESS, params=lambda version: HARNESS.params, program=lambda version: ""
+        )
         past: ClassVar[list[PastGeneration]] = []
 
     assert [one.n for one in play.state.generations] == [1, 2]
