@@ -18,8 +18,8 @@ _MODULES = {
     "statistics": ("mean fmean median median_low median_high mode harmonic_mean", "stdev pstdev variance pvariance"),
     "random": ("uniform gauss normalvariate lognormvariate", "choice min max"),
     "numpy": (
-        "mean median min max sum prod std var ptp amin amax", "argmin argmax", "cumsum cumprod sort",
-        "sin cos tan sinh cosh tanh arctan arcsinh sqrt cbrt square abs absolute", "exp expm1 exp2",
+        "mean median min max sum prod std var ptp", "argmin argmax", "cumsum cumprod sort",
+        "sin cos tan sinh cosh tanh arctan arcsinh sqrt cbrt square abs", "exp expm1 exp2",
         "log log2 log10 log1p", "floor ceil rint trunc", "minimum maximum fmin fmax hypot",
         "add subtract multiply divide", "zeros ones eye identity", "zeros ones random.random random.standard_normal",
         "zeros_like ones_like",

@@ -73,9 +73,11 @@ def test_nothing_is_asked_twice_and_the_same_view_gives_the_same_asks(of: Harnes
     labs = [lab(of, lambda source: len(source) / 1000) for _ in range(2)]
     made = [improve(view(of, probes=40), one) for one in labs]
     assert labs[0].asked == labs[1].asked and made[0] == made[1]
-    programs = [meaning(of.with_params(ask.params).source) for ask in labs[0].asked]
-    assert len(programs) == len(set(programs)) > 20
+    keys = [Programs(of).key(ask.params) for ask in labs[0].asked]
+    assert len(keys) == len(set(keys)) > 20
     structural = [ask for ask in labs[0].asked if ask.why.startswith("line")]
+    made_of = [meaning(of.changed(changes_of(ask.params)).source) for ask in structural]
+    assert len(made_of) == len(set(made_of))
     assert structural and all(ask.smoke for ask in structural)
     assert not any(ask.smoke for ask in labs[0].asked if ask not in structural)
 
