@@ -64,7 +64,9 @@ class Rounds:
         """
         base = self._programs.base
         if not self._programs.open:
-            return self._portfolios[()].round(base, probes, seed, first=first, left=left, scores=scores, earlier=earlier)
+            return self._portfolios[()].round(
+                base, probes, seed, first=first, left=left, scores=scores, earlier=earlier
+            )
         programs = self._programs.grouped(probes)
         made: list[ProbeRequest] = []
         is_new = self._programs.find(base.params, probes) is None
@@ -81,9 +83,7 @@ class Rounds:
             made += self._numbers(varied, seed, count, earlier)
         return [msgspec.structs.replace(one, ordinal=first + n) for n, one in enumerate(made[:left])]
 
-    def _numbers(
-        self, program: Program, seed: int, count: int, earlier: Sequence[t.Known]
-    ) -> list[ProbeRequest]:
+    def _numbers(self, program: Program, seed: int, count: int, earlier: Sequence[t.Known]) -> list[ProbeRequest]:
         """Other values of a program."""
         best = program.best.params if program.best else {}
         harness = program.harness
