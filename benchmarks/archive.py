@@ -106,7 +106,7 @@ class Lab:
                 raise Over
         return made
 
-    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+    async def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
         """As `Lab.scores`."""
         return self._task.scores(probe.params) if self._archive else {}
 

@@ -44,6 +44,9 @@ class Instance(msgspec.Struct, frozen=True):
     reference answer; it reaches a harness for `train` only. `group` names what instances share that makes them rise and
     fall together (a donor, a document, a template, a source): the gate counts a group as one unit, and no harness sees
     its name. It is in the log, so it must not tell a label. Leave it out where instances are independent.
+    `slice` names the kind of an instance (a language, a length, a source): where instances have one, the archive asks
+    which candidate is best on which slice, rather than on which instance. No harness sees it, the gate does not use it,
+    and it is in the log, too.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Instance(msgspec.Struct, frozen=True):
     group: str | msgspec.UnsetType = (
         msgspec.UNSET
     )  # unset, it is in no encoding: digests of instances stay as they were
+    slice: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Grade(msgspec.Struct, frozen=True):

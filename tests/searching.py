@@ -62,7 +62,7 @@ class FakeLab:
         self.found += given
         return given
 
-    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+    async def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
         """As `Lab.scores`."""
         return self.by_instance(probe.params)
 

@@ -7,10 +7,12 @@ Which scores these are, of `val` for a user or of `train` for an agent, is up to
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from domains.contract import Instance
 from engine.plain import plural
 
 Scores = Mapping[int, Mapping[str, float]]
@@ -72,6 +74,19 @@ def archive(scores: Scores, incumbent: int | None = None) -> Archive:
     return Archive(incumbent, leaders, members, behind, answers)
 
 
+def by_slice(scores: Mapping[str, float], slices: Mapping[str, str]) -> dict[str, float]:
+    """The mean score on each slice; an instance without one stands for itself."""
+    found: dict[str, list[float]] = {}
+    for instance, score in scores.items():
+        found.setdefault(slices.get(instance) or instance, []).append(score)
+    return {name: math.fsum(values) / len(values) for name, values in found.items()}
+
+
+def slices_of(instances: Iterable[Instance]) -> dict[str, str]:
+    """The slice of each instance that has one, by its id."""
+    return {item.id: item.slice for item in instances if item.slice and isinstance(item.slice, str)}
+
+
 def _dominates(one: Mapping[str, float], other: Mapping[str, float], *, earlier: bool) -> bool:
     """Whether `one` is as good wherever `other` answered, and better somewhere; of equals, the earlier one is."""
     better = earlier or len(one) > len(other)
@@ -83,7 +98,7 @@ def _dominates(one: Mapping[str, float], other: Mapping[str, float], *, earlier:
     return better
 
 
-def sentence(found: Archive, noun: str = "generation", most: int = 5) -> str:
+def sentence(found: Archive, noun: str = "generation", place: str = "instance", most: int = 5) -> str:
     """Who is best where the incumbent is not; empty where nobody is."""
     if not found.behind:
         return ""
@@ -92,6 +107,6 @@ def sentence(found: Archive, noun: str = "generation", most: int = 5) -> str:
     more = f" and {plural(len(ahead) - most, 'other')}" if len(ahead) > most else ""
     answered = sum(found.incumbent in winners for winners in found.leaders.values()) + len(found.behind)
     return (
-        f"on {len(found.behind)} of {plural(answered, 'instance')} another is better than {noun} {found.incumbent}; "
+        f"on {len(found.behind)} of {plural(answered, place)} another is better than {noun} {found.incumbent}; "
         f"best there: {', '.join(named)}{more}"
     )

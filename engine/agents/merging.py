@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.agents import decisions
-from engine.agents.archive import Archive, archive
+from engine.agents.archive import Archive, archive, by_slice, slices_of
 from engine.agents.protocol import InvalidCall, View
 from engine.agents.run_record import RunRecord
 from harness_repo.harness import Harness
@@ -41,6 +41,11 @@ class Merge(NamedTuple):
 def of_train(view: View, record: RunRecord) -> Archive:
     """Which candidates, under the incumbent's weights, are best on which instances of `train`."""
     return archive(_scores(view, record), view.incumbent)
+
+
+def place(record: RunRecord) -> str:
+    """What the archive of `train` is about."""
+    return "slice" if slices_of(record.train.values()) else "instance"
 
 
 def merges(view: View, record: RunRecord, most: int = 1) -> list[Merge]:
@@ -90,12 +95,14 @@ def _scores(view: View, record: RunRecord) -> dict[int, dict[str, float]]:
     """By candidate, its scores on its sample of `train`, the mean of repeats; without those that were refused."""
     known = [past for past in view.past if past.weights == view.weights and not past.refused]
     kept = [past for place, past in enumerate(known, LATEST - len(known)) if place >= 0 or past.n == view.incumbent]
+    slices = slices_of(record.train.values())
     found: dict[int, dict[str, float]] = {}
     for past in kept:
         repeats: dict[str, list[float]] = {}
         for row in record.train_results(past.n):
             repeats.setdefault(row.instance, []).append(row.score)
-        found[past.n] = {instance: sum(values) / len(values) for instance, values in repeats.items()}
+        means = {instance: sum(values) / len(values) for instance, values in repeats.items()}
+        found[past.n] = by_slice(means, slices)
     return found
 
 

@@ -140,8 +140,8 @@ class Lab(Protocol):
         """The results of `requests`, in that order; fewer if the budget runs out."""
         ...
 
-    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
-        """Its score on each instance that it answered, the mean of its repeats; empty where that is not known."""
+    async def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+        """Its mean score on each slice or, where the domain names none, instance; empty where that is not known."""
         ...
 
 

@@ -33,7 +33,7 @@ class SearchAgent:
 
     def __init__(self) -> None:
         self._portfolio = Portfolio()
-        self._scores: dict[str, Mapping[str, float]] = {}  # of probes by instance, by the blob that holds them
+        self._scores: dict[str, Mapping[str, float]] = {}  # of probes by slice or instance, by the blob that holds them
 
     async def analyse(self, view: View, tools: AgentTools) -> t.AnalysisFinished:
         """The findings, the plan, and the gain to expect."""
@@ -74,7 +74,7 @@ class SearchAgent:
         while asked < view.settings.probes:
             seed = derive(view.settings.seed, "search", view.generation, view.attempt, asked)
             left = view.settings.probes - asked
-            scores = self._by_instance(lab, probes)
+            scores = await self._scores_of(lab, probes)
             requests = rounds.round(probes, seed, first=asked, left=left, scores=scores, earlier=view.known)
             if not requests:
                 break
@@ -94,10 +94,10 @@ class SearchAgent:
             return NoProposal(f"{made.reason}; the budget of evaluations allowed no more probes")
         return made
 
-    def _by_instance(self, lab: Lab, probes: Sequence[t.ProbeFinished]) -> list[Mapping[str, float]]:
+    async def _scores_of(self, lab: Lab, probes: Sequence[t.ProbeFinished]) -> list[Mapping[str, float]]:
         for probe in probes:
             if probe.items not in self._scores:
-                self._scores[probe.items] = lab.scores(probe)
+                self._scores[probe.items] = await lab.scores(probe)
         return [self._scores[probe.items] for probe in probes]
 
 

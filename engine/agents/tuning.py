@@ -44,5 +44,5 @@ class _Numbered:
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         return await self._lab.probe([replace(one, ordinal=self._first + one.ordinal) for one in requests])
 
-    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
-        return self._lab.scores(probe)
+    async def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+        return await self._lab.scores(probe)

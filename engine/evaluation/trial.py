@@ -15,7 +15,7 @@ from engine.seeds import derive
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """One instance to be answered once. `seed` is the same for every candidate; `group` is the instance's.
+    """One instance to be answered once. `seed` is the same for every candidate; `group` and `slice` are the instance's.
 
     `key` is part of the positions of model and judge calls in the log, so its form must not change between releases.
     """
@@ -27,6 +27,7 @@ class Trial(msgspec.Struct, frozen=True):
     seed: int
     data: Any
     group: str = ""
+    slice: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -54,8 +55,9 @@ def trials(split: Part, instances: Sequence[Instance], repeats: Sequence[int], s
 
 def trial(split: Part, item: Instance, repeat: int, seed: int) -> Trial:
     """The trial of one instance in one repeat."""
-    key, group = f"{split}/{item.id}/{repeat}", item.group if isinstance(item.group, str) else ""
-    return Trial(key, split, item.id, repeat, derive(seed, "instance", item.id, repeat), item.data, group)
+    group, kind = (name if isinstance(name, str) else "" for name in (item.group, item.slice))
+    key, own = f"{split}/{item.id}/{repeat}", derive(seed, "instance", item.id, repeat)
+    return Trial(key, split, item.id, repeat, own, item.data, group, kind)
 
 
 def prepared_on(train: Sequence[Instance]) -> str:

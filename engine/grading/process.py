@@ -113,7 +113,7 @@ class Service:
         items = self._fresh(number) if number > 1 else list(self._split(split).values())
         if split == "train":
             return items
-        return [Instance(id=item.id, data=item.data, group=item.group) for item in items]
+        return [Instance(id=item.id, data=item.data, group=item.group, slice=item.slice) for item in items]
 
     def _fresh(self, number: int) -> list[Instance]:
         val = list(self._split("val").values())

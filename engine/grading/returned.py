@@ -35,12 +35,12 @@ def instances(split: Split, items: Iterable[Any]) -> dict[str, Instance]:
             raise DataInvalid(f"{where} is a value of type {type(item).__name__}; make it an Instance")
         if not isinstance(item.id, str):
             raise DataInvalid(f"{where} has the id {item.id!r}, which is not text; make it text")
-        if not isinstance(item.group, str | msgspec.UnsetType):
-            what = f"{where} has a group of type {type(item.group).__name__}"
-            raise DataInvalid(f"{what}; make it text, or leave it out")
-        for what, name in (("id", item.id), ("group", item.group)):
+        for what, name in (("group", item.group), ("slice", item.slice)):
+            if not isinstance(name, str | msgspec.UnsetType):
+                raise DataInvalid(f"{where} has a {what} of type {type(name).__name__}; make it text, or leave it out")
+        for what, name in (("an id", item.id), ("a group", item.group), ("a slice", item.slice)):
             if isinstance(name, str) and plain.well_formed(name) != name:
-                raise DataInvalid(f"{where} has an {what} with half of a surrogate pair; decode it as what it is")
+                raise DataInvalid(f"{where} has {what} with half of a surrogate pair; decode it as what it is")
     known: dict[str, Instance] = {}
     for item in found:
         if item.id in known:

@@ -28,11 +28,13 @@ def show(
     account: Account | None = None,
     cut: Mapping[int, Replies] | None = None,
     archive: Archive | None = None,
+    slices: Archive | None = None,
 ) -> dict[str, Any]:
     """The shape that `sia show --json` promises (docs/json.md).
 
     `readings` of the domain's test are known here, and so is the lineage's `account`; else the run's own history says.
-    `cut` are the generations whose task model's replies were cut, and `archive` says who is best where on `val`.
+    `cut` are the generations whose task model's replies were cut, and `archive` and `slices` say who is best on which
+    instances and slices of `val`.
     """
     cut = cut or {}
     return {
@@ -57,7 +59,7 @@ def show(
         "baselines": _scores(state.baseline.scores, state.baseline.private) if state.baseline else None,
         "generations": [_generation(state, one, cut.get(one.n)) for one in state.generations],
         "best": _best(state),
-        "archive": _archive(archive) if archive and archive.leaders else None,
+        "archive": _archive(archive, slices) if archive and archive.leaders else None,
         "account": account_of(state, account or state.account),
         "detectable": msgspec.to_builtins(power.detectable(state, account or state.account)),
         "awaiting": state.awaiting,
@@ -92,13 +94,14 @@ def _generation(state: State, one: Generation, cut: Replies | None) -> dict[str,
     }
 
 
-def _archive(found: Archive) -> dict[str, Any]:
+def _archive(found: Archive, slices: Archive | None) -> dict[str, Any]:
     return {
         "instances": {instance: list(winners) for instance, winners in found.leaders.items()},
         "members": [
             {"generation": one.candidate, "best": len(one.best), "ahead": len(one.ahead)} for one in found.members
         ],
         "behind": len(found.behind),
+        "slices": {name: list(winners) for name, winners in slices.leaders.items()} if slices else {},
         "sentence": sentence(found) or None,
     }
 

@@ -79,9 +79,25 @@ def best_so_far(state: State) -> list[list[tuple[int, float]]]:
 
 def archive_of(reader: Reader, state: State, until: int | None = None) -> archive.Archive:
     """Which candidates are best on which instances of `val`; a candidate that the private check refused is none."""
+    return archive.archive(_by_instance(reader, state, until), state.incumbent)
+
+
+def archive_of_slices(reader: Reader, state: State, until: int | None = None) -> archive.Archive | None:
+    """The same of the slices of `val`; None where the domain names none."""
+    executed = [one.n for one in state.generations if one.execution]
+    slices: dict[str, str] = {}
+    for n in {*executed[-1:], *([state.incumbent] if state.incumbent else [])}:
+        slices |= reader.slices_of(state.run, n, "val", until=until)
+    if not slices:
+        return None
+    found = {n: archive.by_slice(own, slices) for n, own in _by_instance(reader, state, until).items()}
+    return archive.archive(found, state.incumbent)
+
+
+def _by_instance(reader: Reader, state: State, until: int | None) -> dict[int, dict[str, float]]:
     judged = {one.n for one in state.generations if one.execution and outcome(state, one) != "refused"}
     scores: dict[int, dict[str, float]] = {}
     for instance, generation, score, _ in reader.grid(state.run, "val", until=until):
         if generation in judged:
             scores.setdefault(generation, {})[instance] = score
-    return archive.archive(scores, state.incumbent)
+    return scores

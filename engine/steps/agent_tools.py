@@ -91,9 +91,9 @@ class StepTools:
         """As `Lab.probe`."""
         return await self._lab.probe(requests)
 
-    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+    async def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
         """As `Lab.scores`."""
-        return self._lab.scores(probe)
+        return await self._lab.scores(probe)
 
     async def ask(self, ordinal: int, prompt: str, question: Question) -> Reply:
         """As `AgentTools.ask`. Raises `SiaError` if the user must act, `StepFailure` if a later retry may succeed.

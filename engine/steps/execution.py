@@ -153,7 +153,7 @@ async def _execute_arm(
         if result is None:
             fresh.append(trial)
         else:
-            run.stream(generation, replace(result, reused=True, group=trial.group), [])
+            run.stream(generation, replace(result, reused=True, group=trial.group, slice=trial.slice), [])
 
     def on_prepared(made: Preparation) -> None:
         log, contents = answer_codec.pack_log(made.log)
@@ -207,5 +207,6 @@ def _result(candidate: t.Candidate, prepared: str, graded: GradedAnswer) -> tupl
         log=log,
         group=trial.group,
         disturbed=grade.disturbed,
+        slice=trial.slice,
     )
     return result, contents

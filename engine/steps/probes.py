@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domains.contract import Instance
+from engine.agents.archive import by_slice, slices_of
 from engine.agents.portfolio import probed
 from engine.agents.protocol import ProbeRequest
 from engine.core import budget
@@ -108,7 +109,7 @@ class NoLab:
         """No results."""
         return []
 
-    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+    async def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
         """No scores."""
         return {}
 
@@ -191,12 +192,13 @@ class FoldLab:
         left += sum(one.evaluations for one in recorded if one.ordinal in asked)
         return [left - len(fold.todo) * (number + 1) for number in range(len(requests))]
 
-    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+    async def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
         """As `Lab.scores`."""
         try:
-            return scores_of(self._run.log.reader.blob(probe.items)) if probe.items else {}
+            known = scores_of(self._run.log.reader.blob(probe.items)) if probe.items else {}
         except blobs.LeftOut:
             return {}
+        return by_slice(known, slices_of(await self._run.domain.train()))
 
     def _reuse(self, known: t.ProbeFinished, request: ProbeRequest) -> t.ProbeFinished:
         return replace(

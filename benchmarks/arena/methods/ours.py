@@ -51,7 +51,7 @@ class _Lab:
         self._known += found
         return found
 
-    def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
+    async def scores(self, probe: t.ProbeFinished) -> Mapping[str, float]:
         return {}  # a task gives one score
 
 

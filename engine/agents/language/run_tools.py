@@ -168,7 +168,7 @@ def _backwards(view: View, record: RunRecord, *, brief: bool) -> Iterator[str]:
             line += f"\n   found before: {_short(one.findings, 300)}" if one.findings and not brief else ""
             line += f"\n   expected on val: {one.expected_gain:+.4g}" if one.expected_gain is not None else ""
         yield line
-    if told := sentence(merging.of_train(view, record), "candidate"):
+    if told := sentence(merging.of_train(view, record), "candidate", merging.place(record)):
         yield f"Of train: {told}. Their harnesses know what the best one does not."
     yield f"The best so far is candidate {view.incumbent}."
 

@@ -15,7 +15,6 @@ from engine.agents.portfolio import probed
 from engine.agents.portfolio.probed import Params
 from engine.agents.portfolio.variation import vary
 from engine.events import types as t
-from engine.plain import plural
 from harness_repo.harness import Harness
 from harness_repo.tunable import Value
 
@@ -112,4 +111,4 @@ def _gain(other: Mapping[str, float], one: Mapping[str, float]) -> float:
 
 def _named(one: Kept) -> str:
     of = f"probe {one.probe.ordinal} after generation {one.probe.generation}"
-    return f"{of}, best on {one.best} of {plural(len(one.scores), 'instance')}"
+    return f"{of}, best on {one.best} of {len(one.scores)}"

@@ -62,7 +62,8 @@ class HarnessPrepared(Payload, frozen=True):
 class InstanceFinished(Payload, frozen=True):
     """An answer and its grade. `prepared` names the set that the harness learnt from; `answer` and `log` are blobs.
 
-    `group` is the domain's: instances of one group are one unit of the gate's test. `disturbed` says what else the
+    `group` is the domain's: instances of one group are one unit of the gate's test; `slice` is the domain's name of the
+    instance's kind. `disturbed` says what else the
     machine did while the answer was timed: since rules 5 nothing is accepted by such a score.
     """
 
@@ -87,6 +88,7 @@ class InstanceFinished(Payload, frozen=True):
     reused: bool = False
     group: str = ""
     disturbed: str = ""
+    slice: str = ""
 
     def blobs(self) -> list[str]:
         answer = self.answer.removeprefix(BLOB)

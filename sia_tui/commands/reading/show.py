@@ -39,7 +39,7 @@ def show(reference: str, plots: Path | None, mapped: bool, notebook: bool, unsaf
     from engine.events import readings
     from engine.queries.cut_replies import cut_replies
     from engine.queries.run_report import show as report
-    from engine.queries.score_course import archive_of
+    from engine.queries.score_course import archive_of, archive_of_slices
     from engine.run import account
 
     with open_run(shared.workspace, reference) as (reader, run):
@@ -47,8 +47,8 @@ def show(reference: str, plots: Path | None, mapped: bool, notebook: bool, unsaf
         count = len(readings.known(reader, state.domain.digest))
         spent = account.known(reader, state)
         cut = cut_replies(reader.outline(run.run))
-        best = archive_of(reader, state)
-        facts = report(state, status_of(shared.workspace, run), count, spent, cut, best) | {"name": run.name}
+        best = archive_of(reader, state), archive_of_slices(reader, state)
+        facts = report(state, status_of(shared.workspace, run), count, spent, cut, *best) | {"name": run.name}
         plotted = _draw(reader, run, state, plots, shared, unsafe=unsafe) if plots else []
         rows = _map(reader, run.run) if mapped and not shared.as_json else []
     if shared.as_json:

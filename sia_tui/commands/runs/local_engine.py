@@ -32,7 +32,7 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
     from engine.queries.cut_replies import cut_replies
     from engine.queries.progress import history
     from engine.queries.run_report import show
-    from engine.queries.score_course import archive_of
+    from engine.queries.score_course import archive_of, archive_of_slices
     from engine.run import account
 
     control = control or Control()
@@ -61,7 +61,17 @@ async def drive_here(shared: Shared, started: Run, progress: Progress, control: 
         state, reader = started.state, started.log.reader
         count = len(readings.known(reader, state.domain.digest))
         cut = cut_replies(reader.outline(state.run))
-        print_json(show(state, state.status, count, account.known(reader, state), cut, archive_of(reader, state)))
+        print_json(
+            show(
+                state,
+                state.status,
+                count,
+                account.known(reader, state),
+                cut,
+                archive_of(reader, state),
+                archive_of_slices(reader, state),
+            )
+        )
     else:
         progress.ended(started.state)
     if started.state.status == "failed":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.agents.archive import archive, sentence
+from domains.contract import Instance
+from engine.agents.archive import archive, by_slice, sentence, slices_of
 
 HALVES = {1: {"a": 0.0, "b": 0.0, "c": 1.0}, 2: {"a": 1.0, "b": 0.0, "c": 0.0}, 3: {"a": 0.0, "b": 1.0, "c": 1.0}}
 
@@ -58,3 +59,10 @@ def test_the_archive_holds_whatever_the_scores_are(scores: dict[int, dict[str, f
             theirs, own = scores[other], scores[one.candidate]
             assert any(name not in theirs or theirs[name] < score for name, score in own.items())
     assert set(found.behind) == {name for one in found.members for name in one.ahead}
+
+
+def test_a_slice_has_the_mean_of_its_instances() -> None:
+    instances = [Instance("a", 0, slice="x"), Instance("b", 0, slice="x"), Instance("c", 0), Instance("d", 0, slice="")]
+    slices = slices_of(instances)
+    assert slices == {"a": "x", "b": "x"}
+    assert by_slice({"a": 1.0, "b": 0.0, "c": 0.25, "d": 0.5}, slices) == {"x": 0.5, "c": 0.25, "d": 0.5}

@@ -81,8 +81,8 @@ def test_the_merge_is_proposed_and_names_both(plain: Harness) -> None:
     assert START | {"a": 0.1, "b": 0.1, "c": 0.9, "d": 0.9} in crossed
     whys = {why for _, why in filter(None, made)}
     assert (
-        "of the archive, two crossed: probe 7 after generation 2, best on 2 of 4 instances, "
-        "and probe 4 after generation 2, best on 2 of 4 instances"
+        "of the archive, two crossed: probe 7 after generation 2, best on 2 of 4, "
+        "and probe 4 after generation 2, best on 2 of 4"
     ) in whys
     assert any(why.startswith("of the archive, one varied: probe 7 after generation 2") for why in whys)
     assert not known & {probed.key(plain, params) for params in crossed}

@@ -154,7 +154,7 @@ def test_where_the_sandbox_breaks_the_others_are_given_up(log: RunLog, sandbox: 
 def test_the_scores_of_a_probe_are_told_by_instance(log: RunLog, sandbox: Sandbox) -> None:
     tries = lab(run_of(log, probe_fold=3, repeats=2))
     (found,) = asyncio.run(tries.probe(ASKS[2:3]))
-    scores = tries.scores(found)
+    scores = asyncio.run(tries.scores(found))
     assert len(scores) == 3
     assert set(scores.values()) == {0.2}
-    assert tries.scores(replace(found, items="")) == {}
+    assert asyncio.run(tries.scores(replace(found, items=""))) == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from engine.agents.archive import Archive, sentence
-from engine.queries.score_course import archive_of
+from engine.queries.score_course import archive_of, archive_of_slices
 from sia_tui.app.model.snapshot import RunSnapshot
 from sia_tui.app.rows.row import Page, Row, Span, Target, row
 from sia_tui.app.rows.text import wrap
@@ -44,6 +44,7 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
     rows: list[Row] = [
         *wrap(LEGEND, width, "dim"),
         *(wrap(told, width, "accent") if (told := sentence(best)) else []),
+        *_slices(archive_of_slices(snapshot.reader, snapshot.state, snapshot.n)),
         row((" " * room + "  " + "".join(str(n % 10) for n in range(1, last + 1)) + "  best", "dim")),
     ]
     first = len(rows) if names else 0
@@ -55,6 +56,13 @@ def build(snapshot: RunSnapshot, _target: Target, width: int) -> Page:
             row(f"{label:<{room}}  ", *cells, "  ", _best(best, name), to=Target("instance", name, breaker), copy=name)
         )
     return Page(f"map of {plural(len(names), 'instance')}", rows, cursor_row=first)
+
+
+def _slices(found: Archive | None) -> list[Row]:
+    """A row for each slice with the generations that are best there."""
+    if found is None:
+        return []
+    return [row(f"slice {name}: best ", _best(found, name)) for name in found.leaders]
 
 
 def _best(best: Archive, instance: str) -> Span:
