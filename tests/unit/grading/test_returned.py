@@ -92,6 +92,7 @@ def test_half_a_surrogate_in_a_text_costs_a_letter() -> None:
         ([Instance("a", 1), Instance(2, 1)], "instance 2 of val has the id 2, which is not text; make it text"),  # type: ignore[arg-type]
         ([Instance("a", 1, group=3)], "instance 1 of val has a group of type int; make it text, or leave it out"),  # type: ignore[arg-type]
         ([Instance("a", 1, group=None)], "instance 1 of val has a group of type NoneType"),  # type: ignore[arg-type]
+        ([Instance("a", 1, slice=3)], "instance 1 of val has a slice of type int; make it text, or leave it out"),  # type: ignore[arg-type]
         ([Instance("a", 1), Instance("b", 1), Instance("a", 2)], "two instances of val have the id 'a'; give each"),
         ([Instance(HALF, 1)], "instance 1 of val has an id with half of a surrogate pair"),
     ],
