@@ -365,21 +365,16 @@ class Reader:
             )
         return found
 
-    def groups_of(self, run: str, generation: int, split: str, *, until: int | None = None) -> dict[str, str]:
-        """The domain's group of each instance of `split` that is in one, as recorded in a generation."""
-        return self._named(run, generation, split, "$.group", until)
-
-    def slices_of(self, run: str, generation: int, split: str, *, until: int | None = None) -> dict[str, str]:
-        """The domain's slice of each instance of `split` that has one, as recorded in a generation."""
-        return self._named(run, generation, split, "$.slice", until)
-
-    def _named(self, run: str, generation: int, split: str, field: str, until: int | None) -> dict[str, str]:
+    def groups_of(
+        self, run: str, generation: int, split: str, *, until: int | None = None, field: str = "group"
+    ) -> dict[str, str]:
+        """The domain's `group`, or its `slice`, of each instance of `split` that has one, as recorded in a generation."""
         found: dict[str, str] = {}
         for part, last in self.segments(run, until):
             rows = self.rows(
                 """SELECT r.instance, json_extract(CAST(e.payload AS TEXT), ?) FROM results r
                    JOIN events e ON e.seq = r.seq WHERE r.run = ? AND r.generation = ? AND r.split = ? AND r.n <= ?""",
-                (field, part, generation, split, last if last is not None else 1 << 62),
+                (f"$.{field}", part, generation, split, last if last is not None else 1 << 62),
             )
             found |= {str(instance): str(group) for instance, group in rows if group}
         return found

@@ -87,7 +87,7 @@ def archive_of_slices(reader: Reader, state: State, until: int | None = None) ->
     executed = [one.n for one in state.generations if one.execution]
     slices: dict[str, str] = {}
     for n in {*executed[-1:], *([state.incumbent] if state.incumbent else [])}:
-        slices |= reader.slices_of(state.run, n, "val", until=until)
+        slices |= reader.groups_of(state.run, n, "val", until=until, field="slice")
     if not slices:
         return None
     found = {n: archive.by_slice(own, slices) for n, own in _by_instance(reader, state, until).items()}

@@ -55,6 +55,6 @@ def test_the_map_says_who_is_best_on_which_slice(tmp_path: Path) -> None:
     assert "slice even: best 1" in lines and "slice odd: best 2" in lines
     with contextlib.closing(Reader.open(tmp_path / "w" / "events.db")) as reader:
         found = reader.find("last").run
-        assert set(reader.slices_of(found, 2, "val").values()) == {"even", "odd"}
+        assert set(reader.groups_of(found, 2, "val", field="slice").values()) == {"even", "odd"}
         results = [one.payload for one in reader.history(found) if isinstance(one.payload, t.InstanceFinished)]
     assert all(one.slice == ("even", "odd")[int(one.instance.split("-")[1]) % 2] for one in results)
