@@ -368,7 +368,7 @@ class Reader:
     def groups_of(
         self, run: str, generation: int, split: str, *, until: int | None = None, field: str = "group"
     ) -> dict[str, str]:
-        """The domain's `group`, or its `slice`, of each instance of `split` that has one, as recorded in a generation."""
+        """The domain's `group` or `slice` of each instance of `split` that has one, as recorded in a generation."""
         found: dict[str, str] = {}
         for part, last in self.segments(run, until):
             rows = self.rows(
