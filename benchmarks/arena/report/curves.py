@@ -20,11 +20,15 @@ def figures(journal: Journal, of: Standing) -> list[Figure]:
     groups: dict[str, list[str]] = {}
     for task in of.scores:
         groups.setdefault(tasks.find(task).group, []).append(task)
-    outcomes = [one for one in journal.outcomes.values() if one.cell.budget == of.budget and one.cell.seed in of.seeds]
+    outcomes = [
+        one
+        for one in journal.outcomes.values()
+        if one.cell.budget == of.budget and one.cell.seed in of.seeds and one.cell.task in of.scores
+    ]
     return [
         Figure(
-            f"{group}: regret left after each evaluation ({plural(len(names), 'task')}, {seeds})",
-            "evaluations",
+            f"{group}: regret left after each {of.unit} ({plural(len(names), 'task')}, {seeds})",
+            f"{of.unit}s",
             "log10 of the share of the start's regret",
             [
                 Series(

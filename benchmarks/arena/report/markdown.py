@@ -6,21 +6,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.arena import tasks
 from benchmarks.arena.journal import Journal
+from benchmarks.arena.report import programs_markdown
+from benchmarks.arena.report.programs import Programs
 from benchmarks.arena.report.standing import Mean, Standing
+from benchmarks.arena.report.tables import table
 from engine.plain import plural
 
 
-def document(journal: Journal, standings: Sequence[Standing], extra: Sequence[Standing]) -> str:
+def document(
+    journal: Journal, standings: Sequence[Standing], extra: Sequence[Standing], programs: Sequence[Programs] = ()
+) -> str:
     """The whole report. `extra` are standings that a method is in which played fewer cells than the others."""
     lines = [f"# Arena, tasks of {tasks.DATED}", ""]
     for one in standings:
         lines += _standing(one, "")
     for one in extra:
         lines += _standing(one, ", the cells that all of these played")
+    for found in programs:
+        lines += programs_markdown.sections(found)
     if journal.floors:
         rows = [[one.task, one.name, _number(one.score), f"{one.evaluations:,}"] for one in journal.floors.values()]
         lines += ["", "## References outside the contest", ""]
-        lines += _table(["task", "reference", "score", "evaluations"], rows)
+        lines += table(["task", "reference", "score", "evaluations"], rows)
     if journal.left_out:
         lines += ["", "## Left out", ""]
         lines += [f"- {one.method}: {one.reason}" for one in journal.left_out.values()]
@@ -29,14 +36,12 @@ def document(journal: Journal, standings: Sequence[Standing], extra: Sequence[St
 
 def _standing(one: Standing, which: str) -> Iterator[str]:
     methods = list(one.ranks)
-    size = ", ".join(
-        (plural(one.budget, "evaluation"), plural(len(one.scores), "task"), plural(len(one.seeds), "seed"))
-    )
+    size = ", ".join((plural(one.budget, one.unit), plural(len(one.scores), "task"), plural(len(one.seeds), "seed")))
     yield f"## {size}{which}"
     yield ""
     yield from _ranks(one)
     yield f"\nRegret by group, as a multiple of that of {one.beside}, and mean rank:\n"
-    yield from _table(
+    yield from table(
         ["group", *methods],
         [
             [group, *(f"{row[name]:.2f} ({one.group_ranks[group][name]:.2f})" for name in methods)]
@@ -44,10 +49,10 @@ def _standing(one: Standing, which: str) -> Iterator[str]:
         ],
     )
     yield "\nBest score by task (mean ± standard error over seeds; higher is better):\n"
-    yield from _table(["task", "best", *methods], _rows(one.scores, methods, one.best))
+    yield from table(["task", "best", *methods], _rows(one.scores, methods, one.best))
     if one.honest:
         yield "\nHonest score of the winners, on what no method has seen:\n"
-        yield from _table(["task", *methods], _rows(one.honest, methods))
+        yield from table(["task", *methods], _rows(one.honest, methods))
     yield ""
 
 
@@ -61,7 +66,7 @@ def _ranks(one: Standing) -> Iterator[str]:
             [name, _with_error(rank, "{:.2f}".format), beside, f"{one.seconds[name]:.1f}", str(one.failures[name])]
         )
     first = one.pairs[0].method if one.pairs else "the first"
-    yield from _table(["method", "mean rank", f"{first} beside it, by task", "seconds a cell", "stopped early"], rows)
+    yield from table(["method", "mean rank", f"{first} beside it, by task", "seconds a cell", "stopped early"], rows)
     if one.friedman is not None:
         yield f"\nFriedman's test that all methods are alike: p = {one.friedman:.2g}."
 
@@ -87,10 +92,3 @@ def _with_error(found: Mean | None, number: Callable[[float], str]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.4g}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"

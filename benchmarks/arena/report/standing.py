@@ -44,7 +44,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """The methods that played the same cells at one budget.
+    """The methods that played the same cells at one budget, which counts in `unit`s.
 
     `ranks` are means over tasks. `ratios` are geometric means over the tasks of a group of mean regrets, divided by
     those of `beside`. `scores` and `honest` are means over seeds, by task and method; a method without a winner to
@@ -52,6 +52,7 @@ class Standing(msgspec.Struct, frozen=True):
     """
 
     budget: int
+    unit: str
     seeds: Sequence[int]
     beside: str
     ranks: Mapping[str, Mean]
@@ -98,6 +99,7 @@ def standing(journal: Journal, budget: int, methods: Sequence[str], *, first: st
     every = [outcome for rows in played.values() for some in rows.values() for outcome in some]
     return Standing(
         budget,
+        "proposal" if all(tasks.find(name).kind == "program" for name in names) else "evaluation",
         sorted({seed for _, seed in blocks}),
         base,
         {name: _mean([ranks[task][name] for task in names]) for name in methods},
@@ -129,7 +131,7 @@ def standing(journal: Journal, budget: int, methods: Sequence[str], *, first: st
 
 def share_at(outcome: Outcome, best: float, evaluations: int) -> float:
     """The regret of a cell after so many evaluations, as a share of that of its start."""
-    begin = best - outcome.best_at(1)
+    begin = best - outcome.begun
     return max(LEAST, (best - outcome.best_at(evaluations)) / begin) if begin > 0 else LEAST
 
 
@@ -148,7 +150,7 @@ def _regrets(best: float, outcomes: Sequence[Outcome]) -> list[float]:
 
 def _scale(best: float, played: Mapping[str, Sequence[Outcome]]) -> float:
     """The mean regret of the starts, which are the same for all methods."""
-    return statistics.fmean(best - one.best_at(1) for one in next(iter(played.values()))) or 1.0
+    return statistics.fmean(best - one.begun for one in next(iter(played.values()))) or 1.0
 
 
 def _mean_ranks(regrets: Mapping[str, Sequence[float]], tolerance: float) -> dict[str, float]:
