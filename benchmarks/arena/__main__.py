@@ -11,6 +11,7 @@ from typing import TypeVar
 from benchmarks.arena import __doc__ as about
 from benchmarks.arena import grid, methods, report, tasks
 from benchmarks.arena.journal import Journal
+from benchmarks.arena.service import model
 from engine.errors import SiaError
 
 Named = TypeVar("Named", tasks.Task, methods.Method)
@@ -36,6 +37,8 @@ def main(words: Sequence[str] | None = None) -> int:
         help="evaluations, or proposals for program-tasks (50 200)",
     )
     parser.add_argument("--jobs", type=int, default=1, help="cells at a time (1)")
+    parser.add_argument("--server", metavar="URL", help="a server with OpenAI's API in place of the proposer")
+    parser.add_argument("--model", metavar="NAME", help="its model; its key is $ARENA_KEY, if it needs one")
     chosen = parser.parse_args(words)
     try:
         if min(chosen.seeds, chosen.from_seed, chosen.jobs, *chosen.budget) < 1:
@@ -43,6 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
         usual = [name for name, task in tasks.TASKS.items() if chosen.action == "list" or task.kind == "values"]
         of_tasks = _choose(tasks.TASKS, chosen.tasks or usual, "task")
         of_methods = _choose(methods.METHODS, chosen.methods, "method")
+        model.use(chosen.server, chosen.model)
         if chosen.action == "list":
             _list(of_tasks, of_methods)
             return 0

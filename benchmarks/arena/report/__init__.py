@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,11 +53,13 @@ def write(journal: Journal, folder: Path) -> list[str]:
 def _standings(journal: Journal) -> tuple[list[Standing], list[Standing]]:
     """For each kind of task and budget the methods that played most cells; then with them each that played fewer, on
     its cells. Tasks on which nothing can be gained have no ranks."""
+    contest = copy.copy(journal)
+    contest.outcomes = {
+        cell: one for cell, one in journal.outcomes.items() if tasks.find(cell.task).group != unchanging.GROUP
+    }
     whole: list[Standing] = []
     fewer: list[Standing] = []
-    of_kind = {
-        cell: task.kind for cell in journal.outcomes if (task := tasks.find(cell.task)).group != unchanging.GROUP
-    }
+    of_kind = {cell: tasks.find(cell.task).kind for cell in contest.outcomes}
     for kind, budget in sorted(
         {(kind, cell.budget) for cell, kind in of_kind.items()}, key=lambda pair: (pair[0] == "program", pair[1])
     ):
@@ -67,11 +70,11 @@ def _standings(journal: Journal) -> tuple[list[Standing], list[Standing]]:
                 blocks.setdefault(cell.method, set()).add((cell.task, cell.seed))
         most = max(len(played) for played in blocks.values())
         full = [name for name, played in blocks.items() if len(played) == most]
-        whole += _some(standing(journal, budget, full, first=first, beside=beside))
+        whole += _some(standing(contest, budget, full, first=first, beside=beside))
         for name in blocks:
             if name not in full and first in blocks:
                 together = list(dict.fromkeys([first, *full, name]))
-                fewer += _some(standing(journal, budget, together, first=first, beside=beside))
+                fewer += _some(standing(contest, budget, together, first=first, beside=beside))
     return whole, fewer
 
 

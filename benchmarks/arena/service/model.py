@@ -8,9 +8,20 @@ from benchmarks.arena import proposer
 from benchmarks.arena.service.server import Replies
 from benchmarks.arena.service.upstream import Upstream
 from benchmarks.arena.task import Task
+from engine.errors import SiaError
 
 SERVER, MODEL, KEY = "ARENA_SERVER", "ARENA_MODEL", "ARENA_KEY"
 """Variables, so that the processes of a grid have them too."""
+
+
+def use(server: str | None, name: str | None) -> None:
+    """Has the model `name` at `server` reply from now on, here and in processes that are started, or the proposer."""
+    if bool(server) != bool(name):
+        raise SiaError("a server is named together with its model", "give both --server URL and --model NAME")
+    for variable, value in ((SERVER, server), (MODEL, name)):
+        os.environ.pop(variable, None)
+        if value:
+            os.environ[variable] = value
 
 
 def replies(task: Task, seed: int) -> Replies:

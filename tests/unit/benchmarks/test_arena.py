@@ -89,6 +89,7 @@ def test_fresh_seeds_are_those_from_the_first_one_on(tmp_path: Path) -> None:
         (["--methods", "luck"], "there is no method 'luck'"),
         (["--seeds", "0"], "counted from 1"),
         (["--from-seed", "0"], "counted from 1"),
+        (["--server", "http://127.0.0.1:1/v1"], "a server is named together with its model"),
         ([], "keeps its results in a folder"),
     ],
 )

@@ -96,3 +96,22 @@ def test_a_method_that_played_fewer_cells_is_compared_on_those(tmp_path: Path) -
 def test_a_folder_without_cells_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--out", str(tmp_path)]) == 1
     assert "holds no cells" in capsys.readouterr().err
+
+
+def test_methods_with_a_model_have_medians_what_they_spent_and_what_they_built_on_no_gain(tmp_path: Path) -> None:
+    made = Journal(tmp_path)
+    spent = {"seconds": 2.0, "proposals": 10, "tokens in": 1000, "tokens out": 50, "evaluations": 20, "wasted calls": 1}
+    for method, best, no_gain in (("ours-model", 0.9, 0), ("independent", 0.8, 0), ("sequential", 0.95, 7)):
+        for seed in range(1, 6):
+            course = [(0, 0.5), (4, best + seed / 1e5)]
+            for task in ("packing-26", "commented"):
+                counted = {**spent, "built on no gain": no_gain}
+                made.append(Outcome(Cell(task, method, seed, 10), course, "x = 1", counted))
+    assert main(["report", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "report.md").read_text()
+    assert "## 10 proposals, 1 task, 5 seeds" in page
+    assert "| ours-model | 100 | 5 | 2.0 | 10% | 2 | 0 |" in page
+    assert "| independent | 1 | 0 | none |" in page
+    assert "| sequential | 0 | 1 | packing-26 |" in page
+    assert "| commented | 0.0 | 0.0 | 7.0 |" in page
+    assert (tmp_path / "curves-10-programs.svg").is_file()

@@ -143,8 +143,10 @@ def test_models_are_listed_and_other_paths_are_not_found(service: Service) -> No
 def test_a_real_server_replies_in_place_of_the_proposer_and_is_counted_alike(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(model.SERVER, f"{service.url}/v1")
-    monkeypatch.setenv(model.MODEL, "theirs")
+    for variable in (model.SERVER, model.MODEL):
+        monkeypatch.setenv(variable, "")
+    model.use(f"{service.url}/v1", "theirs")
+    assert model.version() == "model theirs"
     replies = model.replies(tasks.find("packing-26"), 1)
     passed = account(9)
     with Service(passed, replies) as forwarding:
@@ -243,3 +245,21 @@ def test_a_small_cell_of_each_kind_of_sampling() -> None:
     assert [one.spent["proposals"] for one in outcomes] == [8, 8, 8]
     assert outcomes[1].course == outcomes[2].course
     assert all(one.best_at(8) > one.begun for one in outcomes)
+
+
+@pytest.mark.parametrize("task", ["returned", "commented", "constant"])
+@pytest.mark.parametrize("method", ["independent", "sequential"])
+def test_nothing_is_gained_where_nothing_can_be(task: str, method: str) -> None:
+    outcome = grid.play(Cell(task, method, 1, 6))
+    assert (outcome.failure, len(outcome.course), outcome.spent["built on no gain"]) == ("", 1, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "accepts"), [("packing-26", True), ("returned", False), ("commented", False)])
+def test_the_product_plays_as_a_user_runs_it_and_accepts_no_change_without_a_gain(task: str, accepts: bool) -> None:
+    outcome = grid.play(Cell(task, "ours-model", 1, 6))
+    assert outcome.failure == ""
+    assert outcome.spent["proposals"] == 6
+    assert (len(outcome.course) > 1) is accepts
+    assert (outcome.spent["accepted"] > 0) is accepts
+    assert outcome.spent["built on no gain"] == 0
