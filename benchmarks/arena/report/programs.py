@@ -14,6 +14,8 @@ from benchmarks.arena.programs.unchanging import GROUP
 
 Outcomes = Sequence[Outcome]
 FIRST = "ours-model"
+DOLLARS_IN, DOLLARS_OUT = 2.0, 10.0
+"""Of a million tokens: the price of Claude Sonnet 5.5 in November 2026, without its cache."""
 
 
 class Spending(msgspec.Struct, frozen=True):
@@ -25,6 +27,11 @@ class Spending(msgspec.Struct, frozen=True):
     wasted: float
     seconds: float
     stopped_early: int
+
+    @property
+    def dollars(self) -> float:
+        """Of a thousand proposals, at the stated price."""
+        return (self.tokens_in * DOLLARS_IN + self.tokens_out * DOLLARS_OUT) / 1000
 
 
 class Beside(msgspec.Struct, frozen=True):

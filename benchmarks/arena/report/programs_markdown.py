@@ -13,11 +13,11 @@ def sections(one: Programs) -> Iterator[str]:
     if one.spending:
         yield f"\n## What was spent, {one.budget} proposals\n"
         yield from table(
-            ["method", "tokens a proposal, in", "out", "evaluations a proposal", "wasted calls", "seconds a cell",
+            ["method", "tokens a proposal, in", "out", "dollars a thousand", "evaluations a proposal", "wasted calls", "seconds a cell",
              "stopped early"],
             [
                 [
-                    name, f"{spent.tokens_in:,.0f}", f"{spent.tokens_out:,.0f}", f"{spent.evaluations:.1f}",
+                    name, f"{spent.tokens_in:,.0f}", f"{spent.tokens_out:,.0f}", f"{spent.dollars:.2f}", f"{spent.evaluations:.1f}",
                     f"{spent.wasted:.0%}", f"{spent.seconds:.0f}", str(spent.stopped_early),
                 ]
                 for name, spent in one.spending.items()

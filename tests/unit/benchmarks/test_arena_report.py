@@ -110,7 +110,7 @@ def test_methods_with_a_model_have_medians_what_they_spent_and_what_they_built_o
     assert main(["report", "--out", str(tmp_path)]) == 0
     page = (tmp_path / "report.md").read_text()
     assert "## 10 proposals, 1 task, 5 seeds" in page
-    assert "| ours-model | 100 | 5 | 2.0 | 10% | 2 | 0 |" in page
+    assert "| ours-model | 100 | 5 | 0.25 | 2.0 | 10% | 2 | 0 |" in page
     assert "| independent | 1 | 0 | none |" in page
     assert "| sequential | 0 | 1 | packing-26 |" in page
     assert "| commented | 0.0 | 0.0 | 7.0 |" in page
