@@ -12,17 +12,30 @@ def sections(one: Programs) -> Iterator[str]:
     """What was spent, the medians, and where nothing can be gained."""
     if one.spending:
         yield f"\n## What was spent, {one.budget} proposals\n"
+        head = [
+            "method",
+            "tokens a proposal, in",
+            "out",
+            "dollars a thousand",
+            "evaluations a proposal",
+            "wasted calls",
+        ]
         yield from table(
-            ["method", "tokens a proposal, in", "out", "dollars a thousand", "evaluations a proposal", "wasted calls", "seconds a cell",
-             "stopped early"],
+            [*head, "seconds a cell", "stopped early"],
             [
                 [
-                    name, f"{spent.tokens_in:,.0f}", f"{spent.tokens_out:,.0f}", f"{spent.dollars:.2f}", f"{spent.evaluations:.1f}",
-                    f"{spent.wasted:.0%}", f"{spent.seconds:.0f}", str(spent.stopped_early),
+                    name,
+                    f"{spent.tokens_in:,.0f}",
+                    f"{spent.tokens_out:,.0f}",
+                    f"{spent.dollars:.2f}",
+                    f"{spent.evaluations:.1f}",
+                    f"{spent.wasted:.0%}",
+                    f"{spent.seconds:.0f}",
+                    str(spent.stopped_early),
                 ]
                 for name, spent in one.spending.items()
             ],
-        )  # fmt: skip
+        )
         names = list(one.spending)
         yield "\nMedian of the best score over seeds:\n"
         yield from table(
