@@ -13,6 +13,7 @@ from benchmarks.arena.journal import Journal
 from benchmarks.arena.programs import unchanging
 from benchmarks.arena.report.curves import figures
 from benchmarks.arena.report.markdown import document
+from benchmarks.arena.report.overhead import overheads
 from benchmarks.arena.report.programs import FIRST, programs
 from benchmarks.arena.report.standing import Standing, standing
 from domains import atomic
@@ -28,7 +29,8 @@ _PARTS = {"evaluation": "", "proposal": "-programs"}
 def write(journal: Journal, folder: Path) -> list[str]:
     """Writes the report into `folder`; returns the names of its files. Raises `SiaError` where nothing was played."""
     standings, extra = _standings(journal)
-    of_programs = programs([one for one in journal.outcomes.values() if tasks.find(one.cell.task).kind == "program"])
+    of_models = [one for one in journal.outcomes.values() if tasks.find(one.cell.task).kind == "program"]
+    of_programs = programs(of_models)
     if not (standings or of_programs):
         raise SiaError(f"{folder} holds no cells to compare", "play some first: python -m benchmarks.arena --out DIR")
     told = {
@@ -36,13 +38,14 @@ def write(journal: Journal, folder: Path) -> list[str]:
         "standings": standings,
         "fewer_cells": extra,
         "programs": of_programs,
+        "overheads": overheads(of_models),
         "floors": list(journal.floors.values()),
         "left_out": list(journal.left_out.values()),
         "versions": {one.cell.method: one.version for one in journal.outcomes.values()},
     }
     files = {
         "report.json": msgspec.json.format(msgspec.json.encode(told)) + b"\n",
-        "report.md": document(journal, standings, extra, of_programs).encode(),
+        "report.md": document(journal, standings, extra, of_programs, overheads(of_models)).encode(),
     }
     files |= {f"curves-{one.budget}{_PARTS[one.unit]}.svg": drawn(figures(journal, one)).encode() for one in standings}
     for name, content in files.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.arena import tasks
 from benchmarks.arena.journal import Journal
-from benchmarks.arena.report import programs_markdown
+from benchmarks.arena.report import overhead, programs_markdown
 from benchmarks.arena.report.programs import Programs
 from benchmarks.arena.report.standing import Mean, Standing
 from benchmarks.arena.report.tables import table
@@ -14,7 +14,11 @@ from engine.plain import plural
 
 
 def document(
-    journal: Journal, standings: Sequence[Standing], extra: Sequence[Standing], programs: Sequence[Programs] = ()
+    journal: Journal,
+    standings: Sequence[Standing],
+    extra: Sequence[Standing],
+    programs: Sequence[Programs],
+    overheads: Mapping[str, overhead.Overhead],
 ) -> str:
     """The whole report. `extra` are standings that a method is in which played fewer cells than the others."""
     lines = [f"# Arena, tasks of {tasks.DATED}", ""]
@@ -24,6 +28,7 @@ def document(
         lines += _standing(one, ", the cells that all of these played")
     for found in programs:
         lines += programs_markdown.sections(found)
+    lines += overhead.sections(overheads)
     if journal.floors:
         rows = [[one.task, one.name, _number(one.score), f"{one.evaluations:,}"] for one in journal.floors.values()]
         lines += ["", "## References outside the contest", ""]
