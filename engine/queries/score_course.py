@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from engine.agents import archive
 from engine.core.state import Generation, State
 from engine.events import types as t
 from engine.events.reader import Reader
+
+if TYPE_CHECKING:
+    from engine.agents.archive import Archive
 
 Outcome = Literal["accepted", "rejected", "refused", "held", "not judged"]
 """What became of a candidate: `refused` is rejected by the private check, `held` waits for a person."""
@@ -77,21 +79,25 @@ def best_so_far(state: State) -> list[list[tuple[int, float]]]:
     return [course for course in courses.values() if course]
 
 
-def archive_of(reader: Reader, state: State, until: int | None = None) -> archive.Archive:
+def archive_of(reader: Reader, state: State, until: int | None = None) -> Archive:
     """Which candidates are best on which instances of `val`; a candidate that the private check refused is none."""
-    return archive.archive(_by_instance(reader, state, until), state.incumbent)
+    from engine.agents.archive import archive  # the app's first paint does without
+
+    return archive(_by_instance(reader, state, until), state.incumbent)
 
 
-def archive_of_slices(reader: Reader, state: State, until: int | None = None) -> archive.Archive | None:
+def archive_of_slices(reader: Reader, state: State, until: int | None = None) -> Archive | None:
     """The same of the slices of `val`; None where the domain names none."""
+    from engine.agents.archive import archive, by_slice
+
     executed = [one.n for one in state.generations if one.execution]
     slices: dict[str, str] = {}
     for n in {*executed[-1:], *([state.incumbent] if state.incumbent else [])}:
         slices |= reader.groups_of(state.run, n, "val", until=until, field="slice")
     if not slices:
         return None
-    found = {n: archive.by_slice(own, slices) for n, own in _by_instance(reader, state, until).items()}
-    return archive.archive(found, state.incumbent)
+    found = {n: by_slice(own, slices) for n, own in _by_instance(reader, state, until).items()}
+    return archive(found, state.incumbent)
 
 
 def _by_instance(reader: Reader, state: State, until: int | None) -> dict[int, dict[str, float]]:
