@@ -19,7 +19,7 @@ TOY_FOR = {
     "function_minimization": str(PEERS / "openevolve"),
     "~/tasks/tickets": str(TOY),
     "Traceback": "accepted",
-    "divided by 10": "train",
+    '"divided by 10"': "train",
     "better.py": str(PEERS / "openevolve" / "initial_program.py"),
 }
 """The examples name LawBench and a case of it; here they run on a toy that needs no data and little time,
