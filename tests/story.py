@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,25 @@ SCALED = TOY.with_name("scaled")
 def sia(workspace: Path, *arguments: str) -> list[str]:
     """The command line of `sia` on `workspace`."""
     return [sys.executable, "-m", "sia_tui", *arguments, "--workspace", str(workspace)]
+
+
+def ran(workspace: Path, *arguments: str, timeout: float = 300) -> str:
+    """What `sia` prints, which must succeed within so many seconds."""
+    done = subprocess.run(sia(workspace, *arguments), capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def written(folder: Path, *, domain: str, toml: str, agent: str, manifest: str, params: str) -> Path:
+    """A domain of these files."""
+    (folder / "harness").mkdir(parents=True)
+    (folder / "domain.py").write_text(domain)
+    (folder / "domain.toml").write_text(toml)
+    (folder / "task.md").write_text("Score.")
+    (folder / "harness" / "agent.py").write_text(agent)
+    (folder / "harness" / "harness.toml").write_text(manifest)
+    (folder / "harness" / "params.toml").write_text(params)
+    return folder
 
 
 def story(workspace: Path, reference: str = "last") -> list[Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import socketserver
 import tempfile
-import threading
 from pathlib import Path
 
 from benchmarks.arena.service.account import Account
+from benchmarks.arena.service.served import Served
 
 
-class ScoreSocket:
+class ScoreSocket(Served):
     """A socket for the time of a `with`; its path is short, as the system wants it."""
 
     def __init__(self, account: Account) -> None:
@@ -23,16 +23,10 @@ class ScoreSocket:
 
         self._folder = tempfile.TemporaryDirectory(prefix="arena-")
         self.path = Path(self._folder.name) / "score"
-        self._server = socketserver.ThreadingUnixStreamServer(str(self.path), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-
-    def __enter__(self) -> ScoreSocket:
-        self._thread.start()
-        return self
+        server = socketserver.ThreadingUnixStreamServer(str(self.path), Handler)
+        server.daemon_threads = True
+        super().__init__(server)
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__()
         self._folder.cleanup()

@@ -12,6 +12,7 @@ from benchmarks.arena.proposer import Reply
 from benchmarks.arena.proposer.found import program
 from benchmarks.arena.service import wire
 from benchmarks.arena.service.account import Account
+from benchmarks.arena.service.served import Served
 from benchmarks.arena.service.upstream import Refused
 
 MODEL = "proposer"
@@ -19,28 +20,15 @@ Replies = Callable[[int, Mapping[str, Any]], Reply]
 """The model: its reply to the request of this number."""
 
 
-class Service:
+class Service(Served):
     """A server for the time of a `with`. `ended` is set once a proposal was refused."""
 
     def __init__(self, account: Account, replies: Replies, model: str = MODEL) -> None:
         self.ended, self.model = threading.Event(), model
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(account, replies, model, self.ended))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-
-    @property
-    def url(self) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(account, replies, model, self.ended))
+        super().__init__(server)
+        self.url = f"http://127.0.0.1:{server.server_port}"
         """The server's address, without a path."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Service:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _handler(account: Account, replies: Replies, model: str, ended: threading.Event) -> type[BaseHTTPRequestHandler]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from engine.events import types as t
 from engine.events.reader import Reader
-from tests.story import sia
+from tests.story import ran, written
 
 DOMAIN = """
 from domains.contract import Grade, Instance, Summary
@@ -29,26 +29,16 @@ def solve(instance, ctx):
     if any(hasattr(one, "group") for one in [instance, *ctx.train()]): return 0.0
     return ctx.params["value"]
 """
+MANIFEST = 'name = "g"\n[tunables.value]\ntype = "float"\nlow = 0\nhigh = 1\n'
 
 
 def test_a_gain_on_every_instance_of_two_groups_may_be_chance(tmp_path: Path) -> None:
-    folder, script = tmp_path / "grouped", tmp_path / "script.toml"
-    (folder / "harness").mkdir(parents=True)
-    (folder / "domain.py").write_text(DOMAIN)
-    (folder / "domain.toml").write_text(TOML)
-    (folder / "task.md").write_text("Score.")
-    (folder / "harness" / "agent.py").write_text(AGENT)
-    (folder / "harness" / "harness.toml").write_text(
-        'name = "g"\n[tunables.value]\ntype = "float"\nlow = 0\nhigh = 1\n'
+    folder = written(
+        tmp_path / "grouped", domain=DOMAIN, toml=TOML, agent=AGENT, manifest=MANIFEST, params="value = 0.0"
     )
-    (folder / "harness" / "params.toml").write_text("value = 0.0")
+    script = tmp_path / "script.toml"
     script.write_text("[[decision]]\nparams = { value = 1.0 }")
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(sia(tmp_path / "w", *arguments), capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done
-        return done.stdout
-
+    run = functools.partial(ran, tmp_path / "w")
     run("run", str(folder), "--generations", "2", "--agent", f"script:{script}")
     test = json.loads(run("test", "last", "--json"))
     assert json.loads(run("replay", "last", "--verify", "--json"))["identical"]

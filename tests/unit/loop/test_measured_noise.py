@@ -14,7 +14,7 @@ from engine.core.determinism import executions_at_most
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.loop import launch
-from tests.story import sia
+from tests.story import sia, written
 
 DOMAIN = """
 import random
@@ -42,15 +42,14 @@ NOISES = {"none": "0.0", "of each process": "random.SystemRandom().random() / 10
 
 
 def one_score(folder: Path, noise: str, more: str = "") -> Path:
-    (folder / "harness").mkdir(parents=True)
-    (folder / "domain.py").write_text(DOMAIN.replace("NOISE", NOISES[noise]))
-    (folder / "domain.toml").write_text(TOML + more)
-    (folder / "harness" / "harness.toml").write_text(
-        'name = "one"\n[tunables.level]\ntype = "float"\nlow = 0.0\nhigh = 2.0\n'
+    return written(
+        folder,
+        domain=DOMAIN.replace("NOISE", NOISES[noise]),
+        toml=TOML + more,
+        agent="def solve(instance, ctx):\n    return ctx.params['level']\n",
+        manifest='name = "one"\n[tunables.level]\ntype = "float"\nlow = 0.0\nhigh = 2.0\n',
+        params="level = 0.0\n",
     )
-    (folder / "harness" / "params.toml").write_text("level = 0.0\n")
-    (folder / "harness" / "agent.py").write_text("def solve(instance, ctx):\n    return ctx.params['level']\n")
-    return folder
 
 
 @pytest.mark.parametrize(("repeats", "noisy"), [(1, False), (3, True)])

@@ -18,7 +18,7 @@ from engine.evaluation import answer_codec
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.steps.improvement import _without_private_scores
-from tests.story import sia
+from tests.story import sia, written
 
 DOMAIN = """
 import hashlib
@@ -74,15 +74,7 @@ choices = [false, true]
 
 
 def write(folder: Path, first: str) -> Path:
-    harness = folder / "harness"
-    harness.mkdir(parents=True)
-    (folder / "domain.py").write_text(DOMAIN)
-    (folder / "domain.toml").write_text(TOML)
-    (folder / "task.md").write_text("Score.")
-    (harness / "agent.py").write_text(AGENT)
-    (harness / "harness.toml").write_text(TUNABLES)
-    (harness / "params.toml").write_text(first)
-    return folder
+    return written(folder, domain=DOMAIN, toml=TOML, agent=AGENT, manifest=TUNABLES, params=first)
 
 
 def played(tmp_path: Path, first: str, *decisions: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from engine.failure import Failure
 from engine.loop.earlier_runs import MOST, OF_A_RUN, known_values
 from engine.run.workspace import Workspace
 from tests.histories import started
-from tests.story import TOY, sia
+from tests.story import TOY, ran
 
 
 def probe(skill: int, score: float) -> t.ProbeFinished:
@@ -58,17 +57,11 @@ def test_so_many_are_known_at_most_and_none_without_a_log(workspace: Path, tmp_p
     assert len(known_values(Workspace(workspace), "toy")) == MOST
 
 
-def run(workspace: Path, *arguments: str) -> str:
-    done = subprocess.run(sia(workspace, *arguments), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done
-    return done.stdout
-
-
 @pytest.mark.parametrize("warm", [True, False])
 def test_a_warm_run_tries_first_what_was_known_and_replays_without_it(tmp_path: Path, warm: bool) -> None:
-    run(tmp_path, "run", str(TOY), "--generations", "2", "--seed", "2", "--probes", "8", "--name", "earlier")
+    ran(tmp_path, "run", str(TOY), "--generations", "2", "--seed", "2", "--probes", "8", "--name", "earlier")
     flag = ["--warm-start"] if warm else []
-    run(tmp_path, "run", str(TOY), "--generations", "2", "--seed", "3", "--probes", "4", "--name", "later", *flag)
+    ran(tmp_path, "run", str(TOY), "--generations", "2", "--seed", "3", "--probes", "4", "--name", "later", *flag)
     with contextlib.closing(Reader.open(tmp_path / "events.db")) as reader:
         (later,) = (row.run for row in reader.runs() if row.name == "later")
         events = [event.payload for event in reader.own(later)]
@@ -77,5 +70,5 @@ def test_a_warm_run_tries_first_what_was_known_and_replays_without_it(tmp_path: 
     assert tried[0] == "the incumbent, to compare with"
     assert {one.name for one in first.known} == ({"earlier"} if warm else set())
     assert all(why.startswith("the best of run earlier, where it scored") == warm for why in tried[1:2])
-    run(tmp_path, "rm", "earlier", "--yes")
-    assert '"identical": true' in run(tmp_path, "replay", "later", "--verify", "--json")
+    ran(tmp_path, "rm", "earlier", "--yes")
+    assert '"identical": true' in ran(tmp_path, "replay", "later", "--verify", "--json")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,12 +53,6 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     made = Sandbox()
     monkeypatch.setattr(probes, "evaluate", made)
     return made
-
-
-@pytest.fixture
-def log(workspace: Path) -> Iterator[RunLog]:
-    with contextlib.closing(RunLog.hold(workspace, "r1")) as held:
-        yield held
 
 
 def run_of(log: RunLog, **changes: object) -> Run:

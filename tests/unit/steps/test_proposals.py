@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
 from engine.agents.protocol import NoProposal, Proposal
@@ -60,11 +60,9 @@ async def _evaluate(evaluation: Evaluation, todo: Sequence[Trial], _prepared: An
         yield GradedAnswer(Answer(trial, skill, failure, 0.1, 0.1, ""), Grade(skill / 10))
 
 
-@pytest.fixture
-def log(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunLog]:
+@pytest.fixture(autouse=True)
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "evaluate", _evaluate)
-    with contextlib.closing(RunLog.hold(workspace, "r1")) as held:
-        yield held
 
 
 def chosen(log: RunLog, first: Proposal, *others: Proposal | NoProposal, **changes: object) -> tuple[Proposal, Run]:
@@ -107,6 +105,21 @@ def test_an_alternative_that_was_not_found_or_fails_does_not_count(log: RunLog) 
     found, run = chosen(log, made(3), NoProposal("nothing"), made(13))
     assert found.harness == made(3).harness
     assert len(run.effects.probes) == 2
+
+
+def test_one_that_stopped_early_is_not_chosen(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it scored on the first instances is no score on the fold, however good."""
+    measured = probes.measure
+
+    async def stopping(named: Any, *rest: Any, **options: Any) -> Any:
+        finished, found = await measured(named, *rest, **options)
+        stopped = t.Stopped(after=1, of=6, against="k", same=1.0, whole=1.0) if named.ordinal == 1 else None
+        return replace(finished, stopped=stopped), found
+
+    monkeypatch.setattr(probes, "measure", stopping)
+    found, run = chosen(log, made(3), made(7), made(5))
+    assert [probe.stopped is not None for probe in run.effects.probes] == [False, True, False]
+    assert found.harness.params == {"skill": 5}
 
 
 def test_what_cannot_be_paid_is_not_tried(log: RunLog) -> None:

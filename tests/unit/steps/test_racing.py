@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,12 +57,6 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     made = Sandbox()
     monkeypatch.setattr(probes, "evaluate", made)
     return made
-
-
-@pytest.fixture
-def log(workspace: Path) -> Iterator[RunLog]:
-    with contextlib.closing(RunLog.hold(workspace, "r1")) as held:
-        yield held
 
 
 def run_of(log: RunLog, *, noisy: bool = False, rules: int | None = None, **changes: object) -> Run:
