@@ -1,11 +1,10 @@
 """A round of proposals: first what covers the space, then what the members of the portfolio propose.
 
-Each place of a round goes to one member, by Thompson sampling (Chapelle and Li, "An empirical evaluation of Thompson
-sampling", 2011): a member's share of proposals that scored better than all before is drawn from a Beta distribution
-after its latest proposals, and the largest draw proposes. Where nothing pays any more, all take turns. Where the fold
-has several instances, the archive of those who are best on some of them is one more member. What lies close to known
-failures is drawn again (`avoided`). The numbers of a program that declares none are varied and drawn by TPE alone, as
-nothing is known of the others there.
+Each place of a round goes to one member, by Thompson sampling (`share`): a member's share of proposals that scored
+better than all before is drawn from a Beta distribution after its latest proposals, and the largest draw proposes.
+Where nothing pays any more, all take turns. Where the fold has several instances, the archive of those who are best on
+some of them is one more member. What lies close to known failures is drawn again (`avoided`). The numbers of a program
+that declares none are varied and drawn by TPE alone, as nothing is known of the others there.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Literal
 from engine.agents.portfolio import archived, probed
 from engine.agents.portfolio.avoided import Avoided
 from engine.agents.portfolio.probed import Params
+from engine.agents.portfolio.share import share_drawn
 from engine.agents.portfolio.start import spread
 from engine.agents.portfolio.tpe import Tpe
 from engine.agents.portfolio.variation import cross_and_vary, vary
@@ -30,10 +30,8 @@ from harness_repo.harness import Harness
 ROUND = 4
 COVERED = 8
 """So many probes are known, at least, before the members propose."""
-_INCUMBENT = "the incumbent, to compare with"
+INCUMBENT = "the incumbent, to compare with"
 _ALONE = "structural choice"
-LATEST = 40
-"""So many of the latest proposals decide which member is to propose."""
 Member = Literal["expected most of", "drawn by TPE", "variation", "crossing", "of the archive"]
 _TRIES = 8
 """So many draws of a member are looked at, where the first ones are avoided."""
@@ -83,7 +81,7 @@ class Portfolio:
     ) -> list[tuple[Params, str]]:
         made: list[tuple[Params, str]] = []
         if probed.key(harness, harness.params) not in known:
-            made.append((dict(harness.params), _INCUMBENT))
+            made.append((dict(harness.params), INCUMBENT))
         made += [
             (dict(harness.params) | change, f"{_ALONE} {text(change)}")
             for change in probed.untried_choices(harness, probes)
@@ -134,7 +132,7 @@ def _of_earlier_runs(harness: Harness, known: set[bytes], earlier: Sequence[t.Kn
         if _is_taken(harness, one.params) and probed.key(harness, one.params) not in known
     ]
     if fresh and probed.key(harness, harness.params) not in known:
-        fresh.insert(0, (dict(harness.params), _INCUMBENT))
+        fresh.insert(0, (dict(harness.params), INCUMBENT))
     return fresh
 
 
@@ -171,12 +169,6 @@ def _choose(
     chance = random.Random(seed)
     if harness.manifest.evolve:
         return "drawn by TPE" if chance.random() < 1 / ROUND else "variation"
-    wins = dict.fromkeys(playing, 1)
-    losses = dict.fromkeys(playing, 1)
-    top = max((probe.score.score for probe in probes[:-LATEST] if probed.eligible(probe)), default=float("-inf"))
-    for probe in probes[-LATEST:]:
-        better = probed.eligible(probe) and probe.score.score > top
-        top = probe.score.score if better else top
-        if (member := next((one for one in playing if probe.why.startswith(one)), None)) is not None:
-            (wins if better else losses)[member] += 1
-    return max(playing, key=lambda member: chance.betavariate(wins[member], losses[member]))
+    return share_drawn(
+        playing, probes, lambda probe: next((one for one in playing if probe.why.startswith(one)), None), chance
+    )

@@ -16,7 +16,8 @@ import msgspec
 
 from engine.agents.portfolio import probed
 from engine.agents.portfolio.probed import Params
-from engine.agents.portfolio.rounds import LATEST, ROUND, Portfolio
+from engine.agents.portfolio.rounds import INCUMBENT, ROUND, Portfolio
+from engine.agents.portfolio.share import share_drawn
 from engine.agents.protocol import ProbeRequest
 from engine.agents.structure.carried import carried
 from engine.agents.structure.programs import Program, Programs
@@ -31,7 +32,6 @@ PATIENCE = 4
 MOST_CHANGES = 12
 """A program that so many changes lead to is changed no further; once accepted, it is where the next ones begin."""
 _TRIES = 24
-INCUMBENT = "the incumbent, to compare with"
 
 
 class Rounds:
@@ -147,13 +147,9 @@ def _drawn(harness: Harness, chance: random.Random) -> str | None:
 
 
 def _is_structural(probes: Sequence[t.ProbeFinished], seed: int) -> bool:
-    """Whether a place goes to structure: of both a share of successes is drawn, and the larger counts."""
-    wins, losses = {True: 1, False: 1}, {True: 1, False: 1}
-    top = max((probe.score.score for probe in probes[:-LATEST] if probed.eligible(probe)), default=float("-inf"))
-    for probe in probes[-LATEST:]:
-        better = probed.eligible(probe) and probe.score.score > top
-        top = probe.score.score if better else top
-        if probe.why != INCUMBENT:
-            (wins if better else losses)[probe.why.startswith(("line ", "lines "))] += 1
-    chance = random.Random(seed)
-    return chance.betavariate(wins[True], losses[True]) > chance.betavariate(wins[False], losses[False])
+    """Whether a place goes to structure, rather than to numbers."""
+
+    def changed(probe: t.ProbeFinished) -> bool | None:
+        return None if probe.why == INCUMBENT else probe.why.startswith(("line ", "lines "))
+
+    return share_drawn((True, False), probes, changed, random.Random(seed))
