@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from benchmarks.synthetic import write
 from engine.events.log import RunLog
@@ -95,7 +96,8 @@ async def settle(pilot: Pilot[None]) -> None:
             await asyncio.sleep(0.01)
         working = [one for one in app.workers if one.group in ("page", "search", "open")]
         if working:
-            await app.workers.wait_for_complete(working)
+            with contextlib.suppress(WorkerCancelled):  # a later one for the same page takes its place
+                await app.workers.wait_for_complete(working)
         reading = [one for one in threading.enumerate() if one.name == "inputs"]
         for thread in reading:
             await asyncio.to_thread(thread.join)
