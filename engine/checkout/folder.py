@@ -5,7 +5,7 @@ run.py            the runner, which does not need sia
 runtime/          `ctx`, as it is in the sandbox
 candidate.json    its origin, and the seeds that reproduce the run's answers
 harness/          the harness with its parameters
-adapter/          its trained weights, if any, for transformers, vLLM and llama.cpp
+adapter/          its trained weights, if any, for transformers, vLLM and llama.cpp, and their model card
 train.jsonl       its training data, with --with-data only: its licence may forbid passing it on
 """
 
@@ -21,6 +21,7 @@ import msgspec
 
 from domains import atomic
 from domains.contract import Instance
+from engine.checkout import model_card
 from engine.core.results import Key, Results
 from engine.core.state import Generation, State, evolve
 from engine.errors import SiaError
@@ -39,7 +40,7 @@ class Checkout(msgspec.Struct, frozen=True):
     """A candidate of a run: its harness, and everything else that its answers depend on apart from the input.
 
     `results` are those of its Execution, by (split, instance, repeat), and `repeat` is the first of its repeats.
-    `versions` are those of the last engine that worked on the run.
+    `versions` are those of the last engine that worked on the run, `trainings` those of the history, by their adapter.
     """
 
     state: State
@@ -48,6 +49,7 @@ class Checkout(msgspec.Struct, frozen=True):
     results: dict[Key, t.InstanceFinished]
     repeat: int
     versions: dict[str, str]
+    trainings: Mapping[str, t.WeightsTrained]
 
     @property
     def version(self) -> t.HarnessWritten:
@@ -75,12 +77,14 @@ def load(reader: Reader, run: RunRow, generation: int | None) -> Checkout:
 def load_all(reader: Reader, run: RunRow, generations: Sequence[int | None]) -> list[Checkout]:
     """The candidates of several generations, as `load`."""
     state, results = State(), Results()
-    versions: dict[str, str] = {}
+    versions, trainings = dict[str, str](), dict[str, t.WeightsTrained]()
     for event in reader.history(run.run):
         state = evolve(state, event)
         results.add(event)
         if isinstance(payload := event.payload, t.RunStarted | t.RunResumed):
             versions = payload.versions or versions
+        elif isinstance(payload, t.WeightsTrained):
+            trainings.setdefault(payload.adapter, payload)
     if state.incumbent is None and None in generations:
         raise SiaError("this run has no incumbent yet", "let it finish its first generation with `sia resume`")
     found = []
@@ -96,6 +100,7 @@ def load_all(reader: Reader, run: RunRow, generations: Sequence[int | None]) -> 
                 results=results.of(n, chosen.candidate),
                 repeat=(n - 1) * state.settings.repeats if state.settings.noisy else 0,
                 versions=versions,
+                trainings=trainings,
             )
         )
     return found
@@ -113,6 +118,9 @@ def folder(
         **{f"harness/{path}": content for path, content in checkout.files.items()},
         **{f"adapter/{path}": content for path, content in (adapter or {}).items()},
     }
+    if adapter is not None and (weights := checkout.generation.candidate.weights):
+        card = model_card.card(model_card.Origin(checkout.state, checkout.trainings), weights)
+        files[f"adapter/{model_card.NAME}"] = card.encode()
     if train is not None:
         rows = ({"id": item.id, "data": item.data, "label": item.label} for item in train)
         files["train.jsonl"] = b"".join(_json(row) + b"\n" for row in rows)

@@ -1,7 +1,7 @@
 """Adapters beside an exported run: `FILE.adapters/`, a folder each. On request only; no replay needs them.
 
-An import is untrusted: it takes only adapters that the run names, only their known files, and only if the digest of
-these is the adapter's name.
+An import is untrusted: it takes only adapters that the run names, only their known files, without the model card, and
+only if the digest of these is the adapter's name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from domains import atomic
 from engine import containment
+from engine.checkout import model_card
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.reader import Reader
@@ -33,9 +34,17 @@ def names_of_run(reader: Reader, run: str) -> list[str]:
 
 
 def pack(reader: Reader, run: str, workspace: Workspace, file: Path) -> list[str]:
-    """Copies the run's adapters beside `file`; returns their names. Raises `SiaError` if one is missing or damaged."""
+    """Copies the run's adapters beside `file`, each with its model card; returns their names.
+
+    Raises `SiaError` if one is missing or damaged.
+    """
     names = names_of_run(reader, run)
     whole = {name: adapters.read_files(workspace.path, name) for name in names}
+    if names:
+        origin = model_card.origin(reader.history(run))
+        whole = {
+            name: {**files, model_card.NAME: model_card.card(origin, name).encode()} for name, files in whole.items()
+        }
     for name, contents in whole.items():
         with atomic.create(folder_beside(file) / name) as fresh:
             fresh.mkdir()
