@@ -90,6 +90,8 @@ class Meter:
         self.evaluations = 0
         self.best: Observed | None = None
         self.spent: dict[str, float] = {}
+        self.unanswered = ""
+        """Why the language model did not reply to a proposal, if it is not the method's doing."""
         self.start = Observed(start, self(start))
 
     @property

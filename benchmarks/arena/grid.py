@@ -13,12 +13,17 @@ from benchmarks.arena.journal import Journal
 from benchmarks.arena.method import Method
 from benchmarks.arena.service import Account, model
 from benchmarks.arena.task import Kind, Task
+from engine.errors import SiaError
+from engine.plain import plural
 
 Report = Callable[[str], None]
 
 
 def play(cell: Cell, python: Path | None = None) -> Outcome:
-    """Plays one cell. A method that fails keeps what it had found, and the outcome says why it stopped."""
+    """Plays one cell. A method that fails keeps what it had found, and the outcome says why it stopped.
+
+    Raises `SiaError` where it stopped because the language model did not reply: that says nothing of the method.
+    """
     task, method = tasks.find(cell.task), methods.find(cell.method)
     began = time.monotonic()
     meter = _meter(task, cell)
@@ -31,6 +36,9 @@ def play(cell: Cell, python: Path | None = None) -> Outcome:
         pass
     except Exception as error:  # a method is code of others
         failure = f"{type(error).__name__}: {error}"[:300]
+    if failure and meter.unanswered:
+        remedy = "this cell is not kept; see to the server, and the same command goes on"
+        raise SiaError(f"the model of {cell.task} did not reply to {cell.method}: {meter.unanswered}", remedy)
     took = time.monotonic() - began
     meter.close()
     winner = (meter.best or meter.start).candidate
@@ -73,6 +81,10 @@ def cells(
 
 def run(wanted: Sequence[Cell], journal: Journal, *, jobs: int = 1, report: Report = print) -> None:
     """Plays what is missing of `wanted`, and the floors of its tasks. One line of the journal for each."""
+    if not wanted:
+        remedy = "programs are for methods that ask a model, values for the others: name others of --methods or --tasks"
+        raise SiaError("none of these methods plays any of these tasks", remedy)
+    journal.begin()
     _measure_floors(wanted, journal, report)
     versions = {
         pair: version(methods.find(pair[1]), tasks.find(pair[0]).kind)
@@ -83,6 +95,8 @@ def run(wanted: Sequence[Cell], journal: Journal, *, jobs: int = 1, report: Repo
         for cell in wanted
         if (known := journal.outcomes.get(cell)) is None or known.version != versions[cell.task, cell.method]
     ]
+    if not missing:
+        report(f"{plural(len(wanted), 'cell')} of this grid: {journal.path} holds all of them, nothing is left to play")
     pythons = _prepare({cell.method for cell in missing}, journal, report)
     missing = [cell for cell in missing if cell.method in pythons]
     for done, outcome in enumerate(_played(missing, pythons, jobs), 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,10 @@ _DECODER = msgspec.json.Decoder(Line)
 
 
 class Journal:
-    """The lines in `folder`. A line that a kill has cut off is dropped, and its cell is played again."""
+    """The lines in `folder`. A line that a kill has cut off counts for nothing, and its cell is played again.
+
+    Who reads changes nothing; who appends drops such a line first.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
@@ -28,12 +32,27 @@ class Journal:
 
     def append(self, line: Line) -> None:
         """Writes a line; it is on the disk when the call returns."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            file.write(msgspec.json.encode(line) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self._write(msgspec.json.encode(line) + b"\n")
         self._take(line)
+
+    def begin(self) -> None:
+        """Makes the folder and the file, so that no cell is played whose line cannot be written."""
+        self._write(b"")
+
+    def _write(self, content: bytes) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.seek(0)
+                before = file.read()
+                file.truncate(before.rfind(b"\n") + 1)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            remedy = "name a folder that you may write, with --out"
+            raise SiaError(f"{self.path} cannot be written ({error.strerror})", remedy) from None
 
     def _take(self, line: Line) -> None:
         match line:
@@ -46,16 +65,15 @@ class Journal:
                 self.floors[line.task] = line
 
     def _read(self) -> Iterator[Line]:
-        if not self.path.exists():
+        try:
+            content = self.path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
             return
-        content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        for number, line in enumerate(whole.splitlines(), 1):
+        except OSError as error:
+            raise SiaError(f"{self.path} cannot be read ({error.strerror})", "name another folder with --out") from None
+        for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
             try:
                 yield _DECODER.decode(line)
             except msgspec.DecodeError as error:
-                raise SiaError(
-                    f"line {number} of {self.path} is not one of an arena ({error})", "name another folder with --out"
-                ) from None
-        if whole != content:
-            os.truncate(self.path, len(whole))
+                remedy = "delete that line, and its cell is played again, or name another folder with --out"
+                raise SiaError(f"line {number} of {self.path} is not one of an arena ({error})", remedy) from None

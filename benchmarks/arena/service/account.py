@@ -58,14 +58,16 @@ class Account(Meter):
             self.proposals += 1
             return self.proposals
 
-    def give_back(self) -> None:
+    def give_back(self, why: str) -> None:
         """Counts a proposal less, since the model did not reply."""
         with self._lock:
             self.proposals -= 1
+            self.unanswered = why
 
     def told(self, parent: str | None, sent: int, replied: int) -> None:
         """Counts a proposal on the program `parent`: characters that were sent, and replied."""
         with self._lock:
+            self.unanswered = ""
             self.count("tokens in", tokens(sent))
             self.count("tokens out", tokens(replied))
             self.count("built on no gain", self._built_on_no_gain(parent))

@@ -18,6 +18,8 @@ def use(server: str | None, name: str | None) -> None:
     """Has the model `name` at `server` reply from now on, here and in processes that are started, or the proposer."""
     if bool(server) != bool(name):
         raise SiaError("a server is named together with its model", "give both --server URL and --model NAME")
+    if server and not server.startswith(("http://", "https://")):
+        raise SiaError(f"{server} is not the address of a server", "give it as http://127.0.0.1:8080/v1")
     for variable, value in ((SERVER, server), (MODEL, name)):
         os.environ.pop(variable, None)
         if value:

@@ -64,7 +64,7 @@ def _handler(account: Account, replies: Replies, model: str, ended: threading.Ev
             try:
                 reply = replies(number, body)
             except Refused as error:
-                account.give_back()
+                account.give_back(str(error))
                 return self._say(error.status, wire.error(str(error), "upstream"))
             account.told(program(body), sent, reply.length)
             made = wire.whole(number, model, sent, reply)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -9,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.arena.proposer.reply import Call, Reply
+from domains import retry
 
 _PATIENCE_S = 600
+_QUOTED = 200
 
 
 class Refused(Exception):
@@ -36,15 +39,25 @@ class Upstream:
         )
         try:
             with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:  # noqa: S310
-                message = json.load(answer)["choices"][0]["message"]
+                content = answer.read()
         except urllib.error.HTTPError as error:
-            raise Refused(error.read().decode(errors="replace")[:500] or str(error), error.code) from None
-        except (OSError, ValueError, LookupError) as error:
-            raise Refused(f"{type(error).__name__}: {error}", 502) from None
-        calls = [call["function"] for call in message.get("tool_calls") or ()]
-        return Reply(
-            message.get("content") or "", [Call(call["name"], _arguments(call["arguments"])) for call in calls]
-        )
+            said = error.read(_QUOTED).decode(errors="replace")
+            raise Refused(f"{self._url} answers {error.code} {error.reason} {said}".strip(), error.code) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise Refused(f"{self._url} cannot be reached ({retry.describe_error(error)})", 502) from None
+        try:
+            return _reply(json.loads(content))
+        except (ValueError, LookupError, TypeError, AttributeError):  # whatever else it is
+            quoted = content[:_QUOTED].decode(errors="replace")
+            raise Refused(f"{self._url} answers what is no chat completion: {quoted}", 502) from None
+
+
+def _reply(completion: Any) -> Reply:
+    message = completion["choices"][0]["message"]
+    text, calls = message.get("content") or "", [call["function"] for call in message.get("tool_calls") or ()]
+    if not isinstance(text, str):
+        raise TypeError
+    return Reply(text, [Call(call["name"], _arguments(call["arguments"])) for call in calls])
 
 
 def _arguments(text: str) -> Any:

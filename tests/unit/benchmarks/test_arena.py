@@ -90,6 +90,7 @@ def test_fresh_seeds_are_those_from_the_first_one_on(tmp_path: Path) -> None:
         (["--seeds", "0"], "counted from 1"),
         (["--from-seed", "0"], "counted from 1"),
         (["--server", "http://127.0.0.1:1/v1"], "a server is named together with its model"),
+        (["--server", "127.0.0.1:8080", "--model", "local"], "127.0.0.1:8080 is not the address of a server"),
         ([], "keeps its results in a folder"),
     ],
 )
@@ -98,6 +99,35 @@ def test_what_cannot_be_played_is_refused_in_one_sentence(
 ) -> None:
     assert main(words) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_played(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr(grid, "play", lambda *_: pytest.fail("a cell was played"))
+    assert main(["--out", str(tmp_path / "file"), *TINY]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_who_reads_a_journal_leaves_it_as_it_is(tmp_path: Path) -> None:
+    """A report must not cut off what an arena that still plays is about to write."""
+    played(tmp_path)
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(b'{"type":"cell","cell":{"ta')
+    before = (tmp_path / NAME).read_bytes()
+    assert main(["report", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / NAME).read_bytes() == before
+
+
+def test_where_nothing_is_played_it_is_said_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    played(tmp_path)
+    capsys.readouterr()
+    played(tmp_path)
+    assert "4 cells of this grid" in capsys.readouterr().out
+    assert main(["--out", str(tmp_path), "--tasks", "branin-2", "--methods", "ours-model"]) == 1
+    assert "none of these methods plays any of these tasks" in capsys.readouterr().err
 
 
 def test_a_journal_that_is_none_is_refused_and_left_as_it_is(

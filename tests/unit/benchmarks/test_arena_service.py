@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.arena import grid, tasks
+from benchmarks.arena.__main__ import main
 from benchmarks.arena.cell import BudgetSpent, Cell
+from benchmarks.arena.journal import Journal
 from benchmarks.arena.methods import driver
 from benchmarks.arena.programs.program import judged
 from benchmarks.arena.proposer import Proposer, Reply
 from benchmarks.arena.service import Account, Service, model, upstream
+from benchmarks.arena.service.served import Served
 
 START = "def answer():\n    return 1.0\n"
 PROMPT = f"```python\n{START}```"
@@ -158,6 +163,62 @@ def test_a_real_server_replies_in_place_of_the_proposer_and_is_counted_alike(
     assert not forwarding.ended.is_set()
     with pytest.raises(upstream.Refused, match="quota"):
         replies(1, {"messages": []})
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "said"),
+    [
+        (401, b'{"error":{"message":"no such key"}}', "answers 401 Unauthorized .*no such key"),
+        (404, b"", "answers 404"),
+        (500, b"\xff", "answers 500"),
+        (200, b"<html>", "answers what is no chat completion: <html>"),
+        (200, b"[]", "no chat completion"),
+        (200, b'{"choices":[{"message":null}]}', "no chat completion"),
+        (200, b'{"choices":[{"message":{"content":[{"type":"text"}]}}]}', "no chat completion"),
+        (200, b'{"choices":[{"message":{"tool_calls":[{"id":"1"}]}}]}', "no chat completion"),
+    ],
+)
+def test_a_cell_whose_model_did_not_reply_is_not_kept_and_the_same_command_goes_on(
+    status: int,
+    content: bytes,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    for variable in (model.SERVER, model.MODEL):
+        monkeypatch.setenv(variable, "")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    words = [
+        "--out",
+        str(tmp_path),
+        "--tasks",
+        "packing-26",
+        "--methods",
+        "sequential",
+        "--seeds",
+        "1",
+        "--budget",
+        "2",
+    ]
+    words += ["--server", f"http://127.0.0.1:{server.server_port}/v1", "--model", "theirs"]
+    with Served(server):
+        assert main(words) == 1
+    assert re.search(said, found := capsys.readouterr().err), found
+    assert "the same command goes on" in found
+    assert main(words) == 1
+    assert "cannot be reached (Connection refused)" in capsys.readouterr().err
+    assert not Journal(tmp_path).outcomes
 
 
 def _driver(tmp_path: Path, body: str) -> Path:
