@@ -124,6 +124,8 @@ def _explain(
     edited = isinstance(last, t.RunForked) or (isinstance(last, t.ApprovalGiven) and last.answer == "edit")
     if isinstance(payload, t.HarnessWritten) and edited:
         return _version(reader, state, results, event, payload)  # a person's edit, of a fork or of an approval
+    if isinstance(payload, t.WeightsTrained) and isinstance(last, t.RunForked) and payload.author == "person":
+        return _imported(state, event, payload)
     if isinstance(payload, t.ApprovalGiven):
         expected, got = state.awaiting, payload.number
         return None if expected == got else (f"an approval of candidate {expected}", f"one of candidate {got}")
@@ -249,6 +251,14 @@ def _check_trained(reader: Reader, state: State, results: Results, event: Event,
     kept = {name: payload.recipe.get(name) for name in chosen or ()}
     expected = (event.generation + 1, now.harness, now.weights, payload.algorithm, chosen)
     got = (payload.number, payload.harness, payload.parent, payload.recipe.get("algorithm"), kept)
+    return None if expected == got else (str(expected), str(got))
+
+
+def _imported(state: State, event: Event, payload: t.WeightsTrained) -> _Found:
+    """An adapter that a person has brought: nothing was trained, and it is tried under the incumbent's harness."""
+    now = state.of(state.incumbent or 1).candidate
+    expected: tuple[object, ...] = (state.generation, state.generation + 1, now.harness, {}, 0)
+    got = (event.generation, payload.number, payload.harness, payload.recipe, payload.rounds)
     return None if expected == got else (str(expected), str(got))
 
 

@@ -49,7 +49,10 @@ FIXED = (
 
 
 class ForkPlan(msgspec.Struct, frozen=True):
-    """A run to be made from `parent` at event `at`; a `branch` has the candidate of that generation as incumbent."""
+    """A run to be made from `parent` at event `at`; a `branch` has the candidate of that generation as incumbent.
+
+    A person's `harness` or `adapter` is the next candidate.
+    """
 
     parent: str
     at: int
@@ -57,6 +60,7 @@ class ForkPlan(msgspec.Struct, frozen=True):
     settings: t.Settings | None = None
     branch: int | None = None
     harness: Harness | None = None
+    adapter: t.WeightsTrained | None = None
 
 
 def fork(workspace: Workspace, plan: ForkPlan) -> str:
@@ -79,6 +83,8 @@ def fork(workspace: Workspace, plan: ForkPlan) -> str:
             workspace.repository().write(version)
             written, contents = harness_written(version, "edited by a person")
             rows.append((version.number - 1, written))
+        if plan.adapter is not None:
+            rows.append((plan.adapter.number - 1, plan.adapter))
         rows += [(at.generation, move.payload) for move in moves[-1:]]  # the task has moved since
         with contextlib.closing(RunLog.hold(workspace.path, secrets.token_hex(4))) as log:
             log.fork_from(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import shutil
@@ -10,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from engine.compute.devices import gpus
+from engine.events.log import RunLog
+from engine.run.workspace import Workspace
+from tests import tensor_files
 from tests.docs.commandline import PEERS, ROOT, TOY, contained, live_run, served, sia, waiting_run
 from tests.docs.helptext import PAGE, commands, refreshed, sections
+from tests.histories import Play, settings, started
 
 TOY_FOR = {
     "lawbench": str(TOY),
@@ -60,10 +65,21 @@ def test_every_section_has_an_example_of_its_own_command() -> None:
         assert any(example.startswith(command) for example in examples(text)), command
 
 
+def with_an_adapter(folder: Path) -> Path:
+    """A folder with a finished run of a model of its own, and an adapter for that in `made-elsewhere`."""
+    workspace, model = Workspace(folder / ".sia"), tensor_files.checkpoint(folder / "model")
+    workspace.create()
+    with contextlib.closing(RunLog.hold(workspace.path, "r1")) as log:
+        Play(log, started(settings(model=f"hf:{model}"))).to_rest()
+    tensor_files.adapter(folder / "made-elsewhere")
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("_an_agent_answers")
 def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     quiet, busy, asking, apart = (tmp_path / name for name in ("quiet", "busy", "asking", "apart"))
+    tuned = with_an_adapter(tmp_path / "tuned")
     for place in (quiet, busy, apart, asking / ".sia"):
         place.mkdir(parents=True)
     shutil.copy(CALLS, asking / ".sia" / "events.db")
@@ -89,6 +105,7 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
             assert ENDS_AS[command] in sia(busy, "ls").output
         else:
             place = asking if command == "call" or "--calls" in arguments else apart if rotates else quiet
+            place = tuned if "--adapter" in arguments else place
             done = sia(busy if command == "resume" else place, *arguments)
         if command == "bench":
             assert (done.status, "no usable GPU" in done.errors) == (1, True), done

@@ -13,7 +13,7 @@ import pytest
 from engine.events.types import PAYLOADS
 from tests.docs.commandline import DOCS, PEERS, TOY, contained, live_run, sia, waiting_run
 from tests.docs.shape import mismatches
-from tests.docs.test_commands import CALLS, SOUND
+from tests.docs.test_commands import CALLS, SOUND, with_an_adapter
 
 PAGE = DOCS / "json.md"
 STANDS_FOR = {
@@ -23,6 +23,7 @@ STANDS_FOR = {
     "TEMPLATE": "classify", "TEXT": "rule", "QUESTION": "why?",
 }  # fmt: skip
 NOT_READING = (
+    "import --adapter FOLDER",
     "run DOMAIN",
     "run DOMAIN --dry-run",
     "resume RUN",
@@ -135,6 +136,9 @@ def test_every_command_prints_the_shape_on_the_page(tmp_path: Path) -> None:
         with live_run(tmp_path):
             call(command)
     call("resume RUN", "--generations", "1")
+
+    taken = sia(with_an_adapter(tmp_path / "tuned"), "import", "--adapter", "made-elsewhere", "--json")
+    printed.append(("import --adapter FOLDER", json.loads(taken.output)))
 
     assert {command for command, _ in printed} == known.keys()
     found = [f"{command}: {text}" for command, value in printed for text in mismatches(known[command], value)]

@@ -1,4 +1,4 @@
-"""import: a run from a file."""
+"""import: a run from a file, or an adapter from a folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from sia_tui.cli.output import echo, print_json
 
 
 @click.command("import")
-@click.argument("file", type=UserPath())
+@click.argument("file", type=UserPath(), required=False)
+@click.option(
+    "--adapter",
+    type=UserPath(),
+    help="Import the LoRA adapter in this folder (PEFT's form) instead: it becomes the next candidate of a fork.",
+)
+@click.option("--run", "reference", default="last", help="Run to fork with --adapter.  [default: last]")
 @shared_options
-def import_(file: Path, shared: Shared) -> None:
+def import_(file: Path | None, adapter: Path | None, reference: str, shared: Shared) -> None:
     """Check the run in FILE, written by `sia export`, and import it into this workspace.
 
     Events that are already here are kept; adapters in FILE.adapters are imported too. If the name of the run is taken
@@ -23,6 +29,15 @@ def import_(file: Path, shared: Shared) -> None:
 
     Example: sia import run.sia
     """
+    if (file is None) == (adapter is None):
+        raise click.UsageError("Name one FILE, or a folder with --adapter.")
+    if file:
+        _import_run(file, shared)
+    elif adapter:
+        _import_adapter(adapter, reference, shared)
+
+
+def _import_run(file: Path, shared: Shared) -> None:
     import msgspec
 
     from engine.transfer import adapters
@@ -37,3 +52,18 @@ def import_(file: Path, shared: Shared) -> None:
         echo(f"{taken.name} is already here, with all of its {plural(taken.events, 'event')}.")
     else:
         echo(f"{taken.name}: {plural(taken.new, 'new event')} of {taken.events}; see it with:  sia show {taken.name}")
+
+
+def _import_adapter(folder: Path, reference: str, shared: Shared) -> None:
+    import msgspec
+
+    from engine.transfer.adapter_import import import_adapter
+
+    made = import_adapter(shared.workspace, folder, reference)
+    if shared.as_json:
+        print_json(msgspec.to_builtins(made))
+    else:
+        echo(
+            f"{made.name}, a fork of {made.parent}, tries the adapter {made.adapter[:12]} in generation "
+            f"{made.generation}; start it with:  sia resume {made.name}"
+        )
