@@ -20,7 +20,7 @@ from engine.grading.live_work import Work
 from engine.models.live_text import LiveText
 from engine.queries.cut_replies import sentence
 from engine.queries.progress.pace import Pace
-from engine.queries.progress.progress import progress
+from engine.queries.progress.progress import execution_total, progress
 from engine.queries.progress.tally import Tally, executing
 from sia_tui.cli import formats
 from sia_tui.cli.console import console, decorates
@@ -130,8 +130,6 @@ class Progress:
             case _:
                 if (text := headline(event, payload)) is not None:
                     self._line(text)
-                if isinstance(payload, t.GateLooked) and payload.open:
-                    self._bars.update(self._task, total=budget.execution_cost(state) + budget.reserve_cost(state))
                 if isinstance(payload, t.ExecutionFinished) and self._cut:
                     self._line(f"[yellow]{sentence(event.generation, self._replies, self._cut)}[/yellow]")
 
@@ -161,7 +159,7 @@ class Progress:
         self._line(escape(f"{name}: {said}"))
 
     def _begin_step(self, kind: str, event: Event, state: State) -> None:
-        total = {"execute": budget.execution_cost(state), "improve": state.settings.probes}.get(kind)
+        total = {"execute": execution_total(state), "improve": state.settings.probes}.get(kind)
         self._done, self._sum, self._total = state.executed if kind == "execute" else 0, 0.0, total
         self._first, self._reused = self._done, 0
         self._begun = self._told = self._quoted = event.at
@@ -181,6 +179,9 @@ class Progress:
             if isinstance(payload, t.ProbeFinished)
             else f"score {self._sum / (self._done - self._first):.3f}"
         )
+        if isinstance(payload, t.InstanceFinished):
+            self._total = execution_total(state)
+            self._bars.update(self._task, total=self._total)
         self._bars.update(self._task, completed=self._done, note=" · ".join([self._score, *self._spending(state)]))
         self._tell(at, state)
 

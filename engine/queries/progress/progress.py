@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.core import budget
+from engine.core import budget, determinism
 from engine.core.decide import last_generation
 from engine.core.state import State
 from engine.events import types as t
@@ -90,7 +90,7 @@ def halted(state: State, tally: Tally, found: Progress | None = None) -> Progres
     found = found or Progress(generation=state.generation)
     if executing(state) is None or not state.executed:
         return found
-    done, total, score = state.executed, _execution_total(state), tally.score(state.settings.repeats)
+    done, total, score = state.executed, execution_total(state), tally.score(state.settings.repeats)
     return msgspec.structs.replace(found, done=done, total=total, score=score, failed=tally.failed)
 
 
@@ -123,7 +123,7 @@ def _amount(state: State, work: OpenWork | None, doing: Doing) -> tuple[int, int
     if work is None:
         return 0, None
     if work.kind == "execute":
-        return state.executed, _execution_total(state)
+        return state.executed, execution_total(state)
     if _trains(state) and work.kind == "improve":
         recipe = state.current.analysis.recipe if state.current and state.current.analysis else {}
         rounds = recipe.get("rounds")
@@ -133,10 +133,19 @@ def _amount(state: State, work: OpenWork | None, doing: Doing) -> tuple[int, int
     return 0, None
 
 
-def _execution_total(state: State) -> int:
-    """Of how many results the Execution is that is under way."""
+def execution_total(state: State) -> int | None:
+    """Of how many results the Execution is that is under way; None once they are more than can be told before.
+
+    Where the run measures whether its one score is noise, the first candidate is executed a known number of times, and
+    each later one again only if its first score is better.
+    """
     look = state.current.look if state.current else None
-    return budget.execution_cost(state) + (budget.reserve_cost(state) if look and look.open else 0)
+    total = budget.execution_cost(state) + (budget.reserve_cost(state) if look and look.open else 0)
+    if not determinism.is_measured(state):
+        return total
+    if state.incumbent is None:
+        return total + determinism.FIRST - 1
+    return total if state.executed < total else None
 
 
 def _score(state: State, work: OpenWork | None, tally: Tally) -> t.Score | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from engine.grading.live_work import Work
-from engine.plain import with_error
+from engine.plain import plural, with_error
 from engine.queries.progress.progress import Doing, Progress
 
 DOING: dict[Doing, str] = {
@@ -44,7 +44,7 @@ def phase(found: Progress) -> str:
 
 
 def amount(found: Progress) -> str:
-    """What is done of all: `612/1,268`, `3/12 probes`, `round 3/8`; empty where nothing is counted."""
+    """What is done of all: `612/1,268`, `3/12 probes`, `3 results`, `round 3/8`; empty where nothing is counted."""
     if found.doing == "train":
         number = min(found.done + 1, found.total or found.done + 1)
         return f"round {number:,}/{found.total:,}" if found.total else f"round {number:,}"
@@ -53,6 +53,8 @@ def amount(found: Progress) -> str:
         return f"{found.done:,}/{found.total:,} {unit}".rstrip()
     if found.done and unit:
         return f"{found.done:,} {unit}"
+    if found.done and found.doing in ("prepare", "execute", ""):
+        return plural(found.done, "result")
     return f"{found.calls:,} {'call' if found.calls == 1 else 'calls'}" if found.calls else ""
 
 
@@ -113,7 +115,7 @@ def score(found: Progress) -> str:
 
 def so_far(found: Progress) -> str:
     """How far an Execution is, with its score so far: `0.2190 ± 0.0130 at 612/1,268`; empty before it begins."""
-    if found.doing not in ("prepare", "execute", "server", "") or not found.total:
+    if found.doing not in ("prepare", "execute", "server", "") or not amount(found):
         return ""
     parts = [f"{score(found)} at {amount(found)}" if found.score else amount(found), failures(found)]
     return ", ".join(part for part in parts if part)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine.core.determinism import FIRST
 from engine.core.state import State, evolve
 from engine.events import types as t
 from engine.events.event import Event
@@ -75,6 +76,16 @@ def test_what_a_run_is_doing_is_said_at_every_event_while_a_step_is_open() -> No
             assert found.total == 1268
             assert 0 <= found.done <= found.total
     assert list(dict.fromkeys(doing)) == ["", "baseline", "write", "prepare", "execute", "analyse", "improve", "test"]
+
+
+def test_never_is_more_done_than_there_is() -> None:
+    """Where the one score of a program is measured for noise, it is answered more often than an Execution costs."""
+    play = Play(Memory(), started(settings(generations=3), {"train": 2, "val": 1, "test": 1}))
+    play.to_rest()
+    executing = [one for _, one in told(play.log.events) if one.doing == "execute"]
+    assert max(one.done for one in executing if one.generation == 1) == 3 + FIRST - 1
+    assert all(one.total is None or one.done <= one.total for one in executing)
+    assert {one.total for one in executing if one.generation == 1} == {3 + FIRST - 1}
 
 
 def test_the_time_left_is_true_to_a_factor_of_three_once_the_step_is_under_way() -> None:
