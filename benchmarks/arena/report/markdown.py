@@ -45,12 +45,12 @@ def _standing(one: Standing, which: str) -> Iterator[str]:
     yield f"## {size}{which}"
     yield ""
     yield from _ranks(one)
-    yield f"\nRegret by group, as a multiple of that of {one.beside}, and mean rank:\n"
+    yield f"\nRegret by group, as a multiple of that of {one.beside}, its 95% interval over seeds, and mean rank:\n"
     yield from table(
         ["group", *methods],
         [
-            [group, *(f"{row[name]:.2f} ({one.group_ranks[group][name]:.2f})" for name in methods)]
-            for group, row in one.ratios.items()
+            [group, *(f"{_ratio(one, group, name)} ({one.group_ranks[group][name]:.2f})" for name in methods)]
+            for group in one.ratios
         ],
     )
     yield "\nBest score by task (mean ± standard error over seeds; higher is better):\n"
@@ -74,6 +74,11 @@ def _ranks(one: Standing) -> Iterator[str]:
     yield from table(["method", "mean rank", f"{first} beside it, by task", "seconds a cell", "stopped early"], rows)
     if one.friedman is not None:
         yield f"\nFriedman's test that all methods are alike: p = {one.friedman:.2g}."
+
+
+def _ratio(one: Standing, group: str, name: str) -> str:
+    span = one.spans[group][name] if name != one.beside else None
+    return f"{one.ratios[group][name]:.2f}" + (f" [{span.low:.2f}, {span.high:.2f}]" if span else "")
 
 
 def _rows(

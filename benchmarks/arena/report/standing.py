@@ -19,9 +19,7 @@ from scipy import stats
 from benchmarks.arena import tasks
 from benchmarks.arena.cell import Cell, Outcome
 from benchmarks.arena.journal import Journal
-
-LEAST = 1e-4
-"""Of the regret of a start: what is below counts as this much in ratios, so that none of them is without bounds."""
+from benchmarks.arena.report.ratios import LEAST, Span, ratio, span
 
 
 class Mean(NamedTuple):
@@ -47,8 +45,9 @@ class Standing(msgspec.Struct, frozen=True):
     """The methods that played the same cells at one budget, which counts in `unit`s.
 
     `ranks` are means over tasks. `ratios` are geometric means over the tasks of a group of mean regrets, divided by
-    those of `beside`. `scores` and `honest` are means over seeds, by task and method; a method without a winner to
-    judge has no honest score. `friedman` is p of Friedman's test of all ranks, over tasks.
+    those of `beside`, and `spans` their intervals over seeds. `scores` and `honest` are means over seeds, by task and
+    method; a method without a winner to judge has no honest score. `friedman` is p of Friedman's test of all ranks,
+    over tasks.
     """
 
     budget: int
@@ -60,6 +59,7 @@ class Standing(msgspec.Struct, frozen=True):
     pairs: Sequence[Pair]
     group_ranks: Mapping[str, Mapping[str, float]]
     ratios: Mapping[str, Mapping[str, float]]
+    spans: Mapping[str, Mapping[str, Span | None]]
     scores: Mapping[str, Mapping[str, Mean]]
     honest: Mapping[str, Mapping[str, Mean]]
     best: Mapping[str, float]
@@ -90,12 +90,11 @@ def standing(journal: Journal, budget: int, methods: Sequence[str], *, first: st
     groups = list(dict.fromkeys(tasks.find(task).group for task in names))
     of_group = {group: [task for task in names if tasks.find(task).group == group] for group in groups} | {"all": names}
     shares = {
-        task: {
-            name: max(LEAST, statistics.fmean(some) / _scale(best[task], played[task])) for name, some in rows.items()
-        }
+        task: {name: [one / _scale(best[task], played[task]) for one in some] for name, some in rows.items()}
         for task, rows in regrets.items()
     }
     base = beside if beside in methods else methods[0]
+    sides = {group: {name: [shares[t][name] for t in some] for name in methods} for group, some in of_group.items()}
     every = [outcome for rows in played.values() for some in rows.values() for outcome in some]
     return Standing(
         budget,
@@ -106,13 +105,8 @@ def standing(journal: Journal, budget: int, methods: Sequence[str], *, first: st
         _friedman([[ranks[task][name] for task in names] for name in methods]),
         _pairs(ranks, methods, first),
         {g: {m: statistics.fmean(ranks[t][m] for t in some) for m in methods} for g, some in of_group.items()},
-        {
-            group: {
-                name: math.exp(statistics.fmean(math.log(shares[t][name] / shares[t][base]) for t in some))
-                for name in methods
-            }
-            for group, some in of_group.items()
-        },
+        {group: {m: ratio(one, side[base]) for m, one in side.items()} for group, side in sides.items()},
+        {group: {m: span(one, side[base]) for m, one in side.items()} for group, side in sides.items()},
         {task: {m: _mean([one.best_at(budget) for one in some]) for m, some in played[task].items()} for task in names},
         {
             task: {

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks.arena.task import Space, Task
 from harness_repo.tunable import Tunable, Value
@@ -67,7 +68,8 @@ def _task(name: str, data: str, metric: str, space: Space, start: Values, make: 
 
 def _scored(metric: str, score: Callable[[], float]) -> float:
     """A pipeline that fails has the worst score."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    # a network of 64 units on more threads than there are free cores mostly waits for them
+    with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(1):
         warnings.simplefilter("ignore")
         try:
             found = float(score())

@@ -6,12 +6,14 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.arena import tasks
 from benchmarks.arena.__main__ import main
 from benchmarks.arena.cell import Cell, LeftOut, Outcome
 from benchmarks.arena.journal import Journal
+from benchmarks.arena.report.ratios import LEAST, ratio, span
 from benchmarks.arena.report.standing import standing
 
 NAMES = [name for name, task in tasks.TASKS.items() if task.best == 0.0][:8]
@@ -39,6 +41,38 @@ def test_the_better_method_has_the_better_rank_ratio_and_a_small_p(tmp_path: Pat
     assert found.friedman < 0.01
     assert [(pair.better, pair.worse) for pair in found.pairs] == [(8, 0), (8, 0)]
     assert all(pair.corrected < 0.05 for pair in found.pairs)
+
+
+def test_a_ratio_has_an_interval_that_narrows_with_seeds_and_holds_it() -> None:
+    chance = np.random.default_rng(1)
+
+    def drawn(seeds: int) -> tuple[list[list[float]], list[list[float]]]:
+        both = chance.exponential(0.1, (2, 5, seeds))
+        return both[0].tolist(), both[1].tolist()
+
+    few, many = (span(*drawn(seeds)) for seeds in (3, 300))
+    assert few is not None
+    assert many is not None
+    assert few.low < 1 < few.high  # of two methods that are alike
+    assert many.high / many.low < 1.5 < few.high / few.low
+    one, other = drawn(10)
+    found = span(one, other)
+    assert found is not None
+    assert found.low < ratio(one, other) < found.high
+
+
+def test_seeds_are_drawn_alike_for_both_methods() -> None:
+    """What is always half as much is half as much in each draw, however far seeds are apart."""
+    found = span([[0.1, 0.5, 0.02]], [[0.2, 1.0, 0.04]])
+    assert found == pytest.approx((0.5, 0.5))
+    assert ratio([[0.0, 0.0]], [[LEAST, LEAST]]) == pytest.approx(1.0)
+    assert span([[0.1]], [[0.2]]) is None
+
+
+def test_the_page_has_the_interval_of_each_ratio_and_none_of_the_measure_itself(tmp_path: Path) -> None:
+    journal(tmp_path, {"ours": 1.0, "optuna-tpe": 2.0})
+    assert main(["report", "--out", str(tmp_path)]) == 0
+    assert "| all | 0.50 [0.50, 0.50] (1.00) | 1.00 (2.00) |" in (tmp_path / "report.md").read_text()
 
 
 def test_equal_methods_tie(tmp_path: Path) -> None:
