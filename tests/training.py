@@ -29,7 +29,7 @@ from engine.run.workspace import Workspace
 from engine.steps.training import step as training
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
-from tests.fakes.openai_server import OpenAIServer, Plan
+from tests.fakes.openai_server import OpenAIServer, Plan, Serves
 from tests.fakes.serving import Asked
 from tests.playing import MANIFEST, asks, small
 
@@ -141,9 +141,9 @@ def answers(asked: Asked) -> Plan:
 
 
 @contextlib.contextmanager
-def stage(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(folder: Path, patch: pytest.MonkeyPatch, serves: Serves = "adapters") -> Iterator[Stage]:
     """The stage, with its server."""
-    with OpenAIServer(answers, kind="vllm", models=[str(folder / "base")]) as server:
+    with OpenAIServer(answers, kind="vllm", models=[str(folder / "base")], serves=serves) as server:
         yield Stage(folder, f"{server.url}/v1" if not server.url.endswith("/v1") else server.url, patch)
 
 

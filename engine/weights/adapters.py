@@ -11,11 +11,20 @@ import msgspec
 
 from domains import atomic
 from engine.models.files.adapter import MANIFEST, Manifest, identity
+from engine.models.files.fingerprint import Fingerprint
 
 
-def keep(adapters: Path, made: Path, *, base: str, architecture: str, lineage: Mapping[str, Any]) -> str:
+def keep(
+    adapters: Path,
+    made: Path,
+    *,
+    base: str,
+    architecture: str,
+    lineage: Mapping[str, Any],
+    fingerprint: Fingerprint | None = None,
+) -> str:
     """Copies an adapter's files from the folder `made` into `adapters`, unless it is there already; returns its id."""
-    manifest = Manifest(base=base, architecture=architecture, lineage=dict(lineage))
+    manifest = Manifest(base=base, architecture=architecture, lineage=dict(lineage), fingerprint=fingerprint)
     (made / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2))
     name = identity(made)
     if not (adapters / name).is_dir():

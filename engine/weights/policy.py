@@ -21,6 +21,7 @@ from engine.errors import SiaError
 from engine.models.backends.forward_pass import Prediction, predict
 from engine.models.backends.trie import Row
 from engine.models.files.checkpoint import weights_of
+from engine.models.files.fingerprint import TEXT, TOKENS, Fingerprint
 from engine.weights.recipe import Recipe
 
 TENSORS = "adapter_model.safetensors"
@@ -86,6 +87,20 @@ class Policy:
     def ids(self, text: str) -> list[int]:
         """The tokens of a text, special tokens included."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def fingerprint(self) -> Fingerprint:
+        """What base and adapter say of the fixed text, by which a server's adapter is told from others."""
+        ids = self.ids(TEXT)[: min(TOKENS, self.context)]
+
+        def logprobs() -> list[float]:
+            row = torch.tensor([ids], device=self.device)
+            with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32):
+                found = torch.log_softmax(self.model(input_ids=row).logits[0, :-1].float(), -1)
+            return [float(value) for value in found.gather(1, row[0, 1:, None])[:, 0].cpu()]
+
+        adapter = logprobs()
+        with self.base():
+            return Fingerprint(ids, logprobs(), adapter)
 
     def predict(self, rows: Sequence[Row], temperature: float = 1.0, *, hidden: bool = False) -> Prediction:
         """The policy's predictions for all target nodes of `rows`; see `engine.models.backends.forward_pass`."""

@@ -116,4 +116,11 @@ class TrainingSession:
                     heads=config.num_attention_heads,
                     kv_heads=config.num_key_value_heads,
                 )
-            return adapters.keep(place, made, base=self._policy.weights, architecture=config.model_type, lineage=origin)
+            return adapters.keep(
+                place,
+                made,
+                base=self._policy.weights,
+                architecture=config.model_type,
+                lineage=origin,
+                fingerprint=self._policy.fingerprint(),
+            )

@@ -23,7 +23,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from tests.fakes import openai_responses as responses
 from tests.fakes.serving import Answer, Asked, End, Record, Server, serve
@@ -63,6 +64,8 @@ class Plan(NamedTuple):
 
 
 Script = Callable[[Asked], Plan]
+Serves = Literal["adapters", "base", "first", "nothing"]
+"""How vLLM scores texts under an adapter: rightly, as the base, as the first adapter, or not at all."""
 
 
 def tokenized(text: str) -> list[int]:
@@ -73,7 +76,7 @@ def tokenized(text: str) -> list[int]:
 class OpenAIServer(Server):
     """The fake in a thread of this process; `key` is demanded where it is not empty.
 
-    Without `streams` it takes no notice of a request to stream.
+    Without `streams` it takes no notice of a request to stream. As vLLM it sees all folders, or those in `sees`.
     """
 
     def __init__(
@@ -85,12 +88,14 @@ class OpenAIServer(Server):
         key: str = "",
         models: Sequence[str] = ("m",),
         runtime_adapters: bool = True,
+        serves: Serves = "adapters",
+        sees: Path | None = None,
         window: int = 1 << 30,
         refuses: Sequence[str] = (),
         streams: bool = True,
         port: int = 0,
     ) -> None:
-        served = list(models)
+        served, paths = list(models), dict[str, Path]()
 
         def answer(asked: Asked) -> Answer:
             if asked.path == "/health":
@@ -103,16 +108,16 @@ class OpenAIServer(Server):
                 listed = [{"id": name, "object": "model", "owned_by": OWNED_BY[kind]} for name in served]
                 return _json({"object": "list", "data": listed})
             if asked.path == "/v1/load_lora_adapter" and kind == "vllm" and runtime_adapters:
-                if asked.body["lora_name"] in served:
-                    return _error(400, "The lora adapter has already been loaded.", "InvalidUserInput")
-                served.append(asked.body["lora_name"])
-                return Answer(200, {}, [b"Success: LoRA adapter added successfully."])
+                return _loaded(asked.body, served, paths, sees)
             if asked.body.get("model") not in served:
                 return _error(404, f"The model `{asked.body.get('model')}` does not exist.", "model_not_found")
             if asked.path == "/tokenize" and kind == "vllm":
                 return _json({"tokens": tokenized(asked.body["prompt"])})
             if asked.path == "/v1/completions" and kind == "vllm":
-                return _json(_scored(asked.body["prompt"]))
+                first = next(iter(paths), "") if serves == "first" and asked.body["model"] in paths else ""
+                name = "" if serves == "base" else first or asked.body["model"]
+                scores = _under(asked.body["prompt"], name, paths.get(name))
+                return _json(_scored(asked.body["prompt"], scores if serves != "nothing" else None))
             if asked.body.get("stream") and "stream" in refuses:
                 return _error(400, "Your organization must be verified to stream this model.", "unsupported_value")
             if asked.path == "/v1/responses" and kind == "openai" and "/v1/responses" not in refuses:
@@ -232,8 +237,39 @@ def _streamed(asked: Asked, plan: Plan, kind: str) -> Answer:
     return Answer(200, {"content-type": "text/event-stream"}, [raw], streamed=True, end=plan.end)
 
 
-def _scored(prompt: Sequence[int]) -> dict[str, Any]:
-    rows = [None, *({str(i): {"logprob": -i / 100, "rank": 1, "decoded_token": chr(i)}} for i in prompt[1:])]
+def _loaded(body: Mapping[str, Any], served: list[str], paths: dict[str, Path], sees: Path | None) -> Answer:
+    """vLLM's answer to `/v1/load_lora_adapter`, which it notes: vllm/entrypoints/openai/models/serving.py (2026)."""
+    name, path = str(body.get("lora_name", "")), str(body.get("lora_path", ""))
+    if not name or not path:
+        return _error(400, "Both 'lora_name' and 'lora_path' must be provided.", "InvalidUserInput")
+    if name in paths and not body.get("load_inplace"):
+        return _error(400, f"The lora adapter '{name}' has already been loaded.", "InvalidUserInput")
+    if not Path(path).is_dir() or (sees and not Path(path).is_relative_to(sees)):
+        return _error(404, f"Loading lora {name} failed: No adapter found for {path}", "NotFoundError")
+    paths[name] = Path(path)
+    served.append(name)
+    return Answer(200, {}, [f"Success: LoRA adapter '{name}' added successfully.".encode()])
+
+
+def _under(prompt: Sequence[int], name: str, path: Path | None) -> list[float]:
+    """Log-probabilities of the tokens after the first under an adapter: as its fingerprint has it, or by its name."""
+    base = [-i / 100 for i in prompt[1:]]
+    if path is None:
+        return base
+    told = json.loads((path / "manifest.json").read_text()).get("fingerprint")
+    if told and told["ids"] == list(prompt):
+        return [b + new - old for b, new, old in zip(base, told["adapter"], told["base"], strict=True)]
+    return [b - (1 + int(name[:4], 16)) / 1e5 for b in base]
+
+
+def _scored(prompt: Sequence[int], scores: Sequence[float] | None) -> dict[str, Any]:
+    rows = scores and [
+        None,
+        *(
+            {str(i): {"logprob": score, "rank": 1, "decoded_token": chr(i)}}
+            for i, score in zip(prompt[1:], scores, strict=True)
+        ),
+    ]
     choice = {"index": 0, "text": "x", "prompt_logprobs": rows, "finish_reason": "length"}
     return {"choices": [choice], "usage": {"prompt_tokens": len(prompt), "completion_tokens": 1}}
 

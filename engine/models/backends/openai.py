@@ -134,19 +134,37 @@ class OpenAI:
                 "this server scores no given texts", "use vLLM, or a model in this process (gguf:, hf:)"
             )
         name = await self._model_name(adapter)
-        given = await self._tokens(prompt, name)
+        given = await self.tokens(prompt, name)
         logprobs, total = [], 0
         for text in continuations:
-            ending = await self._tokens(text, name)
-            body = {"model": name, "prompt": [*given, *ending], "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
-            answer = await self._post("/completions", body)
-            try:
-                rows = answer["choices"][0]["prompt_logprobs"][len(given) :]
-                logprobs.append(sum(row[str(token)]["logprob"] for token, row in zip(ending, rows, strict=True)))
-                total += answer["usage"]["prompt_tokens"]
-            except MALFORMED as error:
-                raise unusable(answer, error) from error
+            ending = await self.tokens(text, name)
+            found, tokens = await self._prompt_logprobs([*given, *ending], len(given), name)
+            logprobs.append(sum(found))
+            total += tokens
         return ScoreReply(logprobs, Usage(input=total, output=len(logprobs)))
+
+    async def logprobs(self, ids: Sequence[int], name: str) -> list[float]:
+        """Log-probabilities of the tokens `ids` after the first, under the model or adapter called `name`.
+
+        Raises `PermanentError` where the server gives none; only vLLM does.
+        """
+        try:
+            return (await self._prompt_logprobs(ids, 1, name))[0]
+        except UnusableReply as error:
+            if isinstance(error.__cause__, MALFORMED):
+                raise PermanentError("it gives no log-probabilities of a prompt", "use vLLM") from None
+            raise
+
+    async def _prompt_logprobs(self, ids: Sequence[int], start: int, name: str) -> tuple[list[float], int]:
+        """The log-probability of each of the tokens `ids` from `start` on, and the count of tokens that was read."""
+        body = {"model": name, "prompt": [*ids], "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        answer = await self._post("/completions", body)
+        try:
+            rows = answer["choices"][0]["prompt_logprobs"][start:]
+            found = [float(row[str(token)]["logprob"]) for token, row in zip(ids[start:], rows, strict=True)]
+            return found, answer["usage"]["prompt_tokens"]
+        except MALFORMED as error:
+            raise unusable(answer, error) from error
 
     async def close(self) -> None:
         for http in self._idle:
@@ -168,7 +186,8 @@ class OpenAI:
             raise PermanentError("this server takes no adapter", "use vLLM, or a model in this process (gguf:, hf:)")
         return await self._load(adapter)
 
-    async def _tokens(self, text: str, name: str) -> list[int]:
+    async def tokens(self, text: str, name: str) -> list[int]:
+        """The tokens of a text, as the server cuts it; only vLLM does."""
         # /tokenize is vLLM's own endpoint, beside /v1
         url = self._url.join("/tokenize")
         answer = await self._post(url, {"model": name, "prompt": text, "add_special_tokens": False})

@@ -1,8 +1,9 @@
 """vLLM on a GPU: a server that is started here or attached to, and that loads LoRA adapters at run time.
 
 vLLM's pins conflict with ours, so `vllm serve` runs in an environment of its own (`vllm_environment`, or an interpreter
-that the settings name). Requests use OpenAI's API. An adapter is named by its SHA-256 and loaded at its first use.
-A server that was started here ends with this process.
+that the settings name). Requests use OpenAI's API. An adapter is named by its SHA-256 and loaded at its first use,
+after which the server must show that it is the one that answers (`fingerprint`). A server that was started here ends
+with this process.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from engine.errors import SiaError
 from engine.models.backends.openai import OpenAI
 from engine.models.extras import missing_package
 from engine.models.faults import classify
-from engine.models.files.adapter import adapter_folder
-from engine.models.protocol import OnText, Reply, Request, RetryableError, ScoreReply
+from engine.models.files.adapter import adapter_folder, manifest
+from engine.models.files.fingerprint import TEXT, TOKENS, Fingerprint, Served, mismatch
+from engine.models.protocol import OnText, PermanentError, Reply, Request, RetryableError, ScoreReply
 from engine.plain import plural
 
 KEY = "VLLM_API_KEY"
@@ -35,6 +37,8 @@ ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: frees the GPU al
 sys.argv[0] = "vllm"
 runpy.run_module("vllm.entrypoints.cli.main", run_name="__main__", alter_sys=True)
 """
+_NOT_FOUND = "No adapter found"
+"""In vLLM's refusal of a path without an adapter, under status 404, which a server without that endpoint has, too."""
 _LAST_LINES = 5
 """Lines of a server's output that are shown when it dies."""
 Report = Callable[[str], None]
@@ -47,7 +51,7 @@ class Vllm:
         self.weights = weights
         self._client = OpenAI(weights, url, kind="vllm", key=key, key_name=KEY, load=self._load)
         self.abilities = self._client.abilities
-        self._adapters, self._loaded, self._loading = adapters, set[str](), asyncio.Lock()
+        self._adapters, self._served, self._loading = adapters, dict[str, Served](), asyncio.Lock()
         self._url, self._key = url.rstrip("/"), key
         self._process: asyncio.subprocess.Process | None = None
 
@@ -110,11 +114,19 @@ class Vllm:
                 await self._process.wait()
 
     async def _load(self, adapter: str) -> str:
-        """Loads an adapter into the server if it is not loaded yet; returns its name there, the SHA-256."""
+        """Loads an adapter into the server if it is not loaded yet; returns its name there, the SHA-256.
+
+        A name is never used again for another adapter. Raises `SiaError` unless the server serves what it was given.
+        """
         async with self._loading:
-            if adapter not in self._loaded:
+            if adapter not in self._served:
                 folder = adapter_folder(self._adapters, adapter, self.weights)
                 status, text = await self._post("/load_lora_adapter", {"lora_name": adapter, "lora_path": str(folder)})
+                if status == 404 and _NOT_FOUND in text:
+                    raise SiaError(
+                        f"this vLLM server does not see the folder {folder}",
+                        "let it see the workspace's adapters under the same path",
+                    )
                 if status == 404:
                     raise SiaError(
                         "this vLLM server takes no adapters",
@@ -122,8 +134,26 @@ class Vllm:
                     )
                 if status != 200 and "already" not in text:
                     raise classify(status, text.strip()[:300], key=f"${KEY}")
-                self._loaded.add(adapter)
+                self._served[adapter] = await self._identified(adapter, manifest(folder).fingerprint)
         return adapter
+
+    async def _identified(self, adapter: str, trained: Fingerprint | None) -> Served:
+        """What the server says of the fixed text under `adapter`; raises `SiaError` unless it is that adapter."""
+        try:
+            ids = trained.ids if trained else (await self._client.tokens(TEXT, self.weights))[:TOKENS]
+            base = await self._client.logprobs(ids, self.weights)
+            new = Served(await self._client.logprobs(ids, adapter), trained)
+        except PermanentError as error:
+            raise SiaError(
+                f"this vLLM server does not show which adapter it serves ({error})",
+                "it needs `prompt_logprobs` on /v1/completions, as vLLM 0.33 has it",
+            ) from None
+        if why := mismatch(base, new, self._served):
+            raise SiaError(
+                f"this vLLM server does not serve the adapter {adapter[:12]} that it was given: {why}",
+                "restart the server, then `sia resume`",
+            )
+        return new
 
     async def _post(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
         import httpx2

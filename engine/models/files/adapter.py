@@ -2,7 +2,7 @@
 
     adapter_config.json  adapter_model.safetensors     PEFT's format, for transformers and vLLM
     adapter.gguf                                       llama.cpp's format, if the architecture has one
-    manifest.json                                      the base model, and the adapter's lineage
+    manifest.json                                      the base model, the adapter's lineage and its fingerprint
 
 The folder's name is the SHA-256 over the base's name and the names and digests of the first three files.
 """
@@ -17,6 +17,7 @@ import msgspec
 
 from engine import containment
 from engine.models.files.cache import sha256
+from engine.models.files.fingerprint import Fingerprint
 from engine.models.protocol import PermanentError
 
 MANIFEST = "manifest.json"
@@ -25,11 +26,12 @@ FILES = (GGUF, "adapter_config.json", "adapter_model.safetensors")
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """An adapter's base model and origin; only `base` enters the adapter's name."""
+    """An adapter's base model and origin, and what a server must say with it; only `base` enters the adapter's name."""
 
     base: str
     architecture: str = ""
     lineage: dict[str, Any] = {}
+    fingerprint: Fingerprint | None = None
 
 
 def manifest(folder: Path) -> Manifest:

@@ -17,12 +17,14 @@ import pytest
 from engine.errors import SiaError
 from engine.models.files.adapter import MANIFEST
 from engine.models.protocol import Message, PermanentError, Request
-from tests.fakes.openai_server import OpenAIServer, Plan
-from tests.fakes.serving import ROOT
+from tests.fakes.openai_server import OpenAIServer, Plan, Serves
+from tests.fakes.serving import ROOT, Asked
 
 pytest.importorskip("httpx2", reason="needs the extra agents")
 
 from engine.models.backends.vllm import Vllm
+from engine.models.files.fingerprint import Fingerprint
+from engine.weights.adapters import keep
 
 ADAPTER = hashlib.sha256(b"base\0hf:0\n").hexdigest()
 FAKE = f"""
@@ -31,7 +33,7 @@ sys.path.insert(0, {str(ROOT)!r})
 print("loading weights", flush=True)
 """
 SERVES = """
-from tests.fakes.openai_server import OpenAIServer, Plan
+from tests.fakes.openai_server import OpenAIServer, Plan, Serves
 assert sys.argv[1] == "serve" and "--enable-lora" in sys.argv and sys.argv[-1] == "--max-model-len=64"
 assert os.environ["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
 port = int(sys.argv[sys.argv.index("--port") + 1])
@@ -185,3 +187,69 @@ def test_a_server_that_takes_no_adapters_says_how_it_would(adapters: Path) -> No
 
     with OpenAIServer(lambda _: Plan(), kind="vllm", models=["base"], runtime_adapters=False) as server:
         asyncio.run(go(f"{server.url}/v1"))
+
+
+@pytest.mark.parametrize(
+    ("serves", "says"),
+    [
+        ("base", f"does not serve the adapter {ADAPTER[:12]} that it was given: it answers as the base model"),
+        ("nothing", "does not show which adapter it serves"),
+    ],
+)
+def test_a_server_must_show_that_it_serves_the_adapter(adapters: Path, serves: Serves, says: str) -> None:
+    async def go(url: str) -> None:
+        model = Vllm("base", f"{url}/v1", adapters=adapters)
+        try:
+            for _ in range(2):  # not the second time either
+                with pytest.raises(SiaError, match=says):
+                    await model.chat(ask(adapter=ADAPTER))
+            assert (await model.chat(ask())).text == "base"
+        finally:
+            await model.close()
+
+    with OpenAIServer(lambda asked: Plan(asked.body["model"]), kind="vllm", models=["base"], serves=serves) as server:
+        asyncio.run(go(server.url))
+        asked = [record.path for record in server.records if record.path.endswith("/chat/completions")]
+    assert len(asked) == 1  # of the base: what the adapter is asked is not answered by another
+
+
+def test_a_stale_adapter_is_not_asked(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    names = []
+    for shift in (0.5, 0.9):
+        (made / "adapter_config.json").write_text(str(shift))
+        print_of = Fingerprint([97, 98, 99], [-1.0, -2.0], [-1.0 - shift, -2.0 + shift])
+        more: dict[str, Any] = {"base": "hf:0", "architecture": "", "lineage": {}, "fingerprint": print_of}
+        names.append(keep(tmp_path / "adapters", made, **more))
+
+    async def go(url: str) -> list[str]:
+        model = Vllm("base", f"{url}/v1", adapters=tmp_path / "adapters")
+        try:
+            return [(await model.chat(ask(adapter=name))).text for name in names]
+        finally:
+            await model.close()
+
+    def script(asked: Asked) -> Plan:
+        return Plan(asked.body["model"])
+
+    with OpenAIServer(script, kind="vllm", models=["base"]) as server:
+        assert asyncio.run(go(server.url)) == names
+    with (
+        OpenAIServer(script, kind="vllm", models=["base"], serves="first") as server,
+        pytest.raises(SiaError, match=f"{names[1][:12]} that it was given: it answers as the adapter {names[0][:12]}"),
+    ):
+        asyncio.run(go(server.url))
+
+
+def test_a_server_that_does_not_see_the_folder_says_so(adapters: Path, tmp_path: Path) -> None:
+    async def go(url: str) -> None:
+        model = Vllm("base", f"{url}/v1", adapters=adapters)
+        try:
+            with pytest.raises(SiaError, match="does not see the folder"):
+                await model.chat(ask(adapter=ADAPTER))
+        finally:
+            await model.close()
+
+    with OpenAIServer(lambda _: Plan(), kind="vllm", models=["base"], sees=tmp_path / "elsewhere") as server:
+        asyncio.run(go(server.url))

@@ -25,6 +25,7 @@ from engine.transfer import adapters as exported
 from engine.transfer import garbage
 from engine.transfer.run_import import import_run
 from engine.weights.client import TrainerFailed
+from tests.fakes.openai_server import Serves
 from tests.training import TRAINS, Stage, adapter, stage
 
 pytest.importorskip("httpx2", reason="the extra agents is not installed")
@@ -87,6 +88,20 @@ def test_rollouts_count_as_evaluations_and_show_curves(trained_once: tuple[Stage
     checkpoints = of(payloads, t.TrainingCheckpointed)
     assert [one.round for one in checkpoints] == [1, 2, 3]
     assert all(sum(one.rewards) == 16 for one in checkpoints)
+
+
+@pytest.mark.parametrize(("serves", "rounds"), [("base", [1]), ("first", [1, 2])])
+def test_nothing_is_learnt_from_rollouts_of_another_adapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serves: Serves, rounds: list[int]
+) -> None:
+    with stage(tmp_path, monkeypatch, serves) as play:
+        with pytest.raises(SiaError, match="that it was given: it answers as"):
+            play.run(TRAINS)
+        assert [number for number, _ in play.did("learn")] == rounds
+        with contextlib.closing(Reader.open(play.workspace.log)) as reader:
+            payloads = [event.payload for event in reader.history(reader.find("last").run)]
+    assert [one.round for one in of(payloads, t.TrainingCheckpointed)] == rounds  # from where a resume goes on
+    assert not of(payloads, t.WeightsTrained)
 
 
 @pytest.mark.slow
