@@ -6,12 +6,14 @@ runtime/          `ctx`, as it is in the sandbox
 candidate.json    its origin, and the seeds that reproduce the run's answers
 harness/          the harness with its parameters
 adapter/          its trained weights, if any, for transformers, vLLM and llama.cpp, and their model card
+merged/           in its place, with --as merged: the model with these weights merged into it, and the card
 train.jsonl       its training data, with --with-data only: its licence may forbid passing it on
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -21,7 +23,7 @@ import msgspec
 
 from domains import atomic
 from domains.contract import Instance
-from engine.checkout import model_card
+from engine.checkout import merged, model_card
 from engine.core.results import Key, Results
 from engine.core.state import Generation, State, evolve
 from engine.errors import SiaError
@@ -107,20 +109,27 @@ def load_all(reader: Reader, run: RunRow, generations: Sequence[int | None]) -> 
 
 
 def folder(
-    checkout: Checkout, train: Sequence[Instance] | None = None, adapter: Mapping[str, bytes] | None = None
+    checkout: Checkout,
+    train: Sequence[Instance] | None = None,
+    adapter: Mapping[str, bytes] | None = None,
+    *,
+    merges: bool = False,
 ) -> dict[str, bytes]:
-    """The files of the folder by path; `train` adds train.jsonl, `adapter` the trained weights."""
+    """The files of the folder by path; `train` adds train.jsonl, `adapter` the trained weights.
+
+    `merges`: the weights come as a model of their own (`merged.Merge.write`).
+    """
     files = {
-        "README.md": _readme(checkout, with_data=train is not None).encode(),
+        "README.md": _readme(checkout, with_data=train is not None, merges=merges).encode(),
         "run.py": resources.files(__package__).joinpath("runner.py").read_bytes(),
         **{f"runtime/{name}": resources.files(inside).joinpath(name).read_bytes() for name in RUNTIME},
         "candidate.json": _json(_facts(checkout), indent=2) + b"\n",
         **{f"harness/{path}": content for path, content in checkout.files.items()},
         **{f"adapter/{path}": content for path, content in (adapter or {}).items()},
     }
-    if adapter is not None and (weights := checkout.generation.candidate.weights):
-        card = model_card.card(model_card.Origin(checkout.state, checkout.trainings), weights)
-        files[f"adapter/{model_card.NAME}"] = card.encode()
+    if (adapter is not None or merges) and (weights := checkout.generation.candidate.weights):
+        card = model_card.card(model_card.Origin(checkout.state, checkout.trainings), weights, merged=merges)
+        files[f"{merged.FOLDER if merges else 'adapter'}/{model_card.NAME}"] = card.encode()
     if train is not None:
         rows = ({"id": item.id, "data": item.data, "label": item.label} for item in train)
         files["train.jsonl"] = b"".join(_json(row) + b"\n" for row in rows)
@@ -133,24 +142,32 @@ def check_empty(place: Path) -> None:
         raise SiaError(f"{place} is not an empty folder", "name another with -o")
 
 
-def write(place: Path, files: Mapping[str, bytes]) -> None:
-    """Writes `files` into the new or empty folder `place`.
+def write(place: Path, files: Mapping[str, bytes], merge: merged.Merge | None = None) -> None:
+    """Writes `files` into the new or empty folder `place`, and the merged model.
 
-    A new folder appears complete. An existing one is filled in place: it may be a mount or a current folder.
+    A new folder appears complete. An existing one is filled in place: it may be a mount or a current folder. Where that
+    fails, it is empty as before.
     """
     check_empty(place)
-    if place.exists():
-        _fill(place, files)
-    else:
+    if not place.exists():
         with atomic.create(place) as fresh:
-            _fill(fresh, files)
+            _fill(fresh, files, merge)
+        return
+    try:
+        _fill(place, files, merge)
+    except BaseException:
+        for path in place.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
 
 
-def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+def _fill(folder: Path, files: Mapping[str, bytes], merge: merged.Merge | None) -> None:
     for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+    if merge:
+        merge.write(folder / merged.FOLDER)
 
 
 def _facts(checkout: Checkout) -> dict[str, Any]:
@@ -180,7 +197,7 @@ def _json(value: Any, indent: int | None = None) -> bytes:
         raise SiaError(f"the domain's data cannot be written as JSON ({error})", "leave out --with-data") from None
 
 
-def _readme(checkout: Checkout, *, with_data: bool) -> str:
+def _readme(checkout: Checkout, *, with_data: bool, merges: bool) -> str:
     state, one = checkout.state, checkout.generation
     val = one.execution.scores.get("val") if one.execution else None
     packages = harnesses.parse(checkout.files).manifest.packages
@@ -199,7 +216,7 @@ This harness {made} in generation {one.n} of the run {state.name} ({state.run}) 
 - commit: {one.candidate.harness}
 - {state.domain.metric} on val: {score}
 - verdict: {verdict}
-- why: {" ".join(checkout.version.reason.split())}{_weights(checkout)}
+- why: {" ".join(checkout.version.reason.split())}{_weights(checkout, merges=merges)}
 
 ## Run it
 
@@ -219,10 +236,14 @@ answers exactly as it did there. A folder of the domain that the harness reads t
 """
 
 
-def _weights(checkout: Checkout) -> str:
+def _weights(checkout: Checkout, *, merges: bool) -> str:
     adapter = checkout.generation.candidate.weights
     if adapter is None:
         return ""
+    if merges:
+        return f"""
+- weights: {checkout.state.settings.model} with the LoRA adapter {adapter} merged into it, in `merged/`: a checkpoint
+  that transformers and vLLM load as it is"""
     return f"""
 - weights: the LoRA adapter {adapter} of {checkout.state.settings.model}, in `adapter/`: load it with PEFT
   (`PeftModel.from_pretrained(model, "adapter")`), serve it with vLLM (`--lora-modules`), or give `adapter/adapter.gguf`

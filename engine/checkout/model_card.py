@@ -30,16 +30,27 @@ def origin(history: Iterable[Event]) -> Origin:
     return Origin(state, trainings)
 
 
-def card(of: Origin, adapter: str) -> str:
-    """The card of `adapter`, which the history names: Markdown, the same for the same history."""
+_USE = """\
+`PeftModel.from_pretrained(model, FOLDER)` loads it, and so does vLLM (`--lora-modules`). `adapter.gguf`, where it is
+there, is for llama.cpp (`--lora`)."""
+_USE_MERGED = """\
+This is the whole model, with the adapter merged into the base's weights: transformers and vLLM load the folder as they
+load the base, and so does `sia run --model hf:FOLDER`."""
+
+
+def card(of: Origin, adapter: str, *, merged: bool = False) -> str:
+    """The card of `adapter`, which the history names: Markdown, the same for the same history.
+
+    `merged`: of the model that it was merged into.
+    """
     state, lineage = of.state, _lineage(of.trainings, adapter)
     domain, last = state.domain, lineage[-1]
     return f"""---
-library_name: peft
+library_name: {"transformers" if merged else "peft"}
 tags: [lora]
 ---
 
-# A LoRA adapter for {domain.title}
+# A {"model with a merged" if merged else "LoRA"} adapter for {domain.title}
 
 Made by sia in the run {state.name} ({state.run}).
 
@@ -65,8 +76,7 @@ Scores are means with their standard errors.
 
 ## Use
 
-`PeftModel.from_pretrained(model, FOLDER)` loads it, and so does vLLM (`--lora-modules`). `adapter.gguf`, where it is
-there, is for llama.cpp (`--lora`). Its scores hold with the harness that it was trained under.
+{_USE_MERGED if merged else _USE} Its scores hold with the harness that it was trained under.
 
 ## Licence
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from domains.contract import Instance
 from engine.checkout import runner
 from engine.checkout.folder import Checkout, check_empty, folder, load, write
+from engine.checkout.merged import Merge
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.run import adapters
@@ -190,3 +191,27 @@ def test_a_checkout_that_fails_leaves_no_folder_and_an_empty_folder_is_filled(tm
         write(place, {"a/b": b"1"})
         assert (place / "a" / "b").read_bytes() == b"1"
     assert (tmp_path / "empty").stat().st_ino == before
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_merge_that_fails_leaves_the_place_as_it_was(tmp_path: Path, exists: bool) -> None:
+    class Fails:
+        def write(self, target: Path) -> None:
+            target.mkdir()
+            (target / "model.safetensors").touch()
+            raise MemoryError
+
+    place = tmp_path / "best"
+    if exists:
+        place.mkdir()
+    with pytest.raises(MemoryError):
+        write(place, folder(checkout()), Fails())  # type: ignore[arg-type]
+    assert [path.name for path in tmp_path.rglob("*")] == (["best"] if exists else [])
+
+
+def test_without_weights_or_torch_nothing_is_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SiaError, match="there is nothing to merge"):
+        Merge("hf:smollm2", tmp_path, None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(SiaError, match="torch is not installed"):
+        Merge("hf:smollm2", tmp_path, "1" * 64)

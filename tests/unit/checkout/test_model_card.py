@@ -65,6 +65,15 @@ def test_a_training_that_was_reused_is_told_as_it_was_made() -> None:
     assert "once more" not in model_card.card(origin, SECOND)
 
 
+def test_a_merged_model_has_the_card_in_the_place_of_the_adapter() -> None:
+    log = history()
+    files = folder(load(log, SimpleNamespace(run=log.run), 4), merges=True)  # type: ignore[arg-type]
+    card = files["merged/README.md"].decode()
+    assert "library_name: transformers" in card and FIRST in card and "the whole model" in card
+    assert not [path for path in files if path.startswith("adapter/")]
+    assert "merged into it, in `merged/`" in files["README.md"].decode()
+
+
 @pytest.mark.parametrize("given", [None, {"adapter_config.json": b"{}"}])
 def test_it_is_in_the_folder_of_an_adapter_and_nowhere_else(given: dict[str, bytes] | None) -> None:
     log = history()

@@ -1,0 +1,79 @@
+"""A merged model says what its base says with the adapter, in a folder that needs neither."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("peft", reason="needs the extra train")
+
+import torch
+from safetensors import safe_open
+
+from engine.checkout.merged import Merge
+from engine.errors import SiaError
+from engine.models.backends.transformers import Transformers
+from engine.weights.adapters import keep
+from engine.weights.policy import Policy
+from engine.weights.recipe import recipe
+from tests.train import tiny
+from tests.train.test_trainer import SMALL
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "base").mkdir()
+    return tiny.checkpoint(tmp_path / "base")
+
+
+@pytest.fixture
+def adapter(base: Path, tmp_path: Path) -> str:
+    policy = Policy(base, recipe("grpo", SMALL), 1)
+    with torch.no_grad():
+        for value in policy.trained.values():
+            value.normal_(0, 0.2)
+    (tmp_path / "made").mkdir()
+    policy.save(tmp_path / "made")
+    return keep(tmp_path / "adapters", tmp_path / "made", base=policy.weights, architecture="llama", lineage={})
+
+
+def scores(folder: Path, adapters: Path | None = None, adapter: str | None = None) -> list[float]:
+    async def go() -> list[float]:
+        model = Transformers(folder, adapters=adapters)
+        try:
+            return list((await model.score("sun moon", tiny.WORDS, adapter=adapter)).logprobs)
+        finally:
+            await model.close()
+
+    return asyncio.run(go())
+
+
+def test_it_answers_as_the_base_with_the_adapter_and_is_whole(base: Path, adapter: str, tmp_path: Path) -> None:
+    Merge(f"hf:{base}", tmp_path / "adapters", adapter).write(tmp_path / "merged")
+    expected = scores(base, tmp_path / "adapters", adapter)
+    assert scores(tmp_path / "merged") == pytest.approx(expected, abs=1e-4)
+    assert scores(base) != pytest.approx(expected, abs=1e-2)
+    assert not list((tmp_path / "merged").glob("adapter*"))
+
+
+def test_it_keeps_the_precision_of_its_base(base: Path, adapter: str, tmp_path: Path) -> None:
+    with safe_open(base / "model.safetensors", "pt") as file:
+        before = {name: file.get_tensor(name).dtype for name in file.keys()}  # noqa: SIM118 - no mapping
+    Merge(f"hf:{base}", tmp_path / "adapters", adapter).write(tmp_path / "merged")
+    with safe_open(tmp_path / "merged" / "model.safetensors", "pt") as file:
+        assert {name: file.get_tensor(name).dtype for name in file.keys()} == before  # noqa: SIM118
+
+
+def test_another_base_is_refused(base: Path, adapter: str, tmp_path: Path) -> None:
+    config = json.loads((base / "config.json").read_text())
+    assert config["model_type"] == "llama"
+    raw = (base / "model.safetensors").read_bytes()
+    (base / "model.safetensors").write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+    with pytest.raises(SiaError, match="belongs to another base model"):
+        Merge(f"hf:{base}", tmp_path / "adapters", adapter)
