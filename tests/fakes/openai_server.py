@@ -77,6 +77,7 @@ class OpenAIServer(Server):
     """The fake in a thread of this process; `key` is demanded where it is not empty.
 
     Without `streams` it takes no notice of a request to stream. As vLLM it sees all folders, or those in `sees`.
+    `start_anew` forgets all adapters.
     """
 
     def __init__(
@@ -135,6 +136,12 @@ class OpenAIServer(Server):
                 return _streamed(asked, plan, kind)
             return _whole(asked, plan, kind, window)
 
+        def start_anew(how: Serves) -> None:
+            nonlocal serves
+            serves, served[:] = how, models
+            paths.clear()
+
+        self.start_anew = start_anew
         super().__init__(answer, note, port)
 
 

@@ -13,9 +13,9 @@ import contextlib
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from engine.errors import SiaError
 from engine.models.backends.openai import OpenAI
@@ -42,6 +42,7 @@ _NOT_FOUND = "No adapter found"
 _LAST_LINES = 5
 """Lines of a server's output that are shown when it dies."""
 Report = Callable[[str], None]
+_Reply = TypeVar("_Reply", Reply, ScoreReply)
 
 
 class Vllm:
@@ -96,11 +97,11 @@ class Vllm:
 
     async def chat(self, request: Request, on_text: OnText | None = None) -> Reply:
         """One reply; raises `RetryableError` or `PermanentError`."""
-        return await self._client.chat(request, on_text)
+        return await self._with(request.adapter, lambda: self._client.chat(request, on_text))
 
     async def score(self, prompt: str, continuations: Sequence[str], *, adapter: str | None = None) -> ScoreReply:
         """Log-probabilities of `continuations` after `prompt`."""
-        return await self._client.score(prompt, continuations, adapter=adapter)
+        return await self._with(adapter, lambda: self._client.score(prompt, continuations, adapter=adapter))
 
     async def close(self) -> None:
         await self._client.close()
@@ -112,6 +113,18 @@ class Vllm:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
+
+    async def _with(self, adapter: str | None, call: Callable[[], Awaitable[_Reply]]) -> _Reply:
+        """What `call` returns; once more where the server has forgotten the adapter, since it was started anew."""
+        before = self._served.get(adapter or "")
+        try:
+            return await call()
+        except PermanentError as error:
+            if error.status != 404 or adapter is None or before is None:
+                raise
+        if self._served.get(adapter) is before:  # no other call has loaded it meanwhile
+            del self._served[adapter]
+        return await call()
 
     async def _load(self, adapter: str) -> str:
         """Loads an adapter into the server if it is not loaded yet; returns its name there, the SHA-256.

@@ -253,3 +253,23 @@ def test_a_server_that_does_not_see_the_folder_says_so(adapters: Path, tmp_path:
 
     with OpenAIServer(lambda _: Plan(), kind="vllm", models=["base"], sees=tmp_path / "elsewhere") as server:
         asyncio.run(go(server.url))
+
+
+def test_a_server_that_was_started_anew_is_given_the_adapter_again(adapters: Path) -> None:
+    async def go(server: OpenAIServer) -> None:
+        model = Vllm("base", f"{server.url}/v1", adapters=adapters)
+        assert (await model.chat(ask(adapter=ADAPTER))).text == ADAPTER
+        server.start_anew("adapters")
+        replies = await asyncio.gather(*(model.chat(ask(adapter=ADAPTER)) for _ in range(5)))
+        assert {reply.text for reply in replies} == {ADAPTER}
+        server.start_anew("adapters")
+        assert len((await model.score("a", ["b"], adapter=ADAPTER)).logprobs) == 1
+        server.start_anew("base")
+        with pytest.raises(SiaError, match="it answers as the base model"):
+            await model.chat(ask(adapter=ADAPTER))
+        await model.close()
+
+    with OpenAIServer(lambda asked: Plan(asked.body["model"]), kind="vllm", models=["base"]) as server:
+        asyncio.run(go(server))
+        loads = [record for record in server.records if record.path.endswith("load_lora_adapter")]
+    assert [record.status for record in loads] == [200] * 4
