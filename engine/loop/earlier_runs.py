@@ -8,11 +8,13 @@ values within a run, and each is measured anew.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from engine.agents.portfolio import probed
 from engine.events import types as t
 from engine.events.reader import Reader
 from engine.run.workspace import Workspace
+from harness_repo.evolvable import SKELETON
 
 OF_A_RUN = 2
 """So many of the best values of one run are taken."""
@@ -33,9 +35,23 @@ def known_values(workspace: Workspace, domain: str) -> list[t.Known]:
         return found[:MOST]
 
 
+def told(known: Sequence[t.Known], domain: str) -> str:
+    """What a warm start begins with, in a sentence."""
+    names = ", ".join(dict.fromkeys(one.name or one.run for one in known))
+    return f"first come the best values of {names}" if known else f"no earlier run of {domain} here has values to try"
+
+
 def _best(reader: Reader, run: str, name: str) -> list[t.Known]:
     events = reader.of_type_in(run, t.ProbeFinished.type, after=0, until=reader.last_n(run))
     probes = [event.payload for event in events if isinstance(event.payload, t.ProbeFinished)]
-    usable = [probe for probe in probes if probed.eligible(probe) and probe.params and not probe.report]
+    usable = [one for one in probes if probed.eligible(one) and one.params and not one.report and _is_of_the_first(one)]
     usable.sort(key=lambda probe: -probe.score.score)  # stable: the earliest of equals
     return [t.Known(run, name, probe.params, probe.score.score) for probe in usable]
+
+
+def _is_of_the_first(probe: t.ProbeFinished) -> bool:
+    """Whether values belong to the program that a new run begins with, too.
+
+    What declares no values names its program, and changes of it; from generation 2 on that may be a changed one.
+    """
+    return SKELETON not in probe.params or probe.generation == 1

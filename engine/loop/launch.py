@@ -29,8 +29,8 @@ from engine.events.reader import RunRow
 from engine.grading.client import Grader
 from engine.grading.loader import Folder, find
 from engine.grading.reserve import RESERVE
+from engine.loop import earlier_runs
 from engine.loop.agent_client import check_client, writes_first
-from engine.loop.earlier_runs import known_values
 from engine.models.calling import PricedModel
 from engine.run.domain_session import Report, check_code, choose_isolation, describe, open_domain
 from engine.run.live_run import Observer, Ports, Run, folded
@@ -100,6 +100,9 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         data=str(options.data.absolute()) if options.data else "",
         caution=folder.adopted.caution if folder.adopted else "",
     )
+    known = earlier_runs.known_values(place, spec.name) if options.warm_start else []
+    if options.warm_start:
+        report(earlier_runs.told(known, spec.name))
     started = t.RunStarted(
         rules=RULES,
         name=options.name,
@@ -107,7 +110,7 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         settings=settings,
         isolation=isolation_facts(isolation),
         versions=component_versions() | _prompts(settings),
-        known=known_values(place, spec.name) if options.warm_start else [],
+        known=known,
     )
     return RunPlan(folder, started, isolation, options.workers, options.data)
 

@@ -127,13 +127,18 @@ class Portfolio:
 def _of_earlier_runs(harness: Harness, known: set[bytes], earlier: Sequence[t.Known]) -> list[tuple[Params, str]]:
     """The incumbent, if it is not `known`, and those values of earlier runs that are not and that the harness takes."""
     fresh = [
-        (one.params, f"the best of run {one.name or one.run}, where it scored {decimal(one.score)}")
+        (one.params, known_from(one))
         for one in earlier
         if _is_taken(harness, one.params) and probed.key(harness, one.params) not in known
     ]
     if fresh and probed.key(harness, harness.params) not in known:
         fresh.insert(0, (dict(harness.params), INCUMBENT))
     return fresh
+
+
+def known_from(one: t.Known) -> str:
+    """Where values of an earlier run come from, as the reason to try them."""
+    return f"the best of run {one.name or one.run}, where it scored {decimal(one.score)}"
 
 
 def _is_taken(harness: Harness, params: Params) -> bool:

@@ -16,7 +16,7 @@ from engine.events import types as t
 from harness_repo.evolvable import SKELETON
 from harness_repo.harness import Harness, HarnessInvalid
 from harness_repo.structure.changes import meaning
-from harness_repo.structure.named import changes_of
+from harness_repo.structure.named import changes_of, values_of
 from harness_repo.tunable import Value
 
 
@@ -60,10 +60,14 @@ class Programs:
     def admits(self, probe: t.ProbeFinished) -> bool:
         """Whether the probe's program can still be made and admits its values: a person may have edited the harness."""
         harness = self.of(probe.params)
-        return harness is not None and all(
-            harness.manifest.tunables[name].admits(value)
-            for name, value in probed.active_values(harness, probe.params).items()
-        )
+        return harness is not None and _admits(harness, probe.params)
+
+    def takes(self, params: Mapping[str, Value]) -> bool:
+        """Whether parameters of another run name one of these programs, unchanged, and values that it admits."""
+        harness = self.of(params)
+        if harness is None or params.get(SKELETON, harness.skeleton) != harness.skeleton:
+            return False
+        return values_of(params).keys() <= harness.manifest.tunables.keys() and _admits(harness, params)
 
     def key(self, params: Mapping[str, Value]) -> bytes:
         """Equal for parameters that give the same program: the same structure and the same active values."""
@@ -118,6 +122,11 @@ class Programs:
         """The changes and all active values, as a sentence names them."""
         values = probed.active_values(self.of(params) or self.base, params)
         return ", ".join([*_in_order(self.changes(params)), text(values)])
+
+
+def _admits(harness: Harness, params: Mapping[str, Value]) -> bool:
+    tunables = harness.manifest.tunables
+    return all(tunables[name].admits(value) for name, value in probed.active_values(harness, params).items())
 
 
 def _in_order(changes: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ import msgspec
 
 from engine.agents.portfolio import probed
 from engine.agents.portfolio.probed import Params
-from engine.agents.portfolio.rounds import INCUMBENT, ROUND, Portfolio
+from engine.agents.portfolio.rounds import INCUMBENT, ROUND, Portfolio, known_from
 from engine.agents.portfolio.share import share_drawn
 from engine.agents.protocol import ProbeRequest
 from engine.agents.structure.carried import carried
@@ -72,6 +72,8 @@ class Rounds:
         is_new = self._programs.find(base.params, probes) is None
         if is_new:
             made.append(ProbeRequest(0, _own(base), INCUMBENT))
+        if found := self._of_earlier_runs(probes, earlier):
+            return [msgspec.structs.replace(one, ordinal=first + n) for n, one in enumerate([*made, *found][:left])]
         leading = _by_score(programs) or programs[:1]
         varied = next((one for one in leading if one.harness.manifest.tunables), None)
         known = {one.harness.skeleton for one in programs}
@@ -80,17 +82,25 @@ class Rounds:
                 change = self._changed(leading, known, random.Random(derive(seed, "change", place)))
                 made += [change] if change is not None else []
         if varied is not None and not is_new and (count := min(left, ROUND) - len(made)) > 0:
-            made += self._numbers(varied, seed, count, earlier)
+            made += self._numbers(varied, seed, count)
         return [msgspec.structs.replace(one, ordinal=first + n) for n, one in enumerate(made[:left])]
 
-    def _numbers(self, program: Program, seed: int, count: int, earlier: Sequence[t.Known]) -> list[ProbeRequest]:
+    def _of_earlier_runs(self, probes: Sequence[t.ProbeFinished], earlier: Sequence[t.Known]) -> list[ProbeRequest]:
+        """What earlier runs knew of programs that the same changes make of this one, as far as it is not yet probed."""
+        programs = self._programs
+        return [
+            ProbeRequest(0, dict(one.params), known_from(one), smoke=bool(programs.changes(one.params)))
+            for one in earlier
+            if programs.takes(one.params) and programs.find(one.params, probes) is None
+        ]
+
+    def _numbers(self, program: Program, seed: int, count: int) -> list[ProbeRequest]:
         """Other values of a program."""
         best = program.best.params if program.best else {}
         harness = program.harness
         # so that what it asks for begins with the values that were best
         settled = msgspec.structs.replace(harness, params={**harness.params, **probed.active_values(harness, best)})
-        portfolio, earlier = self._portfolios[program.changes], () if program.changes else earlier
-        found = portfolio.round(settled, program.probes, seed, first=0, left=count, earlier=earlier)
+        found = self._portfolios[program.changes].round(settled, program.probes, seed, first=0, left=count)
         if not program.changes:
             return found
         return [

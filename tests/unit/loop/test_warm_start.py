@@ -12,7 +12,7 @@ from engine.events import types as t
 from engine.events.log import RunLog
 from engine.events.reader import Reader
 from engine.failure import Failure
-from engine.loop.earlier_runs import MOST, OF_A_RUN, known_values
+from engine.loop.earlier_runs import MOST, OF_A_RUN, known_values, told
 from engine.run.workspace import Workspace
 from tests.histories import started
 from tests.story import TOY, ran
@@ -48,6 +48,20 @@ def test_what_failed_was_refused_or_stopped_early_is_not_known(workspace: Path) 
     ]
     record(workspace, "r1", [*bad, probe(4, 0.1)])
     assert [one.params["skill"] for one in known_values(Workspace(workspace), "toy")] == [4]
+
+
+def test_of_a_program_that_declares_nothing_values_of_the_first_one_are_known(workspace: Path) -> None:
+    """A new run begins with that one; changes of a later one lead nowhere from it."""
+    first, later = ({"skill": n, "(program)": "p", "(change 1)": "line 1: `a` becomes `b`"} for n in (1, 2))
+    late = replace(probe(0, 0.9), params=later, generation=2)
+    record(workspace, "r1", [replace(probe(0, 0.5), params=first), late])
+    assert [one.params for one in known_values(Workspace(workspace), "toy")] == [first]
+
+
+def test_what_a_warm_start_begins_with_is_said() -> None:
+    known = [t.Known("r1", "one", {"skill": 1}, 0.5), t.Known("r1", "one", {"skill": 2}, 0.4), t.Known("r2", "", {}, 0)]
+    assert told(known, "toy") == "first come the best values of one, r2"
+    assert told([], "toy") == "no earlier run of toy here has values to try"
 
 
 def test_so_many_are_known_at_most_and_none_without_a_log(workspace: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.agents.portfolio.rounds import Portfolio
 from engine.agents.protocol import NoProposal, Proposal
@@ -80,6 +81,22 @@ def test_nothing_is_asked_twice_and_the_same_view_gives_the_same_asks(of: Harnes
     assert len(made_of) == len(set(made_of))
     assert structural and all(ask.smoke for ask in structural)
     assert not any(ask.smoke for ask in labs[0].asked if ask not in structural)
+
+
+def test_what_earlier_runs_knew_of_this_program_is_tried_first_and_nothing_of_other_ones() -> None:
+    """The parameters name the program, to which the same changes must lead again."""
+    of = evolving(SCALED)
+    earlier = lab(of, called("f", lambda xs: 2.5 * max(xs)))
+    improve(view(of, probes=40), earlier)
+    (best, *_) = sorted((one for one in earlier.found if changes_of(one.params)), key=lambda one: -one.score.score)
+    numbers = {name: 2.5 if value == 3.0 else value for name, value in of.params.items()}
+    gone = {**best.params, "(change 1)": "line 9: `nothing` becomes `something`"}
+    other = {**numbers, SKELETON: "of another program"}
+    known = [t.Known("r", "before", one, 0.5) for one in (gone, best.params, other, numbers)]
+    found = lab(of, called("f", lambda xs: 2.5 * max(xs)))
+    improve(replace(view(of, probes=8, seed=99), known=known), found)
+    assert [ask.params for ask in found.asked[1:3]] == [best.params, numbers]
+    assert [ask.why.startswith("the best of run before") for ask in found.asked[:4]] == [False, True, True, False]
 
 
 def test_a_change_that_leaves_the_score_as_it_was_is_not_proposed() -> None:
