@@ -25,6 +25,10 @@ _LONGEST = 60
 """Characters of a setting to print; a script can be a page long."""
 
 
+LONGEST_REASON = 300
+"""Characters of a failure's message to print; a traceback can be a page long."""
+
+
 def number(value: float | None) -> str:
     """A score without its error."""
     return "-" if value is None else decimal(value)
@@ -70,6 +74,11 @@ def private_check(row: dict[str, Any]) -> str:
 def failures(counts: dict[str, int]) -> str:
     """Failures by kind."""
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def first_failure(generation: int, message: str) -> str:
+    """Why a generation's first failed result failed, in one line."""
+    return f"generation {generation}: the first that failed: {' '.join(plain(message).split())[:LONGEST_REASON]}"
 
 
 def look(found: Look, which: str) -> str:

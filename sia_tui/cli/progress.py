@@ -62,6 +62,7 @@ class Progress:
         self._first = self._reused = 0  # results that were there before, and those that the lineage had
         self._begun = self._told = self._quoted = 0  # in µs, by the events
         self._replies = self._cut = 0  # of the task model in this step
+        self._why_failed = ""  # of the first result in this step that failed
         self._unpriced = 0
         self._pace, self._earlier, self._tally = Pace(), Pace(), Tally()
         self._state: State | None = None
@@ -130,6 +131,9 @@ class Progress:
             case _:
                 if (text := headline(event, payload)) is not None:
                     self._line(text)
+                if isinstance(payload, t.ExecutionFinished) and payload.failures and self._why_failed:
+                    told = formats.first_failure(event.generation, self._why_failed)
+                    self._line(f"[yellow]{escape(told)}[/yellow]")
                 if isinstance(payload, t.ExecutionFinished) and self._cut:
                     self._line(f"[yellow]{sentence(event.generation, self._replies, self._cut)}[/yellow]")
 
@@ -163,7 +167,7 @@ class Progress:
         self._done, self._sum, self._total = state.executed if kind == "execute" else 0, 0.0, total
         self._first, self._reused = self._done, 0
         self._begun = self._told = self._quoted = event.at
-        self._replies = self._cut = 0
+        self._replies, self._cut, self._why_failed = 0, 0, ""
         where = f"generation {event.generation} · " if event.generation else ""
         self._name = f"{where}{formats.STEP_NAMES[kind]}"
         self._bars.reset(self._task, description=self._name, total=total, note="")
@@ -180,6 +184,8 @@ class Progress:
             else f"score {self._sum / (self._done - self._first):.3f}"
         )
         if isinstance(payload, t.InstanceFinished):
+            if payload.failure and not self._why_failed:
+                self._why_failed = payload.failure.message
             self._total = execution_total(state)
             self._bars.update(self._task, total=self._total)
         self._bars.update(self._task, completed=self._done, note=" · ".join([self._score, *self._spending(state)]))

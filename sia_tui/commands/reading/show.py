@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def show(reference: str, plots: Path | None, mapped: bool, notebook: bool, unsaf
         facts = report(state, status_of(shared.workspace, run), count, spent, cut, *best) | {"name": run.name}
         plotted = _draw(reader, run, state, plots, shared, unsafe=unsafe) if plots else []
         rows = _map(reader, run.run) if mapped and not shared.as_json else []
+        failed = _failed(reader, run.run)
     if shared.as_json:
         print_json(facts)
     elif mapped:
@@ -58,7 +60,7 @@ def show(reference: str, plots: Path | None, mapped: bool, notebook: bool, unsaf
     elif notebook:
         echo(facts["notebook"] or f"{facts['name']}: its agent has written no notebook")
     else:
-        _print_run(facts)
+        _print_run(facts, failed)
     for name in plotted:
         echo(f"plot: {plots}/{name}", err=shared.as_json)
 
@@ -94,7 +96,18 @@ def _draw(reader: Reader, run: RunRow, state: State, folder: Path, shared: Share
         return drawn
 
 
-def _print_run(facts: dict[str, Any]) -> None:
+def _failed(reader: Reader, run: str) -> dict[int, str]:
+    """Why the first result that failed did, by generation."""
+    from engine.queries.snapshot import Outline
+    from sia_tui.app.model.failures import failures_by_generation
+    from sia_tui.app.model.snapshot import RunSnapshot
+
+    outline = Outline(reader, run)
+    found = failures_by_generation(RunSnapshot(reader, outline, outline.head))
+    return {n: formats.first_failure(n, one.message) for n, one in found.items()}
+
+
+def _print_run(facts: dict[str, Any], failed: Mapping[int, str]) -> None:
     from engine.core import power
     from engine.core.account import sentence
     from engine.queries import cut_replies, optimism
@@ -133,6 +146,8 @@ def _print_run(facts: dict[str, Any]) -> None:
         ],
     )
     for one in facts["generations"]:
+        if one["n"] in failed:
+            _warn(failed[one["n"]])
         if one["replies_cut"]:
             _warn(cut_replies.sentence(one["n"], **one["replies_cut"]))
         decision = one["decision"] or {}
