@@ -100,8 +100,11 @@ async def plan(options: Options, report: Report, workspace: Workspace | None = N
         data=str(options.data.absolute()) if options.data else "",
         caution=folder.adopted.caution if folder.adopted else "",
     )
-    known = earlier_runs.known_values(place, spec.name) if options.warm_start else []
-    if options.warm_start:
+    known: list[t.Known] = []
+    if options.warm_start and settings.agent != "search":
+        report(f"a warm start is for the search agent; {settings.agent} tries no values of earlier runs")
+    elif options.warm_start:
+        known = earlier_runs.known_values(place, spec.name)
         report(earlier_runs.told(known, spec.name))
     started = t.RunStarted(
         rules=RULES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from engine.failure import Failure
 from engine.loop.earlier_runs import MOST, OF_A_RUN, known_values, told
 from engine.run.workspace import Workspace
 from tests.histories import started
-from tests.story import TOY, ran
+from tests.story import TOY, ran, sia
 
 
 def probe(skill: int, score: float) -> t.ProbeFinished:
@@ -69,6 +70,13 @@ def test_so_many_are_known_at_most_and_none_without_a_log(workspace: Path, tmp_p
     for number in range(MOST):
         record(workspace, f"r{number}", [probe(10 * number + turn, 0.5) for turn in range(OF_A_RUN + 1)])
     assert len(known_values(Workspace(workspace), "toy")) == MOST
+
+
+def test_another_agent_than_search_is_told_to_take_no_values(tmp_path: Path) -> None:
+    (tmp_path / "script.toml").write_text("[[decision]]\nreason = 'more'\nparams = { skill = 10 }\n")
+    words = ["--generations", "1", "--warm-start", "--headless", "--agent", f"script:{tmp_path / 'script.toml'}"]
+    done = subprocess.run(sia(tmp_path / "w", "run", str(TOY), *words), capture_output=True, text=True, check=True)
+    assert "a warm start is for the search agent" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("warm", [True, False])
