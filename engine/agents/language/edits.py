@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -104,22 +104,6 @@ class UpdateHarness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             le=MOST_TUNED,
         ),
     ] = 0
-
-
-class UpdateBriefly(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A change of the harness."""
-
-    findings: Findings
-    reason: Reason
-    expected_gain: Gain
-    files: Files = {}
-    replacements: Annotated[list[Replacement], Meta(description="Exact replacements in files.")] = []
-    remove: Annotated[list[str], Meta(description="Paths of files to remove.")] = []
-    params: Annotated[dict[str, Value], Meta(description="New values of parameters in params.toml.")] = {}
-    evidence: ClassVar[Sequence[str]] = ()
-    cost: ClassVar[str] = ""
-    notebook: ClassVar[str] = ""
-    tune: ClassVar[int] = 0
 
 
 class UpdateTriedHarness(UpdateHarness, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from engine.agents import decisions
 from engine.agents.language import brief, compact, desk, desk_tools, edits, memory, plateau, run_tools, surroundings
 from engine.agents.language.conversation import Conversation, Rejection
-from engine.agents.language.edits import UpdateBriefly, UpdateHarness, UpdateTriedHarness, UpdateWeights
+from engine.agents.language.edits import UpdateHarness, UpdateTriedHarness, UpdateWeights
 from engine.agents.language.prompt import load
 from engine.agents.language.toolbox import AgentTool, Arguments
 from engine.agents.language.trying import TryTool
@@ -27,7 +27,6 @@ PAGE = 8000
 _ABOUT = "Decide: change the harness of the best candidate so far."
 _HARNESS = Arguments("update_harness", _ABOUT, UpdateHarness)
 _TRIED_HARNESS = Arguments("update_harness", _ABOUT, UpdateTriedHarness)
-_BRIEFLY = Arguments("update_harness", _ABOUT, UpdateBriefly)
 _WEIGHTS = Arguments("update_weights", "Decide: train the model, with the harness as it is.", UpdateWeights)
 
 
@@ -93,9 +92,9 @@ def _conversation(view: View, tools: AgentTools, made: Sequence[Proposal] = ()) 
     trying = TryTool(view.harness.files, tools.record) if may_try else None
     offered: list[AgentTool]
     if is_brief:
-        prompt, opening = brief.prompt(tools), brief.opening(view, tools, PAGE)
+        prompt, opening = brief.prompt(view, tools), brief.opening(view, tools, PAGE)
         offered = brief.offered(view, tools, PAGE)
-        finals = [_BRIEFLY.tool]
+        finals = [brief.tool(view.harness)]
     elif tools.abilities.tools:
         prompt = surroundings.prompt("feedback", tools, trying=trying is not None, training=may_train)
         opening = _opening(view, tools)
@@ -111,7 +110,7 @@ def _conversation(view: View, tools: AgentTools, made: Sequence[Proposal] = ()) 
         finals = [compact.decision(_HARNESS.tool.name, view)]
     if may_train:
         finals = [_WEIGHTS.tool] if only_weights else [*finals, _WEIGHTS.tool]
-    if asked := plateau.instruction(view):
+    if asked := plateau.instruction(view, briefly=is_brief):
         opening = f"{opening}\n\n{asked}"
     if made:
         opening = f"{opening}\n\n{decisions.made_before(made)}"
@@ -135,14 +134,16 @@ async def _checked(
 
 
 def _proposal(
-    view: View, decided: t.AnalysisFinished, harness: Harness, update: UpdateHarness | UpdateBriefly
+    view: View, decided: t.AnalysisFinished, harness: Harness, update: UpdateHarness | brief.UpdateBriefly
 ) -> Proposal:
     return Proposal(harness, decided.reason, edits.describe_changes(view.harness, harness), tune=update.tune)
 
 
-def _update(view: View, tools: AgentTools, trying: TryTool | None, call: ToolCall) -> UpdateHarness | UpdateBriefly:
+def _update(
+    view: View, tools: AgentTools, trying: TryTool | None, call: ToolCall
+) -> UpdateHarness | brief.UpdateBriefly:
     if brief.applies(view, tools):
-        return _BRIEFLY.parse(call)
+        return brief.UPDATE.parse(call)
     return _TRIED_HARNESS.parse(call) if trying else _HARNESS.parse(call)
 
 

@@ -22,13 +22,16 @@ def rejected(view: View) -> int:
     return count
 
 
-def instruction(view: View) -> str:
+def instruction(view: View, *, briefly: bool = False) -> str:
     """What the agent is told in addition; empty where the run makes progress."""
     count = rejected(view)
     if count < PATIENCE:
         return ""
+    none = f"None of the last {plural(count, 'candidate')} was accepted"
+    if briefly:
+        return f"{none}: take an approach that none of them took, such as another method or structure."
     return (
-        f"None of the last {plural(count, 'candidate')} was accepted. Do not refine what they changed. Take an "
+        f"{none}. Do not refine what they changed. Take an "
         "approach that none of them took: another method, another use of the training cases, another structure of the "
         "program."
     )

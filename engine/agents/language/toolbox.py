@@ -12,6 +12,7 @@ from engine.models.protocol import Tool, ToolCall
 from engine.plain import plural
 
 A = TypeVar("A")
+_CHECKED = ("default", "maxLength", "maxItems", "minimum", "maximum")
 
 
 class AgentTool(Protocol):
@@ -91,6 +92,24 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
     found: dict[str, Any] = inlined(schema)
     return found
+
+
+def lean(schema: Any) -> Any:
+    """A schema without what only the check of a call needs: bounds, defaults, and that nothing else is allowed.
+
+    A model reads the definitions of tools in every request.
+    """
+    if isinstance(schema, list):
+        return [lean(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: lean(value) for key, value in schema.items() if key not in _CHECKED}
+    if made.get("additionalProperties") is False:
+        del made["additionalProperties"]
+    if "properties" in made:  # a struct's words are for who reads the code, and a property may have any name
+        made.pop("description", None)
+        made["properties"] = {name: lean(value) for name, value in schema["properties"].items()}
+    return made
 
 
 def page(text: str, offset: int, size: int) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from engine.agents.language import desk, desk_tools
+from engine.agents.language.brief.decision import sets_values
+from engine.agents.language.brief.opening import better_elsewhere
 from engine.agents.language.prompt import Prompt, compose
-from engine.agents.language.toolbox import AgentTool
+from engine.agents.language.toolbox import AgentTool, ReadTool, lean
 from engine.agents.protocol import AgentTools, View
 
 CASES, ANSWERS = 4, 3
@@ -25,14 +29,21 @@ def applies(view: View, tools: AgentTools) -> bool:
     )
 
 
-def prompt(tools: AgentTools) -> Prompt:
+def prompt(view: View, tools: AgentTools) -> Prompt:
     """The prompt with the parts that are offered."""
     around = tools.surroundings.model
-    offered = [*(around.can if around else ()), *(["code"] if tools.has_sandbox else [])]
+    offered = [*(around.can if around else ()), *(["params"] if sets_values(view.harness) else [])]
+    offered += ["read_file"] if better_elsewhere(view, tools.record) else []
     return compose("feedback_brief", *(["model"] if tools.has_task_model else []), offered=offered)
 
 
 def offered(view: View, tools: AgentTools, size: int) -> list[AgentTool]:
-    """`read_file`, and `run_python` where there is a sandbox."""
-    found = desk_tools.of_tree(desk.tree(tools.record, view), size, sandbox=tools.has_sandbox)
-    return [one for one in found if one.tool.name in ("read_file", "run_python")]
+    """`read_file` where another candidate is better on some case, so that its files say something new."""
+    if not better_elsewhere(view, tools.record):
+        return []
+    found = desk_tools.of_tree(desk.tree(tools.record, view), size, sandbox=False)
+    return [
+        replace(one, tool=replace(one.tool, parameters=lean(one.tool.parameters)))
+        for one in found
+        if isinstance(one, ReadTool) and one.tool.name == "read_file"
+    ]

@@ -19,9 +19,7 @@ def build(snapshot: RunSnapshot, target: Target, width: int) -> Page:
     if not isinstance(analysis, t.AnalysisFinished):
         return empty_page(title, _missing(snapshot, n))
     rows: list[Row] = [
-        heading("findings"),
-        *wrap(analysis.findings, width),
-        BLANK,
+        *([heading("findings"), *wrap(analysis.findings, width), BLANK] if analysis.findings else []),
         field("lever", (analysis.lever, "accent"), f"  {analysis.algorithm}"),
         heading("reason"),
         *wrap(analysis.reason, width),
