@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from engine.agents.protocol import Lab, NoProposal, ProbeRequest, Proposal, View
 from engine.agents.search import SearchAgent
 from engine.events import types as t
+from harness_repo.harness import Harness
 
 
 async def tune(view: View, made: Proposal, lab: Lab, first: int) -> Proposal:
@@ -19,20 +20,28 @@ async def tune(view: View, made: Proposal, lab: Lab, first: int) -> Proposal:
 
     `lab` tries values of the harness of `made`; `first` is the ordinal of the first probe.
     """
+    found = await search(view, made.harness, made.tune, lab, first)
+    if isinstance(found, NoProposal):
+        return replace(made, reason=f"{made.reason} Its values were not tuned: {found.reason}.")
+    return replace(made, harness=found.harness, reason=f"{made.reason} Tuned: {found.reason}")
+
+
+async def search(view: View, harness: Harness, count: int, lab: Lab, first: int) -> Proposal | NoProposal:
+    """The best of `count` values of the tunables of `harness`, whatever the run has probed before.
+
+    `lab` tries values of `harness`; `first` is the ordinal of the first probe.
+    """
     of_its_own = replace(
         view,
-        harness=made.harness,
+        harness=harness,
         past=[],
         declined=[],
         declined_programs=[],
         probes=[],
         known=[],
-        settings=replace(view.settings, probes=made.tune),
+        settings=replace(view.settings, probes=count),
     )
-    found = await SearchAgent().find(of_its_own, _Numbered(lab, first), structure=False)
-    if isinstance(found, NoProposal):
-        return replace(made, reason=f"{made.reason} Its values were not tuned: {found.reason}.")
-    return replace(made, harness=found.harness, reason=f"{made.reason} Tuned: {found.reason}")
+    return await SearchAgent().find(of_its_own, _Numbered(lab, first), structure=False)
 
 
 class _Numbered:

@@ -21,7 +21,7 @@ RESERVED = (NEWEST, "recorded")
 MAX_NAME = 64
 MOST = 1_000_000
 """Generations of a run, and probes of an Improvement."""
-MOST_PROPOSALS = 16
+MOST_PROPOSALS, MOST_TUNED = 16, 64
 MOST_WORKERS = 4096
 LEAST_TOKENS, MOST_TOKENS = 4000, 10_000_000
 """Tokens of an agent's conversation: with fewer it reads next to nothing."""
@@ -87,6 +87,11 @@ def check_numbers(settings: t.Settings) -> None:
         raise SiaError(
             f"a candidate is chosen from 1 to {MOST_PROPOSALS} proposals, not {settings.proposals}",
             f"pass --proposals 1 to {MOST_PROPOSALS}",
+        )
+    if not 0 <= settings.tune <= MOST_TUNED:
+        raise SiaError(
+            f"the numbers of a proposal are tuned with 0 to {MOST_TUNED} probes, not {settings.tune}",
+            f"pass --tune 1 to {MOST_TUNED}, or 0 for none",
         )
     if not LEAST_TOKENS <= settings.agent_tokens <= MOST_TOKENS:
         raise SiaError(

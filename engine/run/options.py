@@ -34,6 +34,7 @@ class Options(msgspec.Struct, frozen=True):
     approve: str = "jumps"
     probes: int | None = None
     proposals: int = 1
+    tune: int = 0
     agent_tokens: int = t.AGENT_TOKENS
     agent_minutes: float = t.AGENT_MINUTES
     reserve: float | None = None
@@ -70,6 +71,7 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         seed_harness=options.seed_harness,
         probes=spec.probes if options.probes is None else options.probes,
         proposals=options.proposals,
+        tune=options.tune,
         agent_tokens=options.agent_tokens,
         agent_minutes=options.agent_minutes,
         client_model=options.agent_model if client else "",
@@ -152,6 +154,11 @@ def check_settings(settings: t.Settings) -> None:
         raise SiaError(
             f"the agent {settings.agent} makes one proposal for a candidate, not {settings.proposals}",
             "leave --proposals out, or choose an agent that is a language model",
+        )
+    if settings.tune and settings.agent not in LANGUAGE_MODELS and client is None:
+        raise SiaError(
+            f"the agent {settings.agent} makes no proposals whose numbers could be tuned",
+            "leave --tune out, or choose an agent that is a language model; the agent search tunes by itself",
         )
     check_client(client, settings)
     agents_model(settings.agent, settings.agent_model)

@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from engine.agents import decisions, merging
 from engine.agents.portfolio import probed
 from engine.agents.protocol import AgentTools, Alternatives, NoProposal, ProbeRequest, Proposal, View
-from engine.agents.tuning import tune
 from engine.events import types as t
 from engine.models.protocol import ToolCall
 from engine.plain import decimal
 from engine.run.live_run import Run
 from engine.steps.probes import FoldLab
+from engine.steps.tuned import tuned
 
 _FEWEST = 3
 """So many candidates there are where two can be merged that were made from a third."""
@@ -32,9 +32,9 @@ async def choose(run: Run, view: View, first: Proposal, tools_of: ToolsOf) -> Pr
     """`first`, or the alternative that scores best on the fold; tuned, if it asks for that."""
     made = [first, *await _alternatives(run, view, first, tools_of)]
     best = await _best(run, view, made) if len(made) > 1 else first
-    if not best.tune:
+    if not (best.tune or run.state.settings.tune):
         return best
-    return await tune(view, best, FoldLab(run, view.generation, view.attempt, best.harness), first=len(made))
+    return await tuned(run, view, best, first=len(made))
 
 
 async def _alternatives(run: Run, view: View, first: Proposal, tools_of: ToolsOf) -> list[Proposal]:

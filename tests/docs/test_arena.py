@@ -32,7 +32,7 @@ def test_every_command_does_what_it_says_on_a_small_grid(tmp_path: Path, capsys:
 
 def test_every_method_and_the_count_and_date_of_the_tasks_are_on_the_page() -> None:
     assert re.findall(r"^\| `(\S+)` \|", PAGE, re.MULTILINE)[: len(methods.METHODS)] == [
-        "ours", "optuna-tpe", "cma-es", "smac", "random", "ours-model", "independent", "sequential",
+        "ours", "optuna-tpe", "cma-es", "smac", "random", "ours-model", "ours-tuned", "independent", "sequential",
         "openevolve", "shinka", "gepa",
     ]  # fmt: skip
     assert tasks.DATED in PAGE

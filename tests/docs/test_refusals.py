@@ -29,6 +29,8 @@ SAID = {
     "an Improvement has 1 to … probes, not …": (*RUN, "--probes", "0"),
     "a candidate is chosen from 1 to … proposals, not …": (*RUN, "--proposals", "0"),
     "the agent … makes one proposal for a candidate, not …": (*RUN, "--proposals", "2"),
+    "the numbers of a proposal are tuned with 0 to … probes, not …": (*RUN, "--tune", "-1"),
+    "the agent … makes no proposals whose numbers could be tuned": (*RUN, "--tune", "4"),
     "a reserve cannot be … of train": (*RUN, "--reserve", "1.5"),
     "… has too few instances for a second look: … in val and … in the reserve": (*RUN, "--reserve", "0.1"),
     "a val cannot last … generations": (*RUN, "--rotate", "-1"),

@@ -15,6 +15,7 @@ METHODS = {
         peer.method("cma-es", "cma_es.py", ["cma==4.5.0"]),
         peer.method("smac", "smac_forest.py", ["smac==2.4.1"]),
         product.METHOD,
+        product.TUNED,
         sampling.INDEPENDENT,
         sampling.SEQUENTIAL,
         driver.method("openevolve", "openevolve_program.py", ["openevolve==0.4.1"]),

@@ -1,17 +1,20 @@
 """The product as a user runs it: `sia run` on a domain made for the task, with a language model as its agent.
 
-All of it takes part: prompts, tools, checks of a proposal, the gate. The harness is the program and a module that hands
+`ours-tuned` is the same with `--tune`: numbers are tuned by probes, which are evaluations and no proposals. All of it
+takes part: prompts, tools, checks of a proposal, the gate. The harness is the program and a module that hands
 it in. Each reply of the model is a proposal, whether it reads a file or decides.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import tomli_w
@@ -51,7 +54,7 @@ def write_domain(folder: Path, task: Task, program: str, socket: Path) -> None:
     (folder / "harness" / "program.py").write_text(program)
 
 
-def _play(task: Task, seed: int, meter: Meter) -> None:
+def _play(options: Sequence[str], task: Task, seed: int, meter: Meter) -> None:
     assert isinstance(meter, Account)  # noqa: S101 - a task of programs has one
     with (
         Service(meter, model.replies(task, seed)) as service,
@@ -62,6 +65,7 @@ def _play(task: Task, seed: int, meter: Meter) -> None:
         write_domain(folder, task, str(meter.start.candidate), scorer.path)
         run = ["run", str(folder), "--agent", "openai", "--agent-model", f"openai:{service.model}@{service.url}/v1"]
         run += ["--seed-harness", "--generations", str(meter.left + 2), "--seed", str(seed), "--workers", "1"]
+        run += options
         idle, said = 0, _sia(run, workspace)
         while not service.ended.is_set() and idle < _IDLE:
             before = meter.proposals
@@ -97,8 +101,11 @@ def _accepted(workspace: Path) -> int:
     return sum(one.accepted for one in verdicts) - bool(verdicts)
 
 
-def _bind(python: Path | None) -> Play:
-    return _play
+def _method(name: str, *options: str) -> Method:
+    def bind(python: Path | None) -> Play:
+        return functools.partial(_play, options)
+
+    return Method(name, ("program",), bind, sources=[one for one in _sources() if one.suffix != ".pyc"])
 
 
 def _sources() -> list[Path]:
@@ -106,4 +113,6 @@ def _sources() -> list[Path]:
     return [*sorted(agent.rglob("*.py")), *sorted(agent.rglob("*.md")), *sorted(_TEMPLATE.rglob("*.*")), Path(__file__)]
 
 
-METHOD = Method("ours-model", ("program",), _bind, sources=[one for one in _sources() if one.suffix != ".pyc"])
+PROBES = 8
+METHOD = _method("ours-model")
+TUNED = _method("ours-tuned", "--tune", str(PROBES))

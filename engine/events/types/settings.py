@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
     `proposals` for one candidate the best on a fold of `train` goes to the gate. `agent_tokens` is how many tokens one
     conversation of a language-model agent may take for reading and trying; an errand of a coding agent, which also has
     `agent_minutes`, may take as many. `client_model` is the model that a coding agent is started with; empty: its own.
+    With `tune`, so many values of a proposal's numbers are tried on the fold before the gate (`engine.steps.tuned`).
     With `rotate`, a fresh `val` is drawn from the reserve each so many generations (`engine.core.rotation`); 0: never.
     """
 
@@ -69,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True):
     agent_minutes: float = AGENT_MINUTES
     client_model: str = ""
     rotate: int = 0
+    tune: int = 0
 
 
 class DomainRef(msgspec.Struct, frozen=True):

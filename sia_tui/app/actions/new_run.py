@@ -41,7 +41,14 @@ async def start(main: MainScreen) -> None:
         f"Metric: {spec.metric}. Smallest gain that counts: {spec.minimum_effect:g}. "
         f"Train instances in each generation: {spec.train_sample}.",
     ]
-    at_first = {"generations": "8", "seed": "1", "probes": str(spec.probes), "proposals": "1", "rotate": "0"}
+    at_first = {
+        "generations": "8",
+        "seed": "1",
+        "probes": str(spec.probes),
+        "proposals": "1",
+        "rotate": "0",
+        "tune": "0",
+    }
     chosen = {name: getattr(usual, name) for name in ("agent", "agent_model", "model", "lever", "approve")}
     agent = {"agent_tokens": str(AGENT_TOKENS), "agent_minutes": f"{AGENT_MINUTES:g}"}
     fields = setting_fields.new_run_fields(at_first | chosen | agent, usual.budget)

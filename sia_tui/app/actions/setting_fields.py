@@ -26,6 +26,7 @@ HINTS = {
     "seed": "of all random choices",
     "probes": "tries in an Improvement",
     "proposals": "for a candidate; language models",
+    "tune": "probes of a proposal's numbers",
     "agent_tokens": "tokens for reading and trying",
     "agent_minutes": "minutes of a coding agent",
     "client_model": "empty: the coding agent's own",
@@ -46,7 +47,7 @@ PATHS = ("data",)
 
 def new_run_fields(values: dict[str, str], caps: BudgetSettings) -> list[FormField]:
     """The options of `sia run` with `values`, by the names of the options."""
-    rest = ("probes", "proposals", "reserve", "rotate", "agent_tokens", "agent_minutes", "data")
+    rest = ("probes", "proposals", "reserve", "rotate", "agent_tokens", "agent_minutes", "data", "tune")
     return [_field(key, values.get(key, ""), caps)._replace(name=option(key)) for key in (*COMMON, *rest)]
 
 

@@ -35,7 +35,8 @@ async def dry_run_report(planned: RunPlan, shared: Shared) -> None:
     written = writes_first(settings)
     chosen = settings.proposals if (settings.agent_model or client) and settings.proposals > 1 else 0
     changes = 0 if settings.lever in ("weights", "best-of-n") else settings.generations - 1
-    probes = ((changes + written) * settings.probes + changes * chosen) * settings.probe_fold
+    tuned = settings.tune + 2 if settings.tune else 0  # of the two that are compared, one is tuned
+    probes = ((changes + written) * settings.probes + changes * (chosen + tuned)) * settings.probe_fold
     again, again_at_most = executions_at_most(settings, domain.counts["val"])
     models = await _estimated(planned, shared, units, probes, again_at_most)
     unpriced = serving.unpriced(settings, shared.workspace.path)

@@ -54,6 +54,13 @@ if TYPE_CHECKING:
     help="Proposals of a language model for each candidate; the best on a fold of train goes to the gate.",
 )
 @click.option(
+    "--tune",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Probes that tune the numbers of a language model's proposal, or of the best candidate, before the gate.",
+)
+@click.option(
     "--agent-tokens",
     type=int,
     default=120_000,
@@ -112,6 +119,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         approve=chosen["approve"],
         probes=chosen["probes"],
         proposals=chosen["proposals"],
+        tune=chosen["tune"],
         agent_tokens=chosen["agent_tokens"],
         agent_minutes=chosen["agent_minutes"],
         reserve=chosen["reserve"],

@@ -21,7 +21,7 @@ from engine.run.live_run import Ports, Run
 from engine.steps import probes
 from engine.steps.improvement import make_view
 from engine.steps.proposals import choose
-from harness_repo.harness import parse
+from harness_repo.harness import Harness, parse
 from tests.histories import SEED_HARNESS, Play, settings, started
 
 
@@ -53,7 +53,23 @@ class _Play(Play):
         raise _ImprovementBegins
 
 
+def program(skill: float) -> Proposal:
+    """A program that declares nothing; it is the better, the nearer its number is to 5."""
+    agent = b"SKILL = %.1f\n\n\ndef solve(instance, ctx):\n    return SKILL\n" % skill
+    return Proposal(parse({"harness.toml": b'name = "p"\n', "agent.py": agent}), f"skill {skill}.", "agent.py")
+
+
+def skill_of(harness: Harness) -> float:
+    return float(harness.files["agent.py"].split()[2])
+
+
 async def _evaluate(evaluation: Evaluation, todo: Sequence[Trial], _prepared: Any) -> AsyncIterator[GradedAnswer]:
+    if "skill" not in evaluation.harness.params:
+        for trial in todo:
+            yield GradedAnswer(
+                Answer(trial, 1, None, 0.1, 0.1, ""), Grade(1 - abs(skill_of(evaluation.harness) - 5) / 10)
+            )
+        return
     skill = int(evaluation.harness.params["skill"])
     failure = t.Failure("candidate", "no") if skill == 13 else None
     for trial in todo:
@@ -65,7 +81,9 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "evaluate", _evaluate)
 
 
-def chosen(log: RunLog, first: Proposal, *others: Proposal | NoProposal, **changes: object) -> tuple[Proposal, Run]:
+def chosen(
+    log: RunLog, first: Proposal, *others: Proposal | NoProposal, best: Harness | None = None, **changes: object
+) -> tuple[Proposal, Run]:
     agent = Inventor(*others)
     play = _Play(log, started(settings(proposals=1 + len(others), **changes)))  # type: ignore[arg-type]
     with contextlib.suppress(_ImprovementBegins):
@@ -79,7 +97,8 @@ def chosen(log: RunLog, first: Proposal, *others: Proposal | NoProposal, **chang
     async def tools(number: int) -> Any:
         return number
 
-    found = asyncio.run(choose(run, make_view(run, 1), first, tools))
+    view = make_view(run, 1)
+    found = asyncio.run(choose(run, replace(view, harness=best or view.harness), first, tools))
     assert len(agent.told) == len(others)
     assert agent.told[:1] in ([1], [])
     return found, run
@@ -142,3 +161,59 @@ def test_the_chosen_one_is_tuned_and_what_is_recorded_is_not_tried_again(log: Ru
 
     assert asyncio.run(choose(run, make_view(run, 1), made(3), tools)) == found
     assert run.effects.probes == recorded
+
+
+def test_the_numbers_of_a_proposal_are_tuned_where_the_run_asks_for_it(log: RunLog) -> None:
+    first, best = program(4.0), program(2.0).harness
+    found, run = chosen(log, first, best=best, tune=8)
+    assert 4 < skill_of(found.harness) < 6
+    assert found.harness.files.keys() == best.files.keys()
+    assert found.harness.files["harness.toml"] == best.files["harness.toml"]
+    assert found.reason.startswith("skill 4.0. Tuned: SKILL 4.0 → ")
+    assert not found.alternative
+    asked = list(run.effects.probes)
+    assert len({probe.ordinal for probe in asked}) == len(asked) <= 2 + 8
+
+    async def tools(number: int) -> Any:
+        return number
+
+    again = asyncio.run(choose(run, replace(make_view(run, 1), harness=best), first, tools))
+    assert again == found
+    assert list(run.effects.probes) == asked, "what is recorded is not tried again"
+
+
+def test_where_the_proposal_is_worse_the_best_candidates_numbers_are_tuned(log: RunLog) -> None:
+    found, _ = chosen(log, program(9.0), best=program(4.0).harness, tune=8)
+    assert 4 < skill_of(found.harness) < 6
+    assert found.alternative, "the Analysis had decided on another"
+    assert found.reason == "The best candidate (0.9000) was tuned, as the proposal had 0.6000 on train: skill 9.0."
+    assert found.changed.startswith("SKILL 4.0 → ")
+
+
+def test_a_worse_proposal_of_another_structure_is_tuned_since_its_numbers_were_made_for_another(log: RunLog) -> None:
+    agent = program(3.0).harness.files["agent.py"].replace(b"return SKILL", b"return abs(SKILL)")
+    other = Proposal(parse({"harness.toml": b'name = "p"\n', "agent.py": agent}), "another.", "agent.py")
+    found, _ = chosen(log, other, best=program(5.0).harness, tune=8)
+    assert 3 < skill_of(found.harness) < 7
+    assert b"abs(SKILL)" in found.harness.files["agent.py"]
+    assert not found.alternative
+
+
+def test_where_no_number_is_better_or_there_is_none_the_proposal_goes_on_as_it_is(log: RunLog) -> None:
+    assert chosen(log, program(9.0), best=program(5.0).harness, tune=8)[0] == program(9.0)
+
+
+def test_declared_tunables_are_tuned_without_being_asked_for(log: RunLog) -> None:
+    found, _ = chosen(log, made(3), tune=8)
+    assert found.harness.params["skill"] > 3
+    assert "Tuned: skill 3 → " in found.reason
+
+
+def test_a_proposal_without_numbers_is_judged_as_it_is(log: RunLog) -> None:
+    without = Proposal(parse({"harness.toml": b'name = "p"\n', "agent.py": _NO_NUMBER}), "a rule.", "agent.py")
+    found, run = chosen(log, without, best=program(4.0).harness, tune=8)
+    assert found == without
+    assert run.effects.probes == []
+
+
+_NO_NUMBER = b"def solve(instance, ctx):\n    return instance\n"
