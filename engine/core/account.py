@@ -14,7 +14,6 @@ Where a domain's run has a reserve, a level is divided between two looks (`divid
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 
@@ -67,6 +66,8 @@ class Payment(msgspec.Struct, frozen=True):
 
 def name_of(candidate: Candidate | None, rival: Candidate | None, differences: Mapping[Row, float]) -> str:
     """The name of a comparison: a digest over both candidates and the differences of their scores."""
+    import hashlib  # the app's first paint does without
+
     compared = (candidate, rival, [(*row, differences[row]) for row in sorted(differences)])
     return hashlib.sha256(msgspec.json.encode(compared, order="deterministic")).hexdigest()[:16]
 

@@ -12,7 +12,6 @@ memory from them, checking everything on the way.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -74,6 +73,8 @@ def contents_digest(
     run: str, hashes: Iterable[str], blobs: Iterable[str], left_out: Iterable[str], readings: Iterable[str] = ()
 ) -> str:
     """SHA-256 over the run, the hashes of all events in order, names of the blobs here and left out, and readings."""
+    import hashlib  # the app's first paint does without
+
     seal = hashlib.sha256(f"sia export 1\n{run}\n".encode())  # without readings, as in format 1
     for mark, names in (("e", hashes), ("b", sorted(blobs)), ("o", sorted(left_out)), ("r", sorted(readings))):
         for name in names:

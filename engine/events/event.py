@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -83,5 +82,7 @@ def _decoded(kind: str, version: int, stored: bytes) -> Payload:
 
 def chain_hash(prev_hash: str, run: str, n: int, kind: str, v: int, at: int, generation: int, stored: bytes) -> str:
     """SHA-256 over the header as a JSON array, a newline, and the stored payload."""
+    import hashlib  # the app's first paint does without
+
     header: list[Any] = [prev_hash, run, n, kind, v, at, generation]
     return hashlib.sha256(msgspec.json.encode(header) + b"\n" + stored).hexdigest()

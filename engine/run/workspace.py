@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import containment, trust
+from engine import containment
 from engine.errors import SiaError
 from engine.events.reader import Reader
 
@@ -34,6 +34,8 @@ class Workspace:
 
     def create(self) -> None:
         """Creates the folder, for its user alone; raises `SiaError` where it cannot be written, or leads elsewhere."""
+        from engine import trust  # the app's first paint does without
+
         containment.check_workspace(self.path)
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

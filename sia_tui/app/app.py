@@ -90,6 +90,13 @@ class SiaApp(App[None]):
         self._greets = greets and not workspace.log.is_file()
         self.main = MainScreen(self._sources, keys.Keymap(self.preferences.keys), ACTIONS, attach)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """As Textual's; where there is no screen yet, the styles are parsed with it, and not before as well."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
         return self.main

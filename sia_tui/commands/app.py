@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,6 +86,8 @@ def _open(shared: Shared, run: str | None = None, files: Sequence[Path] = ()) ->
 
 def _print_outcome(app: SiaApp, workspace: Workspace) -> str | None:
     """Prints what came of the run that the app showed last, and returns its id; None where it showed none."""
+    import shlex
+
     from sia_tui.cli.outcome import outcome
 
     cursor = app.main.navigator.cursor
@@ -108,6 +109,8 @@ def _print_outcome(app: SiaApp, workspace: Workspace) -> str | None:
 
 
 def _print_runs(shared: Shared, files: Sequence[Path]) -> None:
+    import shlex
+
     from engine.events.reader import Reader
     from sia_tui.cli import welcome
     from sia_tui.commands.reading.ls import list_runs

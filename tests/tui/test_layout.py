@@ -10,16 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.color import Color
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from engine.events import types as t
 from engine.events.log import RunLog
+from engine.run.workspace import Workspace
+from sia_tui.app.app import SiaApp
 from sia_tui.app.navigator.footer import footer
 from sia_tui.app.navigator.place import Pane
 from sia_tui.app.rows.row import Page, Target
 from sia_tui.app.screens import outside
 from sia_tui.app.screens.help import Help
 from sia_tui.app.screens.main import MainScreen
+from sia_tui.app.themes import SIA, SIA_LIGHT
 from sia_tui.app.widgets import inspector_pane
 from tests.histories import SECOND, Play, settings, started
 from tests.tui.conftest import Opened, settle, texts, until
@@ -203,10 +208,11 @@ def test_the_first_screen_waits_for_no_slow_import(played: Path) -> None:
 
 AFTER_THE_FIRST_PAINT = [
     "scipy", "optuna", "sklearn", "pydantic", "sqlite_utils", "pygments.lexers", "tomllib", "tomlkit", "statistics",
-    "filelock", "platformdirs.macos", "click.testing", "harness_repo", "engine.agents", "engine.checkout",
-    "engine.clients", "engine.compute", "engine.core.gate", "engine.evaluation", "engine.events.log",
-    "engine.importers", "engine.keys", "engine.loop", "engine.models", "engine.sandbox", "engine.steps",
-    "engine.transfer", "engine.weights", "sia_tui.app.palette", "sia_tui.app.pages.run", "sia_tui.app.screens.dialogs",
+    "filelock", "platformdirs.macos", "click.testing", "hashlib", "json", "secrets", "shlex", "harness_repo",
+    "engine.agents", "engine.checkout", "engine.clients", "engine.compute", "engine.core.gate", "engine.evaluation",
+    "engine.events.log", "engine.grading.reserve", "engine.importers", "engine.keys", "engine.loop",
+    "engine.models", "engine.sandbox", "engine.steps", "engine.transfer", "engine.trust", "engine.weights",
+    "sia_tui.app.model.event_search", "sia_tui.app.palette", "sia_tui.app.pages.run", "sia_tui.app.screens.dialogs",
     "sia_tui.commands",
 ]  # fmt: skip
 """What no first paint needs: each costs its milliseconds before a user sees anything."""
@@ -236,6 +242,26 @@ def test_the_first_paint_shows_the_run_and_waits_for_the_import_of_nothing_else(
     assert (shown, width) == ("True", "80")  # the rows, in panes that need not be painted again as they get their width
     early = [one for one in loaded if any(one == name or one.startswith(f"{name}.") for name in AFTER_THE_FIRST_PAINT)]
     assert early == []
+
+
+@pytest.mark.asyncio
+async def test_no_style_is_parsed_before_there_is_a_screen(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reparse(self: Stylesheet) -> None:
+        parsed.append(self)
+        parse(self)
+
+    parse, parsed = Stylesheet.reparse, list[Stylesheet]()
+    monkeypatch.setattr(Stylesheet, "reparse", reparse)
+    app = SiaApp(Workspace(played), shipped=False)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await settle(pilot)
+        assert parsed == []
+        panel = app.main.key_bar.styles.background
+        assert panel == Color.parse(SIA.panel or "")
+        app.theme = SIA_LIGHT.name
+        await settle(pilot)
+        assert len(parsed) == 1
+        assert app.main.key_bar.styles.background == Color.parse(SIA_LIGHT.panel or "")
 
 
 def test_the_app_starts_without_what_only_a_key_needs() -> None:

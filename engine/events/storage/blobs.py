@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from engine.errors import SiaError
@@ -19,6 +18,8 @@ class LeftOut(SiaError):
 
 def digest(data: bytes) -> str:
     """The name of `data`."""
+    import hashlib  # the app's first paint does without
+
     return hashlib.sha256(data).hexdigest()
 
 

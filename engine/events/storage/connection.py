@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from domains import atomic
-from engine import containment, trust
+from engine import containment
 from engine.errors import SiaError
 from engine.events.storage import schema
 from engine.events.storage.database import Database, sqlite3
@@ -81,6 +81,8 @@ def open_writer(path: Path) -> Database:
 
 def _create(path: Path) -> None:
     """Creates an empty log that is complete when it appears. Of two processes that create it at once, one wins."""
+    from engine import trust  # the app's first paint does without
+
     trust.begin(path.parent)
     with (
         contextlib.suppress(FileExistsError),
@@ -117,7 +119,11 @@ def _roll_back(path: Path) -> None:
     Only in a workspace that its user trusts: a journal names files that SQLite then deletes.
     """
     journal = path.with_name(f"{path.name}-journal")
-    if journal.is_file() and journal.stat().st_size and not trust.untrusted(path.parent):
+    if not journal.is_file() or not journal.stat().st_size:
+        return
+    from engine import trust
+
+    if not trust.untrusted(path.parent):
         with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(_connect(path, "rw")) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
 

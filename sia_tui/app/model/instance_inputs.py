@@ -14,7 +14,6 @@ import msgspec
 
 from engine.errors import SiaError
 from engine.events import types as t
-from engine.grading.reserve import RESERVE
 
 
 class Inputs(NamedTuple):
@@ -25,6 +24,8 @@ class Inputs(NamedTuple):
 
     def text(self, split: str, name: str) -> str:
         """The input of an instance as text; empty where it is not known. A fresh `val` is of the reserve."""
+        from engine.grading.reserve import RESERVE
+
         for part in (split, *((RESERVE,) if split == "val" else ())):
             if (part, name) in self.data:
                 data = self.data[part, name]

@@ -10,7 +10,6 @@ from engine.events.event import Event
 from sia_tui.app.rows.row import Span, Tone
 from sia_tui.app.rows.units import format_score, format_time
 from sia_tui.cli import formats
-from sia_tui.cli.figures.training_values import value_order
 from sia_tui.cli.formats import STEP_NAMES, plural
 
 _TONES: dict[str, Tone] = {
@@ -61,6 +60,8 @@ def event_summary(event: Event) -> tuple[Span, ...]:
         case t.ContextCompacted(results=results, place=place):
             return (("context full  ", "bad"), (f"{plural(results, 'result')} left out  ", ""), (place, "dim"))
         case t.TrainingProgress(values=values):
+            from sia_tui.cli.figures.training_values import value_order
+
             names = [name for name in sorted(values, key=value_order) if "/" not in name]
             text = ", ".join(f"{name} {values[name]:,.4g}" for name in names)
             return ((f"training, round {payload.round}  ", "accent"), (text, "dim"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
-from sia_tui.app.model.event_filter import EventFilter
-from sia_tui.app.model.event_search import EventSearch
 from sia_tui.app.model.stretches import StretchSums
 from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.run_cursor import RunCursor
@@ -13,6 +13,10 @@ from sia_tui.app.rows.row import row
 from sia_tui.app.rows.timeline_rows import FilteredRows, TimelineRows
 from sia_tui.app.widgets.lines import Lines
 from sia_tui.cli.formats import plural
+
+if TYPE_CHECKING:
+    from sia_tui.app.model.event_filter import EventFilter
+    from sia_tui.app.model.event_search import EventSearch
 
 
 class TimelinePane(Lines):
@@ -88,6 +92,8 @@ class TimelinePane(Lines):
             self.select_event(event)
 
     def _new_search(self, cursor: RunCursor, event_filter: EventFilter) -> EventSearch:
+        from sia_tui.app.model.event_search import EventSearch  # the app's first paint does without
+
         search = EventSearch(cursor.source, cursor.run_id, event_filter, cursor.head)
         self._start(search)
         return search
