@@ -26,13 +26,13 @@ from sia_tui.app.navigator.navigator import Navigator
 from sia_tui.app.navigator.place import Pane
 from sia_tui.app.rows.row import Target
 from sia_tui.app.rows.text import sanitize
+from sia_tui.app.screens.pulse import TICK_S, Pulse
 from sia_tui.app.widgets.bars import Breadcrumbs, KeyBar, ReplayBar
 from sia_tui.app.widgets.lines import Lines
 from sia_tui.app.widgets.live_text_bar import LiveTextBar
 from sia_tui.app.widgets.panes import Panes
 from sia_tui.app.widgets.status_line import StatusLine
 
-TICK_S = 0.1
 IDLE_REFRESH_S = 1.0
 BUSY_REFRESH_S = 0.5
 CURSOR_REST_S = 0.06
@@ -92,6 +92,7 @@ class MainScreen(Screen[None]):
         self._typed_early: list[str] = []
         self.matches_found = False
         self._refreshed_at = 0.0
+        self.pulse: Pulse | None = None
 
     def compose(self) -> ComposeResult:
         """The path, the panes, and the bars at the foot."""
@@ -110,7 +111,7 @@ class MainScreen(Screen[None]):
         self.call_next(self._begin)
 
     def _begin(self) -> None:
-        self.set_interval(TICK_S, self._tick)
+        self.pulse = Pulse(self, self._tick)
         self.set_focus(self.lineage)
         self.source_added()
 
@@ -164,6 +165,8 @@ class MainScreen(Screen[None]):
             return
         selected = self.navigator.cursor
         progress = self.navigator.tick(TICK_S)
+        if self.pulse is not None and (any(progress) or (selected is not None and selected.playing)):
+            self.pulse.happened()
         if selected is not None and self.navigator.cursor is None:
             self._leave_deleted_run()
         if self.matches_found:
@@ -339,8 +342,10 @@ class MainScreen(Screen[None]):
         self.refresh_bars()
 
     def on_timeline_pane_matches_found(self) -> None:
-        """Leaves the matches to the next tick."""
+        """Leaves the matches to the next tick, which comes soon."""
         self.matches_found = True
+        if self.pulse is not None:
+            self.pulse.happened()
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.events import Click
 from textual.widgets import Static
@@ -24,6 +26,7 @@ _LAST = ("help", "quit")
 
 Part = tuple[str, str] | str
 """A text, or a text and its style."""
+_DOT = " · "
 
 
 class Bar(Static):
@@ -33,14 +36,17 @@ class Bar(Static):
 
     _text: Text | None = None
     _parts: Sequence[Part] = ()
+    _fitted = 0
+    """The width for which the parts were chosen."""
 
     def draw_parts(self, parts: Sequence[Part]) -> None:
         """Shows the parts, the most important first; those that the width has no room for are left out as a whole."""
-        self._parts = parts
-        shown = [
-            text for count in range(1, len(parts) + 1) if self.fits(text := join_parts(parts[:count])) or count == 1
-        ]
-        self.draw(shown[-1])
+        if (parts, self.size.width) == (self._parts, self._fitted):  # as at most looks at the clock
+            return
+        self._parts, self._fitted = parts, self.size.width
+        ends = accumulate(len(_DOT) + cell_len(sanitize(_styled(part)[0])) for part in parts)
+        count = sum(end - len(_DOT) <= self._fitted for end in ends)
+        self.draw(join_parts(parts[: max(1, count)]))
 
     def on_resize(self) -> None:
         """Fits the parts to the new width."""
@@ -97,19 +103,24 @@ class KeyBar(Bar):
         here = dict.fromkeys([*footer(self._navigator), *(key.id for key in MAIN if key.in_footer)])
         available = [one for one in here if not unavailable(one, self._navigator)]
         keys = [_KEYS[one] for one in (*(one for one in available if one not in _LAST), *_LAST)]
-        while not self.fits(text := self._line(keys)) and len(keys) > len(_LAST):
-            del keys[-len(_LAST) - 1]
-        self.draw(text)
+        cells = [sum(map(cell_len, self._words(key))) for key in keys]
+        while sum(cells) > self.size.width and len(keys) > len(_LAST):
+            del keys[-len(_LAST) - 1], cells[-len(_LAST) - 1]
+        self.draw(self._line(keys))
 
     def _line(self, keys: Sequence[Key]) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
         ends: list[tuple[int, str]] = []
         for key in keys:
-            text.append(f" {self._keymap.label(key).partition(' ')[0]}", style="bold")
-            text.append(f" {self._label(key)} ")
+            pressed, label = self._words(key)
+            text.append(pressed, style="bold").append(label)
             ends.append((text.cell_len, key.action))
         self._ends = ends
         return text
+
+    def _words(self, key: Key) -> tuple[str, str]:
+        """What to press, and what that does."""
+        return f" {self._keymap.label(key).partition(' ')[0]}", f" {self._label(key)} "
 
     def _label(self, key: Key) -> str:
         if key.id != "pause":
@@ -166,11 +177,15 @@ def _path(parts: Sequence[str], note: str) -> Text:
     return text
 
 
+def _styled(part: Part) -> tuple[str, str]:
+    return part if isinstance(part, tuple) else (part, "")
+
+
 def join_parts(parts: Sequence[Part]) -> Text:
     """Texts, or (text, style) pairs, with dots between them."""
     joined = Text(no_wrap=True, overflow="ellipsis")
     for index, part in enumerate(parts):
-        text, style = part if isinstance(part, tuple) else (part, "")
-        joined.append(" · " if index else "", style="dim")
+        text, style = _styled(part)
+        joined.append(_DOT if index else "", style="dim")
         joined.append(sanitize(text), style=style)
     return joined
