@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.core import budget, determinism
+from engine.core import budget
 from engine.core.decide import last_generation
 from engine.core.state import State
 from engine.events import types as t
@@ -139,6 +139,8 @@ def execution_total(state: State) -> int | None:
     Where the run measures whether its one score is noise, the first candidate is executed a known number of times, and
     each later one again only if its first score is better.
     """
+    from engine.core import determinism  # the app's first paint does without
+
     look = state.current.look if state.current else None
     total = budget.execution_cost(state) + (budget.reserve_cost(state) if look and look.open else 0)
     if not determinism.is_measured(state):
