@@ -219,6 +219,7 @@ PROVOKED: dict[str, Provoke] = {
     "… does not keep the theme (…)": _kept,
     "a quotation mark is not closed": lambda place, patch: parse_filter('"gen:3'),
     "… is not a kind of failure": lambda place, patch: parse_filter("failed:nonsense"),
+    "the score in … is not a number": lambda place, patch: parse_filter("score<abc"),
     "… is not a number or a range": lambda place, patch: parse_filter("gen:three"),
     "there is no event …": lambda place, patch: parse_position(CURSOR, "10"),
     "this run has no generation …": lambda place, patch: parse_position(CURSOR, "g7"),

@@ -161,6 +161,7 @@ async def test_a_waiting_candidate_is_declined_edited_and_approved(tmp_path: Pat
         await pilot.press("f")
         await until(lambda: state(tmp_path).versions.get(2) and state(tmp_path).versions[2].author == "person")
         await waits(3)
+        await until(lambda: not edit.folder.exists())  # the engine has read it
         await pilot.press("y")
         await rest(main, tmp_path, "asked")
     words = [

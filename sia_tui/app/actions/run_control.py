@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import TYPE_CHECKING
 
 from engine.errors import SiaError
 from engine.events import readings
+from engine.events import types as t
 from sia_tui.app.actions import engine_start, setting_fields
 from sia_tui.app.actions.new_run import engine_form, named_by_log, options
 from sia_tui.app.navigator.run_cursor import RunCursor
@@ -25,6 +27,8 @@ BY = "a person"
 """Who asks, in the events of the run."""
 TRIES, RETRY_S = 20, 0.25
 """An engine that has just started does not listen yet."""
+READ_TRIES = 240
+"""So often it is asked whether the engine has read an edit, which it does before its next step."""
 
 
 async def pause_or_resume(main: MainScreen) -> None:
@@ -88,7 +92,7 @@ async def approve(main: MainScreen) -> None:
     decision: Decision | None = await main.app.push_screen_wait(ApprovalScreen(snapshot, number))
     if decision is None:
         return
-    folder = ""
+    folder, head = "", cursor.head
     if decision.answer == "edit":
         files = {path: snapshot.reader.blob(name) for path, name in version.files.items()}
         editor = HarnessEditor(f"candidate {number}", files, "Execute it")
@@ -97,8 +101,29 @@ async def approve(main: MainScreen) -> None:
             return
         folder = str(edited.folder)
     approval = Approval(decision.answer, BY, decision.reason, folder, version.commit)
-    name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, approval)
+    try:
+        name = await asyncio.to_thread(give, main.navigator.sources.workspace, cursor.run_id, approval)
+    except SiaError:
+        if folder:
+            _say_where(main, folder)
+        raise
     main.notify(f"Candidate {number} of {name} {DONE[decision.answer]}", markup=False)
+    if folder:
+        await _remove_once_recorded(main, cursor, head, folder)
+
+
+async def _remove_once_recorded(main: MainScreen, cursor: RunCursor, head: int, folder: str) -> None:
+    """Removes an edit's folder once the answer is recorded behind event `head`: the engine has read it then."""
+    for _ in range(READ_TRIES):
+        if cursor.source.reader.of_type_in(cursor.run_id, t.ApprovalGiven.type, after=head, until=1 << 62):
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        await asyncio.sleep(RETRY_S)
+    _say_where(main, folder)
+
+
+def _say_where(main: MainScreen, folder: str) -> None:
+    main.notify(f"The edited files stay in {folder}", markup=False)
 
 
 def _go_to_waiting(main: MainScreen) -> None:

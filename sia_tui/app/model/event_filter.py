@@ -127,7 +127,7 @@ def _content_term(text: str, fields: tuple[str, ...]) -> tuple[str, list[str | i
 def _term(word: str, verdicts: list[Event]) -> tuple[str, list[str | int | float]]:
     if comparison := re.fullmatch(_SCORE, word):
         if not re.fullmatch(_NUMBER, comparison[2]):
-            raise SiaError(f"{comparison[2]!r} is not a number or a range", EXAMPLES)
+            raise SiaError(f"the score in {word!r} is not a number", f"write one, for example score{comparison[1]}0.5")
         return f"{_RESULT} AND json_extract({_TEXT}, '$.score') {comparison[1]} ?", [float(comparison[2])]
     if word in _FLAGS:
         return _FLAGS[word], []

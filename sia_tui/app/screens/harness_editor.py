@@ -25,7 +25,7 @@ from sia_tui.app.widgets.lines import Lines
 
 
 class Edited(NamedTuple):
-    """An edited harness and its folder, which is kept: nothing is lost if its use fails."""
+    """An edited harness and its folder, which is kept until it has been used: nothing is lost if that fails."""
 
     folder: Path
     harness: Harness

@@ -63,6 +63,12 @@ def test_a_comparison_with_no_number_is_refused_and_not_looked_for_as_a_word(tex
         parse_filter(text)
 
 
+def test_a_score_that_is_no_number_is_refused_with_one_that_is() -> None:
+    with pytest.raises(SiaError) as refused:
+        parse_filter("score<=abc")
+    assert str(refused.value) == "the score in 'score<=abc' is not a number; write one, for example score<=0.5"
+
+
 def test_a_kind_of_failure_that_there_is_not_is_refused() -> None:
     with pytest.raises(SiaError, match="'nonsense' is not a kind of failure; choose candidate, timeout"):
         parse_filter("failed:nonsense")
