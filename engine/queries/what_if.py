@@ -20,15 +20,20 @@ from engine.core.verdict import verdict
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.event import Event
+from engine.queries import score_course
 
 
 class VerdictPair(msgspec.Struct, frozen=True):
-    """A generation's verdict as recorded and under the other rule (None: its candidate would not have been made)."""
+    """A generation's verdict as recorded and under the other rule (None: its candidate would not have been made).
+
+    `honest` is the mean honest score beside `val`, where the private check measured one.
+    """
 
     n: int
     val: t.Score | None
     recorded: t.GateDecided
     what_if: t.GateDecided | None
+    honest: float | None = None
 
 
 class WhatIf(msgspec.Struct, frozen=True):
@@ -87,7 +92,10 @@ def what_if(history: Iterable[Event], rule: Mapping[str, float]) -> WhatIf:
             if other is not None and other.accepted:
                 incumbent = n
             now = state.of(n).execution
-            rows[n] = VerdictPair(n, now.scores.get("val") if now else None, payload, other)
+            found = score_course.honest(now.private) if now else None
+            rows[n] = VerdictPair(
+                n, now.scores.get("val") if now else None, payload, other, found.score if found else None
+            )
         elif isinstance(payload, t.RunForked) and payload.branch is not None:
             # the generations after the branch are not of this run, and a person named its incumbent
             rows = {n: row for n, row in rows.items() if n <= payload.branch}

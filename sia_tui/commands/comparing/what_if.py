@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.plain import with_error
+from sia_tui.cli import formats
 from sia_tui.cli.options import Shared
 from sia_tui.cli.output import echo, print_json
 from sia_tui.cli.runs import open_run
 
 if TYPE_CHECKING:
-    from engine.queries.what_if import WhatIf
+    from engine.queries.what_if import VerdictPair, WhatIf
 
 
 def print_what_if(references: tuple[str, ...], assignments: tuple[str, ...], shared: Shared) -> None:
@@ -47,7 +48,7 @@ def _print_rules(found: WhatIf) -> None:
         [
             [
                 row.n,
-                with_error(row.val.score, row.val.se, row.val.n) if row.val else "-",
+                _scored(row),
                 row.recorded.reason,
                 row.what_if.reason if row.what_if else "would not exist",
             ]
@@ -55,3 +56,11 @@ def _print_rules(found: WhatIf) -> None:
         ],
     )
     echo(f"{found.summary[:1].upper()}{found.summary[1:]}.")
+
+
+def _scored(row: VerdictPair) -> str:
+    """The score on val, and beside it the honest one and the gap."""
+    if row.val is None:
+        return "-"
+    beside = "" if row.honest is None else f", {formats.honest(row.val.score, row.honest)}"
+    return with_error(row.val.score, row.val.se, row.val.n) + beside

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from engine.core.replay import states
 from engine.events import types as t
+from engine.events.log import RunLog
 from engine.events.reader import Reader
 from sia_tui.commands.reading import playback
 from sia_tui.commands.reading.playback import Frame, Window, frames, play, step
 from sia_tui.main import cli
+from tests.histories import Play, settings, started
 
 
 @pytest.fixture
@@ -50,6 +53,20 @@ def test_another_rule_of_the_gate_is_shown_beside_the_recorded_one(call: Any) ->
     assert "from generation 3 on the run would have differed." in shown.output
     facts = json.loads(call("compare", "r1", "--what-if", "gate.minimum_effect=0.5", "--json").output)
     assert (facts["differs_at"], facts["parts_at"]) == (2, 3)
+
+
+def test_the_honest_score_stands_beside_the_public_one_under_another_rule(workspace: Path, call: Any) -> None:
+    with contextlib.closing(RunLog.hold(workspace, "r2")) as log:
+        Play(log, started(settings())).to_rest()  # type: ignore[arg-type]
+        last = {one.type: one for one in log.reader.history("r2")}
+        done, verdict = last[t.ExecutionFinished.type], last[t.GateDecided.type]
+        checked: Any = replace(done.payload, private=t.PrivateCheck(True, t.Score(0.125, 0.0, 12)))
+        log.append([(done.generation, checked), (done.generation, verdict.payload)])
+    shown = call("compare", "r2", "--what-if", "gate.alpha=.02").output
+    score = checked.scores["val"].score
+    assert f", honest 0.1250, gap {score - 0.125:+.4f}" in " ".join(shown.split())
+    rows = json.loads(call("compare", "r2", "--what-if", "gate.alpha=.02", "--json").output)["generations"]
+    assert [row["honest"] for row in rows] == [*[None] * (len(rows) - 1), 0.125]
 
 
 @pytest.mark.parametrize(
