@@ -82,6 +82,18 @@ async def test_the_footer_knows_the_rows_of_a_page_that_takes_long(
 
 
 @pytest.mark.asyncio
+async def test_the_footer_knows_the_rows_of_a_page_that_is_drawn_once_its_pane_has_room(
+    played: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(played, size=(80, 24)) as (pilot, main):
+        monkeypatch.setattr(main, "_refresh_slowly", lambda: None)  # or it would be drawn again within the second
+        assert not main.inspector.display
+        await pilot.press("2", "v")
+        await until(pilot, lambda: main.navigator.current_instance)
+        assert "B Bisect" in str(main.key_bar.render())
+
+
+@pytest.mark.asyncio
 async def test_the_footer_follows_the_pane_the_selection_and_the_page(played: Path, opened: Opened) -> None:
     async with opened(played, size=(80, 24)) as (pilot, main):
         assert "b Branch" in str(main.key_bar.render())

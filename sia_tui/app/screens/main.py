@@ -337,8 +337,8 @@ class MainScreen(Screen[None]):
         """Says which of the matches the cursor is on."""
         self.refresh_bars()
 
-    def on_inspector_pane_built(self) -> None:
-        """Says which keys the rows of a slow page have, now that they are there."""
+    def on_inspector_pane_redrawn(self) -> None:
+        """Says which keys the rows of the page have, now that they are there."""
         self.refresh_bars()
 
     def on_timeline_pane_matches_found(self) -> None:

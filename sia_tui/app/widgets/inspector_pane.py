@@ -59,6 +59,9 @@ class InspectorPane(Lines):
     class Loaded(Message):
         """A module that a page needs is imported."""
 
+    class Redrawn(Message):
+        """The page was drawn later than it was opened: what depends on its rows is drawn before them."""
+
     def __init__(self, navigator: Navigator) -> None:
         super().__init__()
         self.title = ""
@@ -119,7 +122,7 @@ class InspectorPane(Lines):
     def on_inspector_pane_loaded(self) -> None:
         """Draws the page that waited for a module."""
         self.loads = False
-        self.fill()
+        self._fill_late()
 
     def on_resize(self) -> None:
         """Wraps the page to the new width."""
@@ -130,7 +133,11 @@ class InspectorPane(Lines):
 
     def _refill(self) -> None:
         self.resize_timer = None
-        self.fill()
+        self._fill_late()
+
+    def _fill_late(self, *, force: bool = False) -> None:
+        self.fill(force=force)
+        self.post_message(self.Redrawn())
 
     @property
     def _page_width(self) -> int:
@@ -152,12 +159,13 @@ class InspectorPane(Lines):
         """Draws a slow page, unless another one is shown by now."""
         if self._shown is not None and self._shown[:2] == (message.open_page, message.n):
             self._draw(message.page, message.open_page)
+            self.post_message(self.Redrawn())
 
     def on_inspector_pane_inputs_read(self) -> None:
         """Draws a page that shows inputs again."""
         open_page = self._navigator.pages.top
         if open_page is not None and open_page.target.kind in pages.WITH_INPUTS:
-            self.fill(force=True)
+            self._fill_late(force=True)
 
     def _draw(self, page: Page, open_page: OpenPage) -> None:
         """Draws a page. The cursor is where the user left it; until they moved it, at a match or where it starts."""
