@@ -5,6 +5,7 @@ torch is imported where a model is written, so that all else works without it.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,11 @@ class Merge:
         import torch
         from peft import PeftModel
         from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # standard error belongs to the command
+        logging.set_verbosity_error()
+        warnings.filterwarnings("ignore", category=FutureWarning, module="torch|transformers|peft")
         config: Any = AutoConfig.from_pretrained(self._checkpoint)
         base: Any = AutoModelForCausalLM.from_pretrained(self._checkpoint, dtype=torch.float32)
         whole: Any = PeftModel.from_pretrained(base, str(self._adapter)).merge_and_unload()

@@ -9,6 +9,7 @@ from engine.core.state import Generation, State, evolve
 from engine.events import types as t
 from engine.events.event import Event
 from engine.plain import plural, with_error
+from engine.weights.recipe import ALGORITHMS, parameters
 
 NAME = "README.md"
 
@@ -57,7 +58,7 @@ Made by sia in the run {state.name} ({state.run}).
 - adapter: {adapter}
 - base: {state.settings.model}, weights {last.base}
 - task: {domain.name}, digest {domain.digest} (code, data and how the data are divided)
-- trained on: instances of `train` alone, {domain.counts.get("train", 0)} of them; never on `val` or the sealed test
+- trained on: `train` ({plural(domain.counts.get("train", 0), "instance")}) alone, never `val` or the sealed test
 - metric: {domain.metric}
 
 ## Training
@@ -94,7 +95,8 @@ def _lineage(trainings: Mapping[str, t.WeightsTrained], adapter: str) -> list[t.
 
 
 def _training(number: int, one: t.WeightsTrained) -> str:
-    recipe = ", ".join(f"{name} {value}" for name, value in sorted(one.recipe.items()) if name != "algorithm")
+    own = parameters(one.algorithm) if one.algorithm in ALGORITHMS else ()
+    recipe = ", ".join(f"{name} {one.recipe[name]}" for name in own if name in one.recipe)
     versions = one.facts.get("versions", {})
     facts = [f"{name} {one.facts[name]}" for name in ("seed", "device", "dtype") if name in one.facts]
     facts += [f"{name} {version}" for name, version in sorted(versions.items())]

@@ -55,7 +55,13 @@ def import_adapter(workspace: Workspace, folder: Path, reference: str) -> Import
     checkpoint = catalog.checkpoint_of(model)
     weights = weights_of(checkpoint)
     with tempfile.TemporaryDirectory() as scratch:
-        made = _copy(folder, Path(scratch), checkpoint, weights)
+        try:
+            made = _copy(folder, Path(scratch), checkpoint, weights)
+        except foreign_adapter.Unfit as error:
+            raise SiaError(
+                f"{folder} has no adapter for the model {state.settings.model} ({error})",
+                "name a folder in PEFT's form, of a LoRA adapter that was trained on this model",
+            ) from None
         known = set(_names(workspace))
         adapter = keep(workspace.path / "adapters", made, base=weights, architecture="", lineage={"made by": MAKER})
     try:
@@ -70,18 +76,14 @@ def import_adapter(workspace: Workspace, folder: Path, reference: str) -> Import
 
 
 def _copy(folder: Path, made: Path, checkpoint: Path, weights: str) -> Path:
-    """Copies the adapter, checks the copy against the model, and writes its configuration; returns `made`."""
-    try:
-        for name in (foreign_adapter.CONFIG, foreign_adapter.TENSORS):
-            if (folder / name).is_file():
-                shutil.copyfile(folder / name, made / name)
-        config = foreign_adapter.config_for(made, checkpoint, weights)
-    except foreign_adapter.Unfit as error:
-        raise SiaError(
-            f"{folder} has no adapter for the model {checkpoint.name} ({error})",
-            "name a folder in PEFT's form, of a LoRA adapter that was trained on this model",
-        ) from None
-    (made / foreign_adapter.CONFIG).write_bytes(config)
+    """Copies the adapter, checks the copy against the model, and writes its configuration; returns `made`.
+
+    Raises `Unfit`.
+    """
+    for name in (foreign_adapter.CONFIG, foreign_adapter.TENSORS):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, made / name)
+    (made / foreign_adapter.CONFIG).write_bytes(foreign_adapter.config_for(made, checkpoint, weights))
     return made
 
 

@@ -20,7 +20,7 @@ FACTS = {"seed": 5, "device": "cpu", "versions": {"torch": "2.13.0"}}
 def trained(number: int, adapter: str, parent: str | None, **changes: Any) -> t.WeightsTrained:
     made = t.WeightsTrained(
         number=number, harness="a" * 40, adapter=adapter, base="hf:base", algorithm="grpo",
-        recipe={"algorithm": "grpo", "rank": 8, "learning_rate": 1e-4}, key="key", rounds=3,
+        recipe={"algorithm": "grpo", "rank": 8, "learning_rate": 1e-4, "beta": 7.5}, key="key", rounds=3,
         ended="all 3 rounds\nare done", author="search", reason="nothing else helps", parent=parent, facts=FACTS,
     )  # fmt: skip
     return replace(made, **changes)
@@ -42,6 +42,7 @@ def test_the_card_has_base_data_recipe_lineage_and_results_with_errors() -> None
     for part in (SECOND, "hf:base", "d" * 64, "A toy", "rank 8", "learning_rate 0.0001", "seed 5", "torch 2.13.0"):
         assert part in text, part
     assert text.index("1. grpo, 3 rounds") < text.index(FIRST) < text.index("2. dpo, 3 rounds")
+    assert "beta" not in text  # of other algorithms
     assert "from: the base model" in text and f"from: {FIRST}" in text
     assert "ended: all 3 rounds are done" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
