@@ -103,6 +103,7 @@ class UserSettings(BaseSettings):
     agent_model: Text = ""
     model: Text = ""
     lever: Text = "auto"
+    trainer: Text = "auto"
     approve: Text = "jumps"
     workers: Count | None = None
     retries: NonNegativeCount = 6

@@ -100,10 +100,11 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def _open(
-        self, checkpoint: Path, recipe: Recipe, seed: int, *, start: Path | None = None, state: Path | None = None
+        self, checkpoint: Path, recipe: Recipe, seed: int, *, start: Path | None, state: Path | None, trainer: str
     ) -> AsyncIterator[PlayedTrainer]:
         rounds = int((state / "rounds").read_text()) if state else 0
         self.notes.append(("open", (start.name if start else None, rounds)))
+        self.trainer = trainer
         yield PlayedTrainer(rounds, self.notes, self.measures)
 
     def run(self, *decisions: str, **options: Any) -> list[t.Payload]:

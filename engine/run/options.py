@@ -15,8 +15,10 @@ from engine.clients.table import client_of, settled
 from engine.core.settings import check_numbers
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.models.extras import find_missing
 from engine.run.models import full_reference, is_trainable
 from engine.user_path import expanded
+from engine.weights.trl.choice import PACKAGES as TRL
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -31,6 +33,7 @@ class Options(msgspec.Struct, frozen=True):
     judge: str = ""
     seed_harness: bool = False
     lever: str = "auto"
+    trainer: str = "auto"
     approve: str = "jumps"
     probes: int | None = None
     proposals: int = 1
@@ -59,6 +62,7 @@ def settings_of(options: Options, spec: Spec) -> t.Settings:
         gate=t.Gate(minimum_effect=spec.minimum_effect),
         budget=options.budget,
         lever=_one_of(options.lever, t.LeverPolicy, "--lever", "auto, harness, weights or best-of-n"),
+        trainer=_one_of(options.trainer, t.Trainer, "--trainer", "auto, ours or trl"),
         approve=_one_of(options.approve, t.Approve, "--approve", "none, jumps, harness, weights or all"),
         probe_fold=spec.probe_fold,
         train_sample=spec.train_sample,
@@ -148,6 +152,9 @@ def check_settings(settings: t.Settings) -> None:
         raise SiaError(
             "the lever policy weights needs a model that can be trained", "pass --model hf:FOLDER, or hf:smollm2"
         )
+    trains = settings.lever in ("auto", "weights") and is_trainable(settings.model)
+    if trains and settings.trainer == "trl" and (absent := find_missing(TRL, "train")):
+        raise absent
     make_agent(settings.agent, settings.script)
     client = client_of(settings.agent)
     if settings.proposals > 1 and settings.agent not in LANGUAGE_MODELS and client is None:

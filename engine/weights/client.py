@@ -23,10 +23,13 @@ from engine.models.backends.local import threads as processors
 from engine.models.protocol import Reply, Request
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
+from engine.weights.trl import choice
 
 Report = Callable[[dict[str, float]], None]
 _ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRL_EXPERIMENTAL_SILENCE": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # repeatable on a GPU
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads burn four times the CPU on a busy machine
@@ -133,12 +136,14 @@ async def open_trainer(
     start: Path | None = None,
     state: Path | None = None,
     threads: int | None = None,
+    trainer: choice.Setting = "auto",
 ) -> AsyncIterator[Trainer]:
     """A trainer of a LoRA adapter for the model in the folder `checkpoint`, while the context lasts.
 
     It starts with a new adapter, with the one in the folder `start` (PEFT's format), or resumes from `state`, which
-    `save` wrote with the same recipe and seed. `threads` defaults to all processors; equal numbers give equal results
-    on a CPU. Raises `SiaError` if the extra `train` or a folder is missing, and `TrainerFailed`.
+    `save` wrote with the same recipe and seed, whoever learnt. `trainer` says who learns now. `threads` defaults to
+    all processors; equal numbers give equal results on a CPU. Raises `SiaError` if the extra `train` or a folder is
+    missing, and `TrainerFailed`.
     """
     count = str(threads or processors())
     process = await asyncio.create_subprocess_exec(
@@ -149,10 +154,10 @@ async def open_trainer(
         env={**os.environ, **_ENVIRONMENT, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count},
         start_new_session=True,  # an interrupt at the terminal is the engine's to handle
     )
-    trainer = Trainer(process)
+    opened = Trainer(process)
     try:
         places = [None if place is None else str(place) for place in (checkpoint, start, state)]
-        trainer.facts = dict(await trainer._call("open", places, recipe, seed, int(count)))
-        yield trainer
+        opened.facts = dict(await opened._call("open", places, recipe, seed, int(count), trainer))
+        yield opened
     finally:
-        await trainer.close()
+        await opened.close()

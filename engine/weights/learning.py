@@ -1,4 +1,4 @@
-"""One round of learning, the training loop that all algorithms share.
+"""Our trainer: the training loop that all algorithms share.
 
     before the first step: old log-probabilities, the base model's, values
     for each epoch, for each batch of instances in a seeded order:
@@ -13,27 +13,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, assert_never
 
 import torch
 
 from engine.models.backends.trie import Row
 from engine.seeds import derive
-from engine.weights import objective
-from engine.weights.algorithms import losses, ppo, preference
-from engine.weights.policy import Policy
-from engine.weights.recipe import Recipe
-from engine.weights.round import Round, lay_out, portions, steps
-from engine.weights.sample import Sample
+from engine.weights.algorithms import losses, ppo
+from engine.weights.learner import PORTION, Learner, Report, Tally, sequence
+from engine.weights.round import Round, pairs, portions, steps
 
-PORTION = 768
-"""Tokens per gradient computation, padding included: their activations must fit into memory."""
-COMPARED = 16
-"""The most prompts on which the policy is compared with the base after a round."""
 CLIPPED = ("grpo", "ppo", "entropic")
 """The algorithms with the clipped surrogate loss, which needs the log-probabilities from before the first step."""
-Report = Callable[[dict[str, float]], None]
 
 
 class LossInputs(NamedTuple):
@@ -46,92 +38,24 @@ class LossInputs(NamedTuple):
     target: Any
 
 
-class Tally:
-    """Sums over a round's steps; the round's measures are their means."""
+class OwnLearner(Learner):
+    """Our loop: shared beginnings of samples are computed once."""
 
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.counts: dict[str, float] = {}
-
-    def add(self, name: str, value: float, count: float = 1.0) -> None:
-        """Adds `value`, a sum over `count` items."""
-        self.sums[name] = self.sums.get(name, 0.0) + value
-        self.counts[name] = self.counts.get(name, 0.0) + count
-
-    def means(self) -> dict[str, float]:
-        """The mean of each name that has a count."""
-        return {name: self.sums[name] / count for name, count in self.counts.items() if count}
-
-
-class Learner:
-    """A policy with its optimizer. `steps` counts gradient steps over all rounds."""
-
-    def __init__(self, policy: Policy, recipe: Recipe, seed: int) -> None:
-        self.policy, self.recipe, self.seed = policy, recipe, seed
-        self.steps = 0
-        parameters: list[dict[str, Any]] = [{"params": list(policy.trained.values()), "lr": recipe.learning_rate}]
-        self.value: Any = None
-        if recipe.algorithm == "ppo":
-            self.value = torch.nn.Linear(policy.width, 1).to(policy.device)
-            torch.nn.init.zeros_(self.value.weight)
-            torch.nn.init.zeros_(self.value.bias)
-            parameters.append({"params": list(self.value.parameters()), "lr": recipe.value_rate})
-        self._optimizer = torch.optim.AdamW(parameters, weight_decay=0.0)
-        self._rates = [group["lr"] for group in self._optimizer.param_groups]
-
-    def state(self) -> dict[str, Any]:
-        """The state to checkpoint beside the adapter."""
-        value = self.value.state_dict() if self.value else None
-        return {"steps": self.steps, "optimizer": self._optimizer.state_dict(), "value": value}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Restores a `state`."""
-        self.steps = state["steps"]
-        self._optimizer.load_state_dict(state["optimizer"])
-        if self.value:
-            self.value.load_state_dict(state["value"])
-
-    def learn(self, number: int, samples: Sequence[Sample], report: Report) -> dict[str, float]:
-        """Learns from the samples of a round; returns its measures.
-
-        `reward`, `reward_sd`, `samples`, `taught` (samples with a gradient), `steps`, `skipped` (share of the steps
-        whose gradient was not finite), `loss`, `grad_norm`, `clip_share`, `kl` and `entropy` (nats per token, after
-        the round), `tokens` (of all trained sequences, prompts included), `tokens_s`, `seconds`.
-        """
-        began = time.monotonic()
-        grouped = objective.group_by_instance(samples)
-        advantages = objective.advantages(self.recipe, samples, grouped)
-        trainable = lay_out(samples, objective.trainable_groups(self.recipe, samples, advantages, grouped))
-        tally, reported, done, tokens = Tally(), began, 0, 0
-        if trainable.units:
-            inputs = self._loss_inputs(trainable, advantages)
-            plan = [
-                step
-                for epoch in range(self.recipe.epochs)
-                for step in steps(trainable, self.recipe.batch, derive(self.seed, "order", number, epoch))
-            ]
-            for units in plan:
-                self._step(trainable, units, inputs, tally)
-                done += 1
-                tokens += sum(_sequence(samples[place]) for unit in units for place in trainable.groups[unit])
-                now = time.monotonic()
-                if now - reported >= 1:
-                    reported = now
-                    report({"step": done, "steps": len(plan), "tokens_s": tokens / (now - began), **tally.means()})
-        seconds = time.monotonic() - began
-        rewards = torch.tensor([sample.reward for sample in samples], dtype=torch.float64)
-        return {
-            **tally.means(),
-            **self._compare_with_base(lay_out(samples, grouped), number),
-            "reward": float(rewards.mean()),
-            "reward_sd": float(rewards.std(correction=0)),
-            "samples": len(samples),
-            "taught": sum(map(len, trainable.groups)),
-            "steps": done,
-            "tokens": tokens,
-            "tokens_s": tokens / seconds,
-            "seconds": time.monotonic() - began,
-        }
+    def _take_steps(self, number: int, round: Round, advantages: Sequence[float], tally: Tally, report: Report) -> None:
+        began = reported = time.monotonic()
+        inputs, tokens = self._loss_inputs(round, advantages), 0
+        plan = [
+            step
+            for epoch in range(self.recipe.epochs)
+            for step in steps(round, self.recipe.batch, derive(self.seed, "order", number, epoch))
+        ]
+        for done, units in enumerate(plan, 1):
+            self._step(round, units, inputs, tally)
+            tokens += sum(sequence(round.samples[place]) for unit in units for place in round.groups[unit])
+            now = time.monotonic()
+            if now - reported >= 1:
+                reported = now
+                report({"step": done, "steps": len(plan), "tokens_s": tokens / (now - began), **tally.means()})
 
     def _loss_inputs(self, round: Round, advantages: Sequence[float]) -> LossInputs:
         """The inputs of the loss that do not change during the round."""
@@ -201,7 +125,7 @@ class Learner:
         places = [place for unit in units for place in round.groups[unit]]
         match self.recipe.algorithm:
             case "dpo":
-                return max(1, sum(len(_pairs(round, unit)) for unit in units))
+                return max(1, sum(len(pairs(round, unit)) for unit in units))
             case "best-of-n":
                 return float(sum(inputs.weight[round.episodes[place].start] for place in places))
             case "ppo":
@@ -230,14 +154,13 @@ class Learner:
         owner = torch.tensor([round.owner[entry] for entry in at.tolist()], device=at.device)
         gain = gain.index_add(0, owner, logprob - inputs.base[at])
         here = set(owner.tolist())
-        matched = [pair for unit in range(len(round.units)) for pair in _pairs(round, unit) if pair[0] in here]
+        matched = [pair for unit in range(len(round.units)) for pair in pairs(round, unit) if pair[0] in here]
         better, worse = zip(*matched, strict=True)
         margin = self.recipe.preference_beta * (gain[list(better)] - gain[list(worse)])
         return losses.preference(margin).sum()
 
     def _update(self, tally: Tally) -> None:
-        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * min(1.0, (self.steps + 1) / (self.recipe.warmup or 1))
+        self._set_rates()
         adapter = self._optimizer.param_groups[0]["params"]
         norm = float(torch.nn.utils.clip_grad_norm_(adapter, self.recipe.max_grad_norm))
         if math.isfinite(norm):
@@ -246,29 +169,3 @@ class Learner:
         tally.add("skipped", float(not math.isfinite(norm)))
         self._optimizer.zero_grad(set_to_none=True)
         self.steps += 1
-
-    def _compare_with_base(self, round: Round, number: int) -> dict[str, float]:
-        """KL from the base and entropy, exact over the vocabulary, at states of a few prompts of the round."""
-        order = steps(round, 1, derive(self.seed, "look", number))
-        chosen = [round.units[unit] for (unit,) in order[:COMPARED]]
-        divergence = entropy = count = 0.0
-        with torch.inference_mode():
-            for some in portions([unit[:1] for unit in chosen], PORTION):
-                prediction = self.policy.predict(some, self.recipe.temperature)
-                with self.policy.base():
-                    base = self.policy.predict(some, self.recipe.temperature)
-                divergence += float((prediction.lines.exp() * (prediction.lines - base.lines)).sum())
-                entropy += float(prediction.entropy().sum())
-                count += len(prediction.lines)
-        return {"kl": divergence / count, "entropy": entropy / count} if count else {}
-
-
-def _pairs(round: Round, unit: int) -> list[tuple[int, int]]:
-    """The pairs (better, worse) of a unit's samples, as indices."""
-    group = round.groups[unit]
-    found = preference.pairs([round.samples[place].reward for place in group])
-    return [(group[better], group[worse]) for better, worse in found]
-
-
-def _sequence(sample: Sample) -> int:
-    return sum(len(call.prompt) + len(call.tokens) for call in sample.calls)

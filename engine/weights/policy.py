@@ -14,7 +14,7 @@ from typing import Any
 
 import peft
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.errors import SiaError
@@ -77,6 +77,10 @@ class Policy:
         save_file(self.tensors(), folder / TENSORS)
         stated = {**config.to_dict(), "base_model_name_or_path": self.weights, "inference_mode": True}
         (folder / CONFIG).write_bytes(_canonical(stated))
+
+    def load(self, folder: Path) -> None:
+        """Takes over the tensors of an adapter of the same form, which `save` wrote."""
+        peft.set_peft_model_state_dict(self.model, load_file(folder / TENSORS))
 
     @contextlib.contextmanager
     def base(self) -> Iterator[None]:

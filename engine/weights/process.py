@@ -18,6 +18,7 @@ from engine.models.extras import missing_package
 from engine.models.protocol import Request
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
+from engine.weights.trl import choice
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -29,7 +30,9 @@ class Service:
         self._send = send
         self._session: Any = None
 
-    def open(self, places: list[str | None], recipe: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
+    def open(
+        self, places: list[str | None], recipe: dict[str, Any], seed: int, threads: int, trainer: choice.Setting
+    ) -> dict[str, Any]:
         """Loads the model; returns facts about this training."""
         try:
             from engine.weights.training_session import TrainingSession
@@ -37,7 +40,8 @@ class Service:
             raise missing_package(str(error.name), "train") from None
         checkpoint, start, state = (None if place is None else Path(place) for place in places)
         assert checkpoint  # noqa: S101 - always given
-        self._session = TrainingSession(checkpoint, msgspec.convert(recipe, Recipe), seed, start, state, threads)
+        made = msgspec.convert(recipe, Recipe)
+        self._session = TrainingSession(checkpoint, made, seed, start, state, threads, trainer)
         return dict(self._session.facts)
 
     def generate(self, requests: list[Any]) -> list[Any]:

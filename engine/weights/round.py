@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from engine.models.backends.trie import Call, Row, batches, rows
+from engine.weights.algorithms import preference
 from engine.weights.objective import Group
 from engine.weights.sample import Sample
 
@@ -26,6 +27,11 @@ class Round(NamedTuple):
     owner: list[int]
     first: list[int]
     episodes: dict[int, range]
+
+    @property
+    def taught(self) -> int:
+        """The number of samples."""
+        return sum(map(len, self.groups))
 
     def entries(self, some: Sequence[Row]) -> tuple[list[int], list[int]]:
         """The entries that the rows compute, and the target node of each."""
@@ -96,3 +102,10 @@ def portions(units: Sequence[Unit], tokens: int, *, whole: bool = False) -> Iter
         portion, calls = together, [*calls, *unit]
     if portion:
         yield portion
+
+
+def pairs(round: Round, unit: int) -> list[tuple[int, int]]:
+    """The pairs (better, worse) of a unit's samples, as indices."""
+    group = round.groups[unit]
+    found = preference.pairs([round.samples[place].reward for place in group])
+    return [(group[better], group[worse]) for better, worse in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,18 +14,24 @@ import torch
 
 from domains import atomic
 from engine.errors import SiaError
+from engine.models.extras import find_missing
 from engine.models.files.adapter import GGUF
 from engine.models.protocol import Reply, Request
 from engine.weights import adapters, gguf
 from engine.weights.generation import generate
-from engine.weights.learning import Learner
+from engine.weights.learner import Learner
+from engine.weights.learning import OwnLearner
 from engine.weights.policy import Policy
 from engine.weights.recipe import Recipe
 from engine.weights.sample import Sample
+from engine.weights.trl import choice
 
 LEARNER_FILE = "learner.pt"
 STATE_FILE = "state.json"
-_VERSIONS = ("torch", "transformers", "peft")
+_VERSIONS = {
+    "ours": ("torch", "transformers", "peft"),
+    "trl": ("torch", "transformers", "peft", "trl", "accelerate"),
+}
 
 
 class StateManifest(msgspec.Struct, frozen=True):
@@ -40,7 +47,14 @@ class TrainingSession:
     """A training that starts from scratch, from an adapter, or from a checkpoint of its own."""
 
     def __init__(
-        self, checkpoint: Path, recipe: Recipe, seed: int, start: Path | None, state: Path | None, threads: int
+        self,
+        checkpoint: Path,
+        recipe: Recipe,
+        seed: int,
+        start: Path | None,
+        state: Path | None,
+        threads: int,
+        trainer: choice.Setting = "auto",
     ) -> None:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
@@ -49,12 +63,13 @@ class TrainingSession:
                 raise SiaError(f"there is no folder {place}", "name an existing folder")
         self._recipe, self._seed, self._rounds = recipe, seed, 0
         self._policy = Policy(checkpoint, recipe, seed, start or state)
-        self._learner = Learner(self._policy, recipe, seed)
+        self.trainer, self._learner = _learner(self._policy, recipe, seed, checkpoint, trainer)
         if state is not None:
             self._restore(state)
         config = self._policy.model.peft_config["default"]
         self.facts = {
             "base": self._policy.weights,
+            "trainer": self.trainer,
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
             "dtype": str(self._policy.dtype).removeprefix("torch."),
             "threads": threads,
@@ -63,7 +78,7 @@ class TrainingSession:
             "alpha": config.lora_alpha,
             "trainable": sum(value.numel() for value in self._policy.trained.values()),
             "rounds": self._rounds,
-            "versions": {name: importlib.metadata.version(name) for name in _VERSIONS},
+            "versions": {name: importlib.metadata.version(name) for name in _VERSIONS[self.trainer]},
         }
 
     def generate(self, requests: Sequence[Request]) -> list[Reply]:
@@ -124,3 +139,30 @@ class TrainingSession:
                 lineage=origin,
                 fingerprint=self._policy.fingerprint(),
             )
+
+
+def _learner(
+    policy: Policy, recipe: Recipe, seed: int, checkpoint: Path, setting: choice.Setting
+) -> tuple[choice.Trainer, Learner]:
+    """The trainer that `setting` and this machine choose; raises `SiaError` where TRL is asked for and missing."""
+    devices = max(1, torch.cuda.device_count())
+    absent = find_missing(choice.PACKAGES, "train")
+    size, memory = sum(path.stat().st_size for path in checkpoint.glob("*.safetensors")), _memory()
+    chosen = choice.choose(
+        setting, recipe.algorithm, devices=devices, size=size, memory=memory, installed=absent is None
+    )
+    if chosen == "ours":
+        return chosen, OwnLearner(policy, recipe, seed)
+    if absent:
+        raise absent
+    from engine.weights.trl.learner import TrlLearner
+
+    large = choice.is_large(size, memory)
+    return chosen, TrlLearner(policy, recipe, seed, checkpoint=checkpoint, devices=devices, is_large=large)
+
+
+def _memory() -> int:
+    """Bytes of the device's memory."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-SETTINGS = {name: name for name in ("agent", "agent_model", "model", "lever", "approve", "workers")} | {
+SETTINGS = {name: name for name in ("agent", "agent_model", "model", "lever", "trainer", "approve", "workers")} | {
     f"budget_{name}": f"budget.{name}" for name in ("evaluations", "minutes", "usd", "tokens")
 }
 """By option, the setting that replaces it if it is left out."""

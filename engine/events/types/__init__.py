@@ -63,6 +63,7 @@ from engine.events.types.settings import (
     Lever,
     LeverPolicy,
     Settings,
+    Trainer,
 )
 from engine.events.types.step import StepAbandoned, StepFailed, StepKind, StepStarted
 from engine.events.types.talk import RunTalked
@@ -137,6 +138,7 @@ __all__ = [
     "Subset",
     "TestUnsealed",
     "ToolCalled",
+    "Trainer",
     "TrainingCheckpointed",
     "TrainingProgress",
     "Unread",

@@ -11,6 +11,8 @@ AGENT_TOKENS = 120_000
 AGENT_MINUTES = 30.0
 """Minutes of one errand of a coding agent, unless the user chooses otherwise."""
 Lever = Literal["harness", "weights"]
+Trainer = Literal["auto", "ours", "trl"]
+"""Who trains the weights: our own loop, TRL, or by `auto` the one that suits model and machine."""
 LeverPolicy = Literal["auto", "harness", "weights", "best-of-n"]
 Approve = Literal["none", "jumps", "harness", "weights", "all"]
 """The levers whose candidates need a person's approval before they are executed; all but `none` hold jumps, too."""
@@ -71,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True):
     client_model: str = ""
     rotate: int = 0
     tune: int = 0
+    trainer: Trainer = "auto"
 
 
 class DomainRef(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ class TrainingCheckpointed(Payload, frozen=True):
 
     `key` names all that the training depends on, `policy` the adapter's tensors now. `samples` is a blob: the rollouts
     as [instance, sample, reward, answer, calls]. `rewards` counts them in ten equal bins from the least to the most,
-    `measures` has what the trainer measured, `usage` the tokens of the rollouts.
+    `measures` has what the trainer measured, `usage` the tokens of the rollouts. `trainer` is `ours` or `trl`.
     """
 
     key: str
@@ -38,6 +38,7 @@ class TrainingCheckpointed(Payload, frozen=True):
     measures: dict[str, float]
     rewards: list[int] = []
     usage: Usage = Usage()
+    trainer: str = ""
 
     def blobs(self) -> list[str]:
         return [self.samples]

@@ -57,7 +57,7 @@ async def make_plan(run: Run, generation: int, analysis: t.AnalysisFinished) -> 
     order = sorted(learn, key=lambda item: derive(seed, item.id))
     depends = [
         state.domain.digest, model.model.weights, now.weights, now.harness, msgspec.to_builtins(made), seed,
-        prepared_on(learn), state.root_seed,
+        prepared_on(learn), state.root_seed, *(["trl"] if settings.trainer == "trl" else []),
     ]  # fmt: skip
     key = blobs.digest(msgspec.json.encode(depends, order="deterministic"))
     return TrainingPlan(

@@ -91,7 +91,10 @@ class _Training:
         plan = self._plan
         start = self._run.ports.folder / "adapters" / plan.parent if plan.parent else None
         state = self._state(after) if after else None
-        async with open_trainer(plan.checkpoint, plan.recipe, plan.seed, start=start, state=state) as trainer:
+        setting = self._run.state.settings.trainer
+        async with open_trainer(
+            plan.checkpoint, plan.recipe, plan.seed, start=start, state=state, trainer=setting
+        ) as trainer:
             self._facts = trainer.facts
             yield trainer
 
@@ -178,6 +181,7 @@ class _Training:
             measures=values,
             rewards=bin_counts([one.reward for one in rollouts]),
             usage=usage,
+            trainer=self._facts.get("trainer", ""),
         )
         self._run.append(plan.generation, event, contents=[samples])
         self._rounds.append(values)

@@ -27,5 +27,5 @@ def divergence(logprob: Any, base: Any) -> Any:
 
 
 def preference(margin: Any) -> Any:
-    """-log sigmoid(margin), without overflow."""
-    return (-margin).clamp(min=0) + (-margin.abs()).exp().log1p()
+    """-log sigmoid(margin), without overflow, and with its derivative -1/2 at 0, where every training begins."""
+    return (margin * 0).logaddexp(-margin)

@@ -49,7 +49,7 @@ async def start(main: MainScreen) -> None:
         "rotate": "0",
         "tune": "0",
     }
-    chosen = {name: getattr(usual, name) for name in ("agent", "agent_model", "model", "lever", "approve")}
+    chosen = {name: getattr(usual, name) for name in ("agent", "agent_model", "model", "lever", "trainer", "approve")}
     agent = {"agent_tokens": str(AGENT_TOKENS), "agent_minutes": f"{AGENT_MINUTES:g}"}
     fields = setting_fields.new_run_fields(at_first | chosen | agent, usual.budget)
     fields[0] = fields[0]._replace(hint=f"empty: {spec.name} and a number")

@@ -23,6 +23,7 @@ HINTS = {
     "model": "language model of harnesses",
     "approve": "what needs your approval",
     "lever": "what may change",
+    "trainer": "of weights",
     "seed": "of all random choices",
     "probes": "tries in an Improvement",
     "proposals": "for a candidate; language models",
@@ -47,7 +48,7 @@ PATHS = ("data",)
 
 def new_run_fields(values: dict[str, str], caps: BudgetSettings) -> list[FormField]:
     """The options of `sia run` with `values`, by the names of the options."""
-    rest = ("probes", "proposals", "reserve", "rotate", "agent_tokens", "agent_minutes", "data", "tune")
+    rest = ("probes", "proposals", "reserve", "rotate", "trainer", "agent_tokens", "agent_minutes", "data", "tune")
     return [_field(key, values.get(key, ""), caps)._replace(name=option(key)) for key in (*COMMON, *rest)]
 
 

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     "--lever", default="auto", show_default=True, help="What may change: auto, harness, weights or best-of-n."
 )
 @click.option(
+    "--trainer",
+    default="auto",
+    show_default=True,
+    help="What trains the weights: ours, trl, or auto: trl on several GPUs and for models that are large for one.",
+)
+@click.option(
     "--approve",
     default="jumps",
     show_default=True,
@@ -116,6 +122,7 @@ def run(domain: str, *, shared: Shared, dry_run: bool, watch: bool, **chosen: An
         judge=chosen["judge"],
         seed_harness=chosen["seed_harness"],
         lever=chosen["lever"],
+        trainer=chosen["trainer"],
         approve=chosen["approve"],
         probes=chosen["probes"],
         proposals=chosen["proposals"],
