@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from engine.core.state import State
-    from engine.events.reader import Reader, RunRow
+    from engine.events.reader import Reader
 
 
 @click.command("show")
@@ -50,7 +50,7 @@ def show(reference: str, plots: Path | None, mapped: bool, notebook: bool, unsaf
         cut = cut_replies(reader.outline(run.run))
         best = archive_of(reader, state), archive_of_slices(reader, state)
         facts = report(state, status_of(shared.workspace, run), count, spent, cut, *best) | {"name": run.name}
-        plotted = _draw(reader, run, state, plots, shared, unsafe=unsafe) if plots else []
+        plotted = _draw(reader, reference, state, plots, shared, unsafe=unsafe) if plots else []
         rows = _map(reader, run.run) if mapped and not shared.as_json else []
         failed = _failed(reader, run.run)
     if shared.as_json:
@@ -78,17 +78,18 @@ def _map(reader: Reader, run: str) -> list[str]:
     return [row.text.rstrip() for row in page.rows]
 
 
-def _draw(reader: Reader, run: RunRow, state: State, folder: Path, shared: Shared, *, unsafe: bool) -> list[str]:
+def _draw(reader: Reader, reference: str, state: State, folder: Path, shared: Shared, *, unsafe: bool) -> list[str]:
     """The charts of the run, and the pictures of its answers, which run code; what hinders these is said, no more."""
     from engine.checkout.plots import picture
     from engine.errors import SiaError
     from sia_tui.cli.figures import pictures
 
+    run = reader.find(reference)
     drawn = pictures.write(reader, run, state, folder)
     if state.incumbent is None:
         return drawn
     try:
-        consent.ask_for_run(shared, run.run)
+        consent.ask_for_run(shared, reference)
         made = picture(reader, run, folder, say, workspace=shared.workspace.path, unsafe=unsafe)
         return drawn + asyncio.run(made)
     except SiaError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from engine.checkout import plots
 from engine.core.state import State, fold
 from engine.events import types as t
 from sia_tui.app.rows.chart import chart_rows
@@ -105,6 +106,19 @@ def test_plots_of_a_domain_that_draws_no_answers(tmp_path: Path) -> None:
     for name in ("scores.svg", "cost.svg"):
         assert name in said
         ET.parse(tmp_path / "drawn" / name)  # noqa: S314 - our own
+
+
+def test_the_recorded_run_is_found_for_pictures_of_its_answers_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def picture(*_: object, **__: object) -> list[str]:  # answers again, with data that is downloaded
+        return ["answer.svg"]
+
+    monkeypatch.setattr(plots, "picture", picture)
+    words = ["show", "recorded", "--plots", str(tmp_path / "drawn"), "--workspace", str(tmp_path / "w"), "--headless"]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    assert "answer.svg" in done.output and "there is no run" not in done.output
 
 
 def test_a_folder_that_cannot_be_written_gets_one_sentence(tmp_path: Path) -> None:
