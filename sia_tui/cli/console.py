@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -13,7 +14,13 @@ def console(**options: Any) -> Console:
 
     If NO_COLOR is set (https://no-color.org), it writes no escape sequence at all: no bold text and no moving bars.
     """
-    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto", **options)
+    return _Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto", **options)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Tells the caller that the reader has gone, in place of an exit: a run goes on without one."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def decorates(target: Console) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,3 +35,22 @@ def test_a_run_goes_on_when_its_progress_cannot_be_written(monkeypatch: pytest.M
         progress._line("one")
         progress._line("two")
     assert written.call_count == 1
+
+
+WRITES = """
+from sia_tui.cli.progress import Progress
+
+with Progress(live=False, quiet=False) as progress:
+    progress._line("one")
+    progress._line("two")
+    print("on it went", file=__import__("sys").stderr)
+"""
+
+
+def test_a_run_goes_on_when_the_reader_of_its_progress_has_gone() -> None:
+    """As behind `| head -1`: rich ends the process then, unless it is told otherwise."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", WRITES], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.stderr.startswith("on it went")
