@@ -78,7 +78,9 @@ async def of_same_code(run: Run, base: Harness, found: Sequence[t.ProbeFinished]
     other code says nothing of this one.
     """
     fold = await _fold(run)
-    code = blobs.digest(probe_key(of_proposal(run, base.with_params(base.params), fold.material), fold.todo).encode())
+    executed = probe_key(of_proposal(run, base.with_params(base.params), fold.material), fold.todo)
+    # a program's numbers are searched in other ranges each time, so that the code does not say what it takes
+    code = blobs.digest(msgspec.json.encode([executed, base.manifest.tunables], order="deterministic"))
     known = run.reuse.probe_keys
 
     def key(params: Mapping[str, Value]) -> str:

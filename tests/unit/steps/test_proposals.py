@@ -12,7 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
-from engine.agents.protocol import NoProposal, Proposal
+from engine.agents import numbers
+from engine.agents.protocol import NoProposal, ProbeRequest, Proposal
 from engine.evaluation.evaluate import Evaluation
 from engine.evaluation.trial import Answer, GradedAnswer, Trial
 from engine.events import types as t
@@ -161,6 +162,17 @@ def test_the_chosen_one_is_tuned_and_what_is_recorded_is_not_tried_again(log: Ru
 
     assert asyncio.run(choose(run, make_view(run, 1), made(3), tools)) == found
     assert run.effects.probes == recorded
+
+
+def test_what_one_search_may_not_vary_is_known_to_another_that_may(log: RunLog) -> None:
+    """Else a run that was killed would race other probes than one that goes on."""
+    best = program(4.0).harness
+    narrow, wide = numbers.searched(best, 1.1), numbers.searched(best, 3.0)
+    assert narrow is not None and wide is not None
+    _, run = chosen(log, made(3))
+    found = asyncio.run(probes.FoldLab(run, 1, 0, wide).probe([ProbeRequest(0, {"SKILL": 8.0}, "far")]))
+    assert asyncio.run(probes.of_same_code(run, narrow, found)) == []
+    assert asyncio.run(probes.of_same_code(run, wide, found)) == found
 
 
 def test_the_numbers_of_a_proposal_are_tuned_where_the_run_asks_for_it(log: RunLog) -> None:
