@@ -59,7 +59,9 @@ def files(view: View) -> Sequence[str]:
 
 
 def _did(described: str) -> str:
-    return _UNTOLD.sub("", described)[:_ANSWER]
+    """Of a long one the beginning, which is the case, and the end, where a log says what failed."""
+    told = _UNTOLD.sub("", described)
+    return told if len(told) <= _ANSWER else f"{told[: _ANSWER // 2]}\n[…]\n{told[-_ANSWER // 2 :]}"
 
 
 def _facts(around: Surroundings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec.structs import replace
 
 from engine.agents.language import desk, desk_tools
@@ -13,8 +14,8 @@ from engine.agents.protocol import AgentTools, View
 
 CASES, ANSWERS = 4, 3
 """So many cases of train at most, and answers to them in a candidate's sample."""
-CHARACTERS = 6000
-"""Of all files of the harness, at most."""
+CHARACTERS, CASE = 6000, 400
+"""Of all files of the harness, and of the task, at most; of a case of train with its label."""
 
 
 def applies(view: View, tools: AgentTools) -> bool:
@@ -23,7 +24,10 @@ def applies(view: View, tools: AgentTools) -> bool:
     return (
         tools.abilities.tools
         and not tools.trainable
+        and not record.references
+        and len(record.task) <= CHARACTERS
         and len(record.train) <= CASES
+        and all(len(msgspec.json.encode([one.data, one.label])) <= CASE for one in record.train.values())
         and len(record.train_results(view.incumbent)) <= ANSWERS
         and sum(map(len, view.harness.files.values())) <= CHARACTERS
     )

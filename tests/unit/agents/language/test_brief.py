@@ -19,6 +19,7 @@ from tests.deciding import improve
 class FewCases(FakeRecord):
     """One case of train, answered by each candidate."""
 
+    references: Mapping[str, str] = {}
     train: Mapping[str, Instance] = dict(list(FakeRecord.train.items())[:2])
 
     def train_results(self, n: int) -> Sequence[t.InstanceFinished]:
@@ -132,3 +133,23 @@ def test_many_cases_a_large_harness_or_a_model_to_train_need_the_whole_conversat
     assert not brief.applies(view(), trainable)
     large = parse({**FILES, "notes.md": b"x" * brief.CHARACTERS})
     assert not brief.applies(view(harness=large), few())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"references": {"tables.md": "7 14 21"}},
+        {"task": "x" * 7000},
+        {"train": {"train-0": Instance("train-0", "x" * 500, 0)}},
+    ],
+)
+def test_what_the_opening_cannot_tell_needs_the_whole_conversation(more: dict[str, object]) -> None:
+    tools = few()
+    vars(tools.record).update(more)
+    assert not brief.applies(view(), tools)
+
+
+def test_of_a_long_log_the_end_is_told_where_it_says_what_failed() -> None:
+    tools = few()
+    tools.record.log = lambda result: "step\n" * 1000 + "ValueError: three"  # type: ignore[method-assign]
+    assert "ValueError: three" in brief.opening(view(), tools, 8000)
