@@ -23,6 +23,7 @@ from engine.run.live_run import Run
 from engine.seeds import derive
 from engine.steps.probes import FoldLab
 from harness_repo.harness import Harness
+from harness_repo.likeness import are_alike
 
 
 class _Base(NamedTuple):
@@ -36,8 +37,19 @@ class _Base(NamedTuple):
 async def tuned(run: Run, view: View, made: Proposal, first: int) -> Proposal:
     """The proposal, or the best candidate, with better numbers; `made` where none are found.
 
-    `first` is the ordinal of the first probe.
+    `made` too where they are those of a candidate that was judged or that a person declined. `first` is the ordinal of
+    the first probe.
     """
+    found = await _better(run, view, made, first)
+    return made if _is_known(run, view, found.harness) else found
+
+
+def _is_known(run: Run, view: View, harness: Harness) -> bool:
+    judged = [run.state.versions[past.n] for past in view.past if past.weights == view.weights]
+    return any(are_alike(run.versions.files(one), harness.files) for one in (*judged, *run.state.declined))
+
+
+async def _better(run: Run, view: View, made: Proposal, first: int) -> Proposal:
     count = run.state.settings.tune
     if made.tune or (made.harness.manifest.tunables and not made.harness.manifest.evolve):
         asked = replace(made, tune=made.tune or count)

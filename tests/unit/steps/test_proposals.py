@@ -13,16 +13,18 @@ from msgspec.structs import replace
 
 from domains.contract import Grade, Instance
 from engine.agents import numbers
-from engine.agents.protocol import NoProposal, ProbeRequest, Proposal
+from engine.agents.protocol import NoProposal, PastGeneration, ProbeRequest, Proposal
 from engine.evaluation.evaluate import Evaluation
 from engine.evaluation.trial import Answer, GradedAnswer, Trial
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.run.live_run import Ports, Run
+from engine.run.versions import harness_written
 from engine.steps import probes
 from engine.steps.improvement import make_view
 from engine.steps.proposals import choose
 from harness_repo.harness import Harness, parse
+from harness_repo.objects import Version
 from tests.histories import SEED_HARNESS, Play, settings, started
 
 
@@ -213,6 +215,25 @@ def test_a_worse_proposal_of_another_structure_is_tuned_since_its_numbers_were_m
 
 def test_where_no_number_is_better_or_there_is_none_the_proposal_goes_on_as_it_is(log: RunLog) -> None:
     assert chosen(log, program(9.0), best=program(5.0).harness, tune=8)[0] == program(9.0)
+
+
+@pytest.mark.parametrize("declined", [False, True])
+def test_numbers_that_were_judged_or_declined_are_not_proposed_again(log: RunLog, *, declined: bool) -> None:
+    first, best = program(9.0), program(4.0).harness
+    found, run = chosen(log, first, best=best, tune=8)
+    version = Version(found.harness.files, [], 2, "harness", "person", "before")
+    event, contents = harness_written(version, "")
+    run.append(1, event, contents=contents)
+    view = replace(make_view(run, 1), harness=best)
+    if declined:
+        run.state = replace(run.state, declined=(event,))
+    else:
+        view = replace(view, past=[PastGeneration(2, "", {}, "harness", "", accepted=False, verdict="")])
+
+    async def tools(number: int) -> Any:
+        return number
+
+    assert asyncio.run(choose(run, view, first, tools)) == first
 
 
 def test_declared_tunables_are_tuned_without_being_asked_for(log: RunLog) -> None:
