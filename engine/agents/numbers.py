@@ -7,6 +7,7 @@ there. What a language model wrote is about right, so a search stays near: withi
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -45,6 +46,12 @@ def searched(harness: Harness, reach: float) -> Harness | None:
     chosen = {name: one for name, one in known.items() if "." not in name} or known
     near = {name: _near(one, made.params[name], reach) for name, one in chosen.items()}
     return replace(made, manifest=replace(made.manifest, tunables=near)) if near else None
+
+
+def structure(found: Harness) -> tuple[Mapping[str, bytes], Mapping[str, Value]]:
+    """What two harnesses that were `searched` share where they differ in numbers alone: other files, and operators."""
+    files = {one: content for one, content in found.files.items() if one != found.program}
+    return files, {name: value for name, value in found.params.items() if isinstance(value, str)}
 
 
 def restored(harness: Harness, found: Harness) -> Harness:

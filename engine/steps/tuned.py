@@ -82,7 +82,7 @@ def _chosen(proposed: _Base | None, best: _Base | None) -> _Base | None:
     """The better of the two; of another structure the proposal, whose numbers were made for the best candidate's."""
     if proposed is None or best is None:
         return proposed or best
-    other = proposed.searched.skeleton != best.searched.skeleton
+    other = numbers.structure(proposed.searched) != numbers.structure(best.searched)
     return proposed if other or proposed.score >= best.score else best
 
 

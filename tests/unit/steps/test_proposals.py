@@ -204,13 +204,23 @@ def test_where_the_proposal_is_worse_the_best_candidates_numbers_are_tuned(log: 
     assert found.changed.startswith("SKILL 4.0 → ")
 
 
-def test_a_worse_proposal_of_another_structure_is_tuned_since_its_numbers_were_made_for_another(log: RunLog) -> None:
-    agent = program(3.0).harness.files["agent.py"].replace(b"return SKILL", b"return abs(SKILL)")
-    other = Proposal(parse({"harness.toml": b'name = "p"\n', "agent.py": agent}), "another.", "agent.py")
-    found, _ = chosen(log, other, best=program(5.0).harness, tune=8)
+@pytest.mark.parametrize(
+    ("new", "more"), [(b"abs(SKILL)", {}), (b"max(SKILL, 99)", {}), (b"min(SKILL, 99)", {"more.py": b"KIND = 1\n"})]
+)
+def test_a_worse_proposal_of_another_structure_is_tuned_since_its_numbers_were_made_for_another(
+    log: RunLog, new: bytes, more: dict[str, bytes]
+) -> None:
+    before = {name: content.replace(b"return SKILL", b"return min(SKILL, 99)") for name, content in _FIVE.items()}
+    agent = _FIVE["agent.py"].replace(b"5.0", b"3.0").replace(b"return SKILL", b"return " + new)
+    other = Proposal(parse({**before, "agent.py": agent, **more}), "another.", "agent.py")
+    found, _ = chosen(log, other, best=parse(before), tune=8)
     assert 3 < skill_of(found.harness) < 7
-    assert b"abs(SKILL)" in found.harness.files["agent.py"]
+    assert new in found.harness.files["agent.py"]
+    assert found.harness.files.keys() == other.harness.files.keys()
     assert not found.alternative
+
+
+_FIVE = program(5.0).harness.files
 
 
 def test_where_no_number_is_better_or_there_is_none_the_proposal_goes_on_as_it_is(log: RunLog) -> None:
