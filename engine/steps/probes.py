@@ -117,13 +117,17 @@ class NoLab:
 
 
 class FoldLab:
-    """Tries proposals for one Improvement; results that the lineage has recorded are reused."""
+    """Tries proposals for one Improvement; results that the lineage has recorded are reused.
 
-    def __init__(self, run: Run, generation: int, attempt: int, base: Harness) -> None:
+    Without `races` each answers its whole fold, as proposals do that are compared with each other.
+    """
+
+    def __init__(self, run: Run, generation: int, attempt: int, base: Harness, *, races: bool = True) -> None:
         self._run = run
         self._generation = generation
         self._attempt = attempt
         self._base = base
+        self._races = races
 
     async def probe(self, requests: Sequence[ProbeRequest]) -> list[t.ProbeFinished]:
         """The results in the order of `requests`; fewer if the budget of evaluations runs out."""
@@ -162,7 +166,7 @@ class FoldLab:
         """The best probe of this code before the round of `requests`; None where a race would save nothing."""
         run, first = self._run, min((request.ordinal for request in requests), default=0)
         saves = run.state.settings.repeats > 1 or grades_singly(grading(run))
-        if run.state.rules < 5 or not saves:
+        if run.state.rules < 5 or not saves or not self._races:
             return None
         before = run.effects.probes_before(self._generation, self._attempt)
         before += [one for one in run.effects.probes_of(self._generation, self._attempt) if one.ordinal < first]

@@ -94,5 +94,6 @@ async def _tried(run: Run, view: View, harness: Harness, reach: float, ordinal: 
     """The harness with its score; None where it has no numbers, fails, or cannot be paid."""
     if (searched := numbers.searched(harness, reach)) is None:
         return None
-    found = await _lab(run, view, searched).probe([ProbeRequest(ordinal, {}, why)])
+    lab = FoldLab(run, view.generation, view.attempt, searched, races=False)
+    found = await lab.probe([ProbeRequest(ordinal, {}, why)])
     return _Base(harness, searched, found[0].score.score) if found and probed.eligible(found[0]) else None

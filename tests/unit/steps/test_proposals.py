@@ -85,7 +85,12 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def chosen(
-    log: RunLog, first: Proposal, *others: Proposal | NoProposal, best: Harness | None = None, **changes: object
+    log: RunLog,
+    first: Proposal,
+    *others: Proposal | NoProposal,
+    best: Harness | None = None,
+    train: int = 6,
+    **changes: object,
 ) -> tuple[Proposal, Run]:
     agent = Inventor(*others)
     play = _Play(log, started(settings(proposals=1 + len(others), **changes)))  # type: ignore[arg-type]
@@ -95,7 +100,7 @@ def chosen(
     spec = SimpleNamespace(folder=SimpleNamespace(spec=told, verifier=None))
     run = Run(log, Ports(spec, None, agent, None, workers=4))  # type: ignore[arg-type]
     run.catch_up()
-    run.domain._train = [Instance(f"train-{i}", i, i) for i in range(6)]
+    run.domain._train = [Instance(f"train-{i}", i, i) for i in range(train)]
 
     async def tools(number: int) -> Any:
         return number
@@ -221,6 +226,21 @@ def test_a_worse_proposal_of_another_structure_is_tuned_since_its_numbers_were_m
 
 
 _FIVE = program(5.0).harness.files
+
+
+def test_a_proposal_is_compared_with_the_best_candidate_and_not_with_other_probes(log: RunLog) -> None:
+    """What an earlier search found, the gate may have rejected."""
+    best = program(4.0).harness
+    _, run = chosen(log, program(4.5), best=best, tune=8, probe_fold=40, train=60)
+    view = replace(make_view(run, 1), harness=best, attempt=1)
+
+    async def tools(number: int) -> Any:
+        return number
+
+    found = asyncio.run(choose(run, view, program(4.4), tools))
+    compared = [one for one in run.effects.probes_of(1, 1) if one.ordinal == 1]
+    assert [one.stopped for one in compared] == [None]
+    assert found.reason.startswith("skill 4.4.")
 
 
 def test_where_no_number_is_better_or_there_is_none_the_proposal_goes_on_as_it_is(log: RunLog) -> None:
