@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -19,8 +20,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from engine.core.state import fold
+from engine.events import types as t
+from engine.events.log import RunLog
 from engine.events.reader import Reader
 from sia_tui.app.actions.places import attach
+from sia_tui.app.actions.run_control import _remove_once_recorded
 from sia_tui.app.screens.harness_editor import HarnessEditor
 from sia_tui.app.screens.main import MainScreen
 from sia_tui.app.widgets.lines import Lines
@@ -349,3 +353,20 @@ async def test_the_agent_of_new_runs_is_chosen_and_written_to_the_user_s_own_set
         await fill(pilot, agent=f"command:{sys.executable} {program}")
         await until(own.exists)
     assert own.read_text() == f'agent = "command:{sys.executable} {program}"\n'
+
+
+@pytest.mark.parametrize(("answer", "stays"), [("edit", False), ("no", True)])
+async def test_an_edit_stays_where_somebody_elses_answer_came_first(
+    played: Path, tmp_path: Path, answer: t.Answer, *, stays: bool
+) -> None:
+    folder = tmp_path / "edit"
+    folder.mkdir()
+    said: list[str] = []
+    with contextlib.closing(RunLog.hold(played, "r1")) as log:
+        head = log.append([(3, t.ApprovalGiven(4, "c", answer, "somebody"))])[-1].n - 1
+    with contextlib.closing(Reader.open(played / "events.db")) as reader:
+        cursor = SimpleNamespace(source=SimpleNamespace(reader=reader), run_id="r1")
+        main = SimpleNamespace(notify=lambda text, **_: said.append(text))
+        await _remove_once_recorded(main, cursor, head, str(folder))  # type: ignore[arg-type]
+    assert folder.exists() == stays
+    assert said == ([f"The edited files stay in {folder}"] if stays else [])

@@ -113,11 +113,18 @@ async def approve(main: MainScreen) -> None:
 
 
 async def _remove_once_recorded(main: MainScreen, cursor: RunCursor, head: int, folder: str) -> None:
-    """Removes an edit's folder once the answer is recorded behind event `head`: the engine has read it then."""
+    """Removes an edit's folder once the edit is recorded behind event `head`: the engine has read it then.
+
+    It stays where somebody else's answer came first.
+    """
     for _ in range(READ_TRIES):
-        if cursor.source.reader.of_type_in(cursor.run_id, t.ApprovalGiven.type, after=head, until=1 << 62):
+        given = cursor.source.reader.of_type_in(cursor.run_id, t.ApprovalGiven.type, after=head, until=1 << 62)
+        answers = [event.payload.answer for event in given if isinstance(event.payload, t.ApprovalGiven)]
+        if "edit" in answers:
             shutil.rmtree(folder, ignore_errors=True)
             return
+        if answers:
+            break
         await asyncio.sleep(RETRY_S)
     _say_where(main, folder)
 
