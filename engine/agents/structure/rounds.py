@@ -86,13 +86,19 @@ class Rounds:
         return [msgspec.structs.replace(one, ordinal=first + n) for n, one in enumerate(made[:left])]
 
     def _of_earlier_runs(self, probes: Sequence[t.ProbeFinished], earlier: Sequence[t.Known]) -> list[ProbeRequest]:
-        """What earlier runs knew of programs that the same changes make of this one, as far as it is not yet probed."""
+        """What earlier runs knew of programs that the same changes make of this one, as far as it is not yet probed.
+
+        The incumbent is left out: it comes first of itself.
+        """
         programs = self._programs
-        return [
-            ProbeRequest(0, dict(one.params), known_from(one), smoke=bool(programs.changes(one.params)))
-            for one in earlier
-            if programs.takes(one.params) and programs.find(one.params, probes) is None
-        ]
+        known = {programs.key(programs.base.params), *(programs.key(probe.params) for probe in probes)}
+        found: list[ProbeRequest] = []
+        for one in earlier:
+            if programs.takes(one.params) and (name := programs.key(one.params)) not in known:
+                known.add(name)
+                smoke = bool(programs.changes(one.params))
+                found.append(ProbeRequest(0, dict(one.params), known_from(one), smoke=smoke))
+        return found
 
     def _numbers(self, program: Program, seed: int, count: int) -> list[ProbeRequest]:
         """Other values of a program."""

@@ -99,6 +99,16 @@ def test_what_earlier_runs_knew_of_this_program_is_tried_first_and_nothing_of_ot
     assert [ask.why.startswith("the best of run before") for ask in found.asked[:4]] == [False, True, True, False]
 
 
+def test_what_earlier_runs_knew_is_tried_once_and_not_beside_the_incumbent_that_it_is() -> None:
+    of = evolving(SCALED)
+    better = {name: 2.5 if value == 3.0 else value for name, value in of.params.items()}
+    found = lab(of, called("f", lambda xs: 2.5 * max(xs)))
+    known = [t.Known("r", "before", one, 0.5) for one in (of.params, better, dict(better))]
+    improve(replace(view(of, probes=8), known=known), found)
+    assert [ask.params for ask in found.asked].count(of.params) == 1
+    assert [ask.params for ask in found.asked].count(better) == 1
+
+
 def test_a_change_that_leaves_the_score_as_it_was_is_not_proposed() -> None:
     of = bare("def solve(instance, ctx):\n    return max([3, 20])\n")
     made = improve(view(of, probes=30), lab(of, lambda source: 0.5))
