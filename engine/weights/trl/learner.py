@@ -28,7 +28,7 @@ from engine.weights.recipe import Recipe
 from engine.weights.round import Round
 from engine.weights.trl import processes, trainers
 from engine.weights.trl.processes import JOB, LEARNT, STATE, TALLY, Job
-from engine.weights.trl.rows import Batches, batches, cloned, compared, rewarded
+from engine.weights.trl.rows import Batches, batches, cloned, compared, even, rewarded
 
 NAMES = {"loss": "loss", "grad_norm": "grad_norm", "clip_ratio/region_mean": "clip_share", "entropy": "entropy"}
 """Our measures by the names under which TRL logs them."""
@@ -141,7 +141,7 @@ class TrlLearner(Learner):
             return trainers.preferring(twos, chosen, given, same(chosen, beta=recipe.preference_beta), pad)
         calls = rewarded(round, advantages)
         count = max(1, round.taught // recipe.batch)
-        chosen = plan([-(-len(calls) // count)] * count, max(row.size for row in calls))
+        chosen = even(plan([-(-len(calls) // count)] * count, max(row.size for row in calls)))
         more = {
             "beta": recipe.kl * round.taught / len(calls),
             "epsilon": recipe.clip,

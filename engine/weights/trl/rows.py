@@ -50,6 +50,13 @@ def batches(count: int, steps: int, longest: int, *, tokens: int, devices: int) 
     return Batches(-(-each // accumulated), accumulated, devices, steps)
 
 
+def even(plan: Batches) -> Batches:
+    """The same with an even number of rows in all, as TRL's GRPO asks for; a batch of one row stays one."""
+    if plan.step * plan.steps % 2 == 0:
+        return plan
+    return plan._replace(rows=plan.rows + 1) if plan.rows > 1 else plan._replace(accumulated=plan.accumulated + 1)
+
+
 def cloned(round: Round, shares: Sequence[float], recipe: Recipe, seed: int, number: int) -> list[list[Row]]:
     """The rows of each gradient step of cloning: the weights of a step are those of our loop, divided as it does."""
     found = []

@@ -14,7 +14,7 @@ from engine.weights.recipe import ALGORITHMS, Recipe, recipe
 from engine.weights.round import Round, lay_out
 from engine.weights.sample import Call, Sample
 from engine.weights.trl.choice import choose
-from engine.weights.trl.rows import batches, cloned, compared, filled, rewarded
+from engine.weights.trl.rows import Batches, batches, cloned, compared, even, filled, rewarded
 
 GIGABYTE = 1 << 30
 
@@ -62,6 +62,15 @@ def test_a_step_holds_its_rows_in_batches_that_fit(count: int, longest: int, dev
     assert found.step >= count
     assert found.rows == 1 or found.rows * longest <= 768
     assert found.step - count < devices * found.accumulated + devices  # little is filled up
+
+
+@pytest.mark.parametrize("plan", [Batches(23, 1, 1, 1), Batches(1, 3, 1, 5), Batches(2, 3, 1, 1), Batches(3, 3, 3, 3)])
+def test_the_rows_of_a_policy_gradient_are_even_in_number_as_trl_groups_them_by_two(plan: Batches) -> None:
+    found = even(plan)
+    assert found.step * found.steps % 2 == 0
+    assert found.step >= plan.step
+    assert (found == plan) == (plan.step * plan.steps % 2 == 0)
+    assert (found.rows == 1) == (plan.rows == 1)  # one that fills the memory alone stays alone
 
 
 def round_of(made: Recipe, *samples: Sample) -> tuple[Round, list[float]]:
