@@ -78,11 +78,15 @@ def import_adapter(workspace: Workspace, folder: Path, reference: str) -> Import
 def _copy(folder: Path, made: Path, checkpoint: Path, weights: str) -> Path:
     """Copies the adapter, checks the copy against the model, and writes its configuration; returns `made`.
 
-    Raises `Unfit`.
+    What does not fit is not copied, however large it is. Raises `Unfit`.
     """
-    for name in (foreign_adapter.CONFIG, foreign_adapter.TENSORS):
-        if (folder / name).is_file():
-            shutil.copyfile(folder / name, made / name)
+    names = (foreign_adapter.CONFIG, foreign_adapter.TENSORS)
+    for name in names:
+        if not (folder / name).is_file():
+            raise foreign_adapter.Unfit(f"there is no {name} in it")
+    foreign_adapter.config_for(folder, checkpoint, weights)
+    for name in names:
+        shutil.copyfile(folder / name, made / name)
     (made / foreign_adapter.CONFIG).write_bytes(foreign_adapter.config_for(made, checkpoint, weights))
     return made
 

@@ -18,8 +18,8 @@ import msgspec
 from msgspec import Meta
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
-MOST_HEADER = 100_000_000
-"""Bytes; the format's own limit."""
+MOST_CONFIG, MOST_HEADER = 1_000_000, 100_000_000
+"""Bytes; that of a header is the format's own limit."""
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 _NAME = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 _EMPTY = (
@@ -83,9 +83,10 @@ def header(path: Path) -> Mapping[str, _Tensor]:
             found = msgspec.json.decode(file.read(size), type=dict[str, msgspec.Raw])
         found.pop("__metadata__", None)
         tensors = {name: msgspec.json.decode(raw, type=_Tensor) for name, raw in found.items()}
-        sizes = [one.data_offsets[1] - one.data_offsets[0] for one in tensors.values()]
-        whole = path.stat().st_size == 8 + size + sum(sizes)
-    except (OSError, struct.error, ValueError):
+        spans = sorted(one.data_offsets for one in tensors.values())
+        starts, ends = [start for start, _ in spans], [end for _, end in spans]
+        whole = [*starts, path.stat().st_size - 8 - size] == [0, *ends]  # each begins where the one before it ends
+    except (OSError, struct.error, ValueError, RecursionError):
         whole, tensors = False, {}
     if not whole:
         raise Unfit(f"{path.name} is missing, damaged or cut")
@@ -94,12 +95,13 @@ def header(path: Path) -> Mapping[str, _Tensor]:
 
 def _config(folder: Path) -> _Config:
     try:
-        raw = (folder / CONFIG).read_bytes()
+        with (folder / CONFIG).open("rb") as file:
+            raw = file.read(MOST_CONFIG)
         given = msgspec.json.decode(raw, type=dict[str, Any])
         config = msgspec.json.decode(raw, type=_Config)
     except OSError:
         raise Unfit(f"there is no {CONFIG} in it") from None
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Unfit(f"{CONFIG} is not that of a LoRA adapter of rank 1 to 64: {error}") from None
     if config.peft_type != "LORA":
         raise Unfit(f"it is of the kind {config.peft_type[:20]}, not LORA")

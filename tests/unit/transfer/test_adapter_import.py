@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,18 @@ def test_what_does_not_fit_changes_nothing(play: Stage, tmp_path: Path) -> None:
     assert not (play.workspace.path / "adapters").exists()
     with contextlib.closing(play.workspace.reader()) as reader:
         assert [run.run for run in reader.runs()] == runs
+
+
+def test_what_does_not_fit_is_not_even_copied(play: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play.run(TRAINS, generations=1)
+    monkeypatch.setattr(adapter_import.shutil, "copyfile", lambda *_: pytest.fail("it was copied"))
+    large, pipe = files.adapter(tmp_path / "large"), files.adapter(tmp_path / "pipe")
+    os.truncate(large / "adapter_model.safetensors", 1 << 40)  # a hole, which takes no room
+    (pipe / "adapter_config.json").unlink()
+    os.mkfifo(pipe / "adapter_config.json")  # to open it would wait for a writer
+    for folder in (large, pipe):
+        with pytest.raises(SiaError, match="has no adapter for the model"):
+            import_adapter(play.workspace, folder, "last")
 
 
 def test_a_log_that_claims_another_harness_or_a_training_does_not_replay(

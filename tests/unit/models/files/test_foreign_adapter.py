@@ -62,6 +62,39 @@ def test_a_file_that_was_cut_is_refused(tmp_path: Path, length: int) -> None:
         config_for(place, files.checkpoint(tmp_path / "base"), "hf:1")
 
 
+@pytest.mark.parametrize("by", [1, -1000])
+def test_tensors_that_lie_elsewhere_than_one_after_the_other_are_refused(tmp_path: Path, by: int) -> None:
+    place = files.adapter(tmp_path / "made")
+    raw = (place / TENSORS).read_bytes()
+    size = 8 + int.from_bytes(raw[:8], "little")
+    rows = json.loads(raw[8:size])
+    for name in files.lora():
+        rows[name]["data_offsets"] = [at + by for at in rows[name]["data_offsets"]]
+    head = json.dumps(rows).encode()
+    (place / TENSORS).write_bytes(len(head).to_bytes(8, "little") + head + raw[size:])
+    with pytest.raises(Unfit, match="damaged or cut"):
+        config_for(place, files.checkpoint(tmp_path / "base"), "hf:1")
+
+
+def test_a_configuration_of_megabytes_is_not_read(tmp_path: Path) -> None:
+    place, base = files.adapter(tmp_path / "made"), files.checkpoint(tmp_path / "base")
+    config = place / "adapter_config.json"
+    config.write_text(" " * 2_000_000 + config.read_text())
+    with pytest.raises(Unfit, match="rank 1 to 64"):
+        config_for(place, base, "hf:1")
+
+
+def test_json_of_a_hundred_thousand_levels_is_refused(tmp_path: Path) -> None:
+    place, base = files.adapter(tmp_path / "made"), files.checkpoint(tmp_path / "base")
+    deep = '{"peft_type": "LORA", "r": 2, "lora_alpha": 4, "more": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    (place / TENSORS).write_bytes(len(deep).to_bytes(8, "little") + deep.encode())
+    with pytest.raises(Unfit, match="damaged or cut"):
+        config_for(place, base, "hf:1")
+    (place / "adapter_config.json").write_text(deep)
+    with pytest.raises(Unfit, match="rank 1 to 64"):
+        config_for(place, base, "hf:1")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"peft_type": "LORA"}', "\x00\xd8"])
 def test_a_configuration_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     place = files.adapter(tmp_path / "made")
