@@ -24,9 +24,12 @@ _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 _NAME = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 _EMPTY = (
     *("use_dora", "use_rslora", "modules_to_save", "rank_pattern", "alpha_pattern", "layer_replication", "lora_bias"),
-    *("trainable_token_indices", "target_parameters", "fan_in_fan_out"),
+    *("trainable_token_indices", "target_parameters", "fan_in_fan_out", "alora_invocation_tokens", "use_qalora"),
+    *("use_bdlora", "arrow_config", "kasa_config", "velora_config", "monteclora_config"),
 )
-"""Options of PEFT that make of it more than two matrices a layer, or scale them otherwise."""
+"""Options of PEFT that make of it more than two matrices a layer, or scale them otherwise, or not for every token."""
+_BEGUN = (None, True, False, "gaussian", "orthogonal", "eva")
+"""Values of `init_lora_weights` that leave the base as it is; with others, as PiSSA, it is added to another base."""
 
 
 class Unfit(ValueError):
@@ -109,6 +112,8 @@ def _config(folder: Path) -> _Config:
         raise Unfit("it changes biases, too")
     if found := [name for name in _EMPTY if given.get(name)]:
         raise Unfit(f"it has {found[0]}, which sia does not serve")
+    if (begun := given.get("init_lora_weights")) not in _BEGUN:
+        raise Unfit(f"it changes its base, too, since it began as {str(begun)[:20]}")
     return config
 
 

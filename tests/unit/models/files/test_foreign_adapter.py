@@ -18,7 +18,11 @@ def test_what_fits_is_taken_and_its_configuration_names_each_layer(tmp_path: Pat
     base = files.checkpoint(tmp_path / "base")
     for dtype in ("F32", "BF16"):
         place = files.adapter(
-            tmp_path / dtype, dtype=dtype, base_model_name_or_path="/home/them/model", lora_dropout=0.1
+            tmp_path / dtype,
+            dtype=dtype,
+            base_model_name_or_path="/home/them/model",
+            lora_dropout=0.1,
+            init_lora_weights=True,
         )
         config = json.loads(config_for(place, base, "hf:1"))
         assert config["target_modules"] == sorted(name.removesuffix(".weight") for name in files.SHAPES)
@@ -35,6 +39,9 @@ def test_what_fits_is_taken_and_its_configuration_names_each_layer(tmp_path: Pat
         (None, {"bias": "all"}, "biases"),
         (None, {"use_dora": True}, "use_dora"),
         (None, {"use_rslora": True}, "use_rslora"),
+        (None, {"alora_invocation_tokens": [1]}, "alora_invocation_tokens"),
+        (None, {"init_lora_weights": "pissa_niter_4"}, "began as pissa"),
+        (None, {"init_lora_weights": {}}, "began as"),
         (None, {"modules_to_save": ["lm_head"]}, "modules_to_save"),
         (None, {"base_model_name_or_path": "hf:2"}, "other weights"),
         (None, {"r": 4}, "rank 4 for 16 by 4"),
