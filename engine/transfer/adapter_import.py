@@ -51,6 +51,11 @@ def import_adapter(workspace: Workspace, folder: Path, reference: str) -> Import
             f"{parent.name} has no candidate with a model that an adapter could change",
             "name a run of a task model whose first generation is done with --run",
         )
+    if state.settings.lever == "best-of-n":
+        raise SiaError(
+            f"{parent.name} tries no candidate after its first, as its lever is best-of-n",
+            "name another run with --run",
+        )
     model = catalog.parse(state.settings.model)
     checkpoint = catalog.checkpoint_of(model)
     weights = weights_of(checkpoint)

@@ -95,3 +95,10 @@ def test_a_log_that_claims_another_harness_or_a_training_does_not_replay(
 def test_a_run_without_a_model_is_refused(home: Workspace, tmp_path: Path) -> None:
     with pytest.raises(SiaError, match="has no candidate with a model that an adapter could change"):
         import_adapter(home, files.adapter(tmp_path / "elsewhere"), "last")
+
+
+def test_a_run_that_would_never_try_it_is_refused(play: Stage, tmp_path: Path) -> None:
+    play.run("nothing = 'never asked'", lever="best-of-n", generations=2)
+    with pytest.raises(SiaError, match="tries no candidate after its first, as its lever is best-of-n"):
+        import_adapter(play.workspace, files.adapter(tmp_path / "elsewhere"), "last")
+    assert not (play.workspace.path / "adapters").exists()
