@@ -21,6 +21,7 @@ from engine.loop.fork import ForkPlan, fork, state_at
 from engine.models import catalog
 from engine.models.files import foreign_adapter
 from engine.models.files.checkpoint import weights_of
+from engine.plain import well_formed
 from engine.run.workspace import Workspace
 from engine.weights.adapters import keep
 
@@ -71,7 +72,8 @@ def import_adapter(workspace: Workspace, folder: Path, reference: str) -> Import
         adapter = keep(workspace.path / "adapters", made, base=weights, architecture="", lineage={"made by": MAKER})
     try:
         base = weights if model.backend == "hf" else model.name
-        child = fork(workspace, _plan(parent.run, parent.head_n, state, adapter, base, folder.name))
+        origin = well_formed(folder.resolve().name)  # it may be `.`
+        child = fork(workspace, _plan(parent.run, parent.head_n, state, adapter, base, origin))
     except BaseException:
         if adapter not in known:
             shutil.rmtree(workspace.path / "adapters" / adapter, ignore_errors=True)

@@ -15,6 +15,7 @@ pytest.importorskip("httpx2", reason="the extra agents is not installed")
 from engine.core import replay
 from engine.errors import SiaError
 from engine.events import types as t
+from engine.plain import well_formed
 from engine.queries import audit
 from engine.run.workspace import Workspace
 from engine.transfer import adapter_import
@@ -49,6 +50,19 @@ def test_it_is_judged_under_the_best_harness_and_training_goes_on_from_it(play: 
     assert survey(play.workspace).files == []  # a run has it, so it is no waste
     with pytest.raises(SiaError, match="the adapter is the incumbent's"):
         import_adapter(play.workspace, tmp_path / "elsewhere", "last")
+
+
+@pytest.mark.parametrize("name", [b"line\nbreak", b"latin-\xe9"])
+def test_the_folder_may_have_any_name_and_be_the_current_one(
+    play: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes
+) -> None:
+    play.run(TRAINS, generations=1)
+    folder = files.adapter(tmp_path / os.fsdecode(name))
+    monkeypatch.chdir(folder)
+    made = import_adapter(play.workspace, Path(), "last")
+    with contextlib.closing(play.workspace.reader()) as reader:
+        trained = [one.payload for one in reader.history(made.run) if isinstance(one.payload, t.WeightsTrained)]
+    assert trained[-1].ended == f"imported from the folder {well_formed(folder.name)}"
 
 
 def test_what_does_not_fit_changes_nothing(play: Stage, tmp_path: Path) -> None:
