@@ -19,9 +19,9 @@ from sia_tui.cli.output import echo, print_json
     type=UserPath(),
     help="Import the LoRA adapter in this folder (PEFT's form) instead: it becomes the next candidate of a fork.",
 )
-@click.option("--run", "reference", default="last", help="Run to fork with --adapter.  [default: last]")
+@click.option("--run", "reference", help="Run to fork with --adapter.  [default: last]")
 @shared_options
-def import_(file: Path | None, adapter: Path | None, reference: str, shared: Shared) -> None:
+def import_(file: Path | None, adapter: Path | None, reference: str | None, shared: Shared) -> None:
     """Check the run in FILE, written by `sia export`, and import it into this workspace.
 
     Events that are already here are kept; adapters in FILE.adapters are imported too. If the name of the run is taken
@@ -31,10 +31,12 @@ def import_(file: Path | None, adapter: Path | None, reference: str, shared: Sha
     """
     if (file is None) == (adapter is None):
         raise click.UsageError("Name one FILE, or a folder with --adapter.")
+    if file and reference:
+        raise click.UsageError("--run goes with --adapter: a run in a FILE is imported as it is.")
     if file:
         _import_run(file, shared)
     elif adapter:
-        _import_adapter(adapter, reference, shared)
+        _import_adapter(adapter, reference or "last", shared)
 
 
 def _import_run(file: Path, shared: Shared) -> None:

@@ -78,6 +78,12 @@ def test_an_unknown_option_is_bad_usage(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_a_run_named_beside_a_file_is_bad_usage(tmp_path: Path) -> None:
+    result = call(tmp_path / "w", "import", "run.sia", "--run", "last")
+    assert result.returncode == 2
+    assert "--run goes with --adapter" in result.stderr
+
+
 def test_a_broken_domain_is_named(tmp_path: Path) -> None:
     broken = shutil.copytree(TOY, tmp_path / "broken")
     (broken / "domain.toml").write_text("name = 3")
