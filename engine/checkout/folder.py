@@ -168,6 +168,8 @@ def _fill(folder: Path, files: Mapping[str, bytes], merge: merged.Merge | None) 
         target.write_bytes(content)
     if merge:
         merge.write(folder / merged.FOLDER)
+        for made in (folder / merged.FOLDER).rglob("*.safetensors"):  # their writer keeps them for its user alone
+            shutil.copymode(folder / "README.md", made)
 
 
 def _facts(checkout: Checkout) -> dict[str, Any]:

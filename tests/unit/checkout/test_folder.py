@@ -209,6 +209,26 @@ def test_a_merge_that_fails_leaves_the_place_as_it_was(tmp_path: Path, exists: b
     assert [path.name for path in tmp_path.rglob("*")] == (["best"] if exists else [])
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_files_of_a_merge_have_the_mode_of_all_others(tmp_path: Path, exists: bool) -> None:
+    class Merges:
+        def write(self, target: Path) -> None:
+            target.mkdir()
+            (target / "model.safetensors").touch(0o600)
+            (target / "config.json").touch()
+
+    place = tmp_path / "best"
+    if exists:
+        place.mkdir()
+    before = os.umask(0o027)
+    try:
+        write(place, folder(checkout()), Merges())  # type: ignore[arg-type]
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_file()}
+    assert modes == {0o640}
+
+
 def test_without_weights_or_torch_nothing_is_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SiaError, match="there is nothing to merge"):
         Merge("hf:smollm2", tmp_path, None)
