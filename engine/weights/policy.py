@@ -15,7 +15,7 @@ from typing import Any
 import peft
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from engine.errors import SiaError
 from engine.models.backends.forward_pass import Prediction, predict
@@ -38,7 +38,11 @@ class Policy:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
         if not self.tokenizer.chat_template:
             raise SiaError(f"{checkpoint} has no chat template", "choose a checkpoint of a chat model")
-        base: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=self.dtype).to(self.device)
+        config: Any = AutoConfig.from_pretrained(checkpoint)
+        for name, value in config.to_dict().items():
+            if isinstance(value, float) and ("dropout" in name or "pdrop" in name):
+                setattr(config, name, 0.0)  # TRL's trainers set the mode in which it would be used
+        base: Any = AutoModelForCausalLM.from_pretrained(checkpoint, config=config, dtype=self.dtype).to(self.device)
         ends = base.generation_config.eos_token_id
         self.ends = {self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
         self.context = int(base.config.max_position_embeddings)
@@ -46,10 +50,10 @@ class Policy:
         self.pad = next(iter(sorted(self.ends)), 0)  # any token: it is masked
         torch.manual_seed(seed)
         if start is None:
-            config = peft.LoraConfig(
+            plain = peft.LoraConfig(
                 r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
             )
-            self.model: Any = peft.get_peft_model(base, config)
+            self.model: Any = peft.get_peft_model(base, plain)
         else:
             self.model = peft.PeftModel.from_pretrained(base, str(start), is_trainable=True)
         self.model.eval()

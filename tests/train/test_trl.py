@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import math
 import os
+import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -119,6 +121,16 @@ def test_they_do_where_the_number_of_calls_is_odd(model: Path) -> None:
     ours, theirs = (learnt(one, model, "grpo", {}, count=31) for one in (OwnLearner, TrlLearner))
     assert theirs[0] == pytest.approx(ours[0], abs=TOLERANCE, rel=TOLERANCE)
     assert float((ours[1] - theirs[1]).abs().max()) < ADAPTED
+
+
+def test_a_base_with_dropout_is_trained_without_it(model: Path, tmp_path: Path) -> None:
+    dropping = tmp_path / "dropping"
+    shutil.copytree(model, dropping)
+    config = json.loads((dropping / "config.json").read_text())
+    (dropping / "config.json").write_text(json.dumps(config | {"attention_dropout": 0.5}))
+    plain, dropped = (learnt(TrlLearner, one, "grpo", {}, rounds=1) for one in (model, dropping))
+    assert dropped[0] == pytest.approx(plain[0], abs=TOLERANCE)
+    assert float((plain[1] - dropped[1]).abs().max()) < ADAPTED
 
 
 @pytest.mark.parametrize("learner", [OwnLearner, TrlLearner])
