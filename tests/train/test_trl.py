@@ -161,6 +161,20 @@ def test_two_processes_learn_what_one_does(model: Path, algorithm: str) -> None:
     assert float((one[1] - both[1]).abs().max()) < ADAPTED
 
 
+def test_the_device_is_given_back_before_other_processes_start(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def run(*_: Any) -> None:
+        done.append("started")
+        raise RuntimeError("that is enough")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: done.append("given back"))
+    monkeypatch.setattr(processes, "run", run)
+    with pytest.raises(RuntimeError, match="that is enough"):
+        learnt(TrlLearner, model, "grpo", {}, rounds=1, devices=2)
+    assert done == ["given back", "started"]
+
+
 def test_a_process_that_fails_ends_the_others_and_says_why(tmp_path: Path) -> None:
     (tmp_path / processes.JOB).write_text("no job")
     with pytest.raises(RuntimeError, match=r"the process of device \d failed \(.*JSON is malformed"):

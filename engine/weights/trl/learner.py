@@ -61,6 +61,7 @@ class TrlLearner(Learner):
             is_large=self._is_large,
         )
         self.policy.model.to("cpu")  # the process of the first device needs its memory
+        torch.cuda.empty_cache()  # torch keeps what is freed, unless it is told to give it back
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             self.policy.save(folder)
