@@ -58,7 +58,7 @@ Made by sia in the run {state.name} ({state.run}).
 - adapter: {adapter}
 - base: {state.settings.model}, weights {last.base}
 - task: {domain.name}, digest {domain.digest} (code, data and how the data are divided)
-- trained on: `train` ({plural(domain.counts.get("train", 0), "instance")}) alone, never `val` or the sealed test
+- trained on: {_trained_on(state, lineage)}
 - metric: {domain.metric}
 
 ## Training
@@ -94,7 +94,18 @@ def _lineage(trainings: Mapping[str, t.WeightsTrained], adapter: str) -> list[t.
     return found
 
 
+def _trained_on(state: State, lineage: list[t.WeightsTrained]) -> str:
+    here = f"`train` ({plural(state.domain.counts.get('train', 0), 'instance')}) alone, never `val` or the sealed test"
+    own = [one for one in lineage if one.rounds]
+    if len(own) == len(lineage):
+        return here
+    elsewhere = "what another program trained it on is not known here, and may hold `val` or the sealed test"
+    return f"{elsewhere}; here on {here}" if own else elsewhere
+
+
 def _training(number: int, one: t.WeightsTrained) -> str:
+    if not one.rounds:
+        return f"{number}. made elsewhere, {_line(one.ended)}: {one.adapter}"
     own = parameters(one.algorithm) if one.algorithm in ALGORITHMS else ()
     recipe = ", ".join(f"{name} {one.recipe[name]}" for name in own if name in one.recipe)
     versions = one.facts.get("versions", {})

@@ -66,6 +66,18 @@ def test_a_training_that_was_reused_is_told_as_it_was_made() -> None:
     assert "once more" not in model_card.card(origin, SECOND)
 
 
+def test_the_card_claims_nothing_of_an_adapter_that_was_made_elsewhere() -> None:
+    third, fourth = "3" * 64, "4" * 64
+    brought = trained(6, third, None, algorithm="another program", recipe={}, rounds=0, facts={}, ended="imported")
+    further = trained(7, fourth, third)
+    origin = model_card.origin(history(brought, further).history("run"))
+    card = model_card.card(origin, third)
+    assert "is not known here, and may hold `val`" in card and "alone" not in card
+    assert f"1. made elsewhere, imported: {third}" in card and "the base model," not in card
+    card = model_card.card(origin, fourth)
+    assert "is not known here" in card and "here on `train`" in card and "2. grpo, 3 rounds" in card
+
+
 def test_a_merged_model_has_the_card_in_the_place_of_the_adapter() -> None:
     log = history()
     files = folder(load(log, SimpleNamespace(run=log.run), 4), merges=True)  # type: ignore[arg-type]
