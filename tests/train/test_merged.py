@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -12,14 +13,20 @@ pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("peft", reason="needs the extra train")
 
 import torch
+from click.testing import CliRunner
 from safetensors import safe_open
 
 from engine.checkout.merged import Merge
 from engine.errors import SiaError
+from engine.events import types as t
+from engine.events.log import RunLog
 from engine.models.backends.transformers import Transformers
+from engine.run.workspace import Workspace
 from engine.weights.adapters import keep
 from engine.weights.policy import Policy
 from engine.weights.recipe import recipe
+from sia_tui.main import cli
+from tests.histories import Play, settings, started
 from tests.train import tiny
 from tests.train.test_trainer import SMALL
 
@@ -68,6 +75,27 @@ def test_it_keeps_the_precision_of_its_base(base: Path, adapter: str, tmp_path: 
     Merge(f"hf:{base}", tmp_path / "adapters", adapter).write(tmp_path / "merged")
     with safe_open(tmp_path / "merged" / "model.safetensors", "pt") as file:
         assert {name: file.get_tensor(name).dtype for name in file.keys()} == before  # noqa: SIM118
+
+
+def test_the_command_writes_it_beside_the_harness_for_all_who_may_read_that(
+    base: Path, adapter: str, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path)  # its adapters are those of the fixture
+    with contextlib.closing(RunLog.hold(workspace.path, "r1")) as log:
+        play = Play(log, started(settings(model=f"hf:{base}")))
+        play.to_rest()
+        last, harness = play.state.generation, play.state.of(1).candidate.harness
+        made = t.WeightsTrained(last + 1, harness, adapter, "hf:", "grpo", {}, "key", 1, "done", "search", "a stall")
+        log.append([(last, made), (last + 1, t.GenerationStarted(t.Candidate(harness, weights=adapter)))])
+    place = tmp_path / "best"
+    asked = ["checkout", "r1", "-o", str(place), "--generation", str(last + 1), "--as", "merged", "--json"]
+    done = CliRunner().invoke(cli, [*asked, "--workspace", str(workspace.path)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert {"merged/README.md", "merged/config.json", "merged/model.safetensors", "run.py"} <= set(told["files"])
+    assert scores(place / "merged") == pytest.approx(scores(base, tmp_path / "adapters", adapter), abs=1e-4)
+    modes = {(place / name).stat().st_mode for name in told["files"]}
+    assert len(modes) == 1
 
 
 def test_another_base_is_refused(base: Path, adapter: str, tmp_path: Path) -> None:
