@@ -44,15 +44,15 @@ class Merge:
         """
         import torch
         from peft import PeftModel
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # standard error belongs to the command
         logging.set_verbosity_error()
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch|transformers|peft")
-        config: Any = AutoConfig.from_pretrained(self._checkpoint)
-        base: Any = AutoModelForCausalLM.from_pretrained(self._checkpoint, dtype=torch.float32)
-        whole: Any = PeftModel.from_pretrained(base, str(self._adapter)).merge_and_unload()
-        whole.to(config.dtype or torch.float32).save_pretrained(target)
+        base: Any = AutoModelForCausalLM.from_pretrained(self._checkpoint, dtype="auto")
+        precision = base.dtype
+        whole: Any = PeftModel.from_pretrained(base.to(torch.float32), str(self._adapter)).merge_and_unload()
+        whole.to(precision).save_pretrained(target)
         tokenizer: Any = AutoTokenizer.from_pretrained(self._checkpoint)
         tokenizer.save_pretrained(target)

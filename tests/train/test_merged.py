@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,15 @@ pytest.importorskip("peft", reason="needs the extra train")
 import torch
 from click.testing import CliRunner
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from engine.checkout.merged import Merge
 from engine.errors import SiaError
 from engine.events import types as t
 from engine.events.log import RunLog
 from engine.models.backends.transformers import Transformers
+from engine.models.files.adapter import adapter_folder
+from engine.models.files.checkpoint import weights_of
 from engine.run.workspace import Workspace
 from engine.weights.adapters import keep
 from engine.weights.policy import Policy
@@ -75,6 +79,21 @@ def test_it_keeps_the_precision_of_its_base(base: Path, adapter: str, tmp_path: 
     Merge(f"hf:{base}", tmp_path / "adapters", adapter).write(tmp_path / "merged")
     with safe_open(tmp_path / "merged" / "model.safetensors", "pt") as file:
         assert {name: file.get_tensor(name).dtype for name in file.keys()} == before  # noqa: SIM118
+
+
+def test_it_keeps_a_precision_that_only_the_tensors_tell(base: Path, adapter: str, tmp_path: Path) -> None:
+    with safe_open(base / "model.safetensors", "pt") as file:
+        halved = {name: file.get_tensor(name).to(torch.bfloat16) for name in file.keys()}  # noqa: SIM118
+    other = shutil.copytree(base, tmp_path / "other")
+    save_file(halved, other / "model.safetensors", {"format": "pt"})
+    told = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({name: one for name, one in told.items() if "dtype" not in name}))
+    made = adapter_folder(tmp_path / "adapters", adapter, weights_of(base))
+    shutil.copytree(made, tmp_path / "plain", ignore=shutil.ignore_patterns("manifest.json"))
+    again = keep(tmp_path / "adapters", tmp_path / "plain", base=weights_of(other), architecture="llama", lineage={})
+    Merge(f"hf:{other}", tmp_path / "adapters", again).write(tmp_path / "merged")
+    with safe_open(tmp_path / "merged" / "model.safetensors", "pt") as file:
+        assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.bfloat16}  # noqa: SIM118
 
 
 def test_the_command_writes_it_beside_the_harness_for_all_who_may_read_that(
