@@ -84,7 +84,7 @@ bench: $(VENV)/.dev  ## the measurements that the documentation quotes
 	$(BIN)/python benchmarks/broker_overhead.py
 	$(BIN)/python -m benchmarks.denoising_memory
 	@if $(BIN)/python -c 'import torch, trl' 2>/dev/null; then $(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.learning; \
-	else echo 'benchmarks of training are left out: they need the extras train and bench'; fi
+	else echo 'benchmarks of training are left out: they need the extra bench'; fi
 
 lock: $(VENV)/.dev  ## the lock files, after a change of dependencies
 	$(BIN)/pip-compile -q $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml
@@ -105,24 +105,27 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps -e .
 	touch $@ $(VENV)/.core
 
+# two pips in one environment at once would leave a mixture, as with `make -j`
+ALONE := flock $(VENV)/.pip
+
 $(VENV)/.llama: $(VENV)/.dev  # llama.cpp is compiled: some fifteen minutes of one core, once
 	CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(BIN)/pip wheel --quiet --no-deps --wheel-dir $(VENV)/wheels "llama-cpp-python>=0.3.36,<0.4"
 	touch $@
 
 $(VENV)/.local: $(VENV)/.llama
-	$(BIN)/pip install --quiet --find-links $(VENV)/wheels "llama-cpp-python[server]" -e ".[local]"
+	$(ALONE) $(BIN)/pip install --quiet --find-links $(VENV)/wheels "llama-cpp-python[server]" -e ".[local]"
 	touch $@
 
 $(VENV)/.train: $(VENV)/.dev
-	$(BIN)/pip install --quiet -e ".[train]"
+	$(ALONE) $(BIN)/pip install --quiet -e ".[train]"
 	touch $@
 
 $(VENV)/.denoising: $(VENV)/.dev
-	$(BIN)/pip install --quiet -e '.[denoising]'
+	$(ALONE) $(BIN)/pip install --quiet -e '.[denoising]'
 	touch $@
 
 $(VENV)/.kernels: $(VENV)/.dev
-	$(BIN)/pip install --quiet -e '.[kernels]'
+	$(ALONE) $(BIN)/pip install --quiet -e '.[kernels]'
 	touch $@
 
 clean:
